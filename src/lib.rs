@@ -1,0 +1,15 @@
+//! Latchkey issues API access keys for a company with several online stores and answers, for every request of every
+//! other service: *may this key call this method on this store?*
+//!
+//! Dependencies run downward only; `tests/tidy.rs` reads the `use` lines and fails on an upward arrow:
+//!
+//! ```text
+//! main → cli → app                 composition root; the only place that sees everything
+//! grpc   gateway   console   ops   entrances: parse → call → convert
+//! authority        registry        deciding (hot)      |   managing (transactional, audited)
+//! storage: trait   sql   postgres  sqlite              the only code that knows SQL
+//! model                            pure: no async, no I/O, no clock, no randomness of its own
+//! proto   config   telemetry   clock   lifecycle
+//! ```
+
+pub mod model;

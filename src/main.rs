@@ -1,0 +1,2 @@
+//! The `latchkey` executable.
+fn main() {}
