@@ -14,4 +14,7 @@
 //! ```
 
 pub mod books;
+pub mod clock;
+pub mod lifecycle;
 pub mod model;
+pub mod telemetry;

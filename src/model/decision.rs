@@ -10,7 +10,7 @@ use super::change::Revision;
 use super::grant::{Grant, Members, Standing};
 use super::id::{KeyId, SecretId};
 use super::method::StoreUse;
-use super::path::{CanonicalPath, RequestMethod};
+use super::path::{RequestMethod, canonicalize};
 use super::store::StoreNumber;
 use super::time::Timestamp;
 use super::world::World;
@@ -278,7 +278,7 @@ fn judge_method<'a>(
         }
         return (Vec::new(), false);
     };
-    let Ok(path) = CanonicalPath::parse(method.path) else {
+    let Ok(path) = canonicalize(method.path) else {
         if !wide_open {
             failed.add(Reason::PathAmbiguous);
         }
@@ -288,7 +288,7 @@ fn judge_method<'a>(
         Resolution::One(entry) => vec![entry],
         Resolution::Several(entries) => entries,
         Resolution::Unknown => Vec::new(),
-        Resolution::Ambiguous => {
+        Resolution::Ambiguous(_) => {
             if !wide_open {
                 failed.add(Reason::PathAmbiguous);
             }
