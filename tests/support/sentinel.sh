@@ -23,14 +23,13 @@ done
 
 # Line 7 of postmaster.pid: key and number of the segment. Both must fit and nobody be attached: numbers are used again.
 if [ -r "$folder/data/postmaster.pid" ] && [ -r /proc/sysvipc/shm ]; then
-    set -- $(sed -n 7p "$folder/data/postmaster.pid")
-    if [ $# -eq 2 ]; then
+    sed -n 7p "$folder/data/postmaster.pid" | while read -r its_key its_number; do
         while read -r key number _ _ _ _ attached _; do
-            if [ "$key" = "$1" ] && [ "$number" = "$2" ] && [ "$attached" = 0 ]; then
+            if [ "$key" = "$its_key" ] && [ "$number" = "$its_number" ] && [ "$attached" = 0 ]; then
                 ipcrm -m "$number" 2>/dev/null
             fi
         done </proc/sysvipc/shm
-    fi
+    done
 fi
 
 rm -rf "$folder"
