@@ -7,8 +7,7 @@ BUF := .tools/node_modules/.bin/buf
 .PHONY: help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
-	  || sed -n 's/^\([a-z-]*\):.*## /  make \1  /p' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what the tests need (apt as root, otherwise it says what to install)
 	@scripts/setup

@@ -20,6 +20,13 @@ fn one(rows: &[Vec<Option<String>>]) -> &str {
     rows[0][0].as_deref().expect("the value is not null")
 }
 
+/// Key and number of every System V segment of this machine.
+fn segments() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string("/proc/sysvipc/shm").expect("the kernel lists its segments");
+    let words = text.lines().map(|line| line.split_ascii_whitespace());
+    words.filter_map(|mut words| Some((words.next()?.to_owned(), words.next()?.to_owned()))).collect()
+}
+
 fn stand_in() -> support::process::Builder {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/stand_in.py");
     LatchkeyProcess::builder().program(bootstrap::python_with("http.server")).args(&[script])
@@ -87,7 +94,11 @@ fn a_cluster_survives_kill_nine_and_freezing_and_then_leaves_nothing() {
     assert_eq!(one(&asked.expect("thawed: the query is answered")), "1");
 
     assert!(!processes_in(&folder).is_empty(), "the server's processes are found by their folder");
+    let segment = cluster.shared_memory();
+    assert!(segments().contains(&segment), "the server's memory {segment:?} is found");
+    assert_eq!(cluster.setting("dynamic_shared_memory_type"), "mmap", "the rest of its memory is in its folder");
     drop(cluster);
+    assert!(!segments().contains(&segment), "no memory outlives the cluster");
     assert_eq!(processes_in(&folder), [0_u32; 0], "no process outlives the cluster");
     assert!(!folder.exists(), "no file outlives the cluster");
 }

@@ -151,6 +151,19 @@ impl Cluster {
         self.workspace.path().join("s")
     }
 
+    /// Key and number of its System V segment, as the lines of /proc/sysvipc/shm begin with them.
+    ///
+    /// # Panics
+    ///
+    /// While it has none.
+    #[must_use]
+    pub fn shared_memory(&self) -> (String, String) {
+        let text = read_lossy(&self.workspace.path().join("data/postmaster.pid"));
+        let mut words = text.lines().nth(6).expect("line 7 of postmaster.pid tells").split_ascii_whitespace();
+        let mut word = || words.next().expect("a key and a number").to_owned();
+        (word(), word())
+    }
+
     /// Its temporary folder: gone, with everything that runs in it, when the cluster is.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -350,7 +363,13 @@ fn spawn(binaries: &Path, workspace: &Workspace, port: u16, options: &Options) -
     let log = workspace.path().join("server.log");
     let mut command = Command::new(binaries.join("postgres"));
     command.arg("-D").arg(&data).arg("-k").arg(workspace.path().join("s")).arg("-p").arg(port.to_string());
-    let ours = [("listen_addresses", "127.0.0.1"), ("max_connections", "200"), ("lc_messages", "C")];
+    let ours = [
+        ("listen_addresses", "127.0.0.1"),
+        ("max_connections", "200"),
+        ("lc_messages", "C"),
+        // In files of the data folder, which go with it: /dev/shm would keep what a killed server leaves there.
+        ("dynamic_shared_memory_type", "mmap"),
+    ];
     let theirs = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in ours.into_iter().chain(theirs) {
         command.arg("-c").arg(format!("{name}={value}"));
