@@ -1,1 +1,227 @@
-//! (in work)
+//! The reference book compiled for deciding: which entry a request means.
+//!
+//! **Choosing.** The verb comes first; HEAD falls back to GET where no HEAD entry reads the path. Then the path is read segment by
+//! segment from the left, with backtracking: a literal before a partial (`v*`; the longer prefix first) before a `{parameter}`
+//! before `**`. So a key that has only `/orders/{externalId}` cannot read `/orders/history`, which is an entry of its own.
+//!
+//! **Ambiguous.** Services are lax: some ignore letter case, cut off `.json`, trim spaces, decode twice. A segment is read *loosely*
+//! as a literal if, decoded, without leading spaces and in lower case, it is the literal in lower case or goes on behind it with a
+//! character that ends a name for some service: `.`, space, `+`, `;`, `?`, `#`, `%`, or anything that is not ASCII. As a partial
+//! likewise: prefix, digits, then the end or such a character. (What is read exactly is read loosely too.) The chosen entry is
+//! refused as ambiguous if
+//!
+//! 1. a segment taken as a parameter is read loosely as a literal or partial that stands beside that parameter; or
+//! 2. the first segment taken by `**` is read loosely, but not exactly, as one that stands beside that `**`; or
+//! 3. another entry reads the whole path loosely and would have come first: where the two patterns part, its segment is a literal
+//!    and the chosen one's is not, or a longer prefix, or before a parameter or `**` in the order above; or
+//! 4. it was chosen by falling back from HEAD to GET, and an entry of HEAD reads the whole path loosely.
+//!
+//! | entries | path | is |
+//! |---|---|---|
+//! | `/orders/{id}`, `/orders/history` | `/orders/History`, `/orders/history.json`, `/orders/history%20` | ambiguous (1) |
+//! | `/orders/{id}/edit`, `/orders/create` | `/orders/create/edit` | ambiguous (1) |
+//! | `/users/{id}/posts`, `/users/me` | `/users/me/posts` | ambiguous (1), until it is an entry of its own |
+//! | `/**`, `/orders/history` | `/orders/7` | `/**` |
+//! | `/**`, `/orders/history` | `/Orders/7` | ambiguous (2) |
+//! | `/**`, `/orders/history` | `/orders/History` | ambiguous (3) |
+//! | `/v5/orders/history`, `/v*/orders/{id}` | `/v5/orders/History` | ambiguous (3) |
+//!
+//! Rule 1 takes even an exact literal that had no continuation for ambiguous: `create` in `/orders/create/edit` may be an order's
+//! number or a method that the book lacks. In the RetailCRM book only identifiers such as an order named `create` are refused by it.
+//! Rule 2 does not, for whoever writes `**` beside other entries means what those do not read.
+//!
+//! **Without verb** a request may be all that it is under any verb of the book; if one of these is ambiguous, so is the whole.
+//!
+//! **Retired** entries take part like all others: the caller refuses what they read, so that retiring `/orders/history` does not
+//! hand it to `/orders/{id}`. A live entry stands in for a retired one of the same shape.
+
+mod loose;
+mod tree;
+
+use std::fmt;
+
+use self::tree::{EntryIndex, Found, Tree};
+use super::method::StoreUse;
+use super::path::CanonicalPath;
+use super::pattern::{MethodIdentity, Verb};
+
+/// The number of a method in storage; never given to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MethodNumber(pub u32);
+
+impl fmt::Display for MethodNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A method of the reference book, as far as deciding needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What keys refer to it by.
+    pub number: MethodNumber,
+    /// Verb and pattern.
+    pub identity: MethodIdentity,
+    /// Whether its requests name a store.
+    pub store_use: StoreUse,
+    /// Deleted from the book, and kept so that no other entry reads its requests.
+    pub retired: bool,
+}
+
+/// What a request means by a [`Book`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution<'b> {
+    /// This entry.
+    One(&'b Entry),
+    /// Each of these two or more entries, of different verbs, in the order of their verbs; only where the request names no verb.
+    Several(Vec<&'b Entry>),
+    /// This entry as written, and to a lax service perhaps another: see [the rules](self).
+    Ambiguous(&'b Entry),
+    /// Nothing in the book.
+    Unknown,
+}
+
+/// A reference book compiled so that a look-up costs no more in a large book than in a small one.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// By number.
+    entries: Vec<Entry>,
+    /// By verb.
+    trees: Vec<(Verb, Tree)>,
+}
+
+impl Book {
+    /// Compiles entries in any order. A retired entry whose shape another one has is listed, but read by none; among several
+    /// retired ones the newest number counts.
+    ///
+    /// Fails if two entries have one number, or two live ones the same verb and shape (names of parameters are no difference).
+    pub fn compile(entries: impl IntoIterator<Item = Entry>) -> Result<Self, CompileError> {
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        entries.sort_by_key(|entry| entry.number);
+        if let Some([first, second]) = entries.array_windows().find(|[a, b]| a.number == b.number) {
+            return Err(CompileError::SameNumber {
+                number: first.number,
+                first: Box::new(first.identity.clone()),
+                second: Box::new(second.identity.clone()),
+            });
+        }
+        let mut book = Self { entries, trees: Vec::new() };
+        let live = (0..book.entries.len()).filter(|at| !book.entries[*at].retired);
+        let retired = (0..book.entries.len()).rev().filter(|at| book.entries[*at].retired);
+        let order: Vec<usize> = live.chain(retired).collect();
+        for at in order {
+            book.place(at)?;
+        }
+        Ok(book)
+    }
+
+    fn place(&mut self, at: usize) -> Result<(), CompileError> {
+        let entry = &self.entries[at];
+        let verb = entry.identity.verb;
+        let tree = match self.trees.binary_search_by_key(&verb, |(verb, _)| *verb) {
+            Ok(found) => &mut self.trees[found].1,
+            Err(free) => {
+                self.trees.insert(free, (verb, Tree::new()));
+                &mut self.trees[free].1
+            }
+        };
+        let place = tree.place(&entry.identity.pattern);
+        match *place {
+            None => *place = Some(EntryIndex::try_from(at).expect("a book has at most as many entries as u32 numbers")),
+            Some(_) if entry.retired => {}
+            Some(other) => return Err(CompileError::clash(&self.entries[other as usize], entry)),
+        }
+        Ok(())
+    }
+
+    /// All entries by number, also retired ones that none is read as.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry with this number.
+    pub fn entry(&self, number: MethodNumber) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        Some(&self.entries[at])
+    }
+
+    /// What the request means. Retired entries are returned like all others.
+    ///
+    /// Costs one or two hash look-ups per segment and allocates nothing for a request with a verb, but for segments longer than 64
+    /// bytes with capitals or escapes. In the worst book and path it visits each node of the verb's tree twice (of HEAD's and
+    /// GET's for HEAD).
+    pub fn resolve(&self, verb: Option<Verb>, path: &CanonicalPath<'_>) -> Resolution<'_> {
+        match verb {
+            Some(verb) => self.read(verb, path).map_or(Resolution::Unknown, |found| self.resolution(found)),
+            None => self.resolve_any(path),
+        }
+    }
+
+    fn resolve_any(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
+        let mut all: Vec<&Entry> = Vec::new();
+        let mut ambiguous = None;
+        // A HEAD request to a book without HEAD entries is what GET finds already.
+        for found in self.trees.iter().filter_map(|(verb, _)| self.read(*verb, path)) {
+            let entry = &self.entries[found.entry as usize];
+            if found.ambiguous && ambiguous.is_none() {
+                ambiguous = Some(entry);
+            }
+            if !all.contains(&entry) {
+                all.push(entry);
+            }
+        }
+        match (ambiguous, &*all) {
+            (Some(entry), _) => Resolution::Ambiguous(entry),
+            (None, []) => Resolution::Unknown,
+            (None, [entry]) => Resolution::One(entry),
+            (None, _) => Resolution::Several(all),
+        }
+    }
+
+    fn read(&self, verb: Verb, path: &CanonicalPath<'_>) -> Option<Found> {
+        let tree = self.tree(verb);
+        let found = tree.and_then(|tree| tree.find(path.inner()));
+        if found.is_some() || verb != Verb::HEAD {
+            return found;
+        }
+        let mut found = self.tree(Verb::GET)?.find(path.inner())?;
+        found.ambiguous |= tree.is_some_and(|tree| tree.reads_loosely(path.inner()));
+        Some(found)
+    }
+
+    fn tree(&self, verb: Verb) -> Option<&Tree> {
+        let at = self.trees.binary_search_by_key(&verb, |(verb, _)| *verb).ok()?;
+        Some(&self.trees[at].1)
+    }
+
+    fn resolution(&self, found: Found) -> Resolution<'_> {
+        let entry = &self.entries[found.entry as usize];
+        if found.ambiguous { Resolution::Ambiguous(entry) } else { Resolution::One(entry) }
+    }
+}
+
+/// Entries that make no book.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
+pub enum CompileError {
+    #[error("methods {first} and {second} both have the number {number}: each method needs its own")]
+    SameNumber { number: MethodNumber, first: Box<MethodIdentity>, second: Box<MethodIdentity> },
+    #[error("method {identity} is in the book twice, as {first} and {second}: retire one")]
+    SameIdentity { identity: Box<MethodIdentity>, first: MethodNumber, second: MethodNumber },
+    #[error(
+        "methods {first} and {second} read the same requests, for names of parameters are no difference: retire one, or \
+         tell them apart by a literal"
+    )]
+    SameShape { first: Box<MethodIdentity>, second: Box<MethodIdentity> },
+}
+
+impl CompileError {
+    fn clash(first: &Entry, second: &Entry) -> Self {
+        let identity = Box::new(first.identity.clone());
+        if first.identity == second.identity {
+            Self::SameIdentity { identity, first: first.number, second: second.number }
+        } else {
+            Self::SameShape { first: identity, second: Box::new(second.identity.clone()) }
+        }
+    }
+}

@@ -1,1 +1,386 @@
-//! (in work)
+//! The one canonicaliser: what path a request means, or why that cannot be said.
+//!
+//! Services behind a gateway read paths in their own ways: some decode twice, some drop `;x=1`, some fold `a/../b`. A path that two
+//! of them could read differently gets no reading here but a [`PathFault`]. The rules, in this order:
+//!
+//! 1. Everything from the first `?` or `#` on is cut off.
+//! 2. More than [`MAX_LEN`] bytes: [`PathFault::TooLong`]. Not starting with `/`: [`PathFault::NotRooted`]. `/` alone is the root.
+//! 3. The segments between the slashes are judged from left to right. Within one, the first byte from the left that is at fault
+//!    decides: raw or escaped backslash, raw or escaped control byte (0 to 31 and 127), escaped slash, `%` without two hexadecimal
+//!    digits, raw `;`. If none is: raw bytes, or bytes after decoding, that are not UTF-8. If they are: empty (a trailing slash
+//!    makes an empty last segment), or `.` or `..` after decoding.
+//! 4. Escapes of unreserved characters (letters, digits, `-._~`) are decoded, once; the digits of all others are written upper-case.
+//!    Raw bytes that a path cannot carry (spaces, quotes, braces, what is not ASCII) are escaped. `!$&'()*+,=:@` stay as they are.
+//!    A result longer than [`MAX_LEN`]: [`PathFault::TooLong`].
+//!
+//! Decoding once means that `%252e` stays `%252e`. The result is ASCII, and canonical already: judged again it is the same.
+//! `tests/vectors/path.json` holds the rules as cases for any language.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::pattern::{Verb, VerbError, excerpt};
+
+/// The longest path, in bytes, before and after it is made canonical, without query and fragment.
+pub const MAX_LEN: usize = 8192;
+
+/// A path with one meaning: `/` and segments that are neither empty nor dots, in RFC 3986's characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CanonicalPath<'a>(Cow<'a, str>);
+
+impl CanonicalPath<'_> {
+    /// The path; starts with a slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments from left to right, escaped as they are; none for `/`. See [`decode`].
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.inner().split('/').filter(|segment| !segment.is_empty())
+    }
+
+    /// The same, without what it borrows.
+    pub fn into_owned(self) -> CanonicalPath<'static> {
+        CanonicalPath(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// The path without its first slash: empty for the root.
+    pub(super) fn inner(&self) -> &str {
+        &self.0[1..]
+    }
+}
+
+impl fmt::Display for CanonicalPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Why a path has no single meaning. Such a path answers PATH_AMBIGUOUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum PathFault {
+    /// Longer than [`MAX_LEN`].
+    #[error("path is too long: it may have up to {MAX_LEN} bytes, before and after escaping")]
+    TooLong,
+    /// Does not start with a slash.
+    #[error("path must start with a slash")]
+    NotRooted,
+    /// `//` or a trailing slash.
+    #[error("path has an empty segment: write one slash between segments and none at the end")]
+    EmptySegment,
+    /// `.` or `..`, raw or escaped.
+    #[error("path has a segment . or .. : send the path that is meant")]
+    DotSegment,
+    /// `%2F`.
+    #[error("path has an escaped slash: some services read it as a slash and some do not")]
+    EncodedSlash,
+    /// `\` or `%5C`.
+    #[error("path has a backslash: some services read it as a slash and some do not")]
+    Backslash,
+    /// A byte from 0 to 31 or 127, raw or escaped.
+    #[error("path has a control byte, raw or escaped: no name needs one")]
+    ControlByte,
+    /// `%` without two hexadecimal digits.
+    #[error("path has a % that two hexadecimal digits do not follow: a percent sign itself is %25")]
+    BadEscape,
+    /// A raw `;`, which some services cut off together with what follows.
+    #[error("path has a semicolon: some services drop what follows it; within a name it is %3B")]
+    Semicolon,
+    /// Bytes, raw or decoded, that are not UTF-8.
+    #[error("path has a segment that is not UTF-8 once it is decoded")]
+    NotUtf8,
+}
+
+impl PathFault {
+    /// Every fault.
+    pub const ALL: [Self; 10] = [
+        Self::TooLong,
+        Self::NotRooted,
+        Self::EmptySegment,
+        Self::DotSegment,
+        Self::EncodedSlash,
+        Self::Backslash,
+        Self::ControlByte,
+        Self::BadEscape,
+        Self::Semicolon,
+        Self::NotUtf8,
+    ];
+
+    /// The stable short name, for labels and the published vectors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotRooted => "not_rooted",
+            Self::EmptySegment => "empty_segment",
+            Self::DotSegment => "dot_segment",
+            Self::EncodedSlash => "encoded_slash",
+            Self::Backslash => "backslash",
+            Self::ControlByte => "control_byte",
+            Self::BadEscape => "bad_escape",
+            Self::Semicolon => "semicolon",
+            Self::NotUtf8 => "not_utf8",
+        }
+    }
+}
+
+/// The path that a request's path means, or the first fault by the rules of this module. Allocates only where the text changes.
+pub fn canonicalize(path: &str) -> Result<CanonicalPath<'_>, PathFault> {
+    match clean_len(path.as_bytes()) {
+        Some(end) => Ok(CanonicalPath(Cow::Borrowed(&path[..end]))),
+        None => rewrite(path.as_bytes()).map(|path| CanonicalPath(Cow::Owned(path))),
+    }
+}
+
+/// The same for a path that may not even be UTF-8, as it comes off a wire.
+pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
+    let clean = clean_len(path).and_then(|end| std::str::from_utf8(&path[..end]).ok());
+    match clean {
+        Some(path) => Ok(CanonicalPath(Cow::Borrowed(path))),
+        None => rewrite(path).map(|path| CanonicalPath(Cow::Owned(path))),
+    }
+}
+
+/// A segment of a [`CanonicalPath`] as people write it, its escapes decoded.
+pub fn decode(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    match String::from_utf8(decoded(segment).collect()) {
+        Ok(text) => Cow::Owned(text),
+        // Only for a text that never was a canonical segment.
+        Err(bytes) => Cow::Owned(String::from_utf8_lossy(bytes.as_bytes()).into_owned()),
+    }
+}
+
+/// The bytes of a segment of a canonical path, its escapes decoded.
+pub(super) fn decoded(segment: &str) -> impl Iterator<Item = u8> {
+    let mut rest = segment.as_bytes();
+    std::iter::from_fn(move || {
+        let (byte, len) = match *rest {
+            [] => return None,
+            [b'%', high, low, ..] => match escape(high, low) {
+                Some(byte) => (byte, 3),
+                None => (b'%', 1),
+            },
+            [byte, ..] => (byte, 1),
+        };
+        rest = &rest[len..];
+        Some(byte)
+    })
+}
+
+/// What a caller sends as method: `[VERB ]path`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestMethod<'a> {
+    /// The verb, where one was sent.
+    pub verb: Option<Verb>,
+    /// The path as it came, for [`canonicalize`].
+    pub path: &'a str,
+}
+
+impl<'a> RequestMethod<'a> {
+    /// Reads `GET /api/v5/orders` or `/api/v5/orders`. The path is judged by [`canonicalize`] only.
+    pub fn parse(text: &'a str) -> Result<Self, RequestMethodError> {
+        if text.starts_with('/') {
+            return Ok(Self { verb: None, path: text });
+        }
+        let Some((verb, path)) = text.split_once(' ').filter(|(_, path)| path.starts_with('/')) else {
+            return Err(RequestMethodError::NoPath { method: excerpt(text) });
+        };
+        Ok(Self { verb: Some(verb.parse()?), path })
+    }
+}
+
+/// A text that is no method of a request, and what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
+pub enum RequestMethodError {
+    #[error(
+        "method {method:?} must be a path that starts with a slash, best with a verb and one space before it, such as \
+         GET /api/v5/orders"
+    )]
+    NoPath { method: Box<str> },
+    #[error(transparent)]
+    Verb(#[from] VerbError),
+}
+
+/// What a raw byte is to a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Stays as it is: unreserved, or `!$&'()*+,=:@`.
+    Plain,
+    Slash,
+    /// Begins the query or the fragment.
+    End,
+    /// Needs the long way.
+    Odd,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Odd; 256];
+    let mut byte = 0_u8;
+    loop {
+        classes[byte as usize] = match byte {
+            b'/' => Class::Slash,
+            b'?' | b'#' => Class::End,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => Class::Plain,
+            _ if is_unreserved(byte) => Class::Plain,
+            _ => Class::Odd,
+        };
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// Where the path ends, if it is canonical as it came. One pass, for nearly all paths are.
+fn clean_len(bytes: &[u8]) -> Option<usize> {
+    if bytes.first() != Some(&b'/') {
+        return None;
+    }
+    let mut end = bytes.len();
+    let mut begin = 1;
+    for (at, byte) in bytes.iter().enumerate().skip(1) {
+        match CLASSES[usize::from(*byte)] {
+            Class::Plain => {}
+            Class::Slash if is_name(&bytes[begin..at]) => begin = at + 1,
+            Class::End => {
+                end = at;
+                break;
+            }
+            Class::Slash | Class::Odd => return None,
+        }
+    }
+    (end <= MAX_LEN && (end == 1 || is_name(&bytes[begin..end]))).then_some(end)
+}
+
+fn is_name(segment: &[u8]) -> bool {
+    !matches!(segment, b"" | b"." | b"..")
+}
+
+/// The long way: the rules of this module one by one.
+fn rewrite(bytes: &[u8]) -> Result<String, PathFault> {
+    let end = bytes.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(bytes.len());
+    if end > MAX_LEN {
+        return Err(PathFault::TooLong);
+    }
+    let inner = bytes[..end].strip_prefix(b"/").ok_or(PathFault::NotRooted)?;
+    if inner.is_empty() {
+        return Ok("/".to_owned());
+    }
+    let mut canonical = String::with_capacity(end + 16);
+    let mut decoded = Vec::with_capacity(end);
+    for segment in inner.split(|byte| *byte == b'/') {
+        canonical.push('/');
+        let begin = canonical.len();
+        rewrite_segment(segment, &mut canonical, &mut decoded)?;
+        match &canonical[begin..] {
+            "" => return Err(PathFault::EmptySegment),
+            "." | ".." => return Err(PathFault::DotSegment),
+            _ => {}
+        }
+    }
+    if canonical.len() > MAX_LEN {
+        return Err(PathFault::TooLong);
+    }
+    Ok(canonical)
+}
+
+fn rewrite_segment(segment: &[u8], canonical: &mut String, decoded: &mut Vec<u8>) -> Result<(), PathFault> {
+    decoded.clear();
+    let mut rest = segment;
+    while let [first, after @ ..] = rest {
+        let escaped = *first == b'%';
+        let byte = if escaped {
+            let [high, low, behind @ ..] = after else { return Err(PathFault::BadEscape) };
+            rest = behind;
+            escape(*high, *low).ok_or(PathFault::BadEscape)?
+        } else {
+            rest = after;
+            *first
+        };
+        match byte {
+            b'\\' => return Err(PathFault::Backslash),
+            b'/' => return Err(PathFault::EncodedSlash),
+            b';' if !escaped => return Err(PathFault::Semicolon),
+            _ if byte.is_ascii_control() => return Err(PathFault::ControlByte),
+            _ => {}
+        }
+        decoded.push(byte);
+        let stays = if escaped { is_unreserved(byte) } else { CLASSES[usize::from(byte)] == Class::Plain };
+        if stays {
+            canonical.push(char::from(byte));
+        } else {
+            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+            canonical.push('%');
+            canonical.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            canonical.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    // Raw bytes on their own as well: half a character raw and half escaped is nothing that a client would write.
+    if std::str::from_utf8(segment).is_err() || std::str::from_utf8(decoded).is_err() {
+        return Err(PathFault::NotUtf8);
+    }
+    Ok(())
+}
+
+fn escape(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? * 16 + digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clean_path_is_borrowed() {
+        for path in ["/", "/api/v5/orders", "/api/v5/orders?site=a#b"] {
+            assert!(matches!(canonicalize(path), Ok(CanonicalPath(Cow::Borrowed(_)))), "{path}");
+            assert!(matches!(canonicalize_bytes(path.as_bytes()), Ok(CanonicalPath(Cow::Borrowed(_)))), "{path}");
+        }
+    }
+
+    #[test]
+    fn segments_are_those_between_the_slashes_and_decode_as_people_write_them() {
+        let path = canonicalize("/a/%D0%B7%20b/c").expect("a path");
+        assert_eq!(path.segments().collect::<Vec<_>>(), ["a", "%D0%B7%20b", "c"]);
+        assert_eq!(path.segments().map(decode).collect::<Vec<_>>(), ["a", "з b", "c"]);
+        assert_eq!(canonicalize("/").expect("the root").segments().count(), 0);
+        assert_eq!(decode("100%"), "100%");
+        assert_eq!(decode("%FF"), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_request_method_is_an_optional_verb_and_a_path() {
+        let parse = |text| RequestMethod::parse(text).expect(text);
+        assert_eq!(parse("GET /a b"), RequestMethod { verb: Some(Verb::GET), path: "/a b" });
+        assert_eq!(parse("/a"), RequestMethod { verb: None, path: "/a" });
+        assert_eq!(parse("PURGE /../"), RequestMethod { verb: Some("PURGE".parse().expect("a verb")), path: "/../" });
+        for (text, expected) in [
+            ("", "must be a path that starts with a slash"),
+            ("GET", "must be a path that starts with a slash"),
+            ("GET ", "must be a path that starts with a slash"),
+            ("orders/1", "must be a path that starts with a slash"),
+            ("GET  /a", "must be a path that starts with a slash"),
+            ("GET a/b", "must be a path that starts with a slash"),
+            ("get /a", "upper-case ASCII letters, such as GET"),
+            (" /a", "upper-case ASCII letters, such as GET"),
+        ] {
+            let said = RequestMethod::parse(text).expect_err(text).to_string();
+            assert!(said.contains(expected), "{text:?} was refused with {said:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_has_its_own_name() {
+        let names: std::collections::HashSet<_> = PathFault::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), PathFault::ALL.len());
+    }
+}

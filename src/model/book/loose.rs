@@ -1,0 +1,63 @@
+//! How a lax service might read a segment: letter case ignored, and cut off where it takes the name to end.
+
+use super::super::path::decoded;
+
+/// The longest segment, in bytes, that is changed without allocating: longer than any UUID or word.
+const SHORT: usize = 64;
+
+/// A segment of a canonical path, decoded, its ASCII letters lower-case, without leading spaces.
+pub(super) enum Loose<'s> {
+    AsIs(&'s [u8]),
+    Short([u8; SHORT], usize),
+    Long(Vec<u8>),
+}
+
+impl<'s> Loose<'s> {
+    pub(super) fn read(segment: &'s str) -> Self {
+        if !segment.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase()) {
+            return Self::AsIs(segment.as_bytes());
+        }
+        let folded = decoded(segment).skip_while(|byte| *byte == b' ').map(|byte| byte.to_ascii_lowercase());
+        // Decoding only makes it shorter.
+        if segment.len() > SHORT {
+            return Self::Long(folded.collect());
+        }
+        let mut bytes = [0; SHORT];
+        let mut len = 0;
+        for byte in folded {
+            bytes[len] = byte;
+            len += 1;
+        }
+        Self::Short(bytes, len)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::AsIs(bytes) => bytes,
+            Self::Short(bytes, len) => &bytes[..*len],
+            Self::Long(bytes) => bytes,
+        }
+    }
+
+    /// The beginnings of the segment that some service may take for the whole, none longer than `longest`, shortest first.
+    pub(super) fn heads(&self, longest: usize) -> impl Iterator<Item = &[u8]> {
+        let bytes = self.bytes();
+        (1..=longest.min(bytes.len()))
+            .filter(move |end| bytes.get(*end).is_none_or(|next| ends_name(*next)))
+            .map(move |end| &bytes[..end])
+    }
+}
+
+/// Where some service takes a name to end: before an extension, at a space (trimmed; written `+` by some), at what begins
+/// parameters, a query or a fragment if it is decoded too early, at an escape if it is decoded twice, and at what is not ASCII
+/// (Unicode has spaces too).
+fn ends_name(byte: u8) -> bool {
+    matches!(byte, b'.' | b' ' | b'+' | b';' | b'?' | b'#' | b'%') || !byte.is_ascii()
+}
+
+/// The prefixes, none longer than `longest`, that make up `head` with one or more digits behind them; the longest first.
+pub(super) fn prefixes(head: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
+    let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let shortest = (head.len() - digits).max(1);
+    (shortest..head.len().min(longest + 1)).rev().map(|end| &head[..end])
+}
