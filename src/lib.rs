@@ -15,3 +15,4 @@
 
 pub mod books;
 pub mod model;
+pub mod proto;
