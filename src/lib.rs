@@ -13,8 +13,11 @@
 //! proto   config   telemetry   clock   lifecycle
 //! ```
 
+pub mod authority;
 pub mod books;
 pub mod clock;
 pub mod lifecycle;
 pub mod model;
+pub mod proto;
+pub mod storage;
 pub mod telemetry;

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::*;
+use crate::model::book::{Book, Entry, MethodNumber, Resolution};
 use crate::model::method::StoreLocation;
-use crate::model::pattern::MethodIdentity;
+use crate::model::path::canonicalize;
+use crate::model::pattern::{MethodIdentity, Segment};
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The built-in book
@@ -144,6 +146,33 @@ fn the_method_of_a_cpa_network_names_no_store_and_needs_none() {
     let statuses = method("GET /api/v*/orders/statuses");
     assert_eq!((statuses.store_use, statuses.store_places.len()), (StoreUse::None, 0));
     assert_eq!(statuses.scope.as_deref(), Some("order_read"));
+}
+
+#[test]
+fn every_built_in_method_is_what_its_own_requests_are_resolved_to() {
+    let entries: Vec<Entry> = (0..)
+        .zip(retailcrm().blocks.into_iter().flat_map(|block| block.methods))
+        .map(|(number, method)| Entry {
+            number: MethodNumber(number),
+            identity: method.method.parse().unwrap(),
+            store_use: method.store_use,
+            retired: false,
+        })
+        .collect();
+    let book = Book::compile(entries.clone()).expect("no two methods read the same requests");
+    for entry in &entries {
+        let mut path = String::new();
+        for segment in entry.identity.pattern.segments() {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::Partial(prefix) => path.extend([prefix, "5"]),
+                Segment::Parameter(_) | Segment::Rest => path.push_str("A-17"),
+            }
+        }
+        let path = canonicalize(&path).unwrap();
+        assert_eq!(book.resolve(Some(entry.identity.verb), &path), Resolution::One(entry), "{path:?}");
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
