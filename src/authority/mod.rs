@@ -257,7 +257,7 @@ impl Authority {
     /// # Errors
     /// Whose it is could not be found out.
     pub async fn operator(&self, token: &[u8]) -> Result<Option<OperatorEntry>, Undecided> {
-        if !token::is_operator_token(token) {
+        if token::check_operator_token(token).is_err() {
             return Ok(None);
         }
         let digest = Digest::of(token);
