@@ -152,6 +152,14 @@ enum Found {
     Nothing(Reason, Revision),
 }
 
+impl Settings {
+    /// How long ago a replica may have reported to count as live, so that writes wait for it: half of the time after
+    /// which it would stop allowing by itself.
+    pub fn live_bound(&self) -> Duration {
+        self.max_staleness / 2
+    }
+}
+
 // === impl Authority ===
 
 impl Authority {
