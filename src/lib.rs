@@ -8,8 +8,16 @@
 //! grpc   gateway   console   ops   entrances: parse → call → convert
 //! authority        registry        deciding (hot)      |   managing (transactional, audited)
 //! storage: trait   sql   postgres  sqlite              the only code that knows SQL
+//! books                            reference books as text: the built-in one, and what is imported
 //! model                            pure: no async, no I/O, no clock, no randomness of its own
 //! proto   config   telemetry   clock   lifecycle
 //! ```
 
+pub mod authority;
+pub mod books;
+pub mod clock;
+pub mod lifecycle;
 pub mod model;
+pub mod proto;
+pub mod storage;
+pub mod telemetry;

@@ -1,13 +1,404 @@
-//! What a method of the reference book says about stores.
+//! What an entry of the reference book says about stores: whether a request to the method names one, and where in the
+//! request its code travels.
+//!
+//! A place is written `LOCATION:NAME[#POINTER]`:
+//!
+//! ```text
+//! query:site                      the parameter `site` of the query
+//! query:filter[sites][]           a repeated parameter however spelt: filter[sites], filter[sites][], filter[sites][0]
+//! form:site                       a field of a form, urlencoded or multipart
+//! form:order#/customer/site       JSON text in a form field; the pointer (RFC 6901) leads to the code within it
+//! form:prices#/-/site             `-` stands for every element of an array
+//! path:site                       the parameter `{site}` of the method's pattern
+//! header:x-store                  a header, in any case
+//! json:order#/customer/site       a member of a JSON body; if it is text that holds JSON, the pointer goes on inside
+//! json:#/-/site                   no name: the whole JSON body
+//! ```
 
-/// Whether a request to a method names a store.
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The longest name in a place, in characters.
+pub const MAX_NAME_CHARS: usize = 128;
+/// The longest pointer in a place, in bytes.
+pub const MAX_POINTER_BYTES: usize = 256;
+/// The most steps a pointer may take.
+pub const MAX_POINTER_STEPS: usize = 16;
+
+/// Whether requests to a method name a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreUse {
-    /// No store travels with the request, and none is asked for.
+    /// No store travels with a request. The data may still belong to stores: the scope of a decision limits it.
     None,
-    /// The request may name a store. What is assumed of a method of which nothing is said.
+    /// A request may name stores. What is assumed of a method of which nothing is said.
     #[default]
     Optional,
-    /// A request that names no store is refused, unless its key opens exactly one and binds to it.
+    /// A request that names no store is refused, unless the key opens exactly one store and so binds it.
     Required,
+}
+
+/// The part of a request in which a store code travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StoreLocation {
+    /// A parameter of the query.
+    Query,
+    /// A field of the body, urlencoded or multipart.
+    Form,
+    /// A parameter of the method's pattern.
+    Path,
+    /// A header.
+    Header,
+    /// A member of a JSON body.
+    Json,
+}
+
+/// One place in a request where a store code travels. Made by parsing, so that it is always well-formed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StorePlace {
+    location: StoreLocation,
+    name: String,
+    pointer: Option<String>,
+    repeated: bool,
+}
+
+/// Text that is no [`StoreUse`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the store use is one of none, optional, required")]
+pub struct StoreUseError;
+
+/// Why a text is no [`StorePlace`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlaceError {
+    /// There is no colon, so no location.
+    #[error("a store place is written LOCATION:NAME, like query:site")]
+    NoLocation,
+    /// The text before the colon is no location.
+    #[error("the location of a store place is one of query, form, path, header, json")]
+    UnknownLocation,
+    /// Nothing stands where the name belongs.
+    #[error("a store place names what carries the store after the colon, like {0}:site")]
+    NoName(StoreLocation),
+    /// The name is longer than [`MAX_NAME_CHARS`].
+    #[error("the name in a store place has at most {MAX_NAME_CHARS} characters, not {0}")]
+    LongName(usize),
+    /// The name holds a character it must not.
+    #[error("the name in a {location} place consists of {allowed}, without {found:?}")]
+    NameCharacter {
+        /// Where the store travels.
+        location: StoreLocation,
+        /// The first character that is out of place.
+        found: char,
+        /// What names of this location consist of.
+        allowed: &'static str,
+    },
+    /// `[]` where nothing can be repeated, or twice.
+    #[error(
+        "[] marks a repeated query or form parameter, once and at the end of its name; for an array in JSON write #/-"
+    )]
+    Repeated,
+    /// A pointer where there is no JSON.
+    #[error("only query, form and json places take a pointer, for only they can hold JSON")]
+    PointerLocation,
+    /// The pointer is not one of RFC 6901.
+    #[error(
+        "the pointer in a store place is a JSON pointer: steps that each begin with /, ~ written ~0 and / written ~1"
+    )]
+    Pointer,
+    /// The pointer is over its bounds.
+    #[error("the pointer in a store place has at most {MAX_POINTER_BYTES} bytes and {MAX_POINTER_STEPS} steps")]
+    LongPointer,
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// StoreUse
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl StoreUse {
+    /// The word for it in reference books and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl fmt::Display for StoreUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for StoreUse {
+    type Err = StoreUseError;
+
+    fn from_str(text: &str) -> Result<Self, StoreUseError> {
+        match text {
+            "none" => Ok(Self::None),
+            "optional" => Ok(Self::Optional),
+            "required" => Ok(Self::Required),
+            _ => Err(StoreUseError),
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// StoreLocation
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl StoreLocation {
+    /// The word for it before the colon of a place.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Form => "form",
+            Self::Path => "path",
+            Self::Header => "header",
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether what is found there can hold JSON for a pointer to lead into.
+    fn holds_json(self) -> bool {
+        matches!(self, Self::Query | Self::Form | Self::Json)
+    }
+
+    /// Refuses a name that could not be one in this location.
+    fn check_name(self, name: &str) -> Result<(), PlaceError> {
+        let chars = name.chars().count();
+        if chars > MAX_NAME_CHARS {
+            return Err(PlaceError::LongName(chars));
+        }
+        let (allowed, bad) = match self {
+            Self::Query | Self::Form | Self::Json => {
+                ("printable ASCII characters", name.chars().find(|c| !c.is_ascii_graphic()))
+            }
+            // A token of RFC 9110: anything else could never arrive as a header's name.
+            Self::Header => (
+                "ASCII letters, digits and !#$%&'*+-.^_`|~",
+                name.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)),
+            ),
+            Self::Path => (
+                "ASCII letters, digits and _ after a first letter",
+                name.char_indices()
+                    .find(|&(at, c)| !(c.is_ascii_alphabetic() || at > 0 && (c.is_ascii_digit() || c == '_')))
+                    .map(|(_, c)| c),
+            ),
+        };
+        bad.map_or(Ok(()), |found| Err(PlaceError::NameCharacter { location: self, found, allowed }))
+    }
+}
+
+impl fmt::Display for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for StoreLocation {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        match text {
+            "query" => Ok(Self::Query),
+            "form" => Ok(Self::Form),
+            "path" => Ok(Self::Path),
+            "header" => Ok(Self::Header),
+            "json" => Ok(Self::Json),
+            _ => Err(PlaceError::UnknownLocation),
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// StorePlace
+// ---------------------------------------------------------------------------------------------------------------------
+
+impl StorePlace {
+    /// The part of the request.
+    pub fn location(&self) -> StoreLocation {
+        self.location
+    }
+
+    /// What carries the store there: a parameter, a field, a header (lower case), a member. Without the `[]` of a
+    /// repeated one. Empty only for a JSON body as a whole.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The JSON pointer into it, beginning with `/`; a step `-` means every element of an array.
+    pub fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
+    /// Whether the parameter is an array, written as `name`, `name[]`, `name[0]` and so on.
+    pub fn repeated(&self) -> bool {
+        self.repeated
+    }
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.location, self.name)?;
+        if self.repeated {
+            f.write_str("[]")?;
+        }
+        match &self.pointer {
+            Some(pointer) => write!(f, "#{pointer}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for StorePlace {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        let (location, rest) = text.split_once(':').ok_or(PlaceError::NoLocation)?;
+        let location: StoreLocation = location.parse()?;
+        // A header's name may hold `#` and never has a pointer behind it.
+        let (name, pointer) = match rest.find("#/") {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+            None if location.holds_json() && rest.contains('#') => return Err(PlaceError::Pointer),
+            None => (rest, None),
+        };
+        if pointer.is_some() && !location.holds_json() {
+            return Err(PlaceError::PointerLocation);
+        }
+        let (name, repeated) = name.strip_suffix("[]").map_or((name, false), |name| (name, true));
+        if repeated && (!matches!(location, StoreLocation::Query | StoreLocation::Form) || name.ends_with("[]")) {
+            return Err(PlaceError::Repeated);
+        }
+        if name.is_empty() && !(location == StoreLocation::Json && pointer.is_some()) {
+            return Err(PlaceError::NoName(location));
+        }
+        location.check_name(name)?;
+        pointer.map_or(Ok(()), check_pointer)?;
+        let name = match location {
+            StoreLocation::Header => name.to_ascii_lowercase(),
+            StoreLocation::Query | StoreLocation::Form | StoreLocation::Path | StoreLocation::Json => name.to_owned(),
+        };
+        Ok(Self { location, name, pointer: pointer.map(str::to_owned), repeated })
+    }
+}
+
+/// Refuses what is no JSON pointer, or one too long. `pointer` begins with `/`.
+fn check_pointer(pointer: &str) -> Result<(), PlaceError> {
+    if pointer.len() > MAX_POINTER_BYTES || pointer.matches('/').count() > MAX_POINTER_STEPS {
+        return Err(PlaceError::LongPointer);
+    }
+    // An empty step would be the member named "": nobody means it, a doubled or trailing slash is a slip.
+    let empty_step = pointer[1..].split('/').any(str::is_empty);
+    let bad_escape = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
+    if empty_step || bad_escape || pointer.chars().any(char::is_control) {
+        return Err(PlaceError::Pointer);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        text.parse::<StorePlace>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn store_use_is_read_and_written_in_the_same_words() {
+        for store_use in [StoreUse::None, StoreUse::Optional, StoreUse::Required] {
+            assert_eq!(store_use.to_string().parse(), Ok(store_use));
+        }
+        assert_eq!("None".parse::<StoreUse>(), Err(StoreUseError));
+    }
+
+    #[test]
+    fn a_place_is_read_and_written_in_the_same_words() {
+        for text in [
+            "query:site",
+            "query:filter[sites][]",
+            "form:site",
+            "form:order#/customer/site",
+            "form:prices#/-/site",
+            "form:a[]#/b",
+            "form:order#/a~1b~0c",
+            "path:site",
+            "header:x-store",
+            "header:x#store",
+            "json:order#/customer/site",
+            "json:#/-/site",
+        ] {
+            let place: StorePlace = text.parse().expect(text);
+            assert_eq!(place.to_string(), text);
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+    }
+
+    #[test]
+    fn a_place_falls_into_its_parts() {
+        let place: StorePlace = "query:filter[sites][]".parse().unwrap();
+        assert_eq!(
+            (place.location(), place.name(), place.pointer(), place.repeated()),
+            (StoreLocation::Query, "filter[sites]", None, true)
+        );
+        let place: StorePlace = "form:prices#/-/site".parse().unwrap();
+        assert_eq!(
+            (place.location(), place.name(), place.pointer(), place.repeated()),
+            (StoreLocation::Form, "prices", Some("/-/site"), false)
+        );
+    }
+
+    #[test]
+    fn header_names_are_folded_because_headers_have_no_case() {
+        assert_eq!("header:X-Store".parse::<StorePlace>().unwrap().name(), "x-store");
+        assert_eq!("query:Site".parse::<StorePlace>().unwrap().name(), "Site");
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_with_what_would_be_right() {
+        assert_eq!(refusal("site"), "a store place is written LOCATION:NAME, like query:site");
+        assert_eq!(refusal(""), "a store place is written LOCATION:NAME, like query:site");
+        let locations = "the location of a store place is one of query, form, path, header, json";
+        assert_eq!(refusal("body:site"), locations);
+        assert_eq!(refusal("Query:site"), locations);
+        assert_eq!(refusal("path:"), "a store place names what carries the store after the colon, like path:site");
+        assert_eq!(refusal("form:#/a"), "a store place names what carries the store after the colon, like form:site");
+        assert_eq!(refusal("json:"), "a store place names what carries the store after the colon, like json:site");
+        assert_eq!(refusal("query:[]"), "a store place names what carries the store after the colon, like query:site");
+        assert_eq!(
+            refusal("query:my site"),
+            "the name in a query place consists of printable ASCII characters, without ' '"
+        );
+        assert_eq!(
+            refusal("header:x:store"),
+            "the name in a header place consists of ASCII letters, digits and !#$%&'*+-.^_`|~, without ':'"
+        );
+        for path in ["path:1site", "path:_site"] {
+            assert!(refusal(path).starts_with("the name in a path place consists of ASCII letters"), "{path}");
+        }
+        let long = format!("query:{}", "a".repeat(129));
+        assert_eq!(refusal(&long), "the name in a store place has at most 128 characters, not 129");
+        for repeated in ["path:site[]", "header:x-store[]", "json:sites[]", "query:site[][]"] {
+            assert!(refusal(repeated).starts_with("[] marks a repeated query or form parameter"), "{repeated}");
+        }
+        for pointer in ["header:x#/a", "path:site#/a"] {
+            assert!(refusal(pointer).starts_with("only query, form and json places take a pointer"), "{pointer}");
+        }
+        for pointer in ["form:a#", "form:a#b", "form:a#/", "form:a#/b//c", "form:a#/~2", "form:a#/~", "form:a#/\n"] {
+            assert!(refusal(pointer).starts_with("the pointer in a store place is a JSON pointer"), "{pointer:?}");
+        }
+        for pointer in [format!("form:a#/{}", "b".repeat(256)), format!("form:a#{}", "/b".repeat(17))] {
+            assert_eq!(refusal(&pointer), "the pointer in a store place has at most 256 bytes and 16 steps");
+        }
+    }
+
+    #[test]
+    fn bounds_are_met_exactly() {
+        assert!(format!("query:{}", "a".repeat(128)).parse::<StorePlace>().is_ok());
+        assert!(format!("form:a#/{}", "b".repeat(255)).parse::<StorePlace>().is_ok());
+        assert!(format!("form:a#{}", "/b".repeat(16)).parse::<StorePlace>().is_ok());
+    }
 }

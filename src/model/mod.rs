@@ -1,6 +1,18 @@
 //! What Latchkey is about, as pure data and pure functions: no async, no I/O, no clock, no randomness of its own.
 
 pub mod book;
+pub mod change;
+pub mod decision;
+pub mod grant;
+pub mod id;
+pub mod key;
 pub mod method;
+pub mod operator;
+pub mod page;
 pub mod path;
 pub mod pattern;
+pub mod reference;
+pub mod store;
+pub mod time;
+pub mod token;
+pub mod world;

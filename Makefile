@@ -1,0 +1,49 @@
+# Everything a developer or a CI machine does with this repository. `make` alone lists it.
+
+CARGO ?= cargo
+BUF := .tools/node_modules/.bin/buf
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what the tests need (apt as root, otherwise it says what to install)
+	@scripts/setup
+
+fmt: ## format the sources
+	$(CARGO) fmt
+
+fmt-check: ## check the formatting
+	$(CARGO) fmt --check
+
+clippy: ## lint the sources
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+proto-lint: setup ## lint the protos
+	$(BUF) lint
+
+doc: ## build the documentation; a warning fails
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
+
+# One after another even under make -j: each step says first what would make the next one pointless.
+test: ## all checks and all tests, after installing what they need
+	@scripts/setup
+	$(MAKE) fmt-check
+	$(MAKE) clippy
+	$(MAKE) proto-lint
+	$(MAKE) doc
+	$(MAKE) unit
+
+unit: ## the tests alone
+	$(CARGO) test --locked
+
+bench: ## the benchmarks
+	$(CARGO) bench --locked
+
+guards: setup ## build each guard out in turn and see its test fail
+	@scripts/guards
+
+run: ## serve from ./latchkey-data on this machine
+	$(CARGO) run --locked --release

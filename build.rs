@@ -1,0 +1,58 @@
+//! Compiles the contract in proto/ to Rust, without an installed `protoc`, and keeps its description for reflection.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use prost::Message as _;
+
+/// The files of the contract.
+const PROTOS: [&str; 9] = [
+    "latchkey/v1/audit.proto",
+    "latchkey/v1/authorization.proto",
+    "latchkey/v1/common.proto",
+    "latchkey/v1/keys.proto",
+    "latchkey/v1/methods.proto",
+    "latchkey/v1/operators.proto",
+    "latchkey/v1/replicas.proto",
+    "latchkey/v1/stores.proto",
+    "latchkey/v1/usage.proto",
+];
+
+/// Messages that carry a token or a digest: src/proto.rs prints them by hand, without it.
+const SECRET: [&str; 11] = [
+    ".latchkey.v1.AuthorizeRequest",
+    ".latchkey.v1.IntrospectKeyRequest",
+    ".latchkey.v1.CreateKeyRequest",
+    ".latchkey.v1.CreateKeyResponse",
+    ".latchkey.v1.RotateKeyRequest",
+    ".latchkey.v1.RotateKeyResponse",
+    ".latchkey.v1.FindKeyRequest",
+    ".latchkey.v1.ImportedKey",
+    ".latchkey.v1.ImportedKey.secret",
+    ".latchkey.v1.CreateOperatorResponse",
+    ".latchkey.v1.RotateOperatorResponse",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build.rs");
+
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(PROTOS)?;
+    let described = compiler.file_descriptor_set();
+    tonic_prost_build::configure()
+        .skip_debug(SECRET)
+        // Labels and the fields of audit images are told in the order of their names, always.
+        .btree_map(".latchkey.v1")
+        .compile_fds(described.clone())?;
+
+    let mut described = described;
+    for file in &mut described.file {
+        // Positions and comments double the size, and reflection is asked for names and types.
+        file.source_code_info = None;
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run by cargo")?);
+    fs::write(out.join("latchkey.v1.binpb"), described.encode_to_vec())?;
+    Ok(())
+}

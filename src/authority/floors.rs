@@ -1,0 +1,142 @@
+//! Floors: the newest change seen, per place that keys fall to by hash. A grant read before its key's floor is not used.
+//!
+//! Several keys share a place. When a place blocks a grant, the exact map of recently changed keys settles whether it
+//! was this key that changed, so that one key's change never costs another key a read.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use crate::model::change::Revision;
+use crate::model::id::KeyId;
+
+/// Places; 512 KiB.
+const PLACES: usize = 1 << 16;
+/// Keys in one generation of the exact map; two generations are kept.
+const GENERATION: usize = 1 << 16;
+
+/// The floors of all keys.
+#[derive(Debug)]
+pub(super) struct Floors {
+    places: Box<[AtomicU64]>,
+    recent: RwLock<Recent>,
+}
+
+/// The newest change of each key that changed after `horizon`.
+#[derive(Debug, Default)]
+struct Recent {
+    young: HashMap<KeyId, Revision>,
+    old: HashMap<KeyId, Revision>,
+    /// Changes up to here may be missing from the maps.
+    horizon: Revision,
+}
+
+impl Floors {
+    pub(super) fn new() -> Self {
+        Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), recent: RwLock::default() }
+    }
+
+    /// Raises the floors of keys that changed, each to the newest revision that touched it.
+    pub(super) fn raise(&self, changed: &[(KeyId, Revision)]) {
+        // The exact map first: whoever sees a floor must find there every change up to it.
+        self.recent.write().add(changed);
+        for (key, revision) in changed {
+            self.place(*key).fetch_max(revision.0, Ordering::Release);
+        }
+    }
+
+    /// Raises the floors of all keys: too much changed to say what.
+    pub(super) fn raise_all(&self, revision: Revision) {
+        *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
+        for place in &self.places {
+            place.fetch_max(revision.0, Ordering::Release);
+        }
+    }
+
+    /// Forgets everything: the history that the floors were about is gone.
+    pub(super) fn reset(&self, revision: Revision) {
+        *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
+        for place in &self.places {
+            place.store(revision.0, Ordering::Release);
+        }
+    }
+
+    /// The floor of the place that `key` falls to.
+    pub(super) fn floor(&self, key: KeyId) -> Revision {
+        Revision(self.place(key).load(Ordering::Acquire))
+    }
+
+    /// Whether `key` itself is known not to have changed after `read`, though its place has a higher floor.
+    pub(super) fn unchanged_since(&self, key: KeyId, read: Revision) -> bool {
+        let recent = self.recent.read();
+        match recent.young.get(&key).or_else(|| recent.old.get(&key)) {
+            Some(changed) => *changed <= read,
+            None => recent.horizon <= read,
+        }
+    }
+
+    fn place(&self, key: KeyId) -> &AtomicU64 {
+        // The low bits of a UUIDv7 are random.
+        let place = usize::try_from(key.as_u128() % PLACES as u128).unwrap_or(0);
+        &self.places[place]
+    }
+}
+
+impl Recent {
+    fn add(&mut self, changed: &[(KeyId, Revision)]) {
+        for (key, revision) in changed {
+            if self.young.len() >= GENERATION {
+                let forgotten = self.old.values().max().copied().unwrap_or_default();
+                self.horizon = self.horizon.max(forgotten);
+                self.old = std::mem::take(&mut self.young);
+            }
+            let newest = self.young.entry(*key).or_default();
+            *newest = (*newest).max(*revision);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+
+    fn key(number: u32) -> KeyId {
+        let mut random = [0; 10];
+        random[6..].copy_from_slice(&number.to_be_bytes());
+        KeyId::new(Timestamp::EPOCH, random)
+    }
+
+    #[test]
+    fn a_change_blocks_its_own_key_and_no_other_of_the_place() {
+        let floors = Floors::new();
+        let (changed, neighbour) = (key(7), key(7 + (1 << 16)));
+        floors.raise(&[(changed, Revision(5))]);
+        assert_eq!(floors.floor(changed), Revision(5));
+        assert_eq!(floors.floor(neighbour), Revision(5), "the two must share a place for this test to mean anything");
+        assert!(!floors.unchanged_since(changed, Revision(4)));
+        assert!(floors.unchanged_since(changed, Revision(5)));
+        assert!(floors.unchanged_since(neighbour, Revision(4)));
+    }
+
+    #[test]
+    fn what_the_map_has_forgotten_counts_as_changed() {
+        let floors = Floors::new();
+        let changes: Vec<_> = (0..3 * GENERATION as u32).map(|n| (key(n), Revision(u64::from(n) + 1))).collect();
+        floors.raise(&changes);
+        assert!(!floors.unchanged_since(key(0), Revision(0)), "forgotten, so not known to be unchanged");
+        let (last, at) = changes[changes.len() - 1];
+        assert!(!floors.unchanged_since(last, Revision(at.0 - 1)));
+        assert!(floors.unchanged_since(last, at));
+    }
+
+    #[test]
+    fn raising_all_blocks_every_key_until_it_is_read_again() {
+        let floors = Floors::new();
+        floors.raise_all(Revision(9));
+        assert_eq!(floors.floor(key(1)), Revision(9));
+        assert!(!floors.unchanged_since(key(1), Revision(8)));
+        assert!(floors.unchanged_since(key(1), Revision(9)));
+    }
+}

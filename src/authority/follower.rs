@@ -1,0 +1,271 @@
+//! The follower: keeps the World, the floors and the fingerprints in step with storage.
+//!
+//! ```text
+//! reload ─▶ wait (interval, wake-up, asked) ─▶ poll ─▶ apply: fingerprints → floors → World → refresh grants ─┐
+//!    ▲               ▲                                                                                      │
+//!    └── gap         └──────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The order of applying is what coherence rests on; ARCHITECTURE.md, "Coherence", says why.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Inner;
+use super::gate::SPACING;
+use super::history::{Applied, Subject};
+use super::state::State;
+use crate::model::change::{Cursor, SubjectKind};
+use crate::model::token::Digest;
+use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
+use crate::storage::{self, Engine, Poll, SnapshotSink};
+
+/// Subjects that a poll tells one by one; beyond that everything counts as changed.
+const MAX_SUBJECTS: usize = 1_000;
+/// Longest that a poll may take.
+const POLL_BOUND: Duration = Duration::from_secs(5);
+/// Least time between the beginnings of two polls caused by wake-ups.
+const WAKE_SPACING: Duration = Duration::from_millis(1);
+/// Time between attempts to load everything.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// What made the follower poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Interval,
+    Woken,
+    Asked,
+}
+
+/// How a poll went.
+#[derive(Debug, PartialEq, Eq)]
+enum Followed {
+    Applied,
+    Failed,
+    /// Everything must be loaded anew; what was known is still true, or not.
+    Reload {
+        lost: bool,
+    },
+}
+
+struct Sink<'a>(&'a Inner);
+
+impl SnapshotSink for Sink<'_> {
+    fn digests(&mut self, digests: &[Digest]) {
+        self.0.fingerprints.add(digests);
+    }
+}
+
+/// Follows storage until the process stops.
+///
+/// # Errors
+/// The reference book in storage cannot be compiled, which no write lets happen.
+pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
+    let mut same_past = false;
+    loop {
+        tokio::select! {
+            () = inner.tasks.stopping() => return Ok(()),
+            loaded = reload(&inner, same_past) => match loaded {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(error = %error, "everything could not be loaded from storage; trying again");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            },
+        }
+        match follow_on(&inner).await {
+            Some(lost) => same_past = !lost,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Polls until everything must be loaded anew (answers whether what was known is lost) or the process stops.
+async fn follow_on(inner: &Arc<Inner>) -> Option<bool> {
+    let mut began = tokio::time::Instant::now();
+    loop {
+        let cause = tokio::select! {
+            () = inner.tasks.stopping() => return None,
+            () = inner.gate.asked() => Cause::Asked,
+            () = inner.storage.woken() => Cause::Woken,
+            () = tokio::time::sleep_until(began + inner.settings.poll_interval) => Cause::Interval,
+        };
+        let spacing = match cause {
+            Cause::Interval => Duration::ZERO,
+            Cause::Woken => WAKE_SPACING,
+            Cause::Asked => SPACING,
+        };
+        // What is asked for while this waits is answered by the poll that it waits for.
+        tokio::time::sleep_until(began + spacing).await;
+        began = tokio::time::Instant::now();
+        let number = inner.gate.begin();
+        let followed = poll(inner).await;
+        inner.gate.end(number, followed == Followed::Applied);
+        inner.report();
+        if let Followed::Reload { lost } = followed {
+            return Some(lost);
+        }
+    }
+}
+
+async fn poll(inner: &Arc<Inner>) -> Followed {
+    let Some(state) = inner.state.load_full() else {
+        return Followed::Reload { lost: true };
+    };
+    inner.metrics.polls.inc();
+    let sent = inner.freshness.tick();
+    let polled = tokio::time::timeout(POLL_BOUND, inner.storage.poll(state.world.cursor, MAX_SUBJECTS)).await;
+    let poll = match polled {
+        Ok(Ok(poll)) => poll,
+        Ok(Err(error)) => {
+            inner.metrics.polls_failed.inc();
+            tracing::warn!(error = %error, "a poll of storage failed");
+            return Followed::Failed;
+        }
+        Err(_) => {
+            inner.metrics.polls_failed.inc();
+            tracing::warn!("a poll of storage took longer than {POLL_BOUND:?}");
+            return Followed::Failed;
+        }
+    };
+    if !poll.continuous {
+        tracing::error!(
+            followed = %state.world.cursor, head = %poll.head,
+            "storage has another past than was followed (a restored dump, a failover that lost commits): loading all anew"
+        );
+        inner.forget();
+        return Followed::Reload { lost: true };
+    }
+    let now = poll.now;
+    if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
+        tracing::info!("a later version changed something unknown here: loading all anew");
+        return Followed::Reload { lost: false };
+    }
+    if let Err(error) = apply(inner, &state, poll) {
+        tracing::error!(error, "what storage holds cannot be applied");
+        return Followed::Failed;
+    }
+    inner.freshness.polled(sent, now);
+    Followed::Applied
+}
+
+/// Applies what a poll found. In this order: fingerprints, floors, World, refresh.
+fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
+    if poll.revisions.is_empty() {
+        return Ok(());
+    }
+    let world = &state.world;
+    let next = World {
+        cursor: poll.head,
+        stores: poll.stores.map_or_else(|| Arc::clone(&world.stores), |stores| Arc::new(StoreTable::new(stores))),
+        methods: match poll.methods {
+            Some(methods) => Arc::new(MethodTable::new(methods).map_err(|error| error.to_string())?),
+            None => Arc::clone(&world.methods),
+        },
+        operators: poll
+            .operators
+            .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
+    };
+    inner.fingerprints.add(&poll.digests);
+    if poll.overflow {
+        inner.floors.raise_all(poll.head.revision);
+    } else {
+        inner.floors.raise(&poll.keys);
+    }
+    inner.state.store(Some(Arc::new(State { world: next, epoch: state.epoch })));
+    remember(inner, &poll.revisions, poll.subjects, poll.overflow);
+    // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
+    if !poll.overflow {
+        for digest in poll.digests.into_iter().filter(|digest| inner.grants.contains(digest)) {
+            let _ = inner.start_load(digest);
+        }
+    }
+    inner.applied.send_replace(poll.head.revision);
+    Ok(())
+}
+
+fn remember(
+    inner: &Inner,
+    revisions: &[Cursor],
+    subjects: Vec<(crate::model::change::Revision, String, String, String)>,
+    overflow: bool,
+) {
+    if overflow {
+        // Too much to tell one by one: watchers are told that they have fallen behind.
+        if let Some(last) = revisions.last() {
+            inner.history.write().restart(*last);
+        }
+        return;
+    }
+    let history = inner.history.read();
+    let mut subjects = subjects.into_iter().peekable();
+    for cursor in revisions {
+        let mut of_this = Vec::new();
+        while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
+            of_this.push(Subject { kind, id, action });
+        }
+        history.add(Applied { cursor: *cursor, subjects: of_this });
+    }
+}
+
+/// Loads everything. With another past than before, nothing that was read before it may be used after it.
+async fn reload(inner: &Arc<Inner>, same_past: bool) -> storage::Result<()> {
+    let sent = inner.freshness.tick();
+    inner.renew_now().await?;
+    let poll_sent = inner.freshness.tick();
+    let snapshot = inner.storage.snapshot(&mut Sink(inner)).await?;
+    let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
+    let world = World {
+        cursor: snapshot.head,
+        stores: Arc::new(StoreTable::new(snapshot.stores)),
+        methods: Arc::new(methods),
+        operators: Arc::new(OperatorTable::new(snapshot.operators)),
+    };
+    inner.metrics.reloads.inc();
+    let revision = snapshot.head.revision;
+    if same_past {
+        inner.floors.raise_all(revision);
+    } else {
+        inner.epoch.fetch_add(1, Ordering::AcqRel);
+        inner.grants.clear();
+        inner.floors.reset(revision);
+    }
+    let epoch = inner.epoch.load(Ordering::Acquire);
+    inner.state.store(Some(Arc::new(State { world, epoch })));
+    inner.history.write().restart(snapshot.head);
+    inner.freshness.renewed(sent);
+    inner.freshness.polled(poll_sent, snapshot.now);
+    inner.applied.send_replace(revision);
+    inner.report();
+    tracing::info!(revision = %snapshot.head, "loaded everything from storage");
+    Ok(())
+}
+
+/// Reports to storage what was applied, by committed writes, for as long as the process lives: proof that the primary
+/// is there, and what writers on other replicas wait for.
+pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
+    let mut applied = inner.applied.subscribe();
+    let others = inner.storage.engine() == Engine::Postgres;
+    loop {
+        tokio::select! {
+            () = inner.tasks.stopping() => return Ok(()),
+            () = tokio::time::sleep(inner.settings.max_staleness / 4) => {}
+            // Only replicas on other machines need to hear of every revision.
+            changed = applied.changed(), if others => changed.map_err(|error| error.to_string())?,
+        }
+        if inner.state.load().is_none() {
+            continue;
+        }
+        let sent = inner.freshness.tick();
+        match tokio::time::timeout(POLL_BOUND, inner.renew_now()).await {
+            Ok(Ok(())) => inner.freshness.renewed(sent),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %error, "storage did not take this replica's report");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(_) => tracing::warn!("storage did not take this replica's report within {POLL_BOUND:?}"),
+        }
+    }
+}

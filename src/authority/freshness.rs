@@ -1,0 +1,141 @@
+//! Freshness and time: what was last proven of storage, and what time it is by storage's clock.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::SharedClock;
+use crate::model::time::Timestamp;
+
+/// A poll older than this leaves unknown tokens undecided: they may have been made meanwhile.
+const UNKNOWN_BOUND: Duration = Duration::from_secs(2);
+/// Nothing proven yet.
+const NEVER: u64 = 0;
+
+/// What was last proven, on a clock that runs through suspend.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    clock: SharedClock,
+    max_staleness: Duration,
+    /// When the newest successful poll was sent, in microseconds of the monotonic clock.
+    polled: AtomicU64,
+    /// When the newest successful renewal, a committed write on the primary, was sent.
+    renewed: AtomicU64,
+    /// What to add to the monotonic clock, in microseconds, to get storage's. Only grows, so that time never goes back.
+    offset: AtomicI64,
+}
+
+impl Freshness {
+    pub(super) fn new(clock: SharedClock, max_staleness: Duration) -> Self {
+        Self {
+            clock,
+            max_staleness,
+            polled: AtomicU64::new(NEVER),
+            renewed: AtomicU64::new(NEVER),
+            offset: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// The monotonic clock, in microseconds; never 0.
+    pub(super) fn tick(&self) -> u64 {
+        u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// A poll sent at `sent` succeeded and told storage's clock.
+    pub(super) fn polled(&self, sent: u64, storage: Timestamp) {
+        self.polled.fetch_max(sent, Ordering::Release);
+        let elapsed = i64::try_from(self.tick()).unwrap_or(i64::MAX);
+        self.offset.fetch_max(storage.as_micros().saturating_sub(elapsed), Ordering::AcqRel);
+    }
+
+    /// A renewal sent at `sent` was committed on the primary.
+    pub(super) fn renewed(&self, sent: u64) {
+        self.renewed.fetch_max(sent, Ordering::Release);
+    }
+
+    /// Nothing is proven any more.
+    pub(super) fn lost(&self) {
+        self.polled.store(NEVER, Ordering::Release);
+        self.renewed.store(NEVER, Ordering::Release);
+    }
+
+    /// How long ago freshness was proven; none if it never was.
+    pub(super) fn staleness(&self) -> Option<Duration> {
+        let proven = self.polled.load(Ordering::Acquire).min(self.renewed.load(Ordering::Acquire));
+        (proven != NEVER).then(|| Duration::from_micros(self.tick().saturating_sub(proven)))
+    }
+
+    /// Whether calls may be allowed.
+    pub(super) fn is_proven(&self) -> bool {
+        self.staleness().is_some_and(|staleness| staleness <= self.max_staleness)
+    }
+
+    /// Whether the last poll is recent enough to go on asking storage about unknown tokens.
+    pub(super) fn is_polling(&self) -> bool {
+        let polled = self.polled.load(Ordering::Acquire);
+        polled != NEVER && Duration::from_micros(self.tick().saturating_sub(polled)) <= UNKNOWN_BOUND
+    }
+
+    /// The time by storage's clock; before the first poll, this machine's.
+    pub(super) fn now(&self) -> Timestamp {
+        match self.offset.load(Ordering::Acquire) {
+            i64::MIN => self.clock.now(),
+            offset => {
+                let elapsed = i64::try_from(self.tick()).unwrap_or(i64::MAX);
+                Timestamp::from_micros(offset.saturating_add(elapsed))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[derive(Debug, Default)]
+    struct ByHand(Mutex<Duration>);
+
+    impl Clock for ByHand {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock()
+        }
+    }
+
+    #[test]
+    fn freshness_needs_both_proofs_and_ends() {
+        let clock = Arc::new(ByHand::default());
+        *clock.0.lock() = Duration::from_secs(100);
+        let freshness = Freshness::new(clock.clone(), Duration::from_secs(60));
+        assert!(!freshness.is_proven());
+        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
+        freshness.renewed(freshness.tick());
+        assert!(freshness.is_proven() && freshness.is_polling());
+        *clock.0.lock() = Duration::from_secs(103);
+        assert!(freshness.is_proven() && !freshness.is_polling());
+        *clock.0.lock() = Duration::from_secs(161);
+        assert!(!freshness.is_proven());
+    }
+
+    #[test]
+    fn time_follows_storage_and_never_goes_back() {
+        let clock = Arc::new(ByHand::default());
+        *clock.0.lock() = Duration::from_secs(1);
+        let freshness = Freshness::new(clock.clone(), Duration::from_secs(60));
+        let noon = Timestamp::from_micros(1_000_000_000_000);
+        freshness.polled(freshness.tick(), noon);
+        assert_eq!(freshness.now(), noon);
+        *clock.0.lock() = Duration::from_secs(3);
+        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)));
+        freshness.polled(freshness.tick(), noon.minus(Duration::from_secs(3_600)));
+        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)), "storage's clock went back, time does not");
+    }
+}

@@ -1,0 +1,505 @@
+//! Authority: deciding, from what is at hand, and keeping what is at hand true.
+//!
+//! ```text
+//! token ─▶ digest ─▶ cached grant, usable? ──yes──▶ decide(grant, World, request, now)          no I/O, no await
+//!                         │ no
+//!                         ├─ listed in the fingerprints ──▶ read through, check again
+//!                         └─ not listed ──▶ wait for a poll sent after the request came ──▶ unknown
+//! ```
+//!
+//! Decisions are never cached; grants are, and may be used only by [`grants::CachedGrant::usability`].
+
+mod fingerprints;
+mod floors;
+mod follower;
+mod freshness;
+mod gate;
+mod grants;
+mod history;
+mod introspect;
+mod loads;
+mod state;
+mod usage;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use self::fingerprints::Fingerprints;
+use self::floors::Floors;
+use self::freshness::Freshness;
+use self::gate::{NoPoll, PollGate};
+use self::grants::{CachedGrant, Grants, Usability};
+use self::history::{History, Known};
+pub use self::history::{Applied, Subject, Subscription};
+pub use self::introspect::{Introspection, Reach};
+use self::loads::{Loaded, Loads, NoLoad};
+use self::state::State;
+use self::usage::Usage;
+use crate::clock::SharedClock;
+use crate::lifecycle::Tasks;
+use crate::model::change::{Cursor, Revision};
+use crate::model::decision::{Decision, Reason, Request, decide};
+use crate::model::id::ReplicaId;
+use crate::model::time::Timestamp;
+use crate::model::token::{self, Digest};
+use crate::model::world::OperatorEntry;
+use crate::storage::{ReplicaReport, Storage};
+use crate::telemetry::metrics::Metrics;
+
+/// Rounds of reading and checking before a call is given up as undecidable.
+const MAX_ROUNDS: usize = 8;
+/// Time between flushes of usage.
+const FLUSH: Duration = Duration::from_secs(10);
+/// Time between sweeps of storage.
+const SWEEP: Duration = Duration::from_secs(3_600);
+
+/// How an authority works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This run of this replica.
+    pub replica: ReplicaId,
+    /// Name of the host.
+    pub host: String,
+    /// Grants kept in memory, at most.
+    pub cache_capacity: u64,
+    /// Longest time between polls.
+    pub poll_interval: Duration,
+    /// Longest time without proof of freshness in which calls are allowed.
+    pub max_staleness: Duration,
+    /// Whether uses are counted.
+    pub usage: bool,
+    /// Randomness for hashes that outsiders must not foresee.
+    pub hash_key: [u8; 16],
+}
+
+/// A question.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The token, as presented.
+    pub token: &'a str,
+    /// What it is to do.
+    pub request: Request<'a>,
+    /// What the answer must not be older than.
+    pub min_revision: Option<Cursor>,
+}
+
+/// Why nothing could be decided. Never means that the key is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// Not everything has been loaded yet.
+    #[error("the replica has not loaded its state yet; try again, or ask another")]
+    Loading,
+    /// Freshness has not been proven for too long.
+    #[error("the replica cannot prove that its state is fresh: storage has not answered for too long")]
+    Stale,
+    /// Storage had to be asked and did not answer.
+    #[error("storage did not answer in time, and the key is not known here without it")]
+    Storage,
+    /// Too many calls are waiting for storage.
+    #[error("too many calls are waiting for storage")]
+    Crowded,
+    /// The least revision asked for is not there, and storage's head is behind it.
+    #[error("min_revision is not part of the history of this storage; it may have been restored from a backup")]
+    ForeignRevision,
+}
+
+/// Decides, and follows storage. Cheap to clone.
+#[derive(Clone)]
+pub struct Authority {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    storage: Arc<dyn Storage>,
+    settings: Settings,
+    tasks: Tasks,
+    metrics: Arc<Metrics>,
+    started: Timestamp,
+    state: ArcSwapOption<State>,
+    epoch: AtomicU64,
+    grants: Grants,
+    fingerprints: Fingerprints,
+    floors: Floors,
+    freshness: Freshness,
+    gate: PollGate,
+    loads: Loads,
+    history: RwLock<History>,
+    usage: Usage,
+    applied: watch::Sender<Revision>,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority").field("revision", &self.revision()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+/// A token that led somewhere, or to a reason why not.
+enum Found {
+    Grant(Arc<State>, Arc<CachedGrant>),
+    Nothing(Reason, Revision),
+}
+
+// === impl Authority ===
+
+impl Authority {
+    /// An authority over `storage`, which begins to follow it at once.
+    pub fn start(
+        storage: Arc<dyn Storage>,
+        settings: Settings,
+        clock: SharedClock,
+        tasks: Tasks,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = settings.hash_key;
+        let inner = Arc::new(Inner {
+            grants: Grants::new(settings.cache_capacity, u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            fingerprints: Fingerprints::new(settings.hash_key),
+            freshness: Freshness::new(Arc::clone(&clock), settings.max_staleness),
+            started: clock.now(),
+            storage,
+            settings,
+            tasks: tasks.clone(),
+            metrics,
+            state: ArcSwapOption::empty(),
+            epoch: AtomicU64::new(0),
+            floors: Floors::new(),
+            gate: PollGate::new(),
+            loads: Loads::new(),
+            history: RwLock::new(History::new()),
+            usage: Usage::new(),
+            applied: watch::Sender::new(Revision::default()),
+        });
+        tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
+        tasks.supervise("report to storage", follower::renew(Arc::clone(&inner)));
+        tasks.supervise("housekeeping", keep_house(Arc::clone(&inner)));
+        Self { inner }
+    }
+
+    /// Decides without waiting for anything, if everything needed is at hand; none if not.
+    pub fn decide_now<R>(&self, query: &Query<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Option<R> {
+        let inner = &*self.inner;
+        let guard = inner.state.load();
+        let state = guard.as_ref()?;
+        if !inner.freshness.is_proven() || !inner.has_applied(query.min_revision) {
+            return None;
+        }
+        if let Some(reason) = look_at(query.token) {
+            return Some(inner.conclude(state, &Decision::without_key(reason, state.world.revision()), None, answer));
+        }
+        let cached = inner.grants.get(&Digest::of(query.token.as_bytes()))?;
+        if cached.usability(state, &inner.floors) != Usability::Usable {
+            return None;
+        }
+        inner.metrics.cache_hits.inc();
+        let now = inner.freshness.now();
+        let decision = decide(&cached.grant, &state.world, &query.request, now);
+        Some(inner.conclude(state, &decision, Some(now), answer))
+    }
+
+    /// Decides.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide<R: Send>(
+        &self,
+        query: &Query<'_>,
+        answer: impl FnOnce(&Decision<'_>) -> R + Send,
+    ) -> Result<R, Undecided> {
+        let began = self.inner.freshness.tick();
+        let found = self.inner.find(query.token, query.min_revision).await;
+        let waited = Duration::from_micros(self.inner.freshness.tick().saturating_sub(began));
+        self.inner.metrics.waited.observe(waited.as_secs_f64());
+        match found {
+            Ok(Found::Grant(state, cached)) => {
+                let now = self.inner.freshness.now();
+                let decision = decide(&cached.grant, &state.world, &query.request, now);
+                Ok(self.inner.conclude(&state, &decision, Some(now), answer))
+            }
+            Ok(Found::Nothing(reason, revision)) => {
+                self.inner.metrics.decided(Some(reason));
+                Ok(answer(&Decision::without_key(reason, revision)))
+            }
+            Err(undecided) => {
+                self.inner.metrics.undecided.inc();
+                Err(undecided)
+            }
+        }
+    }
+
+    /// Tells what a token may do.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
+        Ok(match self.inner.find(token, min_revision).await? {
+            Found::Grant(state, cached) => {
+                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now())
+            }
+            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+        })
+    }
+
+    /// The operator whose token this is; none if there is none that is good now.
+    ///
+    /// # Errors
+    /// Whose it is could not be found out.
+    pub async fn operator(&self, token: &[u8]) -> Result<Option<OperatorEntry>, Undecided> {
+        if token::check_operator_token(token).is_err() {
+            return Ok(None);
+        }
+        let digest = Digest::of(token);
+        for round in 0..2 {
+            let state = self.inner.ready_state()?;
+            if let Some(operator) = state.world.operators.get(&digest, self.inner.freshness.now()) {
+                return Ok(Some(operator.clone()));
+            }
+            if round == 0 {
+                // It may have been made on another replica a moment ago.
+                self.inner.pass_gate().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The operator whose token this is, if that can be said at once.
+    pub fn operator_now(&self, token: &[u8]) -> Option<OperatorEntry> {
+        let state = self.inner.ready_state().ok()?;
+        state.world.operators.get(&Digest::of(token), self.inner.freshness.now()).cloned()
+    }
+
+    /// Revisions as they are applied, from after `after` or from now on; none if that is no longer remembered.
+    pub fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
+        self.inner.history.read().subscribe(after)
+    }
+
+    /// Waits until `revision` is applied here. Answers whether it was in time.
+    pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
+        let mut applied = self.inner.applied.subscribe();
+        self.inner.gate.ask();
+        let wait = applied.wait_for(|applied| *applied >= revision);
+        matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
+    }
+
+    /// Whether calls can be decided: everything is loaded and proven fresh.
+    pub fn is_ready(&self) -> bool {
+        self.inner.ready_state().is_ok()
+    }
+
+    /// The revision applied; 0 before everything is loaded.
+    pub fn revision(&self) -> Revision {
+        self.inner.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision())
+    }
+
+    /// The time by storage's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.freshness.now()
+    }
+
+    /// How this authority works.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Hands what was counted to storage, and takes back its report of itself. For the end of the process.
+    pub async fn finish(&self) {
+        self.inner.flush().await;
+        if let Err(error) = self.inner.storage.forget_replica(self.inner.settings.replica).await {
+            tracing::warn!(error = %error, "storage goes on listing this replica for a while");
+        }
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
+    async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+        if let Some(reason) = look_at(token) {
+            let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
+            return Ok(Found::Nothing(reason, revision));
+        }
+        self.catch_up(min_revision).await?;
+        let digest = Digest::of(token.as_bytes());
+        let mut polled = false;
+        for _ in 0..MAX_ROUNDS {
+            // First the state, then what it must agree with: what is applied with a World is there before it.
+            let state = self.ready_state()?;
+            let mut cached = self.grants.get(&digest);
+            if cached.is_none() {
+                if !self.fingerprints.contains(&digest) {
+                    if polled {
+                        return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                    }
+                    self.pass_gate().await?;
+                    polled = true;
+                    continue;
+                }
+            } else if let Some(grant) = cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable) {
+                self.metrics.cache_hits.inc();
+                return Ok(Found::Grant(state, grant));
+            }
+            match self.load(digest).await.map_err(Undecided::from)? {
+                Loaded::Grant(grant) => {
+                    // Everything may have moved on during the read.
+                    let state = self.ready_state()?;
+                    match grant.usability(&state, &self.floors) {
+                        Usability::Usable => return Ok(Found::Grant(state, grant)),
+                        Usability::Ahead => self.pass_gate().await?,
+                        Usability::Behind => {}
+                    }
+                }
+                Loaded::Nothing { head, epoch } if epoch == state.epoch && head >= state.world.revision() => {
+                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                }
+                Loaded::Nothing { .. } | Loaded::Failed => {}
+            }
+        }
+        Err(Undecided::Storage)
+    }
+
+    /// The state, if it is loaded and proven fresh.
+    fn ready_state(&self) -> Result<Arc<State>, Undecided> {
+        let state = self.state.load_full().ok_or(Undecided::Loading)?;
+        if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
+    }
+
+    /// Whether nothing speaks against having applied `min_revision`.
+    fn has_applied(&self, min_revision: Option<Cursor>) -> bool {
+        min_revision.is_none_or(|cursor| self.history.read().knows(cursor) == Known::Applied)
+    }
+
+    /// Waits until `min_revision` is applied.
+    async fn catch_up(&self, min_revision: Option<Cursor>) -> Result<(), Undecided> {
+        let Some(cursor) = min_revision else {
+            return Ok(());
+        };
+        for round in 0..2 {
+            let known = self.history.read().knows(cursor);
+            match known {
+                Known::Applied => return Ok(()),
+                Known::Foreign => return Err(Undecided::ForeignRevision),
+                Known::Ahead if round == 0 => self.pass_gate().await?,
+                // Ahead of a head that was read after the call came.
+                Known::Ahead => return Err(Undecided::ForeignRevision),
+            }
+        }
+        Err(Undecided::Storage)
+    }
+
+    /// Waits for a poll that is sent from now on.
+    async fn pass_gate(&self) -> Result<(), Undecided> {
+        if !self.freshness.is_polling() {
+            return Err(Undecided::Storage);
+        }
+        self.gate.pass().await.map_err(|no_poll| match no_poll {
+            NoPoll::Crowded => Undecided::Crowded,
+            NoPoll::Failed => Undecided::Storage,
+        })
+    }
+
+    /// Counts a decision and answers it.
+    fn conclude<R>(
+        &self,
+        state: &State,
+        decision: &Decision<'_>,
+        now: Option<Timestamp>,
+        answer: impl FnOnce(&Decision<'_>) -> R,
+    ) -> R {
+        self.metrics.decided(decision.failed.first());
+        if let Some(now) = now.filter(|_| self.settings.usage) {
+            if !self.usage.count(decision, &state.world, now) {
+                self.metrics.usage_lost.inc();
+            }
+        }
+        answer(decision)
+    }
+
+    /// Nothing known is true any more.
+    fn forget(&self) {
+        self.freshness.lost();
+        self.state.store(None);
+    }
+
+    /// Reports to storage what is applied.
+    async fn renew_now(&self) -> crate::storage::Result<()> {
+        let report = ReplicaReport {
+            id: self.settings.replica,
+            host: self.settings.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            applied: *self.applied.borrow(),
+        };
+        self.storage.renew(&report).await.map(|_| ())
+    }
+
+    /// Brings the gauges up to date.
+    fn report(&self) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.metrics.applied_revision.set(gauge(self.applied.borrow().0));
+        self.metrics.cached_grants.set(gauge(self.grants.len()));
+        let staleness = self.freshness.staleness().map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        self.metrics.staleness.set(staleness);
+    }
+
+    async fn flush(&self) {
+        let counts = self.usage.take();
+        if counts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.storage.add_usage(&counts).await {
+            tracing::warn!(error = %error, counts = counts.len(), "storage did not take the counts of uses; they are kept");
+            self.metrics.usage_lost.inc_by(self.usage.give_back(counts));
+        }
+    }
+}
+
+/// What a token's look alone says against it.
+fn look_at(token: &str) -> Option<Reason> {
+    if token.is_empty() {
+        return Some(Reason::KeyMissing);
+    }
+    token::check_key_token(token.as_bytes()).is_err().then_some(Reason::KeyMalformed)
+}
+
+impl From<NoLoad> for Undecided {
+    fn from(no_load: NoLoad) -> Self {
+        match no_load {
+            NoLoad::Crowded => Self::Crowded,
+            NoLoad::Failed => Self::Storage,
+        }
+    }
+}
+
+/// Flushes usage, sweeps storage and tidies the cache, for as long as the process lives.
+async fn keep_house(inner: Arc<Inner>) -> Result<(), String> {
+    let mut next_sweep = tokio::time::Instant::now() + SWEEP / 60;
+    loop {
+        tokio::select! {
+            () = inner.tasks.stopping() => return Ok(()),
+            () = tokio::time::sleep(FLUSH) => {}
+        }
+        inner.flush().await;
+        inner.grants.tidy();
+        inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
+        inner.report();
+        if tokio::time::Instant::now() >= next_sweep {
+            next_sweep = tokio::time::Instant::now() + SWEEP;
+            if let Err(error) = inner.storage.sweep(inner.freshness.now()).await {
+                tracing::warn!(error = %error, "storage could not be swept");
+            }
+        }
+    }
+}

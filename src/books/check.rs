@@ -1,0 +1,292 @@
+//! What a reference book says, held to its rules; every fault is noted and the reading goes on.
+
+use std::collections::HashMap;
+
+use serde_saphyr::Spanned;
+
+use super::raw::{RawBlock, RawBook, RawMethod};
+use super::{
+    BookBlock, BookError, BookMethod, FORMAT, MAX_DESCRIPTION_CHARS, MAX_METHODS, MAX_STORE_PLACES, MAX_SUMMARY_CHARS,
+    MAX_TITLE_CHARS, ReferenceBook, Violation,
+};
+use crate::model::method::{StoreLocation, StorePlace, StoreUse};
+use crate::model::pattern::{MethodIdentity, Segment, Verb};
+
+/// How much of a text that came in is quoted in a sentence, in characters.
+pub(super) const QUOTED_CHARS: usize = 100;
+/// The longest scope, in characters.
+const MAX_SCOPE_CHARS: usize = 64;
+
+/// Turns the raw book into a checked one.
+///
+/// # Errors
+/// [`BookError::Invalid`] with everything that is wrong, or [`BookError::UnknownFormat`].
+pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
+    let mut faults = Faults::default();
+    faults.of(1, "the book");
+    match raw.format.as_deref() {
+        Some(FORMAT) => {}
+        Some(format) => return Err(BookError::UnknownFormat { format: shown(format, QUOTED_CHARS) }),
+        None => faults.add("the format is missing; write format: 1"),
+    }
+    let title = faults.title(raw.title);
+    let description = faults.description(raw.description);
+    let raw_blocks = raw.blocks.unwrap_or_default();
+    if raw_blocks.is_empty() {
+        faults.add("there are no blocks; a book has at least one, and each has a title and methods");
+    }
+    let methods: usize = raw_blocks.iter().filter_map(|block| block.value.methods.as_ref()).map(Vec::len).sum();
+    if methods > MAX_METHODS {
+        faults.add(format!("there are {methods} methods; a book has at most {MAX_METHODS}"));
+    }
+    let mut seen = Seen::default();
+    let blocks = raw_blocks.into_iter().map(|raw| block(raw, &mut seen, &mut faults)).collect();
+    if faults.found.is_empty() {
+        Ok(ReferenceBook { title, description, blocks })
+    } else {
+        faults.found.sort_by_key(|fault| fault.line);
+        Err(BookError::Invalid(faults.found))
+    }
+}
+
+/// What the book has named so far, and on which line.
+#[derive(Default)]
+struct Seen {
+    titles: HashMap<String, u64>,
+    /// By what requests can tell apart: the names of parameters are left out.
+    shapes: HashMap<(Verb, String), (MethodIdentity, u64)>,
+}
+
+fn block(raw: Spanned<RawBlock>, seen: &mut Seen, faults: &mut Faults) -> BookBlock {
+    let (line, raw) = (raw.referenced.line(), raw.value);
+    match raw.title.as_deref().map(str::trim) {
+        Some(title) if !title.is_empty() => faults.of(line, format!("block \"{}\"", shown(title, QUOTED_CHARS))),
+        _ => faults.of(line, "a block"),
+    }
+    let title = faults.title(raw.title);
+    if let Some(first) = seen.titles.get(&title) {
+        faults.add(format!("the title is taken by the block on line {first}; give each block its own, or join them"));
+    } else if !title.is_empty() {
+        seen.titles.insert(title.clone(), line);
+    }
+    let description = faults.description(raw.description);
+    let raw_methods = raw.methods.unwrap_or_default();
+    if raw_methods.is_empty() {
+        faults.add("the block has no methods; list at least one or leave the block out");
+    }
+    let methods = raw_methods.into_iter().filter_map(|raw| method(raw, seen, faults)).collect();
+    BookBlock { title, description, methods }
+}
+
+/// The method, unless its identity or its store use cannot be read; then a fault has been noted.
+fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Option<BookMethod> {
+    let (line, raw) = (raw.referenced.line(), raw.value);
+    let written = raw.method.as_deref().map(str::trim).unwrap_or_default();
+    if written.is_empty() {
+        faults.of(line, "a method");
+        faults.add("the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}");
+    } else {
+        faults.of(line, shown(written, QUOTED_CHARS));
+    }
+    let identity = match written.parse::<MethodIdentity>() {
+        Ok(identity) => Some(identity),
+        Err(_) if written.is_empty() => None,
+        Err(error) => {
+            faults.add(error.to_string());
+            None
+        }
+    };
+    if let Some(identity) = &identity {
+        unique(identity, line, seen, faults);
+    }
+    let summary = faults.text("summary", raw.summary, MAX_SUMMARY_CHARS, Lines::One);
+    let description = faults.description(raw.description);
+    let store_use = match raw.store_use.as_deref().map(str::parse::<StoreUse>) {
+        Some(Ok(store_use)) => Some(store_use),
+        Some(Err(error)) => {
+            faults.add(error.to_string());
+            None
+        }
+        None => {
+            faults.add("the store_use is missing; write none, optional or required");
+            None
+        }
+    };
+    let raw_places = raw.store_places.unwrap_or_default();
+    if store_use == Some(StoreUse::None) && !raw_places.is_empty() {
+        faults.add("the store_use is none, yet there are store_places; leave these out or write optional");
+    }
+    let store_places = store_places(raw_places, identity.as_ref(), faults);
+    if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_scope(scope)) {
+        faults.add(format!(
+            "the scope \"{}\" is not well-formed; write up to {MAX_SCOPE_CHARS} of a-z, 0-9 and _, beginning \
+             with a letter",
+            shown(scope, QUOTED_CHARS)
+        ));
+    }
+    Some(BookMethod {
+        method: identity?.to_string(),
+        summary,
+        description,
+        store_use: store_use?,
+        store_places,
+        scope: raw.scope,
+    })
+}
+
+/// Notes a method that requests could not tell from an earlier one.
+fn unique(identity: &MethodIdentity, line: u64, seen: &mut Seen, faults: &mut Faults) {
+    let shape = (identity.verb, shape(identity));
+    match seen.shapes.get(&shape) {
+        Some((first, at)) if first == identity => {
+            faults.add(format!("the method is listed twice, first on line {at}; leave one of them out"));
+        }
+        Some((first, at)) => faults.add(format!(
+            "no request can tell the method from {first} on line {at}: only names of parameters differ; leave one out"
+        )),
+        None => {
+            seen.shapes.insert(shape, (identity.clone(), line));
+        }
+    }
+}
+
+/// The pattern without the names of its parameters.
+fn shape(identity: &MethodIdentity) -> String {
+    let mut shape = String::new();
+    for segment in identity.pattern.segments() {
+        shape.push('/');
+        match segment {
+            Segment::Literal(text) => shape.push_str(text),
+            Segment::Partial(prefix) => shape.extend([prefix, "*"]),
+            Segment::Parameter(_) => shape.push_str("{}"),
+            Segment::Rest => shape.push_str("**"),
+        }
+    }
+    shape
+}
+
+fn store_places(raw: Vec<Spanned<String>>, method: Option<&MethodIdentity>, faults: &mut Faults) -> Vec<StorePlace> {
+    if raw.len() > MAX_STORE_PLACES {
+        faults.add(format!("there are {} store_places; a method has at most {MAX_STORE_PLACES}", raw.len()));
+    }
+    let mut places: Vec<StorePlace> = Vec::new();
+    let of_method = faults.line;
+    for written in raw.into_iter().take(MAX_STORE_PLACES) {
+        faults.line = written.referenced.line();
+        let written = written.value;
+        match written.parse::<StorePlace>() {
+            Ok(place) if places.contains(&place) => {
+                faults.add(format!(
+                    "the store place \"{}\" is listed twice; leave one out",
+                    shown(&written, QUOTED_CHARS)
+                ));
+            }
+            Ok(place) => {
+                if let Some(method) = method.filter(|method| !exists(&place, method)) {
+                    faults.add(format!(
+                        "the store place \"{}\" names no parameter of the pattern; {}",
+                        shown(&written, QUOTED_CHARS),
+                        parameters(method)
+                    ));
+                }
+                places.push(place);
+            }
+            Err(error) => {
+                faults.add(format!("the store place \"{}\" is wrong: {error}", shown(&written, QUOTED_CHARS)));
+            }
+        }
+    }
+    faults.line = of_method;
+    places
+}
+
+/// Whether the pattern has what a path place names. Other places cannot be checked: a book does not describe bodies.
+fn exists(place: &StorePlace, method: &MethodIdentity) -> bool {
+    place.location() != StoreLocation::Path || method.pattern.parameters().any(|name| name == place.name())
+}
+
+fn parameters(method: &MethodIdentity) -> String {
+    let names: Vec<&str> = method.pattern.parameters().collect();
+    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+}
+
+fn is_scope(text: &str) -> bool {
+    text.len() <= MAX_SCOPE_CHARS
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Faults
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// The faults found so far, and whose the next one is.
+#[derive(Default)]
+struct Faults {
+    line: u64,
+    subject: String,
+    found: Vec<Violation>,
+}
+
+/// Whether a text may have several lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    One,
+    Many,
+}
+
+impl Faults {
+    fn of(&mut self, line: u64, subject: impl Into<String>) {
+        self.line = line;
+        self.subject = subject.into();
+    }
+
+    fn add(&mut self, message: impl Into<String>) {
+        self.found.push(Violation { line: self.line, subject: self.subject.clone(), message: message.into() });
+    }
+
+    /// A title, empty if it is missing, which is noted.
+    fn title(&mut self, raw: Option<String>) -> String {
+        let title = self.text("title", raw, MAX_TITLE_CHARS, Lines::One);
+        if title.is_empty() {
+            self.add(format!("the title is missing; write 1 to {MAX_TITLE_CHARS} characters"));
+        }
+        title
+    }
+
+    fn description(&mut self, raw: Option<String>) -> String {
+        self.text("description", raw, MAX_DESCRIPTION_CHARS, Lines::Many)
+    }
+
+    /// A text within its bounds, without space around it; empty if it is missing.
+    fn text(&mut self, name: &str, raw: Option<String>, most: usize, lines: Lines) -> String {
+        let raw = raw.unwrap_or_default();
+        let text = raw.trim();
+        let chars = text.chars().count();
+        if chars > most {
+            self.add(format!("the {name} has {chars} characters; at most {most} are allowed"));
+        }
+        match text.chars().find(|&c| c.is_control() && !(lines == Lines::Many && matches!(c, '\n' | '\t'))) {
+            Some('\n') => self.add(format!("the {name} has several lines; write one")),
+            Some(c) => self.add(format!("the {name} holds the control character {c:?}; leave it out")),
+            None => {}
+        }
+        text.to_owned()
+    }
+}
+
+/// A text as part of a sentence: cut after `most` characters and without control characters, whatever came in.
+pub(super) fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(most) {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
+}

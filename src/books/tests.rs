@@ -1,0 +1,463 @@
+//! The built-in book holds what it should; the format refuses what it should, in sentences that help.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::*;
+use crate::model::book::{Book, Entry, MethodNumber, Resolution};
+use crate::model::method::StoreLocation;
+use crate::model::path::canonicalize;
+use crate::model::pattern::{MethodIdentity, Segment};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The built-in book
+// ---------------------------------------------------------------------------------------------------------------------
+
+fn retailcrm() -> ReferenceBook {
+    parse(RETAILCRM).expect("the built-in book is well-formed")
+}
+
+fn method(identity: &str) -> BookMethod {
+    let book = retailcrm();
+    let mut methods = book.blocks.into_iter().flat_map(|block| block.methods);
+    methods.find(|method| method.method == identity).unwrap_or_else(|| panic!("{identity} is missing"))
+}
+
+fn places(identity: &str) -> Vec<String> {
+    method(identity).store_places.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_built_in_book_has_every_method_in_its_block() {
+    let book = retailcrm();
+    let counts: Vec<(&str, usize)> =
+        book.blocks.iter().map(|block| (block.title.as_str(), block.methods.len())).collect();
+    assert_eq!(
+        counts,
+        [
+            ("Account and API", 3),
+            ("Costs", 7),
+            ("Custom fields", 8),
+            ("Customer interaction", 6),
+            ("Customers", 12),
+            ("Corporate customers", 20),
+            ("Delivery", 8),
+            ("System features", 1),
+            ("Files", 6),
+            ("Integration modules", 3),
+            ("Loyalty program", 13),
+            ("Marketplace modules", 1),
+            ("Notifications", 1),
+            ("Orders", 17),
+            ("Order packing", 6),
+            ("Payment invoices", 5),
+            ("Reference lists", 43),
+            ("Customer segments", 1),
+            ("System settings", 1),
+            ("Statistics", 1),
+            ("Stock and catalogue", 14),
+            ("Tasks", 6),
+            ("Telephony", 6),
+            ("Users", 4),
+            ("Code verification", 3),
+            ("Web analytics", 3),
+        ]
+    );
+    let identities: HashSet<&str> =
+        book.blocks.iter().flat_map(|block| &block.methods).map(|method| method.method.as_str()).collect();
+    assert_eq!(identities.len(), 199);
+}
+
+#[test]
+fn the_built_in_book_explains_every_block_and_method() {
+    for block in retailcrm().blocks {
+        assert!(block.description.ends_with('.'), "block {} has no sentence", block.title);
+        for method in block.methods {
+            assert!(!method.summary.is_empty() && !method.summary.ends_with('.'), "{}", method.method);
+            assert!(method.description.is_empty() || method.description.ends_with('.'), "{}", method.method);
+        }
+    }
+}
+
+#[test]
+fn every_built_in_method_that_names_a_store_says_where() {
+    let mut uses = [0; 3];
+    for method in retailcrm().blocks.into_iter().flat_map(|block| block.methods) {
+        uses[method.store_use as usize] += 1;
+        assert_eq!(method.store_use == StoreUse::None, method.store_places.is_empty(), "{}", method.method);
+        let reads = method.method.starts_with("GET ");
+        for place in &method.store_places {
+            assert!(
+                !reads || matches!(place.location(), StoreLocation::Query | StoreLocation::Path),
+                "{} has no body to look for {place} in",
+                method.method
+            );
+        }
+        // A parameter {site} is a store wherever it stands.
+        if method.method.contains("{site}") {
+            assert!(method.store_places.contains(&"path:site".parse().unwrap()), "{}", method.method);
+        }
+        if let Some(scope) = method.scope {
+            let writes = scope.ends_with("_write");
+            assert_eq!(reads, !writes, "{}: {scope}", method.method);
+        }
+    }
+    assert_eq!(uses, [123, 63, 13], "none, optional, required");
+}
+
+#[test]
+fn a_store_travels_where_clients_put_it() {
+    for method in ["GET /api/v*/orders/{externalId}", "GET /api/v*/customers/{externalId}"] {
+        assert_eq!(places(method), ["query:site"]);
+    }
+    for list in ["orders", "customers", "costs", "files", "loyalty/accounts", "store/inventories", "store/offers"] {
+        assert_eq!(places(&format!("GET /api/v*/{list}")), ["query:filter[sites][]"]);
+    }
+    let create = places("POST /api/v*/orders/create");
+    for place in ["form:site", "query:site", "json:site", "form:order#/customer/site", "form:order#/contact/site"] {
+        assert!(create.iter().any(|known| known == place), "{place}");
+    }
+    assert_eq!(places("POST /api/v*/store/prices/upload"), ["form:prices#/-/site", "json:prices#/-/site"]);
+    // The form field `site` carries the store itself as JSON there, not its code.
+    assert_eq!(places("POST /api/v*/reference/sites/{code}/edit"), ["path:code"]);
+    assert_eq!(places("POST /api/v*/files/upload"), ["query:site"]);
+}
+
+#[test]
+fn only_what_cannot_do_without_a_store_requires_one() {
+    let book = retailcrm();
+    let required: HashSet<&str> = book
+        .blocks
+        .iter()
+        .flat_map(|block| &block.methods)
+        .filter(|method| method.store_use == StoreUse::Required)
+        .map(|method| method.method.as_str())
+        .collect();
+    for identity in ["orders", "customers", "customers-corporate"] {
+        assert!(required.contains(format!("POST /api/v*/{identity}/create").as_str()), "{identity}");
+        assert!(required.contains(format!("POST /api/v*/{identity}/upload").as_str()), "{identity}");
+    }
+    assert!(required.contains("POST /api/v*/reference/sites/{code}/edit"));
+    assert_eq!(required.iter().filter(|method| method.contains("/customer-interaction/{site}/")).count(), 6);
+}
+
+#[test]
+fn the_method_of_a_cpa_network_names_no_store_and_needs_none() {
+    let statuses = method("GET /api/v*/orders/statuses");
+    assert_eq!((statuses.store_use, statuses.store_places.len()), (StoreUse::None, 0));
+    assert_eq!(statuses.scope.as_deref(), Some("order_read"));
+}
+
+#[test]
+fn every_built_in_method_is_what_its_own_requests_are_resolved_to() {
+    let entries: Vec<Entry> = (0..)
+        .zip(retailcrm().blocks.into_iter().flat_map(|block| block.methods))
+        .map(|(number, method)| Entry {
+            number: MethodNumber(number),
+            identity: method.method.parse().unwrap(),
+            store_use: method.store_use,
+            retired: false,
+        })
+        .collect();
+    let book = Book::compile(entries.clone()).expect("no two methods read the same requests");
+    for entry in &entries {
+        let mut path = String::new();
+        for segment in entry.identity.pattern.segments() {
+            path.push('/');
+            match segment {
+                Segment::Literal(text) => path.push_str(text),
+                Segment::Partial(prefix) => path.extend([prefix, "5"]),
+                Segment::Parameter(_) | Segment::Rest => path.push_str("A-17"),
+            }
+        }
+        let path = canonicalize(&path).unwrap();
+        assert_eq!(book.resolve(Some(entry.identity.verb), &path), Resolution::One(entry), "{path:?}");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The format
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// A book of one method whose lines are given, from line 7 on.
+fn with_method(lines: &str) -> String {
+    let mut yaml = "format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned();
+    let mut lead = "      - ";
+    for line in lines.lines() {
+        writeln!(yaml, "{lead}{line}").unwrap();
+        lead = "        ";
+    }
+    yaml
+}
+
+/// The faults of a book, as people see them.
+fn faults(yaml: &str) -> Vec<String> {
+    match parse(yaml) {
+        Err(BookError::Invalid(violations)) => violations.iter().map(ToString::to_string).collect(),
+        other => panic!("not refused for its faults but {other:?}\n{yaml}"),
+    }
+}
+
+#[test]
+fn a_book_is_read_as_written() {
+    let yaml = "
+format: 1
+title: '  Order API '
+description: >-
+  What shops
+  call.
+blocks:
+  - title: Orders
+    description: |
+      First line.
+      Second line.
+    methods:
+      - method: GET /api/v*/orders/{id}
+        summary: Get one order
+        description: Known by its number.
+        store_use: required
+        store_places: [\"query:shops[]\", 'header:X-Store', \"json:order#/shop\"]
+        scope: order_read
+      - {method: PURGE /, store_use: none}
+";
+    let book = parse(yaml).unwrap();
+    assert_eq!((book.title.as_str(), book.description.as_str()), ("Order API", "What shops call."));
+    assert_eq!(book.blocks.len(), 1);
+    assert_eq!(book.blocks[0].description, "First line.\nSecond line.");
+    assert_eq!(
+        book.blocks[0].methods,
+        [
+            BookMethod {
+                method: "GET /api/v*/orders/{id}".to_owned(),
+                summary: "Get one order".to_owned(),
+                description: "Known by its number.".to_owned(),
+                store_use: StoreUse::Required,
+                store_places: ["query:shops[]", "header:x-store", "json:order#/shop"]
+                    .map(|p| p.parse().unwrap())
+                    .into(),
+                scope: Some("order_read".to_owned()),
+            },
+            BookMethod {
+                method: "PURGE /".to_owned(),
+                summary: String::new(),
+                description: String::new(),
+                store_use: StoreUse::None,
+                store_places: Vec::new(),
+                scope: None,
+            },
+        ]
+    );
+}
+
+#[test]
+fn all_faults_of_a_book_are_told_at_once() {
+    let long = |chars: usize| "ж".repeat(chars);
+    let yaml = format!(
+        "title: \"\"
+description: {}
+blocks:
+  - title: {}
+    methods:
+      - method: GET /a/{{id}}
+        summary: {}
+        description: {}
+        store_use: sometimes
+        store_places: [\"path:code\", \"query:site\", \"query:site\", \"cookie:site\"]
+        scope: Order-Read
+  - description: a block without a title
+    methods:
+      - method: GET /a/{{id}}
+        store_use: none
+        store_places: [\"query:site\"]
+      - method: GET /a/{{other}}
+        store_use: optional
+      - method: get /b
+        store_use: optional
+      - method: GET b
+        store_use: optional
+      - method: GET /b//c
+        store_use: optional
+      - summary: nameless
+  - title: Twice
+    methods: [{{method: GET /c, store_use: none, store_places: ['path:x']}}]
+  - title: Twice
+    methods: []
+",
+        long(2001),
+        long(101),
+        long(301),
+        long(2001),
+    );
+    let found = faults(&yaml);
+    let expected = [
+        "line 1: the book: the format is missing; write format: 1".to_owned(),
+        "line 1: the book: the title is missing; write 1 to 100 characters".to_owned(),
+        "line 1: the book: the description has 2001 characters; at most 2000 are allowed".to_owned(),
+        format!("line 4: block \"{}…\": the title has 101 characters; at most 100 are allowed", long(100)),
+        "line 6: GET /a/{id}: the summary has 301 characters; at most 300 are allowed".to_owned(),
+        "line 6: GET /a/{id}: the description has 2001 characters; at most 2000 are allowed".to_owned(),
+        "line 6: GET /a/{id}: the store use is one of none, optional, required".to_owned(),
+        "line 6: GET /a/{id}: the scope \"Order-Read\" is not well-formed; write up to 64 of a-z, 0-9 and _, beginning \
+         with a letter"
+            .to_owned(),
+        "line 10: GET /a/{id}: the store place \"path:code\" names no parameter of the pattern; it has id".to_owned(),
+        "line 10: GET /a/{id}: the store place \"query:site\" is listed twice; leave one out".to_owned(),
+        "line 10: GET /a/{id}: the store place \"cookie:site\" is wrong: the location of a store place is one of query, \
+         form, path, header, json"
+            .to_owned(),
+        "line 12: a block: the title is missing; write 1 to 100 characters".to_owned(),
+        "line 14: GET /a/{id}: the method is listed twice, first on line 6; leave one of them out".to_owned(),
+        "line 14: GET /a/{id}: the store_use is none, yet there are store_places; leave these out or write optional"
+            .to_owned(),
+        "line 17: GET /a/{other}: no request can tell the method from GET /a/{id} on line 6: only names of parameters \
+         differ; leave one out"
+            .to_owned(),
+        format!("line 19: get /b: {}", "get /b".parse::<MethodIdentity>().unwrap_err()),
+        format!("line 21: GET b: {}", "GET b".parse::<MethodIdentity>().unwrap_err()),
+        format!("line 23: GET /b//c: {}", "GET /b//c".parse::<MethodIdentity>().unwrap_err()),
+        "line 25: a method: the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}"
+            .to_owned(),
+        "line 25: a method: the store_use is missing; write none, optional or required".to_owned(),
+        "line 27: GET /c: the store_use is none, yet there are store_places; leave these out or write optional"
+            .to_owned(),
+        "line 27: GET /c: the store place \"path:x\" names no parameter of the pattern; it has none".to_owned(),
+        "line 28: block \"Twice\": the title is taken by the block on line 26; give each block its own, or join them"
+            .to_owned(),
+        "line 28: block \"Twice\": the block has no methods; list at least one or leave the block out".to_owned(),
+    ];
+    assert_eq!(found, expected);
+    let said = parse(&yaml).unwrap_err().to_string();
+    assert!(said.starts_with("the reference book has 24 faults:\n  line 1: the book: the format is missing"), "{said}");
+    assert_eq!(said.lines().count(), 25);
+}
+
+#[test]
+fn texts_are_bounded_in_characters_and_the_bounds_are_met_exactly() {
+    let full = with_method(&format!(
+        "method: GET /a\nsummary: {}\ndescription: {}\nstore_use: none\nscope: {}",
+        "ж".repeat(300),
+        "ж".repeat(2000),
+        "s".repeat(64)
+    ))
+    .replace("title: B", &format!("title: {}", "ж".repeat(100)));
+    parse(&full).unwrap();
+    let over = with_method(&format!("method: GET /a\nstore_use: none\nscope: {}", "s".repeat(65)));
+    assert_eq!(faults(&over).len(), 1);
+    let places = |count: usize| {
+        let places: Vec<String> = (0..count).map(|at| format!("\"query:s{at}\"")).collect();
+        with_method(&format!("method: GET /a\nstore_use: optional\nstore_places: [{}]", places.join(", ")))
+    };
+    assert_eq!(parse(&places(32)).unwrap().blocks[0].methods[0].store_places.len(), 32);
+    assert_eq!(faults(&places(33)), ["line 6: GET /a: there are 33 store_places; a method has at most 32"]);
+}
+
+#[test]
+fn control_characters_and_stray_lines_are_refused() {
+    let with = |field: &str, text: &str| with_method(&format!("method: GET /a\n{field}: \"{text}\"\nstore_use: none"));
+    assert_eq!(faults(&with("summary", "a\\nb")), ["line 6: GET /a: the summary has several lines; write one"]);
+    for field in ["summary", "description"] {
+        assert_eq!(
+            faults(&with(field, "a\\e[1mb")),
+            [format!("line 6: GET /a: the {field} holds the control character '\\u{{1b}}'; leave it out")]
+        );
+    }
+    parse(&with("description", "a\\n\\tb")).unwrap();
+    let hidden = faults(&with_method("method: \"GET /a\\eb\"\nstore_use: none"));
+    assert!(hidden[0].starts_with("line 6: GET /a\\u{1b}b: ") && !hidden[0].contains('\u{1b}'), "{hidden:?}");
+}
+
+#[test]
+fn methods_that_requests_can_tell_apart_may_stand_together() {
+    let yaml = "
+format: 1
+title: T
+blocks:
+  - title: B
+    methods:
+      - {method: 'GET /a/{id}', store_use: none}
+      - {method: 'POST /a/{id}', store_use: none}
+      - {method: 'GET /a/b', store_use: none}
+      - {method: 'GET /a/v*', store_use: none}
+      - {method: 'GET /a/**', store_use: none}
+      - {method: 'GET /{a}/id', store_use: none}
+";
+    assert_eq!(parse(yaml).unwrap().blocks[0].methods.len(), 6);
+}
+
+#[test]
+fn faults_of_shape_name_line_and_column() {
+    for (yaml, line, expected) in [
+        (with_method("method: GET /a\nstore_use: none\nsite: x"), 8, "site"),
+        (with_method("method: GET /a\nmethod: GET /b\nstore_use: none"), 7, "duplicate"),
+        (with_method("method: [GET, /a]\nstore_use: none"), 6, "string"),
+        (with_method("method: GET /a\nstore_use: none\nstore_places: query:site"), 8, "sequence"),
+        ("format: 1\ntitle: T\nblocks: {}\nblock: 1".to_owned(), 3, "sequence"),
+        ("format: 1\n  title: T\n".to_owned(), 2, "mapping"),
+        ("format: 1\ntitle: \"T\n".to_owned(), 2, "quote"),
+    ] {
+        let Err(BookError::Malformed { sentence }) = parse(&yaml) else {
+            panic!("not refused for its shape: {yaml}");
+        };
+        assert!(sentence.contains(&format!("line {line}")), "{yaml}\n{sentence}");
+        assert!(sentence.to_lowercase().contains(expected), "{yaml}\n{sentence}");
+        assert!(!sentence.contains('\n'), "{sentence}");
+    }
+}
+
+#[test]
+fn a_sentence_stays_short_and_clean_whatever_was_sent() {
+    let Err(BookError::Malformed { sentence }) = parse(&format!("\"a\\e\\n{}\": 1", "b".repeat(100_000))) else {
+        panic!("a book may have any field");
+    };
+    assert!(sentence.chars().count() <= 502 && !sentence.contains(char::is_control), "{sentence:?}");
+    let found = faults(&with_method(&format!("method: {}\nstore_use: none", "b".repeat(100_000))));
+    assert!(found[0].chars().count() < 400, "{}", found[0]);
+}
+
+#[test]
+fn what_is_no_book_at_all_is_refused() {
+    for yaml in ["", "# only a comment\n", "just text", "- a\n- b\n", "format: 1\n---\nformat: 1\n", "\0"] {
+        assert!(parse(yaml).is_err(), "{yaml:?}");
+    }
+    assert_eq!(
+        faults("format: 1\ntitle: T\n"),
+        ["line 1: the book: there are no blocks; a book has at least one, and each has a title and methods"]
+    );
+}
+
+#[test]
+fn a_later_format_is_called_that_even_where_its_fields_are_unknown() {
+    for (yaml, format) in [("format: 2\nchapters: []\n", "2"), ("format: 2\ntitle: T\n", "2"), ("format: one\n", "one")]
+    {
+        assert_eq!(
+            parse(yaml).unwrap_err().to_string(),
+            format!("the reference book is written in format {format}; this version reads format 1")
+        );
+    }
+}
+
+#[test]
+fn a_book_from_outside_cannot_take_more_than_it_brings() {
+    let long = format!("# {}\n{RETAILCRM}", "x".repeat(MAX_BYTES));
+    assert_eq!(parse(&long), Err(BookError::TooLarge { bytes: long.len() }));
+    let bomb = "format: 1\ntitle: &a T\ndescription: *a\n";
+    assert!(matches!(parse(bomb), Err(BookError::Malformed { .. })), "{:?}", parse(bomb));
+    let merged = "format: 1\n<<: {title: T}\nblocks: []\n";
+    assert!(matches!(parse(merged), Err(BookError::Malformed { .. })), "{:?}", parse(merged));
+    let deep = format!("title: {}{}", "[".repeat(200), "]".repeat(200));
+    assert!(matches!(parse(&deep), Err(BookError::Malformed { .. })));
+}
+
+#[test]
+fn a_book_has_at_most_ten_thousand_methods() {
+    let book = |methods: usize| {
+        let mut yaml = "format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned();
+        for at in 0..methods {
+            let rest = "summary: s, store_use: optional, store_places: [\"query:a\", \"form:a\"], scope: s";
+            writeln!(yaml, "      - {{method: GET /m{at}, {rest}}}").unwrap();
+        }
+        yaml
+    };
+    assert_eq!(parse(&book(10_000)).unwrap().blocks[0].methods.len(), 10_000);
+    assert_eq!(faults(&book(10_001)), ["line 1: the book: there are 10001 methods; a book has at most 10000"]);
+}

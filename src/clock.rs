@@ -1,0 +1,38 @@
+//! Time, as a parameter: the only place that asks the system for it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::model::time::Timestamp;
+
+/// Tells the time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The time of day. May jump in either direction.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some moment before the process began. Never goes back, and goes on while the machine sleeps, so that
+    /// a suspended replica knows that it is stale.
+    fn monotonic(&self) -> Duration;
+}
+
+/// A clock that several parts share.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let time = clock_gettime(ClockId::Realtime);
+        Timestamp::from_micros(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)
+    }
+
+    fn monotonic(&self) -> Duration {
+        let time = clock_gettime(ClockId::Boottime);
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    }
+}

@@ -1,0 +1,167 @@
+//! Beginning, failing and ending: tasks that cannot die unseen, and a shutdown that is bounded.
+//!
+//! ```text
+//! running ── signal, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
+//! ```
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Where tasks are spawned, and where their end is heard of. Cheap to clone.
+#[derive(Clone)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+    failure: Arc<OnceLock<String>>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked.
+    Orderly,
+    /// As asked, but some tasks were still at work when the time was up.
+    OutOfTime,
+    /// Because a task that must not end did.
+    Failed(String),
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").field("running", &self.tracker.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tasks {
+    /// No tasks yet.
+    pub fn new() -> Self {
+        Self { tracker: TaskTracker::new(), stopping: CancellationToken::new(), failure: Arc::new(OnceLock::new()) }
+    }
+
+    /// Runs a task that comes to an end by itself, such as one write. Shutdown waits for it; its caller may go away.
+    pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let _ = name;
+        self.tracker.spawn(task)
+    }
+
+    /// Runs a task for as long as the process lives. If it ends or panics before shutdown was asked for, the whole
+    /// process ends with a failure: a replica that has lost a part of itself must not go on looking healthy.
+    pub fn supervise<F, E>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        let tasks = self.clone();
+        self.tracker.spawn(async move {
+            let ending = AssertUnwindSafe(task).catch_unwind().await;
+            if tasks.stopping.is_cancelled() {
+                return;
+            }
+            let what = match ending {
+                Ok(Ok(())) => format!("the task `{name}` ended by itself"),
+                Ok(Err(error)) => format!("the task `{name}` failed: {error}"),
+                Err(_) => format!("the task `{name}` panicked"),
+            };
+            tasks.fail(what);
+        });
+    }
+
+    /// Ends the run as failed.
+    pub fn fail(&self, what: String) {
+        tracing::error!(what, "ending: a part of the process is gone");
+        if !cfg!(feature = "guard-supervision") {
+            // The first failure is the cause; later ones follow from it.
+            let _ = self.failure.set(what);
+            self.stopping.cancel();
+        }
+    }
+
+    /// Asks everything to stop.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Completes once everything was asked to stop.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Whether everything was asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Waits for every task to end, at most for `bound`.
+    pub async fn finish(&self, bound: Duration) -> Ending {
+        self.tracker.close();
+        let in_time = tokio::time::timeout(bound, self.tracker.wait()).await.is_ok();
+        match self.failure.get() {
+            Some(what) => Ending::Failed(what.clone()),
+            None if in_time => Ending::Orderly,
+            None => Ending::OutOfTime,
+        }
+    }
+
+    /// What made the run fail, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_supervised_task_that_panics_ends_the_run_as_failed() {
+        let tasks = Tasks::new();
+        tasks.supervise("follower", async {
+            if tokio::task::try_id().is_some() {
+                panic!("lost");
+            }
+            Ok::<(), String>(())
+        });
+        tokio::time::timeout(Duration::from_secs(5), tasks.stopping()).await.expect("a panic must stop the run");
+        assert_eq!(
+            tasks.finish(Duration::from_secs(5)).await,
+            Ending::Failed("the task `follower` panicked".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_supervised_task_that_returns_ends_the_run_as_failed() {
+        let tasks = Tasks::new();
+        tasks.supervise("follower", async { Ok::<(), String>(()) });
+        tokio::time::timeout(Duration::from_secs(5), tasks.stopping()).await.expect("an end must stop the run");
+        assert!(matches!(tasks.finish(Duration::from_secs(5)).await, Ending::Failed(_)));
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_tasks_but_not_for_ever() {
+        let tasks = Tasks::new();
+        let (done, wait) = tokio::sync::oneshot::channel::<()>();
+        let _task = tasks.spawn("write", wait);
+        tasks.stop();
+        assert_eq!(tasks.finish(Duration::from_millis(10)).await, Ending::OutOfTime);
+        drop(done);
+        assert_eq!(tasks.finish(Duration::from_secs(5)).await, Ending::Orderly);
+    }
+}

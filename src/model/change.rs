@@ -1,0 +1,252 @@
+//! The revision, which orders everything, and the changes that it orders: audit trail, feed and consistency token.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::OperatorId;
+use super::time::Timestamp;
+
+/// Number of a committed write; every write takes the next. 0 is empty storage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Revision(pub u64);
+
+/// A revision and the random number drawn for it. Two storages that share a revision's number but not its history (a
+/// restored dump, a failover that lost commits) differ in the nonce.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Cursor {
+    /// The revision.
+    pub revision: Revision,
+    /// Its nonce; 0 for revision 0.
+    pub nonce: u64,
+}
+
+/// A text that is no revision token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no revision token; give back one that a write or a stream answered, unchanged")]
+pub struct CursorError(String);
+
+/// Who makes a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// Latchkey itself, or whoever has access to its storage: bootstrap and recovery.
+    System,
+    /// An operator, with its name at the time.
+    Operator {
+        /// Its id.
+        id: OperatorId,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SubjectKind {
+    /// A key, by its id.
+    Key,
+    /// A store, by its code.
+    Store,
+    /// A method, by its identity.
+    Method,
+    /// An operator, by its id.
+    Operator,
+    /// Something that a later version knows.
+    Other,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It was made.
+    Create,
+    /// It was changed.
+    Update,
+    /// It was given another token.
+    Rotate,
+    /// It was ended for good.
+    Revoke,
+    /// One of its tokens was ended.
+    RevokeSecret,
+    /// It was removed.
+    Delete,
+    /// It was taken over from elsewhere.
+    Import,
+    /// It was retired from the reference book.
+    Retire,
+    /// It was made by recovery.
+    Recover,
+}
+
+/// One subject's change, as a write appends it. Neither image ever holds a token or a digest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewChange {
+    /// What was done.
+    pub action: Action,
+    /// What it is about.
+    pub kind: SubjectKind,
+    /// Which one.
+    pub subject: String,
+    /// What it was before; none if it was not there.
+    pub before: Option<serde_json::Value>,
+    /// What it was after; none if it is gone.
+    pub after: Option<serde_json::Value>,
+}
+
+/// One subject's change, as it is read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The revision that made it.
+    pub revision: Revision,
+    /// Its place within the revision, from 0.
+    pub ordinal: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Id of the operator who made it, or `system`.
+    pub actor: String,
+    /// Name of that operator at the time.
+    pub actor_name: String,
+    /// What was done, as text.
+    pub action: String,
+    /// Why, as the caller said; empty if nothing was said.
+    pub comment: String,
+    /// What it is about, as text.
+    pub kind: String,
+    /// Which one.
+    pub subject: String,
+    /// What it was before.
+    pub before: Option<serde_json::Value>,
+    /// What it was after.
+    pub after: Option<serde_json::Value>,
+}
+
+// === impl Revision ===
+
+impl Revision {
+    /// The revision after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{}", self.0)
+    }
+}
+
+// === impl Cursor ===
+
+impl fmt::Display for Cursor {
+    /// The opaque token of a revision: `r`, the number, `-`, the nonce in hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{}-{:016x}", self.revision.0, self.nonce)
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (number, nonce) = text.strip_prefix('r')?.split_once('-')?;
+            let revision = Revision(number.parse().ok()?);
+            let nonce = (nonce.len() == 16).then(|| u64::from_str_radix(nonce, 16).ok())??;
+            let cursor = Self { revision, nonce };
+            (cursor.to_string() == text).then_some(cursor)
+        };
+        parse().ok_or_else(|| CursorError(text.chars().take(64).collect()))
+    }
+}
+
+// === impl Actor ===
+
+impl Actor {
+    /// What the audit trail calls it: an operator's id, or `system`.
+    pub fn id(&self) -> String {
+        match self {
+            Self::System => "system".to_owned(),
+            Self::Operator { id, .. } => id.to_string(),
+        }
+    }
+
+    /// Its name at the time.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::System => "system",
+            Self::Operator { name, .. } => name,
+        }
+    }
+}
+
+// === impl SubjectKind ===
+
+impl SubjectKind {
+    /// The kind as the audit trail writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Store => "store",
+            Self::Method => "method",
+            Self::Operator => "operator",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind that the audit trail wrote as `text`; [`SubjectKind::Other`] if this version does not know it.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "key" => Self::Key,
+            "store" => Self::Store,
+            "method" => Self::Method,
+            "operator" => Self::Operator,
+            _ => Self::Other,
+        }
+    }
+}
+
+// === impl Action ===
+
+impl Action {
+    /// The action as the audit trail writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Rotate => "rotate",
+            Self::Revoke => "revoke",
+            Self::RevokeSecret => "revoke_secret",
+            Self::Delete => "delete",
+            Self::Import => "import",
+            Self::Retire => "retire",
+            Self::Recover => "recover",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nothing_else_does() {
+        let cursor = Cursor { revision: Revision(42), nonce: 0xdead_beef };
+        assert_eq!(cursor.to_string(), "r42-00000000deadbeef");
+        assert_eq!(cursor.to_string().parse::<Cursor>().unwrap(), cursor);
+        for bad in ["", "42", "r42", "r42-", "r042-00000000deadbeef", "r42-00000000DEADBEEF", "r42-0000000deadbeef"] {
+            assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+        }
+    }
+}

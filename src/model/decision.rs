@@ -1,0 +1,406 @@
+//! Deciding: one pure function from a grant, a World, a request and the time to an answer.
+//!
+//! Every failing check is listed, in the order of [`Reason`]; the first is the reason. The rules of stores and methods
+//! are in ARCHITECTURE.md, "Deciding".
+
+use std::net::IpAddr;
+
+use super::book::{Entry, Resolution};
+use super::change::Revision;
+use super::grant::{Grant, Members, Standing};
+use super::id::{KeyId, SecretId};
+use super::method::StoreUse;
+use super::path::{RequestMethod, canonicalize};
+use super::store::StoreNumber;
+use super::time::Timestamp;
+use super::world::World;
+
+/// Most store codes that a decision's scope lists.
+pub const MAX_SCOPE: usize = 200;
+
+/// Why a call is refused, in the order that the checks are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// No token was presented.
+    KeyMissing,
+    /// The token cannot be one.
+    KeyMalformed,
+    /// No key has this token.
+    KeyUnknown,
+    /// The key or this token of it was revoked.
+    KeyRevoked,
+    /// The key is switched off.
+    KeyInactive,
+    /// The key's validity has not begun.
+    KeyNotYetValid,
+    /// The key's validity is over.
+    KeyExpired,
+    /// This token's overlap after a rotation is over.
+    SecretExpired,
+    /// The client's address is outside the key's networks, or unknown.
+    NetworkDenied,
+    /// No method was named.
+    MethodRequired,
+    /// The path can be read in more than one way.
+    PathAmbiguous,
+    /// The reference book has no such method, and the key is not open enough for calls outside it.
+    MethodUnknown,
+    /// The key does not open this method.
+    MethodDenied,
+    /// A store must be named.
+    StoreRequired,
+    /// A store named does not exist.
+    StoreUnknown,
+    /// A store named is switched off.
+    StoreInactive,
+    /// The key does not open a store named.
+    StoreDenied,
+}
+
+/// Every reason, in the order that the checks are made.
+pub const REASONS: [Reason; 17] = [
+    Reason::KeyMissing,
+    Reason::KeyMalformed,
+    Reason::KeyUnknown,
+    Reason::KeyRevoked,
+    Reason::KeyInactive,
+    Reason::KeyNotYetValid,
+    Reason::KeyExpired,
+    Reason::SecretExpired,
+    Reason::NetworkDenied,
+    Reason::MethodRequired,
+    Reason::PathAmbiguous,
+    Reason::MethodUnknown,
+    Reason::MethodDenied,
+    Reason::StoreRequired,
+    Reason::StoreUnknown,
+    Reason::StoreInactive,
+    Reason::StoreDenied,
+];
+
+/// A set of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Reasons(u32);
+
+/// A call to be judged, apart from its token.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// `[VERB ]path`; empty if none was named.
+    pub method: &'a str,
+    /// The store named; empty if none was named here.
+    pub store: &'a str,
+    /// Further stores named.
+    pub stores: &'a [String],
+    /// The client's address; none if it is unknown.
+    pub client: Option<IpAddr>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// Every check that failed; none: the call is allowed.
+    pub failed: Reasons,
+    /// The key and the secret, if a key was found that may be named.
+    pub key: Option<(KeyId, SecretId)>,
+    /// The store that the call is for: the only one named, or the one that the key binds to.
+    pub store: Option<&'a str>,
+    /// The active stores that the key opens, whichever is named; given when allowed, and with [`Reason::StoreRequired`].
+    pub scope: Option<Scope<'a>>,
+    /// The stores named that are not open, in the order given.
+    pub denied_stores: Vec<&'a str>,
+    /// The entries that the call was judged as.
+    pub methods: Vec<&'a Entry>,
+    /// The revision of the World judged by.
+    pub revision: Revision,
+}
+
+/// Stores in reach of a decision. Absent never means all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// All stores, also ones added later.
+    All,
+    /// Exactly these, in byte order.
+    Listed(Vec<&'a str>),
+    /// More than [`MAX_SCOPE`].
+    Large,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The reason as metrics and people write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyMissing => "KEY_MISSING",
+            Self::KeyMalformed => "KEY_MALFORMED",
+            Self::KeyUnknown => "KEY_UNKNOWN",
+            Self::KeyRevoked => "KEY_REVOKED",
+            Self::KeyInactive => "KEY_INACTIVE",
+            Self::KeyNotYetValid => "KEY_NOT_YET_VALID",
+            Self::KeyExpired => "KEY_EXPIRED",
+            Self::SecretExpired => "SECRET_EXPIRED",
+            Self::NetworkDenied => "NETWORK_DENIED",
+            Self::MethodRequired => "METHOD_REQUIRED",
+            Self::PathAmbiguous => "PATH_AMBIGUOUS",
+            Self::MethodUnknown => "METHOD_UNKNOWN",
+            Self::MethodDenied => "METHOD_DENIED",
+            Self::StoreRequired => "STORE_REQUIRED",
+            Self::StoreUnknown => "STORE_UNKNOWN",
+            Self::StoreInactive => "STORE_INACTIVE",
+            Self::StoreDenied => "STORE_DENIED",
+        }
+    }
+}
+
+// === impl Reasons ===
+
+impl Reasons {
+    /// The set of one reason.
+    pub const fn only(reason: Reason) -> Self {
+        Self(1 << reason as u8)
+    }
+
+    /// Adds a reason.
+    pub const fn add(&mut self, reason: Reason) {
+        self.0 |= 1 << reason as u8;
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `reason` is among them.
+    pub const fn contains(self, reason: Reason) -> bool {
+        self.0 & (1 << reason as u8) != 0
+    }
+
+    /// The first, in the order that the checks are made.
+    pub fn first(self) -> Option<Reason> {
+        self.iter().next()
+    }
+
+    /// All, in the order that the checks are made.
+    pub fn iter(self) -> impl Iterator<Item = Reason> {
+        REASONS.into_iter().filter(move |reason| self.contains(*reason))
+    }
+}
+
+// === deciding ===
+
+impl Decision<'_> {
+    /// Whether the call may go on.
+    pub const fn allowed(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    /// The refusal of a call whose token led to no key.
+    pub const fn without_key(reason: Reason, revision: Revision) -> Self {
+        Self {
+            failed: Reasons::only(reason),
+            key: None,
+            store: None,
+            scope: None,
+            denied_stores: Vec::new(),
+            methods: Vec::new(),
+            revision,
+        }
+    }
+}
+
+/// Judges `request`, made with the token of `grant`, by `world` at `now`.
+pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: Timestamp) -> Decision<'a> {
+    if grant.standing == Standing::Deleted {
+        return Decision::without_key(Reason::KeyUnknown, world.revision());
+    }
+    let mut failed = judge_key(grant, request.client, now);
+    let (methods, store_required) = judge_method(grant, world, request, &mut failed);
+    let judged = judge_stores(grant, world, request, store_required, &mut failed);
+    let with_scope = failed.is_empty() || failed.first() == Some(Reason::StoreRequired);
+    let scope = with_scope.then(|| scope_of(grant, world));
+    Decision {
+        failed,
+        key: Some((grant.key, grant.secret)),
+        store: judged.store,
+        scope,
+        denied_stores: judged.denied,
+        methods,
+        revision: world.revision(),
+    }
+}
+
+/// What is wrong with a grant at `now`, whatever is called.
+pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
+    let mut failed = Reasons::default();
+    match grant.standing {
+        Standing::Active => {}
+        Standing::Inactive => failed.add(Reason::KeyInactive),
+        Standing::Revoked => failed.add(Reason::KeyRevoked),
+        Standing::Deleted => failed.add(Reason::KeyUnknown),
+    }
+    if grant.not_before.is_some_and(|from| now < from) {
+        failed.add(Reason::KeyNotYetValid);
+    }
+    if grant.expires.is_some_and(|until| until <= now) {
+        failed.add(Reason::KeyExpired);
+    }
+    if grant.secret_expires.is_some_and(|until| until <= now) {
+        failed.add(Reason::SecretExpired);
+    }
+    failed
+}
+
+fn judge_key(grant: &Grant, client: Option<IpAddr>, now: Timestamp) -> Reasons {
+    let mut failed = judge_standing(grant, now);
+    if !grant.admits(client) {
+        failed.add(Reason::NetworkDenied);
+    }
+    failed
+}
+
+/// Resolves the method and judges it. Answers the entries it was judged as and whether a store must be named.
+fn judge_method<'a>(
+    grant: &Grant,
+    world: &'a World,
+    request: &Request<'a>,
+    failed: &mut Reasons,
+) -> (Vec<&'a Entry>, bool) {
+    if request.method.is_empty() {
+        failed.add(Reason::MethodRequired);
+        return (Vec::new(), false);
+    }
+    let wide_open = grant.methods.is_all() && grant.stores.is_all();
+    let Ok(method) = RequestMethod::parse(request.method) else {
+        // Not even `[VERB ]path`: there is no telling what is called.
+        if !wide_open {
+            failed.add(Reason::PathAmbiguous);
+        }
+        return (Vec::new(), false);
+    };
+    let Ok(path) = canonicalize(method.path) else {
+        if !wide_open {
+            failed.add(Reason::PathAmbiguous);
+        }
+        return (Vec::new(), false);
+    };
+    let entries = match world.methods.book().resolve(method.verb, &path) {
+        Resolution::One(entry) => vec![entry],
+        Resolution::Several(entries) => entries,
+        Resolution::Unknown => Vec::new(),
+        Resolution::Ambiguous(_) => {
+            if !wide_open {
+                failed.add(Reason::PathAmbiguous);
+            }
+            return (Vec::new(), false);
+        }
+    };
+    let mut store_required = false;
+    let live = entries.iter().any(|entry| !entry.retired);
+    if !live || entries.iter().any(|entry| entry.retired) {
+        // Not in the book, or not any more: only for keys open to all methods, and then only with all stores or with a
+        // store that the caller itself names, because the book cannot say where such a call carries its store.
+        let store_named = !request.store.is_empty() || !request.stores.is_empty();
+        if !(grant.methods.is_all() && (grant.stores.is_all() || store_named)) {
+            failed.add(Reason::MethodUnknown);
+        }
+    }
+    for entry in entries.iter().filter(|entry| !entry.retired) {
+        store_required |= entry.store_use == StoreUse::Required;
+        if !grant.methods.contains(entry.number) {
+            failed.add(Reason::MethodDenied);
+        }
+    }
+    (entries, store_required)
+}
+
+#[derive(Default)]
+struct JudgedStores<'a> {
+    store: Option<&'a str>,
+    denied: Vec<&'a str>,
+}
+
+/// Judges the stores named, or binds the key's only one.
+fn judge_stores<'a>(
+    grant: &Grant,
+    world: &'a World,
+    request: &Request<'a>,
+    store_required: bool,
+    failed: &mut Reasons,
+) -> JudgedStores<'a> {
+    let mut judged = JudgedStores::default();
+    let mut named: Option<&'a str> = None;
+    let mut several = false;
+    let first = (!request.store.is_empty()).then_some(request.store);
+    for code in first.into_iter().chain(request.stores.iter().map(String::as_str)) {
+        several |= named.is_some_and(|before| before != code);
+        named = Some(code);
+        if let Err(reason) = judge_store(grant, world, code) {
+            failed.add(reason);
+            if !judged.denied.contains(&code) {
+                judged.denied.push(code);
+            }
+        }
+    }
+    if named.is_some() {
+        judged.store = named.filter(|_| !several);
+        return judged;
+    }
+    match bound_store(grant, world) {
+        Some((code, active)) => {
+            judged.store = Some(code);
+            if !active {
+                failed.add(Reason::StoreInactive);
+                judged.denied.push(code);
+            }
+        }
+        None if store_required => failed.add(Reason::StoreRequired),
+        None => {}
+    }
+    judged
+}
+
+fn judge_store(grant: &Grant, world: &World, code: &str) -> Result<(), Reason> {
+    let (number, entry) = world.stores.get(code).ok_or(Reason::StoreUnknown)?;
+    if !entry.active {
+        Err(Reason::StoreInactive)
+    } else if !grant.stores.contains(number) {
+        Err(Reason::StoreDenied)
+    } else {
+        Ok(())
+    }
+}
+
+/// The one store that a key selects, and whether it is active. Deleted ones do not count, inactive ones do; a key with
+/// access to all stores binds to none, however few there are.
+fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(&'a str, bool)> {
+    let mut stores = selected(grant, world);
+    let (_, only) = stores.next()?;
+    stores.next().is_none().then_some((&*only.code, only.active))
+}
+
+/// The active stores that a grant opens.
+fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
+    if grant.stores.is_all() {
+        return Scope::All;
+    }
+    let active = selected(grant, world).filter(|(_, entry)| entry.active);
+    let mut codes: Vec<&str> = active.map(|(_, entry)| &*entry.code).take(MAX_SCOPE + 1).collect();
+    if codes.len() > MAX_SCOPE {
+        return Scope::Large;
+    }
+    codes.sort_unstable();
+    Scope::Listed(codes)
+}
+
+/// The stores that a grant selects and that exist; none if it opens all.
+fn selected<'a>(
+    grant: &Grant,
+    world: &'a World,
+) -> impl Iterator<Item = (StoreNumber, &'a super::world::StoreEntry)> {
+    let numbers: &[StoreNumber] = match &grant.stores {
+        Members::All => &[],
+        Members::Selected(numbers) => numbers,
+    };
+    numbers.iter().filter_map(|number| Some((*number, world.stores.numbered(*number)?)))
+}

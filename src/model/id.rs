@@ -1,0 +1,129 @@
+//! Identities made by Latchkey: a prefix that says of what, and a UUIDv7 (RFC 9562), so that ids sort by age.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::time::Timestamp;
+
+/// A text that is no id of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no {kind} id; it would look like `{prefix}0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d`")]
+pub struct IdError {
+    text: String,
+    kind: &'static str,
+    prefix: &'static str,
+}
+
+/// Builds the UUIDv7 of a moment from ten random bytes.
+fn uuid_v7(at: Timestamp, random: [u8; 10]) -> Uuid {
+    let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What the text of every such id begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id made at `at` from ten bytes of randomness.
+            pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
+                Self(uuid_v7(at, random))
+            }
+
+            /// The 128 bits, for hashing and for places that keep no text.
+            pub const fn as_u128(self) -> u128 {
+                self.0.as_u128()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0.as_hyphenated())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            /// Reads exactly the form that `Display` writes.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let error = || IdError {
+                    text: text.chars().take(64).collect(),
+                    kind: $kind,
+                    prefix: $prefix,
+                };
+                let uuid = text.strip_prefix($prefix).filter(|uuid| uuid.len() == 36).ok_or_else(error)?;
+                if uuid.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                    return Err(error());
+                }
+                Uuid::try_parse(uuid).map(Self).map_err(|_| error())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// Identity of a key.
+    KeyId, "key_", "key"
+);
+id!(
+    /// Identity of a secret: one token of a key.
+    SecretId, "sec_", "secret"
+);
+id!(
+    /// Identity of an operator.
+    OperatorId, "op_", "operator"
+);
+id!(
+    /// Identity of one run of one Latchkey.
+    ReplicaId, "rep_", "replica"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_sorts_by_age() {
+        let older = KeyId::new(Timestamp::from_micros(1_000_000), [9; 10]);
+        let newer = KeyId::new(Timestamp::from_micros(2_000_000), [0; 10]);
+        assert!(older < newer);
+        assert!(older.to_string() < newer.to_string());
+        assert_eq!(older.to_string().parse::<KeyId>().unwrap(), older);
+    }
+
+    #[test]
+    fn another_kind_or_another_spelling_is_refused() {
+        let id = KeyId::new(Timestamp::from_micros(1), [7; 10]).to_string();
+        assert!(id.parse::<SecretId>().is_err());
+        assert!(id.to_uppercase().parse::<KeyId>().is_err());
+        assert!(id.replace('-', "").parse::<KeyId>().is_err());
+        assert!("key_".parse::<KeyId>().unwrap_err().to_string().contains("no key id"));
+    }
+}

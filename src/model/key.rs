@@ -1,0 +1,147 @@
+//! Keys and their secrets, as they are managed.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use super::change::Revision;
+use super::id::{KeyId, SecretId};
+use super::time::Timestamp;
+
+/// Most stores that a key may select.
+pub const MAX_STORES: usize = 10_000;
+/// Most methods that a key may select.
+pub const MAX_METHODS: usize = 5_000;
+/// Most networks that a key may be limited to.
+pub const MAX_NETWORKS: usize = 100;
+/// Most labels that a key may carry.
+pub const MAX_LABELS: usize = 50;
+
+/// How much of a set a key opens, and which members when not all.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access<T> {
+    /// Everything, and also what is added later.
+    All,
+    /// Exactly these, sorted and each once; empty opens nothing.
+    Selected(Vec<T>),
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its identity.
+    pub id: KeyId,
+    /// For people, 1..=200 characters.
+    pub name: String,
+    /// Who answers for it, at most 200 characters.
+    pub owner: String,
+    /// A note, at most 2 000 characters.
+    pub comment: String,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// When and why it was revoked.
+    pub revoked: Option<Revocation>,
+    /// The stores it opens, by code; deleted ones are left out.
+    pub stores: Access<String>,
+    /// The methods it opens, by identity; retired ones are left out.
+    pub methods: Access<String>,
+    /// From when on it is good.
+    pub not_before: Option<Timestamp>,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+    /// Networks that calls must come from; empty: from anywhere.
+    pub networks: Vec<IpNet>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its live secrets, the newest first: at most two, and none once it is revoked.
+    pub secrets: Vec<Secret>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it or its secrets were last changed.
+    pub updated: Timestamp,
+    /// When it was last allowed something, within about a minute.
+    pub last_used: Option<Timestamp>,
+    /// The revision of the last change of it or its secrets.
+    pub row_revision: Revision,
+}
+
+/// When and why a key was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Revocation {
+    /// When.
+    pub at: Timestamp,
+    /// Why, 1..=500 characters.
+    pub reason: String,
+}
+
+/// One token of a key, without the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Its identity.
+    pub id: SecretId,
+    /// The last characters of the token.
+    pub hint: String,
+    /// Where the token came from.
+    pub origin: Origin,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends, if before the key.
+    pub expires: Option<Timestamp>,
+    /// When it was last presented and allowed something, within about a minute.
+    pub last_used: Option<Timestamp>,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It has the form that Latchkey issues.
+    Issued,
+    /// It was brought along, in a form of its own.
+    Supplied,
+}
+
+impl<T> Access<T> {
+    /// Whether it is everything.
+    pub const fn is_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+
+    /// The members selected; none when it is everything.
+    pub fn selected(&self) -> &[T] {
+        match self {
+            Self::All => &[],
+            Self::Selected(members) => members,
+        }
+    }
+}
+
+impl Key {
+    /// Whether `secret` counts as live at `now`: it has no end of its own, or one still to come.
+    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
+        self.secrets.iter().filter(move |secret| secret.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// The key as the audit trail keeps it: everything that is managed, neither token nor digest, no last use.
+    pub fn image(&self) -> serde_json::Value {
+        let secrets: Vec<_> = self
+            .secrets
+            .iter()
+            .map(|secret| {
+                serde_json::json!({
+                    "id": secret.id, "hint": secret.hint, "origin": secret.origin,
+                    "created": secret.created, "expires": secret.expires,
+                })
+            })
+            .collect();
+        serde_json::json!({
+            "id": self.id, "name": self.name, "owner": self.owner, "comment": self.comment,
+            "active": self.active, "revoked": self.revoked,
+            "stores": self.stores, "methods": self.methods,
+            "not_before": self.not_before, "expires": self.expires,
+            "networks": self.networks, "labels": self.labels, "secrets": secrets,
+            "created": self.created,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Operators: who may call Latchkey itself, and what each role may do.
+
+use super::change::Revision;
+use super::id::OperatorId;
+use super::time::Timestamp;
+
+/// What an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything, operators included.
+    Admin,
+    /// Read and change keys, stores and methods.
+    Editor,
+    /// Read keys, stores, methods, audit, usage and replicas.
+    Viewer,
+    /// Ask for decisions, nothing else.
+    Authorizer,
+}
+
+/// What a call needs its caller to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Ask for decisions, or who one is.
+    Authorize,
+    /// Read what is managed.
+    View,
+    /// Change keys, stores and methods.
+    Edit,
+    /// Read and change operators.
+    Administer,
+}
+
+/// An operator as it is managed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Its identity.
+    pub id: OperatorId,
+    /// For people, 1..=200 characters, unique among operators that are not revoked.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Until when it is good; none: for ever.
+    pub expires: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+    /// The last characters of its token.
+    pub hint: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// The revision of its last change.
+    pub row_revision: Revision,
+}
+
+impl Role {
+    /// Whether an operator of this role has `permission`.
+    pub const fn may(self, permission: Permission) -> bool {
+        match permission {
+            Permission::Authorize => true,
+            Permission::View => !matches!(self, Self::Authorizer),
+            Permission::Edit => matches!(self, Self::Admin | Self::Editor),
+            Permission::Administer => matches!(self, Self::Admin),
+        }
+    }
+
+    /// The role as people write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Viewer => "viewer",
+            Self::Authorizer => "authorizer",
+        }
+    }
+}
+
+impl Operator {
+    /// The operator as the audit trail keeps it: neither token nor digest.
+    pub fn image(&self) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.id, "name": self.name, "role": self.role, "expires": self.expires,
+            "revoked": self.revoked, "hint": self.hint,
+        })
+    }
+
+    /// Whether it may call at all at `now`.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_may_what_its_line_says() {
+        use Permission::{Administer, Authorize, Edit, View};
+        let table = [
+            (Role::Admin, [true, true, true, true]),
+            (Role::Editor, [true, true, true, false]),
+            (Role::Viewer, [true, true, false, false]),
+            (Role::Authorizer, [true, false, false, false]),
+        ];
+        for (role, expected) in table {
+            assert_eq!([Authorize, View, Edit, Administer].map(|permission| role.may(permission)), expected, "{role:?}");
+        }
+    }
+}

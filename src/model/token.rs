@@ -1,0 +1,327 @@
+//! Tokens, their digests and their hints.
+//!
+//! An issued token is a prefix, 43 base62 characters (256 random bits) and 6 base62 characters of the CRC-32/IEEE of
+//! everything before them: secret scanners recognise it, and a mistyped one is refused without a look-up. The digits
+//! are `0-9A-Za-z`. Supplied tokens are any 32 to 512 printable ASCII characters without a space.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// What tokens of keys begin with. Never change it: tokens out there would stop being recognised.
+pub const KEY_PREFIX: &str = "lk_";
+/// What tokens of operators begin with. Never change it.
+pub const OPERATOR_PREFIX: &str = "lko_";
+/// Base62 characters of randomness in an issued token.
+const RANDOM_CHARS: usize = 43;
+/// Base62 characters of checksum in an issued token.
+const CHECK_CHARS: usize = 6;
+/// Bytes of the shortest supplied token.
+pub const MIN_SUPPLIED: usize = 32;
+/// Bytes of the longest token.
+pub const MAX_TOKEN: usize = 512;
+/// Characters of a hint.
+pub const HINT_CHARS: usize = 4;
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A token in the clear. It cannot be printed; whoever must show it calls [`Token::reveal`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+/// The SHA-256 digest of a token: what is stored and looked up. It cannot be printed either.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Why a text cannot be a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is empty.
+    #[error("the token is empty")]
+    Empty,
+    /// It is shorter than a supplied token may be.
+    #[error("the token has {0} characters; it needs at least {MIN_SUPPLIED}")]
+    TooShort(usize),
+    /// It is longer than any token may be.
+    #[error("the token is longer than {MAX_TOKEN} characters")]
+    TooLong,
+    /// It has characters that tokens do not have.
+    #[error("the token has characters other than printable ASCII without space")]
+    BadCharacter,
+    /// It begins as an issued token does, and is none.
+    #[error("the token begins like one of Latchkey's own, but its length or checksum is wrong: it was mistyped or cut")]
+    BadChecksum,
+    /// It is a key's, where an operator's is asked for.
+    #[error("the token is that of a key; an operator's is asked for")]
+    KeyToken,
+}
+
+// === impl Token ===
+
+impl Token {
+    /// The key token made of 256 random bits.
+    pub fn issue(random: [u8; 32]) -> Self {
+        Self::issue_as(KEY_PREFIX, random)
+    }
+
+    /// The operator token made of 256 random bits.
+    pub fn issue_operator(random: [u8; 32]) -> Self {
+        Self::issue_as(OPERATOR_PREFIX, random)
+    }
+
+    fn issue_as(prefix: &str, random: [u8; 32]) -> Self {
+        let mut text = String::with_capacity(prefix.len() + RANDOM_CHARS + CHECK_CHARS);
+        text.push_str(prefix);
+        push_base62_256(&mut text, random);
+        let check = crc32fast::hash(text.as_bytes());
+        push_base62(&mut text, u128::from(check), CHECK_CHARS);
+        Self(text)
+    }
+
+    /// Takes a text for a key's token if it can be one: well-formed if it begins like an issued token, else of a
+    /// supplied token's length and characters.
+    ///
+    /// # Errors
+    /// Says what keeps it from being a token; never repeats it.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        check_key_token(text.as_bytes())?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Takes a text for an operator's token if it can be one.
+    ///
+    /// # Errors
+    /// Says what keeps it from being one; never repeats it.
+    pub fn parse_operator(text: &str) -> Result<Self, TokenError> {
+        check_operator_token(text.as_bytes())?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The token in the clear.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+
+    /// What people see of it: its last characters.
+    pub fn hint(&self) -> String {
+        self.0[self.0.len().saturating_sub(HINT_CHARS)..].to_owned()
+    }
+
+    /// Whether it has the form that Latchkey issues.
+    pub fn is_issued(&self) -> bool {
+        is_issued(KEY_PREFIX, self.0.as_bytes()) || is_issued(OPERATOR_PREFIX, self.0.as_bytes())
+    }
+}
+
+#[cfg(not(feature = "guard-redaction"))]
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(feature = "guard-redaction")]
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.0)
+    }
+}
+
+// === impl Digest ===
+
+impl Digest {
+    /// The digest of a token's bytes.
+    pub fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// The digest with these bytes, as storage keeps them.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The digest written as 64 hexadecimal digits, as imports bring it.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let text = text.as_bytes();
+        if text.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            let high = char::from(pair[0]).to_digit(16)?;
+            let low = char::from(pair[1]).to_digit(16)?;
+            *byte = u8::try_from(high * 16 + low).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The bytes, for storage and hashing.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(…)")
+    }
+}
+
+// === checks without a copy, for the hot path ===
+
+/// Whether `text` can be a key's token; what every presented token passes before anything else.
+///
+/// # Errors
+/// Says what keeps it from being one.
+pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
+    if text.is_empty() {
+        return Err(TokenError::Empty);
+    }
+    if text.len() > MAX_TOKEN {
+        return Err(TokenError::TooLong);
+    }
+    if text.starts_with(KEY_PREFIX.as_bytes()) || text.starts_with(OPERATOR_PREFIX.as_bytes()) {
+        return if is_issued(KEY_PREFIX, text) { Ok(()) } else { Err(TokenError::BadChecksum) };
+    }
+    if !text.iter().all(u8::is_ascii_graphic) {
+        return Err(TokenError::BadCharacter);
+    }
+    if text.len() < MIN_SUPPLIED {
+        return Err(TokenError::TooShort(text.len()));
+    }
+    Ok(())
+}
+
+/// Whether `text` can be an operator's token: one that Latchkey issued, or one that whoever set it up brought along.
+///
+/// # Errors
+/// Says what keeps it from being one.
+pub fn check_operator_token(text: &[u8]) -> Result<(), TokenError> {
+    if is_issued(OPERATOR_PREFIX, text) {
+        return Ok(());
+    }
+    match check_key_token(text) {
+        // A key is no operator, however well-formed.
+        Ok(()) if text.starts_with(KEY_PREFIX.as_bytes()) => Err(TokenError::KeyToken),
+        checked => checked,
+    }
+}
+
+fn is_issued(prefix: &str, text: &[u8]) -> bool {
+    if text.len() != prefix.len() + RANDOM_CHARS + CHECK_CHARS || !text.starts_with(prefix.as_bytes()) {
+        return false;
+    }
+    let (body, check) = text.split_at(text.len() - CHECK_CHARS);
+    if !body[prefix.len()..].iter().all(u8::is_ascii_alphanumeric) {
+        return false;
+    }
+    let mut rest = crc32fast::hash(body);
+    let mut expected = [0_u8; CHECK_CHARS];
+    for digit in expected.iter_mut().rev() {
+        *digit = DIGITS[(rest % 62) as usize];
+        rest /= 62;
+    }
+    check == expected
+}
+
+/// Appends `value` as exactly `width` base62 digits, the most significant first.
+fn push_base62(text: &mut String, mut value: u128, width: usize) {
+    let start = text.len();
+    for _ in 0..width {
+        text.insert(start, char::from(DIGITS[(value % 62) as usize]));
+        value /= 62;
+    }
+}
+
+/// Appends 256 bits as 43 base62 digits (62⁴³ > 2²⁵⁶), by long division.
+fn push_base62_256(text: &mut String, mut number: [u8; 32]) {
+    let start = text.len();
+    for _ in 0..RANDOM_CHARS {
+        let mut remainder = 0_u32;
+        for byte in &mut number {
+            let value = remainder * 256 + u32::from(*byte);
+            *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
+            remainder = value % 62;
+        }
+        text.insert(start, char::from(DIGITS[remainder as usize]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_issued_token_has_the_published_form() {
+        let token = Token::issue([0; 32]);
+        assert_eq!(token.reveal().len(), 52);
+        assert!(token.reveal().starts_with("lk_0000000000000000000000000000000000000000000"));
+        assert!(token.is_issued());
+        assert_eq!(Token::issue([255; 32]).reveal().len(), 52);
+        assert!(Token::issue_operator([1; 32]).reveal().starts_with("lko_"));
+    }
+
+    #[test]
+    fn the_checksum_is_crc_32_ieee_in_base62() {
+        // The check value of CRC-32/IEEE (ISO-HDLC) for "123456789" is cbf43926.
+        assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
+        let mut text = String::new();
+        push_base62(&mut text, 0xcbf4_3926, CHECK_CHARS);
+        assert_eq!(text, "3jZRME");
+    }
+
+    #[test]
+    fn an_operator_token_is_no_key() {
+        let token = Token::issue_operator([3; 32]);
+        assert_eq!(check_key_token(token.reveal().as_bytes()), Err(TokenError::BadChecksum));
+        assert_eq!(check_operator_token(token.reveal().as_bytes()), Ok(()));
+        assert_eq!(check_operator_token(&[b'x'; 40]), Ok(()));
+        assert_eq!(check_operator_token(Token::issue([3; 32]).reveal().as_bytes()), Err(TokenError::KeyToken));
+    }
+
+    #[test]
+    fn supplied_tokens_have_bounds() {
+        assert_eq!(Token::parse(""), Err(TokenError::Empty));
+        assert_eq!(Token::parse(&"a".repeat(31)), Err(TokenError::TooShort(31)));
+        assert!(Token::parse(&"a".repeat(32)).is_ok());
+        assert!(Token::parse(&"a".repeat(512)).is_ok());
+        assert_eq!(Token::parse(&"a".repeat(513)), Err(TokenError::TooLong));
+        assert_eq!(Token::parse(&"a b".repeat(20)), Err(TokenError::BadCharacter));
+        assert_eq!(Token::parse(&"é".repeat(20)), Err(TokenError::BadCharacter));
+    }
+
+    #[test]
+    fn neither_a_token_nor_a_digest_can_be_printed() {
+        let token = Token::issue([5; 32]);
+        let printed = format!("{token:?} {:?}", token.digest());
+        assert_eq!(printed, "Token(…) Digest(…)");
+    }
+
+    #[test]
+    fn a_digest_reads_from_hex() {
+        let hex = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        assert_eq!(Digest::from_hex(hex), Some(Digest::of(b"hello")));
+        assert_eq!(Digest::from_hex(&hex[1..]), None);
+        assert_eq!(Digest::from_hex(&hex.replace('2', "g")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_issued_token_is_accepted_and_every_typo_refused(random: [u8; 32], at in 3_usize..52, to in 0_usize..62) {
+            let token = Token::issue(random);
+            prop_assert_eq!(check_key_token(token.reveal().as_bytes()), Ok(()));
+            let mut typo = token.reveal().as_bytes().to_vec();
+            if typo[at] != DIGITS[to] {
+                typo[at] = DIGITS[to];
+                prop_assert_eq!(check_key_token(&typo), Err(TokenError::BadChecksum));
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The World: an immutable snapshot of everything but keys, at one revision.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::book::{Book, CompileError, Entry, MethodNumber};
+use super::change::{Cursor, Revision};
+use super::id::OperatorId;
+use super::reference::Method;
+use super::operator::{Operator, Role};
+use super::store::{Store, StoreNumber};
+use super::time::Timestamp;
+use super::token::Digest;
+
+/// Everything that decisions need besides the grant, at one revision.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Its revision, with the nonce.
+    pub cursor: Cursor,
+    /// The stores.
+    pub stores: Arc<StoreTable>,
+    /// The reference book.
+    pub methods: Arc<MethodTable>,
+    /// Who may call.
+    pub operators: Arc<OperatorTable>,
+}
+
+/// The stores, by code and by number.
+#[derive(Debug, Default)]
+pub struct StoreTable {
+    by_code: HashMap<Box<str>, StoreNumber>,
+    by_number: BTreeMap<StoreNumber, StoreEntry>,
+}
+
+/// What decisions know of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreEntry {
+    /// Its code.
+    pub code: Box<str>,
+    /// Its name, for whoever introspects a key.
+    pub name: Box<str>,
+    /// Whether calls may name it.
+    pub active: bool,
+}
+
+/// The reference book, compiled, and what is told of its methods.
+#[derive(Debug)]
+pub struct MethodTable {
+    book: Book,
+    scopes: HashMap<MethodNumber, Box<str>>,
+}
+
+/// The operators, by the digests of their tokens.
+#[derive(Debug, Default)]
+pub struct OperatorTable {
+    by_digest: HashMap<Digest, OperatorEntry>,
+}
+
+/// What is known of an operator who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorEntry {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name.
+    pub name: Box<str>,
+    /// What it may do.
+    pub role: Role,
+    /// Until when it is good; none: for ever.
+    pub expires: Option<Timestamp>,
+}
+
+impl World {
+    /// The revision of this World.
+    pub fn revision(&self) -> Revision {
+        self.cursor.revision
+    }
+}
+
+// === impl StoreTable ===
+
+impl StoreTable {
+    /// The table of `stores`.
+    pub fn new(stores: impl IntoIterator<Item = Store>) -> Self {
+        let mut table = Self::default();
+        for store in stores {
+            table.by_code.insert(store.code.as_str().into(), store.number);
+            let entry =
+                StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
+            table.by_number.insert(store.number, entry);
+        }
+        table
+    }
+
+    /// The store with this code.
+    pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
+        let number = *self.by_code.get(code)?;
+        Some((number, self.by_number.get(&number)?))
+    }
+
+    /// The store with this number; none once it was deleted.
+    pub fn numbered(&self, number: StoreNumber) -> Option<&StoreEntry> {
+        self.by_number.get(&number)
+    }
+
+    /// All stores.
+    pub fn iter(&self) -> impl Iterator<Item = (StoreNumber, &StoreEntry)> {
+        self.by_number.iter().map(|(number, entry)| (*number, entry))
+    }
+}
+
+// === impl MethodTable ===
+
+impl MethodTable {
+    /// Compiles `methods`.
+    ///
+    /// # Errors
+    /// Two live methods that match the same calls.
+    pub fn new(methods: impl IntoIterator<Item = Method>) -> Result<Self, CompileError> {
+        let mut scopes = HashMap::new();
+        let mut entries = Vec::new();
+        for method in methods {
+            let retired = method.retired.is_some();
+            if let Some(scope) = method.scope.filter(|_| !retired) {
+                scopes.insert(method.number, scope.into());
+            }
+            entries.push(Entry { number: method.number, identity: method.identity, store_use: method.store_use, retired });
+        }
+        Ok(Self { book: Book::compile(entries)?, scopes })
+    }
+
+    /// The compiled book.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The scope that a method belongs to.
+    pub fn scope(&self, number: MethodNumber) -> Option<&str> {
+        self.scopes.get(&number).map(AsRef::as_ref)
+    }
+}
+
+// === impl OperatorTable ===
+
+impl OperatorTable {
+    /// The table of `operators`, none of them revoked.
+    pub fn new(operators: impl IntoIterator<Item = (Operator, Digest)>) -> Self {
+        let by_digest = operators
+            .into_iter()
+            .map(|(operator, digest)| {
+                let entry = OperatorEntry {
+                    id: operator.id,
+                    name: operator.name.into(),
+                    role: operator.role,
+                    expires: operator.expires,
+                };
+                (digest, entry)
+            })
+            .collect();
+        Self { by_digest }
+    }
+
+    /// The operator with this token's digest, if it is good at `now`.
+    pub fn get(&self, digest: &Digest, now: Timestamp) -> Option<&OperatorEntry> {
+        let operator = self.by_digest.get(digest)?;
+        operator.expires.is_none_or(|expires| now < expires).then_some(operator)
+    }
+}

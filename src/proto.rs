@@ -1,0 +1,163 @@
+//! The contract of proto/ as generated Rust, and its description for reflection.
+//!
+//! Messages that carry a token or a digest do not derive `Debug`: they are printed here, by hand, without it, so that no
+//! log line, panic or test output can hold a secret by accident.
+
+use std::fmt;
+
+/// Package `latchkey.v1`, as generated.
+#[expect(
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    clippy::pedantic,
+    reason = "generated code"
+)]
+pub mod v1 {
+    tonic::include_proto!("latchkey.v1");
+}
+
+/// The compiled description of the contract and of what it imports, a `google.protobuf.FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latchkey.v1.binpb"));
+
+/// Stands where a secret would: says only whether there was one.
+struct Hidden(bool);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0 { "(hidden)" } else { "(empty)" })
+    }
+}
+
+/// Prints a message with the fields named first, and of those named second only whether they are empty.
+macro_rules! print_without_secret {
+    ($($message:ident { $($shown:ident),* } hides $hidden:ident;)*) => {$(
+        impl fmt::Debug for v1::$message {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($message))
+                    $(.field(stringify!($shown), &self.$shown))*
+                    .field(stringify!($hidden), &Hidden(!self.$hidden.is_empty()))
+                    .finish()
+            }
+        }
+    )*};
+}
+
+print_without_secret! {
+    AuthorizeRequest { method, store, stores, client_address, min_revision } hides key;
+    IntrospectKeyRequest { min_revision } hides key;
+    CreateKeyRequest { key, request_id, options } hides token;
+    CreateKeyResponse { key, written } hides token;
+    RotateKeyRequest { id, overlap, etag, options } hides token;
+    RotateKeyResponse { key, written } hides token;
+    FindKeyRequest {} hides token;
+    CreateOperatorResponse { operator, written } hides token;
+    RotateOperatorResponse { operator, written } hides token;
+}
+
+impl fmt::Debug for v1::ImportedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportedKey")
+            .field("key", &self.key)
+            .field("hint", &self.hint)
+            .field("secret", &self.secret)
+            .finish()
+    }
+}
+
+impl fmt::Debug for v1::imported_key::Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, value) = match self {
+            Self::Token(token) => ("Token", token),
+            Self::Sha256(digest) => ("Sha256", digest),
+        };
+        f.debug_tuple(name).field(&Hidden(!value.is_empty())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+    use prost_types::field_descriptor_proto::Type;
+
+    use super::*;
+
+    const SECRET: &str = "lk_this-must-never-be-printed";
+
+    #[test]
+    fn no_message_prints_the_secret_it_carries() {
+        let token = || SECRET.to_owned();
+        let printed = [
+            format!("{:?}", v1::AuthorizeRequest { key: token(), ..Default::default() }),
+            format!(
+                "{:?}",
+                v1::BatchAuthorizeRequest {
+                    requests: vec![v1::AuthorizeRequest { key: token(), ..Default::default() }],
+                }
+            ),
+            format!("{:?}", v1::IntrospectKeyRequest { key: token(), ..Default::default() }),
+            format!("{:?}", v1::CreateKeyRequest { token: token(), ..Default::default() }),
+            format!("{:?}", v1::CreateKeyResponse { token: token(), ..Default::default() }),
+            format!("{:?}", v1::RotateKeyRequest { token: token(), ..Default::default() }),
+            format!("{:?}", v1::RotateKeyResponse { token: token(), ..Default::default() }),
+            format!("{:?}", v1::FindKeyRequest { token: token() }),
+            format!("{:?}", v1::CreateOperatorResponse { token: token(), ..Default::default() }),
+            format!("{:?}", v1::RotateOperatorResponse { token: token(), ..Default::default() }),
+            format!(
+                "{:?}",
+                v1::ImportKeysRequest {
+                    keys: vec![
+                        v1::ImportedKey {
+                            secret: Some(v1::imported_key::Secret::Token(token())),
+                            ..Default::default()
+                        },
+                        v1::ImportedKey {
+                            secret: Some(v1::imported_key::Secret::Sha256(token())),
+                            ..Default::default()
+                        },
+                    ],
+                    ..Default::default()
+                }
+            ),
+        ];
+        for text in printed {
+            assert!(text.contains("(hidden)") && !text.contains(SECRET), "{text}");
+        }
+    }
+
+    /// A field that is added under one of these names must be hidden too, so the list is held to the contract.
+    #[test]
+    fn every_field_named_like_a_secret_is_known() {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let mut found = Vec::new();
+        for message in
+            set.file.iter().filter(|file| file.package() == "latchkey.v1").flat_map(|file| &file.message_type)
+        {
+            for field in &message.field {
+                let secret = matches!(field.name(), "key" | "token" | "sha256") && field.r#type() == Type::String;
+                if secret {
+                    found.push(format!("{}.{}", message.name(), field.name()));
+                }
+            }
+        }
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "AuthorizeRequest.key",
+                "CreateKeyRequest.token",
+                "CreateKeyResponse.token",
+                "CreateOperatorResponse.token",
+                "FindKeyRequest.token",
+                "ImportedKey.sha256",
+                "ImportedKey.token",
+                "IntrospectKeyRequest.key",
+                "RotateKeyRequest.token",
+                "RotateKeyResponse.token",
+                "RotateOperatorResponse.token",
+            ]
+        );
+    }
+}

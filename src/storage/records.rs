@@ -1,0 +1,262 @@
+//! What passes between storage and those who ask it, beyond the model's own types.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::model::book::MethodNumber;
+use crate::model::change::{Cursor, Revision};
+use crate::model::grant::Grant;
+use crate::model::id::{KeyId, ReplicaId, SecretId};
+use crate::model::key::{Key, Origin, Revocation, Secret};
+use crate::model::reference::Method;
+use crate::model::operator::Operator;
+use crate::model::store::{Store, StoreNumber};
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+
+/// A storage engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// One file on this machine.
+    Sqlite,
+    /// PostgreSQL, or what speaks like it.
+    Postgres,
+}
+
+/// Takes the digests of a snapshot as they are read.
+pub trait SnapshotSink {
+    /// Takes some of them.
+    fn digests(&mut self, digests: &[Digest]);
+}
+
+/// Everything that a World is made of, as of one revision.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The head.
+    pub head: Cursor,
+    /// Storage's clock.
+    pub now: Timestamp,
+    /// All stores.
+    pub stores: Vec<Store>,
+    /// All methods, retired ones included, by position.
+    pub methods: Vec<Method>,
+    /// All operators that are not revoked, with the digests of their tokens.
+    pub operators: Vec<(Operator, Digest)>,
+}
+
+/// What a poll found.
+#[derive(Debug, Clone)]
+pub struct Poll {
+    /// The head.
+    pub head: Cursor,
+    /// Storage's clock.
+    pub now: Timestamp,
+    /// Whether the cursor that was asked with is part of the head's history. If not, nothing below is set: reload all.
+    pub continuous: bool,
+    /// Every revision after the cursor, in order, with its nonce; empty if there is none.
+    pub revisions: Vec<Cursor>,
+    /// What the revisions changed, as (revision, kind, subject, action), in order; cut at the limit.
+    pub subjects: Vec<(Revision, String, String, String)>,
+    /// Whether there were more subjects than the limit: treat everything as changed.
+    pub overflow: bool,
+    /// The keys among the subjects that were touched, each with the newest revision that touched it.
+    pub keys: Vec<(KeyId, Revision)>,
+    /// Digests of secrets added to those keys, or to any key if there was an overflow.
+    pub digests: Vec<Digest>,
+    /// All stores, if any store changed.
+    pub stores: Option<Vec<Store>>,
+    /// All methods, retired ones included, if any method changed.
+    pub methods: Option<Vec<Method>>,
+    /// All operators that are not revoked, if any operator changed.
+    pub operators: Option<Vec<(Operator, Digest)>>,
+}
+
+/// What reading a grant found.
+#[derive(Debug, Clone)]
+pub struct GrantRead {
+    /// The head revision, read in the same statement.
+    pub head: Revision,
+    /// The secret and its key, compiled; none if no secret has or had the digest.
+    pub grant: Option<Grant>,
+}
+
+/// What a replica tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaReport {
+    /// Its id.
+    pub id: ReplicaId,
+    /// Name of its host.
+    pub host: String,
+    /// Version of its program.
+    pub version: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// The revision that it has applied.
+    pub applied: Revision,
+}
+
+/// What a replica told of itself, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// What it told.
+    pub report: ReplicaReport,
+    /// When, by storage's clock.
+    pub reported: Timestamp,
+    /// How long ago that is, by storage's clock.
+    pub age: std::time::Duration,
+}
+
+/// A secret that is found by its token, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The key, also a revoked or deleted one.
+    pub key: Key,
+    /// The secret, also one that ended.
+    pub secret: Secret,
+    /// Whether the key was deleted.
+    pub deleted: bool,
+    /// When the secret ended for good; none if it has not.
+    pub ended: Option<Timestamp>,
+}
+
+/// A secret that ended for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSecret {
+    /// Its id.
+    pub id: SecretId,
+    /// When it ended.
+    pub ended: Timestamp,
+}
+
+/// A key to be added: what it says of itself, its lists by number, and its first secret.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What it says of itself.
+    pub row: KeyRow,
+    /// The stores it selects; none when it opens all.
+    pub stores: Vec<StoreNumber>,
+    /// The methods it selects; none when it opens all.
+    pub methods: Vec<MethodNumber>,
+    /// Its secret.
+    pub secret: NewSecret,
+}
+
+/// What a key says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Its identity.
+    pub id: KeyId,
+    /// For people.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// A note.
+    pub comment: String,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// When and why it was revoked.
+    pub revoked: Option<Revocation>,
+    /// Access to all stores (`true`) or to selected ones.
+    pub all_stores: bool,
+    /// Access to all methods (`true`) or to selected ones.
+    pub all_methods: bool,
+    /// From when on it is good.
+    pub not_before: Option<Timestamp>,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+    /// Networks that calls must come from.
+    pub networks: Vec<IpNet>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A secret to be added.
+#[derive(Debug, Clone)]
+pub struct NewSecret {
+    /// Its identity.
+    pub id: SecretId,
+    /// The digest of its token.
+    pub digest: Digest,
+    /// The last characters of its token.
+    pub hint: String,
+    /// Where the token came from.
+    pub origin: Origin,
+}
+
+/// The keys that select a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreUsers {
+    /// How many.
+    pub total: u64,
+    /// Those that would be left with exactly one store, at most 20.
+    pub left_with_one: Vec<KeyId>,
+}
+
+/// A key that gains or loses methods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AffectedKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its name.
+    pub name: String,
+    /// The methods among those asked about that it selects.
+    pub methods: Vec<MethodNumber>,
+}
+
+/// Uses to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageAdd {
+    /// The key.
+    pub key: KeyId,
+    /// The secret that was presented.
+    pub secret: SecretId,
+    /// The entry of the reference book; none if it is unknown.
+    pub method: Option<MethodNumber>,
+    /// The store; none if none or several were named.
+    pub store: Option<StoreNumber>,
+    /// Whether they were allowed.
+    pub allowed: bool,
+    /// How many.
+    pub calls: u64,
+    /// When the last of them was.
+    pub last: Timestamp,
+}
+
+/// Uses that were counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageCount {
+    /// When the period began.
+    pub start: Timestamp,
+    /// Identity of the method; empty if it is unknown.
+    pub method: String,
+    /// Code of the store; empty if none.
+    pub store: String,
+    /// Whether they were allowed.
+    pub allowed: bool,
+    /// How many.
+    pub calls: u64,
+}
+
+impl KeyRow {
+    /// What `key` says of itself.
+    pub fn of(key: &Key) -> Self {
+        Self {
+            id: key.id,
+            name: key.name.clone(),
+            owner: key.owner.clone(),
+            comment: key.comment.clone(),
+            active: key.active,
+            revoked: key.revoked.clone(),
+            all_stores: key.stores.is_all(),
+            all_methods: key.methods.is_all(),
+            not_before: key.not_before,
+            expires: key.expires,
+            networks: key.networks.clone(),
+            labels: key.labels.clone(),
+            created: key.created,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Logs: pretty on a terminal, JSON lines otherwise, on standard error.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Pretty when standard error is a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Targets that would write what must not be written, and the most that they may say whatever is asked for:
+/// tokio-postgres logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests
+/// (operators' tokens) at TRACE.
+#[cfg(not(feature = "guard-redaction"))]
+const CAPS: [&str; 6] = ["tokio_postgres=info", "postgres=info", "h2=info", "hyper=info", "hyper_util=info", "tonic=info"];
+#[cfg(feature = "guard-redaction")]
+const CAPS: [&str; 0] = [];
+
+/// Begins to log what `filter` lets through (`info`, `latchkey=debug`, …).
+///
+/// # Errors
+/// The filter cannot be read, or logging has begun already.
+pub fn begin(filter: &str, format: Format) -> Result<(), String> {
+    let filter = capped(filter)?;
+    let json = match format {
+        Format::Auto => !std::io::stderr().is_terminal(),
+        Format::Pretty => false,
+        Format::Json => true,
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let result = if json {
+        registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init()
+    } else {
+        registry.with(layer.compact().with_ansi(std::io::stderr().is_terminal())).try_init()
+    };
+    result.map_err(|error| format!("logging cannot begin: {error}"))
+}
+
+/// The filter with the caps put over it: a directive for a target added later replaces an earlier one.
+fn capped(filter: &str) -> Result<EnvFilter, String> {
+    let mut parsed =
+        EnvFilter::builder().parse(filter).map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
+    for cap in CAPS {
+        let directive = cap.parse().map_err(|error| format!("the log cap `{cap}` cannot be read: {error}"))?;
+        parsed = parsed.add_directive(directive);
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trace_logging_is_capped_where_it_would_tell_secrets() {
+        let filter = capped("trace").unwrap().to_string();
+        for cap in ["tokio_postgres=info", "h2=info", "hyper=info"] {
+            assert!(filter.contains(cap), "{filter} lacks {cap}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_an_error() {
+        assert!(capped("latchkey=loud").unwrap_err().contains("latchkey=loud"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Metrics, in the OpenMetrics text format. Every series is registered at the start, so that it exists at zero.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::model::decision::{REASONS, Reason};
+
+/// Everything that is measured.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    allowed: Counter,
+    refused: Vec<Counter>,
+    /// Calls that could not be decided.
+    pub undecided: Counter,
+    /// Time to decide, in seconds, of the calls that had to wait for something.
+    pub waited: Histogram,
+    /// Grants found in the cache and usable.
+    pub cache_hits: Counter,
+    /// Grants that had to be read from storage.
+    pub cache_misses: Counter,
+    /// Grants in the cache.
+    pub cached_grants: Gauge,
+    /// Digests known, as fingerprints.
+    pub fingerprints: Gauge,
+    /// The revision applied.
+    pub applied_revision: Gauge,
+    /// Milliseconds since freshness was last proven.
+    pub staleness: Gauge,
+    /// Polls of storage.
+    pub polls: Counter,
+    /// Polls that failed.
+    pub polls_failed: Counter,
+    /// Reloads of everything.
+    pub reloads: Counter,
+    /// Counts of uses lost because storage could not take them.
+    pub usage_lost: Counter,
+    storage: Family<StorageLabels, Histogram>,
+    rpcs: Family<RpcLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StorageLabels {
+    call: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RpcLabels {
+    rpc: String,
+    code: &'static str,
+}
+
+/// Bounds of the buckets of times, in seconds: 100 µs to 10 s.
+const BUCKETS: [f64; 11] = [0.0001, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All series, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("latchkey");
+        let decisions = Family::<DecisionLabels, Counter>::default();
+        registry.register("decisions", "Decisions, by the first check that failed", decisions.clone());
+        let of = |reason| decisions.get_or_create(&DecisionLabels { reason }).clone();
+        let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
+        let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
+        registry.register_with_unit("storage_call", "Time of calls of storage", Unit::Seconds, storage.clone());
+        let rpcs = Family::default();
+        registry.register("rpcs", "Calls of the administration services, by their status", rpcs.clone());
+        let waited = histogram();
+        let help = "Time to decide, of the calls that had to wait for something";
+        registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let undecided = counter("undecided", "Calls that could not be decided");
+        let cache_hits = counter("cache_hits", "Grants found in the cache and usable");
+        let cache_misses = counter("cache_misses", "Grants that had to be read from storage");
+        let polls = counter("polls", "Polls of storage");
+        let polls_failed = counter("polls_failed", "Polls of storage that failed");
+        let reloads = counter("reloads", "Reloads of everything, the first included");
+        let usage_lost = counter("usage_lost", "Uses that were not counted because storage could not take them");
+        let mut gauge = |name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let cached_grants = gauge("cached_grants", "Grants in the cache");
+        let fingerprints = gauge("fingerprints", "Digests known, as fingerprints");
+        let applied_revision = gauge("applied_revision", "The newest revision applied");
+        let staleness = gauge("staleness_milliseconds", "Time since freshness was last proven");
+        Self {
+            registry,
+            allowed,
+            refused,
+            undecided,
+            waited,
+            cache_hits,
+            cache_misses,
+            cached_grants,
+            fingerprints,
+            applied_revision,
+            staleness,
+            polls,
+            polls_failed,
+            reloads,
+            usage_lost,
+            storage,
+            rpcs,
+        }
+    }
+
+    /// Counts a decision by its first failing check.
+    pub fn decided(&self, reason: Option<Reason>) {
+        match reason {
+            None => &self.allowed,
+            Some(reason) => self.refused.get(reason as usize).unwrap_or(&self.undecided),
+        }
+        .inc();
+    }
+
+    /// Records a call of storage.
+    pub fn storage_call(&self, call: &'static str, took: Duration, outcome: &'static str) {
+        self.storage.get_or_create(&StorageLabels { call, outcome }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a call of an administration service.
+    pub fn rpc(&self, rpc: &str, code: &'static str) {
+        self.rpcs.get_or_create(&RpcLabels { rpc: rpc.to_owned(), code }).inc();
+    }
+
+    /// All series as text, in the OpenMetrics format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_series_from_the_start() {
+        let metrics = Metrics::new();
+        metrics.decided(Some(Reason::StoreDenied));
+        let text = metrics.encode();
+        assert!(text.contains("latchkey_decisions_total{reason=\"ALLOWED\"} 0"), "{text}");
+        assert!(text.contains("latchkey_decisions_total{reason=\"STORE_DENIED\"} 1"), "{text}");
+        for reason in REASONS {
+            assert!(text.contains(&format!("reason=\"{}\"", reason.as_str())), "{reason:?} has no series");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Just enough HTTP/1.1 to ask a server of ours for a page.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// For connecting, and for each read.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A status and a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status, 200 for instance.
+    pub status: u16,
+    /// The header lines, as sent.
+    pub head: String,
+    /// The body as text.
+    pub body: String,
+}
+
+/// `GET path`, on a connection of its own.
+///
+/// # Errors
+///
+/// When nothing answers, or what answers is not HTTP/1.1 with a body of stated length or up to the end.
+pub fn get(address: SocketAddr, path: &str) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    parse(&String::from_utf8_lossy(&bytes))
+        .ok_or_else(|| std::io::Error::other(format!("not an answer that this client reads, from {address}{path}")))
+}
+
+fn parse(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
+    if head.to_ascii_lowercase().contains("\r\ntransfer-encoding:") {
+        return None;
+    }
+    Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}

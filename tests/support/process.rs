@@ -1,0 +1,283 @@
+//! The real `latchkey` program as a process: started with nothing of the developer's environment, killed, terminated,
+//! started again on the same data.
+//!
+//! Ports: every address is given as 127.0.0.1:0, and the server writes those it got to `addresses.json` in its data
+//! folder once it listens.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::daemon::{Daemon, read_lossy};
+use super::http;
+use super::wait::eventually;
+use super::workspace::Workspace;
+
+/// From start to ready, migrations on a busy machine included.
+const START_BOUND: Duration = Duration::from_mins(1);
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub struct Addresses {
+    /// Decisions.
+    pub decision: SocketAddr,
+    /// Administration.
+    pub admin: SocketAddr,
+    /// Metrics and health over HTTP.
+    pub ops: SocketAddr,
+}
+
+/// How a server is to be started.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    prefix: Vec<OsString>,
+    program: OsString,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, OsString)>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            prefix: Vec::new(),
+            program: env!("CARGO_BIN_EXE_latchkey").into(),
+            arguments: vec!["serve".into()],
+            environment: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// The storage to use, instead of SQLite in the data folder.
+    #[must_use]
+    pub fn database(self, url: &str) -> Self {
+        self.env("LATCHKEY_DATABASE_URL", url)
+    }
+
+    /// Sets a variable of the environment; the last one of a name counts.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The arguments instead of `serve`.
+    #[must_use]
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(OsString::from).collect();
+        self
+    }
+
+    /// Another program than `latchkey`.
+    #[must_use]
+    pub fn program(mut self, program: impl Into<OsString>) -> Self {
+        self.program = program.into();
+        self
+    }
+
+    /// Starts the program through another, `["strace", "-D", …]` for instance. Signals go to that one, so it has to
+    /// become the program itself or watch from aside (`strace -D` does).
+    #[must_use]
+    pub fn under(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(OsString::from).collect();
+        self
+    }
+
+    /// Starts it, and returns once it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready: the message shows what it said.
+    #[must_use]
+    pub fn start(self) -> LatchkeyProcess {
+        let mut process = self.spawn();
+        process.wait_ready();
+        process
+    }
+
+    /// Starts it and returns at once: for a start that must fail, and for several at the same moment.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such program.
+    #[must_use]
+    pub fn spawn(self) -> LatchkeyProcess {
+        let workspace = Workspace::new("server");
+        // Made by the server itself, unless the test puts something there first.
+        let _ = workspace.folder("work", None);
+        let server = launch(&self, &workspace);
+        LatchkeyProcess { server, builder: self, workspace }
+    }
+}
+
+/// A server process. Dropped, it is killed and its data removed.
+#[derive(Debug)]
+pub struct LatchkeyProcess {
+    // Before the workspace: fields are dropped in order.
+    server: Daemon,
+    builder: Builder,
+    workspace: Workspace,
+}
+
+impl LatchkeyProcess {
+    /// The usual server: `latchkey serve` on SQLite.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Waits until it listens and says that it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it ends first, or is not ready in time: the message shows what it said.
+    pub fn wait_ready(&mut self) {
+        eventually("the server is ready", START_BOUND, || {
+            if let Some(status) = self.server.exited() {
+                panic!("the server ended with {status} before it was ready:\n{}", self.server.tail());
+            }
+            let addresses = self.read_addresses()?;
+            http::get(addresses.ops, "/readyz").is_ok_and(|answer| answer.status == 200).then_some(())
+        });
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    ///
+    /// While it does not listen.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.read_addresses().expect("the server listens: addresses.json is in its data folder")
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.workspace.path().join("data")
+    }
+
+    /// Its temporary folder, which holds the data folder: gone, with everything that runs in it, when the server is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.workspace.path()
+    }
+
+    /// The token of the operator that the first start made.
+    ///
+    /// # Panics
+    ///
+    /// When this server did not make one.
+    #[must_use]
+    pub fn admin_token(&self) -> String {
+        let path = self.data().join("admin.token");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
+        text.trim_end().to_owned()
+    }
+
+    /// The number of the process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// What it has written to standard output so far, over all its starts.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        read_lossy(&self.workspace.path().join("stdout"))
+    }
+
+    /// What it has written to standard error so far, over all its starts.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        read_lossy(&self.workspace.path().join("stderr"))
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub fn kill9(&mut self) {
+        self.server.kill();
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&mut self) {
+        self.server.signal(Signal::TERM);
+    }
+
+    /// SIGINT, as by Ctrl-C.
+    pub fn interrupt(&mut self) {
+        self.server.signal(Signal::INT);
+    }
+
+    /// SIGSTOP: it is there and says nothing.
+    pub fn stop(&mut self) {
+        self.server.freeze();
+    }
+
+    /// Ends [`LatchkeyProcess::stop`].
+    pub fn cont(&mut self) {
+        self.server.thaw();
+    }
+
+    /// How it ended, or nothing while it runs.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.server.exited()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it still runs after `bound`.
+    pub fn wait_exit(&mut self, bound: Duration) -> ExitStatus {
+        self.server.wait_exit(bound)
+    }
+
+    /// Kills it if it still runs, starts it again on the same data, and returns once it is ready. Its ports change.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready.
+    pub fn restart(&mut self) {
+        if self.server.exited().is_none() {
+            self.kill9();
+        }
+        // Addresses of the earlier start would be taken for those of this one.
+        std::fs::remove_file(self.addresses_path()).ok();
+        self.server = launch(&self.builder, &self.workspace);
+        self.wait_ready();
+    }
+
+    fn addresses_path(&self) -> PathBuf {
+        self.data().join("addresses.json")
+    }
+
+    fn read_addresses(&self) -> Option<Addresses> {
+        serde_json::from_slice(&std::fs::read(self.addresses_path()).ok()?).ok()
+    }
+}
+
+fn launch(builder: &Builder, workspace: &Workspace) -> Daemon {
+    let folder = workspace.path();
+    let mut words = builder.prefix.iter().chain(std::iter::once(&builder.program)).chain(&builder.arguments);
+    let mut command = Command::new(words.next().expect("a program is named"));
+    command.args(words).current_dir(folder.join("work")).env_clear();
+    for inherited in ["PATH", "LLVM_PROFILE_FILE"] {
+        if let Some(value) = std::env::var_os(inherited) {
+            command.env(inherited, value);
+        }
+    }
+    command
+        .env("HOME", folder.join("work"))
+        .env("LANG", "C.UTF-8")
+        .env("RUST_BACKTRACE", "1")
+        .env("LATCHKEY_DATA_DIR", folder.join("data"))
+        .env("LATCHKEY_DECISION_ADDR", "127.0.0.1:0")
+        .env("LATCHKEY_ADMIN_ADDR", "127.0.0.1:0")
+        .env("LATCHKEY_OPS_ADDR", "127.0.0.1:0")
+        .envs(builder.environment.iter().map(|(name, value)| (name, value)));
+    Daemon::spawn("latchkey", command, &folder.join("stdout"), &folder.join("stderr"))
+}

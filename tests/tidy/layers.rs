@@ -1,0 +1,311 @@
+//! Which part of the crate may name which other part, and which crates are whose alone.
+
+use crate::lexer::{split_tests, tokens};
+use crate::paths::{UsedPath, paths};
+
+/// A module of the crate's root and the other ones that it may name.
+struct Room {
+    name: &'static str,
+    may_use: &'static [&'static str],
+}
+
+/// The house, from the roof down. A module that is not listed may not exist: its place has to be chosen first.
+const HOUSE: &[Room] = &[
+    Room { name: "main", may_use: &["cli", "app"] },
+    Room {
+        name: "cli",
+        may_use: &["app", "client", "storage", "books", "proto", "config", "telemetry", "clock", "lifecycle", "model"],
+    },
+    Room {
+        name: "app",
+        may_use: &[
+            "grpc",
+            "gateway",
+            "console",
+            "ops",
+            "authority",
+            "registry",
+            "storage",
+            "books",
+            "config",
+            "telemetry",
+            "clock",
+            "lifecycle",
+            "model",
+        ],
+    },
+    Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
+    Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
+    Room { name: "console", may_use: ENTRANCE },
+    Room { name: "ops", may_use: ENTRANCE },
+    Room { name: "client", may_use: &["proto", "model"] },
+    Room { name: "authority", may_use: &["storage", "clock", "lifecycle", "model"] },
+    Room { name: "registry", may_use: &["storage", "clock", "lifecycle", "model"] },
+    // A task of storage's own (a write outlives its caller) is spawned through lifecycle like any other.
+    Room { name: "storage", may_use: &["clock", "lifecycle", "model"] },
+    Room { name: "books", may_use: &["model"] },
+    Room { name: "config", may_use: &["model"] },
+    Room { name: "telemetry", may_use: &["clock", "model"] },
+    Room { name: "lifecycle", may_use: &["clock", "model"] },
+    Room { name: "clock", may_use: &["model"] },
+    Room { name: "proto", may_use: &[] },
+    // Pure, and so everybody's: a moment, a reason, a name are its types.
+    Room { name: "model", may_use: &[] },
+];
+
+const ENTRANCE: &[&str] = &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model"];
+const ENTRANCE_AND_PROTO: &[&str] =
+    &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto"];
+
+/// Modules of storage that only storage itself and those that build it see; the others see the trait.
+const ENGINES: &[&str] = &["postgres", "sqlite", "sql"];
+const SEES_ENGINES: &[&str] = &["storage", "app", "cli"];
+
+/// Inside storage: an engine knows nothing of the other.
+const ENGINES_APART: &[(&str, &[&str])] =
+    &[("postgres", &["sqlite"]), ("sqlite", &["postgres"]), ("sql", &["postgres", "sqlite"])];
+
+/// Crates that only some rooms may name.
+const OWNED: &[(&[&str], &[&str])] = &[
+    (
+        &["tokio_postgres", "tokio_postgres_rustls", "deadpool", "deadpool_postgres", "rusqlite", "refinery"],
+        &["storage"],
+    ),
+    (&["moka"], &["authority"]),
+    (
+        &[
+            "tonic",
+            "tonic_prost",
+            "tonic_health",
+            "tonic_reflection",
+            "tonic_types",
+            "http",
+            "http_body",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "h2",
+            "tower",
+            "axum",
+        ],
+        &["grpc", "gateway", "console", "ops", "cli", "app", "client", "proto"],
+    ),
+    (&["prost", "prost_types"], &["grpc", "gateway", "cli", "client", "proto"]),
+    (&["comfy_table", "indicatif"], &["cli"]),
+];
+
+/// What the model may not name: whatever waits, looks outside, tells the time or draws lots.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "tokio_util",
+    "tokio_stream",
+    "futures_util",
+    "async_trait",
+    "tracing",
+    "rustix",
+    "getrandom",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "std::io",
+    "std::os",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::time::*",
+    "jiff::Timestamp::now",
+    "jiff::Zoned::now",
+    "rand::rng",
+    "rand::random",
+    "rand::rngs",
+    "uuid::Uuid::now_v7",
+    "uuid::Uuid::new_v4",
+];
+
+/// Pure all the same: addresses as values.
+const PURE: &[&str] = &["std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr", "std::net::AddrParseError"];
+
+/// What is wrong with the arrows that go out from the file `path` of src.
+#[must_use]
+pub fn complaints(path: &str, source: &str) -> Vec<String> {
+    let module = module_of(path);
+    let is_test_file = module.iter().any(|part| part == "tests");
+    if path == "src/lib.rs" || is_test_file {
+        return Vec::new();
+    }
+    let (production, _) = split_tests(&tokens(source));
+    let name = if path == "src/main.rs" { "main" } else { module.first().map_or("main", String::as_str) };
+    let Some(room) = HOUSE.iter().find(|room| room.name == name) else {
+        return vec![format!(
+            "{path}: the module {name} has no place in the house: give it one in tests/tidy/layers.rs"
+        )];
+    };
+    paths(&production, &module)
+        .iter()
+        .filter_map(|used| {
+            let why = inside(room, &module, used).or_else(|| outside(room, used))?;
+            Some(format!("{path}:{}: {}: {why}", used.line, used.segments.join("::")))
+        })
+        .collect()
+}
+
+/// A complaint about a path into the crate itself.
+fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
+    let [start, target, rest @ ..] = used.segments.as_slice() else { return None };
+    if start != "crate" {
+        return None;
+    }
+    if target == "*" || target.starts_with(char::is_uppercase) {
+        return Some("name the module that it lives in, so that the layers can be seen".to_owned());
+    }
+    // A macro is not a module, and stands at the root wherever it is written.
+    if rest.is_empty() && HOUSE.iter().all(|other| other.name != target) {
+        return None;
+    }
+    if target == room.name {
+        let apart = ENGINES_APART.iter().find(|(engine, _)| module.get(1).is_some_and(|part| part == engine));
+        let hit = room.name == "storage"
+            && apart.is_some_and(|(_, others)| rest.first().is_some_and(|part| others.contains(&part.as_str())));
+        return hit.then(|| "the engines know nothing of each other: move it beside the trait".to_owned());
+    }
+    if !room.may_use.contains(&target.as_str()) {
+        return Some(
+            format!("{} may name {} only", room.name, room.may_use.join(", ")).replace("name  only", "name nothing"),
+        );
+    }
+    let engine = rest.first().is_some_and(|part| ENGINES.contains(&part.as_str()));
+    (target == "storage" && engine && !SEES_ENGINES.contains(&room.name))
+        .then(|| format!("{} sees the trait of storage, not its engines", room.name))
+}
+
+/// A complaint about a path into another crate.
+fn outside(room: &Room, used: &UsedPath) -> Option<String> {
+    let first = used.segments.first()?;
+    if first == "crate" {
+        return None;
+    }
+    for (crates, owners) in OWNED {
+        if crates.contains(&first.as_str()) && !owners.contains(&room.name) {
+            return Some(format!("{first} is for {} alone", owners.join(", ")));
+        }
+    }
+    if room.name != "model" {
+        return None;
+    }
+    // `core` and `std` are one.
+    let written = used.segments.join("::").replacen("core::", "std::", 1);
+    let under =
+        |prefix: &&&str| written == **prefix || written.strip_prefix(**prefix).is_some_and(|r| r.starts_with("::"));
+    if PURE.iter().any(|pure| under(&pure)) {
+        return None;
+    }
+    IMPURE.iter().find(under).map(|_| "the model is pure: take it as a parameter".to_owned())
+}
+
+/// The module that the file `path` is: `["storage", "sqlite"]` for src/storage/sqlite/mod.rs.
+fn module_of(path: &str) -> Vec<String> {
+    let inside = path.strip_prefix("src/").unwrap_or(path);
+    let parts = inside.strip_suffix(".rs").unwrap_or(inside).split('/');
+    parts.filter(|part| !matches!(*part, "mod" | "lib" | "main")).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(path: &str, source: &str) -> usize {
+        complaints(path, source).len()
+    }
+
+    #[test]
+    fn upward_arrows_are_seen_however_they_are_written() {
+        assert_eq!(wrong("src/model/key.rs", "use crate::storage::Storage;"), 1);
+        assert_eq!(wrong("src/model/key.rs", "use crate::{clock::Clock, model::token, books};"), 2);
+        assert_eq!(wrong("src/model/key.rs", "fn f() { crate::registry::f() }"), 1);
+        assert_eq!(wrong("src/model/key.rs", "use super::super::grpc;"), 1);
+        assert_eq!(wrong("src/authority/mod.rs", "use crate::registry::Registry;"), 1);
+        assert_eq!(wrong("src/storage/mod.rs", "use crate::authority::A; use crate::telemetry;"), 2);
+        assert_eq!(wrong("src/console/pages.rs", "use crate::proto::v1::Key;"), 1);
+        assert_eq!(wrong("src/grpc/keys.rs", "use crate::storage::Storage;"), 1);
+        assert_eq!(wrong("src/main.rs", "fn main() { latchkey::storage::open() }"), 1);
+        assert_eq!(wrong("src/clock.rs", "use crate::model::Time; use crate::lifecycle::Tasks;"), 1);
+    }
+
+    #[test]
+    fn downward_arrows_are_fine() {
+        assert_eq!(wrong("src/main.rs", "fn main() -> ExitCode { latchkey::cli::run() }"), 0);
+        assert_eq!(wrong("src/grpc/keys.rs", "use crate::{model::key::Key, proto::v1, registry::Registry};"), 0);
+        assert_eq!(wrong("src/grpc/keys.rs", "use super::status; use tonic::Status; use http::Uri;"), 0);
+        assert_eq!(
+            wrong("src/storage/sqlite/mod.rs", "use super::Storage; use crate::storage::sql; use rusqlite::X;"),
+            0
+        );
+        assert_eq!(wrong("src/app.rs", "use crate::storage::postgres::Postgres; use crate::grpc;"), 0);
+        assert_eq!(wrong("src/authority/grants.rs", "use moka::sync::Cache; use crate::storage::Storage;"), 0);
+    }
+
+    #[test]
+    fn engines_are_seen_by_those_who_build_them_alone() {
+        assert_eq!(wrong("src/registry/keys.rs", "use crate::storage::sqlite::Sqlite;"), 1);
+        assert_eq!(wrong("src/authority/mod.rs", "use crate::storage; type S = storage::postgres::Postgres;"), 1);
+        assert_eq!(wrong("src/storage/sqlite/keys.rs", "use crate::storage::postgres::rows;"), 1);
+        assert_eq!(wrong("src/storage/postgres/keys.rs", "use super::super::sqlite::rows;"), 1);
+    }
+
+    #[test]
+    fn crates_stay_with_their_owners() {
+        assert_eq!(wrong("src/registry/keys.rs", "use tokio_postgres::Client;"), 1);
+        assert_eq!(wrong("src/app.rs", "fn f(e: rusqlite::Error) {}"), 1);
+        assert_eq!(wrong("src/registry/mod.rs", "use moka::sync::Cache;"), 1);
+        assert_eq!(wrong("src/registry/mod.rs", "fn f() -> Result<(), tonic::Status> { Ok(()) }"), 1);
+        assert_eq!(wrong("src/ops/mod.rs", "use prost::Message;"), 1);
+    }
+
+    #[test]
+    fn the_model_is_pure() {
+        for impure in [
+            "use tokio::sync::Mutex;",
+            "use std::net::{IpAddr, TcpStream};",
+            "use std::net; fn f() { net::TcpListener::bind(a); }",
+            "use std::time::Instant;",
+            "use core::net::*;",
+            "fn f() { std::fs::read(p); }",
+            "fn f() { jiff::Timestamp::now(); }",
+            "use jiff::Timestamp; fn f() { Timestamp::now(); }",
+            "use rand::rng;",
+        ] {
+            assert!(wrong("src/model/key.rs", impure) > 0, "{impure}");
+        }
+        let pure = "use std::net::IpAddr; use std::time::Duration; use jiff::Timestamp; use rand::Rng; \
+                    fn f() { Timestamp::from_second(1); core::net::Ipv4Addr::LOCALHOST; }";
+        assert_eq!(complaints("src/model/key.rs", pure), [""; 0]);
+    }
+
+    #[test]
+    fn code_of_tests_and_text_are_not_arrows() {
+        let source = "//! crate::storage\n// use crate::grpc;\nconst A: &str = \"crate::storage\";\n\
+                      #[cfg(test)]\nmod tests { use crate::storage::sqlite::Sqlite; }";
+        assert_eq!(wrong("src/model/key.rs", source), 0);
+        assert_eq!(wrong("src/model/key/tests.rs", "use crate::storage::sqlite::Sqlite;"), 0);
+    }
+
+    #[test]
+    fn new_rooms_and_items_of_the_root_are_complaints() {
+        assert_eq!(wrong("src/misc.rs", "fn f() {}"), 1);
+        assert_eq!(wrong("src/app.rs", "use crate::Thing; use crate::*;"), 2);
+        assert_eq!(wrong("src/app.rs", "fn f() { crate::some_macro!() }"), 0);
+        assert_eq!(wrong("src/app.rs", "use crate::misc::f;"), 1);
+    }
+
+    #[test]
+    fn the_house_names_only_rooms_that_it_has() {
+        let known = |name: &&str| HOUSE.iter().any(|room| room.name == *name);
+        assert!(HOUSE.iter().flat_map(|room| room.may_use).all(known));
+        assert!(OWNED.iter().flat_map(|(_, owners)| *owners).chain(SEES_ENGINES).all(known));
+        for (place, room) in HOUSE.iter().enumerate() {
+            let above = HOUSE[..place].iter().find(|other| room.may_use.contains(&other.name));
+            assert!(above.is_none(), "{} may use what stands above it", room.name);
+        }
+    }
+}
