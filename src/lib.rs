@@ -19,5 +19,7 @@ pub mod clock;
 pub mod lifecycle;
 pub mod model;
 pub mod proto;
+pub mod random;
+pub mod registry;
 pub mod storage;
 pub mod telemetry;
