@@ -17,6 +17,7 @@ pub mod authority;
 pub mod books;
 pub mod clock;
 pub mod config;
+pub mod grpc;
 pub mod lifecycle;
 pub mod model;
 pub mod proto;

@@ -85,6 +85,7 @@ impl<S> CallerAuthService<S> {
 impl<S> Service<Request<Body>> for CallerAuthService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Error: Send,
     S::Future: Send,
 {
     type Response = S::Response;

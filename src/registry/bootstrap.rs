@@ -9,7 +9,7 @@ use crate::model::token::Token;
 use crate::storage::OperatorFilter;
 
 use super::Registry;
-use super::error::{Error, Result as RegistryResult};
+use super::error::{Error, Result};
 use super::operators::insert;
 use super::write::Write;
 
@@ -31,93 +31,68 @@ pub trait TokenPlace: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bootstrap {
     /// There are operators.
-    Existing,
+    Present,
     /// There were none, and this one was made.
-    Created {
+    Made {
         /// The operator.
         operator: Operator,
-        /// Whether its token was supplied; else it was made and kept.
-        supplied: bool,
-    },
-}
-
-/// Why there is no first operator.
-#[derive(Debug, thiserror::Error)]
-pub enum BootstrapError {
-    /// Storage did not do it.
-    #[error(transparent)]
-    Registry(#[from] Error),
-    /// The place of the token could not be read or written.
-    #[error("the token of the first operator could not be {what}: {source}")]
-    Place {
-        /// What was being done to it.
-        what: &'static str,
-        /// What went wrong.
-        #[source]
-        source: io::Error,
     },
 }
 
 impl Registry {
     /// Makes the operator `admin`, exactly once however many replicas start together: whoever comes second finds it.
-    pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap, BootstrapError> {
+    pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap> {
         let every = OperatorFilter { role: None, include_revoked: true };
         let one = PageRequest { size: 1, after: None };
         // Read first: an ordinary start takes no revision and needs no right to write.
-        if !self.storage.operators(&every, &one).await.map_err(Error::from)?.items.is_empty() {
-            return Ok(Bootstrap::Existing);
+        if !self.storage.operators(&every, &one).await?.items.is_empty() {
+            return Ok(Bootstrap::Present);
         }
-        let (token, supplied) = self.token(place)?;
-        let made = self.make(place, (token, supplied), Action::Create, "first start").await?;
-        Ok(made.map_or(Bootstrap::Existing, |operator| Bootstrap::Created { operator, supplied }))
+        let token = self.token(place)?;
+        let mut write = self.begin(&Actor::System, "first start").await?;
+        if write.tx.operator_count().await? > 0 {
+            write.undo().await;
+            return Ok(Bootstrap::Present);
+        }
+        let operator = make(write, FIRST.to_owned(), token, Action::Create, place).await?;
+        Ok(Bootstrap::Made { operator })
     }
 
     /// Makes another admin, whatever operators there are: for whoever has access to storage and to no admin's token.
-    pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator, BootstrapError> {
+    pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator> {
         let token = self.token(place)?;
-        let made = self.make(place, token, Action::Recover, "recovery with access to storage").await?;
-        made.ok_or_else(|| {
-            BootstrapError::Registry(Error::Internal(crate::storage::Error::corrupt("a recovery made no operator")))
-        })
+        let mut write = self.begin(&Actor::System, "recovery with access to storage").await?;
+        let name = recovered_name(&mut write).await?;
+        make(write, name, token, Action::Recover, place).await
     }
 
-    fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool), BootstrapError> {
+    fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool)> {
         match place.supplied() {
             Ok(Some(token)) => Ok((token, true)),
             Ok(None) => Ok((Token::issue_operator(self.random.bytes()), false)),
-            Err(source) => Err(BootstrapError::Place { what: "read", source }),
+            Err(source) => Err(Error::TokenPlace { what: "read", source }),
         }
-    }
-
-    /// Makes an admin with this token; keeps the token before the commit unless it was supplied.
-    async fn make(
-        &self,
-        place: &dyn TokenPlace,
-        (token, supplied): (Token, bool),
-        action: Action,
-        comment: &str,
-    ) -> Result<Option<Operator>, BootstrapError> {
-        let mut write = self.begin(&Actor::System, comment).await?;
-        let name = match action {
-            Action::Recover => Some(recovered_name(&mut write).await?),
-            _ if write.tx.operator_count().await.map_err(Error::from)? > 0 => None,
-            _ => Some(FIRST.to_owned()),
-        };
-        let Some(name) = name else {
-            write.undo().await;
-            return Ok(None);
-        };
-        let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
-        if !supplied {
-            place.keep(&token).map_err(|source| BootstrapError::Place { what: "written", source })?;
-        }
-        write.commit().await?;
-        Ok(Some(operator))
     }
 }
 
+/// Makes an admin with this token; keeps the token before the commit unless it was supplied.
+async fn make(
+    mut write: Write,
+    name: String,
+    (token, supplied): (Token, bool),
+    action: Action,
+    place: &dyn TokenPlace,
+) -> Result<Operator> {
+    let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
+    if !supplied {
+        place.keep(&token).map_err(|source| Error::TokenPlace { what: "written", source })?;
+    }
+    write.commit().await?;
+    Ok(operator)
+}
+
 /// `admin-recovered-` and the date, with a number behind it if there is one of that day already.
-async fn recovered_name(write: &mut Write) -> RegistryResult<String> {
+async fn recovered_name(write: &mut Write) -> Result<String> {
     let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
     let mut name = format!("{FIRST}-recovered-{day}");
     let mut more = 1_u32;
