@@ -20,5 +20,7 @@ pub mod config;
 pub mod lifecycle;
 pub mod model;
 pub mod proto;
+pub mod random;
+pub mod registry;
 pub mod storage;
 pub mod telemetry;
