@@ -13,6 +13,7 @@
 //! proto   config   telemetry   clock   lifecycle
 //! ```
 
+pub mod app;
 pub mod authority;
 pub mod books;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod grpc;
 pub mod lifecycle;
 pub mod model;
+pub mod ops;
 pub mod proto;
 pub mod random;
 pub mod registry;

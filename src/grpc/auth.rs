@@ -87,6 +87,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Error: Send,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = S::Response;
     type Error = S::Error;
