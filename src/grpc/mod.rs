@@ -59,8 +59,7 @@ pub fn admin_routes(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let settings = authority.settings();
-    let replicas =
-        Replicas::service(registry.clone(), settings.replica, settings.max_staleness, settings.live_bound());
+    let replicas = Replicas::service(registry.clone(), settings.replica, settings.max_staleness, settings.live_bound());
     Ok(Routes::new(health)
         .add_service(reflection)
         .add_service(Keys::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))

@@ -144,7 +144,8 @@ mod tests {
     fn a_service_refuses_whom_the_layer_did_not_bring_or_should_not_have() {
         let mut request = Request::new(());
         assert_eq!(caller(&request, Permission::Authorize).unwrap_err().code(), tonic::Code::Unauthenticated);
-        let viewer = Caller { id: OperatorId::new(Timestamp::EPOCH, [1; 10]), name: "v".to_owned(), role: Role::Viewer };
+        let viewer =
+            Caller { id: OperatorId::new(Timestamp::EPOCH, [1; 10]), name: "v".to_owned(), role: Role::Viewer };
         request.extensions_mut().insert(viewer.clone());
         assert_eq!(caller(&request, Permission::View).unwrap(), viewer);
         assert_eq!(caller(&request, Permission::Edit).unwrap_err().code(), tonic::Code::PermissionDenied);

@@ -46,7 +46,7 @@ const fn code(error: &Error) -> Code {
         Error::Stale(_) => Code::Aborted,
         Error::Precondition(_) => Code::FailedPrecondition,
         Error::Unavailable(_) | Error::OutcomeUnknown => Code::Unavailable,
-        Error::TokenPlace { .. } | Error::Internal(_) => Code::Internal,
+        Error::Internal(_) => Code::Internal,
     }
 }
 

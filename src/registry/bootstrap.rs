@@ -9,7 +9,7 @@ use crate::model::token::Token;
 use crate::storage::OperatorFilter;
 
 use super::Registry;
-use super::error::{Error, Result};
+use super::error::{self, Error};
 use super::operators::insert;
 use super::write::Write;
 
@@ -31,46 +31,66 @@ pub trait TokenPlace: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bootstrap {
     /// There are operators.
-    Present,
+    Existing,
     /// There were none, and this one was made.
-    Made {
+    Created {
         /// The operator.
         operator: Operator,
+        /// Whether its token was supplied; else it was made and kept.
+        supplied: bool,
+    },
+}
+
+/// Why there is no first operator.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// Storage did not do it.
+    #[error(transparent)]
+    Registry(#[from] Error),
+    /// The place of the token could not be read or written.
+    #[error("the token of the first operator could not be {what}: {source}")]
+    Place {
+        /// What was being done to it.
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
     },
 }
 
 impl Registry {
     /// Makes the operator `admin`, exactly once however many replicas start together: whoever comes second finds it.
-    pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap> {
+    pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap, BootstrapError> {
         let every = OperatorFilter { role: None, include_revoked: true };
         let one = PageRequest { size: 1, after: None };
         // Read first: an ordinary start takes no revision and needs no right to write.
-        if !self.storage.operators(&every, &one).await?.items.is_empty() {
-            return Ok(Bootstrap::Present);
+        if !self.storage.operators(&every, &one).await.map_err(Error::from)?.items.is_empty() {
+            return Ok(Bootstrap::Existing);
         }
         let token = self.token(place)?;
+        let supplied = token.1;
         let mut write = self.begin(&Actor::System, "first start").await?;
-        if write.tx.operator_count().await? > 0 {
+        if write.tx.operator_count().await.map_err(Error::from)? > 0 {
             write.undo().await;
-            return Ok(Bootstrap::Present);
+            return Ok(Bootstrap::Existing);
         }
         let operator = make(write, FIRST.to_owned(), token, Action::Create, place).await?;
-        Ok(Bootstrap::Made { operator })
+        Ok(Bootstrap::Created { operator, supplied })
     }
 
     /// Makes another admin, whatever operators there are: for whoever has access to storage and to no admin's token.
-    pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator> {
+    pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator, BootstrapError> {
         let token = self.token(place)?;
         let mut write = self.begin(&Actor::System, "recovery with access to storage").await?;
         let name = recovered_name(&mut write).await?;
         make(write, name, token, Action::Recover, place).await
     }
 
-    fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool)> {
+    fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool), BootstrapError> {
         match place.supplied() {
             Ok(Some(token)) => Ok((token, true)),
             Ok(None) => Ok((Token::issue_operator(self.random.bytes()), false)),
-            Err(source) => Err(Error::TokenPlace { what: "read", source }),
+            Err(source) => Err(BootstrapError::Place { what: "read", source }),
         }
     }
 }
@@ -82,17 +102,17 @@ async fn make(
     (token, supplied): (Token, bool),
     action: Action,
     place: &dyn TokenPlace,
-) -> Result<Operator> {
+) -> Result<Operator, BootstrapError> {
     let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
     if !supplied {
-        place.keep(&token).map_err(|source| Error::TokenPlace { what: "written", source })?;
+        place.keep(&token).map_err(|source| BootstrapError::Place { what: "written", source })?;
     }
     write.commit().await?;
     Ok(operator)
 }
 
 /// `admin-recovered-` and the date, with a number behind it if there is one of that day already.
-async fn recovered_name(write: &mut Write) -> Result<String> {
+async fn recovered_name(write: &mut Write) -> error::Result<String> {
     let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
     let mut name = format!("{FIRST}-recovered-{day}");
     let mut more = 1_u32;

@@ -54,14 +54,6 @@ pub enum Error {
     /// The write may stand or not.
     #[error("the outcome of the write is unknown: read what it should have changed before repeating it")]
     OutcomeUnknown,
-    /// The token of a first or recovered operator could not be read or kept.
-    #[error("the token of the operator could not be {what}: {source}")]
-    TokenPlace {
-        /// What was being done to it.
-        what: &'static str,
-        /// What went wrong.
-        source: std::io::Error,
-    },
     /// A mistake in Latchkey or its storage.
     #[error("internal error; the log of the server tells more")]
     Internal(#[source] storage::Error),
@@ -168,7 +160,6 @@ impl Error {
             },
             Self::Unavailable(_) => "STORAGE_UNAVAILABLE",
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
-            Self::TokenPlace { .. } => "TOKEN_PLACE",
             Self::Internal(_) => "INTERNAL",
         }
     }

@@ -34,7 +34,7 @@ use crate::model::operator::Role;
 use crate::random::Random;
 use crate::storage::Storage;
 
-pub use self::bootstrap::{Bootstrap, TokenPlace};
+pub use self::bootstrap::{Bootstrap, BootstrapError, TokenPlace};
 pub use self::error::{Error, Missing, Precondition, Result, Taken};
 pub use self::input::{
     AccessKind, Choice, KeyDraft, MethodDraft, Named, OperatorDraft, PageInput, RawDuration, RawTime, StoreDraft,

@@ -197,15 +197,26 @@ mod tests {
         let sent = key(full());
         assert_eq!(sent.store_access(), pb::Access::All);
         assert_eq!((sent.method_access(), sent.methods.len()), (pb::Access::Selected, 1));
-        assert_eq!((sent.active, sent.revoke_reason.as_str(), sent.etag.as_str()), (Some(false), "contract ended", "e42"));
+        assert_eq!(
+            (sent.active, sent.revoke_reason.as_str(), sent.etag.as_str()),
+            (Some(false), "contract ended", "e42")
+        );
         let seconds = [
-            sent.create_time, sent.not_before, sent.expire_time, sent.update_time, sent.last_use_time, sent.revoke_time,
+            sent.create_time,
+            sent.not_before,
+            sent.expire_time,
+            sent.update_time,
+            sent.last_use_time,
+            sent.revoke_time,
         ]
         .map(|time| time.unwrap().seconds);
         assert_eq!(seconds, [1, 2, 3, 7, 8, 9]);
         let secret = &sent.secrets[0];
         assert_eq!((secret.hint.as_str(), secret.origin()), ("aB3d", pb::SecretOrigin::Supplied));
-        assert_eq!([secret.create_time, secret.expire_time, secret.last_use_time].map(|time| time.unwrap().seconds), [4, 5, 6]);
+        assert_eq!(
+            [secret.create_time, secret.expire_time, secret.last_use_time].map(|time| time.unwrap().seconds),
+            [4, 5, 6]
+        );
     }
 
     #[test]
@@ -219,7 +230,10 @@ mod tests {
         assert_eq!((again.id, again.etag, again.mask), (sent.id, sent.etag, vec!["name".to_owned()]));
         let draft = again.draft;
         assert_eq!((draft.name, draft.owner, draft.comment), (sent.name, sent.owner, sent.comment));
-        assert_eq!((draft.store_access, draft.method_access), (Choice::Is(AccessKind::All), Choice::Is(AccessKind::Selected)));
+        assert_eq!(
+            (draft.store_access, draft.method_access),
+            (Choice::Is(AccessKind::All), Choice::Is(AccessKind::Selected))
+        );
         assert_eq!((draft.methods, draft.networks, draft.labels), (sent.methods, sent.networks, sent.labels));
         assert_eq!((draft.not_before, draft.expires), (Some(RawTime::from(at(2))), Some(RawTime::from(at(3)))));
         assert_eq!(draft.active, Some(false));

@@ -3,9 +3,7 @@
 use crate::model::method::StoreUse;
 use crate::model::reference::Method;
 use crate::proto::v1 as pb;
-use crate::registry::{
-    AffectedMethods, Choice, ImportMethods, MethodDraft, MethodsDiff, Update, Written, etag,
-};
+use crate::registry::{AffectedMethods, Choice, ImportMethods, MethodDraft, MethodsDiff, Update, Written, etag};
 
 use super::{choice, count, mask, time, written};
 
@@ -71,7 +69,10 @@ pub(in crate::grpc) fn method(method: Method) -> pb::Method {
 }
 
 /// The answer of ImportMethods.
-pub(in crate::grpc) fn import_methods_response(diff: MethodsDiff, wrote: Option<&Written>) -> pb::ImportMethodsResponse {
+pub(in crate::grpc) fn import_methods_response(
+    diff: MethodsDiff,
+    wrote: Option<&Written>,
+) -> pb::ImportMethodsResponse {
     let names = |methods: Vec<crate::model::pattern::MethodIdentity>| -> Vec<String> {
         methods.iter().map(ToString::to_string).collect()
     };
@@ -112,7 +113,10 @@ mod tests {
                 summary: "Get an order".to_owned(),
                 description: "By its number".to_owned(),
                 store_use,
-                store_places: vec!["query:filter[sites][]".parse().unwrap(), "form:order#/customer/site".parse().unwrap()],
+                store_places: vec![
+                    "query:filter[sites][]".parse().unwrap(),
+                    "form:order#/customer/site".parse().unwrap(),
+                ],
                 scope: Some("order_read".to_owned()),
                 position: 7,
                 retired: None,

@@ -59,9 +59,7 @@ fn value(json: serde_json::Value) -> Value {
         // Images hold no numbers that a double could not.
         serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
         serde_json::Value::String(text) => Kind::StringValue(text),
-        serde_json::Value::Array(list) => {
-            Kind::ListValue(ListValue { values: list.into_iter().map(value).collect() })
-        }
+        serde_json::Value::Array(list) => Kind::ListValue(ListValue { values: list.into_iter().map(value).collect() }),
         serde_json::Value::Object(fields) => Kind::StructValue(object(fields)),
     };
     Value { kind: Some(kind) }

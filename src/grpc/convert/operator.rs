@@ -19,11 +19,7 @@ fn role_choice(number: i32) -> Choice<Role> {
 /// What an operator shall be.
 pub(in crate::grpc) fn operator_draft(operator: Option<pb::Operator>) -> OperatorDraft {
     let operator = operator.unwrap_or_default();
-    OperatorDraft {
-        name: operator.name,
-        role: role_choice(operator.role),
-        expires: operator.expire_time.map(raw_time),
-    }
+    OperatorDraft { name: operator.name, role: role_choice(operator.role), expires: operator.expire_time.map(raw_time) }
 }
 
 /// What is asked of UpdateOperator, but its options.
