@@ -34,7 +34,7 @@ pub enum Error {
     Storage(#[from] storage::Error),
     /// The first operator could not be made.
     #[error("the first operator could not be made: {}", chain(.0))]
-    Bootstrap(registry::Error),
+    Bootstrap(registry::BootstrapError),
     /// An address cannot be listened on.
     #[error("the {port} port cannot listen on {address}: {source}; end what listens there, or set {setting} to another address")]
     Listen {

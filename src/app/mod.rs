@@ -68,7 +68,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
     let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
 
-    let addresses = ports.addresses();
+    let addresses = ports.addresses()?;
     let (health, health_service) = grpc::health::service().await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
@@ -87,7 +87,8 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         "administration port",
         server::serve(
             ports.admin,
-            grpc::admin_routes(&registry, &authority, health_service),
+            grpc::admin_routes(&registry, &authority, health_service)
+                .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?,
             authority.clone(),
             CallerAuth::Required,
             ports.admin_tls,
@@ -143,13 +144,13 @@ async fn bootstrap(
     let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
     match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {
-        Bootstrap::Made { .. } if place.brought.is_some() => {
+        Bootstrap::Created { .. } if place.brought.is_some() => {
             tracing::info!("made the operator `admin` with the token of the bootstrap file");
         }
-        Bootstrap::Made { .. } => {
+        Bootstrap::Created { .. } => {
             tracing::info!(file = %place.kept.display(), "made the operator `admin`; its token is in the file");
         }
-        Bootstrap::Present => {}
+        Bootstrap::Existing => {}
     }
     Ok(())
 }

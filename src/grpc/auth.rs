@@ -86,6 +86,7 @@ impl<S> Service<Request<Body>> for CallerAuthService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = S::Response;
     type Error = S::Error;
