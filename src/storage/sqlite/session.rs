@@ -48,7 +48,9 @@ impl ToSql for Bound<'_> {
 }
 
 fn bind(statement: &mut Statement<'_>, params: &[Value]) -> rusqlite::Result<()> {
-    for (place, value) in (1..).zip(params) {
+    // Of the statements of one list some do without the last parameters.
+    let named = statement.parameter_count();
+    for (place, value) in (1..).zip(params).take(named) {
         statement.raw_bind_parameter(place, Bound(value))?;
     }
     Ok(())
