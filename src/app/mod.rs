@@ -23,7 +23,7 @@ use self::open::{data_folder, open_storage};
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
 use crate::authority::{Authority, Settings};
-use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::grpc::auth::CallerAuth;
 use crate::grpc::{self, server};
@@ -139,8 +139,7 @@ async fn bootstrap(
     tasks: &Tasks,
     random: &Arc<dyn Random>,
 ) -> Result<(), Error> {
-    let place =
-        TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
+    let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
     let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
     match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {

@@ -44,7 +44,9 @@ impl Inner {
                     polled = true;
                     continue;
                 }
-            } else if let Some(grant) = cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable) {
+            } else if let Some(grant) =
+                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
+            {
                 self.metrics.cache_hits.inc();
                 return Ok(Found::Grant(state, grant));
             }
