@@ -61,7 +61,8 @@ pub(crate) fn run(earnest: bool) -> Section {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tasks = Tasks::new();
         let authority = runtime.block_on(warmed(folder.path(), *keys, &tasks));
-        let (uniform, zipf) = (runs(&authority, *keys, calls, rounds, false), runs(&authority, *keys, calls, rounds, true));
+        let (uniform, zipf) =
+            (runs(&authority, *keys, calls, rounds, false), runs(&authority, *keys, calls, rounds, true));
         let size = if *keys == 1_000_000 { "1 M".to_owned() } else { format!("{} k", keys / 1_000) };
         figure(&mut section, &format!("decide, {size} keys, each as often as the others"), &uniform);
         figure(&mut section, &format!("decide, {size} keys, the n-th 1/n as often as the first"), &zipf);
@@ -91,8 +92,8 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
         usage: true,
         hash_key: [5; 16],
     };
-    let authority =
-        Authority::start(storage, settings, Arc::new(SystemClock), tasks.clone(), Arc::new(Metrics::new()));
+    let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -147,7 +148,7 @@ fn parts(section: &mut Section, calls: usize, rounds: usize) {
         number: MethodNumber(number),
         identity: method.method.parse().expect("an identity"),
         store_use: method.store_use,
-                retired: false,
+        retired: false,
     });
     let book = Book::compile(entries).expect("the built-in book compiles");
     let tokens: Vec<Token> = (0..1_000).map(data::token).collect();

@@ -238,7 +238,11 @@ fn key(house: &House, number: u64) -> NewKey {
     NewKey {
         row: KeyRow {
             id: key_id(number),
-            name: format!("{} of {}", ["Module", "Landing page", "CPA network", "Export"][draw.below(4) as usize], number),
+            name: format!(
+                "{} of {}",
+                ["Module", "Landing page", "CPA network", "Export"][draw.below(4) as usize],
+                number
+            ),
             owner: owner(number),
             comment: if draw.below(8) == 0 { format!("ticket {}", draw.below(90_000)) } else { String::new() },
             active: is.active,
@@ -293,4 +297,3 @@ fn random(number: u64, which: u64) -> [u8; 10] {
     bytes[..8].copy_from_slice(&scatter(number.wrapping_mul(2).wrapping_add(which)).to_le_bytes());
     bytes
 }
-

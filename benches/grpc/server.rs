@@ -49,8 +49,8 @@ async fn serve(url: &str) -> (String, String) {
         hash_key: [5; 16],
     };
     let tasks = Tasks::new();
-    let authority =
-        Authority::start(storage, settings, Arc::new(SystemClock), tasks.clone(), Arc::new(Metrics::new()));
+    let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
