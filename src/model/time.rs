@@ -7,8 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// The latest time that can be kept: the last microsecond of the year 9999.
-const MAX_MICROS: i64 = 253_402_300_799_999_999;
+/// The latest time that can be kept: 9999-12-30T21:59:59.999999Z, which is in the year 9999 everywhere on earth.
+const MAX_MICROS: i64 = 253_402_207_199_999_999;
 /// The earliest time that can be kept: the first microsecond of the year 1.
 const MIN_MICROS: i64 = -62_135_596_800_000_000;
 
@@ -47,7 +47,7 @@ impl Timestamp {
         (self.0.div_euclid(1_000_000), nanos)
     }
 
-    /// This time and `duration` later, at most the end of the year 9999.
+    /// This time and `duration` later, at most the end of the time that can be kept.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn stays_within_the_years_that_can_be_written() {
-        assert_eq!(Timestamp::from_micros(i64::MAX).plus(Duration::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from_micros(i64::MAX).plus(Duration::MAX).to_string(), "9999-12-30T21:59:59.999999Z");
         assert_eq!(Timestamp::from_seconds(i64::MAX, 0), None);
         assert_eq!(Timestamp::EPOCH.since(Timestamp::from_micros(5)), Duration::ZERO);
     }

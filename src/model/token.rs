@@ -51,6 +51,9 @@ pub enum TokenError {
     /// It begins as an issued token does, and is none.
     #[error("the token begins like one of Latchkey's own, but its length or checksum is wrong: it was mistyped or cut")]
     BadChecksum,
+    /// It is a key's, where an operator's is asked for.
+    #[error("the token is that of a key; an operator's is asked for")]
+    KeyToken,
 }
 
 // === impl Token ===
@@ -82,6 +85,15 @@ impl Token {
     /// Says what keeps it from being a token; never repeats it.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         check_key_token(text.as_bytes())?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Takes a text for an operator's token if it can be one.
+    ///
+    /// # Errors
+    /// Says what keeps it from being one; never repeats it.
+    pub fn parse_operator(text: &str) -> Result<Self, TokenError> {
+        check_operator_token(text.as_bytes())?;
         Ok(Self(text.to_owned()))
     }
 
@@ -185,9 +197,19 @@ pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
     Ok(())
 }
 
-/// Whether `text` can be an operator's token.
-pub fn is_operator_token(text: &[u8]) -> bool {
-    is_issued(OPERATOR_PREFIX, text)
+/// Whether `text` can be an operator's token: one that Latchkey issued, or one that whoever set it up brought along.
+///
+/// # Errors
+/// Says what keeps it from being one.
+pub fn check_operator_token(text: &[u8]) -> Result<(), TokenError> {
+    if is_issued(OPERATOR_PREFIX, text) {
+        return Ok(());
+    }
+    match check_key_token(text) {
+        // A key is no operator, however well-formed.
+        Ok(()) if text.starts_with(KEY_PREFIX.as_bytes()) => Err(TokenError::KeyToken),
+        checked => checked,
+    }
 }
 
 fn is_issued(prefix: &str, text: &[u8]) -> bool {
@@ -252,14 +274,16 @@ mod tests {
         assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
         let mut text = String::new();
         push_base62(&mut text, 0xcbf4_3926, CHECK_CHARS);
-        assert_eq!(text, "3jZQKc");
+        assert_eq!(text, "3jZRME");
     }
 
     #[test]
     fn an_operator_token_is_no_key() {
         let token = Token::issue_operator([3; 32]);
         assert_eq!(check_key_token(token.reveal().as_bytes()), Err(TokenError::BadChecksum));
-        assert!(is_operator_token(token.reveal().as_bytes()));
+        assert_eq!(check_operator_token(token.reveal().as_bytes()), Ok(()));
+        assert_eq!(check_operator_token(&[b'x'; 40]), Ok(()));
+        assert_eq!(check_operator_token(Token::issue([3; 32]).reveal().as_bytes()), Err(TokenError::KeyToken));
     }
 
     #[test]
