@@ -1,0 +1,191 @@
+//! Who calls: the layer in front of every service, which knows the operator by its token and what its role may do.
+//!
+//! Refusals are made before the body is read. Whoever is let through is found in the request's extensions.
+
+use std::task::{Context, Poll};
+
+use futures_util::future::{BoxFuture, Either, FutureExt as _};
+use http::{HeaderMap, Request, Response};
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::permissions::permission;
+use crate::authority::{Authority, Undecided};
+use crate::model::operator::Permission;
+use crate::model::world::OperatorEntry;
+use crate::registry::Caller;
+
+/// Whether callers must say who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerAuth {
+    /// They must.
+    Required,
+    /// Whoever reaches the port may ask for decisions.
+    OffForDecisions,
+}
+
+/// Puts [`CallerAuthService`] in front of a service.
+#[derive(Debug, Clone)]
+pub struct CallerAuthLayer {
+    authority: Authority,
+    auth: CallerAuth,
+}
+
+/// Lets a call through to `S` if its caller may make it.
+#[derive(Debug, Clone)]
+pub struct CallerAuthService<S> {
+    inner: S,
+    authority: Authority,
+    auth: CallerAuth,
+}
+
+impl CallerAuthLayer {
+    /// The layer that knows callers by `authority`.
+    pub const fn new(authority: Authority, auth: CallerAuth) -> Self {
+        Self { authority, auth }
+    }
+}
+
+impl<S> Layer<S> for CallerAuthLayer {
+    type Service = CallerAuthService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CallerAuthService { inner, authority: self.authority.clone(), auth: self.auth }
+    }
+}
+
+/// What is known of a call's right to be made without waiting.
+enum Verdict {
+    Pass(Option<OperatorEntry>),
+    Refuse(Status),
+    Ask(Vec<u8>, Permission),
+}
+
+impl<S> CallerAuthService<S> {
+    fn judge(&self, path: &str, headers: &HeaderMap) -> Verdict {
+        // Health, reflection and what no service answers need no credentials.
+        let Some(needed) = permission(path) else {
+            return Verdict::Pass(None);
+        };
+        if needed == Permission::Authorize && self.auth == CallerAuth::OffForDecisions {
+            return Verdict::Pass(None);
+        }
+        let token = match bearer(headers) {
+            Ok(token) => token,
+            Err(status) => return Verdict::Refuse(status),
+        };
+        match self.authority.operator_now(token) {
+            Some(operator) => admit(Some(operator), needed).map_or_else(Verdict::Refuse, Verdict::Pass),
+            None => Verdict::Ask(token.to_vec(), needed),
+        }
+    }
+}
+
+impl<S> Service<Request<Body>> for CallerAuthService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Error: Send,
+    S::Future: Send,
+    S::Error: Send,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, BoxFuture<'static, Result<Self::Response, Self::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        match self.judge(request.uri().path(), request.headers()) {
+            Verdict::Pass(operator) => {
+                introduce(&mut request, operator);
+                Either::Left(self.inner.call(request))
+            }
+            Verdict::Refuse(status) => Either::Right(std::future::ready(Ok(status.into_http())).boxed()),
+            Verdict::Ask(token, needed) => {
+                let authority = self.authority.clone();
+                let clone = self.inner.clone();
+                // The clone has not been asked whether it is ready; the one that has must make the call.
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                let call = async move {
+                    let operator = match authority.operator(&token).await {
+                        Ok(operator) => operator,
+                        Err(undecided) => return Ok(undecided_status(undecided).into_http()),
+                    };
+                    match admit(operator, needed) {
+                        Ok(operator) => {
+                            introduce(&mut request, operator);
+                            inner.call(request).await
+                        }
+                        Err(status) => Ok(status.into_http()),
+                    }
+                };
+                Either::Right(call.boxed())
+            }
+        }
+    }
+}
+
+/// The token of `authorization: Bearer …`.
+fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
+    let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(Status::unauthenticated(
+            "no credentials: send an operator's token as `authorization: Bearer lko_…`",
+        ));
+    };
+    let value = value.as_bytes();
+    match value.split_first_chunk::<7>() {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") && values.next().is_none() => Ok(token),
+        _ => Err(Status::unauthenticated("the credentials are not of the form `authorization: Bearer lko_…`")),
+    }
+}
+
+fn admit(operator: Option<OperatorEntry>, needed: Permission) -> Result<Option<OperatorEntry>, Status> {
+    match operator {
+        None => Err(Status::unauthenticated("the operator token is unknown, expired or revoked")),
+        Some(operator) if operator.role.may(needed) => Ok(Some(operator)),
+        Some(operator) => {
+            let role = operator.role.as_str();
+            Err(Status::permission_denied(format!("an operator with the role {role} may not call this")))
+        }
+    }
+}
+
+fn introduce(request: &mut Request<Body>, operator: Option<OperatorEntry>) {
+    if let Some(operator) = operator {
+        let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
+        request.extensions_mut().insert(caller);
+    }
+}
+
+/// The status of a call about which nothing could be decided.
+pub(super) fn undecided_status(undecided: Undecided) -> Status {
+    match undecided {
+        Undecided::ForeignRevision => Status::failed_precondition(undecided.to_string()),
+        Undecided::Loading | Undecided::Stale | Undecided::Storage | Undecided::Crowded => {
+            Status::unavailable(undecided.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_one_bearer_token_counts() {
+        let mut headers = HeaderMap::new();
+        assert!(bearer(&headers).is_err());
+        headers.insert("authorization", HeaderValue::from_static("bearer abc"));
+        assert_eq!(bearer(&headers).unwrap(), b"abc");
+        headers.append("authorization", HeaderValue::from_static("Bearer def"));
+        assert!(bearer(&headers).is_err());
+        headers.insert("authorization", HeaderValue::from_static("Basic abc"));
+        assert!(bearer(&headers).is_err());
+    }
+}

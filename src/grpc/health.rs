@@ -1,0 +1,68 @@
+//! grpc.health.v1: what meshes and balancers ask, without credentials.
+//!
+//! NOT_SERVING until everything is loaded, whenever freshness cannot be proven, and from the moment that the process is
+//! to stop. The same answer for every service and for the whole (the empty name).
+
+use std::time::Duration;
+
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::server::{HealthReporter, HealthService};
+
+use crate::authority::Authority;
+use crate::lifecycle::Tasks;
+
+/// The names that health is told of: every service, and the whole.
+pub const SERVICES: [&str; 9] = [
+    "",
+    "latchkey.v1.AuthorizationService",
+    "latchkey.v1.KeyService",
+    "latchkey.v1.StoreService",
+    "latchkey.v1.MethodService",
+    "latchkey.v1.OperatorService",
+    "latchkey.v1.AuditService",
+    "latchkey.v1.UsageService",
+    "latchkey.v1.ReplicaService",
+];
+
+/// Time between looks at the authority.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// The health service, and what keeps it true.
+pub async fn service() -> (HealthReporter, HealthServer<impl Health>) {
+    let reporter = HealthReporter::new();
+    for name in SERVICES {
+        // tonic-health begins with SERVING for the whole: nothing is loaded yet.
+        reporter.set_service_status(name, ServingStatus::NotServing).await;
+    }
+    let service = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    (reporter, service)
+}
+
+/// Keeps health true until the process is to stop, then says NOT_SERVING.
+///
+/// # Errors
+/// Never: the result is what supervised tasks answer.
+pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
+    let mut told = false;
+    loop {
+        let ready = authority.is_ready() && !tasks.is_stopping();
+        if ready != told {
+            told = ready;
+            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+            for name in SERVICES {
+                reporter.set_service_status(name, status).await;
+            }
+            tracing::info!(serving = ready, "health changed");
+        }
+        tokio::select! {
+            () = tasks.stopping() => {
+                for name in SERVICES {
+                    reporter.set_service_status(name, ServingStatus::NotServing).await;
+                }
+                return Ok(());
+            }
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Operations: /livez, /readyz and /metrics over HTTP/1.1, on a port of their own, without credentials.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::authority::Authority;
+use crate::lifecycle::Tasks;
+use crate::telemetry::metrics::Metrics;
+
+/// Connections at once; further ones wait to be accepted.
+const CONNECTIONS: usize = 64;
+/// Longest that a connection lasts.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// Answers until the process is to stop.
+///
+/// # Errors
+/// The listener failed for good.
+pub async fn serve(
+    listener: TcpListener,
+    authority: Authority,
+    metrics: Arc<Metrics>,
+    tasks: Tasks,
+) -> Result<(), std::io::Error> {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = tasks.stopping() => return Ok(()),
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            // One connection that broke before it was accepted, or too many open files for a moment.
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection to the operations port could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return Ok(());
+        };
+        let (authority, metrics) = (authority.clone(), Arc::clone(&metrics));
+        drop(tasks.spawn("operations call", async move {
+            let _slot = slot;
+            let answer = service_fn(|request| {
+                let response = answer(&request, &authority, &metrics);
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .keep_alive(false)
+                .header_read_timeout(BOUND)
+                .serve_connection(TokioIo::new(stream), answer);
+            // A peer that went away needs no answer.
+            let _ = tokio::time::timeout(BOUND, connection).await;
+        }));
+    }
+}
+
+fn answer(request: &Request<Incoming>, authority: &Authority, metrics: &Metrics) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return respond(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".to_owned());
+    }
+    match request.uri().path() {
+        "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
+        "/readyz" if authority.is_ready() => {
+            respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision()))
+        }
+        "/readyz" => {
+            let text = "not ready: the state is not loaded, or storage has not proven it fresh for too long\n";
+            respond(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+        }
+        "/metrics" => {
+            let mut response = respond(StatusCode::OK, metrics.encode());
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+            response
+        }
+        _ => respond(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned()),
+    }
+}
+
+fn respond(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+    response
+}
