@@ -63,8 +63,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         usage: config.usage,
         hash_key: random.bytes(),
     };
-    let authority =
-        Authority::start(Arc::clone(&storage), settings, Arc::clone(&clock), tasks.clone(), Arc::clone(&metrics));
+    let authority = Authority::start(Arc::clone(&storage), settings, &clock, &tasks, Arc::clone(&metrics));
     let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
     let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
 

@@ -85,17 +85,12 @@ impl Inner {
         let Some(cursor) = min_revision else {
             return Ok(());
         };
-        for round in 0..2 {
-            let known = self.history.read().knows(cursor);
-            match known {
-                Known::Applied => return Ok(()),
-                Known::Foreign => return Err(Undecided::ForeignRevision),
-                Known::Ahead if round == 0 => self.pass_gate().await?,
-                // Ahead of a head that was read after the call came.
-                Known::Ahead => return Err(Undecided::ForeignRevision),
-            }
+        let knows = || self.history.read().knows(cursor);
+        if knows() == Known::Ahead {
+            self.pass_gate().await?;
         }
-        Err(Undecided::Storage)
+        // Ahead of a head that was read after the call came is as foreign as one that never was.
+        if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
     }
 
     /// Waits for a poll that is sent from now on.

@@ -35,16 +35,10 @@ use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::floors::Floors;
 use self::freshness::Freshness;
-<<<<<<< HEAD
 use self::gate::PollGate;
 use self::grants::{Grants, Usability};
 use self::history::History;
-=======
-use self::gate::{NoPoll, PollGate};
-use self::grants::{CachedGrant, Grants, Usability};
->>>>>>> d
 pub use self::history::{Applied, Subject, Subscription};
-use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
 use self::loads::Loads;
 use self::state::State;
@@ -63,7 +57,7 @@ use crate::telemetry::metrics::Metrics;
 /// Time between flushes of usage.
 const FLUSH: Duration = Duration::from_secs(10);
 /// Time between sweeps of storage.
-const SWEEP: Duration = Duration::from_secs(3_600);
+const SWEEP: Duration = Duration::from_hours(1);
 
 /// How an authority works.
 #[derive(Debug, Clone)]
@@ -167,15 +161,15 @@ impl Authority {
     pub fn start(
         storage: Arc<dyn Storage>,
         settings: Settings,
-        clock: SharedClock,
-        tasks: Tasks,
+        clock: &SharedClock,
+        tasks: &Tasks,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = settings.hash_key;
+        let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let inner = Arc::new(Inner {
-            grants: Grants::new(settings.cache_capacity, u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            grants: Grants::new(settings.cache_capacity, hash_key),
             fingerprints: Fingerprints::new(settings.hash_key),
-            freshness: Freshness::new(Arc::clone(&clock), settings.max_staleness),
+            freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
             started: clock.now(),
             storage,
             settings,
@@ -333,96 +327,6 @@ impl Authority {
 // === impl Inner ===
 
 impl Inner {
-<<<<<<< HEAD
-=======
-    /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
-    async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        if let Some(reason) = look_at(token) {
-            let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
-            return Ok(Found::Nothing(reason, revision));
-        }
-        self.catch_up(min_revision).await?;
-        let digest = Digest::of(token.as_bytes());
-        let mut polled = false;
-        for _ in 0..MAX_ROUNDS {
-            // First the state, then what it must agree with: what is applied with a World is there before it.
-            let state = self.ready_state()?;
-            let mut cached = self.grants.get(&digest);
-            if cached.is_none() {
-                if !self.fingerprints.contains(&digest) {
-                    if polled {
-                        return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
-                    }
-                    self.pass_gate().await?;
-                    polled = true;
-                    continue;
-                }
-            } else if let Some(grant) =
-                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
-            {
-                self.metrics.cache_hits.inc();
-                return Ok(Found::Grant(state, grant));
-            }
-            match self.load(digest).await.map_err(Undecided::from)? {
-                Loaded::Grant(grant) => {
-                    // Everything may have moved on during the read.
-                    let state = self.ready_state()?;
-                    match grant.usability(&state, &self.floors) {
-                        Usability::Usable => return Ok(Found::Grant(state, grant)),
-                        Usability::Ahead => self.pass_gate().await?,
-                        Usability::Behind => {}
-                    }
-                }
-                Loaded::Nothing { head, epoch } if epoch == state.epoch && head >= state.world.revision() => {
-                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
-                }
-                Loaded::Nothing { .. } | Loaded::Failed => {}
-            }
-        }
-        Err(Undecided::Storage)
-    }
-
-    /// The state, if it is loaded and proven fresh.
-    fn ready_state(&self) -> Result<Arc<State>, Undecided> {
-        let state = self.state.load_full().ok_or(Undecided::Loading)?;
-        if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
-    }
-
-    /// Whether nothing speaks against having applied `min_revision`.
-    fn has_applied(&self, min_revision: Option<Cursor>) -> bool {
-        min_revision.is_none_or(|cursor| self.history.read().knows(cursor) == Known::Applied)
-    }
-
-    /// Waits until `min_revision` is applied.
-    async fn catch_up(&self, min_revision: Option<Cursor>) -> Result<(), Undecided> {
-        let Some(cursor) = min_revision else {
-            return Ok(());
-        };
-        for round in 0..2 {
-            let known = self.history.read().knows(cursor);
-            match known {
-                Known::Applied => return Ok(()),
-                Known::Foreign => return Err(Undecided::ForeignRevision),
-                Known::Ahead if round == 0 => self.pass_gate().await?,
-                // Ahead of a head that was read after the call came.
-                Known::Ahead => return Err(Undecided::ForeignRevision),
-            }
-        }
-        Err(Undecided::Storage)
-    }
-
-    /// Waits for a poll that is sent from now on.
-    async fn pass_gate(&self) -> Result<(), Undecided> {
-        if !self.freshness.is_polling() {
-            return Err(Undecided::Storage);
-        }
-        self.gate.pass().await.map_err(|no_poll| match no_poll {
-            NoPoll::Crowded => Undecided::Crowded,
-            NoPoll::Failed => Undecided::Storage,
-        })
-    }
-
->>>>>>> d
     /// Counts a decision and answers it.
     fn conclude<R>(
         &self,
@@ -432,10 +336,10 @@ impl Inner {
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
         self.metrics.decided(decision.failed.first());
-        if let Some(now) = now.filter(|_| self.settings.usage) {
-            if !self.usage.count(decision, &state.world, now) {
-                self.metrics.usage_lost.inc();
-            }
+        if let Some(now) = now.filter(|_| self.settings.usage)
+            && !self.usage.count(decision, &state.world, now)
+        {
+            self.metrics.usage_lost.inc();
         }
         answer(decision)
     }
