@@ -35,8 +35,8 @@ use self::floors::Floors;
 use self::freshness::Freshness;
 use self::gate::{NoPoll, PollGate};
 use self::grants::{CachedGrant, Grants, Usability};
-use self::history::{History, Known};
 pub use self::history::{Applied, Subject, Subscription};
+use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
 use self::loads::{Loaded, Loads, NoLoad};
 use self::state::State;
@@ -347,7 +347,9 @@ impl Inner {
                     polled = true;
                     continue;
                 }
-            } else if let Some(grant) = cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable) {
+            } else if let Some(grant) =
+                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
+            {
                 self.metrics.cache_hits.inc();
                 return Ok(Found::Grant(state, grant));
             }
