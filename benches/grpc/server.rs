@@ -15,14 +15,14 @@ use latchkey::model::time::Timestamp;
 use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
-use crate::KEYS;
+use super::KEYS;
 use crate::common::{cpu, data};
-use crate::noop::Nothing;
+use super::noop::Nothing;
 
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub fn run(workers: usize) {
+pub(crate) fn run(workers: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
