@@ -3,19 +3,15 @@
 //! An authority over SQLite with as many keys as named, all in its cache. Every figure is nanoseconds of CPU time of the
 //! measuring thread per call: the median of the rounds (the least and the greatest), where each round goes over all
 //! cases in turn, so that a noisy while falls on all of them.
-#![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
-
-#[path = "common/mod.rs"]
-mod common;
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::data;
-use common::report::Section;
-use common::stats::{Draw, Sample, Zipf};
-use common::{cpu, in_earnest};
+use crate::common::data;
+use crate::common::report::Section;
+use crate::common::stats::{Draw, Sample, Zipf};
+use crate::common::cpu;
 use futures_util::stream::{self, StreamExt as _};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;
@@ -29,9 +25,6 @@ use latchkey::model::pattern::Verb;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::{Digest, Token};
 use latchkey::telemetry::metrics::Metrics;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Calls of a case in a round.
 const CALLS: usize = 200_000;
@@ -52,8 +45,8 @@ const CALLED: [&str; 6] = [
     "POST /api/v5/store/products/batch/edit",
 ];
 
-fn main() {
-    let earnest = in_earnest();
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
     let sizes: &[u64] = if earnest { &[10_000, 1_000_000] } else { &[1_000] };
     let (rounds, calls) = if earnest { (9, CALLS) } else { (2, CHUNK) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -68,7 +61,8 @@ fn main() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tasks = Tasks::new();
         let authority = runtime.block_on(warmed(folder.path(), *keys, &tasks));
-        let (uniform, zipf) = (runs(&authority, *keys, calls, rounds, false), runs(&authority, *keys, calls, rounds, true));
+        let (uniform, zipf) =
+            (runs(&authority, *keys, calls, rounds, false), runs(&authority, *keys, calls, rounds, true));
         let size = if *keys == 1_000_000 { "1 M".to_owned() } else { format!("{} k", keys / 1_000) };
         figure(&mut section, &format!("decide, {size} keys, each as often as the others"), &uniform);
         figure(&mut section, &format!("decide, {size} keys, the n-th 1/n as often as the first"), &zipf);
@@ -76,9 +70,7 @@ fn main() {
         let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
     }
     parts(&mut section, calls, rounds);
-    if earnest {
-        section.write();
-    }
+    section
 }
 
 fn figure(section: &mut Section, case: &str, sample: &Sample) {
@@ -100,8 +92,8 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
         usage: true,
         hash_key: [5; 16],
     };
-    let authority =
-        Authority::start(storage, settings, Arc::new(SystemClock), tasks.clone(), Arc::new(Metrics::new()));
+    let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -129,7 +121,10 @@ fn runs(authority: &Authority, keys: u64, calls: usize, rounds: usize, zipf: boo
     for _ in 0..rounds {
         let mut spent = Duration::ZERO;
         for _ in 0..calls / CHUNK {
-            let number = |draw: &mut Draw| weights.as_ref().map_or_else(|| draw.below(keys), |zipf| zipf.next(draw));
+            let number = |draw: &mut Draw| match &weights {
+                Some(zipf) => zipf.next(draw),
+                None => draw.below(keys),
+            };
             let tokens: Vec<Token> = (0..CHUNK).map(|_| data::token(number(&mut draw))).collect();
             let began = cpu::of_thread();
             for (token, method) in tokens.iter().zip(CALLED.iter().cycle()) {
@@ -153,7 +148,7 @@ fn parts(section: &mut Section, calls: usize, rounds: usize) {
         number: MethodNumber(number),
         identity: method.method.parse().expect("an identity"),
         store_use: method.store_use,
-                retired: false,
+        retired: false,
     });
     let book = Book::compile(entries).expect("the built-in book compiles");
     let tokens: Vec<Token> = (0..1_000).map(data::token).collect();
@@ -166,7 +161,9 @@ fn parts(section: &mut Section, calls: usize, rounds: usize) {
         paths.iter().map(|(verb, path)| (*verb, canonicalize(path).expect("a good path"))).collect();
     let mut figures = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        figures[0].push(timed(calls, |at| drop(black_box(Digest::of(tokens[at % 1_000].reveal().as_bytes())))));
+        figures[0].push(timed(calls, |at| {
+            black_box(Digest::of(tokens[at % 1_000].reveal().as_bytes()));
+        }));
         figures[1].push(timed(calls, |at| drop(black_box(canonicalize(black_box(paths[at % 6].1))))));
         figures[2].push(timed(calls, |at| {
             let (verb, path) = &canonical[at % 6];

@@ -15,14 +15,14 @@ use latchkey::model::time::Timestamp;
 use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
-use crate::KEYS;
+use super::KEYS;
 use crate::common::{cpu, data};
-use crate::noop::Nothing;
+use super::noop::Nothing;
 
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub fn run(workers: usize) {
+pub(crate) fn run(workers: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -49,8 +49,8 @@ async fn serve(url: &str) -> (String, String) {
         hash_key: [5; 16],
     };
     let tasks = Tasks::new();
-    let authority =
-        Authority::start(storage, settings, Arc::new(SystemClock), tasks.clone(), Arc::new(Metrics::new()));
+    let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
