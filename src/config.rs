@@ -37,16 +37,24 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 31] = [
+pub const SETTINGS: [Setting; 33] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
-    setting("data_dir", "./latchkey-data", "folder for the SQLite file, the first operator's token and `addresses.json`"),
+    setting(
+        "data_dir",
+        "./latchkey-data",
+        "folder for the SQLite file, the first operator's token and `addresses.json`",
+    ),
     setting("decision_addr", "127.0.0.1:50051", "address and port that answer decisions (gRPC)"),
     setting("admin_addr", "127.0.0.1:8080", "address and port of administration (gRPC)"),
     setting("ops_addr", "127.0.0.1:9090", "address and port of /metrics, /livez and /readyz (HTTP)"),
     secret("token", "what the command line presents: an operator's token"),
     setting("token_file", "", "a file that holds the operator's token, instead of `token`"),
-    setting("bootstrap_token_file", "", "a file with the first operator's token; unset: it is generated into `admin.token` in the data folder"),
+    setting(
+        "bootstrap_token_file",
+        "",
+        "a file with the first operator's token; unset: it is generated into `admin.token` in the data folder",
+    ),
     setting("decision_auth", "required", "whether callers of the decision port must be operators: `required` or `off`"),
     setting("allow_open_decisions", "false", "allows `decision_auth = off` on an address other than loopback"),
     setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
@@ -60,13 +68,31 @@ pub const SETTINGS: [Setting; 31] = [
     setting("usage", "true", "whether the uses of keys are counted"),
     setting("decision_tls_cert", "", "certificate chain of the decision port, a PEM file"),
     setting("decision_tls_key", "", "private key of the decision port, a PEM file"),
-    setting("decision_client_ca", "", "callers of the decision port need a certificate that leads to one in this PEM file"),
+    setting(
+        "decision_client_ca",
+        "",
+        "callers of the decision port need a certificate that leads to one in this PEM file",
+    ),
     setting("admin_tls_cert", "", "certificate chain of the administration port, a PEM file"),
     setting("admin_tls_key", "", "private key of the administration port, a PEM file"),
-    setting("admin_client_ca", "", "callers of the administration port need a certificate that leads to one in this PEM file"),
-    setting("decision_url", "", "where the command line asks for decisions, `http://…` or `https://…`; unset: `decision_addr`"),
+    setting(
+        "admin_client_ca",
+        "",
+        "callers of the administration port need a certificate that leads to one in this PEM file",
+    ),
+    setting(
+        "decision_url",
+        "",
+        "where the command line asks for decisions, `http://…` or `https://…`; unset: `decision_addr`",
+    ),
     setting("admin_url", "", "where the command line administers; unset: `admin_addr`"),
     setting("ca_file", "", "certificates that the command line trusts beside the system's, a PEM file"),
+    setting(
+        "client_cert",
+        "",
+        "certificate chain that the command line presents to a port with `…_client_ca`, a PEM file",
+    ),
+    setting("client_key", "", "private key of `client_cert`, a PEM file"),
     setting("pool_size", "8", "connections to Postgres for each of reading, writing and usage, 1 to 100"),
     setting("config", "", "a TOML file with settings by these names"),
 ];
@@ -99,6 +125,8 @@ pub struct Config {
     pub decision_url: String,
     pub admin_url: String,
     pub ca_file: Option<PathBuf>,
+    /// What the command line presents: certificate chain and private key, PEM.
+    pub client_identity: Option<(PathBuf, PathBuf)>,
     pub pool_size: usize,
     /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
     pub origins: Vec<(Setting, String, Origin)>,
@@ -174,14 +202,14 @@ impl Config {
             token_file: reader.path("token_file"),
             bootstrap_token_file: reader.path("bootstrap_token_file"),
             decision_auth,
-            max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_secs(3_600)),
+            max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_hours(1)),
             poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
             replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),
             cache_capacity: reader.number("cache_capacity", 1_000, 100_000_000),
             log: reader.text("log").unwrap_or_default(),
             log_format: reader
                 .choice("log_format", &[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)]),
-            drain: reader.duration("drain", Duration::ZERO, Duration::from_secs(600)),
+            drain: reader.duration("drain", Duration::ZERO, Duration::from_mins(10)),
             migrate: reader.choice("migrate", BOOLEAN),
             usage: reader.choice("usage", BOOLEAN),
             decision_url: url(reader.text("decision_url"), decision_addr, decision_tls.is_some()),
@@ -189,6 +217,7 @@ impl Config {
             decision_tls,
             admin_tls,
             ca_file: reader.path("ca_file"),
+            client_identity: reader.client_identity(),
             pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
             origins: reader.origins(),
             data_dir,
@@ -201,7 +230,7 @@ impl Config {
 const BOOLEAN: &[(&str, bool)] = &[("true", true), ("false", false)];
 
 /// Where a client on this machine reaches a server that listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub fn reachable(address: SocketAddr) -> SocketAddr {
     match (address.ip().is_unspecified(), address.is_ipv4()) {
         (false, _) => address,
         (true, true) => SocketAddr::from(([127, 0, 0, 1], address.port())),

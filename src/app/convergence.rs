@@ -42,7 +42,7 @@ impl Replicas {
         let deadline = tokio::time::Instant::now() + at_most;
         let mut pause = PAUSE.0;
         loop {
-            let pending = match self.storage.replicas().await {
+            let pending: Vec<ReplicaId> = match self.storage.replicas().await {
                 Ok((replicas, _)) => replicas
                     .into_iter()
                     .filter(|replica| replica.report.id != self.authority.settings().replica)

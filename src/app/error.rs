@@ -36,7 +36,9 @@ pub enum Error {
     #[error("the first operator could not be made: {}", chain(.0))]
     Bootstrap(registry::BootstrapError),
     /// An address cannot be listened on.
-    #[error("the {port} port cannot listen on {address}: {source}; end what listens there, or set {setting} to another address")]
+    #[error(
+        "the {port} port cannot listen on {address}: {source}; end what listens there, or set {setting} to another address"
+    )]
     Listen {
         /// Which port.
         port: &'static str,
@@ -59,7 +61,9 @@ pub enum Error {
     #[error("{0}")]
     Failed(String),
     /// The time for an orderly end was up.
-    #[error("calls were still under way when the time to end in order was up; raise LATCHKEY_DRAIN if they need longer")]
+    #[error(
+        "calls were still under way when the time to end in order was up; raise LATCHKEY_DRAIN if they need longer"
+    )]
     OutOfTime,
 }
 

@@ -23,7 +23,7 @@ use self::open::{data_folder, open_storage};
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
 use crate::authority::{Authority, Settings};
-use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::grpc::auth::CallerAuth;
 use crate::grpc::{self, server};
@@ -63,8 +63,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         usage: config.usage,
         hash_key: random.bytes(),
     };
-    let authority =
-        Authority::start(Arc::clone(&storage), settings, Arc::clone(&clock), tasks.clone(), Arc::clone(&metrics));
+    let authority = Authority::start(Arc::clone(&storage), settings, &clock, &tasks, Arc::clone(&metrics));
     let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
     let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
 
@@ -139,8 +138,7 @@ async fn bootstrap(
     tasks: &Tasks,
     random: &Arc<dyn Random>,
 ) -> Result<(), Error> {
-    let place =
-        TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
+    let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
     let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
     match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {

@@ -48,7 +48,8 @@ pub async fn migrate(config: Config) -> Result<(), Error> {
 /// What is wrong, and how to mend it.
 pub async fn check_storage(config: &Config) -> Result<String, String> {
     let clock: SharedClock = Arc::new(SystemClock);
-    let options = options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| chain(&error))?;
+    let options =
+        options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| chain(&error))?;
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| chain(&error))
 }
 
@@ -59,9 +60,10 @@ fn options(
     metrics: &Arc<Metrics>,
     migrate: bool,
 ) -> Result<storage::Options, Error> {
-    let url: StorageUrl = config.database_url.parse().map_err(|error: storage::StorageUrlError| {
-        Error::DatabaseUrl(format!("database_url is wrong: {error}"))
-    })?;
+    let url: StorageUrl = config
+        .database_url
+        .parse()
+        .map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))?;
     let mut options = storage::Options::new(url);
     options.migrate = migrate;
     options.write_connections = config.pool_size;

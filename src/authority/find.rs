@@ -44,7 +44,9 @@ impl Inner {
                     polled = true;
                     continue;
                 }
-            } else if let Some(grant) = cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable) {
+            } else if let Some(grant) =
+                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
+            {
                 self.metrics.cache_hits.inc();
                 return Ok(Found::Grant(state, grant));
             }
@@ -83,17 +85,12 @@ impl Inner {
         let Some(cursor) = min_revision else {
             return Ok(());
         };
-        for round in 0..2 {
-            let known = self.history.read().knows(cursor);
-            match known {
-                Known::Applied => return Ok(()),
-                Known::Foreign => return Err(Undecided::ForeignRevision),
-                Known::Ahead if round == 0 => self.pass_gate().await?,
-                // Ahead of a head that was read after the call came.
-                Known::Ahead => return Err(Undecided::ForeignRevision),
-            }
+        let knows = || self.history.read().knows(cursor);
+        if knows() == Known::Ahead {
+            self.pass_gate().await?;
         }
-        Err(Undecided::Storage)
+        // Ahead of a head that was read after the call came is as foreign as one that never was.
+        if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
     }
 
     /// Waits for a poll that is sent from now on.

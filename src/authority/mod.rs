@@ -57,7 +57,7 @@ use crate::telemetry::metrics::Metrics;
 /// Time between flushes of usage.
 const FLUSH: Duration = Duration::from_secs(10);
 /// Time between sweeps of storage.
-const SWEEP: Duration = Duration::from_secs(3_600);
+const SWEEP: Duration = Duration::from_hours(1);
 
 /// How an authority works.
 #[derive(Debug, Clone)]
@@ -161,15 +161,15 @@ impl Authority {
     pub fn start(
         storage: Arc<dyn Storage>,
         settings: Settings,
-        clock: SharedClock,
-        tasks: Tasks,
+        clock: &SharedClock,
+        tasks: &Tasks,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = settings.hash_key;
+        let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let inner = Arc::new(Inner {
-            grants: Grants::new(settings.cache_capacity, u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            grants: Grants::new(settings.cache_capacity, hash_key),
             fingerprints: Fingerprints::new(settings.hash_key),
-            freshness: Freshness::new(Arc::clone(&clock), settings.max_staleness),
+            freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
             started: clock.now(),
             storage,
             settings,
@@ -290,7 +290,7 @@ impl Authority {
     /// Waits until `revision` is applied here. Answers whether it was in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.gate.ask();
+        self.inner.gate.nudge();
         let wait = applied.wait_for(|applied| *applied >= revision);
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
     }
@@ -336,10 +336,10 @@ impl Inner {
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
         self.metrics.decided(decision.failed.first());
-        if let Some(now) = now.filter(|_| self.settings.usage) {
-            if !self.usage.count(decision, &state.world, now) {
-                self.metrics.usage_lost.inc();
-            }
+        if let Some(now) = now.filter(|_| self.settings.usage)
+            && !self.usage.count(decision, &state.world, now)
+        {
+            self.metrics.usage_lost.inc();
         }
         answer(decision)
     }

@@ -77,10 +77,7 @@ impl Reader {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(flag) => flag.to_string(),
-                toml::Value::Float(_)
-                | toml::Value::Datetime(_)
-                | toml::Value::Array(_)
-                | toml::Value::Table(_) => {
+                toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
                     self.wrong(format!("{name} in {file} must be a text, a whole number, true or false"));
                     continue;
                 }
@@ -180,6 +177,17 @@ impl Reader {
                     "of {port}_tls_cert, {port}_tls_key and {port}_client_ca some are missing: a port with TLS needs the \
                      first two"
                 ));
+                None
+            }
+        }
+    }
+
+    pub(super) fn client_identity(&mut self) -> Option<(PathBuf, PathBuf)> {
+        match (self.path("client_cert"), self.path("client_key")) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => {
+                self.wrong("of client_cert and client_key one is missing: set both, or none".to_owned());
                 None
             }
         }

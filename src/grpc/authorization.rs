@@ -76,7 +76,8 @@ impl AuthorizationService for Authorization {
         let requests = request.into_inner().requests;
         if requests.is_empty() || requests.len() > MAX_BATCH {
             let mut violations = Violations::default();
-            violations.add("requests", format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len()));
+            violations
+                .add("requests", format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len()));
             return Err(violations.into_status());
         }
         let mut violations = Violations::default();

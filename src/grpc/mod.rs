@@ -21,7 +21,14 @@ mod usage;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
+use self::audit::Audit;
 use self::authorization::Authorization;
+use self::keys::Keys;
+use self::methods::Methods;
+use self::operators::Operators;
+use self::replicas::Replicas;
+use self::stores::Stores;
+use self::usage::Usage;
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::proto::FILE_DESCRIPTOR_SET;
@@ -51,5 +58,15 @@ pub fn admin_routes(
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    Ok(Routes::new(health).add_service(reflection))
+    let settings = authority.settings();
+    let replicas = Replicas::service(registry.clone(), settings.replica, settings.max_staleness, settings.live_bound());
+    Ok(Routes::new(health)
+        .add_service(reflection)
+        .add_service(Keys::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
+        .add_service(Stores::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
+        .add_service(Methods::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
+        .add_service(Operators::service(registry.clone()))
+        .add_service(Audit::service(registry.clone()))
+        .add_service(Usage::service(registry.clone(), authority.clone()))
+        .add_service(replicas))
 }

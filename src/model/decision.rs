@@ -394,10 +394,7 @@ fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
 }
 
 /// The stores that a grant selects and that exist; none if it opens all.
-fn selected<'a>(
-    grant: &Grant,
-    world: &'a World,
-) -> impl Iterator<Item = (StoreNumber, &'a super::world::StoreEntry)> {
+fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a super::world::StoreEntry)> {
     let numbers: &[StoreNumber] = match &grant.stores {
         Members::All => &[],
         Members::Selected(numbers) => numbers,

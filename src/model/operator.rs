@@ -105,7 +105,11 @@ mod tests {
             (Role::Authorizer, [true, false, false, false]),
         ];
         for (role, expected) in table {
-            assert_eq!([Authorize, View, Edit, Administer].map(|permission| role.may(permission)), expected, "{role:?}");
+            assert_eq!(
+                [Authorize, View, Edit, Administer].map(|permission| role.may(permission)),
+                expected,
+                "{role:?}"
+            );
         }
     }
 }

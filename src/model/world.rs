@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
 use super::id::OperatorId;
-use super::reference::Method;
 use super::operator::{Operator, Role};
+use super::reference::Method;
 use super::store::{Store, StoreNumber};
 use super::time::Timestamp;
 use super::token::Digest;
@@ -84,8 +84,7 @@ impl StoreTable {
         let mut table = Self::default();
         for store in stores {
             table.by_code.insert(store.code.as_str().into(), store.number);
-            let entry =
-                StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
+            let entry = StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
             table.by_number.insert(store.number, entry);
         }
         table
@@ -126,7 +125,12 @@ impl MethodTable {
             if let Some(scope) = method.scope.filter(|_| !retired) {
                 scopes.insert(method.number, scope.into());
             }
-            entries.push(Entry { number: method.number, identity: method.identity, store_use: method.store_use, retired });
+            entries.push(Entry {
+                number: method.number,
+                identity: method.identity,
+                store_use: method.store_use,
+                retired,
+            });
         }
         Ok(Self { book: Book::compile(entries)?, scopes })
     }

@@ -9,7 +9,7 @@ use crate::model::token::Token;
 use crate::storage::OperatorFilter;
 
 use super::Registry;
-use super::error::{Error, Result as RegistryResult};
+use super::error::{self, Error};
 use super::operators::insert;
 use super::write::Write;
 
@@ -67,18 +67,23 @@ impl Registry {
         if !self.storage.operators(&every, &one).await.map_err(Error::from)?.items.is_empty() {
             return Ok(Bootstrap::Existing);
         }
-        let (token, supplied) = self.token(place)?;
-        let made = self.make(place, (token, supplied), Action::Create, "first start").await?;
-        Ok(made.map_or(Bootstrap::Existing, |operator| Bootstrap::Created { operator, supplied }))
+        let token = self.token(place)?;
+        let supplied = token.1;
+        let mut write = self.begin(&Actor::System, "first start").await?;
+        if write.tx.operator_count().await.map_err(Error::from)? > 0 {
+            write.undo().await;
+            return Ok(Bootstrap::Existing);
+        }
+        let operator = make(write, FIRST.to_owned(), token, Action::Create, place).await?;
+        Ok(Bootstrap::Created { operator, supplied })
     }
 
     /// Makes another admin, whatever operators there are: for whoever has access to storage and to no admin's token.
     pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator, BootstrapError> {
         let token = self.token(place)?;
-        let made = self.make(place, token, Action::Recover, "recovery with access to storage").await?;
-        made.ok_or_else(|| {
-            BootstrapError::Registry(Error::Internal(crate::storage::Error::corrupt("a recovery made no operator")))
-        })
+        let mut write = self.begin(&Actor::System, "recovery with access to storage").await?;
+        let name = recovered_name(&mut write).await?;
+        make(write, name, token, Action::Recover, place).await
     }
 
     fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool), BootstrapError> {
@@ -88,36 +93,26 @@ impl Registry {
             Err(source) => Err(BootstrapError::Place { what: "read", source }),
         }
     }
+}
 
-    /// Makes an admin with this token; keeps the token before the commit unless it was supplied.
-    async fn make(
-        &self,
-        place: &dyn TokenPlace,
-        (token, supplied): (Token, bool),
-        action: Action,
-        comment: &str,
-    ) -> Result<Option<Operator>, BootstrapError> {
-        let mut write = self.begin(&Actor::System, comment).await?;
-        let name = match action {
-            Action::Recover => Some(recovered_name(&mut write).await?),
-            _ if write.tx.operator_count().await.map_err(Error::from)? > 0 => None,
-            _ => Some(FIRST.to_owned()),
-        };
-        let Some(name) = name else {
-            write.undo().await;
-            return Ok(None);
-        };
-        let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
-        if !supplied {
-            place.keep(&token).map_err(|source| BootstrapError::Place { what: "written", source })?;
-        }
-        write.commit().await?;
-        Ok(Some(operator))
+/// Makes an admin with this token; keeps the token before the commit unless it was supplied.
+async fn make(
+    mut write: Write,
+    name: String,
+    (token, supplied): (Token, bool),
+    action: Action,
+    place: &dyn TokenPlace,
+) -> Result<Operator, BootstrapError> {
+    let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
+    if !supplied {
+        place.keep(&token).map_err(|source| BootstrapError::Place { what: "written", source })?;
     }
+    write.commit().await?;
+    Ok(operator)
 }
 
 /// `admin-recovered-` and the date, with a number behind it if there is one of that day already.
-async fn recovered_name(write: &mut Write) -> RegistryResult<String> {
+async fn recovered_name(write: &mut Write) -> error::Result<String> {
     let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
     let mut name = format!("{FIRST}-recovered-{day}");
     let mut more = 1_u32;

@@ -1,7 +1,7 @@
 //! What lists can be narrowed by. Every filter that is set must hold.
 
-use crate::model::id::OperatorId;
 use crate::model::change::SubjectKind;
+use crate::model::id::OperatorId;
 use crate::model::operator::Role;
 use crate::model::store::StoreKind;
 use crate::model::time::Timestamp;

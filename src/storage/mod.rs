@@ -11,31 +11,76 @@
 
 mod error;
 mod filter;
-pub mod postgres;
+mod options;
+mod postgres;
 mod records;
 mod sql;
-pub mod sqlite;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use self::error::{Error, Result};
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
+pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, NewKey, NewSecret, Poll, Replica, ReplicaReport, Snapshot,
-    SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, NewKey, NewSecret, Poll, Replica, ReplicaReport,
+    Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 
+use crate::model::book::MethodNumber;
 use crate::model::change::{Actor, Change, Cursor, NewChange, Revision};
 use crate::model::id::{KeyId, OperatorId, SecretId};
 use crate::model::key::Key;
-use crate::model::book::MethodNumber;
-use crate::model::reference::Method;
 use crate::model::operator::Operator;
 use crate::model::page::{Page, PageRequest};
 use crate::model::pattern::MethodIdentity;
+use crate::model::reference::Method;
 use crate::model::store::{Store, StoreCode, StoreNumber};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
+
+/// Opens storage: makes sure that it can be used, and brings its tables up if the options say so. Of several that are
+/// opened at once on an empty database one makes the tables, and the others wait for it.
+///
+/// # Errors
+/// [`Error::Unusable`] with a sentence that says what is wrong and what would help, and [`Error::Unavailable`] if the
+/// server cannot be reached.
+pub async fn open(options: Options) -> Result<Arc<dyn Storage>> {
+    Ok(match &options.url {
+        StorageUrl::Sqlite(path) => {
+            Arc::new(sql::SqlStorage::new(Arc::new(sqlite::Sqlite::open(path, &options).await?), &options))
+        }
+        StorageUrl::Postgres(url) => {
+            Arc::new(sql::SqlStorage::new(Arc::new(postgres::Postgres::open(url, &options).await?), &options))
+        }
+    })
+}
+
+/// Brings the tables up to this version; makes them if there are none.
+///
+/// # Errors
+/// As [`open`].
+pub async fn migrate(options: &Options) -> Result<()> {
+    match &options.url {
+        StorageUrl::Sqlite(path) => sqlite::migrate(path).await,
+        StorageUrl::Postgres(url) => postgres::migrate(url).await,
+    }
+}
+
+/// How the tables stand to this version. Changes nothing.
+///
+/// # Errors
+/// As [`open`], but for the tables.
+pub async fn schema(options: &Options) -> Result<SchemaState> {
+    match &options.url {
+        StorageUrl::Sqlite(path) => sqlite::schema(path).await,
+        StorageUrl::Postgres(url) => postgres::schema(url).await,
+    }
+}
 
 /// A database that keeps keys, stores, methods, operators and what was done to them.
 ///

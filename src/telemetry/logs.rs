@@ -22,7 +22,15 @@ pub enum Format {
 /// tokio-postgres logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests
 /// (operators' tokens) at TRACE.
 #[cfg(not(feature = "guard-redaction"))]
-const CAPS: [&str; 6] = ["tokio_postgres=info", "postgres=info", "h2=info", "hyper=info", "hyper_util=info", "tonic=info"];
+const CAPS: [&str; 7] = [
+    "tokio_postgres=info",
+    "postgres=info",
+    "h2=info",
+    "hyper=info",
+    "hyper_util=info",
+    "tonic=info",
+    "refinery_core=warn",
+];
 #[cfg(feature = "guard-redaction")]
 const CAPS: [&str; 0] = [];
 
@@ -57,8 +65,9 @@ pub fn check(filter: &str) -> Result<(), String> {
 
 /// The filter with the caps put over it: a directive for a target added later replaces an earlier one.
 fn capped(filter: &str) -> Result<EnvFilter, String> {
-    let mut parsed =
-        EnvFilter::builder().parse(filter).map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
+    let mut parsed = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
     for cap in CAPS {
         let directive = cap.parse().map_err(|error| format!("the log cap `{cap}` cannot be read: {error}"))?;
         parsed = parsed.add_directive(directive);

@@ -132,7 +132,8 @@ impl Case {
             codes[random.below(codes.len())].to_owned()
         };
         self.store = if random.percent(40) { code(random) } else { String::new() };
-        self.stores = if random.percent(20) { (0..random.below(4)).map(|_| code(random)).collect() } else { Vec::new() };
+        self.stores =
+            if random.percent(20) { (0..random.below(4)).map(|_| code(random)).collect() } else { Vec::new() };
         let clients = [None, Some("10.1.2.3"), Some("::ffff:10.1.2.3"), Some("192.0.2.1"), Some("2001:db8::1")];
         self.client = clients[random.below(clients.len())].map(str::to_owned);
         self.now = i64::try_from(random.below(10)).expect("small");
@@ -154,7 +155,8 @@ impl Case {
             let chance = [30, 95][random.below(2)];
             self.list_methods.iter().filter(|_| random.percent(chance)).map(|(number, ..)| *number).collect()
         });
-        self.times = std::array::from_fn(|_| random.percent(10).then(|| i64::try_from(random.below(10)).expect("small")));
+        self.times =
+            std::array::from_fn(|_| random.percent(10).then(|| i64::try_from(random.below(10)).expect("small")));
         self.local_only = random.percent(10);
         let time = |time: Option<i64>| time.map(Timestamp::from_micros);
         self.grant.standing = standing;

@@ -1,0 +1,6 @@
+//! What the benchmarks share: data sets, CPU time, figures and the page they are written to.
+
+pub(crate) mod cpu;
+pub(crate) mod data;
+pub(crate) mod report;
+pub(crate) mod stats;

@@ -1,0 +1,240 @@
+//! How storage is opened.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::lifecycle::Tasks;
+
+/// Is told of every call of an engine: its name, how long it took, and how it went ([`Error::code`](super::Error::code)).
+pub type Observer = Arc<dyn Fn(&'static str, Duration, Result<(), &'static str>) + Send + Sync>;
+
+/// How storage is opened. [`Options::new`] has every default.
+#[derive(Clone)]
+pub struct Options {
+    /// Where it is.
+    pub url: StorageUrl,
+    /// Whether [`open`](super::open) brings an older schema, or an empty database, up to this version's. Default: yes.
+    pub migrate: bool,
+    /// Connections that read grants, 1..=100. Default: 4 (SQLite: 2 threads).
+    pub grant_connections: usize,
+    /// Connections that read for people, 1..=100. Default: 4 (SQLite: 2 threads).
+    pub read_connections: usize,
+    /// Connections that write what is managed, 1..=100; SQLite has one. Default: 8.
+    pub write_connections: usize,
+    /// Connections that write counts and reports, 1..=100; SQLite writes them with its only one. Default: 2.
+    pub report_connections: usize,
+    /// What time it is, for an engine without a clock of its own; and how long calls take.
+    pub clock: SharedClock,
+    /// Where the listener for notifications runs.
+    pub tasks: Tasks,
+    /// Who is told of calls. Default: nobody.
+    pub observer: Observer,
+}
+
+/// Where storage is: `sqlite:PATH` or `postgres://…`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StorageUrl {
+    /// One file on this machine.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, or several hosts of which one is the primary; as written, with the password.
+    Postgres(String),
+}
+
+/// A text that does not say where storage is. Never repeats it: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageUrlError {
+    /// It begins as neither.
+    #[error("a database URL begins with sqlite: or postgres://, such as sqlite:/var/lib/latchkey/latchkey.db")]
+    UnknownScheme,
+    /// `sqlite:` alone.
+    #[error("sqlite: is followed by the path of a file, such as sqlite:/var/lib/latchkey/latchkey.db")]
+    NoPath,
+    /// What follows `postgres://` cannot be read.
+    #[error("the database URL cannot be read: {0}; it is written postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    Postgres(String),
+}
+
+/// How the tables of a database stand to this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// There are none.
+    Empty,
+    /// They are older: `latchkey migrate` brings them up.
+    Older {
+        /// Their version.
+        version: u32,
+    },
+    /// They are this version's.
+    Current,
+    /// They are newer, and this version can work with them.
+    Newer {
+        /// Their version.
+        version: u32,
+    },
+    /// They are newer, and this version cannot work with them.
+    TooNew {
+        /// Their version.
+        version: u32,
+        /// The oldest that can.
+        compatible_from: u32,
+    },
+}
+
+/// The schema that this version is made for: the number of the last migration.
+pub const SCHEMA_VERSION: u32 = 1;
+
+// === impl Options ===
+
+impl Options {
+    /// Everything by default: the machine's clock, tasks of its own, nobody told of calls.
+    pub fn new(url: StorageUrl) -> Self {
+        let sqlite = matches!(url, StorageUrl::Sqlite(_));
+        Self {
+            url,
+            migrate: true,
+            grant_connections: if sqlite { 2 } else { 4 },
+            read_connections: if sqlite { 2 } else { 4 },
+            write_connections: 8,
+            report_connections: 2,
+            clock: Arc::new(SystemClock),
+            tasks: Tasks::new(),
+            observer: Arc::new(|_, _, _| ()),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("url", &self.url).field("migrate", &self.migrate).finish_non_exhaustive()
+    }
+}
+
+// === impl StorageUrl ===
+
+impl FromStr for StorageUrl {
+    type Err = StorageUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return if path.is_empty() { Err(StorageUrlError::NoPath) } else { Ok(Self::Sqlite(path.into())) };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            super::postgres::check_url(text).map_err(StorageUrlError::Postgres)?;
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(StorageUrlError::UnknownScheme)
+    }
+}
+
+impl fmt::Display for StorageUrl {
+    /// As written, without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => f.write_str(&redacted(url)),
+        }
+    }
+}
+
+impl fmt::Debug for StorageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `url` with `…` for every password: the one before the host and the one among the parameters. Where it is not clear
+/// what belongs to a password, more is left out rather than less.
+fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+    let user = user.map_or(String::new(), |user| match user.split_once(':') {
+        Some((name, _)) => format!("{name}:…@"),
+        None => format!("{user}@"),
+    });
+    let (place, parameters) = place.split_once('?').map_or((place, None), |(place, rest)| (place, Some(rest)));
+    let parameters = parameters.map_or(String::new(), |parameters| {
+        let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+            Some(("password", _)) => "password=…",
+            _ => parameter,
+        });
+        format!("?{}", shown.collect::<Vec<_>>().join("&"))
+    });
+    format!("{scheme}://{user}{place}{parameters}")
+}
+
+// === impl SchemaState ===
+
+impl SchemaState {
+    /// How tables of `version`, which programs from `compatible_from` on can work with, stand to this version.
+    pub(super) const fn of(version: u32, compatible_from: u32) -> Self {
+        if compatible_from > SCHEMA_VERSION {
+            Self::TooNew { version, compatible_from }
+        } else if version > SCHEMA_VERSION {
+            Self::Newer { version }
+        } else if version < SCHEMA_VERSION {
+            Self::Older { version }
+        } else {
+            Self::Current
+        }
+    }
+}
+
+impl fmt::Display for SchemaState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there are no tables yet"),
+            Self::Older { version } => write!(f, "the tables are of schema {version}, older than {SCHEMA_VERSION}"),
+            Self::Current => write!(f, "the tables are of schema {SCHEMA_VERSION}, as they should be"),
+            Self::Newer { version } => {
+                write!(f, "the tables are of schema {version}, newer than {SCHEMA_VERSION}, and can be worked with")
+            }
+            Self::TooNew { version, compatible_from } => write!(
+                f,
+                "the tables are of schema {version}, which needs a program made for schema {compatible_from} or later; \
+                 this one is made for {SCHEMA_VERSION}"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://u:p%40ss@db1:5432,db2/latchkey", "postgres://u:…@db1:5432,db2/latchkey"),
+            ("postgres://u:p@ss@db/latchkey?sslmode=require", "postgres://u:…@db/latchkey?sslmode=require"),
+            ("postgresql://db/x?user=u&password=secret", "postgresql://db/x?user=u&password=…"),
+            ("postgres://u@db", "postgres://u@db"),
+            ("postgres://u:se?cr/et@db", "postgres://u:…@db"),
+        ] {
+            assert_eq!(StorageUrl::Postgres(url.to_owned()).to_string(), shown);
+            assert_eq!(format!("{:?}", Options::new(StorageUrl::Postgres(url.to_owned())).url), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_what_would_be_one() {
+        assert_eq!("mysql://x".parse::<StorageUrl>(), Err(StorageUrlError::UnknownScheme));
+        assert_eq!("sqlite:".parse::<StorageUrl>(), Err(StorageUrlError::NoPath));
+        assert!(matches!("postgres://h/d?nonsense=1".parse::<StorageUrl>(), Err(StorageUrlError::Postgres(_))));
+        assert_eq!("sqlite:a b.db".parse(), Ok(StorageUrl::Sqlite("a b.db".into())));
+    }
+
+    #[test]
+    fn schemas_are_refused_only_when_this_version_is_too_old_for_them() {
+        assert_eq!(SchemaState::of(SCHEMA_VERSION, 1), SchemaState::Current);
+        assert_eq!(
+            SchemaState::of(SCHEMA_VERSION + 5, SCHEMA_VERSION),
+            SchemaState::Newer { version: SCHEMA_VERSION + 5 }
+        );
+        assert!(matches!(SchemaState::of(SCHEMA_VERSION + 5, SCHEMA_VERSION + 1), SchemaState::TooNew { .. }));
+        assert_eq!(SchemaState::of(0, 0), SchemaState::Older { version: 0 });
+    }
+}

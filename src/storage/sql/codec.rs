@@ -1,0 +1,73 @@
+//! How the model's words are written in columns. They are kept for ever: add to them, never change one.
+
+use crate::model::key::Origin;
+use crate::model::operator::Role;
+use crate::model::store::StoreKind;
+
+/// Parts the fields of a `search` column: no field holds it, so that no text occurs across two.
+const SEPARATOR: &str = "\u{1f}";
+/// Parts members in a list that a statement puts together; no code and no identity holds it.
+pub(super) const MEMBER_SEPARATOR: char = '\n';
+
+pub(super) const fn kind(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::Site => "site",
+        StoreKind::LandingPage => "landing_page",
+        StoreKind::OnlineStore => "online_store",
+    }
+}
+
+pub(super) fn kind_of(text: &str) -> Option<StoreKind> {
+    [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore].into_iter().find(|known| kind(*known) == text)
+}
+
+pub(super) const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Issued => "issued",
+        Origin::Supplied => "supplied",
+    }
+}
+
+pub(super) fn origin_of(text: &str) -> Option<Origin> {
+    [Origin::Issued, Origin::Supplied].into_iter().find(|known| origin(*known) == text)
+}
+
+pub(super) fn role_of(text: &str) -> Option<Role> {
+    [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer].into_iter().find(|known| known.as_str() == text)
+}
+
+/// What a `search` column holds of these fields.
+pub(super) fn search<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
+    // Each field by itself: the lower case of a letter may depend on the letters around it.
+    fields.into_iter().map(fold).collect::<Vec<_>>().join(SEPARATOR)
+}
+
+/// Lower case, as Rust sees it and not as each engine does, so that both find the same.
+fn fold(text: &str) -> String {
+    if cfg!(feature = "guard-agreement") { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back() {
+        for known in [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore] {
+            assert_eq!(kind_of(kind(known)), Some(known));
+        }
+        for known in [Origin::Issued, Origin::Supplied] {
+            assert_eq!(origin_of(origin(known)), Some(known));
+        }
+        for known in [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer] {
+            assert_eq!(role_of(known.as_str()), Some(known));
+        }
+        assert_eq!(role_of("owner"), None);
+    }
+
+    #[test]
+    fn a_text_does_not_occur_across_two_fields() {
+        let search = search(["Shop", "ÉTÉ"]);
+        assert!(search.contains("été") && !search.contains("shopé"));
+    }
+}

@@ -1,0 +1,133 @@
+//! The few things that the engines write differently. Statements are written once, with these words in them:
+//!
+//! | word | means |
+//! |---|---|
+//! | `$1` | a parameter |
+//! | `NOW()` | the engine's clock in microseconds; null if it has none of its own |
+//! | `STANDBY()` | whether the server only follows a primary |
+//! | `EACH($1)` | a table `member` with a row per member of a parameter made by [`each`](super::value::each); the member is `member.value ->> 0` |
+//! | `EACH_DIGEST` | the bytes of a member made by [`each_digest`](super::value::each_digest) |
+
+use super::value::Value;
+
+/// How statements are written for an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::storage) enum Dialect {
+    /// SQLite's.
+    Sqlite,
+    /// PostgreSQL's.
+    Postgres,
+}
+
+impl Dialect {
+    /// The statement as the engine reads it.
+    pub(super) fn render(self, sql: &str) -> String {
+        let words: &[(&str, &str)] = match self {
+            Self::Sqlite => &[
+                ("NOW()", "NULL"),
+                ("STANDBY()", "FALSE"),
+                ("EACH_DIGEST", "unhex(member.value ->> 0)"),
+                ("EACH(", "json_each("),
+                // A `?` alone would count by its place.
+                ("$", "?"),
+            ],
+            Self::Postgres => &[
+                ("NOW()", "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"),
+                ("STANDBY()", "pg_is_in_recovery()"),
+                ("EACH_DIGEST", "decode(member.value ->> 0, 'hex')"),
+            ],
+        };
+        let text = words.iter().fold(sql.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
+        match self {
+            Self::Sqlite => self.name_members(&text, "json_each(", ") AS member"),
+            Self::Postgres => self.name_members(&text, "EACH(", "::jsonb) AS member(value)"),
+        }
+    }
+
+    /// Replaces the closing bracket of every `EACH(…)`.
+    fn name_members(self, text: &str, open: &str, close: &str) -> String {
+        let mut parts = text.split(open);
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
+            out.push_str(if self == Self::Postgres { "jsonb_array_elements(" } else { open });
+            out.push_str(parameter);
+            out.push_str(close);
+            out.push_str(rest);
+        }
+        out
+    }
+
+    /// A condition that `text` occurs in `column`, exactly, found by looking; its parameter is `parameter`.
+    pub(super) fn occurs(self, column: &str, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => format!("instr({column}, {parameter}) > 0"),
+            Self::Postgres => format!("strpos({column}, {parameter}) > 0"),
+        }
+    }
+
+    /// A statement that finds the ids of keys in which a text of at least three characters occurs, by an index, with
+    /// `parameter` for [`Dialect::search`] and `exact` for the text; some that are not there may be among them.
+    pub(super) fn keys_with(self, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => format!(
+                "SELECT k.id FROM keys_search CROSS JOIN keys k WHERE keys_search MATCH {parameter} \
+                 AND k.number = keys_search.rowid"
+            ),
+            Self::Postgres => {
+                format!("SELECT k.id FROM keys k WHERE k.deleted_revision IS NULL AND k.search LIKE {parameter}")
+            }
+        }
+    }
+
+    /// The parameter of [`Dialect::keys_with`] for `text`.
+    pub(super) fn search(self, text: &str) -> Value {
+        match self {
+            // Every three characters in a row: the index knows which rows hold them, not where.
+            Self::Sqlite => {
+                let chars: Vec<char> = text.chars().collect();
+                let phrases: Vec<_> = chars
+                    .windows(3)
+                    .map(|three| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\"")))
+                    .collect();
+                phrases.join(" AND ").into()
+            }
+            Self::Postgres => {
+                let mut pattern = String::from("%");
+                for char in text.chars() {
+                    if matches!(char, '%' | '_' | '\\') {
+                        pattern.push('\\');
+                    }
+                    pattern.push(char);
+                }
+                pattern.push('%');
+                pattern.into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_written_for_each_engine() {
+        let sql = "SELECT NOW() FROM a WHERE b IN (SELECT EACH_DIGEST FROM EACH($2)) AND c = $1";
+        assert_eq!(
+            Dialect::Sqlite.render(sql),
+            "SELECT NULL FROM a WHERE b IN (SELECT unhex(member.value ->> 0) FROM json_each(?2) AS member) AND c = ?1"
+        );
+        assert_eq!(
+            Dialect::Postgres.render(sql),
+            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) FROM a WHERE b IN (SELECT \
+             decode(member.value ->> 0, 'hex') FROM jsonb_array_elements($2::jsonb) AS member(value)) AND c = $1"
+        );
+    }
+
+    #[test]
+    fn marks_in_a_searched_text_are_text() {
+        assert!(Dialect::Postgres.search("50%_\\") == "%50\\%\\_\\\\%".into());
+        assert!(Dialect::Sqlite.search("a\"bc") == "\"a\"\"b\" AND \"\"\"bc\"".into());
+    }
+}

@@ -1,0 +1,93 @@
+//! What an engine is to the statements: sessions that run them.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::dialect::Dialect;
+use super::value::{Row, Value};
+use crate::storage::{Engine, Error, Result};
+
+/// What a session is for: it decides which connections it takes and what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::storage) enum Purpose {
+    /// One transaction that changes what is managed.
+    Write,
+    /// One transaction of counts and reports, which takes no revision.
+    Report,
+    /// Reading in one snapshot, for people.
+    Read,
+    /// One statement that reads a grant, on the primary.
+    Grant,
+    /// Reading in one snapshot, for the follower, on connections of its own.
+    Follow,
+}
+
+/// An engine.
+#[async_trait]
+pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
+    /// Which engine it is.
+    fn engine(&self) -> Engine;
+
+    /// How statements are written for it.
+    fn dialect(&self) -> Dialect;
+
+    /// Begins a session: waits for a connection, at most a few seconds ([`Error::Unavailable`]). Nothing need be sent
+    /// before its first statement.
+    async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>>;
+
+    /// Whether the same write may simply be begun anew, for the engine refused it as in conflict with another.
+    fn is_conflict(&self, error: &Error) -> bool;
+
+    /// As [`crate::storage::Storage::woken`].
+    async fn woken(&self);
+}
+
+/// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes what it did.
+#[async_trait]
+pub(in crate::storage) trait Session: Send {
+    /// Runs a statement and answers its rows.
+    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
+
+    /// Runs a statement and answers how many rows it touched.
+    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64>;
+
+    /// Inserts rows, which must have values of the same types, in their order.
+    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64>;
+
+    /// Makes what was done durable; for [`Purpose::Write`] wakes followers.
+    async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// Undoes what was done.
+    async fn rollback(self: Box<Self>) -> Result<()>;
+}
+
+/// Inserting many rows into a table.
+#[derive(Debug)]
+pub(in crate::storage) struct Insert {
+    /// The statement's name.
+    pub(in crate::storage) name: &'static str,
+    /// The table.
+    pub(in crate::storage) table: &'static str,
+    /// Its columns, in the order of the values.
+    pub(in crate::storage) columns: &'static [&'static str],
+    /// `ON CONFLICT …`, or nothing.
+    pub(in crate::storage) on_conflict: &'static str,
+}
+
+/// What `Error::Taken` says of a broken uniqueness: `which` is what the engine names, an index or `table.column`.
+pub(in crate::storage) fn taken(which: &str) -> Option<Error> {
+    let what = match which {
+        "stores_code" | "stores.code" => "the store code",
+        "store_hosts_pkey" | "store_hosts.host" => "the host",
+        "methods_identity" | "methods.identity" => "the method",
+        "keys_pkey" | "keys.id" => "the key id",
+        "secrets_pkey" | "secrets.id" => "the secret id",
+        "secrets_digest" | "secrets.digest" => "the token",
+        "operators_pkey" | "operators.id" => "the operator id",
+        "operators_digest" | "operators.digest" => "the operator's token",
+        "operators_name" | "operators.name" => "the operator name",
+        _ => return None,
+    };
+    Some(Error::Taken { what })
+}

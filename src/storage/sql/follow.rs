@@ -1,0 +1,182 @@
+//! What a follower needs: the snapshot, and the polls after it.
+
+use std::collections::HashMap;
+
+use super::link::Link;
+use super::value::{count, each};
+use super::{methods, operators, stores};
+use crate::model::change::{Cursor, Revision, SubjectKind};
+use crate::model::id::KeyId;
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+use crate::storage::{Error, Poll, Result, Snapshot, SnapshotSink};
+
+/// Digests read at a time.
+const DIGESTS: usize = 20_000;
+
+/// The head, and storage's clock.
+async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp)> {
+    let row = link.one(name, "SELECT value, nonce, NOW(), STANDBY() FROM revision", Vec::new()).await?;
+    let mut reader = row.read("revision");
+    let revision = reader.revision("value")?;
+    let nonce = reader.int("nonce")?.cast_unsigned();
+    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+    if reader.bool("standby")? {
+        return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
+    }
+    Ok((Cursor { revision, nonce }, now))
+}
+
+/// The head.
+pub(super) async fn cursor(link: &mut Link) -> Result<Cursor> {
+    Ok(head(link, "head").await?.0)
+}
+
+/// Everything that a World is made of, and the digests of all secrets.
+pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
+    let (head, now) = head(link, "snapshot_head").await?;
+    let snapshot = Snapshot {
+        head,
+        now,
+        stores: stores::all(link).await?,
+        methods: methods::all(link, true).await?,
+        operators: operators::all(link).await?,
+    };
+    let mut after = Vec::new();
+    loop {
+        let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
+        let params = vec![super::value::Value::Bytes(Some(after)), count(DIGESTS)];
+        let digests = read_digests(link, sql, params).await?;
+        sink.digests(&digests);
+        match digests.last() {
+            Some(last) if digests.len() == DIGESTS => after = last.as_bytes().to_vec(),
+            _ => return Ok(snapshot),
+        }
+    }
+}
+
+async fn read_digests(link: &mut Link, sql: &str, params: Vec<super::value::Value>) -> Result<Vec<Digest>> {
+    let rows = link.rows("digests", sql, params).await?;
+    rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
+}
+
+/// What changed after `cursor`.
+pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Result<Poll> {
+    let (head, now) = head(link, "poll").await?;
+    let mut poll = Poll {
+        head,
+        now,
+        continuous: true,
+        revisions: Vec::new(),
+        subjects: Vec::new(),
+        overflow: false,
+        keys: Vec::new(),
+        digests: Vec::new(),
+        stores: None,
+        methods: None,
+        operators: None,
+    };
+    if cursor == head {
+        return Ok(poll);
+    }
+    if !continues(link, cursor, head).await? {
+        poll.continuous = false;
+        return Ok(poll);
+    }
+    let kinds = read_changes(link, cursor, limit, &mut poll).await?;
+    read_touched(link, cursor, &kinds, &mut poll).await?;
+    Ok(poll)
+}
+
+/// Whether `cursor` is part of the past of `head`.
+async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
+    if cursor.revision >= head.revision {
+        return Ok(false);
+    }
+    if cursor.revision == Revision(0) {
+        return Ok(cursor.nonce == 0);
+    }
+    let sql = "SELECT nonce FROM changes WHERE revision = $1 AND ordinal = 0";
+    let row = link.row("cursor", sql, vec![cursor.revision.into()]).await?;
+    Ok(match row {
+        Some(row) => row.read("changes").int("nonce")?.cast_unsigned() == cursor.nonce,
+        None => false,
+    })
+}
+
+/// Reads revisions and subjects; answers the kinds of all subjects, those beyond the limit included.
+async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut Poll) -> Result<Vec<String>> {
+    let sql = "SELECT revision, ordinal, nonce, subject_kind, subject_id, action FROM changes WHERE revision > $1 \
+               ORDER BY revision, ordinal LIMIT $2";
+    let rows = link.rows("poll_changes", sql, vec![cursor.revision.into(), count(limit.saturating_add(1))]).await?;
+    poll.overflow = rows.len() > limit;
+    for row in rows {
+        let mut reader = row.read("changes");
+        let revision = reader.revision("revision")?;
+        let first = reader.int("ordinal")? == 0;
+        let nonce = reader.int("nonce")?.cast_unsigned();
+        if first {
+            poll.revisions.push(Cursor { revision, nonce });
+        }
+        if poll.subjects.len() < limit {
+            let subject = (revision, reader.text("subject_kind")?, reader.text("subject_id")?, reader.text("action")?);
+            poll.subjects.push(subject);
+        }
+    }
+    if !poll.overflow {
+        let mut kinds: Vec<_> = poll.subjects.iter().map(|(_, kind, ..)| kind.clone()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        return Ok(kinds);
+    }
+    poll.revisions.clear();
+    let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
+    for row in link.rows("poll_revisions", sql, vec![cursor.revision.into()]).await? {
+        let mut reader = row.read("changes");
+        let revision = reader.revision("revision")?;
+        poll.revisions.push(Cursor { revision, nonce: reader.int("nonce")?.cast_unsigned() });
+    }
+    let sql = "SELECT subject_kind, max(revision) FROM changes WHERE revision > $1 GROUP BY subject_kind";
+    let mut kinds = Vec::new();
+    for row in link.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
+        let mut reader = row.read("changes");
+        let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
+        // Whoever does not know a kind must hear of it, however much else there is to tell.
+        let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
+        if SubjectKind::of(&kind) == SubjectKind::Other && !told {
+            poll.subjects.push((revision, kind.clone(), String::new(), String::new()));
+        }
+        kinds.push(kind);
+    }
+    Ok(kinds)
+}
+
+/// Reads the records that were touched.
+async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &mut Poll) -> Result<()> {
+    let has = |kind: SubjectKind| kinds.iter().any(|text| text == kind.as_str());
+    let mut newest: HashMap<KeyId, Revision> = HashMap::new();
+    for (revision, _, id, _) in poll.subjects.iter().filter(|(_, kind, ..)| kind == SubjectKind::Key.as_str()) {
+        let id = id.parse().map_err(|_| Error::corrupt("changes.subject_id is no key id, where it should be"))?;
+        // In order, so that the last is the newest.
+        newest.insert(id, *revision);
+    }
+    poll.keys = newest.into_iter().collect();
+    poll.keys.sort_unstable();
+    if poll.overflow {
+        let sql = "SELECT digest FROM secrets WHERE created_revision > $1";
+        poll.digests = read_digests(link, sql, vec![cursor.revision.into()]).await?;
+    } else if !poll.keys.is_empty() {
+        let sql = "SELECT digest FROM secrets WHERE key_id IN (SELECT member.value ->> 0 FROM EACH($1))";
+        poll.digests = read_digests(link, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;
+    }
+    if has(SubjectKind::Store) {
+        poll.stores = Some(stores::all(link).await?);
+    }
+    if has(SubjectKind::Method) {
+        poll.methods = Some(methods::all(link, true).await?);
+    }
+    if has(SubjectKind::Operator) {
+        poll.operators = Some(operators::all(link).await?);
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Reading a grant: one statement, with the head revision in it.
+
+use ipnet::IpNet;
+
+use super::link::Link;
+use super::value::Reader;
+use crate::model::book::MethodNumber;
+use crate::model::grant::{Grant, Members, Standing};
+use crate::model::store::StoreNumber;
+use crate::model::token::Digest;
+use crate::storage::{Error, GrantRead, Result};
+
+/// Reads the secret with this digest, its key and the head.
+pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> {
+    let sql = "SELECT r.value, STANDBY(), k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
+               k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
+               CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
+               FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
+               CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
+               FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision \
+               FROM revision r LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id";
+    let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
+    let head = reader.revision("revision")?;
+    if reader.bool("standby")? {
+        return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
+    }
+    let Some(key) = reader.opt_text("id")? else {
+        return Ok(GrantRead { head, grant: None });
+    };
+    let key = key.parse().map_err(|_| Error::corrupt("keys.id cannot be read"))?;
+    let secret = reader.parsed("secret")?;
+    let name = reader.text("name")?.into();
+    let standing = standing(&mut reader)?;
+    Ok(GrantRead {
+        head,
+        grant: Some(Grant {
+            key,
+            secret,
+            name,
+            standing,
+            not_before: reader.opt_time("not_before")?,
+            expires: reader.opt_time("expires_at")?,
+            secret_expires: reader.opt_time("secret_expires_at")?,
+            networks: reader.json::<Vec<IpNet>>("networks")?.into(),
+            stores: members(&mut reader, "all_stores", "stores", StoreNumber)?,
+            methods: members(&mut reader, "all_methods", "methods", MethodNumber)?,
+            row_revision: reader.revision("row_revision")?,
+        }),
+    })
+}
+
+fn standing(reader: &mut Reader) -> Result<Standing> {
+    let deleted = reader.opt_revision("deleted_revision")?.is_some();
+    let revoked = reader.bool("revoked")?;
+    let ended = reader.opt_time("ended_at")?.is_some();
+    let active = reader.bool("active")?;
+    Ok(if deleted {
+        Standing::Deleted
+    } else if revoked || ended {
+        Standing::Revoked
+    } else if active {
+        Standing::Active
+    } else {
+        Standing::Inactive
+    })
+}
+
+fn members<N: Ord + Copy>(reader: &mut Reader, all: &str, list: &str, number: impl Fn(u32) -> N) -> Result<Members<N>> {
+    let all = reader.bool(all)?;
+    let numbers = reader.numbers(list)?;
+    Ok(if all { Members::All } else { Members::selected(numbers.into_iter().map(number).collect()) })
+}

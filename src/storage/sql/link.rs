@@ -1,0 +1,152 @@
+//! A session with a name for every statement, so that each one is measured, and with one memory: after a failure it
+//! answers nothing more, on either engine.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::driver::{Driver, Insert, Purpose, Session};
+use super::value::{Row, Value};
+use crate::clock::SharedClock;
+use crate::model::time::Timestamp;
+use crate::storage::options::Observer;
+use crate::storage::{Error, Result};
+
+/// What all sessions share.
+pub(super) struct Shared {
+    pub(super) driver: Arc<dyn Driver>,
+    pub(super) clock: SharedClock,
+    pub(super) observer: Observer,
+}
+
+/// A session.
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    session: Box<dyn Session>,
+    failed: bool,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("driver", &self.driver).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Begins a session.
+    pub(super) async fn link(self: &Arc<Self>, purpose: Purpose) -> Result<Link> {
+        let began = self.clock.monotonic();
+        let session = self.driver.session(purpose).await;
+        self.observe(
+            match purpose {
+                Purpose::Write => "connect_write",
+                Purpose::Report => "connect_report",
+                Purpose::Read => "connect_read",
+                Purpose::Grant => "connect_grant",
+                Purpose::Follow => "connect_follow",
+            },
+            began,
+            session.as_ref().err(),
+        );
+        Ok(Link { shared: Arc::clone(self), session: session?, failed: false })
+    }
+
+    fn observe(&self, name: &'static str, began: Duration, error: Option<&Error>) {
+        let took = self.clock.monotonic().saturating_sub(began);
+        (self.observer)(name, took, error.map_or(Ok(()), |error| Err(error.code())));
+    }
+}
+
+impl Link {
+    /// How statements are written for it.
+    pub(super) fn dialect(&self) -> super::dialect::Dialect {
+        self.shared.driver.dialect()
+    }
+
+    /// The clock of an engine that has none of its own.
+    pub(super) fn own_clock(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Runs a statement and answers its rows.
+    pub(super) async fn rows(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.ready(name, params.iter())?;
+        let sql = self.shared.driver.dialect().render(sql);
+        let began = self.shared.clock.monotonic();
+        let result = self.session.query(&sql, params).await;
+        self.done(name, began, result)
+    }
+
+    /// Runs a statement that answers one row or none.
+    pub(super) async fn row(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
+        Ok(self.rows(name, sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement that answers exactly one row.
+    pub(super) async fn one(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Row> {
+        let row = self.row(name, sql, params).await?;
+        row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
+    }
+
+    /// Runs a statement and answers how many rows it touched.
+    pub(super) async fn execute(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<u64> {
+        self.ready(name, params.iter())?;
+        let sql = self.shared.driver.dialect().render(sql);
+        let began = self.shared.clock.monotonic();
+        let result = self.session.execute(&sql, params).await;
+        self.done(name, began, result)
+    }
+
+    /// Inserts rows, in pieces that no engine takes long for.
+    pub(super) async fn insert(&mut self, insert: &'static Insert, mut rows: Vec<Vec<Value>>) -> Result<u64> {
+        const PIECE: usize = 5_000;
+        self.ready(insert.name, rows.iter().flatten())?;
+        let mut inserted = 0;
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(PIECE));
+            let began = self.shared.clock.monotonic();
+            let result = self.session.insert(insert, rows).await;
+            inserted += self.done(insert.name, began, result)?;
+            rows = rest;
+        }
+        Ok(inserted)
+    }
+
+    /// Makes what was done durable.
+    pub(super) async fn commit(self, name: &'static str) -> Result<()> {
+        if self.failed {
+            self.session.rollback().await?;
+            return Err(Error::corrupt("a write was committed after one of its statements had failed; it was undone"));
+        }
+        let began = self.shared.clock.monotonic();
+        let result = self.session.commit().await;
+        self.shared.observe(name, began, result.as_ref().err());
+        result
+    }
+
+    /// Undoes what was done.
+    pub(super) async fn rollback(self) -> Result<()> {
+        self.session.rollback().await
+    }
+
+    fn ready<'a>(&self, name: &str, mut params: impl Iterator<Item = &'a Value>) -> Result<()> {
+        if self.failed {
+            return Err(Error::corrupt(format!("{name}: an earlier statement of this transaction failed")));
+        }
+        // Postgres cannot keep it, and what one engine refuses the other refuses too.
+        if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
+            return Err(Error::corrupt(format!("{name}: a text with the character U+0000, which storage cannot keep")));
+        }
+        Ok(())
+    }
+
+    fn done<T>(&mut self, name: &'static str, began: Duration, result: Result<T>) -> Result<T> {
+        self.shared.observe(name, began, result.as_ref().err());
+        self.failed |= result.is_err();
+        result.map_err(|error| match error {
+            // Which statement is what helps to find the mistake.
+            Error::Failed { source, .. } => Error::Failed { what: name.to_owned(), source },
+            other => other,
+        })
+    }
+}

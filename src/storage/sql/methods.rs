@@ -1,0 +1,208 @@
+//! The entries of the reference book.
+
+use std::collections::HashMap;
+
+use super::codec;
+use super::link::Link;
+use super::select::Select;
+use super::value::{Row, Value, count, each, json};
+use super::write::Write;
+use crate::model::book::MethodNumber;
+use crate::model::method::StorePlace;
+use crate::model::page::{Page, PageRequest};
+use crate::model::pattern::MethodIdentity;
+use crate::model::reference::Method;
+use crate::storage::{AffectedKey, Error, MethodFilter, Result};
+
+const COLUMNS: &str = "number, identity, block, summary, description, store_use, store_places, scope, position, \
+                       retired_revision, created_at, updated_at, row_revision";
+
+fn read(row: Row) -> Result<Method> {
+    let mut reader = row.read("methods");
+    Ok(Method {
+        number: MethodNumber(reader.number("number")?),
+        identity: reader.parsed("identity")?,
+        block: reader.text("block")?,
+        summary: reader.text("summary")?,
+        description: reader.text("description")?,
+        store_use: reader.parsed("store_use")?,
+        store_places: {
+            let places: Vec<String> = reader.json("store_places")?;
+            let places = places.iter().map(|place| place.parse()).collect::<std::result::Result<Vec<StorePlace>, _>>();
+            places.map_err(|error| Error::corrupt(format!("methods.store_places cannot be read: {error}")))?
+        },
+        scope: reader.opt_text("scope")?,
+        position: reader.number("position")?,
+        retired: reader.opt_revision("retired_revision")?,
+        created: reader.time("created_at")?,
+        updated: reader.time("updated_at")?,
+        row_revision: reader.revision("row_revision")?,
+    })
+}
+
+fn search(method: &Method) -> String {
+    codec::search([method.identity.to_string().as_str(), &method.block, &method.summary, &method.description])
+}
+
+/// The sort key of a method in lists.
+fn place(method: &Method) -> String {
+    format!("{}:{}", method.position, method.number.0)
+}
+
+/// The method with this identity, unless it is retired.
+pub(super) async fn get(link: &mut Link, identity: &MethodIdentity) -> Result<Option<Method>> {
+    let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
+    link.row("method", &sql, vec![identity.to_string().into()]).await?.map(read).transpose()
+}
+
+/// All methods, by position; retired ones too if asked for.
+pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
+    let condition = if retired { "" } else { "WHERE retired_revision IS NULL" };
+    let sql = format!("SELECT {COLUMNS} FROM methods {condition} ORDER BY position, number");
+    link.rows("all_methods", &sql, Vec::new()).await?.into_iter().map(read).collect()
+}
+
+/// Methods that are not retired and pass the filter.
+pub(super) async fn list(link: &mut Link, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
+    let mut select = Select::new(link.dialect());
+    select.only("retired_revision IS NULL");
+    if let Some(block) = &filter.block {
+        select.only_with("block =", block.as_str().into());
+    }
+    if let Some(text) = &filter.text {
+        select.only_text("search", text);
+    }
+    if let Some(after) = &page.after {
+        let parts = after
+            .split_once(':')
+            .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
+        let Some((position, number)) = parts else {
+            return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
+        };
+        let position = select.bind(i64::from(position).into());
+        let number = select.bind(number.into());
+        select.only(&format!("(position, number) > ({position}, {number})"));
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM methods {} ORDER BY position, number LIMIT {}",
+        select.conditions(),
+        page.size + 1
+    );
+    let rows = link.rows("methods", &sql, select.params).await?;
+    let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(methods, page.size, place))
+}
+
+/// The number of the method with this identity.
+pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<MethodNumber>> {
+    Ok(numbers(link, &[identity.to_owned()]).await?.pop().flatten())
+}
+
+/// The numbers of the methods with these identities, in their order.
+pub(super) async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+    let sql = "SELECT identity, number FROM methods WHERE retired_revision IS NULL \
+               AND identity IN (SELECT member.value ->> 0 FROM EACH($1))";
+    let mut found = HashMap::new();
+    for row in link.rows("method_numbers", sql, vec![each(identities)]).await? {
+        let mut reader = row.read("methods");
+        found.insert(reader.text("identity")?, MethodNumber(reader.number("number")?));
+    }
+    Ok(identities.iter().map(|identity| found.get(identity).copied()).collect())
+}
+
+fn affected(row: Row) -> Result<AffectedKey> {
+    let mut reader = row.read("keys");
+    let (id, name) = (reader.parsed("id")?, reader.text("name")?);
+    let mut methods: Vec<_> = reader.numbers("methods")?.into_iter().map(MethodNumber).collect();
+    methods.sort_unstable();
+    Ok(AffectedKey { id, name, methods })
+}
+
+impl Write {
+    pub(super) async fn add_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
+        let sql = "INSERT INTO methods (block, summary, description, store_use, store_places, scope, position, search, \
+                   updated_at, row_revision, identity, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING number";
+        let mut numbers = Vec::with_capacity(methods.len());
+        for method in methods {
+            let mut params = self.method_values(method);
+            params.extend([method.identity.to_string().into(), method.created.into()]);
+            let row = self.link.one("insert_method", sql, params).await?;
+            numbers.push(MethodNumber(row.read("methods").number("number")?));
+        }
+        Ok(numbers)
+    }
+
+    pub(super) async fn change_methods(&mut self, methods: &[Method]) -> Result<()> {
+        let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, store_places = $5, \
+                   scope = $6, position = $7, search = $8, updated_at = $9, row_revision = $10 \
+                   WHERE number = $11 AND retired_revision IS NULL";
+        for method in methods {
+            let mut params = self.method_values(method);
+            params.push(method.number.0.into());
+            if self.link.execute("update_method", sql, params).await? != 1 {
+                return Err(Error::corrupt(format!("the method {} to update is not there", method.identity)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Block, summary, description, store use, store places, scope, position, search, updated, row revision.
+    fn method_values(&self, method: &Method) -> Vec<Value> {
+        let places: Vec<_> = method.store_places.iter().map(ToString::to_string).collect();
+        vec![
+            method.block.as_str().into(),
+            method.summary.as_str().into(),
+            method.description.as_str().into(),
+            method.store_use.as_str().into(),
+            json(&places),
+            method.scope.clone().into(),
+            i64::from(method.position).into(),
+            search(method).into(),
+            method.updated.into(),
+            self.revision.into(),
+        ]
+    }
+
+    pub(super) async fn end_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
+        let sql = "UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
+                   WHERE retired_revision IS NULL \
+                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($3))";
+        let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
+        let retired = self.link.execute("retire_methods", sql, params).await?;
+        if retired == numbers.len() as u64 {
+            Ok(())
+        } else {
+            Err(Error::corrupt(format!("of {} methods to retire {retired} are there", numbers.len())))
+        }
+    }
+
+    pub(super) async fn users_of_methods(
+        &mut self,
+        numbers: &[MethodNumber],
+        limit: usize,
+    ) -> Result<(Vec<AffectedKey>, u64)> {
+        let numbers = each(numbers.iter().map(|number| number.0));
+        let users = "FROM key_methods km JOIN keys k ON k.id = km.key_id \
+                     WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1)) \
+                     AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = FALSE";
+        let sql = format!("SELECT count(DISTINCT k.id) {users}");
+        let total = self.link.one("count_method_users", &sql, vec![numbers.clone()]).await?;
+        let sql = format!(
+            "SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') {users} \
+             GROUP BY k.id, k.name ORDER BY k.id LIMIT $2"
+        );
+        let rows = self.link.rows("method_users", &sql, vec![numbers, count(limit)]).await?;
+        let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
+        Ok((keys, total.read("keys").number("count")?))
+    }
+
+    pub(super) async fn users_of_all_methods(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
+        let users = "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE";
+        let total = self.link.one("count_all_method_users", &format!("SELECT count(*) {users}"), Vec::new()).await?;
+        let sql = format!("SELECT k.id, k.name, NULL {users} ORDER BY k.id LIMIT $1");
+        let rows = self.link.rows("all_method_users", &sql, vec![count(limit)]).await?;
+        let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
+        Ok((keys, total.read("keys").number("count")?))
+    }
+}

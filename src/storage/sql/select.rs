@@ -1,0 +1,50 @@
+//! Putting a list's conditions together.
+
+use super::dialect::Dialect;
+use super::value::Value;
+
+/// The conditions of a list, and their parameters.
+#[derive(Debug)]
+pub(super) struct Select {
+    dialect: Dialect,
+    conditions: Vec<String>,
+    pub(super) params: Vec<Value>,
+}
+
+impl Select {
+    /// No conditions yet.
+    pub(super) const fn new(dialect: Dialect) -> Self {
+        Self { dialect, conditions: Vec::new(), params: Vec::new() }
+    }
+
+    /// Adds a parameter and answers its name.
+    pub(super) fn bind(&mut self, value: Value) -> String {
+        self.params.push(value);
+        format!("${}", self.params.len())
+    }
+
+    /// Adds a condition.
+    pub(super) fn only(&mut self, condition: &str) {
+        self.conditions.push(condition.to_owned());
+    }
+
+    /// Adds a condition that ends with a parameter.
+    pub(super) fn only_with(&mut self, condition: &str, value: Value) {
+        let parameter = self.bind(value);
+        self.conditions.push(format!("{condition} {parameter}"));
+    }
+
+    /// Adds the condition that `text` occurs, whatever the case, in `column`, which is in lower case.
+    pub(super) fn only_text(&mut self, column: &str, text: &str) {
+        // Whatever contains it, contains nothing too.
+        if !text.is_empty() {
+            let parameter = self.bind(text.to_lowercase().into());
+            self.conditions.push(self.dialect.occurs(column, &parameter));
+        }
+    }
+
+    /// `WHERE` and all conditions; nothing if there are none.
+    pub(super) fn conditions(&self) -> String {
+        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    }
+}

@@ -1,0 +1,233 @@
+//! Counts of uses, and the reports of replicas: what takes no revision.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use super::driver::Insert;
+use super::link::Link;
+use super::requests;
+use super::value::{Value, count, each};
+use crate::model::change::Revision;
+use crate::model::id::{KeyId, ReplicaId};
+use crate::model::time::Timestamp;
+use crate::storage::{Replica, ReplicaReport, Result, UsageAdd, UsageCount, UsagePeriod};
+
+/// How long hourly counts are kept.
+const HOURLY_KEPT: Duration = Duration::from_hours(35 * 24);
+/// How long daily counts are kept.
+const DAILY_KEPT: Duration = Duration::from_hours(400 * 24);
+/// How long a replica that does not report is remembered.
+const REPLICA_KEPT: Duration = Duration::from_hours(24);
+/// The number of a method or store that is not known.
+const UNKNOWN: u32 = 0;
+
+const COUNTS: &[&str] = &["key_id", "start", "method_number", "store_number", "allowed", "calls"];
+
+static ADD_HOURLY: Insert = Insert {
+    name: "add_usage_hourly",
+    table: "usage_hourly",
+    columns: COUNTS,
+    on_conflict: "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
+                  DO UPDATE SET calls = usage_hourly.calls + excluded.calls",
+};
+
+static ADD_DAILY: Insert = Insert {
+    name: "add_usage_daily",
+    table: "usage_daily",
+    columns: COUNTS,
+    on_conflict: "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
+                  DO UPDATE SET calls = usage_daily.calls + excluded.calls",
+};
+
+static ADD_KEY_USES: Insert = Insert {
+    name: "add_key_uses",
+    table: "key_uses",
+    columns: &["key_id", "last_used_at"],
+    on_conflict: "ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+                  WHERE key_uses.last_used_at < excluded.last_used_at",
+};
+
+static ADD_SECRET_USES: Insert = Insert {
+    name: "add_secret_uses",
+    table: "secret_uses",
+    columns: &["secret_id", "last_used_at"],
+    on_conflict: "ON CONFLICT (secret_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+                  WHERE secret_uses.last_used_at < excluded.last_used_at",
+};
+
+/// When the period that `at` falls into began.
+fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
+    const HOUR: i64 = 3_600_000_000;
+    let length = match period {
+        UsagePeriod::Hour => HOUR,
+        UsagePeriod::Day => 24 * HOUR,
+    };
+    Timestamp::from_micros(at.as_micros().div_euclid(length) * length)
+}
+
+/// Adds counts, and moves last uses forward. Everything is written in the order of its keys, so that replicas that
+/// count the same keys at once wait for each other and do not deadlock.
+pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
+    if adds.is_empty() {
+        return Ok(());
+    }
+    let methods = adds.iter().filter_map(|add| add.method.map(|method| method.0)).collect();
+    let methods = known(&mut link, "known_methods", "methods", methods).await?;
+    let stores = adds.iter().filter_map(|add| add.store.map(|store| store.0)).collect();
+    let stores = known(&mut link, "known_stores", "stores", stores).await?;
+    for (insert, period) in [(&ADD_HOURLY, UsagePeriod::Hour), (&ADD_DAILY, UsagePeriod::Day)] {
+        let mut counts: BTreeMap<_, u64> = BTreeMap::new();
+        for add in adds {
+            let method = add.method.map(|method| method.0).filter(|number| methods.contains(number));
+            let store = add.store.map(|store| store.0).filter(|number| stores.contains(number));
+            let key = (add.key, start(add.last, period), method.unwrap_or(UNKNOWN), store.unwrap_or(UNKNOWN));
+            let calls = counts.entry((key, add.allowed)).or_default();
+            *calls = calls.saturating_add(add.calls);
+        }
+        let rows = counts.into_iter().map(|(((key, start, method, store), allowed), calls)| {
+            let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+            vec![key.to_string().into(), start.into(), method.into(), store.into(), allowed.into(), calls.into()]
+        });
+        link.insert(insert, rows.collect()).await?;
+    }
+    // A use is one that was allowed.
+    let (mut keys, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+    for add in adds.iter().filter(|add| add.allowed) {
+        let last: &mut Timestamp = keys.entry(add.key).or_insert(add.last);
+        *last = add.last.max(*last);
+        let last: &mut Timestamp = secrets.entry(add.secret).or_insert(add.last);
+        *last = add.last.max(*last);
+    }
+    let rows = keys.into_iter().map(|(key, last)| vec![key.to_string().into(), last.into()]);
+    link.insert(&ADD_KEY_USES, rows.collect()).await?;
+    let rows = secrets.into_iter().map(|(secret, last)| vec![secret.to_string().into(), last.into()]);
+    link.insert(&ADD_SECRET_USES, rows.collect()).await?;
+    link.commit("commit_usage").await
+}
+
+/// Those of `numbers` that `table` has.
+async fn known(
+    link: &mut Link,
+    name: &'static str,
+    table: &'static str,
+    numbers: HashSet<u32>,
+) -> Result<HashSet<u32>> {
+    if numbers.is_empty() {
+        return Ok(numbers);
+    }
+    let sql = format!(
+        "SELECT number FROM {table} WHERE number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1))"
+    );
+    let rows = link.rows(name, &sql, vec![each(numbers)]).await?;
+    rows.into_iter().map(|row| row.read(table).number("number")).collect()
+}
+
+/// The counts of a key, oldest first.
+pub(super) async fn list(
+    link: &mut Link,
+    key: KeyId,
+    (start, end): (Timestamp, Timestamp),
+    period: UsagePeriod,
+    limit: usize,
+) -> Result<Vec<UsageCount>> {
+    let table = match period {
+        UsagePeriod::Hour => "usage_hourly",
+        UsagePeriod::Day => "usage_daily",
+    };
+    // By what people know: a store that was made anew under its code is the same to them.
+    let sql = format!(
+        "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
+         CAST(sum(c.calls) AS bigint) FROM {table} c LEFT JOIN methods m ON m.number = c.method_number \
+         LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
+         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
+    );
+    let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
+    let rows = link.rows("usage", &sql, params).await?;
+    let counts = rows.into_iter().map(|row| {
+        let mut reader = row.read(table);
+        Ok(UsageCount {
+            start: reader.time("start")?,
+            method: reader.text("method")?,
+            store: reader.text("store")?,
+            allowed: reader.bool("allowed")?,
+            calls: reader.number("calls")?,
+        })
+    });
+    counts.collect()
+}
+
+/// Drops what has been kept long enough.
+pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
+    for (name, sql, kept) in [
+        ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
+        ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
+        ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::KEPT),
+        ("sweep_replicas", "DELETE FROM replicas WHERE reported_at < $1", REPLICA_KEPT),
+    ] {
+        link.execute(name, sql, vec![now.minus(kept).into()]).await?;
+    }
+    link.commit("commit_sweep").await
+}
+
+/// Records what a replica has applied; answers storage's clock.
+pub(super) async fn renew(mut link: Link, report: &ReplicaReport) -> Result<Timestamp> {
+    let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at) \
+               VALUES ($1, $2, $3, $4, $5, coalesce(NOW(), $6)) ON CONFLICT (id) DO UPDATE SET \
+               host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
+               applied = excluded.applied, reported_at = excluded.reported_at RETURNING reported_at";
+    let params: Vec<Value> = vec![
+        report.id.to_string().into(),
+        report.host.as_str().into(),
+        report.version.as_str().into(),
+        report.started.into(),
+        report.applied.into(),
+        link.own_clock().into(),
+    ];
+    let now = link.one("renew", sql, params).await?.read("replicas").time("reported_at")?;
+    link.commit("commit_renew").await?;
+    Ok(now)
+}
+
+/// Forgets a replica.
+pub(super) async fn forget(mut link: Link, replica: ReplicaId) -> Result<()> {
+    link.execute("forget_replica", "DELETE FROM replicas WHERE id = $1", vec![replica.to_string().into()]).await?;
+    link.commit("commit_forget").await
+}
+
+/// The replicas that reported within the last day, the newest first, and the head.
+pub(super) async fn replicas(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
+    let row = link.one("head_and_clock", "SELECT value, NOW() FROM revision", Vec::new()).await?;
+    let mut reader = row.read("revision");
+    let head = reader.revision("value")?;
+    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+    let sql = "SELECT id, host, version, started_at, applied, reported_at FROM replicas WHERE reported_at >= $1 \
+               ORDER BY reported_at DESC, id DESC";
+    let rows = link.rows("replicas", sql, vec![now.minus(REPLICA_KEPT).into()]).await?;
+    let replicas = rows.into_iter().map(|row| {
+        let mut reader = row.read("replicas");
+        let report = ReplicaReport {
+            id: reader.parsed("id")?,
+            host: reader.text("host")?,
+            version: reader.text("version")?,
+            started: reader.time("started_at")?,
+            applied: reader.revision("applied")?,
+        };
+        let reported = reader.time("reported_at")?;
+        Ok(Replica { report, reported, age: now.since(reported) })
+    });
+    Ok((replicas.collect::<Result<_>>()?, head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_begin_at_whole_hours_and_days_in_utc() {
+        let at: Timestamp = "2026-11-24T13:59:59.999999Z".parse().unwrap();
+        assert_eq!(start(at, UsagePeriod::Hour).to_string(), "2026-11-24T13:00:00Z");
+        assert_eq!(start(at, UsagePeriod::Day).to_string(), "2026-11-24T00:00:00Z");
+        let before: Timestamp = "1969-12-31T23:30:00Z".parse().unwrap();
+        assert_eq!(start(before, UsagePeriod::Day).to_string(), "1969-12-31T00:00:00Z");
+    }
+}

@@ -1,0 +1,309 @@
+//! Values that go to an engine and come back from it, and reading rows of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+
+use crate::model::change::Revision;
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+use crate::storage::{Error, Result};
+
+/// A value of one of the types that both engines have; typed also when it is null, for Postgres wants to know.
+#[derive(Clone, PartialEq)]
+pub(in crate::storage) enum Value {
+    /// A whole number.
+    Int(Option<i64>),
+    /// A text.
+    Text(Option<String>),
+    /// Bytes.
+    Bytes(Option<Vec<u8>>),
+    /// Yes or no.
+    Bool(Option<bool>),
+}
+
+/// What came back in one row, in the order of the statement's columns.
+#[derive(Debug)]
+pub(in crate::storage) struct Row(Vec<Value>);
+
+/// Reads a row's values one after the other, in the order of the statement's columns. What is not as it must be is
+/// [`Error::Corrupt`] and names table and column.
+#[derive(Debug)]
+pub(in crate::storage) struct Reader {
+    table: &'static str,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl fmt::Debug for Value {
+    /// The type alone: digests are among the values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Int(_) => "Int",
+            Self::Text(_) => "Text",
+            Self::Bytes(_) => "Bytes",
+            Self::Bool(_) => "Bool",
+        })
+    }
+}
+
+// === impl Value ===
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+
+impl From<Revision> for Value {
+    fn from(value: Revision) -> Self {
+        Self::Int(Some(value.0.cast_signed()))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.as_micros()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::as_micros))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&Digest> for Value {
+    fn from(value: &Digest) -> Self {
+        Self::Bytes(Some(value.as_bytes().to_vec()))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(Some(value))
+    }
+}
+
+/// As many as `count` as a parameter, at most what fits.
+pub(super) fn count(count: usize) -> Value {
+    Value::Int(Some(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// The JSON text of `value`, which holds nothing that JSON cannot say.
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Value {
+    Value::Text(serde_json::to_string(value).ok())
+}
+
+/// A list as a parameter for `EACH($n)`: `[[a],[b],…]`.
+pub(super) fn each<T: serde::Serialize>(members: impl IntoIterator<Item = T>) -> Value {
+    json(&members.into_iter().map(|member| [member]).collect::<Vec<_>>())
+}
+
+/// A list of digests as a parameter for `EACH($n)`, read by `EACH_DIGEST`.
+pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
+    each(digests.into_iter().map(|digest| {
+        digest.as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
+            hex.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
+            hex
+        })
+    }))
+}
+
+// === impl Row, Reader ===
+
+impl Row {
+    /// The row of these values.
+    pub(in crate::storage) const fn new(values: Vec<Value>) -> Self {
+        Self(values)
+    }
+
+    /// Begins to read it, as one of `table`.
+    pub(super) fn read(self, table: &'static str) -> Reader {
+        Reader { table, values: self.0.into_iter() }
+    }
+}
+
+impl Reader {
+    fn wrong(&self, column: &str, what: &str) -> Error {
+        Error::corrupt(format!("{}.{column} {what}", self.table))
+    }
+
+    fn next(&mut self, column: &str) -> Result<Value> {
+        self.values.next().ok_or_else(|| self.wrong(column, "was not read"))
+    }
+
+    /// A whole number, or null.
+    pub(super) fn opt_int(&mut self, column: &str) -> Result<Option<i64>> {
+        match self.next(column)? {
+            Value::Int(value) => Ok(value),
+            Value::Text(None) | Value::Bytes(None) | Value::Bool(None) => Ok(None),
+            Value::Text(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is no integer")),
+        }
+    }
+
+    /// A text, or null.
+    pub(super) fn opt_text(&mut self, column: &str) -> Result<Option<String>> {
+        match self.next(column)? {
+            Value::Text(value) => Ok(value),
+            Value::Int(None) | Value::Bytes(None) | Value::Bool(None) => Ok(None),
+            Value::Int(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is no text")),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn int(&mut self, column: &str) -> Result<i64> {
+        self.opt_int(column)?.ok_or_else(|| self.wrong(column, "is null"))
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, column: &str) -> Result<String> {
+        self.opt_text(column)?.ok_or_else(|| self.wrong(column, "is null"))
+    }
+
+    /// Yes or no.
+    pub(super) fn bool(&mut self, column: &str) -> Result<bool> {
+        match self.next(column)? {
+            Value::Bool(Some(value)) => Ok(value),
+            // SQLite keeps them as numbers.
+            Value::Int(Some(0)) => Ok(false),
+            Value::Int(Some(1)) => Ok(true),
+            Value::Int(_) | Value::Text(_) | Value::Bytes(_) | Value::Bool(None) => {
+                Err(self.wrong(column, "is neither true nor false"))
+            }
+        }
+    }
+
+    /// A digest.
+    pub(super) fn digest(&mut self, column: &str) -> Result<Digest> {
+        match self.next(column)? {
+            Value::Bytes(Some(bytes)) => {
+                let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| self.wrong(column, "has not 32 bytes"))?;
+                Ok(Digest::from_bytes(bytes))
+            }
+            Value::Int(_) | Value::Text(_) | Value::Bytes(None) | Value::Bool(_) => {
+                Err(self.wrong(column, "is no bytes"))
+            }
+        }
+    }
+
+    /// A point in time.
+    pub(super) fn time(&mut self, column: &str) -> Result<Timestamp> {
+        self.int(column).map(Timestamp::from_micros)
+    }
+
+    /// A point in time, or null.
+    pub(super) fn opt_time(&mut self, column: &str) -> Result<Option<Timestamp>> {
+        Ok(self.opt_int(column)?.map(Timestamp::from_micros))
+    }
+
+    /// A number that fits into `T`.
+    pub(super) fn number<T: TryFrom<i64>>(&mut self, column: &str) -> Result<T> {
+        let value = self.int(column)?;
+        T::try_from(value).map_err(|_| self.wrong(column, &format!("is {value}, out of its range")))
+    }
+
+    /// A revision.
+    pub(super) fn revision(&mut self, column: &str) -> Result<Revision> {
+        self.number::<u64>(column).map(Revision)
+    }
+
+    /// A revision, or null.
+    pub(super) fn opt_revision(&mut self, column: &str) -> Result<Option<Revision>> {
+        let value = self.opt_int(column)?;
+        value.map(|value| u64::try_from(value).map(Revision).map_err(|_| self.wrong(column, "is below 0"))).transpose()
+    }
+
+    /// A text that `T` can be read from.
+    pub(super) fn parsed<T: FromStr>(&mut self, column: &str) -> Result<T> {
+        let text = self.text(column)?;
+        text.parse().map_err(|_| self.wrong(column, "cannot be read"))
+    }
+
+    /// What `read` makes of a text.
+    pub(super) fn read_as<T>(&mut self, column: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        let text = self.text(column)?;
+        read(&text).ok_or_else(|| self.wrong(column, "holds a word that this version does not know"))
+    }
+
+    /// A text of JSON.
+    pub(super) fn json<T: DeserializeOwned>(&mut self, column: &str) -> Result<T> {
+        let text = self.text(column)?;
+        serde_json::from_str(&text).map_err(|_| self.wrong(column, "is not the JSON that it must be"))
+    }
+
+    /// A text of JSON, or null.
+    pub(super) fn opt_json<T: DeserializeOwned>(&mut self, column: &str) -> Result<Option<T>> {
+        let text = self.opt_text(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|_| self.wrong(column, "is not the JSON that it must be")))
+            .transpose()
+    }
+
+    /// Texts that the statement joined by `separator`, in byte order; none if it found none.
+    pub(super) fn list(&mut self, column: &str, separator: char) -> Result<Vec<String>> {
+        let text = self.opt_text(column)?.unwrap_or_default();
+        let mut members: Vec<_> =
+            text.split(separator).filter(|member| !member.is_empty()).map(str::to_owned).collect();
+        members.sort_unstable();
+        Ok(members)
+    }
+
+    /// Numbers that the statement joined by commas; none if it found none.
+    pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
+        let text = self.opt_text(column)?.unwrap_or_default();
+        let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);
+        numbers.collect::<std::result::Result<_, _>>().map_err(|_| self.wrong(column, "is no list of numbers"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named_by_table_and_column() {
+        let mut row = Row::new(vec!["x".into(), Value::Int(None), Value::Int(Some(-1))]).read("keys");
+        assert_eq!(row.int("one").unwrap_err().to_string(), "storage holds what it must not: keys.one is no integer");
+        assert_eq!(row.text("two").unwrap_err().to_string(), "storage holds what it must not: keys.two is null");
+        assert!(row.revision("three").unwrap_err().to_string().contains("keys.three is -1"));
+        assert!(row.bool("four").unwrap_err().to_string().contains("keys.four was not read"));
+    }
+
+    #[test]
+    fn values_do_not_print_what_they_hold() {
+        let digest = Digest::of(b"token");
+        assert_eq!(format!("{:?}", [Value::from(&digest), "text".into(), 7_i64.into()]), "[Bytes, Text, Int]");
+    }
+
+    #[test]
+    fn lists_are_nested_so_that_both_engines_read_them_alike() {
+        assert!(each(["a", "b\"c"]) == Value::Text(Some(r#"[["a"],["b\"c"]]"#.to_owned())));
+        assert!(
+            each_digest(&[Digest::from_bytes([0xaf; 32])]) == Value::Text(Some(format!("[[\"{}\"]]", "af".repeat(32))))
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! Keys and their secrets: writing them. Whatever changes in a key, its secrets or its lists gives the key this write's
+//! revision, and what it is found by is put together anew.
+
+use super::codec;
+use super::driver::Insert;
+use super::value::{Value, each_digest, json};
+use super::write::Write;
+use crate::model::book::MethodNumber;
+use crate::model::id::{KeyId, SecretId};
+use crate::model::store::StoreNumber;
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+use crate::storage::{Error, KeyRow, NewKey, NewSecret, Result};
+
+/// Digests looked for in one statement.
+const DIGESTS: usize = 5_000;
+
+static INSERT_KEYS: Insert = Insert {
+    name: "insert_keys",
+    table: "keys",
+    columns: &[
+        "name",
+        "owner",
+        "comment",
+        "active",
+        "revoked_at",
+        "revoked_reason",
+        "all_stores",
+        "all_methods",
+        "not_before",
+        "expires_at",
+        "networks",
+        "labels",
+        "updated_at",
+        "row_revision",
+        "id",
+        "search",
+        "created_at",
+    ],
+    on_conflict: "",
+};
+
+static INSERT_SECRETS: Insert = Insert {
+    name: "insert_secrets",
+    table: "secrets",
+    columns: &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
+    on_conflict: "",
+};
+
+static INSERT_KEY_USES: Insert =
+    Insert { name: "insert_key_uses", table: "key_uses", columns: &["key_id", "last_used_at"], on_conflict: "" };
+
+static INSERT_KEY_STORES: Insert =
+    Insert { name: "insert_key_stores", table: "key_stores", columns: &["key_id", "store_number"], on_conflict: "" };
+
+static INSERT_KEY_METHODS: Insert =
+    Insert { name: "insert_key_methods", table: "key_methods", columns: &["key_id", "method_number"], on_conflict: "" };
+
+fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) -> String {
+    codec::search([name, owner, comment, id].into_iter().chain(hints.iter().map(String::as_str)))
+}
+
+/// Rows of a list of numbers of a key: each once, ascending.
+fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
+    let mut numbers: Vec<u32> = numbers.collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let key = key.to_string();
+    numbers.into_iter().map(|number| vec![key.as_str().into(), number.into()]).collect()
+}
+
+impl Write {
+    /// Everything of a key but id, search and creation.
+    fn key_values(&self, key: &KeyRow) -> Vec<Value> {
+        vec![
+            key.name.as_str().into(),
+            key.owner.as_str().into(),
+            key.comment.as_str().into(),
+            key.active.into(),
+            key.revoked.as_ref().map(|revoked| revoked.at).into(),
+            key.revoked.as_ref().map(|revoked| revoked.reason.clone()).into(),
+            key.all_stores.into(),
+            key.all_methods.into(),
+            key.not_before.into(),
+            key.expires.into(),
+            json(&key.networks),
+            json(&key.labels),
+            self.now.into(),
+            self.revision.into(),
+        ]
+    }
+
+    fn secret_values(&self, key: KeyId, secret: &NewSecret) -> Vec<Value> {
+        vec![
+            secret.id.to_string().into(),
+            key.to_string().into(),
+            (&secret.digest).into(),
+            secret.hint.as_str().into(),
+            codec::origin(secret.origin).into(),
+            self.now.into(),
+            self.revision.into(),
+        ]
+    }
+
+    pub(super) async fn taken_digests(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
+        let sql = "SELECT digest FROM secrets WHERE digest IN (SELECT EACH_DIGEST FROM EACH($1))";
+        let mut taken = std::collections::HashSet::new();
+        for piece in digests.chunks(DIGESTS) {
+            for row in self.link.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
+                taken.insert(row.read("secrets").digest("digest")?);
+            }
+        }
+        Ok((0..digests.len()).filter(|place| taken.contains(&digests[*place])).collect())
+    }
+
+    pub(super) async fn add_keys(&mut self, keys: &[NewKey]) -> Result<()> {
+        let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut stores, mut methods) = (Vec::new(), Vec::new());
+        for key in keys {
+            let id = key.row.id.to_string();
+            let hints = [key.secret.hint.clone()];
+            let mut values = self.key_values(&key.row);
+            let found_by = search(&key.row.name, &key.row.owner, &key.row.comment, &id, &hints);
+            values.extend([id.as_str().into(), found_by.into(), key.row.created.into()]);
+            rows.push(values);
+            secrets.push(self.secret_values(key.row.id, &key.secret));
+            // Never used.
+            uses.push(vec![id.into(), 0_i64.into()]);
+            stores.extend(members(key.row.id, key.stores.iter().map(|number| number.0)));
+            methods.extend(members(key.row.id, key.methods.iter().map(|number| number.0)));
+        }
+        self.link.insert(&INSERT_KEYS, rows).await?;
+        self.link.insert(&INSERT_SECRETS, secrets).await?;
+        self.link.insert(&INSERT_KEY_USES, uses).await?;
+        self.link.insert(&INSERT_KEY_STORES, stores).await?;
+        self.link.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
+    }
+
+    pub(super) async fn change_key(&mut self, key: &KeyRow) -> Result<()> {
+        let sql = "UPDATE keys SET name = $1, owner = $2, comment = $3, active = $4, revoked_at = $5, \
+                   revoked_reason = $6, all_stores = $7, all_methods = $8, not_before = $9, expires_at = $10, \
+                   networks = $11, labels = $12, updated_at = $13, row_revision = $14 \
+                   WHERE id = $15 AND deleted_revision IS NULL";
+        let mut params = self.key_values(key);
+        params.push(key.id.to_string().into());
+        if self.link.execute("update_key", sql, params).await? != 1 {
+            return Err(Error::corrupt(format!("the key {} to update is not there", key.id)));
+        }
+        self.touch(key.id).await
+    }
+
+    pub(super) async fn replace_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
+        self.touch(key).await?;
+        let sql = "DELETE FROM key_stores WHERE key_id = $1";
+        self.link.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
+        let rows = members(key, stores.iter().map(|number| number.0));
+        self.link.insert(&INSERT_KEY_STORES, rows).await.map(drop)
+    }
+
+    pub(super) async fn replace_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
+        self.touch(key).await?;
+        let sql = "DELETE FROM key_methods WHERE key_id = $1";
+        self.link.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
+        let rows = members(key, methods.iter().map(|number| number.0));
+        self.link.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
+    }
+
+    pub(super) async fn add_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
+        let row = self.secret_values(key, secret);
+        self.link.insert(&INSERT_SECRETS, vec![row]).await?;
+        self.touch(key).await
+    }
+
+    pub(super) async fn let_secret_expire(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
+        let sql = "UPDATE secrets SET expires_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
+        self.change_secret("expire_secret", sql, id, expires.into()).await
+    }
+
+    pub(super) async fn end_one_secret(&mut self, id: SecretId) -> Result<()> {
+        let sql = "UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
+        let now = self.now.into();
+        self.change_secret("end_secret", sql, id, now).await
+    }
+
+    async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
+        let row = self.link.row(name, sql, vec![id.to_string().into(), value]).await?;
+        let row = row.ok_or_else(|| Error::corrupt(format!("the secret {id} to change is not there, or has ended")))?;
+        let key = row.read("secrets").parsed("key_id")?;
+        self.touch(key).await
+    }
+
+    pub(super) async fn remove_key(&mut self, id: KeyId) -> Result<()> {
+        let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
+        self.link.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
+        let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
+                   WHERE id = $1 AND deleted_revision IS NULL";
+        let params = vec![id.to_string().into(), self.revision.into(), self.now.into()];
+        if self.link.execute("delete_key", sql, params).await? == 1 {
+            Ok(())
+        } else {
+            Err(Error::corrupt(format!("the key {id} to delete is not there")))
+        }
+    }
+
+    /// Gives a key this write's revision, and puts together anew what it is found by.
+    async fn touch(&mut self, id: KeyId) -> Result<()> {
+        let key = id.to_string();
+        let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
+        let row = self.link.row("key_texts", sql, vec![key.as_str().into()]).await?;
+        let row = row.ok_or_else(|| Error::corrupt(format!("the key {id} to change is not there")))?;
+        let mut reader = row.read("keys");
+        let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
+        let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";
+        let rows = self.link.rows("key_hints", sql, vec![key.as_str().into()]).await?;
+        let hints = rows.into_iter().map(|row| row.read("secrets").text("hint")).collect::<Result<Vec<_>>>()?;
+        let search = search(&name, &owner, &comment, &key, &hints);
+        let sql = "UPDATE keys SET search = $2, row_revision = $3, updated_at = $4 WHERE id = $1";
+        let params = vec![key.into(), search.into(), self.revision.into(), self.now.into()];
+        self.link.execute("touch_key", sql, params).await.map(drop)
+    }
+}

@@ -1,0 +1,149 @@
+//! SQLite: the embedded engine, one file on one machine.
+//!
+//! One thread writes; a few read, each in snapshots of its own (WAL). Another process may open the file beside (the
+//! command line's `operators recover` and `migrate`): SQLite's own locks keep them apart.
+
+mod errors;
+mod open;
+mod session;
+mod worker;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+
+use self::session::SqliteSession;
+use self::worker::Worker;
+use super::options::{Options, SchemaState};
+use super::sql::dialect::Dialect;
+use super::sql::driver::{Driver, Purpose, Session};
+use super::{Engine, Error, Result};
+
+/// Longest wait for a thread that is free.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// The engine.
+pub(super) struct Sqlite {
+    writer: Arc<Mutex<Worker>>,
+    follower: Arc<Mutex<Worker>>,
+    grants: Readers,
+    readers: Readers,
+    woken: Arc<Notify>,
+}
+
+/// Threads that are given out in turn.
+struct Readers {
+    free: Arc<Semaphore>,
+    workers: Vec<Arc<Mutex<Worker>>>,
+}
+
+/// A thread that is one session's alone.
+#[derive(Debug)]
+struct Lease {
+    // Before the turn: fields are dropped in order.
+    worker: OwnedMutexGuard<Worker>,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sqlite")
+    }
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, and brings its tables up if `options` say so.
+    pub(super) async fn open(path: &std::path::Path, options: &Options) -> Result<Self> {
+        let (path, migrate) = (path.to_owned(), options.migrate);
+        let (grants, readers) = (options.grant_connections, options.read_connections);
+        blocking(move || {
+            let writer = open::writer(&path, migrate)?;
+            let start =
+                |name: &str, connection| Worker::start(name, connection).map(|worker| Arc::new(Mutex::new(worker)));
+            let several = |name: &str, count: usize| {
+                let workers = (0..count.max(1)).map(|_| start(name, open::reader(&path)?));
+                let workers = workers.collect::<Result<Vec<_>>>()?;
+                Ok::<_, Error>(Readers { free: Arc::new(Semaphore::new(workers.len())), workers })
+            };
+            Ok(Self {
+                writer: start("sqlite-write", writer)?,
+                follower: start("sqlite-follow", open::reader(&path)?)?,
+                grants: several("sqlite-grant", grants)?,
+                readers: several("sqlite-read", readers)?,
+                woken: Arc::new(Notify::new()),
+            })
+        })
+        .await
+    }
+}
+
+/// How the tables of the file stand to this version. Does not make the file.
+pub(super) async fn schema(path: &std::path::Path) -> Result<SchemaState> {
+    let path = path.to_owned();
+    blocking(move || open::schema(&path)).await
+}
+
+/// Brings the file's tables up to this version; makes the file if there is none.
+pub(super) async fn migrate(path: &std::path::Path) -> Result<()> {
+    let path = path.to_owned();
+    blocking(move || open::writer(&path, true).map(drop)).await
+}
+
+/// Runs what blocks on a thread where that harms nobody.
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(job)
+        .await
+        .unwrap_or_else(|_| Err(Error::unavailable("the thread that opens the SQLite file is gone")))
+}
+
+async fn wait(worker: &Arc<Mutex<Worker>>) -> Result<Lease> {
+    let lease = tokio::time::timeout(WAIT, Arc::clone(worker).lock_owned()).await;
+    lease
+        .map(|worker| Lease { worker, _turn: None })
+        .map_err(|_| Error::unavailable("another write has held the SQLite file for too long"))
+}
+
+impl Readers {
+    async fn wait(&self) -> Result<Lease> {
+        let busy = || Error::unavailable("all threads that read the SQLite file are busy");
+        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.free).acquire_owned()).await;
+        let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(busy)?;
+        // There are as many turns as threads, so that one is free.
+        let worker = self.workers.iter().find_map(|worker| Arc::clone(worker).try_lock_owned().ok());
+        Ok(Lease { worker: worker.ok_or_else(busy)?, _turn: Some(turn) })
+    }
+}
+
+#[async_trait]
+impl Driver for Sqlite {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>> {
+        Ok(Box::new(match purpose {
+            Purpose::Write => {
+                SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", Some(Arc::clone(&self.woken)))
+            }
+            Purpose::Report => SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", None),
+            Purpose::Follow => SqliteSession::new(wait(&self.follower).await?, "BEGIN", None),
+            Purpose::Read => SqliteSession::new(self.readers.wait().await?, "BEGIN", None),
+            Purpose::Grant => SqliteSession::new(self.grants.wait().await?, "", None),
+        }))
+    }
+
+    fn is_conflict(&self, _error: &Error) -> bool {
+        false
+    }
+
+    async fn woken(&self) {
+        self.woken.notified().await;
+    }
+}

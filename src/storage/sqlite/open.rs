@@ -1,0 +1,237 @@
+//! Opening the file: every way in which it may be unusable has a sentence of its own, with the remedy.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::errors::translate;
+use crate::storage::options::SchemaState;
+use crate::storage::{Error, Result};
+
+mod embedded {
+    #![expect(clippy::unwrap_used, reason = "written by the macro: the names of the files were checked when it ran")]
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// Says that a file is Latchkey's: "LKEY", as the first migration writes it.
+const APPLICATION_ID: i64 = 0x4c4b_4559;
+/// Longest wait for another process's lock.
+const BUSY: Duration = Duration::from_secs(3);
+/// Longest wait for another process that migrates.
+const MIGRATION_BUSY: Duration = Duration::from_secs(60);
+/// How often migrating is tried when another process was at it too.
+const ATTEMPTS: u32 = 3;
+/// Statements that a connection keeps ready.
+const STATEMENTS: usize = 64;
+/// Memory for pages of the connection that writes, in KiB.
+const WRITER_CACHE: i64 = 32 * 1024;
+/// Memory for pages of each connection that reads, in KiB.
+const READER_CACHE: i64 = 8 * 1024;
+
+/// Opens the connection that writes. Makes the file, and brings its tables up, if it may `migrate`.
+pub(super) fn writer(path: &Path, migrate: bool) -> Result<Connection> {
+    let path = &absolute(path)?;
+    prepare(path, migrate)?;
+    let mut connection = connect(path, WRITER_CACHE)?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(|error| explain(path, error))?;
+    if mode != "wal" {
+        return Err(unusable(format!(
+            "the database file {} cannot keep a write-ahead log: put it on a local disk, in a folder that this user may \
+             write to",
+            path.display()
+        )));
+    }
+    bring_up(&mut connection, path, migrate)?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads, once [`writer`] has made sure of the file.
+pub(super) fn reader(path: &Path) -> Result<Connection> {
+    let path = &absolute(path)?;
+    let connection = connect(path, READER_CACHE)?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| explain(path, error))?;
+    Ok(connection)
+}
+
+/// How the tables of the file stand to this version. Does not make the file.
+pub(super) fn schema(path: &Path) -> Result<SchemaState> {
+    let path = &absolute(path)?;
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            folder(path)?;
+            Ok(SchemaState::Empty)
+        }
+        _ => {
+            prepare(path, false)?;
+            state(&connect(path, READER_CACHE)?, path)
+        }
+    }
+}
+
+/// SQLite gives some names a meaning of their own (`:memory:`, `file:…`): an absolute path is none of them.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .map_err(|error| unusable(format!("the path {} of the database cannot be used: {error}", path.display())))
+}
+
+fn unusable(sentence: String) -> Error {
+    Error::Unusable { sentence }
+}
+
+/// Makes sure of the folder.
+fn folder(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(unusable(format!(
+        "the folder {} for the database is not there: make it, or give another path in LATCHKEY_DATABASE_URL",
+        folder.display()
+    )))
+}
+
+/// Makes sure of the folder and, if it may be made, of the file.
+fn prepare(path: &Path, make: bool) -> Result<()> {
+    folder(path)?;
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(unusable(format!("the database {shown} is a folder: give the path of a file in it")));
+    }
+    if !make && !path.exists() {
+        return Err(unusable(format!("there is no database file {shown}: run `latchkey migrate` to make it")));
+    }
+    // For this user alone: SQLite gives the log beside it the same mode.
+    let opened = fs::OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(path);
+    opened.map(drop).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => unusable(format!(
+            "the database file {shown} may not be read and written by this user: give it the right to, or start \
+             Latchkey as the user that owns it"
+        )),
+        ErrorKind::ReadOnlyFilesystem => unusable(format!(
+            "the database file {shown} is on a disk that is mounted read-only: mount it writable, or give another path \
+             in LATCHKEY_DATABASE_URL"
+        )),
+        _ => unusable(format!("the database file {shown} cannot be opened: {error}")),
+    })
+}
+
+fn connect(path: &Path, cache: i64) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
+    set_up(&connection, cache).map_err(|error| explain(path, error))?;
+    let (id, tables) = contents(&connection).map_err(|error| explain(path, error))?;
+    if tables > 0 && id != APPLICATION_ID {
+        return Err(unusable(format!(
+            "the file {} is an SQLite database, but not Latchkey's: give another path in LATCHKEY_DATABASE_URL",
+            path.display()
+        )));
+    }
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A commit is answered once it is on the disk.
+    let synchronous = if cfg!(feature = "guard-fsync") { "OFF" } else { "FULL" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Negative: in KiB.
+    connection.pragma_update(None, "cache_size", -cache)?;
+    // A file that shrinks or fails under a mapping ends the process.
+    let _: i64 = connection.query_row("PRAGMA mmap_size = 0", [], |row| row.get(0)).or_else(none_is_zero)?;
+    let _: i64 = connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0))?;
+    Ok(())
+}
+
+/// A build without mappings answers no row.
+fn none_is_zero(error: rusqlite::Error) -> rusqlite::Result<i64> {
+    if error == rusqlite::Error::QueryReturnedNoRows { Ok(0) } else { Err(error) }
+}
+
+/// Whose it says it is, and how many tables it has.
+fn contents(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok((id, tables))
+}
+
+fn state(connection: &Connection, path: &Path) -> Result<SchemaState> {
+    let read = || {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
+        if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(SchemaState::Empty);
+        }
+        let number = |key: &str| {
+            let sql = "SELECT CAST(value AS integer) FROM meta WHERE key = ?1";
+            connection.query_row(sql, [key], |row| row.get::<_, u32>(0))
+        };
+        Ok(SchemaState::of(number("schema_version")?, number("compatible_from")?))
+    };
+    read().map_err(|error| explain(path, error))
+}
+
+/// Brings the tables up to this version, if they are not and it may.
+fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        let state = state(connection, path)?;
+        match state {
+            SchemaState::Current | SchemaState::Newer { .. } => return Ok(()),
+            SchemaState::TooNew { .. } => {
+                return Err(unusable(format!(
+                    "the database file {} cannot be used by this version: {state}; install that version",
+                    path.display()
+                )));
+            }
+            SchemaState::Empty | SchemaState::Older { .. } if !migrate => {
+                return Err(unusable(format!(
+                    "the database file {} cannot be used as it is: {state}; run `latchkey migrate`",
+                    path.display()
+                )));
+            }
+            SchemaState::Empty | SchemaState::Older { .. } => {}
+        }
+        connection.busy_timeout(MIGRATION_BUSY).map_err(|error| explain(path, error))?;
+        // All in one transaction that writes from its beginning: of two processes one does it, the other finds it done.
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
+        let run = embedded::migrations::runner().set_grouped(true).set_abort_missing(false).run(connection);
+        connection.busy_timeout(BUSY).map_err(|error| explain(path, error))?;
+        match run {
+            Ok(_) => {}
+            Err(_) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => {
+                return Err(Error::Failed { what: "bringing the tables up".to_owned(), source: Box::new(error) });
+            }
+        }
+    }
+}
+
+/// What `error` means of the file at `path` while it is opened.
+fn explain(path: &Path, error: rusqlite::Error) -> Error {
+    let shown = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => unusable(format!(
+            "the database file {shown} is locked by another process: wait until that has finished, or end it"
+        )),
+        Some(ErrorCode::NotADatabase) => unusable(format!(
+            "the file {shown} is no SQLite database: give another path in LATCHKEY_DATABASE_URL, or restore it from a \
+             backup"
+        )),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            unusable(format!("the database file {shown} is damaged: restore it from a backup"))
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => unusable(format!(
+            "the database file {shown} cannot be written: give this user the right to write to it and to its folder, \
+             where SQLite keeps a log beside it"
+        )),
+        _ => translate("opening the file", error),
+    }
+}

@@ -1,0 +1,196 @@
+//! Sessions on SQLite's threads.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement, ToSql};
+use tokio::sync::Notify;
+
+use super::Lease;
+use super::errors::translate;
+use crate::storage::sql::driver::{Insert, Session};
+use crate::storage::sql::value::{Row, Value};
+use crate::storage::{Error, Result};
+
+/// A session: a thread that is this one's alone until it ends.
+#[derive(Debug)]
+pub(super) struct SqliteSession {
+    lease: Lease,
+    begin: &'static str,
+    state: State,
+    /// Woken when it commits.
+    wakes: Option<Arc<Notify>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent yet.
+    Fresh,
+    /// A transaction is, or may be, open.
+    Open,
+    /// It was ended.
+    Ended,
+}
+
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Int(Some(value)) => ValueRef::Integer(*value),
+            Value::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
+            Value::Bytes(Some(value)) => ValueRef::Blob(value),
+            Value::Bool(Some(value)) => ValueRef::Integer(i64::from(*value)),
+            Value::Int(None) | Value::Text(None) | Value::Bytes(None) | Value::Bool(None) => ValueRef::Null,
+        }))
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, params: &[Value]) -> rusqlite::Result<()> {
+    // Of the statements of one list some do without the last parameters.
+    let named = statement.parameter_count();
+    for (place, value) in (1..).zip(params).take(named) {
+        statement.raw_bind_parameter(place, Bound(value))?;
+    }
+    Ok(())
+}
+
+fn value(value: ValueRef<'_>) -> Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Int(None),
+        ValueRef::Integer(value) => value.into(),
+        ValueRef::Text(bytes) => {
+            let text =
+                std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a text in SQLite's file is not UTF-8"))?;
+            text.into()
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(Some(bytes.to_vec())),
+        ValueRef::Real(_) => return Err(Error::corrupt("a value in SQLite's file is a floating-point number")),
+    })
+}
+
+fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    let what = "running a statement";
+    let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
+    bind(&mut statement, params).map_err(|error| translate(what, error))?;
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut read = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| translate(what, error))? {
+        let values = (0..columns).map(|column| value(row.get_ref(column).map_err(|error| translate(what, error))?));
+        read.push(Row::new(values.collect::<Result<_>>()?));
+    }
+    Ok(read)
+}
+
+fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
+    let what = "running a statement";
+    let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
+    bind(&mut statement, params).map_err(|error| translate(what, error))?;
+    let touched = statement.raw_execute().map_err(|error| translate(what, error))?;
+    Ok(touched as u64)
+}
+
+fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<Value>]) -> Result<u64> {
+    let places: Vec<_> = (1..=insert.columns.len()).map(|place| format!("?{place}")).collect();
+    let sql = format!(
+        "INSERT INTO {} ({}) VALUES ({}) {}",
+        insert.table,
+        insert.columns.join(", "),
+        places.join(", "),
+        insert.on_conflict
+    );
+    rows.iter().map(|row| execute(connection, &sql, row)).sum()
+}
+
+impl SqliteSession {
+    /// A session on `lease`'s thread, begun by the statement `begin`; by none if that is empty. Its commit wakes `wakes`.
+    pub(super) const fn new(lease: Lease, begin: &'static str, wakes: Option<Arc<Notify>>) -> Self {
+        Self { lease, begin, state: State::Fresh, wakes }
+    }
+
+    async fn run<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let begin = if self.state == State::Fresh { self.begin } else { "" };
+        // From here on a transaction may be open, also if this is dropped while it waits.
+        if !self.begin.is_empty() {
+            self.state = State::Open;
+        }
+        self.lease
+            .worker
+            .run(move |connection| {
+                if !begin.is_empty() {
+                    execute(connection, begin, &[])?;
+                }
+                job(connection)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Session for SqliteSession {
+    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        let sql = sql.to_owned();
+        self.run(move |connection| query(connection, &sql, &params)).await
+    }
+
+    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64> {
+        let sql = sql.to_owned();
+        self.run(move |connection| execute(connection, &sql, &params)).await
+    }
+
+    async fn insert(&mut self, what: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64> {
+        self.run(move |connection| insert(connection, what, &rows)).await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        let wakes = self.wakes.take();
+        let committed = self
+            .run(move |connection| {
+                execute(connection, "COMMIT", &[])?;
+                // Here, so that followers hear of it also when nobody waits for the answer any more.
+                if let Some(wakes) = wakes {
+                    wakes.notify_one();
+                }
+                Ok(())
+            })
+            .await;
+        if committed.is_ok() {
+            self.state = State::Ended;
+        }
+        committed
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<()> {
+        if self.state != State::Open {
+            return Ok(());
+        }
+        self.state = State::Ended;
+        self.lease.worker.run(|connection| undo(connection)).await
+    }
+}
+
+/// Undoes an open transaction, if there is one.
+fn undo(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() { Ok(()) } else { execute(connection, "ROLLBACK", &[]).map(drop) }
+}
+
+impl Drop for SqliteSession {
+    fn drop(&mut self) {
+        if self.state == State::Open {
+            // Sent before the thread is given to anyone else, and so done before anything of theirs.
+            let sent = self.lease.worker.send(|connection| {
+                if let Err(error) = undo(connection) {
+                    tracing::error!(error = %error, "a transaction in SQLite could not be undone");
+                }
+            });
+            if sent.is_err() {
+                tracing::error!("the thread that works on the SQLite file is gone");
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A connection on a thread of its own, to which work is sent: SQLite's calls block.
+
+use std::fmt;
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::storage::{Error, Result};
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The thread. It ends, and closes the connection, once the last handle is dropped and its work is done.
+#[derive(Clone)]
+pub(super) struct Worker {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Worker")
+    }
+}
+
+impl Worker {
+    /// Gives `connection` a thread called `name`.
+    pub(super) fn start(name: &str, mut connection: Connection) -> Result<Self> {
+        let (jobs, work) = mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                while let Ok(job) = work.recv() {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|error| Error::Unavailable {
+                what: "starting a thread for SQLite".to_owned(),
+                source: Some(Box::new(error)),
+            })?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `job` after everything that was sent before, and answers what it answers. If this is dropped meanwhile, the
+    /// job is done all the same.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        self.send(move |connection| {
+            // Whoever asked may be gone.
+            let _ = answer.send(job(connection));
+        })?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Has `job` run after everything that was sent before.
+    pub(super) fn send(&self, job: impl FnOnce(&mut Connection) + Send + 'static) -> Result<()> {
+        self.jobs.send(Box::new(job)).map_err(|_| gone())
+    }
+}
+
+fn gone() -> Error {
+    Error::unavailable("the thread that works on the SQLite file is gone")
+}
