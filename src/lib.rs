@@ -13,11 +13,17 @@
 //! proto   config   telemetry   clock   lifecycle
 //! ```
 
+pub mod app;
 pub mod authority;
 pub mod books;
 pub mod clock;
+pub mod config;
+pub mod grpc;
 pub mod lifecycle;
 pub mod model;
+pub mod ops;
 pub mod proto;
+pub mod random;
+pub mod registry;
 pub mod storage;
 pub mod telemetry;

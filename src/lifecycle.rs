@@ -126,6 +126,39 @@ impl Tasks {
     }
 }
 
+/// Stops `tasks` at the first SIGTERM or SIGINT, and ends the process at once, with failure, at the second.
+///
+/// # Errors
+/// The signals cannot be listened to.
+pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopping = tasks.clone();
+    // Not tracked: it goes on while everything else ends.
+    #[expect(clippy::disallowed_methods, reason = "this task outlives the tracked ones, to hear a second signal")]
+    drop(tokio::spawn(async move {
+        for first in [true, false] {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if first {
+                tracing::info!(signal = name, "stopping; a second signal ends the process at once");
+                stopping.stop();
+            } else {
+                tracing::warn!(signal = name, "ending at once");
+                std::process::exit(SECOND_SIGNAL);
+            }
+        }
+    }));
+    Ok(())
+}
+
+/// Exit code after a second signal: as if killed by SIGINT.
+const SECOND_SIGNAL: i32 = 130;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,7 +54,7 @@ impl Fingerprints {
 
     fn shard(&self, hash: u64) -> &RwLock<HashTable<u64>> {
         // The table uses the low bits for the place and the top seven for its tags; these are between them.
-        &self.shards[usize::from((hash >> 40) as u8)]
+        &self.shards[usize::from(hash.to_le_bytes()[5])]
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! Decisions are never cached; grants are, and may be used only by [`grants::CachedGrant::usability`].
 
+mod find;
 mod fingerprints;
 mod floors;
 mod follower;
@@ -30,21 +31,22 @@ use arc_swap::ArcSwapOption;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::floors::Floors;
 use self::freshness::Freshness;
-use self::gate::{NoPoll, PollGate};
-use self::grants::{CachedGrant, Grants, Usability};
+use self::gate::PollGate;
+use self::grants::{Grants, Usability};
+use self::history::History;
 pub use self::history::{Applied, Subject, Subscription};
-use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
-use self::loads::{Loaded, Loads, NoLoad};
+use self::loads::Loads;
 use self::state::State;
 use self::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::model::change::{Cursor, Revision};
-use crate::model::decision::{Decision, Reason, Request, decide};
+use crate::model::decision::{Decision, Request, decide};
 use crate::model::id::ReplicaId;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
@@ -52,12 +54,10 @@ use crate::model::world::OperatorEntry;
 use crate::storage::{ReplicaReport, Storage};
 use crate::telemetry::metrics::Metrics;
 
-/// Rounds of reading and checking before a call is given up as undecidable.
-const MAX_ROUNDS: usize = 8;
 /// Time between flushes of usage.
 const FLUSH: Duration = Duration::from_secs(10);
 /// Time between sweeps of storage.
-const SWEEP: Duration = Duration::from_secs(3_600);
+const SWEEP: Duration = Duration::from_hours(1);
 
 /// How an authority works.
 #[derive(Debug, Clone)]
@@ -146,10 +146,12 @@ impl fmt::Debug for Query<'_> {
     }
 }
 
-/// A token that led somewhere, or to a reason why not.
-enum Found {
-    Grant(Arc<State>, Arc<CachedGrant>),
-    Nothing(Reason, Revision),
+impl Settings {
+    /// How long ago a replica may have reported to count as live, so that writes wait for it: half of the time after
+    /// which it would stop allowing by itself.
+    pub fn live_bound(&self) -> Duration {
+        self.max_staleness / 2
+    }
 }
 
 // === impl Authority ===
@@ -159,15 +161,15 @@ impl Authority {
     pub fn start(
         storage: Arc<dyn Storage>,
         settings: Settings,
-        clock: SharedClock,
-        tasks: Tasks,
+        clock: &SharedClock,
+        tasks: &Tasks,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = settings.hash_key;
+        let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let inner = Arc::new(Inner {
-            grants: Grants::new(settings.cache_capacity, u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            grants: Grants::new(settings.cache_capacity, hash_key),
             fingerprints: Fingerprints::new(settings.hash_key),
-            freshness: Freshness::new(Arc::clone(&clock), settings.max_staleness),
+            freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
             started: clock.now(),
             storage,
             settings,
@@ -325,93 +327,6 @@ impl Authority {
 // === impl Inner ===
 
 impl Inner {
-    /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
-    async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        if let Some(reason) = look_at(token) {
-            let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
-            return Ok(Found::Nothing(reason, revision));
-        }
-        self.catch_up(min_revision).await?;
-        let digest = Digest::of(token.as_bytes());
-        let mut polled = false;
-        for _ in 0..MAX_ROUNDS {
-            // First the state, then what it must agree with: what is applied with a World is there before it.
-            let state = self.ready_state()?;
-            let mut cached = self.grants.get(&digest);
-            if cached.is_none() {
-                if !self.fingerprints.contains(&digest) {
-                    if polled {
-                        return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
-                    }
-                    self.pass_gate().await?;
-                    polled = true;
-                    continue;
-                }
-            } else if let Some(grant) =
-                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
-            {
-                self.metrics.cache_hits.inc();
-                return Ok(Found::Grant(state, grant));
-            }
-            match self.load(digest).await.map_err(Undecided::from)? {
-                Loaded::Grant(grant) => {
-                    // Everything may have moved on during the read.
-                    let state = self.ready_state()?;
-                    match grant.usability(&state, &self.floors) {
-                        Usability::Usable => return Ok(Found::Grant(state, grant)),
-                        Usability::Ahead => self.pass_gate().await?,
-                        Usability::Behind => {}
-                    }
-                }
-                Loaded::Nothing { head, epoch } if epoch == state.epoch && head >= state.world.revision() => {
-                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
-                }
-                Loaded::Nothing { .. } | Loaded::Failed => {}
-            }
-        }
-        Err(Undecided::Storage)
-    }
-
-    /// The state, if it is loaded and proven fresh.
-    fn ready_state(&self) -> Result<Arc<State>, Undecided> {
-        let state = self.state.load_full().ok_or(Undecided::Loading)?;
-        if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
-    }
-
-    /// Whether nothing speaks against having applied `min_revision`.
-    fn has_applied(&self, min_revision: Option<Cursor>) -> bool {
-        min_revision.is_none_or(|cursor| self.history.read().knows(cursor) == Known::Applied)
-    }
-
-    /// Waits until `min_revision` is applied.
-    async fn catch_up(&self, min_revision: Option<Cursor>) -> Result<(), Undecided> {
-        let Some(cursor) = min_revision else {
-            return Ok(());
-        };
-        for round in 0..2 {
-            let known = self.history.read().knows(cursor);
-            match known {
-                Known::Applied => return Ok(()),
-                Known::Foreign => return Err(Undecided::ForeignRevision),
-                Known::Ahead if round == 0 => self.pass_gate().await?,
-                // Ahead of a head that was read after the call came.
-                Known::Ahead => return Err(Undecided::ForeignRevision),
-            }
-        }
-        Err(Undecided::Storage)
-    }
-
-    /// Waits for a poll that is sent from now on.
-    async fn pass_gate(&self) -> Result<(), Undecided> {
-        if !self.freshness.is_polling() {
-            return Err(Undecided::Storage);
-        }
-        self.gate.pass().await.map_err(|no_poll| match no_poll {
-            NoPoll::Crowded => Undecided::Crowded,
-            NoPoll::Failed => Undecided::Storage,
-        })
-    }
-
     /// Counts a decision and answers it.
     fn conclude<R>(
         &self,
@@ -421,10 +336,10 @@ impl Inner {
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
         self.metrics.decided(decision.failed.first());
-        if let Some(now) = now.filter(|_| self.settings.usage) {
-            if !self.usage.count(decision, &state.world, now) {
-                self.metrics.usage_lost.inc();
-            }
+        if let Some(now) = now.filter(|_| self.settings.usage)
+            && !self.usage.count(decision, &state.world, now)
+        {
+            self.metrics.usage_lost.inc();
         }
         answer(decision)
     }
@@ -464,23 +379,6 @@ impl Inner {
         if let Err(error) = self.storage.add_usage(&counts).await {
             tracing::warn!(error = %error, counts = counts.len(), "storage did not take the counts of uses; they are kept");
             self.metrics.usage_lost.inc_by(self.usage.give_back(counts));
-        }
-    }
-}
-
-/// What a token's look alone says against it.
-fn look_at(token: &str) -> Option<Reason> {
-    if token.is_empty() {
-        return Some(Reason::KeyMissing);
-    }
-    token::check_key_token(token.as_bytes()).is_err().then_some(Reason::KeyMalformed)
-}
-
-impl From<NoLoad> for Undecided {
-    fn from(no_load: NoLoad) -> Self {
-        match no_load {
-            NoLoad::Crowded => Self::Crowded,
-            NoLoad::Failed => Self::Storage,
         }
     }
 }

@@ -79,9 +79,9 @@ impl Usage {
 
     /// Takes back what storage could not take. Answers how many uses found no room.
     pub(super) fn give_back(&self, adds: Vec<UsageAdd>) -> u64 {
-        let mut lost = 0;
+        let mut dropped = 0;
         for add in adds {
-            let counted = Counted {
+            let entry = Counted {
                 key: add.key,
                 secret: add.secret,
                 method: add.method,
@@ -89,15 +89,15 @@ impl Usage {
                 allowed: add.allowed,
             };
             let mut shard = self.shard(add.key).lock();
-            if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&counted) {
-                lost += add.calls;
+            if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&entry) {
+                dropped += add.calls;
                 continue;
             }
-            let (calls, last) = shard.entry(counted).or_insert((0, add.last));
+            let (calls, last) = shard.entry(entry).or_insert((0, add.last));
             *calls += add.calls;
             *last = (*last).max(add.last);
         }
-        lost
+        dropped
     }
 
     fn shard(&self, key: KeyId) -> &Mutex<HashMap<Counted, (u64, Timestamp)>> {

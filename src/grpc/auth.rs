@@ -85,7 +85,9 @@ impl<S> CallerAuthService<S> {
 impl<S> Service<Request<Body>> for CallerAuthService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Error: Send,
     S::Future: Send,
+    S::Error: Send,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -130,7 +132,9 @@ where
 fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(Status::unauthenticated("no credentials: send an operator's token as `authorization: Bearer lko_…`"));
+        return Err(Status::unauthenticated(
+            "no credentials: send an operator's token as `authorization: Bearer lko_…`",
+        ));
     };
     let value = value.as_bytes();
     match value.split_first_chunk::<7>() {

@@ -27,7 +27,7 @@ const MAX_METHOD: usize = 8_192;
 
 /// Answers questions by asking an authority.
 #[derive(Debug)]
-pub struct Authorization {
+pub(super) struct Authorization {
     authority: Authority,
     tasks: Tasks,
 }
@@ -45,7 +45,7 @@ struct Violations(Vec<(String, String)>);
 
 impl Authorization {
     /// The service over `authority`, whose streams end when `tasks` are to stop.
-    pub fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
+    pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
         AuthorizationServiceServer::new(Self { authority, tasks })
     }
 
@@ -76,7 +76,8 @@ impl AuthorizationService for Authorization {
         let requests = request.into_inner().requests;
         if requests.is_empty() || requests.len() > MAX_BATCH {
             let mut violations = Violations::default();
-            violations.add("requests", format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len()));
+            violations
+                .add("requests", format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len()));
             return Err(violations.into_status());
         }
         let mut violations = Violations::default();

@@ -30,7 +30,8 @@
 //! number or a method that the book lacks. In the RetailCRM book only identifiers such as an order named `create` are refused by it.
 //! Rule 2 does not, for whoever writes `**` beside other entries means what those do not read.
 //!
-//! **Without verb** a request may be all that it is under any verb of the book; if one of these is ambiguous, so is the whole.
+//! **Without verb** a request may be all that it is under any verb of the book. The whole is ambiguous if one of these is, or if,
+//! where anything is found at all, an entry of a verb that has nothing exact reads the whole path loosely.
 //!
 //! **Retired** entries take part like all others: the caller refuses what they read, so that retiring `/orders/history` does not
 //! hand it to `/orders/{id}`. A live entry stands in for a retired one of the same shape.
@@ -75,7 +76,8 @@ pub enum Resolution<'b> {
     One(&'b Entry),
     /// Each of these two or more entries, of different verbs, in the order of their verbs; only where the request names no verb.
     Several(Vec<&'b Entry>),
-    /// This entry as written, and to a lax service perhaps another: see [the rules](self).
+    /// This entry as written (the first by verb, where the request names none), and to a lax service perhaps another: see
+    /// [the rules](self).
     Ambiguous(&'b Entry),
     /// Nothing in the book.
     Unknown,
@@ -159,22 +161,24 @@ impl Book {
 
     fn resolve_any(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
         let mut all: Vec<&Entry> = Vec::new();
-        let mut ambiguous = None;
-        // A HEAD request to a book without HEAD entries is what GET finds already.
-        for found in self.trees.iter().filter_map(|(verb, _)| self.read(*verb, path)) {
+        let mut ambiguous = false;
+        for (verb, tree) in &self.trees {
+            let Some(found) = self.read(*verb, path) else {
+                ambiguous |= tree.reads_loosely(path.inner());
+                continue;
+            };
+            ambiguous |= found.ambiguous;
             let entry = &self.entries[found.entry as usize];
-            if found.ambiguous && ambiguous.is_none() {
-                ambiguous = Some(entry);
-            }
+            // HEAD that fell back is what GET found already.
             if !all.contains(&entry) {
                 all.push(entry);
             }
         }
-        match (ambiguous, &*all) {
-            (Some(entry), _) => Resolution::Ambiguous(entry),
-            (None, []) => Resolution::Unknown,
-            (None, [entry]) => Resolution::One(entry),
-            (None, _) => Resolution::Several(all),
+        match *all {
+            [] => Resolution::Unknown,
+            [first, ..] if ambiguous => Resolution::Ambiguous(first),
+            [entry] => Resolution::One(entry),
+            _ => Resolution::Several(all),
         }
     }
 
@@ -222,6 +226,68 @@ impl CompileError {
             Self::SameIdentity { identity, first: first.number, second: second.number }
         } else {
             Self::SameShape { first: identity, second: Box::new(second.identity.clone()) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::canonicalize;
+    use super::*;
+
+    fn entry(number: u32, identity: &str, retired: bool) -> Entry {
+        let identity = identity.parse().unwrap_or_else(|error| panic!("{identity}: {error}"));
+        Entry { number: MethodNumber(number), identity, store_use: StoreUse::Optional, retired }
+    }
+
+    fn refusal(entries: impl IntoIterator<Item = Entry>) -> String {
+        Book::compile(entries).expect_err("no book").to_string()
+    }
+
+    fn read(book: &Book, path: &str) -> Option<u32> {
+        let path = canonicalize(path).expect(path);
+        match book.resolve(Some(Verb::GET), &path) {
+            Resolution::One(entry) => Some(entry.number.0),
+            Resolution::Unknown => None,
+            other => panic!("{path} was read as {other:?}"),
+        }
+    }
+
+    #[test]
+    fn live_entries_that_read_the_same_requests_make_no_book() {
+        let said = refusal([entry(7, "GET /a/{x}", false), entry(3, "GET /a/{x}", false)]);
+        assert_eq!(said, "method GET /a/{x} is in the book twice, as 3 and 7: retire one");
+        let said = refusal([entry(1, "GET /a/{x}/{y}", false), entry(2, "GET /a/{y}/{x}", false)]);
+        assert!(said.starts_with("methods GET /a/{x}/{y} and GET /a/{y}/{x} read the same requests"), "{said}");
+        let said = refusal([entry(1, "GET /a/**", false), entry(2, "GET /a/**", false)]);
+        assert!(said.contains("twice, as 1 and 2"), "{said}");
+        let said = refusal([entry(1, "GET /a", true), entry(1, "POST /a", false)]);
+        assert!(said.starts_with("methods GET /a and POST /a both have the number 1"), "{said}");
+    }
+
+    #[test]
+    fn verbs_and_retired_entries_do_not_clash() {
+        let methods = [
+            entry(4, "GET /a/{x}", true),
+            entry(3, "GET /a/{y}", false),
+            entry(2, "POST /a/{x}", false),
+            entry(1, "GET /a/{x}", true),
+        ];
+        let book = Book::compile(methods.clone()).expect("a book");
+        assert_eq!(read(&book, "/a/7"), Some(3));
+        let numbers: Vec<u32> = book.entries().iter().map(|entry| entry.number.0).collect();
+        assert_eq!(numbers, [1, 2, 3, 4]);
+        assert_eq!(book.entry(MethodNumber(4)), Some(&methods[0]));
+        assert_eq!(book.entry(MethodNumber(5)), None);
+    }
+
+    #[test]
+    fn a_book_of_one_shape_in_many_letter_cases_stays_a_book_of_many() {
+        let spellings = ["abc", "abC", "aBc", "aBC", "Abc", "AbC", "ABc", "ABC"];
+        let methods = (0..).zip(spellings).map(|(number, text)| entry(number, &format!("GET /{text}"), false));
+        let book = Book::compile(methods).expect("a book");
+        for (number, text) in (0..).zip(spellings) {
+            assert_eq!(read(&book, &format!("/{text}")), Some(number));
         }
     }
 }

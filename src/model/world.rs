@@ -119,6 +119,9 @@ impl MethodTable {
         let mut entries = Vec::new();
         for method in methods {
             let retired = method.retired.is_some();
+            if retired && cfg!(feature = "guard-narrowing") {
+                continue;
+            }
             if let Some(scope) = method.scope.filter(|_| !retired) {
                 scopes.insert(method.number, scope.into());
             }
@@ -167,5 +170,65 @@ impl OperatorTable {
     pub fn get(&self, digest: &Digest, now: Timestamp) -> Option<&OperatorEntry> {
         let operator = self.by_digest.get(digest)?;
         operator.expires.is_none_or(|expires| now < expires).then_some(operator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::decision::{Reason, Request, decide};
+    use crate::model::grant::{Grant, Members, Standing};
+    use crate::model::id::{KeyId, SecretId};
+    use crate::model::method::StoreUse;
+
+    fn method(number: u32, identity: &str, retired: bool) -> Method {
+        Method {
+            number: MethodNumber(number),
+            identity: identity.parse().unwrap(),
+            block: "Orders".into(),
+            summary: "s".into(),
+            description: String::new(),
+            store_use: StoreUse::Optional,
+            store_places: Vec::new(),
+            scope: None,
+            position: 0,
+            retired: retired.then_some(Revision(2)),
+            created: Timestamp::EPOCH,
+            updated: Timestamp::EPOCH,
+            row_revision: Revision(1),
+        }
+    }
+
+    fn world(methods: impl IntoIterator<Item = Method>) -> World {
+        World {
+            cursor: Cursor::default(),
+            stores: Arc::default(),
+            methods: Arc::new(MethodTable::new(methods).unwrap()),
+            operators: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_deleted_method_is_not_handed_to_holders_of_a_wider_one() {
+        let grant = Grant {
+            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
+            secret: SecretId::new(Timestamp::EPOCH, [1; 10]),
+            name: "one order".into(),
+            standing: Standing::Active,
+            not_before: None,
+            expires: None,
+            secret_expires: None,
+            networks: Box::default(),
+            stores: Members::All,
+            methods: Members::selected(vec![MethodNumber(1)]),
+            row_revision: Revision(1),
+        };
+        let request = Request { method: "GET /orders/history", store: "", stores: &[], client: None };
+        for (retired, reason) in [(false, Reason::MethodDenied), (true, Reason::MethodUnknown)] {
+            let world =
+                world([method(1, "GET /orders/{externalId}", false), method(2, "GET /orders/history", retired)]);
+            let decision = decide(&grant, &world, &request, Timestamp::EPOCH);
+            assert_eq!(decision.failed.first(), Some(reason), "deleted: {retired}");
+        }
     }
 }

@@ -54,7 +54,9 @@ pub async fn open(options: Options) -> Result<Arc<dyn Storage>> {
         StorageUrl::Sqlite(path) => {
             Arc::new(sql::SqlStorage::new(Arc::new(sqlite::Sqlite::open(path, &options).await?), &options))
         }
-        StorageUrl::Postgres(_) => Err(Error::unavailable("in work"))?,
+        StorageUrl::Postgres(url) => {
+            Arc::new(sql::SqlStorage::new(Arc::new(postgres::Postgres::open(url, &options).await?), &options))
+        }
     })
 }
 
@@ -65,7 +67,7 @@ pub async fn open(options: Options) -> Result<Arc<dyn Storage>> {
 pub async fn migrate(options: &Options) -> Result<()> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::migrate(path).await,
-        StorageUrl::Postgres(_) => Err(Error::unavailable("in work")),
+        StorageUrl::Postgres(url) => postgres::migrate(url).await,
     }
 }
 
@@ -76,7 +78,7 @@ pub async fn migrate(options: &Options) -> Result<()> {
 pub async fn schema(options: &Options) -> Result<SchemaState> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::schema(path).await,
-        StorageUrl::Postgres(_) => Err(Error::unavailable("in work")),
+        StorageUrl::Postgres(url) => postgres::schema(url).await,
     }
 }
 

@@ -22,8 +22,15 @@ pub enum Format {
 /// tokio-postgres logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests
 /// (operators' tokens) at TRACE.
 #[cfg(not(feature = "guard-redaction"))]
-const CAPS: [&str; 6] =
-    ["tokio_postgres=info", "postgres=info", "h2=info", "hyper=info", "hyper_util=info", "tonic=info"];
+const CAPS: [&str; 7] = [
+    "tokio_postgres=info",
+    "postgres=info",
+    "h2=info",
+    "hyper=info",
+    "hyper_util=info",
+    "tonic=info",
+    "refinery_core=warn",
+];
 #[cfg(feature = "guard-redaction")]
 const CAPS: [&str; 0] = [];
 

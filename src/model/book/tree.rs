@@ -33,6 +33,9 @@ pub(super) struct Tree {
     /// The same with their letters lower-case: children may share a label.
     loose_literals: Edges,
     loose_partials: Edges,
+    /// Nodes that searches came to, for the tests of what they cost.
+    #[cfg(test)]
+    visits: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -42,9 +45,33 @@ struct Node {
     /// The entry whose pattern goes on with `**` and ends.
     rest: Option<EntryIndex>,
     parameter: Option<NodeIndex>,
-    /// The longest literal and prefix among the children, in bytes; 0 where there is none.
-    longest_literal: usize,
-    longest_prefix: usize,
+    literals: Lengths,
+    prefixes: Lengths,
+}
+
+/// How long the labels of a node's children are, so that most look-ups of what is not there can be left out.
+#[derive(Debug, Default)]
+struct Lengths {
+    /// In bytes; 0 where there is none.
+    longest: usize,
+    /// A bit for each length; the last one for all from 63 on.
+    bits: u64,
+}
+
+impl Lengths {
+    fn add(&mut self, len: usize) {
+        self.longest = self.longest.max(len);
+        self.bits |= 1 << len.min(63);
+    }
+
+    fn may_have(&self, len: usize) -> bool {
+        self.bits >> len.min(63) & 1 == 1
+    }
+
+    /// What may be a prefix that makes up `head` with one or more digits behind it; the longest first.
+    fn read<'h>(&self, head: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
+        prefixes(head, self.longest).filter(|prefix| self.may_have(prefix.len()))
+    }
 }
 
 /// A child that reads a segment, if not exactly then loosely.
@@ -62,6 +89,8 @@ impl Tree {
             partials: Edges::default(),
             loose_literals: Edges::default(),
             loose_partials: Edges::default(),
+            #[cfg(test)]
+            visits: std::sync::atomic::AtomicUsize::default(),
         }
     }
 
@@ -87,8 +116,7 @@ impl Tree {
         let child = self.add();
         self.literals.add(at, text, child);
         self.loose_literals.add(at, &text.to_ascii_lowercase(), child);
-        let node = &mut self.nodes[at as usize];
-        node.longest_literal = node.longest_literal.max(text.len());
+        self.nodes[at as usize].literals.add(text.len());
         child
     }
 
@@ -99,8 +127,7 @@ impl Tree {
         let child = self.add();
         self.partials.add(at, prefix, child);
         self.loose_partials.add(at, &prefix.to_ascii_lowercase(), child);
-        let node = &mut self.nodes[at as usize];
-        node.longest_prefix = node.longest_prefix.max(prefix.len());
+        self.nodes[at as usize].prefixes.add(prefix.len());
         child
     }
 
@@ -124,6 +151,13 @@ impl Tree {
         &self.nodes[at as usize]
     }
 
+    /// The node that a search comes to.
+    fn visit(&self, at: NodeIndex) -> &Node {
+        #[cfg(test)]
+        self.visits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.node(at)
+    }
+
     /// The entry that the path, given without its first slash, is read as.
     pub(super) fn find(&self, path: &str) -> Option<Found> {
         self.find_from(ROOT, path)
@@ -135,38 +169,34 @@ impl Tree {
     }
 
     fn find_from(&self, at: NodeIndex, path: &str) -> Option<Found> {
-        let node = self.node(at);
+        let node = self.visit(at);
         if path.is_empty() {
             return node.entry.map(|entry| Found { entry, ambiguous: false });
         }
         let (segment, after) = first(path);
-        if segment.len() <= node.longest_literal
+        if node.literals.may_have(segment.len())
             && let Some(child) = self.literals.get(at, segment.as_bytes())
             && let Some(found) = self.find_from(child, after)
         {
             return Some(found);
         }
-        if node.longest_prefix > 0 {
-            for prefix in prefixes(segment.as_bytes(), node.longest_prefix) {
-                if let Some(child) = self.partials.get(at, prefix)
-                    && let Some(mut found) = self.find_from(child, after)
-                {
-                    found.ambiguous |= self.any_reading(at, segment, |reading| {
-                        reading.prefix.is_none_or(|longer| longer > prefix.len())
-                            && self.reads_loosely_from(reading.child, after)
-                    });
-                    return Some(found);
-                }
+        for prefix in node.prefixes.read(segment.as_bytes()) {
+            if let Some(child) = self.partials.get(at, prefix)
+                && let Some(mut found) = self.find_from(child, after)
+            {
+                found.ambiguous |=
+                    self.any_reading(at, segment, prefix.len(), |rival| self.reads_loosely_from(rival.child, after));
+                return Some(found);
             }
         }
         if let Some(child) = node.parameter
             && let Some(mut found) = self.find_from(child, after)
         {
-            found.ambiguous |= self.any_reading(at, segment, |_| true);
+            found.ambiguous |= self.any_reading(at, segment, 0, |_| true);
             return Some(found);
         }
         let ambiguous = |entry| {
-            let ambiguous = self.any_reading(at, segment, |reading| {
+            let ambiguous = self.any_reading(at, segment, 0, |reading| {
                 !self.reads_exactly(at, segment, &reading) || self.reads_loosely_from(reading.child, after)
             }) || node.parameter.is_some_and(|child| self.reads_loosely_from(child, after));
             Found { entry, ambiguous }
@@ -175,7 +205,7 @@ impl Tree {
     }
 
     fn reads_loosely_from(&self, at: NodeIndex, path: &str) -> bool {
-        let node = self.node(at);
+        let node = self.visit(at);
         if path.is_empty() {
             return node.entry.is_some();
         }
@@ -183,30 +213,37 @@ impl Tree {
             return true;
         }
         let (segment, after) = first(path);
-        self.any_reading(at, segment, |reading| self.reads_loosely_from(reading.child, after))
+        self.any_reading(at, segment, 0, |reading| self.reads_loosely_from(reading.child, after))
             || node.parameter.is_some_and(|child| self.reads_loosely_from(child, after))
     }
 
-    /// Whether `holds` is true of a literal or partial child that reads the segment, exactly or loosely.
-    fn any_reading(&self, at: NodeIndex, segment: &str, mut holds: impl FnMut(Reading) -> bool) -> bool {
+    /// Whether `holds` is true of a child that reads the segment, exactly or loosely: a literal, or a partial whose prefix is
+    /// longer than `shorter` bytes.
+    fn any_reading(
+        &self,
+        at: NodeIndex,
+        segment: &str,
+        shorter: usize,
+        mut holds: impl FnMut(Reading) -> bool,
+    ) -> bool {
         let node = self.node(at);
-        if node.longest_literal == 0 && node.longest_prefix == 0 {
+        if node.literals.longest == 0 && node.prefixes.longest <= shorter {
             return false;
         }
         let loose = Loose::read(segment);
-        for head in loose.heads(node.longest_literal) {
+        for head in loose.heads(node.literals.longest).filter(|head| node.literals.may_have(head.len())) {
             for child in self.loose_literals.all(at, head) {
                 if holds(Reading { child, prefix: None }) {
                     return true;
                 }
             }
         }
-        if node.longest_prefix == 0 {
+        if node.prefixes.longest <= shorter {
             return false;
         }
         // Prefix and digits contain nothing that ends a name, so only the shortest head can be made of them.
         let Some(head) = loose.heads(usize::MAX).next() else { return false };
-        for prefix in prefixes(head, node.longest_prefix) {
+        for prefix in node.prefixes.read(head).take_while(|prefix| prefix.len() > shorter) {
             for child in self.loose_partials.all(at, prefix) {
                 if holds(Reading { child, prefix: Some(prefix.len()) }) {
                     return true;
@@ -282,4 +319,69 @@ fn hash(hashers: &DefaultHashBuilder, parent: NodeIndex, label: &[u8]) -> u64 {
     hasher.write_u32(parent);
     hasher.write(label);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    fn tree(patterns: impl IntoIterator<Item = String>) -> Tree {
+        let mut tree = Tree::new();
+        for (entry, text) in (0..).zip(patterns) {
+            let pattern: Pattern = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            *tree.place(&pattern) = Some(entry);
+        }
+        tree
+    }
+
+    fn visits(tree: &Tree, path: &str) -> usize {
+        let before = tree.visits.load(Ordering::Relaxed);
+        tree.find(path);
+        tree.visits.load(Ordering::Relaxed) - before
+    }
+
+    /// All 4 096 ways to write a path of twelve segments with literals and parameters, and a dead end behind each of them.
+    fn worst() -> Tree {
+        tree((0..4096_u32).map(|choice| {
+            let parts = (0..12).map(|at| if choice >> at & 1 == 0 { "/a".to_owned() } else { format!("/{{p{at}}}") });
+            parts.collect::<String>() + "/z"
+        }))
+    }
+
+    #[test]
+    fn no_book_and_path_make_a_search_come_to_a_node_twice() {
+        let tree = worst();
+        let dead_end = "a/".repeat(12) + "y";
+        let reached = visits(&tree, &dead_end);
+        assert!(reached > 4096, "this path is meant to be bad: {reached}");
+        assert!(reached <= tree.nodes.len(), "{reached} visits of {} nodes", tree.nodes.len());
+    }
+
+    #[test]
+    fn a_loose_search_does_not_come_to_a_node_twice_either() {
+        // What `**` takes is read exactly to begin with, and then loosely in all 1 024 ways, none of which ends well.
+        let stems = (0..1024_u32)
+            .map(|choice| (0..10).map(|at| if choice >> at & 1 == 0 { "/a" } else { "/A" }).collect::<String>());
+        let tree = tree(stems.map(|stem| format!("/a{stem}/z")).chain(["/**".to_owned()]));
+        let path = "a/".repeat(11) + "y";
+        let reached = visits(&tree, &path);
+        assert!(reached > 1024, "this path is meant to be bad: {reached}");
+        assert!(reached <= 2 * tree.nodes.len(), "{reached} visits of {} nodes", tree.nodes.len());
+    }
+
+    #[test]
+    fn a_search_costs_as_much_in_a_large_book_as_in_a_small_one() {
+        let small = ["/api/v*/orders/{id}", "/api/v*/orders/history", "/api/v*/orders/{id}/items"].map(str::to_owned);
+        let others = (0..10_000).flat_map(|at| {
+            [format!("/api/v*/orders/word{at}"), format!("/api/v*/other{at}/{{id}}"), format!("/api/w{at}x*/orders")]
+        });
+        let large = tree(small.iter().cloned().chain(others));
+        let small = tree(small);
+        for path in ["api/v5/orders/7", "api/v5/orders/history", "api/v5/orders/7/items", "api/v5/orders/7/y", "x"] {
+            assert_eq!(visits(&large, path), visits(&small, path), "{path}");
+            assert!(visits(&small, path) <= path.split('/').count() + 1, "{path}");
+        }
+    }
 }

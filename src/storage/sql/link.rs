@@ -143,6 +143,10 @@ impl Link {
     fn done<T>(&mut self, name: &'static str, began: Duration, result: Result<T>) -> Result<T> {
         self.shared.observe(name, began, result.as_ref().err());
         self.failed |= result.is_err();
-        result
+        result.map_err(|error| match error {
+            // Which statement is what helps to find the mistake.
+            Error::Failed { source, .. } => Error::Failed { what: name.to_owned(), source },
+            other => other,
+        })
     }
 }

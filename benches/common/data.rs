@@ -1,0 +1,299 @@
+//! A company of the size that the goals are set for: stores, the built-in reference book, and as many keys as asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey::books;
+use latchkey::model::book::MethodNumber;
+use latchkey::model::change::{Action, Actor, NewChange, SubjectKind};
+use latchkey::model::id::{KeyId, OperatorId, SecretId};
+use latchkey::model::key::{Origin, Revocation};
+use latchkey::model::operator::{Operator, Role};
+use latchkey::model::reference::Method;
+use latchkey::model::store::{Store, StoreKind, StoreNumber};
+use latchkey::model::time::Timestamp;
+use latchkey::model::token::Token;
+use latchkey::storage::{KeyRow, NewKey, NewSecret, Options, Storage, UsageAdd};
+
+use super::stats::{Draw, scatter};
+
+/// Stores of the company.
+pub const STORES: u32 = 200;
+
+/// Keys in one write.
+const BATCH: u64 = 10_000;
+
+/// When the first key was made: the middle of 2025.
+const FIRST: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+
+/// Time between two keys: a million in a year.
+const STEP: Duration = Duration::from_secs(31);
+
+/// Stores and methods by number, once they are in storage.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Its stores.
+    pub stores: Vec<StoreNumber>,
+    /// Its methods, with their identities.
+    pub methods: Vec<(MethodNumber, String)>,
+}
+
+/// Opens storage with everything by default.
+///
+/// # Panics
+///
+/// When it cannot be opened.
+pub async fn open(url: &str) -> Arc<dyn Storage> {
+    let url = url.parse().expect("a database URL");
+    latchkey::storage::open(Options::new(url)).await.expect("storage opens")
+}
+
+/// The token of the key with this number.
+#[must_use]
+pub fn token(number: u64) -> Token {
+    let mut bytes = [0; 32];
+    for (place, part) in bytes.chunks_exact_mut(8).zip(1_u64..) {
+        place.copy_from_slice(&scatter(number.wrapping_mul(4).wrapping_add(part)).to_le_bytes());
+    }
+    Token::issue(bytes)
+}
+
+/// The id of the key with this number.
+#[must_use]
+pub fn key_id(number: u64) -> KeyId {
+    KeyId::new(made(number), random(number, 1))
+}
+
+/// The code of a store.
+#[must_use]
+pub fn store_code(number: u32) -> String {
+    format!("store-{number:03}")
+}
+
+/// The owner of the key with this number: one of 5 000, a few of which have very many keys.
+#[must_use]
+pub fn owner(number: u64) -> String {
+    let spread = scatter(number);
+    format!("partner-{:04}", if spread.is_multiple_of(4) { spread / 4 % 20 } else { spread / 4 % 5_000 })
+}
+
+/// An admin whose token this is.
+///
+/// # Panics
+///
+/// When storage refuses.
+pub async fn hire(storage: &Arc<dyn Storage>) -> Token {
+    let token = Token::issue_operator([8; 32]);
+    let mut tx = storage.begin(7, &Actor::System, "").await.expect("a write begins");
+    let (now, revision) = (tx.now(), tx.revision());
+    let operator = Operator {
+        id: OperatorId::new(now, [1; 10]),
+        name: "admin".to_owned(),
+        role: Role::Admin,
+        expires: None,
+        revoked: None,
+        hint: token.hint(),
+        created: now,
+        updated: now,
+        row_revision: revision,
+    };
+    tx.insert_operator(&operator, &token.digest()).await.expect("an operator is added");
+    let change = NewChange {
+        action: Action::Create,
+        kind: SubjectKind::Operator,
+        subject: operator.id.to_string(),
+        before: None,
+        after: Some(operator.image()),
+    };
+    tx.append(&[change]).await.expect("the change is noted");
+    tx.commit().await.expect("the write is committed");
+    token
+}
+
+/// Puts stores and the built-in reference book into empty storage.
+///
+/// # Panics
+///
+/// When storage refuses.
+pub async fn furnish(storage: &Arc<dyn Storage>) -> House {
+    let mut tx = storage.begin(11, &Actor::System, "").await.expect("a write begins");
+    let (now, revision) = (tx.now(), tx.revision());
+    let mut changes = Vec::new();
+    let mut stores = Vec::new();
+    for number in 0..STORES {
+        let store = Store {
+            number: StoreNumber(0),
+            code: store_code(number).parse().expect("a code"),
+            name: format!("Store number {number}"),
+            kind: StoreKind::OnlineStore,
+            platform: ["bitrix", "shopify", "magento", "own"][number as usize % 4].to_owned(),
+            hosts: vec![format!("shop{number}.example")],
+            active: !number.is_multiple_of(50),
+            created: now,
+            updated: now,
+            row_revision: revision,
+        };
+        stores.push(tx.insert_store(&store).await.expect("a store is added"));
+        changes.push(created(SubjectKind::Store, store.code.as_str(), store.image()));
+    }
+    let book = books::parse(books::RETAILCRM).expect("the built-in book is good");
+    let listed = book.blocks.iter().flat_map(|block| block.methods.iter().map(move |method| (block, method)));
+    let methods: Vec<Method> = listed
+        .zip(0..)
+        .map(|((block, method), position)| Method {
+            number: MethodNumber(0),
+            identity: method.method.parse().expect("an identity"),
+            block: block.title.clone(),
+            summary: method.summary.clone(),
+            description: method.description.clone(),
+            store_use: method.store_use,
+            store_places: method.store_places.clone(),
+            scope: method.scope.clone(),
+            position,
+            retired: None,
+            created: now,
+            updated: now,
+            row_revision: revision,
+        })
+        .collect();
+    let numbers = tx.insert_methods(&methods).await.expect("the book is added");
+    for method in &methods {
+        changes.push(created(SubjectKind::Method, &method.identity.to_string(), method.image()));
+    }
+    tx.append(&changes).await.expect("the changes are noted");
+    tx.commit().await.expect("the write is committed");
+    let identities = methods.iter().map(|method| method.identity.to_string());
+    House { stores, methods: numbers.into_iter().zip(identities).collect() }
+}
+
+/// Adds the keys with the numbers below `count`, and last uses for a third of them. Answers how long each batch took.
+///
+/// # Panics
+///
+/// When storage refuses.
+pub async fn fill(storage: &Arc<dyn Storage>, house: &House, count: u64) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for first in (0..count).step_by(usize::try_from(BATCH).expect("a small number")) {
+        let numbers = first..(first + BATCH).min(count);
+        let keys: Vec<NewKey> = numbers.clone().map(|number| key(house, number)).collect();
+        let began = super::cpu::wall();
+        let mut tx = storage.begin(first + 1, &Actor::System, "").await.expect("a write begins");
+        tx.insert_keys(&keys).await.expect("keys are added");
+        // One line for the batch: what the audit trail holds beside is not what is measured.
+        let image = serde_json::json!({ "keys": keys.len() });
+        tx.append(&[created(SubjectKind::Key, &keys[0].row.id.to_string(), image)]).await.expect("the change is noted");
+        tx.commit().await.expect("the write is committed");
+        times.push(super::cpu::wall().saturating_sub(began));
+        let used: Vec<UsageAdd> = numbers.filter(|number| scatter(*number).is_multiple_of(3)).map(used).collect();
+        storage.add_usage(&used).await.expect("uses are counted");
+    }
+    times
+}
+
+fn created(kind: SubjectKind, subject: &str, image: serde_json::Value) -> NewChange {
+    NewChange { action: Action::Create, kind, subject: subject.to_owned(), before: None, after: Some(image) }
+}
+
+/// What the key with this number is like.
+struct Character {
+    all_stores: bool,
+    all_methods: bool,
+    revoked: bool,
+    active: bool,
+    /// Days from its making to its end.
+    lasts: Option<u64>,
+}
+
+fn character(draw: &mut Draw) -> Character {
+    Character {
+        all_stores: draw.below(10) == 0,
+        all_methods: draw.below(5) == 0,
+        revoked: draw.below(50) == 0,
+        active: draw.below(10) != 0,
+        lasts: (draw.below(20) == 0).then(|| 1 + draw.below(700)),
+    }
+}
+
+/// Whether the key with this number opens everything, for ever.
+#[must_use]
+pub fn opens_all(number: u64) -> bool {
+    let is = character(&mut Draw::new(number.wrapping_mul(31)));
+    is.all_stores && is.all_methods && is.active && !is.revoked && is.lasts.is_none()
+}
+
+/// One in ten opens all stores, the others one to three; one in five opens all methods, the others one to twenty; one
+/// in ten is switched off, one in fifty revoked; one in twenty ends some day.
+fn key(house: &House, number: u64) -> NewKey {
+    let mut draw = Draw::new(number.wrapping_mul(31));
+    let at = made(number);
+    let is = character(&mut draw);
+    let stores = if is.all_stores { Vec::new() } else { some(&mut draw, &house.stores, 3) };
+    let methods = if is.all_methods {
+        Vec::new()
+    } else {
+        some(&mut draw, &house.methods, 20).into_iter().map(|(number, _)| number).collect()
+    };
+    let token = token(number);
+    NewKey {
+        row: KeyRow {
+            id: key_id(number),
+            name: format!(
+                "{} of {}",
+                ["Module", "Landing page", "CPA network", "Export"][draw.below(4) as usize],
+                number
+            ),
+            owner: owner(number),
+            comment: if draw.below(8) == 0 { format!("ticket {}", draw.below(90_000)) } else { String::new() },
+            active: is.active,
+            revoked: is.revoked.then(|| Revocation { at, reason: "left".to_owned() }),
+            all_stores: is.all_stores,
+            all_methods: is.all_methods,
+            not_before: None,
+            expires: is.lasts.map(|days| at.plus(Duration::from_hours(24 * days))),
+            networks: Vec::new(),
+            labels: BTreeMap::new(),
+            created: at,
+        },
+        stores,
+        methods,
+        secret: NewSecret {
+            id: SecretId::new(at, random(number, 2)),
+            digest: token.digest(),
+            hint: token.hint(),
+            origin: Origin::Issued,
+        },
+    }
+}
+
+/// One to `most` of `all`, each once; the first ones more often.
+fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
+    let mut places = std::collections::BTreeSet::new();
+    for _ in 0..=draw.below(most) {
+        let bound = 1 + draw.below(all.len() as u64);
+        places.insert(draw.below(bound));
+    }
+    places.into_iter().map(|place| all[place as usize].clone()).collect()
+}
+
+fn used(number: u64) -> UsageAdd {
+    UsageAdd {
+        key: key_id(number),
+        secret: SecretId::new(made(number), random(number, 2)),
+        method: None,
+        store: None,
+        allowed: true,
+        calls: 1,
+        last: made(number).plus(Duration::from_hours(1 + scatter(number) % 8_000)),
+    }
+}
+
+fn made(number: u64) -> Timestamp {
+    FIRST.plus(STEP * u32::try_from(number).expect("fewer than four billion keys"))
+}
+
+fn random(number: u64, which: u64) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    bytes[..8].copy_from_slice(&scatter(number.wrapping_mul(2).wrapping_add(which)).to_le_bytes());
+    bytes
+}

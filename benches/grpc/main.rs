@@ -1,0 +1,156 @@
+//! What the network costs: CPU time of the server per call, of Authorize beside a call that does nothing.
+//!
+//! Three processes, all of them this program. The server has the decision port as it is (SQLite, 10 000 keys, all in the
+//! cache), with one service more, whose only method takes and answers an empty message. A client process loads one of
+//! the two over 8 connections with 32 calls at once on each. The third process leads: round by round it lets the client
+//! load the one, then the other, and asks the server for the CPU time that all its threads have spent.
+#![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod client;
+mod noop;
+mod server;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use common::in_earnest;
+use common::report::Section;
+use common::stats::Sample;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Keys, all in the cache.
+pub const KEYS: u64 = 10_000;
+
+/// Connections of the client.
+pub const CONNECTIONS: usize = 8;
+
+/// Calls at once on each.
+pub const STREAMS: usize = 32;
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// Authorize, allowed, from the cache.
+    Authorize,
+    /// A call that does nothing.
+    Nothing,
+}
+
+impl Load {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Authorize => "authorize",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["server", workers] => server::run(workers.parse().expect("a number of threads")),
+        ["client", address, token, load, seconds] => {
+            let load = if load == Load::Authorize.word() { Load::Authorize } else { Load::Nothing };
+            client::run(address, token, load, Duration::from_secs(seconds.parse().expect("a number of seconds")));
+        }
+        _ => lead(),
+    }
+}
+
+/// Another process of this program, talked to in lines.
+struct Helper {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Helper {
+    fn start(words: &[&str]) -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(program)
+            .args(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program starts again");
+        let input = child.stdin.take().expect("a pipe");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self { child, input, output }
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.input, "{line}").expect("the other process listens");
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the other process speaks");
+        assert!(!line.is_empty(), "the other process has ended");
+        line.trim_end().to_owned()
+    }
+
+    fn number(&mut self) -> f64 {
+        self.hear().parse().expect("the other process tells a number")
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What a round of load cost: microseconds of the server's CPU time per call, and calls a second.
+fn round(server: &mut Helper, address: &str, token: &str, load: Load, seconds: u64) -> (f64, f64) {
+    let mut client = Helper::start(&["client", address, token, load.word(), &seconds.to_string()]);
+    assert_eq!(client.hear(), "warm");
+    server.say("cpu");
+    let before = server.number();
+    client.say("go");
+    let calls = client.number();
+    server.say("cpu");
+    let spent = server.number() - before;
+    (spent / calls, calls / seconds as f64)
+}
+
+fn lead() {
+    let earnest = in_earnest();
+    let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
+    let mut section = Section::begin("grpc", "Authorize over gRPC");
+    section.say(&format!(
+        "CPU time of the whole server process per call, in microseconds, under {CONNECTIONS} connections × {STREAMS} \
+         calls at once from another process on the same machine; every call of Authorize allowed, its key in the \
+         cache, one of {KEYS}. Median of {rounds} rounds of {seconds} s (the least–the greatest), the two loads in turn."
+    ));
+    section.table(&["server", "Authorize, µs", "a call that does nothing, µs", "between them", "Authorize, calls/s"]);
+    for workers in [1, 2] {
+        let mut server = Helper::start(&["server", &workers.to_string()]);
+        let (address, token) = (server.hear(), server.hear());
+        let (mut authorize, mut nothing, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let (cost, rate) = round(&mut server, &address, &token, Load::Authorize, seconds);
+            authorize.push(cost);
+            rates.push(rate);
+            nothing.push(round(&mut server, &address, &token, Load::Nothing, seconds).0);
+        }
+        let (authorize, nothing) = (Sample::new(authorize), Sample::new(nothing));
+        section.row(&[
+            &format!("{workers} worker thread{}", if workers == 1 { "" } else { "s" }),
+            &authorize.to_string(),
+            &nothing.to_string(),
+            &format!("{:.2}", authorize.median() - nothing.median()),
+            &format!("{:.0}", Sample::new(rates).median()),
+        ]);
+    }
+    if earnest {
+        section.write();
+    }
+}

@@ -1,0 +1,45 @@
+//! A service whose only method takes and answers an empty message: what gRPC costs by itself.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+
+/// The path of the method.
+pub const PATH: &str = "/latchkey.bench.Nothing/Do";
+
+/// The service.
+#[derive(Debug, Clone, Copy)]
+pub struct Nothing;
+
+impl NamedService for Nothing {
+    const NAME: &'static str = "latchkey.bench.Nothing";
+}
+
+impl UnaryService<()> for Nothing {
+    type Response = ();
+    type Future = Ready<Result<Response<()>, Status>>;
+
+    fn call(&mut self, _request: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(())))
+    }
+}
+
+impl tower::Service<http::Request<Body>> for Nothing {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async move { Ok(Grpc::new(ProstCodec::<(), ()>::default()).unary(Self, request).await) })
+    }
+}

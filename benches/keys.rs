@@ -1,0 +1,212 @@
+//! A million keys: what lists of them cost, and what a server that holds them costs, on both engines.
+//!
+//! ListKeys is measured at storage, in milliseconds on the wall: 200 calls of a page of 50 for each filter, with values
+//! drawn anew for each call and, where there is more than one page, half of them from a later page on. One caller, no
+//! other load. A server is the real program, started on that storage: from its start to readiness, and the memory it
+//! then has.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "../tests/support/mod.rs"]
+pub mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::data::{self, House};
+use common::report::Section;
+use common::stats::{Draw, Sample};
+use common::{cpu, in_earnest};
+use latchkey::model::page::PageRequest;
+use latchkey::model::time::Timestamp;
+use latchkey::storage::{KeyFilter, Storage};
+use support::daemon::read_lossy;
+use support::postgres::{Cluster, Options};
+use support::process::LatchkeyProcess;
+
+/// Calls for each filter.
+const CALLS: usize = 200;
+
+/// Entries of a page.
+const PAGE: u32 = 50;
+
+/// Starts of a server.
+const STARTS: usize = 3;
+
+/// A filter to be measured: its name, and how it is drawn.
+type Case = (&'static str, fn(&mut Draw, &House, u64) -> KeyFilter);
+
+fn main() {
+    let earnest = in_earnest();
+    let keys = if earnest { 1_000_000 } else { 2_000 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    // As it comes, but for the memory that Postgres's own default is too small for on any machine of today.
+    let cluster = Cluster::start(Options::default().set("shared_buffers", "1GB").set("max_wal_size", "8GB"));
+    let database = cluster.database();
+    let engines = [
+        ("SQLite", format!("sqlite:{}", folder.path().join("latchkey.db").display())),
+        ("PostgreSQL", database.url().to_owned()),
+    ];
+    let mut section = Section::begin("keys", &format!("{keys} keys"));
+    let mut filled = Vec::new();
+    let mut listed = Vec::new();
+    for (_, url) in &engines {
+        let (batches, figures) = runtime.block_on(lists(url, keys, if earnest { CALLS } else { 5 }));
+        filled.push(batches);
+        listed.push(figures);
+    }
+    section.say(
+        "ListKeys: a page of 50 by filter, milliseconds on the wall at storage: the median and the 95th percentile of \
+         200 calls. Goal: 10 ms at the 95th.",
+    );
+    section.table(&["filter", "SQLite, median", "SQLite, p95", "PostgreSQL, median", "PostgreSQL, p95"]);
+    for (at, (name, _)) in CASES.iter().enumerate() {
+        let cells: Vec<String> = listed
+            .iter()
+            .flat_map(|figures| [figures[at].median(), figures[at].percentile(0.95)])
+            .map(|figure| format!("{figure:.2}"))
+            .collect();
+        section.row(&[name, &cells[0], &cells[1], &cells[2], &cells[3]]);
+    }
+    section.say("Writing 10 000 keys in one transaction, seconds on the wall, over all batches of the million:");
+    section.table(&["engine", "median", "slowest"]);
+    for ((engine, _), batches) in engines.iter().zip(&filled) {
+        section.row(&[engine, &format!("{:.2}", batches.median()), &format!("{:.2}", batches.percentile(1.0))]);
+    }
+    section.say(&format!(
+        "The server, started on that storage: seconds from its start to readiness and its resident memory then; median \
+         of {STARTS} starts."
+    ));
+    section.table(&["engine", "start to readiness, s", "memory, MiB"]);
+    for (engine, url) in &engines {
+        let (times, memory) = starts(url);
+        section.row(&[engine, &times.to_string(), &format!("{:.0}", memory.median())]);
+    }
+    if earnest {
+        section.write();
+    }
+}
+
+/// Fills storage and measures its lists. Answers seconds per batch and, for each case, milliseconds per call.
+async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
+    let storage = data::open(url).await;
+    let house = data::furnish(&storage).await;
+    let batches = data::fill(&storage, &house, keys).await;
+    let batches = Sample::new(batches.iter().map(Duration::as_secs_f64).collect());
+    if url.starts_with("postgres") {
+        // What autovacuum does by itself some time after so many new rows.
+        support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
+    }
+    let mut figures = Vec::new();
+    for (name, filter) in CASES {
+        figures.push(Sample::new(measured(&storage, &house, keys, calls, filter).await));
+        assert!(!name.is_empty());
+    }
+    (batches, figures)
+}
+
+async fn measured(
+    storage: &Arc<dyn Storage>,
+    house: &House,
+    keys: u64,
+    calls: usize,
+    filter: fn(&mut Draw, &House, u64) -> KeyFilter,
+) -> Vec<f64> {
+    let mut draw = Draw::new(99);
+    let mut times = Vec::new();
+    // The first calls of a kind fill caches and are not counted.
+    for call in 0..calls + calls / 10 {
+        let filter = filter(&mut draw, house, keys);
+        let mut page = PageRequest { size: PAGE, after: None };
+        if call % 2 == 1 {
+            page.after = storage.keys(&filter, &page).await.expect("keys are listed").next;
+        }
+        let began = cpu::wall();
+        storage.keys(&filter, &page).await.expect("keys are listed");
+        let took = cpu::wall().saturating_sub(began);
+        if call >= calls / 10 {
+            times.push(took.as_secs_f64() * 1_000.0);
+        }
+    }
+    times
+}
+
+/// Starts the real program on storage, several times. Answers seconds to readiness, and MiB.
+fn starts(url: &str) -> (Sample, Sample) {
+    let (mut times, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        let began = cpu::wall();
+        let server = LatchkeyProcess::builder().database(url).start();
+        times.push(cpu::wall().saturating_sub(began).as_secs_f64());
+        let status = read_lossy(std::path::Path::new(&format!("/proc/{}/status", server.pid())));
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("the kernel tells kB");
+        memory.push(kib / 1_024.0);
+    }
+    (Sample::new(times), Sample::new(memory))
+}
+
+fn some_store(draw: &mut Draw) -> Option<String> {
+    let number = draw.below(u64::from(data::STORES));
+    Some(data::store_code(u32::try_from(number).expect("a small number")))
+}
+
+fn some_method(draw: &mut Draw, house: &House) -> Option<String> {
+    let place = usize::try_from(draw.below(house.methods.len() as u64)).expect("a place");
+    Some(house.methods[place].1.clone())
+}
+
+fn some_time(draw: &mut Draw) -> Option<Timestamp> {
+    Some(Timestamp::from_micros(1_750_000_000_000_000).plus(Duration::from_hours(draw.below(9_000))))
+}
+
+const CASES: [Case; 18] = [
+    ("none", |_, _, _| KeyFilter::default()),
+    ("active", |draw, _, _| KeyFilter { active: Some(draw.below(2) == 0), ..Default::default() }),
+    ("revoked", |_, _, _| KeyFilter { revoked: Some(true), ..Default::default() }),
+    ("access to all stores, or selected", |draw, _, _| KeyFilter {
+        all_stores: Some(draw.below(2) == 0),
+        ..Default::default()
+    }),
+    ("access to all methods, or selected", |draw, _, _| KeyFilter {
+        all_methods: Some(draw.below(2) == 0),
+        ..Default::default()
+    }),
+    ("store", |draw, _, _| KeyFilter { store: some_store(draw), ..Default::default() }),
+    ("store, selected only", |draw, _, _| KeyFilter {
+        store: some_store(draw),
+        all_stores: Some(false),
+        ..Default::default()
+    }),
+    ("method", |draw, house, _| KeyFilter { method: some_method(draw, house), ..Default::default() }),
+    ("text of one key", |draw, _, keys| KeyFilter {
+        text: Some(format!("of {}", draw.below(keys))),
+        ..Default::default()
+    }),
+    ("text of very many keys", |_, _, _| KeyFilter { text: Some("landing".to_owned()), ..Default::default() }),
+    ("text of no key", |draw, _, _| KeyFilter { text: Some(format!("nobody {}", draw.next())), ..Default::default() }),
+    ("owner", |draw, _, keys| KeyFilter { owner: Some(data::owner(draw.below(keys))), ..Default::default() }),
+    ("validity ends before", |draw, _, _| KeyFilter { expire_before: some_time(draw), ..Default::default() }),
+    ("not used since", |draw, _, _| KeyFilter { unused_since: some_time(draw), ..Default::default() }),
+    ("ever used, or never", |draw, _, _| KeyFilter { used: Some(draw.below(2) == 0), ..Default::default() }),
+    ("active, store and method", |draw, house, _| KeyFilter {
+        active: Some(true),
+        store: some_store(draw),
+        method: some_method(draw, house),
+        ..Default::default()
+    }),
+    ("owner and store", |draw, _, keys| KeyFilter {
+        owner: Some(data::owner(draw.below(keys))),
+        store: some_store(draw),
+        ..Default::default()
+    }),
+    ("revoked, store, selected only, text", |draw, _, _| KeyFilter {
+        revoked: Some(true),
+        store: some_store(draw),
+        all_stores: Some(false),
+        text: Some("export".to_owned()),
+        ..Default::default()
+    }),
+];

@@ -1,0 +1,84 @@
+//! Why a server could not start, or ended other than as asked: one sentence each, with the remedy.
+
+use std::path::PathBuf;
+
+use crate::{registry, storage};
+
+/// Why a server could not start, or ended other than as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder cannot be made or used.
+    #[error("the data folder {} cannot be used: {source}; make it writable, or set LATCHKEY_DATA_DIR to another", path.display())]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that the configuration names cannot be used.
+    #[error("{what} cannot be used: {source}")]
+    File {
+        /// What the file is for, and its path.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Logging cannot begin.
+    #[error("{0}")]
+    Logs(String),
+    /// The database URL cannot be read.
+    #[error("{0}")]
+    DatabaseUrl(String),
+    /// Storage cannot be used.
+    #[error("{}", chain(.0))]
+    Storage(#[from] storage::Error),
+    /// The first operator could not be made.
+    #[error("the first operator could not be made: {}", chain(.0))]
+    Bootstrap(registry::BootstrapError),
+    /// An address cannot be listened on.
+    #[error(
+        "the {port} port cannot listen on {address}: {source}; end what listens there, or set {setting} to another address"
+    )]
+    Listen {
+        /// Which port.
+        port: &'static str,
+        /// The address asked for.
+        address: String,
+        /// The setting to change.
+        setting: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificates of a port cannot be used.
+    #[error("the certificates of the {port} port cannot be used: {}", chain(.source))]
+    Tls {
+        /// Which port.
+        port: &'static str,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// A part of the server that must not end did.
+    #[error("{0}")]
+    Failed(String),
+    /// The time for an orderly end was up.
+    #[error(
+        "calls were still under way when the time to end in order was up; raise LATCHKEY_DRAIN if they need longer"
+    )]
+    OutOfTime,
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Drivers like to repeat themselves.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

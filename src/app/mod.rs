@@ -1,0 +1,165 @@
+//! The composition root: every part is made here, in the order that it is needed, and nothing else happens here.
+//!
+//! ```text
+//! data folder → storage → authority ─┬─▶ decision port (gRPC)
+//!                           registry ─┼─▶ administration port (gRPC)
+//!                           health ───┴─▶ operations port (HTTP)
+//! ```
+
+mod convergence;
+mod error;
+mod listen;
+mod open;
+mod token_file;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::convergence::Replicas;
+pub use self::error::Error;
+use self::listen::Ports;
+pub use self::open::{check_storage, migrate};
+use self::open::{data_folder, open_storage};
+use self::token_file::TokenFile;
+pub use self::token_file::{ADMIN_TOKEN, read as read_token};
+use crate::authority::{Authority, Settings};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::Config;
+use crate::grpc::auth::CallerAuth;
+use crate::grpc::{self, server};
+use crate::lifecycle::{self, Ending, Tasks};
+use crate::model::id::ReplicaId;
+use crate::ops;
+use crate::random::{OsRandom, Random};
+use crate::registry::{Bootstrap, Convergence, Registry};
+use crate::storage::Storage;
+use crate::telemetry::logs;
+use crate::telemetry::metrics::Metrics;
+
+/// Serves until a signal asks it to stop.
+///
+/// # Errors
+/// It could not start, or ended other than as asked.
+pub async fn serve(config: Config) -> Result<(), Error> {
+    logs::begin(&config.log, config.log_format).map_err(Error::Logs)?;
+    let tasks = Tasks::new();
+    lifecycle::heed_signals(&tasks).map_err(|error| Error::Failed(format!("signals cannot be heard: {error}")))?;
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let clock: SharedClock = Arc::new(SystemClock);
+    let metrics = Arc::new(Metrics::new());
+
+    data_folder(&config)?;
+    // The ports before anything is written: a second server that is started by mistake must leave no trace.
+    let ports = Ports::bind(&config).await?;
+    let storage = open_storage(&config, &clock, &tasks, &metrics, config.migrate).await?;
+    bootstrap(&config, &storage, &tasks, &random).await?;
+
+    let settings = Settings {
+        replica: ReplicaId::new(clock.now(), random.bytes()),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        cache_capacity: config.cache_capacity,
+        poll_interval: config.poll_interval,
+        max_staleness: config.max_staleness,
+        usage: config.usage,
+        hash_key: random.bytes(),
+    };
+    let authority = Authority::start(Arc::clone(&storage), settings, &clock, &tasks, Arc::clone(&metrics));
+    let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
+    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
+
+    let addresses = ports.addresses()?;
+    let (health, health_service) = grpc::health::service().await;
+    tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
+    let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
+    tasks.supervise(
+        "decision port",
+        server::serve(
+            ports.decision,
+            grpc::decision_routes(&authority, &tasks, health_service.clone()),
+            authority.clone(),
+            decision_auth,
+            ports.decision_tls,
+            tasks.clone(),
+        ),
+    );
+    tasks.supervise(
+        "administration port",
+        server::serve(
+            ports.admin,
+            grpc::admin_routes(&registry, &authority, health_service)
+                .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?,
+            authority.clone(),
+            CallerAuth::Required,
+            ports.admin_tls,
+            tasks.clone(),
+        ),
+    );
+    tasks.supervise("operations port", ops::serve(ports.ops, authority.clone(), metrics, tasks.clone()));
+    addresses.publish(&config)?;
+
+    tasks.stopping().await;
+    addresses.withdraw(&config);
+    let ending = tasks.finish(config.drain).await;
+    // After the entrances: what they counted last is counted too.
+    if tokio::time::timeout(Duration::from_secs(3), authority.finish()).await.is_err() {
+        tracing::warn!("storage did not take the last counts of uses in time");
+    }
+    match ending {
+        Ending::Orderly => {
+            tracing::info!("ended in order");
+            Ok(())
+        }
+        Ending::OutOfTime => Err(Error::OutOfTime),
+        Ending::Failed(what) => Err(Error::Failed(what)),
+    }
+}
+
+/// Makes a new admin with nothing but access to storage, audited. Answers where its token was put.
+///
+/// # Errors
+/// Storage cannot be used, or the token could not be kept.
+pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String, Error> {
+    let tasks = Tasks::new();
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let clock: SharedClock = Arc::new(SystemClock);
+    let storage = open_storage(&config, &clock, &tasks, &Arc::new(Metrics::new()), false).await?;
+    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(Nobody), Duration::ZERO);
+    let place = TokenFile { brought: None, kept: into };
+    let made = registry.recover(&place).await.map_err(Error::Bootstrap)?;
+    tasks.stop();
+    let _ = tasks.finish(Duration::from_secs(5)).await;
+    Ok(made.name)
+}
+
+/// Makes the first operator on empty storage.
+async fn bootstrap(
+    config: &Config,
+    storage: &Arc<dyn Storage>,
+    tasks: &Tasks,
+    random: &Arc<dyn Random>,
+) -> Result<(), Error> {
+    let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
+    let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
+    let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
+    match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {
+        Bootstrap::Created { .. } if place.brought.is_some() => {
+            tracing::info!("made the operator `admin` with the token of the bootstrap file");
+        }
+        Bootstrap::Created { .. } => {
+            tracing::info!(file = %place.kept.display(), "made the operator `admin`; its token is in the file");
+        }
+        Bootstrap::Existing => {}
+    }
+    Ok(())
+}
+
+/// Before there are replicas nobody need be waited for.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait::async_trait]
+impl Convergence for Nobody {
+    async fn wait(&self, _: crate::model::change::Revision, _: Duration) -> Vec<ReplicaId> {
+        Vec::new()
+    }
+}

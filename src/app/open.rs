@@ -1,0 +1,77 @@
+//! Opening what a server works on: the data folder and storage.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::sync::Arc;
+
+use super::Error;
+use super::error::chain;
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::Config;
+use crate::lifecycle::Tasks;
+use crate::storage::{self, Storage, StorageUrl};
+use crate::telemetry::metrics::Metrics;
+
+/// Makes the data folder, for its owner only, unless it is there.
+pub(super) fn data_folder(config: &Config) -> Result<(), Error> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(|source| Error::DataFolder { path: config.data_dir.clone(), source })
+}
+
+/// Opens storage.
+pub(super) async fn open_storage(
+    config: &Config,
+    clock: &SharedClock,
+    tasks: &Tasks,
+    metrics: &Arc<Metrics>,
+    migrate: bool,
+) -> Result<Arc<dyn Storage>, Error> {
+    Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
+}
+
+/// Brings the tables of storage up to date.
+///
+/// # Errors
+/// Storage cannot be used.
+pub async fn migrate(config: Config) -> Result<(), Error> {
+    data_folder(&config)?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
+    Ok(storage::migrate(&options).await?)
+}
+
+/// Tells in a sentence how storage stands, or what is wrong with it.
+///
+/// # Errors
+/// What is wrong, and how to mend it.
+pub async fn check_storage(config: &Config) -> Result<String, String> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let options =
+        options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| chain(&error))?;
+    storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| chain(&error))
+}
+
+fn options(
+    config: &Config,
+    clock: &SharedClock,
+    tasks: &Tasks,
+    metrics: &Arc<Metrics>,
+    migrate: bool,
+) -> Result<storage::Options, Error> {
+    let url: StorageUrl = config
+        .database_url
+        .parse()
+        .map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))?;
+    let mut options = storage::Options::new(url);
+    options.migrate = migrate;
+    options.write_connections = config.pool_size;
+    options.clock = Arc::clone(clock);
+    options.tasks = tasks.clone();
+    let metrics = Arc::clone(metrics);
+    options.observer = Arc::new(move |call, took, outcome| {
+        metrics.storage_call(call, took, outcome.err().unwrap_or("ok"));
+    });
+    Ok(options)
+}

@@ -1,0 +1,123 @@
+//! Finding the grant of a token when it is not simply at hand: a bounded loop of looking, reading and checking again.
+
+use std::sync::Arc;
+
+use super::gate::NoPoll;
+use super::grants::{CachedGrant, Usability};
+use super::history::Known;
+use super::loads::{Loaded, NoLoad};
+use super::state::State;
+use super::{Inner, Undecided};
+use crate::model::change::{Cursor, Revision};
+use crate::model::decision::Reason;
+use crate::model::token::{self, Digest};
+
+/// Rounds of reading and checking before a call is given up as undecidable.
+const MAX_ROUNDS: usize = 8;
+
+/// A token that led somewhere, or to a reason why not.
+pub(super) enum Found {
+    Grant(Arc<State>, Arc<CachedGrant>),
+    Nothing(Reason, Revision),
+}
+
+impl Inner {
+    /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
+    pub(super) async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+        if let Some(reason) = look_at(token) {
+            let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
+            return Ok(Found::Nothing(reason, revision));
+        }
+        self.catch_up(min_revision).await?;
+        let digest = Digest::of(token.as_bytes());
+        let mut polled = false;
+        for _ in 0..MAX_ROUNDS {
+            // First the state, then what it must agree with: what is applied with a World is there before it.
+            let state = self.ready_state()?;
+            let mut cached = self.grants.get(&digest);
+            if cached.is_none() {
+                if !self.fingerprints.contains(&digest) {
+                    if polled {
+                        return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                    }
+                    self.pass_gate().await?;
+                    polled = true;
+                    continue;
+                }
+            } else if let Some(grant) =
+                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
+            {
+                self.metrics.cache_hits.inc();
+                return Ok(Found::Grant(state, grant));
+            }
+            match self.load(digest).await.map_err(Undecided::from)? {
+                Loaded::Grant(grant) => {
+                    // Everything may have moved on during the read.
+                    let state = self.ready_state()?;
+                    match grant.usability(&state, &self.floors) {
+                        Usability::Usable => return Ok(Found::Grant(state, grant)),
+                        Usability::Ahead => self.pass_gate().await?,
+                        Usability::Behind => {}
+                    }
+                }
+                Loaded::Nothing { head, epoch } if epoch == state.epoch && head >= state.world.revision() => {
+                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                }
+                Loaded::Nothing { .. } | Loaded::Failed => {}
+            }
+        }
+        Err(Undecided::Storage)
+    }
+
+    /// The state, if it is loaded and proven fresh.
+    pub(super) fn ready_state(&self) -> Result<Arc<State>, Undecided> {
+        let state = self.state.load_full().ok_or(Undecided::Loading)?;
+        if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
+    }
+
+    /// Whether nothing speaks against having applied `min_revision`.
+    pub(super) fn has_applied(&self, min_revision: Option<Cursor>) -> bool {
+        min_revision.is_none_or(|cursor| self.history.read().knows(cursor) == Known::Applied)
+    }
+
+    /// Waits until `min_revision` is applied.
+    async fn catch_up(&self, min_revision: Option<Cursor>) -> Result<(), Undecided> {
+        let Some(cursor) = min_revision else {
+            return Ok(());
+        };
+        let knows = || self.history.read().knows(cursor);
+        if knows() == Known::Ahead {
+            self.pass_gate().await?;
+        }
+        // Ahead of a head that was read after the call came is as foreign as one that never was.
+        if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
+    }
+
+    /// Waits for a poll that is sent from now on.
+    pub(super) async fn pass_gate(&self) -> Result<(), Undecided> {
+        if !self.freshness.is_polling() {
+            return Err(Undecided::Storage);
+        }
+        self.gate.pass().await.map_err(|no_poll| match no_poll {
+            NoPoll::Crowded => Undecided::Crowded,
+            NoPoll::Failed => Undecided::Storage,
+        })
+    }
+}
+
+/// What a token's look alone says against it.
+pub(super) fn look_at(token: &str) -> Option<Reason> {
+    if token.is_empty() {
+        return Some(Reason::KeyMissing);
+    }
+    token::check_key_token(token.as_bytes()).is_err().then_some(Reason::KeyMalformed)
+}
+
+impl From<NoLoad> for Undecided {
+    fn from(no_load: NoLoad) -> Self {
+        match no_load {
+            NoLoad::Crowded => Self::Crowded,
+            NoLoad::Failed => Self::Storage,
+        }
+    }
+}

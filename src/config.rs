@@ -1,0 +1,251 @@
+//! Configuration: one typed tree, read once from flags, environment, a TOML file and defaults, in this order.
+//!
+//! The table [`SETTINGS`] is the whole of it: names, meaning, unit, default. Flags, variables and the file use the same
+//! words: `decision_addr`, `LATCHKEY_DECISION_ADDR`, `--decision-addr`. Secrets come by file or environment, never by
+//! flag. A name that is not in the table is refused.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use self::parse::Reader;
+use crate::telemetry::logs::Format;
+
+/// One setting, as documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name in the file; the variable is this in capitals after `LATCHKEY_`, the flag this with hyphens.
+    pub name: &'static str,
+    /// What stands when it is not set, as text; empty: nothing.
+    pub default: &'static str,
+    /// What it means, with its unit and bounds.
+    pub meaning: &'static str,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+}
+
+const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default, meaning, secret: false }
+}
+
+const fn secret(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default: "", meaning, secret: true }
+}
+
+/// Every setting.
+pub const SETTINGS: [Setting; 31] = [
+    secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
+    setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
+    setting(
+        "data_dir",
+        "./latchkey-data",
+        "folder for the SQLite file, the first operator's token and `addresses.json`",
+    ),
+    setting("decision_addr", "127.0.0.1:50051", "address and port that answer decisions (gRPC)"),
+    setting("admin_addr", "127.0.0.1:8080", "address and port of administration (gRPC)"),
+    setting("ops_addr", "127.0.0.1:9090", "address and port of /metrics, /livez and /readyz (HTTP)"),
+    secret("token", "what the command line presents: an operator's token"),
+    setting("token_file", "", "a file that holds the operator's token, instead of `token`"),
+    setting(
+        "bootstrap_token_file",
+        "",
+        "a file with the first operator's token; unset: it is generated into `admin.token` in the data folder",
+    ),
+    setting("decision_auth", "required", "whether callers of the decision port must be operators: `required` or `off`"),
+    setting("allow_open_decisions", "false", "allows `decision_auth = off` on an address other than loopback"),
+    setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
+    setting("poll_interval", "250ms", "longest time between two looks for changes, 20ms to 10s"),
+    setting("replica_wait", "1s", "how long a write waits until every live replica has applied it, 0s to 30s"),
+    setting("cache_capacity", "1000000", "keys kept in memory, 1000 to 100000000"),
+    setting("log", "info", "what is logged, such as `warn` or `latchkey=debug`"),
+    setting("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal"),
+    setting("drain", "10s", "how long calls under way may take to end when the server stops, 0s to 10m"),
+    setting("migrate", "true", "whether `serve` brings the tables of storage up to date"),
+    setting("usage", "true", "whether the uses of keys are counted"),
+    setting("decision_tls_cert", "", "certificate chain of the decision port, a PEM file"),
+    setting("decision_tls_key", "", "private key of the decision port, a PEM file"),
+    setting(
+        "decision_client_ca",
+        "",
+        "callers of the decision port need a certificate that leads to one in this PEM file",
+    ),
+    setting("admin_tls_cert", "", "certificate chain of the administration port, a PEM file"),
+    setting("admin_tls_key", "", "private key of the administration port, a PEM file"),
+    setting(
+        "admin_client_ca",
+        "",
+        "callers of the administration port need a certificate that leads to one in this PEM file",
+    ),
+    setting(
+        "decision_url",
+        "",
+        "where the command line asks for decisions, `http://…` or `https://…`; unset: `decision_addr`",
+    ),
+    setting("admin_url", "", "where the command line administers; unset: `admin_addr`"),
+    setting("ca_file", "", "certificates that the command line trusts beside the system's, a PEM file"),
+    setting("pool_size", "8", "connections to Postgres for each of reading, writing and usage, 1 to 100"),
+    setting("config", "", "a TOML file with settings by these names"),
+];
+
+/// What a Latchkey is told.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "SETTINGS documents each field under its name")]
+pub struct Config {
+    pub database_url: String,
+    pub data_dir: PathBuf,
+    pub decision_addr: SocketAddr,
+    pub admin_addr: SocketAddr,
+    pub ops_addr: SocketAddr,
+    pub token: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub bootstrap_token_file: Option<PathBuf>,
+    /// Whether callers of the decision port must be operators.
+    pub decision_auth: bool,
+    pub max_staleness: Duration,
+    pub poll_interval: Duration,
+    pub replica_wait: Duration,
+    pub cache_capacity: u64,
+    pub log: String,
+    pub log_format: Format,
+    pub drain: Duration,
+    pub migrate: bool,
+    pub usage: bool,
+    pub decision_tls: Option<TlsFiles>,
+    pub admin_tls: Option<TlsFiles>,
+    pub decision_url: String,
+    pub admin_url: String,
+    pub ca_file: Option<PathBuf>,
+    pub pool_size: usize,
+    /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
+    pub origins: Vec<(Setting, String, Origin)>,
+}
+
+/// The certificates of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Certificates that clients' certificates must lead to, PEM.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Where a setting's value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The TOML file.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A flag.
+    Flag,
+}
+
+/// Everything that is wrong with a configuration, a sentence each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<String>);
+
+/// What a configuration is read from.
+#[derive(Debug, Default, Clone)]
+pub struct Sources {
+    /// Flags given, by the names of settings.
+    pub flags: BTreeMap<String, String>,
+    /// All environment variables.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, all at once.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader::new(sources);
+        let data_dir = reader.path("data_dir").unwrap_or_default();
+        let decision_addr = reader.address("decision_addr");
+        let admin_addr = reader.address("admin_addr");
+        let default_database = format!("sqlite:{}", data_dir.join("latchkey.db").display());
+        let decision_auth = reader.choice("decision_auth", &[("required", true), ("off", false)]);
+        let open = reader.choice("allow_open_decisions", BOOLEAN);
+        if !decision_auth && !open && !decision_addr.ip().is_loopback() {
+            reader.wrong(format!(
+                "decision_auth is off and decision_addr is {decision_addr}: whoever reaches it could ask about any key; \
+                 require authentication, listen on loopback, or set allow_open_decisions = true"
+            ));
+        }
+        let url = |given: Option<String>, address: SocketAddr, tls: bool| {
+            given.unwrap_or_else(|| format!("{}://{}", if tls { "https" } else { "http" }, reachable(address)))
+        };
+        let decision_tls = reader.tls("decision");
+        let admin_tls = reader.tls("admin");
+        let config = Self {
+            database_url: reader.secret("database_url", "database_url_file").unwrap_or(default_database),
+            decision_addr,
+            admin_addr,
+            ops_addr: reader.address("ops_addr"),
+            token: reader.text("token"),
+            token_file: reader.path("token_file"),
+            bootstrap_token_file: reader.path("bootstrap_token_file"),
+            decision_auth,
+            max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_hours(1)),
+            poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
+            replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),
+            cache_capacity: reader.number("cache_capacity", 1_000, 100_000_000),
+            log: reader.text("log").unwrap_or_default(),
+            log_format: reader
+                .choice("log_format", &[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)]),
+            drain: reader.duration("drain", Duration::ZERO, Duration::from_mins(10)),
+            migrate: reader.choice("migrate", BOOLEAN),
+            usage: reader.choice("usage", BOOLEAN),
+            decision_url: url(reader.text("decision_url"), decision_addr, decision_tls.is_some()),
+            admin_url: url(reader.text("admin_url"), admin_addr, admin_tls.is_some()),
+            decision_tls,
+            admin_tls,
+            ca_file: reader.path("ca_file"),
+            pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
+            origins: reader.origins(),
+            data_dir,
+        };
+        reader.finish()?;
+        Ok(config)
+    }
+}
+
+const BOOLEAN: &[(&str, bool)] = &[("true", true), ("false", false)];
+
+/// Where a client on this machine reaches a server that listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match (address.ip().is_unspecified(), address.is_ipv4()) {
+        (false, _) => address,
+        (true, true) => SocketAddr::from(([127, 0, 0, 1], address.port())),
+        (true, false) => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, address.port())),
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (setting, value, _) in &self.origins {
+            map.entry(&setting.name, value);
+        }
+        map.finish()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Reading settings from their sources, collecting everything that is wrong on the way.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles};
+
+/// What variables of Latchkey begin with.
+const PREFIX: &str = "LATCHKEY_";
+/// Variables that begin so and are no settings: what the tests and the command line read by themselves.
+const OTHERS: [&str; 3] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_BLESS"];
+
+/// The values of all settings, as text, and what was found wrong.
+pub(super) struct Reader {
+    values: BTreeMap<&'static str, (String, Origin)>,
+    wrong: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn new(sources: &Sources) -> Self {
+        let mut reader = Self { values: BTreeMap::new(), wrong: Vec::new() };
+        for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
+            reader.values.insert(setting.name, (setting.default.to_owned(), Origin::Default));
+        }
+        let variable = |name: &str| format!("{PREFIX}{}", name.to_uppercase());
+        let file = sources.flags.get("config").or_else(|| sources.environment.get(&variable("config")));
+        if let Some(file) = file.filter(|file| !file.is_empty()) {
+            reader.read_file(file);
+        }
+        for (name, value) in &sources.environment {
+            let Some(short) = name.strip_prefix(PREFIX).filter(|_| !OTHERS.contains(&name.as_str())) else {
+                continue;
+            };
+            match find(&short.to_lowercase()).filter(|setting| variable(setting.name) == *name) {
+                Some(setting) => reader.take(setting, value.clone(), Origin::Environment),
+                None => reader.unknown(&format!("the environment variable {name}"), &short.to_lowercase(), variable),
+            }
+        }
+        for (name, value) in &sources.flags {
+            if let Some(setting) = find(name) {
+                reader.take(setting, value.clone(), Origin::Flag);
+            }
+        }
+        reader
+    }
+
+    fn take(&mut self, setting: &Setting, value: String, origin: Origin) {
+        // An empty value unsets: that is how a variable is switched off in a unit file.
+        if value.is_empty() && setting.default.is_empty() {
+            self.values.remove(setting.name);
+        } else {
+            self.values.insert(setting.name, (value, origin));
+        }
+    }
+
+    fn read_file(&mut self, file: &str) {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => return self.wrong(format!("the configuration file {file} cannot be read: {error}")),
+        };
+        let table = match text.parse::<toml::Table>() {
+            Ok(table) => table,
+            // The message quotes the line, which may hold a secret: only where it is is said.
+            Err(error) => {
+                let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+                return self.wrong(format!("the configuration file {file} is no TOML: look at line {line}"));
+            }
+        };
+        for (name, value) in table {
+            let Some(setting) = find(&name).filter(|setting| setting.name != "config") else {
+                self.unknown(&format!("the setting {name} in {file}"), &name, str::to_owned);
+                continue;
+            };
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
+                    self.wrong(format!("{name} in {file} must be a text, a whole number, true or false"));
+                    continue;
+                }
+            };
+            self.take(setting, value, Origin::File);
+        }
+    }
+
+    fn unknown(&mut self, what: &str, name: &str, spell: impl Fn(&str) -> String) {
+        let nearest = SETTINGS.iter().min_by_key(|setting| distance(setting.name, name));
+        let nearest = nearest.filter(|setting| distance(setting.name, name) <= name.len() / 2);
+        let hint = nearest.map_or(String::new(), |setting| format!("; did you mean {}?", spell(setting.name)));
+        self.wrong(format!("{what} is not known{hint}"));
+    }
+
+    pub(super) fn wrong(&mut self, sentence: String) {
+        self.wrong.push(sentence);
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|(value, _)| value.clone())
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// A secret by itself or in a file.
+    pub(super) fn secret(&mut self, name: &str, file_name: &str) -> Option<String> {
+        match (self.text(name), self.path(file_name)) {
+            (Some(_), Some(_)) => {
+                self.wrong(format!("{name} and {file_name} are both set; set one of them"));
+                None
+            }
+            (given, None) => given,
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(text.trim().to_owned()),
+                Err(error) => {
+                    self.wrong(format!("{file_name} {} cannot be read: {error}", path.display()));
+                    None
+                }
+            },
+        }
+    }
+
+    pub(super) fn address(&mut self, name: &str) -> SocketAddr {
+        let text = self.text(name).unwrap_or_default();
+        text.parse().unwrap_or_else(|_| {
+            self.wrong(format!("{name} is `{text}`; it must be an IP address and a port, such as 127.0.0.1:50051"));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    pub(super) fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {
+        let text = self.text(name).unwrap_or_default();
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            _ => {
+                self.wrong(format!("{name} is `{text}`; it must be a whole number from {least} to {most}"));
+                least
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
+        let text = self.text(name).unwrap_or_default();
+        match duration(&text) {
+            Some(duration) if (least..=most).contains(&duration) => duration,
+            _ => {
+                self.wrong(format!(
+                    "{name} is `{text}`; it must be a time from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h"
+                ));
+                least
+            }
+        }
+    }
+
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
+        let text = self.text(name).unwrap_or_default();
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return *value;
+        }
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        self.wrong(format!("{name} is `{text}`; it must be one of {}", words.join(", ")));
+        choices[0].1
+    }
+
+    pub(super) fn tls(&mut self, port: &str) -> Option<TlsFiles> {
+        let cert = self.path(&format!("{port}_tls_cert"));
+        let key = self.path(&format!("{port}_tls_key"));
+        let client_ca = self.path(&format!("{port}_client_ca"));
+        match (cert, key, client_ca) {
+            (Some(cert), Some(key), client_ca) => Some(TlsFiles { cert, key, client_ca }),
+            (None, None, None) => None,
+            _ => {
+                self.wrong(format!(
+                    "of {port}_tls_cert, {port}_tls_key and {port}_client_ca some are missing: a port with TLS needs the \
+                     first two"
+                ));
+                None
+            }
+        }
+    }
+
+    /// Every setting's value and origin; secrets only as set or not.
+    pub(super) fn origins(&self) -> Vec<(Setting, String, Origin)> {
+        let told = SETTINGS.iter().map(|setting| match self.values.get(setting.name) {
+            None => (*setting, String::new(), Origin::Default),
+            Some((_, origin)) if setting.secret => (*setting, "(set)".to_owned(), *origin),
+            Some((value, origin)) => (*setting, value.clone(), *origin),
+        });
+        told.collect()
+    }
+
+    pub(super) fn finish(self) -> Result<(), ConfigErrors> {
+        if self.wrong.is_empty() { Ok(()) } else { Err(ConfigErrors(self.wrong)) }
+    }
+}
+
+fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// Reads `250ms`, `10s`, `5m`, `1h`.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    match &text[digits..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3_600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+/// How many letters must be added, removed or changed to make one of the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (at, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for column in 0..to.len() {
+            let changed = diagonal + usize::from(letter != to[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}

@@ -1,0 +1,96 @@
+//! Configurations as people write them, right and wrong.
+
+use super::*;
+
+fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Sources {
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Sources { flags: map(flags), environment: map(environment) }
+}
+
+fn errors(environment: &[(&str, &str)]) -> String {
+    Config::load(&sources(&[], environment)).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_need_be_configured() {
+    let config = Config::load(&Sources::default()).unwrap();
+    assert_eq!(config.database_url, "sqlite:./latchkey-data/latchkey.db");
+    assert_eq!(config.decision_addr.to_string(), "127.0.0.1:50051");
+    assert_eq!(config.admin_url, "http://127.0.0.1:8080");
+    assert!(config.decision_auth && config.migrate && config.usage);
+    assert_eq!(config.max_staleness, Duration::from_secs(60));
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_before_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.toml");
+    std::fs::write(&file, "drain = '3s'\nreplica_wait = '3s'\nusage = false\npool_size = 3\n").unwrap();
+    let environment =
+        [("LATCHKEY_CONFIG", file.to_str().unwrap()), ("LATCHKEY_DRAIN", "2s"), ("LATCHKEY_REPLICA_WAIT", "2s")];
+    let config = Config::load(&sources(&[("drain", "1s")], &environment)).unwrap();
+    assert_eq!(config.drain, Duration::from_secs(1));
+    assert_eq!(config.replica_wait, Duration::from_secs(2));
+    assert!(!config.usage);
+    assert_eq!(config.pool_size, 3);
+    let drain = config.origins.iter().find(|(setting, ..)| setting.name == "drain").unwrap();
+    assert_eq!((drain.1.as_str(), drain.2), ("1s", Origin::Flag));
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let said = errors(&[
+        ("LATCHKEY_DECISION_ADDRESS", "x"),
+        ("LATCHKEY_ADMIN_ADDR", "localhost"),
+        ("LATCHKEY_MAX_STALENESS", "1s"),
+        ("LATCHKEY_DRAIN", "10"),
+        ("LATCHKEY_POOL_SIZE", "0"),
+        ("LATCHKEY_DECISION_AUTH", "no"),
+        ("LATCHKEY_ADMIN_TLS_CERT", "c.pem"),
+        ("LATCHKEY_DATABASE_URL", "sqlite:a"),
+        ("LATCHKEY_DATABASE_URL_FILE", "b"),
+    ]);
+    for part in [
+        "LATCHKEY_DECISION_ADDRESS is not known; did you mean LATCHKEY_DECISION_ADDR?",
+        "admin_addr is `localhost`",
+        "max_staleness is `1s`; it must be a time from 5s to 3600s",
+        "drain is `10`",
+        "pool_size is `0`; it must be a whole number from 1 to 100",
+        "decision_auth is `no`; it must be one of required, off",
+        "admin_tls_cert, admin_tls_key",
+        "database_url and database_url_file are both set",
+    ] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert_eq!(said.lines().count(), 8);
+}
+
+#[test]
+fn a_file_is_refused_without_repeating_what_may_be_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("latchkey.toml");
+    std::fs::write(&file, "usage = true\ndatabase_url = 'postgres://u:hunter2@h/d\n").unwrap();
+    let said = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
+    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    std::fs::write(&file, "datadir = 'x'\nusage = [1]\n").unwrap();
+    let said = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
+    assert!(said.contains("did you mean data_dir?") && said.contains("usage in"), "{said}");
+}
+
+#[test]
+fn open_decisions_must_be_meant() {
+    let open = [("LATCHKEY_DECISION_AUTH", "off"), ("LATCHKEY_DECISION_ADDR", "0.0.0.0:50051")];
+    assert!(errors(&open).contains("allow_open_decisions"));
+    let mut meant = open.to_vec();
+    meant.push(("LATCHKEY_ALLOW_OPEN_DECISIONS", "true"));
+    let config = Config::load(&sources(&[], &meant)).unwrap();
+    assert!(!config.decision_auth);
+    assert_eq!(config.decision_url, "http://127.0.0.1:50051");
+}
+
+#[test]
+fn a_configuration_can_be_printed() {
+    let environment = [("LATCHKEY_TOKEN", "lko_secret"), ("LATCHKEY_DATABASE_URL", "postgres://u:hunter2@h/d")];
+    let printed = format!("{:?}", Config::load(&sources(&[], &environment)).unwrap());
+    assert!(printed.contains("(set)") && !printed.contains("hunter2") && !printed.contains("lko_secret"), "{printed}");
+}

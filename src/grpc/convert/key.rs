@@ -1,0 +1,250 @@
+//! Keys.
+
+use crate::model::key::{Access, Key, Origin, Secret};
+use crate::proto::v1 as pb;
+use crate::registry::{
+    CreateKey, Found, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, Named, RotateKey, TokenText, Update,
+    etag,
+};
+
+use super::{access_choice, mask, page, raw_duration, raw_time, time};
+
+fn draft(key: pb::Key) -> KeyDraft {
+    KeyDraft {
+        name: key.name,
+        owner: key.owner,
+        comment: key.comment,
+        active: key.active,
+        store_access: access_choice(key.store_access),
+        stores: key.stores,
+        method_access: access_choice(key.method_access),
+        methods: key.methods,
+        not_before: key.not_before.map(raw_time),
+        expires: key.expire_time.map(raw_time),
+        networks: key.networks,
+        labels: key.labels,
+    }
+}
+
+/// What is asked of CreateKey, but its options.
+pub(in crate::grpc) fn create_key(request: pb::CreateKeyRequest) -> CreateKey {
+    CreateKey {
+        key: draft(request.key.unwrap_or_default()),
+        token: TokenText(request.token),
+        request_id: request.request_id,
+    }
+}
+
+/// What is asked of UpdateKey, but its options.
+pub(in crate::grpc) fn update_key(request: pb::UpdateKeyRequest) -> Update<KeyDraft> {
+    let mut key = request.key.unwrap_or_default();
+    let (id, etag) = (std::mem::take(&mut key.id), std::mem::take(&mut key.etag));
+    Update { id, draft: draft(key), mask: mask(request.update_mask), etag }
+}
+
+/// What is asked of RotateKey, but its options.
+pub(in crate::grpc) fn rotate_key(request: pb::RotateKeyRequest) -> RotateKey {
+    RotateKey {
+        key: Named { id: request.id, etag: request.etag },
+        overlap: request.overlap.map(raw_duration),
+        token: TokenText(request.token),
+    }
+}
+
+/// What is asked of ListKeys.
+pub(in crate::grpc) fn list_keys(request: pb::ListKeysRequest) -> ListKeys {
+    ListKeys {
+        page: page(request.page_size, request.page_token),
+        active: request.active,
+        revoked: request.revoked,
+        store_access: access_choice(request.store_access),
+        method_access: access_choice(request.method_access),
+        store: request.store,
+        method: request.method,
+        text: request.text,
+        owner: request.owner,
+        expire_before: request.expire_before.map(raw_time),
+        unused_since: request.unused_since.map(raw_time),
+        used: request.used,
+    }
+}
+
+/// What is asked of ImportKeys, but its options.
+pub(in crate::grpc) fn import_keys(request: pb::ImportKeysRequest) -> ImportKeys {
+    let keys = request.keys.into_iter().map(|imported| ImportedKey {
+        key: draft(imported.key.unwrap_or_default()),
+        secret: match imported.secret {
+            None => ImportSecret::None,
+            Some(pb::imported_key::Secret::Token(token)) => ImportSecret::Token(TokenText(token)),
+            Some(pb::imported_key::Secret::Sha256(digest)) => ImportSecret::Sha256(TokenText(digest)),
+        },
+        hint: imported.hint,
+    });
+    ImportKeys { keys: keys.collect(), dry_run: request.dry_run }
+}
+
+/// A key as callers see it.
+pub(in crate::grpc) fn key(key: Key) -> pb::Key {
+    let (store_access, stores) = access(key.stores);
+    let (method_access, methods) = access(key.methods);
+    let (revoke_time, revoke_reason) =
+        key.revoked.map_or((None, String::new()), |revoked| (Some(time(revoked.at)), revoked.reason));
+    pb::Key {
+        id: key.id.to_string(),
+        name: key.name,
+        owner: key.owner,
+        comment: key.comment,
+        active: Some(key.active),
+        revoke_time,
+        revoke_reason,
+        store_access: store_access.into(),
+        stores,
+        method_access: method_access.into(),
+        methods,
+        not_before: key.not_before.map(time),
+        expire_time: key.expires.map(time),
+        networks: key.networks.iter().map(ToString::to_string).collect(),
+        labels: key.labels,
+        secrets: key.secrets.into_iter().map(secret).collect(),
+        create_time: Some(time(key.created)),
+        update_time: Some(time(key.updated)),
+        last_use_time: key.last_used.map(time),
+        etag: etag(key.row_revision),
+    }
+}
+
+fn access(access: Access<String>) -> (pb::Access, Vec<String>) {
+    match access {
+        Access::All => (pb::Access::All, Vec::new()),
+        Access::Selected(list) => (pb::Access::Selected, list),
+    }
+}
+
+fn secret(secret: Secret) -> pb::Secret {
+    let origin = match secret.origin {
+        Origin::Issued => pb::SecretOrigin::Issued,
+        Origin::Supplied => pb::SecretOrigin::Supplied,
+    };
+    pb::Secret {
+        id: secret.id.to_string(),
+        hint: secret.hint,
+        origin: origin.into(),
+        create_time: Some(time(secret.created)),
+        expire_time: secret.expires.map(time),
+        last_use_time: secret.last_used.map(time),
+    }
+}
+
+/// The answer of FindKey. Of a deleted key nothing is told but which one it was.
+pub(in crate::grpc) fn find_key_response(found: Found) -> pb::FindKeyResponse {
+    let shown = if found.deleted {
+        pb::Key { id: found.key.id.to_string(), name: found.key.name, ..Default::default() }
+    } else {
+        key(found.key)
+    };
+    pb::FindKeyResponse {
+        key: Some(shown),
+        secret: Some(secret(found.secret)),
+        deleted: found.deleted,
+        end_time: found.ended.map(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Revision;
+    use crate::model::id::{KeyId, SecretId};
+    use crate::model::key::Revocation;
+    use crate::model::time::Timestamp;
+    use crate::registry::{AccessKind, Choice, RawTime};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds, 0).unwrap()
+    }
+
+    fn full() -> Key {
+        Key {
+            id: KeyId::new(at(1), [1; 10]),
+            name: "CPA network".to_owned(),
+            owner: "partners".to_owned(),
+            comment: "statuses only".to_owned(),
+            active: false,
+            revoked: Some(Revocation { at: at(9), reason: "contract ended".to_owned() }),
+            stores: Access::All,
+            methods: Access::Selected(vec!["GET /api/v*/orders/statuses".to_owned()]),
+            not_before: Some(at(2)),
+            expires: Some(at(3)),
+            networks: vec!["192.0.2.0/24".parse().unwrap()],
+            labels: [("team".to_owned(), "b".to_owned())].into(),
+            secrets: vec![Secret {
+                id: SecretId::new(at(1), [2; 10]),
+                hint: "aB3d".to_owned(),
+                origin: Origin::Supplied,
+                created: at(4),
+                expires: Some(at(5)),
+                last_used: Some(at(6)),
+            }],
+            created: at(1),
+            updated: at(7),
+            last_used: Some(at(8)),
+            row_revision: Revision(42),
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_key_is_told() {
+        let sent = key(full());
+        assert_eq!(sent.store_access(), pb::Access::All);
+        assert_eq!((sent.method_access(), sent.methods.len()), (pb::Access::Selected, 1));
+        assert_eq!(
+            (sent.active, sent.revoke_reason.as_str(), sent.etag.as_str()),
+            (Some(false), "contract ended", "e42")
+        );
+        let seconds = [
+            sent.create_time,
+            sent.not_before,
+            sent.expire_time,
+            sent.update_time,
+            sent.last_use_time,
+            sent.revoke_time,
+        ]
+        .map(|time| time.unwrap().seconds);
+        assert_eq!(seconds, [1, 2, 3, 7, 8, 9]);
+        let secret = &sent.secrets[0];
+        assert_eq!((secret.hint.as_str(), secret.origin()), ("aB3d", pb::SecretOrigin::Supplied));
+        assert_eq!(
+            [secret.create_time, secret.expire_time, secret.last_use_time].map(|time| time.unwrap().seconds),
+            [4, 5, 6]
+        );
+    }
+
+    #[test]
+    fn what_is_told_of_a_key_can_be_given_back() {
+        let sent = key(full());
+        let again = update_key(pb::UpdateKeyRequest {
+            key: Some(sent.clone()),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["name".to_owned()] }),
+            options: None,
+        });
+        assert_eq!((again.id, again.etag, again.mask), (sent.id, sent.etag, vec!["name".to_owned()]));
+        let draft = again.draft;
+        assert_eq!((draft.name, draft.owner, draft.comment), (sent.name, sent.owner, sent.comment));
+        assert_eq!(
+            (draft.store_access, draft.method_access),
+            (Choice::Is(AccessKind::All), Choice::Is(AccessKind::Selected))
+        );
+        assert_eq!((draft.methods, draft.networks, draft.labels), (sent.methods, sent.networks, sent.labels));
+        assert_eq!((draft.not_before, draft.expires), (Some(RawTime::from(at(2))), Some(RawTime::from(at(3)))));
+        assert_eq!(draft.active, Some(false));
+    }
+
+    #[test]
+    fn of_a_deleted_key_only_id_and_name_are_told() {
+        let found = Found { secret: full().secrets[0].clone(), key: full(), deleted: true, ended: Some(at(11)) };
+        let sent = find_key_response(found);
+        let expected = pb::Key { id: full().id.to_string(), name: full().name, ..Default::default() };
+        assert_eq!((sent.key, sent.deleted), (Some(expected), true));
+        assert_eq!(sent.end_time.unwrap().seconds, 11);
+    }
+}

@@ -1,0 +1,124 @@
+//! Changes, usage and replicas.
+
+use std::time::Duration;
+
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct, Value};
+
+use crate::model::change::Change;
+use crate::proto::v1 as pb;
+use crate::registry::{GetUsage, ListChanges, Replica, UsageCount, UsagePeriod};
+
+use super::{choice, count, page, raw_time, time};
+
+/// What is asked of ListChanges.
+pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChanges {
+    ListChanges {
+        page: page(request.page_size, request.page_token),
+        subject_kind: request.subject_kind,
+        subject_id: request.subject_id,
+        actor: request.actor,
+        start: request.start_time.map(raw_time),
+        end: request.end_time.map(raw_time),
+    }
+}
+
+/// A change as callers see it.
+pub(in crate::grpc) fn change(change: Change) -> pb::Change {
+    pb::Change {
+        revision: change.revision.0,
+        ordinal: change.ordinal,
+        time: Some(time(change.at)),
+        actor: change.actor,
+        actor_name: change.actor_name,
+        action: change.action,
+        comment: change.comment,
+        subject_kind: change.kind,
+        subject_id: change.subject,
+        before: change.before.map(image),
+        after: change.after.map(image),
+    }
+}
+
+/// An image of a subject. It is an object always; anything else would be told as the only field of one.
+fn image(image: serde_json::Value) -> Struct {
+    match image {
+        serde_json::Value::Object(fields) => object(fields),
+        other => Struct { fields: [("value".to_owned(), value(other))].into() },
+    }
+}
+
+fn object(fields: serde_json::Map<String, serde_json::Value>) -> Struct {
+    Struct { fields: fields.into_iter().map(|(name, field)| (name, value(field))).collect() }
+}
+
+fn value(json: serde_json::Value) -> Value {
+    let kind = match json {
+        serde_json::Value::Null => Kind::NullValue(0),
+        serde_json::Value::Bool(value) => Kind::BoolValue(value),
+        // Images hold no numbers that a double could not.
+        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
+        serde_json::Value::String(text) => Kind::StringValue(text),
+        serde_json::Value::Array(list) => Kind::ListValue(ListValue { values: list.into_iter().map(value).collect() }),
+        serde_json::Value::Object(fields) => Kind::StructValue(object(fields)),
+    };
+    Value { kind: Some(kind) }
+}
+
+/// What is asked of GetKeyUsage.
+pub(in crate::grpc) fn get_usage(request: pb::GetKeyUsageRequest) -> GetUsage {
+    GetUsage {
+        key_id: request.key_id,
+        start: request.start_time.map(raw_time),
+        end: request.end_time.map(raw_time),
+        period: choice(request.period, |period| match period {
+            pb::UsagePeriod::Unspecified => None,
+            pb::UsagePeriod::Hour => Some(UsagePeriod::Hour),
+            pb::UsagePeriod::Day => Some(UsagePeriod::Day),
+        }),
+    }
+}
+
+/// A count as callers see it.
+pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
+    pb::UsageCount {
+        start_time: Some(time(usage.start)),
+        method: usage.method,
+        store: usage.store,
+        allowed: usage.allowed,
+        calls: count(usage.calls),
+    }
+}
+
+/// A replica as callers see it; it is live if it reported within `live_bound`.
+pub(in crate::grpc) fn replica(replica: Replica, live_bound: Duration) -> pb::Replica {
+    pb::Replica {
+        id: replica.report.id.to_string(),
+        host: replica.report.host,
+        version: replica.report.version,
+        start_time: Some(time(replica.report.started)),
+        report_time: Some(time(replica.reported)),
+        applied_revision: replica.report.applied.0,
+        live: replica.age <= live_bound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_told_with_all_that_it_holds() {
+        let told = image(serde_json::json!({
+            "name": "main", "active": true, "expires": null, "position": 7, "stores": {"selected": ["a", "b"]},
+        }));
+        let kind = |name: &str| told.fields[name].kind.clone().unwrap();
+        assert_eq!(kind("name"), Kind::StringValue("main".to_owned()));
+        assert_eq!(kind("active"), Kind::BoolValue(true));
+        assert_eq!(kind("expires"), Kind::NullValue(0));
+        assert_eq!(kind("position"), Kind::NumberValue(7.0));
+        let Kind::StructValue(stores) = kind("stores") else { panic!("stores are an object") };
+        let Some(Kind::ListValue(list)) = &stores.fields["selected"].kind else { panic!("selected is a list") };
+        assert_eq!(list.values.len(), 2);
+    }
+}

@@ -1,0 +1,161 @@
+//! From errors to statuses, in one place: which code, which reason for programs, which fields. Causes inside the server
+//! are logged here, once, and never sent.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::registry::{Error, Violations};
+
+/// The domain of the reasons in `google.rpc.ErrorInfo`.
+pub(super) const DOMAIN: &str = "latchkey.v1";
+/// Most bytes of violations that are sent: they travel in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
+const MAX_DETAILS: usize = 3_072;
+/// Most bytes of a message: it travels twice, once of them with every byte beyond ASCII tripled.
+const MAX_MESSAGE: usize = 1_024;
+
+/// The status that a caller gets for an error of the registry.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+pub(super) fn to_status(error: Error) -> Status {
+    let code = code(&error);
+    log(&error, code);
+    let mut details = ErrorDetails::new();
+    details.set_error_info(error.reason(), DOMAIN, HashMap::new());
+    if let Error::Invalid(violations) | Error::Taken { violations, .. } = &error {
+        details.set_bad_request(told(violations));
+    }
+    Status::with_error_details(code, cut(&error.to_string(), MAX_MESSAGE), details)
+}
+
+/// The status of a call whose caller is not known.
+pub(super) fn no_caller() -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info("NO_CREDENTIALS", DOMAIN, HashMap::new());
+    let message = "no credentials: send an operator's token as `authorization: Bearer lko_…`";
+    Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+const fn code(error: &Error) -> Code {
+    match error {
+        Error::Invalid(_) => Code::InvalidArgument,
+        Error::CallerGone => Code::Unauthenticated,
+        Error::CallerRefused(_) => Code::PermissionDenied,
+        Error::NotFound { .. } | Error::TokenUnknown => Code::NotFound,
+        Error::Taken { .. } => Code::AlreadyExists,
+        Error::Stale(_) => Code::Aborted,
+        Error::Precondition(_) => Code::FailedPrecondition,
+        Error::Unavailable(_) | Error::OutcomeUnknown => Code::Unavailable,
+        Error::Internal(_) => Code::Internal,
+    }
+}
+
+fn log(error: &Error, code: Code) {
+    match code {
+        Code::Internal => tracing::error!(reason = error.reason(), cause = %causes(error), "a call failed inside"),
+        Code::Unavailable => tracing::warn!(reason = error.reason(), cause = %causes(error), "a call was not served"),
+        // The caller's own: it is told, and the log is not its notebook.
+        _ => {}
+    }
+}
+
+/// An error's causes in one line. Their `Debug` could hold what must not be logged; what they say does not.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// The violations that fit, and how many did not.
+fn told(violations: &Violations) -> Vec<FieldViolation> {
+    let mut bytes = 0;
+    let mut told: Vec<FieldViolation> = violations
+        .told()
+        .iter()
+        .take_while(|violation| {
+            // Two lengths and two tags beside the texts.
+            bytes += violation.field.len() + violation.description.len() + 8;
+            bytes <= MAX_DETAILS
+        })
+        .map(|violation| FieldViolation::new(&violation.field, &violation.description))
+        .collect();
+    let untold = violations.total() - told.len();
+    if untold > 0 {
+        told.push(FieldViolation::new("", format!("and {untold} more")));
+    }
+    told
+}
+
+fn cut(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let mut end = bytes - '…'.len_utf8();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::KeyId;
+    use crate::model::time::Timestamp;
+    use crate::registry::Precondition;
+
+    fn violations(count: usize) -> Violations {
+        let mut violations = Violations::new();
+        for at in 0..count {
+            violations.add(format_args!("keys[{at}].key.stores[{at}]"), "the store `nowhere` does not exist");
+        }
+        violations
+    }
+
+    #[test]
+    fn all_violations_are_told_by_field_with_a_reason_for_programs() {
+        let status = to_status(Error::Invalid(violations(3)));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "keys[0].key.stores[0]: the store `nowhere` does not exist (and 2 more)");
+        let details = status.get_error_details();
+        let fields: Vec<_> = details.bad_request().unwrap().field_violations.iter().map(|v| v.field.clone()).collect();
+        assert_eq!(fields, ["keys[0].key.stores[0]", "keys[1].key.stores[1]", "keys[2].key.stores[2]"]);
+        let info = details.error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_FIELDS", "latchkey.v1"));
+    }
+
+    #[test]
+    fn a_status_fits_into_the_trailers_that_clients_take() {
+        let ids: Vec<KeyId> = (0..20).map(|at| KeyId::new(Timestamp::EPOCH, [at; 10])).collect();
+        let ambiguous = "ж".repeat(10_000);
+        for error in [
+            Error::Invalid(violations(100_000)),
+            Error::Precondition(Precondition::WouldRebind { keys: ids }),
+            Error::Invalid({
+                let mut violations = Violations::new();
+                violations.add("name", ambiguous);
+                violations
+            }),
+        ] {
+            let headers = to_status(error).into_http::<()>().headers().clone();
+            let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+            assert!(bytes < 8_192, "{bytes} bytes");
+        }
+        let details = to_status(Error::Invalid(violations(100_000))).get_error_details();
+        let told = details.bad_request().unwrap().field_violations.clone();
+        assert_eq!(told.last().unwrap().description, format!("and {} more", 100_001 - told.len()));
+        assert!(told.len() > 20);
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("жжж", 6), "жжж");
+        assert_eq!(cut("жжжж", 6), "ж…");
+    }
+}

@@ -1,0 +1,42 @@
+//! UsageService: parse, call, convert.
+
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use super::permissions::caller;
+use super::status::to_status;
+use crate::authority::Authority;
+use crate::model::operator::Permission::View;
+use crate::proto::v1 as pb;
+use crate::proto::v1::usage_service_server::{UsageService, UsageServiceServer};
+use crate::registry::Registry;
+
+/// Reads how keys are used by asking the registry.
+#[derive(Debug)]
+pub(super) struct Usage {
+    registry: Registry,
+    authority: Authority,
+}
+
+impl Usage {
+    /// The service over `registry`; what is now is what `authority` decides by.
+    pub(super) fn service(registry: Registry, authority: Authority) -> UsageServiceServer<Self> {
+        UsageServiceServer::new(Self { registry, authority })
+    }
+}
+
+#[tonic::async_trait]
+impl UsageService for Usage {
+    async fn get_key_usage(
+        &self,
+        request: Request<pb::GetKeyUsageRequest>,
+    ) -> Result<Response<pb::GetKeyUsageResponse>, Status> {
+        caller(&request, View)?;
+        let request = convert::get_usage(request.into_inner());
+        let usage = self.registry.usage(&request, self.authority.now()).await.map_err(to_status)?;
+        Ok(Response::new(pb::GetKeyUsageResponse {
+            counts: usage.counts.into_iter().map(convert::usage_count).collect(),
+            truncated: usage.truncated,
+        }))
+    }
+}

@@ -1,0 +1,170 @@
+//! What callers hand to the registry, before any of it is checked: plain texts and numbers, whatever entrance they came
+//! through.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::method::StoreUse;
+use crate::model::operator::Role;
+use crate::model::store::StoreKind;
+use crate::model::time::Timestamp;
+
+/// A point in time as it arrives: perhaps out of range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawTime {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub seconds: i64,
+    /// Nanoseconds after them, 0..1 000 000 000.
+    pub nanos: i32,
+}
+
+/// A length of time as it arrives: perhaps negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawDuration {
+    /// Whole seconds.
+    pub seconds: i64,
+    /// Nanoseconds beside them, of the same sign.
+    pub nanos: i32,
+}
+
+/// A choice among named values as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice<T> {
+    /// Not said.
+    #[default]
+    Unset,
+    /// This one.
+    Is(T),
+    /// A number that this version has no name for.
+    Unknown(i32),
+}
+
+/// How much of a set a key opens, without the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessKind {
+    /// Everything, and also what is added later.
+    All,
+    /// Exactly the members listed.
+    Selected,
+}
+
+/// A token as a caller brought it; empty if it brought none. It cannot be printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TokenText(pub String);
+
+/// What a caller says about a write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// Why, for the audit trail; at most 1 000 characters.
+    pub comment: String,
+    /// How long to wait for replicas, 0..=30 s; none: the server's setting.
+    pub replica_wait: Option<RawDuration>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageInput {
+    /// Entries, 1..=1 000; 0: 50.
+    pub size: i32,
+    /// What the page before said to go on with; empty: the first page.
+    pub token: String,
+}
+
+/// What a key shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of a key, documented in model::key and in the contract")]
+pub struct KeyDraft {
+    pub name: String,
+    pub owner: String,
+    pub comment: String,
+    pub active: Option<bool>,
+    pub store_access: Choice<AccessKind>,
+    pub stores: Vec<String>,
+    pub method_access: Choice<AccessKind>,
+    pub methods: Vec<String>,
+    pub not_before: Option<RawTime>,
+    pub expires: Option<RawTime>,
+    pub networks: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a store shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of a store, documented in model::store and in the contract")]
+pub struct StoreDraft {
+    pub code: String,
+    pub name: String,
+    pub kind: Choice<StoreKind>,
+    pub platform: String,
+    pub hosts: Vec<String>,
+    pub active: Option<bool>,
+}
+
+/// What a method shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of a method, documented in model::reference and in the contract")]
+pub struct MethodDraft {
+    pub method: String,
+    pub block: String,
+    pub summary: String,
+    pub description: String,
+    pub store_use: Choice<StoreUse>,
+    pub store_places: Vec<String>,
+    pub scope: String,
+    pub position: i32,
+}
+
+/// What an operator shall be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of an operator, documented in model::operator and in the contract")]
+pub struct OperatorDraft {
+    pub name: String,
+    pub role: Choice<Role>,
+    pub expires: Option<RawTime>,
+}
+
+/// A change: which subject, the new values, and which of them count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Update<D> {
+    /// Id, code or identity of the subject.
+    pub id: String,
+    /// The new values.
+    pub draft: D,
+    /// Names of the fields that count.
+    pub mask: Vec<String>,
+    /// The etag that must be current; empty: not asked.
+    pub etag: String,
+}
+
+/// Names one subject, perhaps as it was last read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Id, code or identity of the subject.
+    pub id: String,
+    /// The etag that must be current; empty: not asked.
+    pub etag: String,
+}
+
+impl From<Timestamp> for RawTime {
+    fn from(time: Timestamp) -> Self {
+        let (seconds, nanos) = time.as_seconds();
+        Self { seconds, nanos }
+    }
+}
+
+impl fmt::Debug for TokenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "TokenText(none)" } else { "TokenText(…)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_brought_cannot_be_printed() {
+        let token = TokenText("a-token-that-nobody-must-see-anywhere".to_owned());
+        assert_eq!(format!("{token:?} {:?}", TokenText::default()), "TokenText(…) TokenText(none)");
+    }
+}

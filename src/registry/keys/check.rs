@@ -1,0 +1,414 @@
+//! The rules of a key's fields, and what its lists name.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::model::book::MethodNumber;
+use crate::model::key::{Access, Key, MAX_LABELS, MAX_METHODS, MAX_NETWORKS, MAX_STORES};
+use crate::model::pattern::MethodIdentity;
+use crate::model::store::StoreNumber;
+use crate::model::time::Timestamp;
+use crate::registry::error::Result;
+use crate::registry::input::{AccessKind, Choice, KeyDraft};
+use crate::registry::validate::{self, Lines};
+use crate::registry::violations::{Violations, excerpt};
+use crate::registry::write::Write;
+
+/// What a choice of access may be.
+pub(super) const ACCESS: &str = "ACCESS_ALL or ACCESS_SELECTED";
+
+/// What a key says of itself, each field within its rules. The lists stand in the caller's order, so that what is found
+/// wrong with them later can be told by place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CheckedKey {
+    pub name: String,
+    pub owner: String,
+    pub comment: String,
+    pub active: bool,
+    pub stores: Access<String>,
+    pub methods: Access<String>,
+    pub not_before: Option<Timestamp>,
+    pub expires: Option<Timestamp>,
+    pub networks: Vec<IpNet>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Checks all of a new key. What it answers counts only if there are no violations.
+pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> CheckedKey {
+    name(violations, &draft.name);
+    owner(violations, &draft.owner);
+    comment(violations, &draft.comment);
+    stores(violations, &draft.stores);
+    methods(violations, &draft.methods);
+    let store_access = validate::chosen(violations, "store_access", draft.store_access, ACCESS);
+    let method_access = validate::chosen(violations, "method_access", draft.method_access, ACCESS);
+    let not_before = validate::time(violations, "not_before", draft.not_before);
+    let expires = validate::time(violations, "expire_time", draft.expires);
+    validity(violations, not_before, expires);
+    CheckedKey {
+        name: draft.name.clone(),
+        owner: draft.owner.clone(),
+        comment: draft.comment.clone(),
+        active: draft.active.unwrap_or(true),
+        stores: access(violations, "stores", store_access, &draft.stores),
+        methods: access(violations, "methods", method_access, &draft.methods),
+        not_before,
+        expires,
+        networks: networks(violations, &draft.networks),
+        labels: labels(violations, &draft.labels),
+    }
+}
+
+pub(super) fn name(violations: &mut Violations, name: &str) {
+    validate::text(violations, "name", name, (1, 200), Lines::One);
+}
+
+pub(super) fn owner(violations: &mut Violations, owner: &str) {
+    validate::text(violations, "owner", owner, (0, 200), Lines::One);
+}
+
+pub(super) fn comment(violations: &mut Violations, comment: &str) {
+    validate::text(violations, "comment", comment, (0, 2_000), Lines::Several);
+}
+
+/// That the validity does not end before it begins.
+pub(super) fn validity(violations: &mut Violations, not_before: Option<Timestamp>, expires: Option<Timestamp>) {
+    if let (Some(begin), Some(end)) = (not_before, expires)
+        && begin >= end
+    {
+        violations.add("expire_time", format_args!("is {end}; it must be after not_before, which is {begin}"));
+    }
+}
+
+/// That each entry is a store's code, and none stands there twice.
+pub(super) fn stores(violations: &mut Violations, codes: &[String]) {
+    if validate::bounded(violations, "stores", codes.len(), MAX_STORES) {
+        for (at, code) in codes.iter().enumerate() {
+            validate::store_code(violations, format_args!("stores[{at}]"), code);
+        }
+        validate::distinct(violations, "stores", codes.iter().map(String::as_str), "store");
+    }
+}
+
+/// That each entry is a method's identity, and none stands there twice.
+pub(super) fn methods(violations: &mut Violations, identities: &[String]) {
+    if validate::bounded(violations, "methods", identities.len(), MAX_METHODS) {
+        for (at, identity) in identities.iter().enumerate() {
+            validate::parsed::<MethodIdentity>(violations, format_args!("methods[{at}]"), identity);
+        }
+        validate::distinct(violations, "methods", identities.iter().map(String::as_str), "method");
+    }
+}
+
+/// The access that kind and list make together. An empty list is never read as everything, nor is everything cut down
+/// by a list.
+fn access(violations: &mut Violations, field: &str, kind: Option<AccessKind>, list: &[String]) -> Access<String> {
+    match kind {
+        Some(AccessKind::All) => {
+            all_without_list(violations, field, list);
+            Access::All
+        }
+        Some(AccessKind::Selected) | None => Access::Selected(list.to_vec()),
+    }
+}
+
+fn all_without_list(violations: &mut Violations, field: &str, list: &[String]) {
+    if !list.is_empty() {
+        violations
+            .add(field, format_args!("must be empty with access to all {field}; list some only with ACCESS_SELECTED"));
+    }
+}
+
+/// An access as an update changes it: the kind if it is in the mask, and the list if that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AccessChange {
+    field: &'static str,
+    kind: Option<AccessKind>,
+    list: Option<Vec<String>>,
+}
+
+impl AccessChange {
+    /// Checks what can be checked without the key.
+    pub(super) fn new(
+        violations: &mut Violations,
+        field: &'static str,
+        kind: Option<(&'static str, Choice<AccessKind>)>,
+        list: Option<&Vec<String>>,
+    ) -> Self {
+        let kind = kind.and_then(|(name, choice)| validate::chosen(violations, name, choice, ACCESS));
+        // Told before storage is asked anything; what depends on the key is told by `apply`.
+        if let (Some(AccessKind::All), Some(list)) = (kind, list) {
+            all_without_list(violations, field, list);
+        }
+        Self { field, kind, list: list.cloned() }
+    }
+
+    /// What the access becomes, in byte order.
+    pub(super) fn apply(&self, violations: &mut Violations, current: &Access<String>) -> Access<String> {
+        let field = self.field;
+        let selected = match self.kind {
+            Some(kind) => kind == AccessKind::Selected,
+            None => !current.is_all(),
+        };
+        match &self.list {
+            Some(list) if selected => Access::Selected(sorted(list)),
+            Some(list) => {
+                all_without_list(violations, field, list);
+                Access::All
+            }
+            None if selected && current.is_all() => {
+                // From everything to nothing by leaving out a list would be an accident.
+                violations.add(
+                    field,
+                    format_args!("must be in the update mask too: the key opens all {field}, say which it keeps"),
+                );
+                current.clone()
+            }
+            None if selected => current.clone(),
+            None => Access::All,
+        }
+    }
+
+    /// The list as the caller gave it, if it did.
+    pub(super) fn given(&self) -> &[String] {
+        self.list.as_deref().unwrap_or_default()
+    }
+}
+
+fn sorted(list: &[String]) -> Vec<String> {
+    let mut list = list.to_vec();
+    list.sort_unstable();
+    list
+}
+
+/// An access in byte order, as storage answers it.
+pub(super) fn in_order(access: &Access<String>) -> Access<String> {
+    match access {
+        Access::All => Access::All,
+        Access::Selected(list) => Access::Selected(sorted(list)),
+    }
+}
+
+pub(super) fn networks(violations: &mut Violations, texts: &[String]) -> Vec<IpNet> {
+    if !validate::bounded(violations, "networks", texts.len(), MAX_NETWORKS) {
+        return Vec::new();
+    }
+    let mut networks: Vec<IpNet> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        let Some(network) = validate::network(violations, format_args!("networks[{at}]"), text) else { continue };
+        if networks.contains(&network) {
+            violations.add(format_args!("networks[{at}]"), format_args!("names the network `{network}` again"));
+        }
+        networks.push(network);
+    }
+    networks
+}
+
+pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    if validate::bounded(violations, "labels", labels.len(), MAX_LABELS) {
+        for (name, value) in labels {
+            let shown = excerpt(name);
+            if !validate::is_word(name, 63, b"._-") {
+                violations.add(
+                    format_args!("labels[{shown}]"),
+                    "is no label name; one has 1 to 63 of a-z 0-9 . _ - and begins with a letter",
+                );
+            }
+            validate::text(violations, format_args!("labels[{shown}]"), value, (0, 200), Lines::One);
+        }
+    }
+    labels.clone()
+}
+
+/// The numbers of stores by their codes. Adds a violation for each one that does not exist.
+pub(super) async fn store_numbers(
+    write: &mut Write,
+    violations: &mut Violations,
+    field: &str,
+    codes: &[String],
+) -> Result<Vec<StoreNumber>> {
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = write.tx.store_numbers(codes).await?;
+    Ok(present(violations, field, "store", codes, found))
+}
+
+/// The numbers of methods by their identities. Adds a violation for each one that is not in the book.
+pub(super) async fn method_numbers(
+    write: &mut Write,
+    violations: &mut Violations,
+    field: &str,
+    identities: &[String],
+) -> Result<Vec<MethodNumber>> {
+    if identities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = write.tx.method_numbers(identities).await?;
+    Ok(present(violations, field, "method", identities, found))
+}
+
+fn present<N>(violations: &mut Violations, field: &str, what: &str, names: &[String], found: Vec<Option<N>>) -> Vec<N> {
+    let mut numbers = Vec::with_capacity(found.len());
+    for (at, (name, number)) in names.iter().zip(found).enumerate() {
+        match number {
+            Some(number) => numbers.push(number),
+            None => violations.add(format_args!("{field}[{at}]"), not_there(what, name)),
+        }
+    }
+    numbers
+}
+
+/// That a store or method does not exist.
+pub(super) fn not_there(what: &str, name: &str) -> String {
+    format!("the {what} `{}` does not exist", excerpt(name))
+}
+
+/// Whether `key` says exactly what was asked for.
+pub(super) fn says_the_same(asked: &CheckedKey, key: &Key) -> bool {
+    let shown = CheckedKey {
+        name: key.name.clone(),
+        owner: key.owner.clone(),
+        comment: key.comment.clone(),
+        active: key.active,
+        stores: key.stores.clone(),
+        methods: key.methods.clone(),
+        not_before: key.not_before,
+        expires: key.expires,
+        networks: key.networks.clone(),
+        labels: key.labels.clone(),
+    };
+    CheckedKey { stores: in_order(&asked.stores), methods: in_order(&asked.methods), ..asked.clone() } == shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::input::RawTime;
+
+    fn good() -> KeyDraft {
+        KeyDraft {
+            name: "CPA network".to_owned(),
+            store_access: Choice::Is(AccessKind::All),
+            method_access: Choice::Is(AccessKind::Selected),
+            methods: vec!["GET /api/v*/orders/statuses".to_owned()],
+            ..KeyDraft::default()
+        }
+    }
+
+    fn told(draft: &KeyDraft) -> Vec<String> {
+        let mut violations = Violations::new();
+        violations.within("key", |violations| key(violations, draft));
+        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    }
+
+    #[test]
+    fn a_good_key_has_no_violations_and_is_active_unless_said_otherwise() {
+        let mut violations = Violations::new();
+        let checked = key(&mut violations, &good());
+        assert!(violations.is_empty());
+        assert!(checked.active);
+        assert_eq!(checked.stores, Access::All);
+        assert!(!key(&mut violations, &KeyDraft { active: Some(false), ..good() }).active);
+    }
+
+    #[test]
+    fn an_empty_key_hears_of_everything_it_lacks_at_once() {
+        assert_eq!(
+            told(&KeyDraft::default()),
+            [
+                "key.name: must not be empty",
+                "key.store_access: must be said: ACCESS_ALL or ACCESS_SELECTED",
+                "key.method_access: must be said: ACCESS_ALL or ACCESS_SELECTED",
+            ]
+        );
+    }
+
+    #[test]
+    fn neither_an_empty_list_means_all_nor_all_takes_a_list() {
+        let draft = KeyDraft { stores: vec!["main".to_owned()], ..good() };
+        assert_eq!(
+            told(&draft),
+            ["key.stores: must be empty with access to all stores; list some only with ACCESS_SELECTED"]
+        );
+        let mut violations = Violations::new();
+        let draft = KeyDraft { store_access: Choice::Is(AccessKind::Selected), ..good() };
+        assert_eq!(key(&mut violations, &draft).stores, Access::Selected(Vec::new()));
+        assert!(violations.is_empty());
+    }
+
+    #[test]
+    fn every_bad_entry_of_a_list_is_told_by_its_place() {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let draft = KeyDraft {
+            store_access: Choice::Is(AccessKind::Selected),
+            stores: owned(&["main", "-bad", "main"]),
+            methods: owned(&["GET /a", "get /a"]),
+            networks: owned(&["10.0.0.1/8", "10.0.0.0/8", "10.0.0.0/8"]),
+            labels: [("Team".to_owned(), "x".to_owned()), ("team".to_owned(), " x".to_owned())].into(),
+            ..good()
+        };
+        let fields: Vec<_> = told(&draft).iter().map(|line| line.split(": ").next().unwrap_or("").to_owned()).collect();
+        assert_eq!(
+            fields,
+            [
+                "key.stores[1]",
+                "key.stores[2]",
+                "key.methods[1]",
+                "key.networks[0]",
+                "key.networks[2]",
+                "key.labels[Team]",
+                "key.labels[team]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_validity_ends_after_it_begins() {
+        let at = |seconds| Some(RawTime { seconds, nanos: 0 });
+        assert!(told(&KeyDraft { not_before: at(10), expires: at(11), ..good() }).is_empty());
+        let refused = told(&KeyDraft { not_before: at(10), expires: at(10), ..good() });
+        assert!(refused[0].starts_with("key.expire_time: is 1970-01-01T00:00:10Z; it must be after"), "{refused:?}");
+    }
+
+    #[test]
+    fn lists_have_bounds() {
+        let draft = KeyDraft {
+            store_access: Choice::Is(AccessKind::Selected),
+            stores: (0..=MAX_STORES).map(|at| format!("s{at}")).collect(),
+            ..good()
+        };
+        assert_eq!(told(&draft), ["key.stores: has 10001 entries; at most 10000 are allowed"]);
+    }
+
+    fn change(
+        kind: Option<Choice<AccessKind>>,
+        list: Option<&[&str]>,
+        current: &Access<String>,
+    ) -> Result<Access<String>> {
+        let mut violations = Violations::new();
+        let list: Option<Vec<String>> = list.map(|list| list.iter().map(|text| (*text).to_owned()).collect());
+        let kind = kind.map(|kind| ("store_access", kind));
+        let access = AccessChange::new(&mut violations, "stores", kind, list.as_ref()).apply(&mut violations, current);
+        if violations.is_empty() { Ok(access) } else { Err(violations.into()) }
+    }
+
+    #[test]
+    fn an_update_of_access_never_implies_anything_by_a_list_left_out() {
+        use AccessKind::{All, Selected};
+        let some = Access::Selected(vec!["a".to_owned()]);
+        let two = Access::Selected(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(change(None, None, &some).unwrap(), some);
+        assert_eq!(change(None, Some(&["b", "a"]), &some).unwrap(), two);
+        assert_eq!(change(Some(Choice::Is(All)), None, &some).unwrap(), Access::All);
+        assert_eq!(change(Some(Choice::Is(Selected)), None, &some).unwrap(), some);
+        assert_eq!(change(Some(Choice::Is(Selected)), Some(&["a"]), &Access::All).unwrap(), some);
+        assert_eq!(change(Some(Choice::Is(Selected)), Some(&[]), &Access::All).unwrap(), Access::Selected(vec![]));
+        assert_eq!(change(None, Some(&[]), &Access::All).unwrap(), Access::All);
+        assert!(change(Some(Choice::Is(Selected)), None, &Access::All).is_err());
+        assert!(change(None, Some(&["a"]), &Access::All).is_err());
+        assert!(change(Some(Choice::Is(All)), Some(&["a"]), &some).is_err());
+        assert!(change(Some(Choice::Unset), Some(&["a"]), &some).is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! Issuing a key, and recognising that it was issued already.
+
+use crate::model::change::Action;
+use crate::model::key::{Access, Key};
+use crate::model::operator::Permission;
+use crate::registry::error::{Error, Missing, Result, Taken};
+use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
+use crate::registry::validate;
+use crate::registry::violations::Violations;
+use crate::registry::write::{Write, work};
+use crate::registry::{Caller, Registry, Written};
+use crate::storage::{KeyRow, NewKey};
+
+use super::check::{self, CheckedKey};
+use super::{KeyWithToken, Minted, finish};
+
+/// Longest request id, in characters.
+const MAX_REQUEST_ID: usize = 64;
+
+/// Asks for a new key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CreateKey {
+    /// What it shall be.
+    pub key: KeyDraft,
+    /// Its token, if the caller generated one.
+    pub token: TokenText,
+    /// Recognises a retry for a day: at most 64 of `[A-Za-z0-9._-]`; empty: every call makes a key.
+    pub request_id: String,
+}
+
+impl Registry {
+    /// Issues a key and answers its token. A retry, recognised by the token or the request id, answers the key that was
+    /// made first.
+    pub async fn create_key(
+        &self,
+        caller: &Caller,
+        request: &CreateKey,
+        options: &WriteOptions,
+    ) -> Result<(KeyWithToken, Written)> {
+        let mut violations = Violations::new();
+        let checked = violations.within("key", |violations| check::key(violations, &request.key));
+        let minted = Minted::new(&mut violations, &request.token, &*self.random);
+        request_id(&mut violations, &request.request_id);
+        let options = validate::options(&mut violations, options);
+        let Some(minted) = minted.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+
+        let (actor, request_id) = (caller.id.to_string(), request.request_id.clone());
+        let work = work(move |write| Box::pin(create(write, checked, minted, actor, request_id)));
+        self.write("create key", caller, Permission::Edit, options, work).await
+    }
+}
+
+fn request_id(violations: &mut Violations, id: &str) {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if id.len() > MAX_REQUEST_ID || !id.bytes().all(good) {
+        violations.add("request_id", format_args!("must be at most {MAX_REQUEST_ID} of A-Z a-z 0-9 . _ -"));
+    }
+}
+
+async fn create(
+    write: &mut Write,
+    checked: CheckedKey,
+    minted: Minted,
+    actor: String,
+    request_id: String,
+) -> Result<KeyWithToken> {
+    if let Some(made) = made_before(write, &checked, &minted, &actor, &request_id).await? {
+        return Ok(made);
+    }
+    let mut violations = Violations::new();
+    let stores = check::store_numbers(write, &mut violations, "key.stores", checked.stores.selected()).await?;
+    let methods = check::method_numbers(write, &mut violations, "key.methods", checked.methods.selected()).await?;
+    if !violations.is_empty() {
+        return Err(violations.into());
+    }
+    let row = row(write, &checked);
+    let id = row.id;
+    let secret = minted.secret(write);
+    write.tx.insert_keys(&[NewKey { row, stores, methods, secret }]).await?;
+    if !request_id.is_empty() {
+        write.tx.insert_request(&actor, &request_id, id).await?;
+    }
+    let key = finish(write, Action::Create, None, id).await?;
+    Ok(KeyWithToken { key, token: Some(minted.token) })
+}
+
+/// What a new key says of itself.
+pub(super) fn row(write: &Write, checked: &CheckedKey) -> KeyRow {
+    KeyRow {
+        id: write.new_key_id(),
+        name: checked.name.clone(),
+        owner: checked.owner.clone(),
+        comment: checked.comment.clone(),
+        active: checked.active,
+        revoked: None,
+        all_stores: checked.stores == Access::All,
+        all_methods: checked.methods == Access::All,
+        not_before: checked.not_before,
+        expires: checked.expires,
+        networks: checked.networks.clone(),
+        labels: checked.labels.clone(),
+        created: write.now(),
+    }
+}
+
+/// The key that an earlier call of the same request made, if this is a retry.
+async fn made_before(
+    write: &mut Write,
+    checked: &CheckedKey,
+    minted: &Minted,
+    actor: &str,
+    request_id: &str,
+) -> Result<Option<KeyWithToken>> {
+    let owner = write.tx.secret_with(&minted.digest).await?;
+    let requested = if request_id.is_empty() { None } else { write.tx.request(actor, request_id).await? };
+    match (owner, requested) {
+        (None, None) => Ok(None),
+        // The token proves that it is the same request: whoever has it may know the key.
+        (Some((secret, id)), requested) => {
+            let key = write.tx.key(id).await?;
+            let first = |key: &Key| {
+                let newest = key.secrets.first();
+                newest.is_some_and(|newest| newest.id == secret && newest.created == key.created)
+            };
+            let same = key.filter(|key| first(key) && check::says_the_same(checked, key));
+            match same {
+                Some(key) if requested.is_none_or(|requested| requested == id) => {
+                    Ok(Some(KeyWithToken { key, token: Some(minted.token.clone()) }))
+                }
+                _ => Err(token_taken()),
+            }
+        }
+        (None, Some(_)) if minted.supplied => Err(Error::taken(
+            Taken::RequestId,
+            "request_id",
+            "made a key with another token; use a request id for one request only",
+        )),
+        (None, Some(id)) => match write.tx.key(id).await? {
+            Some(key) => Ok(Some(KeyWithToken { key, token: None })),
+            None => Err(Error::not_found(Missing::Key, id)),
+        },
+    }
+}
+
+/// A token that some key has or had.
+pub(super) fn token_taken() -> Error {
+    Error::taken(Taken::Token, "token", "some key has or had this token; generate another one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_have_an_alphabet_and_a_bound() {
+        let refused = |id: &str| {
+            let mut violations = Violations::new();
+            request_id(&mut violations, id);
+            !violations.is_empty()
+        };
+        assert!(!refused("") && !refused("A-z_0.9") && !refused(&"x".repeat(64)));
+        assert!(refused("a b") && refused("é") && refused(&"x".repeat(65)));
+    }
+}

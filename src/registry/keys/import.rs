@@ -1,0 +1,327 @@
+//! Taking over keys that were issued elsewhere: all of them, or none.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::book::MethodNumber;
+use crate::model::change::{Action, SubjectKind};
+use crate::model::id::KeyId;
+use crate::model::key::{Key, Origin, Secret};
+use crate::model::operator::Permission;
+use crate::model::store::StoreNumber;
+use crate::model::token::{Digest, HINT_CHARS, Token};
+use crate::registry::error::{Error, Result, Taken};
+use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
+use crate::registry::validate;
+use crate::registry::violations::Violations;
+use crate::registry::write::{Write, work};
+use crate::registry::{Caller, Registry, Written};
+use crate::storage::{KeyRow, NewKey, NewSecret};
+
+use super::check::{self, CheckedKey};
+use super::create::row;
+
+/// Most keys of one import.
+const MAX_KEYS: usize = 100_000;
+
+/// Asks to take over keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportKeys {
+    /// The keys, 1..=100 000.
+    pub keys: Vec<ImportedKey>,
+    /// Checks everything and writes nothing.
+    pub dry_run: bool,
+}
+
+/// A key to take over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportedKey {
+    /// What it shall be.
+    pub key: KeyDraft,
+    /// Its token, or what is known of it.
+    pub secret: ImportSecret,
+    /// The last characters of the token, at most 4, only beside a digest.
+    pub hint: String,
+}
+
+/// What is known of an imported key's token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ImportSecret {
+    /// Nothing, which is refused.
+    #[default]
+    None,
+    /// The token.
+    Token(TokenText),
+    /// Its SHA-256, as 64 hexadecimal digits.
+    Sha256(TokenText),
+}
+
+/// A key whose fields are within their rules.
+struct Checked {
+    key: CheckedKey,
+    digest: Digest,
+    hint: String,
+    origin: Origin,
+    /// Name of the field that the digest came from.
+    field: &'static str,
+}
+
+impl Registry {
+    /// Takes over keys; answers their ids in the order given, none on a dry run.
+    pub async fn import_keys(
+        &self,
+        caller: &Caller,
+        request: &ImportKeys,
+        options: &WriteOptions,
+    ) -> Result<(Vec<KeyId>, Written)> {
+        let mut violations = Violations::new();
+        let checked = check_all(&mut violations, &request.keys);
+        let options = validate::options(&mut violations, options);
+        if !violations.is_empty() {
+            return Err(violations.into());
+        }
+        let dry_run = request.dry_run;
+        let work = work(move |write| Box::pin(import(write, checked, dry_run)));
+        self.write("import keys", caller, Permission::Edit, options, work).await
+    }
+}
+
+fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<Checked> {
+    if keys.is_empty() {
+        violations.add("keys", "must have at least one entry");
+    }
+    if !validate::bounded(violations, "keys", keys.len(), MAX_KEYS) {
+        return Vec::new();
+    }
+    let mut checked = Vec::with_capacity(keys.len());
+    let mut seen: HashMap<Digest, usize> = HashMap::with_capacity(keys.len());
+    for (at, imported) in keys.iter().enumerate() {
+        let Some(one) = violations.within(format_args!("keys[{at}]"), |violations| check_one(violations, imported))
+        else {
+            continue;
+        };
+        if let Some(first) = seen.get(&one.digest) {
+            violations
+                .add(format_args!("keys[{at}].{}", one.field), format_args!("is the token of keys[{first}] again"));
+        } else {
+            seen.insert(one.digest, at);
+        }
+        checked.push(one);
+    }
+    checked
+}
+
+fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Checked> {
+    let key = violations.within("key", |violations| check::key(violations, &imported.key));
+    match &imported.secret {
+        ImportSecret::None => {
+            violations.add("token", "must be given, or sha256 instead of it");
+            None
+        }
+        ImportSecret::Token(text) => {
+            if !imported.hint.is_empty() {
+                violations.add("hint", "must be empty beside a token, whose last characters are the hint");
+            }
+            let token = Token::parse(&text.0).map_err(|error| violations.add("token", error)).ok()?;
+            let origin = if token.is_issued() { Origin::Issued } else { Origin::Supplied };
+            Some(Checked { key, digest: token.digest(), hint: token.hint(), origin, field: "token" })
+        }
+        ImportSecret::Sha256(text) => {
+            let hint = &imported.hint;
+            if hint.len() > HINT_CHARS || !hint.bytes().all(|byte| byte.is_ascii_graphic()) {
+                violations.add("hint", format_args!("must be at most {HINT_CHARS} printable ASCII characters"));
+            }
+            let digest = Digest::from_hex(&text.0);
+            if digest.is_none() {
+                violations.add("sha256", "must be 64 hexadecimal digits");
+            }
+            Some(Checked { key, digest: digest?, hint: hint.clone(), origin: Origin::Supplied, field: "sha256" })
+        }
+    }
+}
+
+async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Result<Vec<KeyId>> {
+    write.trial = dry_run;
+    let mut violations = Violations::new();
+    let stores = numbered(&checked, |key| key.stores.selected());
+    let stores = stores_by_code(write, stores).await?;
+    let methods = numbered(&checked, |key| key.methods.selected());
+    let methods = methods_by_identity(write, methods).await?;
+
+    let mut new = Vec::with_capacity(checked.len());
+    for (at, one) in checked.iter().enumerate() {
+        let stores = look_up(&mut violations, at, "store", one.key.stores.selected(), &stores);
+        let methods = look_up(&mut violations, at, "method", one.key.methods.selected(), &methods);
+        let secret =
+            NewSecret { id: write.new_secret_id(), digest: one.digest, hint: one.hint.clone(), origin: one.origin };
+        new.push(NewKey { row: row(write, &one.key), stores, methods, secret });
+    }
+    let unknown = !violations.is_empty();
+    let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
+    for at in write.tx.digests_taken(&digests).await? {
+        let field = checked.get(at).map_or("token", |one| one.field);
+        violations.add(format_args!("keys[{at}].{field}"), "is a token that some key has or had");
+    }
+    if unknown {
+        return Err(violations.into());
+    }
+    if !violations.is_empty() {
+        return Err(Error::Taken { what: Taken::Token, violations });
+    }
+    if dry_run {
+        return Ok(Vec::new());
+    }
+    write.tx.insert_keys(&new).await?;
+    let mut ids = Vec::with_capacity(new.len());
+    for (one, new) in checked.iter().zip(&new) {
+        // Read back one by one a large import would take minutes; this is what storage answers from now on.
+        let image = imported(write, &one.key, &new.row, &new.secret).image();
+        write.record(Action::Import, SubjectKind::Key, &new.row.id, None, Some(image));
+        ids.push(new.row.id);
+    }
+    Ok(ids)
+}
+
+/// Every name that some key's list holds, each once.
+fn numbered<'c>(checked: &'c [Checked], list: impl Fn(&'c CheckedKey) -> &'c [String]) -> Vec<String> {
+    let names: BTreeSet<&String> = checked.iter().flat_map(|one| list(&one.key)).collect();
+    names.into_iter().cloned().collect()
+}
+
+async fn stores_by_code(write: &mut Write, codes: Vec<String>) -> Result<HashMap<String, StoreNumber>> {
+    if codes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = write.tx.store_numbers(&codes).await?;
+    Ok(codes.into_iter().zip(found).filter_map(|(code, number)| Some((code, number?))).collect())
+}
+
+async fn methods_by_identity(write: &mut Write, identities: Vec<String>) -> Result<HashMap<String, MethodNumber>> {
+    if identities.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = write.tx.method_numbers(&identities).await?;
+    Ok(identities.into_iter().zip(found).filter_map(|(identity, number)| Some((identity, number?))).collect())
+}
+
+fn look_up<N: Copy>(
+    violations: &mut Violations,
+    key: usize,
+    what: &str,
+    names: &[String],
+    numbers: &HashMap<String, N>,
+) -> Vec<N> {
+    let mut found = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        match numbers.get(name) {
+            Some(number) => found.push(*number),
+            None => violations.add(format_args!("keys[{key}].key.{what}s[{at}]"), check::not_there(what, name)),
+        }
+    }
+    found
+}
+
+/// The key as it is once it was taken over.
+fn imported(write: &Write, checked: &CheckedKey, row: &KeyRow, secret: &NewSecret) -> Key {
+    let secret = Secret {
+        id: secret.id,
+        hint: secret.hint.clone(),
+        origin: secret.origin,
+        created: write.now(),
+        expires: None,
+        last_used: None,
+    };
+    Key {
+        id: row.id,
+        name: row.name.clone(),
+        owner: row.owner.clone(),
+        comment: row.comment.clone(),
+        active: row.active,
+        revoked: None,
+        stores: check::in_order(&checked.stores),
+        methods: check::in_order(&checked.methods),
+        not_before: row.not_before,
+        expires: row.expires,
+        networks: row.networks.clone(),
+        labels: row.labels.clone(),
+        secrets: vec![secret],
+        created: row.created,
+        updated: write.now(),
+        last_used: None,
+        row_revision: write.revision(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::registry::input::{AccessKind, Choice};
+
+    fn key(secret: ImportSecret) -> ImportedKey {
+        let access = Choice::Is(AccessKind::All);
+        let key =
+            KeyDraft { name: "old".to_owned(), store_access: access, method_access: access, ..KeyDraft::default() };
+        ImportedKey { key, secret, hint: String::new() }
+    }
+
+    fn token(text: &str) -> ImportSecret {
+        ImportSecret::Token(TokenText(text.to_owned()))
+    }
+
+    fn sha256(text: &str) -> ImportSecret {
+        ImportSecret::Sha256(TokenText(text.to_owned()))
+    }
+
+    fn told(keys: &[ImportedKey]) -> Vec<String> {
+        let mut violations = Violations::new();
+        check_all(&mut violations, keys);
+        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    }
+
+    #[test]
+    fn every_bad_key_is_told_by_its_place() {
+        let unnamed = ImportedKey { key: KeyDraft { name: String::new(), ..key(token("")).key }, ..key(sha256("zz")) };
+        assert_eq!(
+            told(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
+            [
+                "keys[0].token: must be given, or sha256 instead of it",
+                "keys[1].token: the token has 5 characters; it needs at least 32",
+                "keys[2].key.name: must not be empty",
+                "keys[2].sha256: must be 64 hexadecimal digits",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_token_and_its_digest_are_the_same_token() {
+        // SHA-256 of forty times `a`.
+        let mut digest = String::new();
+        for byte in Digest::of("a".repeat(40).as_bytes()).as_bytes() {
+            write!(digest, "{byte:02x}").unwrap();
+        }
+        assert_eq!(
+            told(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
+            ["keys[1].sha256: is the token of keys[0] again", "keys[2].sha256: is the token of keys[0] again"]
+        );
+    }
+
+    #[test]
+    fn a_hint_stands_beside_a_digest_only() {
+        let hinted = |secret, hint: &str| ImportedKey { hint: hint.to_owned(), ..key(secret) };
+        let digest = "0".repeat(64);
+        assert!(told(&[hinted(sha256(&digest), "aB3-")]).is_empty());
+        assert_eq!(
+            told(&[hinted(sha256(&digest), "12345")])[0],
+            "keys[0].hint: must be at most 4 printable ASCII characters"
+        );
+        assert!(told(&[hinted(token(&"a".repeat(40)), "aaaa")])[0].starts_with("keys[0].hint: must be empty"));
+    }
+
+    #[test]
+    fn an_import_has_bounds() {
+        assert_eq!(told(&[]), ["keys: must have at least one entry"]);
+        let many = vec![key(ImportSecret::None); MAX_KEYS + 1];
+        assert_eq!(told(&many), ["keys: has 100001 entries; at most 100000 are allowed"]);
+    }
+}

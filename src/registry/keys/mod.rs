@@ -1,0 +1,82 @@
+//! Keys: issued, changed, rotated, ended, taken over and listed.
+
+mod check;
+mod create;
+mod import;
+mod read;
+mod revoke;
+mod rotate;
+mod update;
+
+use crate::model::change::Action;
+use crate::model::change::SubjectKind;
+use crate::model::id::KeyId;
+use crate::model::key::{Key, Origin};
+use crate::model::token::{Digest, Token};
+use crate::random::Random;
+use crate::storage::{self, NewSecret};
+
+use super::error::{Error, Missing, Result};
+use super::input::TokenText;
+use super::violations::Violations;
+use super::write::Write;
+
+pub use self::create::CreateKey;
+pub use self::import::{ImportKeys, ImportSecret, ImportedKey};
+pub use self::read::ListKeys;
+pub use self::rotate::RotateKey;
+
+/// A key and a token of it, which is known only now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyWithToken {
+    /// The key.
+    pub key: Key,
+    /// The token; none if a retry was recognised without it.
+    pub token: Option<Token>,
+}
+
+/// A token that is to become a secret, hashed before the write begins.
+struct Minted {
+    token: Token,
+    digest: Digest,
+    supplied: bool,
+}
+
+impl Minted {
+    /// The token that the caller brought, or a new one.
+    fn new(violations: &mut Violations, text: &TokenText, random: &dyn Random) -> Option<Self> {
+        let supplied = !text.0.is_empty();
+        let token = if supplied {
+            match Token::parse(&text.0) {
+                Ok(token) => token,
+                Err(error) => {
+                    violations.add("token", error);
+                    return None;
+                }
+            }
+        } else {
+            Token::issue(random.bytes())
+        };
+        let digest = token.digest();
+        Some(Self { token, digest, supplied })
+    }
+
+    fn secret(&self, write: &Write) -> NewSecret {
+        let origin = if self.token.is_issued() { Origin::Issued } else { Origin::Supplied };
+        NewSecret { id: write.new_secret_id(), digest: self.digest, hint: self.token.hint(), origin }
+    }
+}
+
+/// The key with this id, which must be there.
+async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
+    write.tx.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
+}
+
+/// Records what was done to a key, and answers what it says now.
+async fn finish(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
+    let after = write.tx.key(id).await?;
+    let after =
+        after.ok_or_else(|| storage::Error::corrupt(format!("{id} cannot be read by the write that made it")))?;
+    write.record(action, SubjectKind::Key, &id, before.map(Key::image), Some(after.image()));
+    Ok(after)
+}

@@ -1,0 +1,136 @@
+//! Reading keys: one, a page, or whose token this is.
+
+use crate::model::id::KeyId;
+use crate::model::key::Key;
+use crate::model::pattern::MethodIdentity;
+use crate::model::token::Token;
+use crate::registry::error::{Error, Missing, Result};
+use crate::registry::input::{AccessKind, Choice, PageInput, RawTime, TokenText};
+use crate::registry::page::Binding;
+use crate::registry::validate;
+use crate::registry::violations::Violations;
+use crate::registry::{Listed, Registry};
+use crate::storage::{Found, KeyFilter};
+
+use super::check::ACCESS;
+
+/// Asks for a page of keys; filters that are set must all hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListKeys {
+    /// Which page.
+    pub page: PageInput,
+    /// Switched on and not revoked, or not so.
+    pub active: Option<bool>,
+    /// Revoked, or not.
+    pub revoked: Option<bool>,
+    /// How much of the stores they open.
+    pub store_access: Choice<AccessKind>,
+    /// How much of the reference book they open.
+    pub method_access: Choice<AccessKind>,
+    /// Code of a store that they open; empty: any.
+    pub store: String,
+    /// Identity of a method that they open; empty: any.
+    pub method: String,
+    /// Text that occurs in them; empty: any.
+    pub text: String,
+    /// The owner, exactly; empty: any.
+    pub owner: String,
+    /// Validity ends before this time.
+    pub expire_before: Option<RawTime>,
+    /// Not used since this time.
+    pub unused_since: Option<RawTime>,
+    /// Ever used, or never.
+    pub used: Option<bool>,
+}
+
+impl Registry {
+    /// The key with this id.
+    pub async fn key(&self, id: &str) -> Result<Key> {
+        let mut violations = Violations::new();
+        let Some(id) = validate::parsed::<KeyId>(&mut violations, "id", id) else { return Err(violations.into()) };
+        self.storage.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
+    }
+
+    /// A page of keys, the newest first.
+    pub async fn keys(&self, list: &ListKeys) -> Result<Listed<Key>> {
+        let mut violations = Violations::new();
+        let filter = filter(&mut violations, list);
+        let binding = Binding::new("keys")
+            .with("active", filter.active.as_ref())
+            .with("revoked", filter.revoked.as_ref())
+            .with("all_stores", filter.all_stores.as_ref())
+            .with("all_methods", filter.all_methods.as_ref())
+            .with("store", filter.store.as_ref())
+            .with("method", filter.method.as_ref())
+            .with("text", filter.text.as_ref())
+            .with("owner", filter.owner.as_ref())
+            .with("expire_before", filter.expire_before.as_ref())
+            .with("unused_since", filter.unused_since.as_ref())
+            .with("used", filter.used.as_ref());
+        let page = binding.request(&mut violations, &list.page);
+        if !violations.is_empty() {
+            return Err(violations.into());
+        }
+        let page = self.storage.keys(&filter, &page).await?;
+        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+    }
+
+    /// The key that a token belongs or belonged to.
+    pub async fn find_key(&self, token: &TokenText) -> Result<Found> {
+        let token = match Token::parse(&token.0) {
+            Ok(token) => token,
+            Err(error) => return Err(Violations::one("token", error).into()),
+        };
+        self.storage.find(&token.digest()).await?.ok_or(Error::TokenUnknown)
+    }
+}
+
+fn filter(violations: &mut Violations, list: &ListKeys) -> KeyFilter {
+    let store = (!list.store.is_empty()).then_some(&list.store);
+    let method = (!list.method.is_empty()).then_some(&list.method);
+    let all = |kind| kind == AccessKind::All;
+    KeyFilter {
+        active: list.active,
+        revoked: list.revoked,
+        all_stores: validate::optional(violations, "store_access", list.store_access, ACCESS).map(all),
+        all_methods: validate::optional(violations, "method_access", list.method_access, ACCESS).map(all),
+        store: store.and_then(|code| validate::store_code(violations, "store", code)).map(String::from),
+        method: method
+            .and_then(|method| validate::parsed::<MethodIdentity>(violations, "method", method))
+            .map(|method| method.to_string()),
+        text: validate::search(violations, "text", &list.text),
+        owner: validate::search(violations, "owner", &list.owner),
+        expire_before: validate::time(violations, "expire_before", list.expire_before),
+        unused_since: validate::time(violations, "unused_since", list.unused_since),
+        used: list.used,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_checked_all_at_once() {
+        let mut violations = Violations::new();
+        let list = ListKeys {
+            store_access: Choice::Unknown(7),
+            store: "-".to_owned(),
+            method: "orders".to_owned(),
+            text: "x".repeat(201),
+            owner: "\u{0}".to_owned(),
+            unused_since: Some(RawTime { seconds: i64::MIN, nanos: 0 }),
+            ..ListKeys::default()
+        };
+        filter(&mut violations, &list);
+        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["store_access", "store", "method", "text", "owner", "unused_since"]);
+    }
+
+    #[test]
+    fn what_is_not_said_narrows_nothing() {
+        let mut violations = Violations::new();
+        assert_eq!(filter(&mut violations, &ListKeys::default()), KeyFilter::default());
+        assert!(violations.is_empty());
+    }
+}

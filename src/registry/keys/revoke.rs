@@ -1,0 +1,96 @@
+//! Ending tokens and keys. All of it is final, and repeating it is no error.
+
+use crate::model::change::{Action, SubjectKind};
+use crate::model::id::{KeyId, SecretId};
+use crate::model::key::{Key, Revocation};
+use crate::model::operator::Permission;
+use crate::registry::error::{Error, Missing, Result};
+use crate::registry::input::{Named, WriteOptions};
+use crate::registry::validate::{self, Lines};
+use crate::registry::violations::Violations;
+use crate::registry::write::{Write, check_etag, work};
+use crate::registry::{Caller, Registry, Written};
+use crate::storage::KeyRow;
+
+use super::{existing, finish};
+
+impl Registry {
+    /// Ends one token of a key at once.
+    pub async fn revoke_secret(
+        &self,
+        caller: &Caller,
+        secret_id: &str,
+        options: &WriteOptions,
+    ) -> Result<(Key, Written)> {
+        let mut violations = Violations::new();
+        let id = validate::parsed::<SecretId>(&mut violations, "secret_id", secret_id);
+        let options = validate::options(&mut violations, options);
+        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let work = work(move |write| Box::pin(revoke_secret(write, id)));
+        self.write("revoke secret", caller, Permission::Edit, options, work).await
+    }
+
+    /// Ends a key at once. It stays to be read.
+    pub async fn revoke_key(
+        &self,
+        caller: &Caller,
+        key: &Named,
+        reason: &str,
+        options: &WriteOptions,
+    ) -> Result<(Key, Written)> {
+        let mut violations = Violations::new();
+        let id = validate::parsed::<KeyId>(&mut violations, "id", &key.id);
+        validate::text(&mut violations, "reason", reason, (1, 500), Lines::Several);
+        let options = validate::options(&mut violations, options);
+        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let (etag, reason) = (key.etag.clone(), reason.to_owned());
+        let work = work(move |write| Box::pin(revoke_key(write, id, etag, reason)));
+        self.write("revoke key", caller, Permission::Edit, options, work).await
+    }
+
+    /// Removes a key from the lists. Its tokens stay taken.
+    pub async fn delete_key(&self, caller: &Caller, key: &Named, options: &WriteOptions) -> Result<Written> {
+        let mut violations = Violations::new();
+        let id = validate::parsed::<KeyId>(&mut violations, "id", &key.id);
+        let options = validate::options(&mut violations, options);
+        let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let etag = key.etag.clone();
+        let work = work(move |write| Box::pin(delete_key(write, id, etag)));
+        let ((), written) = self.write("delete key", caller, Permission::Edit, options, work).await?;
+        Ok(written)
+    }
+}
+
+async fn revoke_secret(write: &mut Write, id: SecretId) -> Result<Key> {
+    let missing = || Error::not_found(Missing::Secret, id);
+    let key = write.tx.key_of_secret(id).await?.ok_or_else(missing)?;
+    let before = write.tx.key(key).await?.ok_or_else(missing)?;
+    if !before.secrets.iter().any(|secret| secret.id == id) {
+        return Ok(before);
+    }
+    write.tx.end_secret(id).await?;
+    finish(write, Action::RevokeSecret, Some(&before), key).await
+}
+
+async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) -> Result<Key> {
+    let before = existing(write, id).await?;
+    // Before the etag: what repeats a revocation whose answer was lost has the etag of the state before it.
+    if before.revoked.is_some() {
+        return Ok(before);
+    }
+    check_etag(&etag, SubjectKind::Key, before.row_revision)?;
+    let row = KeyRow { revoked: Some(Revocation { at: write.now(), reason }), ..KeyRow::of(&before) };
+    write.tx.update_key(&row).await?;
+    for secret in &before.secrets {
+        write.tx.end_secret(secret.id).await?;
+    }
+    finish(write, Action::Revoke, Some(&before), id).await
+}
+
+async fn delete_key(write: &mut Write, id: KeyId, etag: String) -> Result<()> {
+    let before = existing(write, id).await?;
+    check_etag(&etag, SubjectKind::Key, before.row_revision)?;
+    write.tx.delete_key(id).await?;
+    write.record(Action::Delete, SubjectKind::Key, &id, Some(before.image()), None);
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Giving a key a second token, and the first an end.
+
+use std::time::Duration;
+
+use crate::model::change::{Action, SubjectKind};
+use crate::model::id::KeyId;
+use crate::model::key::Key;
+use crate::model::operator::Permission;
+use crate::registry::error::{Precondition, Result};
+use crate::registry::input::{Named, RawDuration, TokenText, WriteOptions};
+use crate::registry::validate;
+use crate::registry::violations::Violations;
+use crate::registry::write::{Write, check_etag, work};
+use crate::registry::{Caller, Registry, Written};
+
+use super::create::token_taken;
+use super::{KeyWithToken, Minted, existing, finish};
+
+/// Longest overlap of two tokens.
+const MAX_OVERLAP: Duration = Duration::from_hours(366 * 24);
+/// Most live tokens of a key.
+const MAX_LIVE: usize = 2;
+
+/// Asks for a second token of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RotateKey {
+    /// The key.
+    pub key: Named,
+    /// How long the token there is goes on being good, 0 s to 366 days; must be said.
+    pub overlap: Option<RawDuration>,
+    /// The new token, if the caller generated one.
+    pub token: TokenText,
+}
+
+impl Registry {
+    /// Gives a key a second token and ends the one there is after the overlap.
+    pub async fn rotate_key(
+        &self,
+        caller: &Caller,
+        request: &RotateKey,
+        options: &WriteOptions,
+    ) -> Result<(KeyWithToken, Written)> {
+        let mut violations = Violations::new();
+        let id = validate::parsed::<KeyId>(&mut violations, "id", &request.key.id);
+        if request.overlap.is_none() {
+            violations.add("overlap", "must be said; 0 s ends the token there is at once");
+        }
+        let overlap =
+            request.overlap.and_then(|overlap| validate::duration(&mut violations, "overlap", overlap, MAX_OVERLAP));
+        let minted = Minted::new(&mut violations, &request.token, &*self.random);
+        let options = validate::options(&mut violations, options);
+        let (Some(id), Some(overlap), Some(minted), true) = (id, overlap, minted, violations.is_empty()) else {
+            return Err(violations.into());
+        };
+        let etag = request.key.etag.clone();
+        let work = work(move |write| Box::pin(rotate(write, id, etag, overlap, minted)));
+        self.write("rotate key", caller, Permission::Edit, options, work).await
+    }
+}
+
+async fn rotate(write: &mut Write, id: KeyId, etag: String, overlap: Duration, minted: Minted) -> Result<KeyWithToken> {
+    let before = existing(write, id).await?;
+    if let Some((secret, owner)) = write.tx.secret_with(&minted.digest).await? {
+        // Its newest token, and not the one it was made with: an earlier call of this request has rotated it.
+        let newest = before.secrets.first().filter(|newest| newest.id == secret && newest.created > before.created);
+        return match newest {
+            Some(_) if owner == id => Ok(KeyWithToken { key: before, token: Some(minted.token) }),
+            _ => Err(token_taken()),
+        };
+    }
+    check_etag(&etag, SubjectKind::Key, before.row_revision)?;
+    if before.revoked.is_some() {
+        return Err(Precondition::KeyRevoked.into());
+    }
+    let now = write.now();
+    if before.live_secrets(now).count() >= MAX_LIVE {
+        return Err(Precondition::TwoLiveSecrets.into());
+    }
+    for secret in &before.secrets {
+        let over = secret.expires.is_some_and(|expires| expires <= now);
+        if over || overlap.is_zero() {
+            write.tx.end_secret(secret.id).await?;
+        } else {
+            // A token that ends sooner by an earlier rotation is not given more time by this one.
+            let end = now.plus(overlap);
+            let end = secret.expires.map_or(end, |expires| expires.min(end));
+            write.tx.expire_secret(secret.id, Some(end)).await?;
+        }
+    }
+    let secret = minted.secret(write);
+    write.tx.insert_secret(id, &secret).await?;
+    let key: Key = finish(write, Action::Rotate, Some(&before), id).await?;
+    Ok(KeyWithToken { key, token: Some(minted.token) })
+}

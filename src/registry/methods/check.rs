@@ -1,0 +1,216 @@
+//! The rules of a method's fields.
+
+use crate::model::book::MethodNumber;
+use crate::model::change::Revision;
+use crate::model::method::{StoreLocation, StorePlace};
+use crate::model::pattern::{MethodIdentity, Segment};
+use crate::model::reference::Method;
+use crate::model::time::Timestamp;
+use crate::registry::input::MethodDraft;
+use crate::registry::validate::{self, Lines, Mask};
+use crate::registry::violations::Violations;
+
+/// Most places of a method.
+const MAX_PLACES: usize = 20;
+/// Whether calls of a method are about a store.
+const USES: &str = "STORE_USE_NONE, STORE_USE_OPTIONAL or STORE_USE_REQUIRED";
+
+/// Checks all of a new method but its position.
+pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option<Method> {
+    let identity = validate::parsed::<MethodIdentity>(violations, "method", &draft.method);
+    block(violations, &draft.block);
+    summary(violations, &draft.summary);
+    description(violations, &draft.description);
+    let store_use = validate::chosen(violations, "store_use", draft.store_use, USES);
+    let store_places = store_places(violations, &draft.store_places, identity.as_ref());
+    scope(violations, &draft.scope);
+    Some(Method {
+        number: MethodNumber(0),
+        identity: identity?,
+        block: draft.block.clone(),
+        summary: draft.summary.clone(),
+        description: draft.description.clone(),
+        store_use: store_use?,
+        store_places,
+        scope: Some(draft.scope.clone()).filter(|scope| !scope.is_empty()),
+        position: draft.position,
+        retired: None,
+        // What storage knows when it writes it.
+        created: Timestamp::EPOCH,
+        updated: Timestamp::EPOCH,
+        row_revision: Revision::default(),
+    })
+}
+
+/// Checks the fields of a method that an update changes.
+pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDraft, identity: Option<&MethodIdentity>) {
+    if mask.has("block") {
+        block(violations, &draft.block);
+    }
+    if mask.has("summary") {
+        summary(violations, &draft.summary);
+    }
+    if mask.has("description") {
+        description(violations, &draft.description);
+    }
+    if mask.has("store_use") {
+        validate::chosen(violations, "store_use", draft.store_use, USES);
+    }
+    if mask.has("store_places") {
+        store_places(violations, &draft.store_places, identity);
+    }
+    if mask.has("scope") {
+        scope(violations, &draft.scope);
+    }
+    if mask.has("position") {
+        position(violations, draft.position);
+    }
+}
+
+pub(super) fn position(violations: &mut Violations, position: i32) {
+    if position < 0 {
+        violations.add("position", "must not be negative; 0 stands for the place after all others");
+    }
+}
+
+fn block(violations: &mut Violations, block: &str) {
+    validate::text(violations, "block", block, (1, 100), Lines::One);
+}
+
+fn summary(violations: &mut Violations, summary: &str) {
+    validate::text(violations, "summary", summary, (1, 300), Lines::One);
+}
+
+fn description(violations: &mut Violations, description: &str) {
+    validate::text(violations, "description", description, (0, 2_000), Lines::Several);
+}
+
+fn scope(violations: &mut Violations, scope: &str) {
+    if !scope.is_empty() && !validate::is_word(scope, 64, b"_") {
+        violations.add("scope", "must be 1 to 64 of a-z 0-9 _ and begin with a letter, or empty");
+    }
+}
+
+/// Where the method's calls carry their store; a parameter of the path must be one of the pattern's.
+pub(super) fn store_places(
+    violations: &mut Violations,
+    texts: &[String],
+    identity: Option<&MethodIdentity>,
+) -> Vec<StorePlace> {
+    if !validate::bounded(violations, "store_places", texts.len(), MAX_PLACES) {
+        return Vec::new();
+    }
+    let mut places: Vec<StorePlace> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        let field = format_args!("store_places[{at}]");
+        let Some(place) = validate::parsed::<StorePlace>(violations, field, text) else { continue };
+        if places.contains(&place) {
+            violations.add(format_args!("store_places[{at}]"), format_args!("names the place `{place}` again"));
+        }
+        if place.location() == StoreLocation::Path
+            && let Some(identity) = identity
+            && !identity.pattern.parameters().any(|name| name == place.name())
+        {
+            violations.add(
+                format_args!("store_places[{at}]"),
+                format_args!("names a parameter that the pattern lacks: write {{{}}} there", place.name()),
+            );
+        }
+        places.push(place);
+    }
+    places
+}
+
+/// What a method's pattern reads, the names of its parameters aside: two methods of one shape read the same requests.
+pub(super) fn shape(identity: &MethodIdentity) -> String {
+    let mut shape = identity.verb.to_string();
+    for segment in identity.pattern.segments() {
+        shape.push('/');
+        match segment {
+            Segment::Literal(text) => shape.push_str(text),
+            Segment::Partial(prefix) => {
+                shape.push_str(prefix);
+                shape.push('*');
+            }
+            Segment::Parameter(_) => shape.push_str("{}"),
+            Segment::Rest => shape.push_str("**"),
+        }
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::book::{Book, Entry};
+    use crate::model::method::StoreUse;
+
+    fn told(draft: &MethodDraft) -> Vec<String> {
+        let mut violations = Violations::new();
+        violations.within("method", |violations| method(violations, draft));
+        violations.told().iter().map(|violation| violation.field.clone()).collect()
+    }
+
+    fn good() -> MethodDraft {
+        MethodDraft {
+            method: "GET /api/v*/orders/{site}".to_owned(),
+            block: "Orders".to_owned(),
+            summary: "Get an order".to_owned(),
+            store_use: crate::registry::input::Choice::Is(StoreUse::Optional),
+            store_places: vec!["query:site".to_owned(), "path:site".to_owned()],
+            scope: "order_read".to_owned(),
+            ..MethodDraft::default()
+        }
+    }
+
+    #[test]
+    fn a_good_method_passes_and_an_empty_one_hears_of_everything() {
+        assert!(told(&good()).is_empty());
+        assert_eq!(
+            told(&MethodDraft::default()),
+            ["method.method", "method.block", "method.summary", "method.store_use"]
+        );
+    }
+
+    #[test]
+    fn places_are_read_and_fit_the_pattern() {
+        let places = ["query:site", "query:site", "body:x", "path:code"].map(str::to_owned).to_vec();
+        assert_eq!(
+            told(&MethodDraft { store_places: places, scope: "Order".to_owned(), ..good() }),
+            ["method.store_places[1]", "method.store_places[2]", "method.store_places[3]", "method.scope"]
+        );
+    }
+
+    /// The rule here and the one of the compiled book must be the same, or a book could be stored that does not compile.
+    #[test]
+    fn methods_are_of_one_shape_exactly_when_the_book_says_so() {
+        let texts = [
+            "GET /a/{x}",
+            "GET /a/{y}",
+            "POST /a/{x}",
+            "GET /a/v*",
+            "GET /a/v1",
+            "GET /a/**",
+            "GET /a",
+            "GET /",
+            "GET /a/{x}/b",
+            "GET /a/{y}/b",
+            "GET /a/V*",
+            "GET /a/{x}/**",
+            "GET /a/{z}/**",
+        ];
+        for (at, first) in texts.iter().enumerate() {
+            for second in &texts[at + 1..] {
+                let identity = |text: &str| text.parse::<MethodIdentity>().unwrap();
+                let entry = |number, text| Entry {
+                    number: MethodNumber(number),
+                    identity: identity(text),
+                    store_use: StoreUse::None,
+                    retired: false,
+                };
+                let clash = Book::compile([entry(1, first), entry(2, second)]).is_err();
+                assert_eq!(shape(&identity(first)) == shape(&identity(second)), clash, "{first} and {second}");
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading what was done, how keys are used, and how far replicas have come.
+
+use std::time::Duration;
+
+use crate::model::change::{Change, Revision, SubjectKind};
+use crate::model::id::{KeyId, OperatorId};
+use crate::model::time::Timestamp;
+use crate::storage::{ChangeFilter, Replica, UsageCount, UsagePeriod};
+
+use super::error::{Error, Missing, Result};
+use super::input::{Choice, PageInput, RawTime};
+use super::page::Binding;
+use super::validate;
+use super::violations::{Violations, excerpt};
+use super::{Listed, Registry};
+
+/// Most counts of one answer.
+const MAX_COUNTS: usize = 10_000;
+/// How far back usage is told when no beginning is given.
+const USAGE_BEFORE_END: Duration = Duration::from_hours(30 * 24);
+/// Longest id of a subject, in bytes: the identity of a method.
+const MAX_SUBJECT: usize = 600;
+
+/// Asks for a page of changes; filters that are set must all hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListChanges {
+    /// Which page.
+    pub page: PageInput,
+    /// `key`, `store`, `method` or `operator`; empty: any.
+    pub subject_kind: String,
+    /// Which subject, with its kind; empty: any.
+    pub subject_id: String,
+    /// Id of the operator who made them; empty: any.
+    pub actor: String,
+    /// From this time on.
+    pub start: Option<RawTime>,
+    /// Before this time.
+    pub end: Option<RawTime>,
+}
+
+/// Asks for the use of one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GetUsage {
+    /// Id of the key.
+    pub key_id: String,
+    /// From this time on; none: 30 days before the end.
+    pub start: Option<RawTime>,
+    /// Before this time; none: now.
+    pub end: Option<RawTime>,
+    /// How long each count runs; not said: a day.
+    pub period: Choice<UsagePeriod>,
+}
+
+/// The use of one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The counts, oldest first, at most 10 000.
+    pub counts: Vec<UsageCount>,
+    /// Whether there were more.
+    pub truncated: bool,
+}
+
+impl Registry {
+    /// A page of changes, the newest first.
+    pub async fn changes(&self, list: &ListChanges) -> Result<Listed<Change>> {
+        let mut violations = Violations::new();
+        let filter = change_filter(&mut violations, list);
+        let binding = Binding::new("changes")
+            .with("kind", filter.kind.as_ref())
+            .with("subject", filter.subject.as_ref())
+            .with("actor", filter.actor.as_ref())
+            .with("start", filter.start.as_ref())
+            .with("end", filter.end.as_ref());
+        let page = binding.request(&mut violations, &list.page);
+        if !violations.is_empty() {
+            return Err(violations.into());
+        }
+        let page = self.storage.changes(&filter, &page).await?;
+        Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
+    }
+
+    /// How a key was used, as seen at `now`.
+    pub async fn usage(&self, request: &GetUsage, now: Timestamp) -> Result<Usage> {
+        let mut violations = Violations::new();
+        let key = validate::parsed::<KeyId>(&mut violations, "key_id", &request.key_id);
+        let (start, end) = span(&mut violations, request, now);
+        let period =
+            validate::optional(&mut violations, "period", request.period, "USAGE_PERIOD_HOUR or USAGE_PERIOD_DAY");
+        let Some(key) = key.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        if self.storage.key(key).await?.is_none() {
+            return Err(Error::not_found(Missing::Key, key));
+        }
+        let period = period.unwrap_or(UsagePeriod::Day);
+        let mut counts = self.storage.usage(key, start, end, period, MAX_COUNTS + 1).await?;
+        let truncated = counts.len() > MAX_COUNTS;
+        counts.truncate(MAX_COUNTS);
+        Ok(Usage { counts, truncated })
+    }
+
+    /// The replicas seen within the last day, the newest first, and the head.
+    pub async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
+        Ok(self.storage.replicas().await?)
+    }
+}
+
+fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilter {
+    let kind = match SubjectKind::of(&list.subject_kind) {
+        SubjectKind::Other if list.subject_kind.is_empty() => None,
+        SubjectKind::Other => {
+            violations.add(
+                "subject_kind",
+                format_args!("`{}` is none of key, store, method, operator", excerpt(&list.subject_kind)),
+            );
+            None
+        }
+        kind => Some(kind),
+    };
+    if !list.subject_id.is_empty() {
+        if list.subject_kind.is_empty() {
+            violations.add("subject_id", "must stand with subject_kind: ids are unique within a kind only");
+        }
+        if list.subject_id.len() > MAX_SUBJECT || list.subject_id.chars().any(char::is_control) {
+            violations.add("subject_id", "is no id of a key or operator, code of a store or identity of a method");
+        }
+    }
+    let actor =
+        (!list.actor.is_empty()).then(|| validate::parsed::<OperatorId>(violations, "actor", &list.actor)).flatten();
+    let start = validate::time(violations, "start_time", list.start);
+    let end = validate::time(violations, "end_time", list.end);
+    in_order(violations, start, end);
+    let subject = Some(list.subject_id.clone()).filter(|subject| !subject.is_empty());
+    ChangeFilter { kind, subject, actor, start, end }
+}
+
+fn span(violations: &mut Violations, request: &GetUsage, now: Timestamp) -> (Timestamp, Timestamp) {
+    let end = validate::time(violations, "end_time", request.end);
+    let start = validate::time(violations, "start_time", request.start);
+    let end = end.unwrap_or(now);
+    in_order(violations, start, Some(end));
+    (start.unwrap_or_else(|| end.minus(USAGE_BEFORE_END)), end)
+}
+
+fn in_order(violations: &mut Violations, start: Option<Timestamp>, end: Option<Timestamp>) {
+    if let (Some(start), Some(end)) = (start, end)
+        && start >= end
+    {
+        violations.add("end_time", format_args!("is {end}; it must be after start_time, which is {start}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> RawTime {
+        RawTime { seconds, nanos: 0 }
+    }
+
+    #[test]
+    fn a_filter_of_changes_is_checked_all_at_once() {
+        let mut violations = Violations::new();
+        let list = ListChanges {
+            subject_kind: "shop".to_owned(),
+            subject_id: "x\n".to_owned(),
+            actor: "root".to_owned(),
+            start: Some(at(5)),
+            end: Some(at(5)),
+            ..ListChanges::default()
+        };
+        change_filter(&mut violations, &list);
+        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["subject_kind", "subject_id", "actor", "end_time"]);
+
+        let mut violations = Violations::new();
+        change_filter(&mut violations, &ListChanges { subject_id: "main".to_owned(), ..ListChanges::default() });
+        assert_eq!(violations.told()[0].field, "subject_id");
+    }
+
+    #[test]
+    fn usage_is_told_for_thirty_days_before_its_end() {
+        let mut violations = Violations::new();
+        let now = Timestamp::from_micros(100 * 86_400 * 1_000_000);
+        let day = |days: i64| Timestamp::from_micros(days * 86_400 * 1_000_000);
+        assert_eq!(span(&mut violations, &GetUsage::default(), now), (day(70), day(100)));
+        let until = GetUsage { end: Some(at(50 * 86_400)), ..GetUsage::default() };
+        assert_eq!(span(&mut violations, &until, now), (day(20), day(50)));
+        assert!(violations.is_empty());
+        span(&mut violations, &GetUsage { start: Some(at(101 * 86_400)), ..GetUsage::default() }, now);
+        assert_eq!(violations.told()[0].field, "end_time");
+    }
+}

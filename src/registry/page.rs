@@ -1,0 +1,150 @@
+//! Page tokens: where a list goes on, bound to the list and its filters, so that a token of another list, or of the same
+//! list with other filters, is refused instead of silently answering something else.
+//!
+//! A token is the sort key of the last entry of the page before, in hexadecimal, behind eight bytes of a digest over the
+//! list's name, its filters and that key. The digest keeps mistakes out, not attackers: there is nothing to gain, since
+//! whoever may ask for the list may read all of it.
+
+use std::fmt::{Debug, Write as _};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, PageRequest};
+
+use super::input::PageInput;
+use super::violations::Violations;
+
+/// Bytes of the digest in a token.
+const CHECK: usize = 8;
+/// Longest token, in characters: sort keys are ids, codes, positions and revisions.
+const MAX_TOKEN: usize = 2_000;
+
+/// A list and the filters that are set.
+#[derive(Debug, Clone)]
+pub(super) struct Binding(String);
+
+impl Binding {
+    /// The list of this name, without filters.
+    pub(super) fn new(list: &'static str) -> Self {
+        Self(list.to_owned())
+    }
+
+    /// With a filter, if it is set. Filters that are not set leave no trace, so that a version with more filters goes on
+    /// accepting the tokens of one with fewer.
+    #[must_use]
+    pub(super) fn with<T: Debug>(mut self, filter: &'static str, value: Option<&T>) -> Self {
+        if let Some(value) = value {
+            write!(self.0, "\n{filter}={value:?}").expect("a String takes everything");
+        }
+        self
+    }
+
+    /// Reads what page is asked for.
+    pub(super) fn request(&self, violations: &mut Violations, page: &PageInput) -> PageRequest {
+        let size = match u32::try_from(page.size) {
+            Ok(0) => DEFAULT_SIZE,
+            Ok(size @ 1..=MAX_SIZE) => size,
+            _ => {
+                violations.add("page_size", format_args!("must be 1 to {MAX_SIZE}, or 0 for {DEFAULT_SIZE}"));
+                DEFAULT_SIZE
+            }
+        };
+        let after = (!page.token.is_empty()).then(|| self.read(&page.token));
+        if after == Some(None) {
+            violations.add(
+                "page_token",
+                "is no token of this list with these filters; give back `next_page_token` unchanged, or begin anew",
+            );
+        }
+        PageRequest { size, after: after.flatten() }
+    }
+
+    /// The token to go on after `sort_key`; empty if the list ends there.
+    pub(super) fn token(&self, sort_key: Option<&str>) -> String {
+        let Some(key) = sort_key else { return String::new() };
+        let mut token = String::with_capacity(2 * (CHECK + key.len()));
+        for byte in self.check(key).iter().chain(key.as_bytes()) {
+            write!(token, "{byte:02x}").expect("a String takes everything");
+        }
+        token
+    }
+
+    fn read(&self, token: &str) -> Option<String> {
+        if token.len() > MAX_TOKEN || !token.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let digit = |byte: u8| if byte.is_ascii_digit() { byte - b'0' } else { byte - b'a' + 10 };
+        let (pairs, []) = token.as_bytes().as_chunks::<2>() else { return None };
+        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| digit(*high) * 16 + digit(*low)).collect();
+        let (check, key) = bytes.split_at_checked(CHECK)?;
+        let key = std::str::from_utf8(key).ok()?;
+        // No sort key has control characters; a text with them would not even reach the comparison in storage.
+        (check == self.check(key) && !key.chars().any(char::is_control)).then(|| key.to_owned())
+    }
+
+    fn check(&self, key: &str) -> [u8; CHECK] {
+        let mut digest = Sha256::new();
+        digest.update(self.0.as_bytes());
+        digest.update([0]);
+        digest.update(key.as_bytes());
+        let digest: [u8; 32] = digest.finalize().into();
+        let mut check = [0; CHECK];
+        check.copy_from_slice(&digest[..CHECK]);
+        check
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(binding: &Binding, size: i32, token: &str) -> Result<PageRequest, String> {
+        let mut violations = Violations::new();
+        let page = binding.request(&mut violations, &PageInput { size, token: token.to_owned() });
+        match violations.told() {
+            [] => Ok(page),
+            [first, ..] => Err(first.field.clone()),
+        }
+    }
+
+    #[test]
+    fn a_token_reads_back_with_the_same_list_and_filters_only() {
+        let plain = Binding::new("keys");
+        let filtered = Binding::new("keys").with("active", Some(&true)).with::<String>("text", None);
+        let token = filtered.token(Some("key_0198"));
+        assert_eq!(read(&filtered, 0, &token), Ok(PageRequest { size: 50, after: Some("key_0198".to_owned()) }));
+        assert_eq!(read(&Binding::new("keys").with("active", Some(&true)), 7, &token).unwrap().size, 7);
+        assert_eq!(read(&plain, 0, &token), Err("page_token".to_owned()));
+        assert_eq!(read(&Binding::new("stores").with("active", Some(&true)), 0, &token), Err("page_token".to_owned()));
+    }
+
+    #[test]
+    fn an_altered_token_is_refused_wherever_it_was_altered() {
+        let binding = Binding::new("keys");
+        let token = binding.token(Some("key_0198"));
+        for at in 0..token.len() {
+            let mut altered = token.clone().into_bytes();
+            altered[at] = if altered[at] == b'0' { b'1' } else { b'0' };
+            let altered = String::from_utf8(altered).unwrap();
+            assert_eq!(read(&binding, 0, &altered), Err("page_token".to_owned()), "{altered}");
+        }
+        let long = binding.token(Some(&"x".repeat(MAX_TOKEN)));
+        for bad in ["0", "zz", "é", &token.to_uppercase(), &token[..token.len() - 1], &long] {
+            assert_eq!(read(&binding, 0, bad), Err("page_token".to_owned()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_token_and_none_is_the_first_page() {
+        let binding = Binding::new("keys");
+        assert_eq!(binding.token(None), "");
+        assert_eq!(read(&binding, 1_000, ""), Ok(PageRequest { size: 1_000, after: None }));
+    }
+
+    #[test]
+    fn sizes_have_bounds() {
+        for size in [-1, 1_001, i32::MIN, i32::MAX] {
+            assert_eq!(read(&Binding::new("keys"), size, ""), Err("page_size".to_owned()));
+        }
+    }
+}

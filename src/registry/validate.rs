@@ -1,0 +1,420 @@
+//! The rules that fields of several subjects share. Each check adds to the violations what is wrong and goes on, so that
+//! a caller hears of everything at once.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::model::store::StoreCode;
+use crate::model::time::Timestamp;
+
+use super::input::{Choice, RawDuration, RawTime, WriteOptions};
+use super::violations::{Violations, excerpt};
+
+/// Longest comment on a write, in characters.
+const MAX_WRITE_COMMENT: usize = 1_000;
+/// Longest wait for replicas.
+const MAX_REPLICA_WAIT: Duration = Duration::from_secs(30);
+/// Longest text that a list is searched for, in characters.
+const MAX_SEARCH: usize = 200;
+
+/// How many lines a text may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// One: a name, a title.
+    One,
+    /// Several: a note.
+    Several,
+}
+
+/// A text of `min..=max` characters without control characters, and without white space at its ends, which nobody sees
+/// and everybody stumbles over.
+pub(super) fn text(
+    violations: &mut Violations,
+    field: impl Display,
+    text: &str,
+    (min, max): (usize, usize),
+    lines: Lines,
+) {
+    let count = text.chars().count();
+    if count < min {
+        violations.add(&field, if count == 0 { "must not be empty" } else { "is too short" });
+    }
+    if count > max {
+        violations.add(&field, format_args!("has {count} characters; at most {max} are allowed"));
+    }
+    if text.trim() != text {
+        violations.add(&field, "begins or ends with white space; leave it out");
+    }
+    let line_break = |character| lines == Lines::Several && matches!(character, '\n' | '\t');
+    if text.chars().any(|character| character.is_control() && !line_break(character)) {
+        let allowed = if lines == Lines::Several { " other than line feed and tab" } else { "" };
+        violations.add(&field, format_args!("has control characters{allowed}; leave them out"));
+    }
+}
+
+/// A text that a list is searched for or narrowed by: it may be anything that the fields searched may hold.
+pub(super) fn search(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    let count = text.chars().count();
+    if count > MAX_SEARCH {
+        violations.add(field, format_args!("has {count} characters; at most {MAX_SEARCH} are allowed"));
+    }
+    if text.contains('\0') {
+        violations.add(field, "has a NUL character; no field that is searched can hold one");
+    }
+    Some(text.to_owned())
+}
+
+/// A point in time, if one was given.
+pub(super) fn time(violations: &mut Violations, field: &str, raw: Option<RawTime>) -> Option<Timestamp> {
+    let raw = raw?;
+    let time =
+        (0..1_000_000_000).contains(&raw.nanos).then(|| Timestamp::from_seconds(raw.seconds, raw.nanos)).flatten();
+    if time.is_none() {
+        violations.add(field, "is no time of the years 1 to 9999 with 0 to 999 999 999 nanoseconds");
+    }
+    time
+}
+
+/// A length of time from zero to `max`.
+pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuration, max: Duration) -> Option<Duration> {
+    let duration = u64::try_from(raw.seconds)
+        .ok()
+        .zip(u32::try_from(raw.nanos).ok().filter(|nanos| *nanos < 1_000_000_000))
+        .map(|(seconds, nanos)| Duration::new(seconds, nanos))
+        .filter(|duration| *duration <= max);
+    if duration.is_none() {
+        violations.add(field, format_args!("must be 0 s to {} s", max.as_secs()));
+    }
+    duration
+}
+
+/// A choice that must be made; `names` are the values there are.
+pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
+    match choice {
+        Choice::Is(value) => return Some(value),
+        Choice::Unset => violations.add(field, format_args!("must be said: {names}")),
+        Choice::Unknown(number) => {
+            violations.add(field, format_args!("is {number}, which has no meaning; say {names}"));
+        }
+    }
+    None
+}
+
+/// A choice that a filter may leave open.
+pub(super) fn optional<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
+    match choice {
+        Choice::Unset => None,
+        _ => chosen(violations, field, choice, names),
+    }
+}
+
+/// An id, a code, an identity: whatever has a grammar of its own, whose errors say what would be right.
+pub(super) fn parsed<T>(violations: &mut Violations, field: impl Display, text: &str) -> Option<T>
+where
+    T: std::str::FromStr<Err: Display>,
+{
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(_) if text.is_empty() => {
+            violations.add(field, "must not be empty");
+            None
+        }
+        Err(error) => {
+            violations.add(field, excerpt_of(&error));
+            None
+        }
+    }
+}
+
+/// A store's code.
+pub(super) fn store_code(violations: &mut Violations, field: impl Display, text: &str) -> Option<StoreCode> {
+    parsed(violations, field, text)
+}
+
+/// Errors of the model repeat the text that they refuse, cut but as it came: control characters are made visible.
+fn excerpt_of(error: &impl Display) -> String {
+    let mut text = String::new();
+    for character in error.to_string().chars() {
+        if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
+    }
+    text
+}
+
+/// Adds a violation for every entry that another one before it equals; `what` says what an entry is.
+pub(super) fn distinct<'a>(
+    violations: &mut Violations,
+    field: &str,
+    entries: impl IntoIterator<Item = &'a str>,
+    what: &str,
+) {
+    let mut seen = HashMap::new();
+    for (at, entry) in entries.into_iter().enumerate() {
+        if let Some(first) = seen.insert(entry, at) {
+            violations.add(
+                format_args!("{field}[{at}]"),
+                format_args!("names the {what} `{}` again, as {field}[{first}] does", excerpt(entry)),
+            );
+            seen.insert(entry, first);
+        }
+    }
+}
+
+/// At most `max` entries. Says whether it is worth to look at them one by one.
+pub(super) fn bounded(violations: &mut Violations, field: &str, count: usize, max: usize) -> bool {
+    if count > max {
+        violations.add(field, format_args!("has {count} entries; at most {max} are allowed"));
+    }
+    count <= max
+}
+
+/// A network in CIDR notation, without bits behind its prefix: with such bits it is unclear which one was meant.
+pub(super) fn network(violations: &mut Violations, field: impl Display, text: &str) -> Option<IpNet> {
+    let Ok(network) = text.parse::<IpNet>() else {
+        match text.parse::<IpAddr>() {
+            Ok(address) => {
+                let bits = if address.is_ipv4() { 32 } else { 128 };
+                violations.add(field, format_args!("is an address; as a network it is `{address}/{bits}`"));
+            }
+            Err(_) => violations.add(
+                field,
+                format_args!(
+                    "`{}` is no network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32",
+                    excerpt(text)
+                ),
+            ),
+        }
+        return None;
+    };
+    if network.trunc() != network {
+        violations.add(
+            field,
+            format_args!("`{network}` has bits set behind its prefix; the network is `{}`", network.trunc()),
+        );
+        return None;
+    }
+    // Clients are compared by their own address, so a network of mapped addresses would never be met.
+    if let IpNet::V6(v6) = network
+        && let Some(mapped) = mapped_v4(v6.network(), v6.prefix_len())
+    {
+        violations.add(field, format_args!("is written as IPv6, and is the IPv4 network `{mapped}`; write that"));
+        return None;
+    }
+    Some(network)
+}
+
+fn mapped_v4(address: Ipv6Addr, prefix: u8) -> Option<Ipv4Net> {
+    let bits = prefix.checked_sub(96)?;
+    Ipv4Net::new(address.to_ipv4_mapped()?, bits).ok()
+}
+
+/// A host name: lower case, labels of letters, digits and `-`, at most 253 bytes.
+pub(super) fn host(violations: &mut Violations, field: impl Display, text: &str) {
+    let lower = text.to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.is_empty() || text.len() > 253 || !lower.split('.').all(label) {
+        violations.add(
+            field,
+            format_args!(
+                "`{}` is no host name; write one such as shop.example.com, without scheme, port, path or final dot \
+                 (and other than ASCII as xn--…)",
+                excerpt(text)
+            ),
+        );
+    } else if lower != text {
+        violations.add(field, format_args!("must be in lower case: `{lower}`"));
+    }
+}
+
+/// `[a-z][<more>]{0,max-1}`.
+pub(super) fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
+    text.len() <= max
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte))
+}
+
+/// The checked options of a write: its comment, and how long to wait if the caller said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CheckedOptions {
+    /// Why.
+    pub comment: String,
+    /// How long to wait for replicas.
+    pub replica_wait: Option<Duration>,
+}
+
+/// Checks what a caller says about a write.
+pub(super) fn options(violations: &mut Violations, options: &WriteOptions) -> CheckedOptions {
+    violations.within("options", |violations| {
+        text(violations, "comment", &options.comment, (0, MAX_WRITE_COMMENT), Lines::Several);
+        let replica_wait =
+            options.replica_wait.and_then(|raw| duration(violations, "replica_wait", raw, MAX_REPLICA_WAIT));
+        CheckedOptions { comment: options.comment.clone(), replica_wait }
+    })
+}
+
+/// Which fields an update changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Mask(Vec<&'static str>);
+
+impl Mask {
+    /// Whether `field` is to be changed.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.contains(&field)
+    }
+
+    /// Whether only fields among `allowed` are to be changed.
+    pub(super) fn only(&self, allowed: &[&str]) -> bool {
+        self.0.iter().all(|field| allowed.contains(field))
+    }
+}
+
+/// Checks an update mask against the fields that can be changed.
+pub(super) fn mask(violations: &mut Violations, paths: &[String], known: &[&'static str]) -> Mask {
+    let mut mask = Mask::default();
+    if paths.is_empty() {
+        violations.add("update_mask", format_args!("must name at least one field: {}", known.join(", ")));
+    }
+    for (at, path) in paths.iter().enumerate() {
+        match known.iter().find(|field| *field == path) {
+            Some(field) if mask.has(field) => {
+                violations.add(format_args!("update_mask.paths[{at}]"), format_args!("names `{field}` again"));
+            }
+            Some(field) => mask.0.push(field),
+            None => violations.add(
+                format_args!("update_mask.paths[{at}]"),
+                format_args!("`{}` is no field that can be changed: {}", excerpt(path), known.join(", ")),
+            ),
+        }
+    }
+    mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(check: impl FnOnce(&mut Violations)) -> Vec<String> {
+        let mut violations = Violations::new();
+        check(&mut violations);
+        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+    }
+
+    #[test]
+    fn texts_are_counted_in_characters_and_have_no_hidden_ones() {
+        let check = |value: &str, lines| told(|violations| text(violations, "name", value, (1, 5), lines));
+        assert!(check("жжжжж", Lines::One).is_empty());
+        assert_eq!(check("", Lines::One), ["name: must not be empty"]);
+        assert_eq!(check("жжжжжж", Lines::One), ["name: has 6 characters; at most 5 are allowed"]);
+        assert_eq!(check(" a", Lines::One), ["name: begins or ends with white space; leave it out"]);
+        assert_eq!(check("a\nb", Lines::One), ["name: has control characters; leave them out"]);
+        assert!(check("a\nb\tc", Lines::Several).is_empty());
+        assert_eq!(
+            check("a\u{0}b", Lines::Several),
+            ["name: has control characters other than line feed and tab; leave them out"]
+        );
+        assert_eq!(check(" a\u{7f}bcde\n", Lines::One).len(), 3);
+    }
+
+    #[test]
+    fn networks_are_strict_and_say_what_they_should_be() {
+        let check = |text: &str| {
+            let mut violations = Violations::new();
+            let network = network(&mut violations, "n", text);
+            network.map_or_else(|| violations.told()[0].description.clone(), |network| network.to_string())
+        };
+        assert_eq!(check("192.0.2.0/24"), "192.0.2.0/24");
+        assert_eq!(check("2001:DB8::/32"), "2001:db8::/32");
+        assert_eq!(
+            check("192.0.2.7/24"),
+            "`192.0.2.7/24` has bits set behind its prefix; the network is `192.0.2.0/24`"
+        );
+        assert_eq!(check("2001:db8::1"), "is an address; as a network it is `2001:db8::1/128`");
+        assert_eq!(
+            check("::ffff:192.0.2.0/120"),
+            "is written as IPv6, and is the IPv4 network `192.0.2.0/24`; write that"
+        );
+        assert_eq!(check("::/0"), "::/0");
+        assert!(check("192.0.2.0/33").contains("is no network in CIDR notation"));
+        assert!(check("").contains("is no network in CIDR notation"));
+    }
+
+    #[test]
+    fn hosts_are_lower_case_names_without_anything_around_them() {
+        for good in ["shop.example.com", "localhost", "xn--bcher-kva.example", "my_shop.example", "a-b.c"] {
+            assert!(told(|violations| host(violations, "h", good)).is_empty(), "{good}");
+        }
+        for bad in ["", "https://a.b", "a.b:80", "a.b/", "a.b.", ".a", "a..b", "-a.b", "bücher.example", "a b"] {
+            assert!(told(|violations| host(violations, "h", bad))[0].contains("is no host name"), "{bad}");
+        }
+        assert_eq!(told(|violations| host(violations, "h", "Shop.de")), ["h: must be in lower case: `shop.de`"]);
+    }
+
+    #[test]
+    fn times_and_durations_outside_their_bounds_are_refused() {
+        let raw = |seconds, nanos| Some(RawTime { seconds, nanos });
+        assert!(told(|violations| assert!(time(violations, "t", raw(1, 5)).is_some())).is_empty());
+        for bad in [raw(i64::MAX, 0), raw(0, -1), raw(0, 1_000_000_000), raw(253_402_300_800, 0)] {
+            assert_eq!(told(|violations| assert!(time(violations, "t", bad).is_none())).len(), 1);
+        }
+        let max = Duration::from_secs(30);
+        let length = |seconds, nanos| RawDuration { seconds, nanos };
+        assert!(told(|violations| assert!(duration(violations, "d", length(30, 0), max).is_some())).is_empty());
+        for bad in [length(30, 1), length(-1, 0), length(0, -5), length(0, 1_000_000_000)] {
+            assert_eq!(
+                told(|violations| assert!(duration(violations, "d", bad, max).is_none())),
+                ["d: must be 0 s to 30 s"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_mask_names_known_fields_once() {
+        let paths = ["name", "nam", "name"].map(str::to_owned);
+        assert_eq!(
+            told(|violations| assert!(mask(violations, &paths, &["name", "owner"]).has("name"))),
+            [
+                "update_mask.paths[1]: `nam` is no field that can be changed: name, owner",
+                "update_mask.paths[2]: names `name` again",
+            ]
+        );
+        assert_eq!(
+            told(|violations| assert!(!mask(violations, &[], &["name"]).has("name"))),
+            ["update_mask: must name at least one field: name"]
+        );
+    }
+
+    #[test]
+    fn a_choice_must_be_made_where_it_is_asked_for() {
+        assert_eq!(
+            told(|v| assert_eq!(chosen::<u8>(v, "a", Choice::Unset, "X or Y"), None)),
+            ["a: must be said: X or Y"]
+        );
+        assert_eq!(
+            told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unknown(9), "X or Y"), None)),
+            ["a: is 9, which has no meaning; say X or Y"]
+        );
+        assert!(told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unset, "X or Y"), None)).is_empty());
+    }
+
+    #[test]
+    fn what_is_named_twice_is_told_with_its_first_place() {
+        assert_eq!(
+            told(|violations| distinct(violations, "stores", ["a", "b", "a", "a"], "store")),
+            [
+                "stores[2]: names the store `a` again, as stores[0] does",
+                "stores[3]: names the store `a` again, as stores[0] does",
+            ]
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! What is wrong with a request: every violation at once, each with the path of its field.
+
+use std::fmt::Display;
+
+/// Most violations that are told one by one.
+const MAX_TOLD: usize = 100;
+/// Most characters of a refused text that are repeated.
+const MAX_EXCERPT: usize = 64;
+
+/// One thing that is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, such as `key.stores[3]`.
+    pub field: String,
+    /// What is wrong with it and what would be right, in lower case. Never a token.
+    pub description: String,
+}
+
+/// The violations of a request, in the order they were found. At most 100 are kept, the rest are counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations {
+    told: Vec<Violation>,
+    untold: usize,
+    base: String,
+}
+
+impl Violations {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Exactly one.
+    pub fn one(field: impl Display, description: impl Display) -> Self {
+        let mut violations = Self::new();
+        violations.add(field, description);
+        violations
+    }
+
+    /// Adds that `field`, within the base, is wrong.
+    pub fn add(&mut self, field: impl Display, description: impl Display) {
+        if self.told.len() == MAX_TOLD {
+            self.untold += 1;
+            return;
+        }
+        let field = if self.base.is_empty() { field.to_string() } else { format!("{}.{field}", self.base) };
+        self.told.push(Violation { field, description: description.to_string() });
+    }
+
+    /// Runs a check whose fields lie within `base`.
+    pub fn within<T>(&mut self, base: impl Display, check: impl FnOnce(&mut Self) -> T) -> T {
+        let inner = if self.base.is_empty() { base.to_string() } else { format!("{}.{base}", self.base) };
+        let outer = std::mem::replace(&mut self.base, inner);
+        let result = check(self);
+        self.base = outer;
+        result
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.told.len() + self.untold
+    }
+
+    /// Those that are told one by one.
+    pub fn told(&self) -> &[Violation] {
+        &self.told
+    }
+}
+
+/// The beginning of a refused text, so that an answer stays short whatever was sent.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut kept = String::new();
+    for character in text.chars().take(MAX_EXCERPT) {
+        if character.is_control() { kept.extend(character.escape_default()) } else { kept.push(character) }
+    }
+    if text.chars().nth(MAX_EXCERPT).is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_told_from_the_outermost_in() {
+        let mut violations = Violations::new();
+        violations.within("keys[2]", |violations| {
+            violations.within("key", |violations| violations.add("name", "is empty"));
+            violations.add("hint", "is long");
+        });
+        violations.add("dry_run", "is odd");
+        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["keys[2].key.name", "keys[2].hint", "dry_run"]);
+    }
+
+    #[test]
+    fn the_first_hundred_are_told_and_the_rest_counted() {
+        let mut violations = Violations::new();
+        for at in 0..250 {
+            violations.add(format_args!("keys[{at}]"), "is wrong");
+        }
+        assert_eq!((violations.told().len(), violations.total()), (100, 250));
+        assert_eq!(violations.told()[99].field, "keys[99]");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_has_no_control_characters() {
+        assert_eq!(excerpt("a\nb"), "a\\nb");
+        assert_eq!(excerpt(&"ж".repeat(100_000)).chars().count(), 65);
+    }
+}

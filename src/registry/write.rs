@@ -1,0 +1,165 @@
+//! How every write goes: begin, admit the caller, do the work, append the changes, commit, wait for replicas.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
+use crate::model::id::{KeyId, OperatorId, SecretId};
+use crate::model::operator::Permission;
+use crate::model::time::Timestamp;
+use crate::random::Random;
+use crate::storage::Transaction;
+
+use super::error::{Error, Result};
+use super::validate::CheckedOptions;
+use super::{Caller, Registry, Written, etag};
+
+/// A write at work.
+pub(super) struct Write {
+    /// The transaction.
+    pub tx: Box<dyn Transaction>,
+    /// Whether to undo everything in the end: a dry run.
+    pub trial: bool,
+    changes: Vec<NewChange>,
+    random: Arc<dyn Random>,
+}
+
+/// The work of a write: it reads, judges and writes through the [`Write`], and answers its subject.
+pub(super) type Work<T> = Box<dyn for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send>;
+
+/// Makes [`Work`] of a closure. A function, so that the compiler sees at once that the closure is good for any lifetime.
+pub(super) fn work<T, F>(work: F) -> Work<T>
+where
+    F: for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send + 'static,
+{
+    Box::new(work)
+}
+
+impl Write {
+    /// Storage's clock when the write began.
+    pub(super) fn now(&self) -> Timestamp {
+        self.tx.now()
+    }
+
+    /// The revision that the write makes.
+    pub(super) fn revision(&self) -> Revision {
+        self.tx.revision()
+    }
+
+    /// The id of a new key.
+    pub(super) fn new_key_id(&self) -> KeyId {
+        KeyId::new(self.now(), self.random.bytes())
+    }
+
+    /// The id of a new secret.
+    pub(super) fn new_secret_id(&self) -> SecretId {
+        SecretId::new(self.now(), self.random.bytes())
+    }
+
+    /// The id of a new operator.
+    pub(super) fn new_operator_id(&self) -> OperatorId {
+        OperatorId::new(self.now(), self.random.bytes())
+    }
+
+    /// Adds a line to the audit trail. A write without one is undone as having changed nothing.
+    pub(super) fn record(
+        &mut self,
+        action: Action,
+        kind: SubjectKind,
+        subject: &dyn Display,
+        before: Option<serde_json::Value>,
+        after: Option<serde_json::Value>,
+    ) {
+        self.changes.push(NewChange { action, kind, subject: subject.to_string(), before, after });
+    }
+
+    /// Appends the changes and makes everything durable.
+    pub(super) async fn commit(mut self) -> Result<Cursor> {
+        self.tx.append(&self.changes).await?;
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Undoes everything. That dropping a transaction would do so too makes a failure here harmless.
+    pub(super) async fn undo(self) {
+        if let Err(error) = self.tx.rollback().await {
+            tracing::debug!(code = error.code(), "a rollback failed; the transaction ends with its connection");
+        }
+    }
+}
+
+/// Refuses an etag that was given and is not the current one.
+pub(super) fn check_etag(given: &str, kind: SubjectKind, current: Revision) -> Result<()> {
+    if given.is_empty() || given == etag(current) { Ok(()) } else { Err(Error::Stale(kind)) }
+}
+
+impl Registry {
+    /// Begins a write.
+    pub(super) async fn begin(&self, actor: &Actor, comment: &str) -> Result<Write> {
+        let tx = self.storage.begin(self.random.nonce(), actor, comment).await?;
+        Ok(Write { tx, trial: false, changes: Vec::new(), random: Arc::clone(&self.random) })
+    }
+
+    /// Runs a write for a caller, in a task of its own.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        caller: &Caller,
+        permission: Permission,
+        options: CheckedOptions,
+        work: Work<T>,
+    ) -> Result<(T, Written)> {
+        let registry = self.clone();
+        let caller = caller.clone();
+        let task = self.tasks.spawn(name, async move { registry.run(caller, permission, options, work).await });
+        // A task that ended without an answer panicked or was dropped at shutdown: it may have committed before.
+        task.await.unwrap_or(Err(Error::OutcomeUnknown))
+    }
+
+    async fn run<T: Send>(
+        &self,
+        caller: Caller,
+        permission: Permission,
+        options: CheckedOptions,
+        work: Work<T>,
+    ) -> Result<(T, Written)> {
+        let actor = Actor::Operator { id: caller.id, name: caller.name };
+        let mut write = self.begin(&actor, &options.comment).await?;
+        let value = match admit_and_work(&mut write, caller.id, permission, work).await {
+            Ok(value) => value,
+            Err(error) => {
+                write.undo().await;
+                return Err(error);
+            }
+        };
+        let trial = write.trial;
+        let cursor = if trial || write.changes.is_empty() {
+            write.undo().await;
+            self.storage.head().await?
+        } else {
+            write.commit().await?
+        };
+        // What changed nothing may repeat a write whose answer was lost: it too speaks for the state it found.
+        let wait = options.replica_wait.unwrap_or(self.default_wait);
+        let pending =
+            if wait.is_zero() || trial { Vec::new() } else { self.convergence.wait(cursor.revision, wait).await };
+        Ok((value, Written { cursor, pending }))
+    }
+}
+
+/// The caller was recognised by a snapshot; what counts is storage, now.
+async fn admit_and_work<T: Send>(
+    write: &mut Write,
+    caller: OperatorId,
+    permission: Permission,
+    work: Work<T>,
+) -> Result<T> {
+    let now = write.now();
+    let operator =
+        write.tx.operator(caller).await?.filter(|operator| operator.is_good(now)).ok_or(Error::CallerGone)?;
+    if !operator.role.may(permission) {
+        return Err(Error::CallerRefused(permission));
+    }
+    work(write).await
+}

@@ -1,0 +1,143 @@
+//! Reading the URL: what tokio-postgres reads, and what it does not.
+//!
+//! | parameter | means |
+//! |---|---|
+//! | `sslmode=disable` | no TLS |
+//! | `sslmode=prefer` (default) | TLS if the server has it; its certificate is not looked at, for whoever could forge one could as well refuse TLS |
+//! | `sslmode=require`, `verify-ca`, `verify-full` | TLS, with a certificate for this host from an authority that is trusted |
+//! | `sslrootcert=PATH` | the authorities that are trusted, as PEM, instead of the machine's |
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+
+/// Longest time to connect to one address, unless the URL says otherwise.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long what was sent may stay unacknowledged before the connection counts as broken.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+/// How long a connection is silent before the other side is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What the URL says.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) config: Config,
+    /// Whether the server's certificate is verified.
+    pub(super) verify: bool,
+    /// A file of the authorities that are trusted.
+    pub(super) authorities: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads a URL; if it cannot be read says why, without a word of a password.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        let (place, parameters) = url.split_once('?').map_or((url, ""), |(place, rest)| (place, rest));
+        let (mut verify, mut authorities, mut kept) = (false, None, Vec::new());
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslrootcert", path)) => authorities = Some(PathBuf::from(decode(path)?)),
+                Some(("sslmode", "require" | "verify-ca" | "verify-full")) => {
+                    verify = true;
+                    kept.push("sslmode=require");
+                }
+                _ => kept.push(parameter),
+            }
+        }
+        let rest = if kept.is_empty() { place.to_owned() } else { format!("{place}?{}", kept.join("&")) };
+        let mut config: Config = rest.parse().map_err(|error| explain(&error))?;
+        if config.get_hosts().is_empty() {
+            return Err("it names no host".to_owned());
+        }
+        if authorities.is_some() && !verify {
+            return Err("sslrootcert is of use only with sslmode=require".to_owned());
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("latchkey");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        config.tcp_user_timeout(UNACKNOWLEDGED).keepalives_idle(SILENCE);
+        Ok(Self { config, verify, authorities })
+    }
+
+    /// Where the server is, for people: hosts with ports, and the database.
+    pub(super) fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(n, host)| {
+            let port = ports.get(n).or_else(|| ports.first()).copied().unwrap_or(5432);
+            match host {
+                tokio_postgres::config::Host::Tcp(host) => format!("{host}:{port}"),
+                tokio_postgres::config::Host::Unix(path) => format!("{} (port {port})", path.display()),
+            }
+        });
+        hosts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Why a URL cannot be read. Only names of parameters are repeated: anything else may be part of a password.
+fn explain(error: &tokio_postgres::Error) -> String {
+    let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let name = text.split('`').nth(1).unwrap_or_default();
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match text.split('`').next() {
+        Some(what @ ("unknown option " | "invalid value for option ")) if plain => format!("{what}{name}"),
+        _ => "it is not well-formed".to_owned(),
+    }
+}
+
+/// Undoes percent-encoding.
+fn decode(text: &str) -> Result<String, String> {
+    let bad = || "sslrootcert is not well percent-encoded".to_owned();
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first == b'%' {
+            let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).ok_or_else(bad)?;
+            bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
+            rest = &rest[2..];
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+
+    use super::*;
+
+    #[test]
+    fn a_url_of_several_hosts_is_read() {
+        let url = "postgres://u:p@db1:5433,db2/latchkey?target_session_attrs=read-write&sslmode=require\
+                   &sslrootcert=%2Fetc%2Fca.pem";
+        let settings = Settings::parse(url).unwrap();
+        assert_eq!(settings.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(settings.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        assert_eq!(settings.config.get_application_name(), Some("latchkey"));
+        assert_eq!(settings.authorities, Some(PathBuf::from("/etc/ca.pem")));
+        assert!(settings.verify);
+        assert_eq!(settings.place(), "db1:5433, db2:5432");
+    }
+
+    #[test]
+    fn tls_is_preferred_and_not_verified_unless_asked_for() {
+        let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
+        assert_eq!((settings.config.get_ssl_mode(), settings.verify), (SslMode::Prefer, false));
+        assert!(Settings::parse("postgres://u@db/latchkey?sslmode=verify-full").unwrap().verify);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_the_password() {
+        let wrong = |url| Settings::parse(url).map(|_| ()).unwrap_err();
+        assert_eq!(wrong("postgres://h/d?nonsense=1"), "unknown option nonsense");
+        assert_eq!(wrong("postgres://h/d?sslmode=maybe"), "invalid value for option sslmode");
+        assert_eq!(wrong("postgres:///d"), "it names no host");
+        assert_eq!(wrong("postgres://u:se?cr@et@h/d"), "it is not well-formed");
+        assert_eq!(wrong("postgres://h/d?sslrootcert=a"), "sslrootcert is of use only with sslmode=require");
+    }
+}

@@ -1,0 +1,159 @@
+//! What the server's errors, and those of reaching it, mean.
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use super::config::Settings;
+use crate::storage::Error;
+use crate::storage::sql::driver::taken;
+
+/// What `error` means while doing `what`.
+pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
+    let Some(told) = error.as_db_error() else {
+        // The server told nothing: the connection is gone, or never was. Anything else is a mistake of ours.
+        return if is_connection(&error) {
+            unavailable(format!("the connection to the server broke while {what}"), error)
+        } else {
+            Error::Failed { what: what.to_owned(), source: Box::new(error) }
+        };
+    };
+    if *told.code() == SqlState::UNIQUE_VIOLATION
+        && let Some(taken) = told.constraint().and_then(taken)
+    {
+        return taken;
+    }
+    match because(told) {
+        Some(because) => unavailable(format!("{because} while {what}"), error),
+        None => Error::Failed { what: what.to_owned(), source: Box::new(error) },
+    }
+}
+
+fn unavailable(what: String, error: tokio_postgres::Error) -> Error {
+    Error::Unavailable { what, source: Some(Box::new(error)) }
+}
+
+fn is_connection(error: &tokio_postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    error.is_closed()
+}
+
+/// Why asking again may help; none if it does not.
+fn because(told: &DbError) -> Option<&'static str> {
+    let code = told.code();
+    Some(match code.code() {
+        "55P03" => "another write held on for too long",
+        "40001" | "40P01" => "another write was in conflict",
+        "57014" => "the server took too long",
+        "25P03" | "25P04" | "57P05" => "this side took too long",
+        "25006" => "the server only follows a primary, and cannot write",
+        "3D000" => "there is no such database",
+        "57P01" | "57P02" | "57P03" | "57P04" => "the server stopped, or is starting",
+        text => match text.get(..2) {
+            Some("08") => "the connection to the server broke",
+            Some("28") => "the server refused user or password",
+            Some("53") => "the server has no room: connections, memory or disk",
+            Some("58") => "the server's disk failed",
+            _ if is_end(told) => "the server ended the connection",
+            _ => return None,
+        },
+    })
+}
+
+fn is_end(told: &DbError) -> bool {
+    matches!(told.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+}
+
+/// What `error` means of a COMMIT: whether it stands is known only if the server said that it does not.
+pub(super) fn of_commit(error: tokio_postgres::Error) -> Error {
+    match error.as_db_error() {
+        Some(told) if !is_end(told) => translate("committing", error),
+        _ => Error::OutcomeUnknown,
+    }
+}
+
+/// What it means that a pool gave no connection.
+pub(super) fn of_pool(error: PoolError) -> Error {
+    match error {
+        PoolError::Backend(error) => translate("connecting", error),
+        PoolError::Timeout(TimeoutType::Wait) => Error::unavailable("all connections to the server are busy"),
+        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+            Error::unavailable("the server did not take a connection in time")
+        }
+        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            Error::unavailable("the pool of connections is closed")
+        }
+    }
+}
+
+/// What it means that the first connection was not made: what asking again does not mend has a sentence.
+pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
+    let place = settings.place();
+    let told = match &error {
+        PoolError::Backend(error) => error.as_db_error().map(|told| told.code().code().to_owned()),
+        _ => None,
+    };
+    let sentence = match told.as_deref() {
+        Some("28P01" | "28000") => format!(
+            "the database server {place} refuses the user or its password: put the right ones into LATCHKEY_DATABASE_URL, \
+             and see that pg_hba.conf lets that user in from here"
+        ),
+        Some("3D000") => format!(
+            "the database server {place} has no database of that name: make it (createdb), or name another in \
+             LATCHKEY_DATABASE_URL"
+        ),
+        _ => {
+            if let PoolError::Backend(error) = &error
+                && let Some(why) = tls_problem(error)
+            {
+                return Error::Unusable {
+                    sentence: format!(
+                        "TLS to the database server {place} fails: {why}; see sslmode and sslrootcert in \
+                         LATCHKEY_DATABASE_URL"
+                    ),
+                };
+            }
+            return match of_pool(error) {
+                Error::Unavailable { source, .. } => Error::Unavailable {
+                    what: format!(
+                        "the database server {place} cannot be reached; see that it runs, and that LATCHKEY_DATABASE_URL \
+                         is right"
+                    ),
+                    source,
+                },
+                other => other,
+            };
+        }
+    };
+    Error::Unusable { sentence }
+}
+
+/// What is wrong with TLS, if that is what failed.
+fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return Some(tls.to_string());
+        }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            return Some(tls.to_string());
+        }
+        source = cause.source();
+    }
+    let text = error.to_string();
+    text.contains("TLS").then_some(text)
+}
+
+/// Whether a write was refused as in conflict with another.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    let Error::Unavailable { source: Some(source), .. } = error else { return false };
+    let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
+    code.is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
+}

@@ -1,0 +1,120 @@
+//! Bringing the tables up, one server at a time.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use super::config::Settings;
+use super::errors::{of_first, of_pool, translate};
+use crate::storage::options::SchemaState;
+use crate::storage::{Error, Result};
+
+mod embedded {
+    #![expect(clippy::unwrap_used, reason = "written by the macro: the names of the files were checked when it ran")]
+    refinery::embed_migrations!("migrations/postgres");
+}
+
+/// How often making the lock is tried when another server is at it too.
+const ATTEMPTS: u32 = 10;
+/// Time between these attempts.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Makes the first connection: what is wrong with the place is found here.
+pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> {
+    pool.get().await.map_err(|error| of_first(error, settings))
+}
+
+/// How the tables stand to this version.
+pub(super) async fn state(client: &Client) -> Result<SchemaState> {
+    let failed = |error| translate("reading the schema's version", error);
+    let sql = "SELECT to_regclass('meta') IS NOT NULL";
+    let there: bool = client.query_typed_one(sql, &[]).await.map_err(failed)?.try_get(0).map_err(failed)?;
+    if !there {
+        return Ok(SchemaState::Empty);
+    }
+    let sql = "SELECT CAST(a.value AS bigint), CAST(b.value AS bigint) FROM meta a, meta b \
+               WHERE a.key = 'schema_version' AND b.key = 'compatible_from'";
+    let numbers = match client.query_typed_opt(sql, &[]).await {
+        Ok(Some(row)) => {
+            let number = |place| row.try_get(place).ok().and_then(|number: i64| u32::try_from(number).ok());
+            number(0).zip(number(1))
+        }
+        Ok(None) => None,
+        Err(error) if error.as_db_error().is_some() => None,
+        Err(error) => return Err(failed(error)),
+    };
+    numbers.map(|(version, compatible_from)| SchemaState::of(version, compatible_from)).ok_or_else(|| Error::Unusable {
+        sentence: "the database has a table `meta` that is not Latchkey's: give Latchkey a database of its own in \
+                   LATCHKEY_DATABASE_URL"
+            .to_owned(),
+    })
+}
+
+/// Brings the tables up to this version, if they are not and it may.
+pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool) -> Result<()> {
+    let mut client = connect(pool, settings).await?;
+    if is_good(&client, settings, migrate).await? {
+        return Ok(());
+    }
+    make_lock(&client).await?;
+    // Held on a connection of its own for as long as it takes: no advisory lock, which a pooler would lose.
+    let holder = pool.get().await.map_err(of_pool)?;
+    let failed = |error| translate("waiting for another server that brings the tables up", error);
+    let lock = "BEGIN; SET LOCAL lock_timeout = 60000; SET LOCAL statement_timeout = 0; \
+                SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE latchkey_migrating";
+    holder.batch_execute(lock).await.map_err(failed)?;
+    let done = run(&mut client, settings).await;
+    let released = holder.batch_execute("ROLLBACK").await.map_err(failed);
+    done.and(released)
+}
+
+/// Whether nothing need be done; an error if it would have to be and may not.
+async fn is_good(client: &Client, settings: &Settings, migrate: bool) -> Result<bool> {
+    let state = state(client).await?;
+    let place = settings.place();
+    match state {
+        SchemaState::Current | SchemaState::Newer { .. } => Ok(true),
+        SchemaState::TooNew { .. } => Err(Error::Unusable {
+            sentence: format!("the database on {place} cannot be used by this version: {state}; install that version"),
+        }),
+        SchemaState::Empty | SchemaState::Older { .. } if !migrate => Err(Error::Unusable {
+            sentence: format!("the database on {place} cannot be used as it is: {state}; run `latchkey migrate`"),
+        }),
+        SchemaState::Empty | SchemaState::Older { .. } => Ok(false),
+    }
+}
+
+/// Makes the table whose lock is held. Making it at the same time as others fails for some of them, whatever one writes.
+async fn make_lock(client: &Client) -> Result<()> {
+    for attempt in 1.. {
+        let made = client.batch_execute("CREATE TABLE IF NOT EXISTS latchkey_migrating ()").await;
+        match made {
+            Ok(()) => break,
+            Err(error) if attempt < ATTEMPTS && is_race(&error) => tokio::time::sleep(RETRY).await,
+            Err(error) => return Err(translate("making the lock for bringing the tables up", error)),
+        }
+    }
+    Ok(())
+}
+
+fn is_race(error: &tokio_postgres::Error) -> bool {
+    let races = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
+    error.code().is_some_and(|code| races.contains(code))
+}
+
+/// Applies what is missing, while the lock is held.
+async fn run(client: &mut Object, settings: &Settings) -> Result<()> {
+    // Another server may have done it meanwhile.
+    if is_good(client, settings, true).await? {
+        return Ok(());
+    }
+    let client: &mut Client = client;
+    let runner = embedded::migrations::runner().set_grouped(true).set_abort_missing(false);
+    runner
+        .run_async(client)
+        .await
+        .map(drop)
+        .map_err(|error| Error::Failed { what: "bringing the tables up".to_owned(), source: Box::new(error) })
+}

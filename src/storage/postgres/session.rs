@@ -1,0 +1,251 @@
+//! Sessions on connections of a pool.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_postgres::Object;
+use futures_util::FutureExt as _;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::errors::{of_commit, translate};
+use crate::storage::sql::driver::{Insert, Session};
+use crate::storage::sql::value::{Row, Value};
+use crate::storage::{Error, Result};
+
+/// Begins a transaction that writes. The first statement takes a row that all writes take, so that each sees everything
+/// before it.
+pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 3000; \
+                                      SET LOCAL statement_timeout = 10000; \
+                                      SET LOCAL idle_in_transaction_session_timeout = 5000";
+/// Begins a transaction that reads one snapshot.
+pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                                     SET LOCAL statement_timeout = 10000; \
+                                     SET LOCAL idle_in_transaction_session_timeout = 5000";
+/// Commits.
+pub(super) const COMMIT: &str = "COMMIT";
+/// Wakes the followers of all replicas, once it is committed.
+pub(super) const NOTIFY_AND_COMMIT: &str = "NOTIFY latchkey_changes; COMMIT";
+
+/// Longest time that any answer of the server is waited for: it has bounds of its own, but may be frozen or cut off.
+const BOUND: Duration = Duration::from_secs(12);
+
+/// A session: a connection that is this one's alone until it ends.
+pub(super) struct PostgresSession {
+    /// None once it was given back.
+    client: Option<Object>,
+    begin: &'static str,
+    commit: &'static str,
+    state: State,
+    /// Whether an answer is outstanding.
+    busy: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent yet.
+    Fresh,
+    /// A transaction is, or may be, open.
+    Open,
+    /// It was ended.
+    Ended,
+}
+
+/// A parameter with its type, so that the server need not be asked for it.
+fn typed(value: &Value) -> (&(dyn ToSql + Sync), Type) {
+    match value {
+        Value::Int(value) => (value, Type::INT8),
+        Value::Text(value) => (value, Type::TEXT),
+        Value::Bytes(value) => (value, Type::BYTEA),
+        Value::Bool(value) => (value, Type::BOOL),
+    }
+}
+
+/// A column of an insert of many rows.
+enum Column {
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+    Bool(Vec<Option<bool>>),
+}
+
+impl Column {
+    fn new(like: &Value) -> Self {
+        match like {
+            Value::Int(_) => Self::Int(Vec::new()),
+            Value::Text(_) => Self::Text(Vec::new()),
+            Value::Bytes(_) => Self::Bytes(Vec::new()),
+            Value::Bool(_) => Self::Bool(Vec::new()),
+        }
+    }
+
+    fn push(&mut self, value: Value) -> Result<()> {
+        match (self, value) {
+            (Self::Int(column), Value::Int(value)) => column.push(value),
+            (Self::Text(column), Value::Text(value)) => column.push(value),
+            (Self::Bytes(column), Value::Bytes(value)) => column.push(value),
+            (Self::Bool(column), Value::Bool(value)) => column.push(value),
+            _ => return Err(Error::corrupt("rows to insert with values of different types")),
+        }
+        Ok(())
+    }
+
+    fn typed(&self) -> (&(dyn ToSql + Sync), Type) {
+        match self {
+            Self::Int(column) => (column, Type::INT8_ARRAY),
+            Self::Text(column) => (column, Type::TEXT_ARRAY),
+            Self::Bytes(column) => (column, Type::BYTEA_ARRAY),
+            Self::Bool(column) => (column, Type::BOOL_ARRAY),
+        }
+    }
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row> {
+    let values = row.columns().iter().enumerate().map(|(place, column)| {
+        let value = match *column.type_() {
+            Type::INT8 => row.try_get(place).map(Value::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(place).map(|value| Value::Int(value.map(i64::from))),
+            Type::INT2 => row.try_get::<_, Option<i16>>(place).map(|value| Value::Int(value.map(i64::from))),
+            Type::TEXT | Type::VARCHAR => row.try_get(place).map(Value::Text),
+            Type::BYTEA => row.try_get(place).map(Value::Bytes),
+            Type::BOOL => row.try_get(place).map(Value::Bool),
+            ref other => return Err(Error::corrupt(format!("the column {} is of type {other}", column.name()))),
+        };
+        value.map_err(|error| translate("reading a row", error))
+    });
+    Ok(Row::new(values.collect::<Result<_>>()?))
+}
+
+impl PostgresSession {
+    /// A session on `client`, begun by the statements `begin` (by none if that is empty) and ended by `commit`.
+    pub(super) const fn new(client: Object, begin: &'static str, commit: &'static str) -> Self {
+        Self { client: Some(client), begin, commit, state: State::Fresh, busy: false }
+    }
+
+    /// Waits for `work` on the connection, sending what begins the transaction right before it.
+    async fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&tokio_postgres::Client) -> std::result::Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        let begin = if self.state == State::Fresh { self.begin } else { "" };
+        if !self.begin.is_empty() {
+            self.state = State::Open;
+        }
+        let Some(client) = self.client.as_deref() else {
+            return Err(Error::corrupt("a session was used after its end"));
+        };
+        self.busy = true;
+        let work = async {
+            if begin.is_empty() {
+                return work(client).await;
+            }
+            // Both are sent before either is answered: one round trip.
+            let (begun, done) = futures_util::join!(client.batch_execute(begin), work(client));
+            begun.and(done)
+        };
+        match tokio::time::timeout(BOUND, work).await {
+            Ok(result) => {
+                self.busy = false;
+                result.map_err(|error| translate("running a statement", error))
+            }
+            // Still outstanding: the connection will not be used again.
+            Err(_) => Err(Error::unavailable("the server did not answer in time")),
+        }
+    }
+}
+
+#[async_trait]
+impl Session for PostgresSession {
+    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+        let rows = self
+            .run(async |client| {
+                let params: Vec<_> = params.iter().map(typed).collect();
+                client.query_typed(sql, &params).await
+            })
+            .await?;
+        rows.iter().map(row).collect()
+    }
+
+    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64> {
+        self.run(async |client| {
+            let params: Vec<_> = params.iter().map(typed).collect();
+            client.execute_typed(sql, &params).await
+        })
+        .await
+    }
+
+    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64> {
+        let Some(first) = rows.first() else { return Ok(0) };
+        let mut columns: Vec<_> = first.iter().map(Column::new).collect();
+        for row in rows {
+            for (column, value) in columns.iter_mut().zip(row) {
+                column.push(value)?;
+            }
+        }
+        let arrays: Vec<_> =
+            columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column))).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) SELECT * FROM unnest({}) {}",
+            insert.table,
+            insert.columns.join(", "),
+            arrays.join(", "),
+            insert.on_conflict
+        );
+        self.run(async |client| {
+            let params: Vec<_> = columns.iter().map(Column::typed).collect();
+            client.execute_typed(&sql, &params).await
+        })
+        .await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        let Some(client) = self.client.as_deref() else {
+            return Err(Error::corrupt("a session was used after its end"));
+        };
+        self.busy = true;
+        let committed = tokio::time::timeout(BOUND, client.batch_execute(self.commit)).await;
+        match committed {
+            Ok(Ok(())) => {
+                (self.busy, self.state) = (false, State::Ended);
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.busy = false;
+                Err(of_commit(error))
+            }
+            Err(_) => Err(Error::OutcomeUnknown),
+        }
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<()> {
+        if self.state != State::Open || self.busy {
+            return Ok(());
+        }
+        self.run(async |client| client.batch_execute("ROLLBACK").await).await?;
+        self.state = State::Ended;
+        Ok(())
+    }
+}
+
+const fn array_type(column: &Column) -> &'static str {
+    match column {
+        Column::Int(_) => "bigint[]",
+        Column::Text(_) => "text[]",
+        Column::Bytes(_) => "bytea[]",
+        Column::Bool(_) => "boolean[]",
+    }
+}
+
+impl Drop for PostgresSession {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        if self.busy {
+            // Somebody stopped waiting: the next to use the connection would wait for what is still being done. Closing
+            // it undoes that.
+            drop(Object::take(client));
+        } else if self.state == State::Open {
+            // Sent at the first poll, before anything that the next to use the connection sends. Nobody waits for the
+            // answer; if it fails, the connection is gone and so is the transaction.
+            let _ = client.batch_execute("ROLLBACK").now_or_never();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! TLS to the server, by rustls.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::config::Settings;
+use crate::storage::{Error, Result};
+
+/// What makes TLS connections.
+pub(super) type Tls = MakeRustlsConnect;
+
+/// Prepares TLS as `settings` say.
+pub(super) fn connector(settings: &Settings) -> Result<Tls> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Failed { what: "preparing TLS".to_owned(), source: Box::new(error) })?;
+    let builder = if settings.verify {
+        builder.with_root_certificates(authorities(settings)?)
+    } else {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Any(provider)))
+    };
+    Ok(MakeRustlsConnect::new(builder.with_no_client_auth()))
+}
+
+/// The authorities that are trusted: those of the file that was named, else the machine's.
+fn authorities(settings: &Settings) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    let unusable = |sentence| Error::Unusable { sentence };
+    let Some(path) = &settings.authorities else {
+        let found = rustls_native_certs::load_native_certs();
+        store.add_parsable_certificates(found.certs);
+        return if store.is_empty() {
+            Err(unusable(
+                "sslmode=require needs authorities to trust, and this machine has none: install ca-certificates, or \
+                 name a file of them with sslrootcert"
+                    .to_owned(),
+            ))
+        } else {
+            Ok(store)
+        };
+    };
+    let bad = |why: String| {
+        unusable(format!("the file {} of sslrootcert cannot be used: {why}; it holds certificates as PEM", path.display()))
+    };
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        store.add(certificate).map_err(|error| bad(error.to_string()))?;
+    }
+    if store.is_empty() { Err(bad("there is no certificate in it".to_owned())) } else { Ok(store) }
+}
+
+/// Takes any certificate, for a connection that would be made without TLS too.
+#[derive(Debug)]
+struct Any(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Any {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,119 @@
+//! What was acknowledged survives: servers and databases are killed with -9 under eight writers, several times, and
+//! afterwards every acknowledged write is there, none is there by half, and all ways to ask agree.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+mod fsync;
+mod state;
+mod verify;
+mod writers;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use calls::Client;
+use support::eventually_async;
+use support::postgres::{Cluster, Options};
+use support::process::LatchkeyProcess;
+use writers::{Crash, Writers};
+
+/// Acknowledged writes after which each round kills.
+const ROUNDS: [usize; 4] = [25, 70, 140, 45];
+
+/// For a server to come to itself again after its storage did.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+/// The SQLite file of a server that was told nothing else.
+fn file(server: &LatchkeyProcess) -> PathBuf {
+    let entries = std::fs::read_dir(server.data()).expect("the data folder is readable");
+    let files = entries.map(|entry| entry.expect("the data folder is read to its end").path());
+    let mut files =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "db" || extension == "sqlite"));
+    let found = files.next().expect("a database is in the data folder");
+    assert_eq!(files.next(), None, "one database is in the data folder");
+    found
+}
+
+fn pragma(file: &std::path::Path, name: &str) -> String {
+    let database = rusqlite::Connection::open(file).expect("the file opens beside the server");
+    database.pragma_query_value(None, name, |row| row.get(0)).expect("the pragma answers a text")
+}
+
+async fn kill_the_server(mut server: LatchkeyProcess) {
+    let token = server.admin_token();
+    let mut writers = Writers::new(Crash::OfTheServer);
+    Client::new(server.addresses(), &token).furnish().await;
+    for (round, target) in ROUNDS.into_iter().enumerate() {
+        let client = Client::new(server.addresses(), &token);
+        writers.write_until(&client, round, target, || server.kill9()).await;
+        server.restart();
+        let client = Client::new(server.addresses(), &token);
+        verify::all(&client, writers.lives()).await;
+    }
+    verify::that_something_was_cut_off(writers.lives());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_writes_survive_kill_9_of_the_server_on_sqlite() {
+    let server = LatchkeyProcess::builder().start();
+    let file = file(&server);
+    assert_eq!(pragma(&file, "journal_mode"), "wal", "as the server left it in the file");
+    kill_the_server(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_leaves_a_sound_sqlite_file() {
+    let mut server = LatchkeyProcess::builder().start();
+    let file = file(&server);
+    let client = Client::admin_of(&server);
+    client.furnish().await;
+    let mut writers = Writers::new(Crash::OfTheServer);
+    for (round, target) in [40, 90].into_iter().enumerate() {
+        let client = Client::admin_of(&server);
+        writers.write_until(&client, round, target, || server.kill9()).await;
+        assert_eq!(pragma(&file, "integrity_check"), "ok");
+        let database = rusqlite::Connection::open(&file).expect("the file opens");
+        let broken: i64 = database
+            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+            .expect("foreign keys can be checked");
+        assert_eq!(broken, 0, "rows that refer to rows that are not there");
+        drop(database);
+        server.restart();
+    }
+    verify::all(&Client::admin_of(&server), writers.lives()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_writes_survive_kill_9_of_the_server_on_postgres() {
+    let database = Cluster::shared().database();
+    kill_the_server(LatchkeyProcess::builder().database(database.url()).start()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_writes_survive_kill_9_of_postgres() {
+    let mut cluster = Cluster::start(Options::default());
+    for durable in ["fsync", "synchronous_commit", "full_page_writes"] {
+        assert_eq!(cluster.setting(durable), "on", "{durable}");
+    }
+    let database = cluster.database();
+    let server = LatchkeyProcess::builder().database(database.url()).start();
+    let client = Client::admin_of(&server);
+    client.furnish().await;
+    let overrides = database.query("SELECT count(*) FROM pg_db_role_setting");
+    assert_eq!(overrides[0][0].as_deref(), Some("0"), "nothing weaker is set for the database or the role");
+
+    let mut writers = Writers::new(Crash::OfStorage);
+    for (round, target) in ROUNDS.into_iter().enumerate() {
+        writers.write_until(&client, round, target, || cluster.kill9()).await;
+        cluster.restart();
+        eventually_async("the server writes again, without a restart of its own", RECOVERY, async || {
+            client.create_store(&format!("after-{round}")).await.ok()
+        })
+        .await;
+        verify::all(&client, writers.lives()).await;
+    }
+    verify::that_something_was_cut_off(writers.lives());
+}

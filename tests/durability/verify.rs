@@ -1,0 +1,178 @@
+//! After a crash: every life is in a state that it may be in, wholly, and all ways to ask agree.
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use latchkey::proto::v1 as proto;
+use tonic::{Code, Status};
+
+use crate::calls::{Client, STATUSES, STORES};
+use crate::state::{Cut, Life, State};
+
+/// Keys looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Largest page.
+const PAGE: i32 = 1_000;
+
+/// Looks at every life, and at the audit trail as a whole.
+///
+/// # Panics
+///
+/// When something acknowledged is missing, or something is there by half.
+pub(crate) async fn all(client: &Client, lives: &[Life]) {
+    assert!(!lives.is_empty());
+    gapless(client).await;
+    stream::iter(lives.iter().map(|life| one(client, life)))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await
+        .expect("a server that is well answers every question");
+}
+
+/// Whether the rounds met what they are about: writes of which nobody knows.
+///
+/// # Panics
+///
+/// When every write was told about.
+pub(crate) fn that_something_was_cut_off(lives: &[Life]) {
+    let unknown = lives.iter().filter(|life| life.cut == Some(Cut::Unknown)).count();
+    assert!(unknown > 0, "of {} keys none was caught in a write of unknown outcome", lives.len());
+}
+
+async fn one(client: &Client, life: &Life) -> Result<(), Status> {
+    let Some(id) = find(client, life).await? else {
+        let possible = life.possible();
+        assert!(possible.contains(&State { steps: 0 }), "{} was acknowledged and is gone", life.owner);
+        for token in life.first.iter().chain([&life.second]) {
+            let found = client.keys().find_key(proto::FindKeyRequest { token: token.reveal().to_owned() }).await;
+            let status = found.expect_err("a key that is not there has no token");
+            assert_eq!(status.code(), Code::NotFound, "{}: {status:?}", life.owner);
+        }
+        return Ok(());
+    };
+    let changes = changes_of(client, &id).await?;
+    let actions: Vec<&str> = changes.iter().map(|change| change.action.as_str()).collect();
+    let state = State { steps: actions.len() };
+    assert!(
+        life.possible().contains(&state) && state.actions() == actions,
+        "{}: after {} acknowledged steps and then {:?} the audit trail tells {actions:?}",
+        life.owner,
+        life.done,
+        life.cut
+    );
+    a_chain(life, &changes);
+    looks_like(client, life, &id, &state).await?;
+    is_found(client, life, &id, &state).await?;
+    is_decided(client, life, &id, &state).await
+}
+
+/// The id of a life's key: told by an answer, or found by its token, or by its owner.
+async fn find(client: &Client, life: &Life) -> Result<Option<String>, Status> {
+    let request = proto::ListKeysRequest { owner: life.owner.clone(), page_size: PAGE, ..Default::default() };
+    let listed = client.keys().list_keys(request).await?.into_inner().keys;
+    assert!(listed.len() <= 1, "{}: one key was asked for", life.owner);
+    if let Some(key) = listed.into_iter().next() {
+        assert!(life.id.as_ref().is_none_or(|id| *id == key.id));
+        return Ok(Some(key.id));
+    }
+    // Deleted keys are on no list.
+    Ok(life.id.clone())
+}
+
+/// The changes of a key, the oldest first.
+async fn changes_of(client: &Client, id: &str) -> Result<Vec<proto::Change>, Status> {
+    let request = proto::ListChangesRequest {
+        subject_kind: "key".to_owned(),
+        subject_id: id.to_owned(),
+        page_size: PAGE,
+        ..Default::default()
+    };
+    let mut changes = client.audit().list_changes(request).await?.into_inner().changes;
+    changes.reverse();
+    Ok(changes)
+}
+
+/// Each change begins where the one before it ended.
+fn a_chain(life: &Life, changes: &[proto::Change]) {
+    assert_eq!(changes[0].before, None, "{}: a new key was nothing before", life.owner);
+    for pair in changes.windows(2) {
+        assert_eq!(pair[0].after, pair[1].before, "{}: from {} to {}", life.owner, pair[0].action, pair[1].action);
+    }
+}
+
+async fn looks_like(client: &Client, life: &Life, id: &str, state: &State) -> Result<(), Status> {
+    let got = client.keys().get_key(proto::GetKeyRequest { id: id.to_owned() }).await;
+    if state.is_deleted() {
+        assert_eq!(got.expect_err("a deleted key is not there").code(), Code::NotFound);
+        return Ok(());
+    }
+    let key = got?.into_inner().key.expect("an answer has a key");
+    assert_eq!(key.name, life.name(state.steps));
+    assert_eq!(key.stores, state.stores(), "{}", life.owner);
+    assert_eq!(key.methods, state.methods(), "{}", life.owner);
+    assert_eq!(key.revoke_time.is_some(), state.is_revoked(), "{}", life.owner);
+    assert_eq!(key.secrets.len(), state.secrets(), "{}: {:?}", life.owner, key.secrets);
+    Ok(())
+}
+
+/// Each token that the key has leads to it, and no other does.
+async fn is_found(client: &Client, life: &Life, id: &str, state: &State) -> Result<(), Status> {
+    for token in life.tokens(state.steps) {
+        let request = proto::FindKeyRequest { token: token.reveal().to_owned() };
+        let found = client.keys().find_key(request).await?.into_inner();
+        assert_eq!(found.key.map(|key| key.id).as_deref(), Some(id), "{}", life.owner);
+        assert_eq!(found.deleted, state.is_deleted(), "{}", life.owner);
+        assert_eq!(found.end_time.is_some(), state.is_revoked(), "{}", life.owner);
+    }
+    if state.steps < 3 {
+        let request = proto::FindKeyRequest { token: life.second.reveal().to_owned() };
+        let status = client.keys().find_key(request).await.expect_err("the second token is not there yet");
+        assert_eq!(status.code(), Code::NotFound);
+    }
+    Ok(())
+}
+
+/// Decisions agree with what the key is.
+async fn is_decided(client: &Client, life: &Life, id: &str, state: &State) -> Result<(), Status> {
+    for token in life.tokens(state.steps) {
+        for store in STORES {
+            let request = proto::AuthorizeRequest {
+                key: token.reveal().to_owned(),
+                method: STATUSES.to_owned(),
+                store: store.to_owned(),
+                min_revision: life.revision.clone(),
+                ..Default::default()
+            };
+            let answer = client.authorization().authorize(request).await?.into_inner();
+            let decision = answer.decision.expect("an answer has a decision");
+            let open = !state.is_revoked() && state.stores().contains(&store);
+            assert_eq!(decision.allowed, open, "{} at {store} in {state:?}: {decision:?}", life.owner);
+            assert!(!open || decision.key_id == id, "{}: {decision:?}", life.owner);
+        }
+    }
+    Ok(())
+}
+
+/// Revisions follow each other without a hole, and so do the changes within each.
+async fn gapless(client: &Client) {
+    let mut seen: Vec<(u64, u32)> = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = proto::ListChangesRequest { page_size: PAGE, page_token, ..Default::default() };
+        let answer = client.audit().list_changes(request).await.expect("the audit trail is told").into_inner();
+        seen.extend(answer.changes.iter().map(|change| (change.revision, change.ordinal)));
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    seen.reverse();
+    assert_eq!(seen[0], (1, 0), "the first change is the first operator's");
+    for pair in seen.windows(2) {
+        let ((revision, ordinal), next) = (pair[0], pair[1]);
+        let follows = next == (revision, ordinal + 1) || next == (revision + 1, 0);
+        assert!(follows, "after revision {revision}, change {ordinal}, comes {next:?}");
+    }
+    let replicas = client.replicas().list_replicas(proto::ListReplicasRequest {}).await.expect("replicas are told");
+    let last = seen.last().expect("there is a change").0;
+    assert_eq!(replicas.into_inner().head_revision, last, "no revision is without a change");
+}

@@ -1,0 +1,153 @@
+//! A million well-formed tokens that nobody was ever given cost storage nothing but polls, bounded in their rate, and
+//! the server no memory; and keys that are good go on being answered.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+mod attack;
+mod engine;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use attack::{Attack, Tally};
+use calls::{Client, METHODS, STATUSES, STORES, beside, selected};
+use engine::Statements;
+use latchkey::clock::{Clock as _, SystemClock};
+use support::postgres::{Cluster, Options};
+use support::process::LatchkeyProcess;
+use support::{Deadline, eventually_async};
+
+/// Tokens tried while everything is measured.
+const FORGED: u64 = 1_000_000;
+
+/// Polls a second that they may cause.
+const POLLS: f64 = 50.0;
+
+/// Bytes by which the server may grow, at any moment of it.
+const GROWTH: u64 = 16 * 1024 * 1024;
+
+/// Keys that go on being used.
+const GOOD: usize = 50;
+
+/// How long storage is watched with nothing but good keys: several flushes of usage and reports of the replica.
+const IDLE: Duration = Duration::from_secs(25);
+
+/// What good keys met.
+#[derive(Debug, Default)]
+struct Good {
+    answered: u64,
+    slowest: Duration,
+    grown_to: u64,
+}
+
+/// Uses good keys one after another until told to stop; looks at the server's memory meanwhile.
+async fn use_good_keys(client: Client, keys: Arc<Vec<(String, String)>>, pid: u32, stop: Arc<AtomicBool>) -> Good {
+    let mut good = Good::default();
+    for (id, token) in keys.iter().cycle() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let began = SystemClock.monotonic();
+        let open = client.authorize(token, STATUSES, STORES[0]).await.expect("a good key is decided");
+        good.slowest = good.slowest.max(SystemClock.monotonic().saturating_sub(began));
+        assert!(open.allowed && open.key_id == *id, "{open:?}");
+        let closed = client.authorize(token, "GET /api/v5/orders", STORES[0]).await.expect("a good key is decided");
+        assert!(!closed.allowed && closed.key_id == *id, "{closed:?}");
+        good.answered += 2;
+        good.grown_to = good.grown_to.max(engine::memory(pid));
+    }
+    good
+}
+
+/// Runs `work` while good keys are used, and answers how long it took and what they met.
+async fn beside_good_keys<T>(
+    client: &Client,
+    keys: &Arc<Vec<(String, String)>>,
+    pid: u32,
+    work: impl Future<Output = T>,
+) -> (T, Duration, Good) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let using = beside(use_good_keys(client.clone(), Arc::clone(keys), pid, Arc::clone(&stop)));
+    let began = SystemClock.monotonic();
+    let answer = work.await;
+    let took = SystemClock.monotonic().saturating_sub(began);
+    stop.store(true, Ordering::Relaxed);
+    let good = using.await.expect("good keys are answered right");
+    (answer, took, good)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stdout, reason = "the figures are shown with --nocapture and when the test fails")]
+async fn a_million_forged_tokens_cost_polls_only_and_no_memory() {
+    let cluster = Cluster::start(Statements::options(Options::default()));
+    let database = cluster.database();
+    let server = LatchkeyProcess::builder()
+        .database(database.url())
+        // Reports of the replica, each a statement, come often enough to be seen while storage is watched.
+        .env("LATCHKEY_MAX_STALENESS", "20s")
+        .start();
+    let client = Client::admin_of(&server);
+    client.furnish().await;
+    let mut keys = Vec::new();
+    for number in 0..GOOD {
+        let key = selected(&format!("good {number}"), &STORES[..1], &METHODS[1..2]);
+        let (key, token) = client.create_key(key).await.expect("a key is made");
+        keys.push((key.id, token));
+    }
+    let keys = Arc::new(keys);
+    let mut attack = Attack::new(server.addresses(), &server.admin_token());
+
+    // Warmed: pools, buffers and caches have met as many calls at once as they will.
+    let (warming, _, _) = beside_good_keys(&client, &keys, server.pid(), attack.run(FORGED / 10)).await;
+    assert_eq!(warming.asked(), FORGED / 10);
+    let memory = engine::memory(server.pid());
+
+    let mut statements = Statements::of(&cluster, database.name());
+    statements.forget();
+    let watched = Deadline::after(IDLE);
+    let watching = eventually_async("storage was watched at rest", IDLE * 2, async || watched.passed().then_some(()));
+    let ((), idle_time, _) = beside_good_keys(&client, &keys, server.pid(), watching).await;
+    let idle = statements.take();
+
+    let (tally, time, good) = beside_good_keys(&client, &keys, server.pid(), attack.run(FORGED)).await;
+    let busy = statements.take();
+
+    let growth = good.grown_to.saturating_sub(memory);
+    println!("{tally:?} in {time:?}; {good:?}; grew by {growth} bytes from {memory}");
+    assert_eq!(tally.asked(), FORGED, "every forged token got an answer of its own");
+    assert!(tally.unknown > 0, "some were decided: {tally:?}");
+    assert!(growth <= GROWTH, "grew from {memory} to {} bytes", good.grown_to);
+    assert!(good.answered > 1_000, "good keys are answered while forged ones are tried: {good:?}");
+    assert!(good.slowest < Duration::from_secs(5), "no good key waits for forged ones: {good:?}");
+    for (statement, count) in &busy {
+        let before = idle.get(statement).copied().unwrap_or(0);
+        assert!(before > 0 || engine::is_sweep(statement), "a statement that there was none of at rest: {statement}");
+        let extra = rate(*count, time) - rate(before, idle_time);
+        println!("{extra:+.1}/s {statement}");
+        assert!(extra <= POLLS, "{extra:.1}/s above rest: {statement}");
+    }
+    a_new_key_is_let_in(&client, &mut attack).await;
+}
+
+/// Under attack a key that was made this moment is allowed by the next question.
+async fn a_new_key_is_let_in(client: &Client, attack: &mut Attack) {
+    let making = async {
+        for number in 0..5 {
+            let key = selected(&format!("new {number}"), &STORES[..1], &METHODS[1..2]);
+            let (key, token) = client.create_key(key).await.expect("a key is made under attack");
+            let decision = client.authorize(&token, STATUSES, STORES[0]).await.expect("a new key is decided");
+            assert!(decision.allowed && decision.key_id == key.id, "{decision:?}");
+        }
+    };
+    let (tally, ()): (Tally, ()) = tokio::join!(attack.run(FORGED / 20), making);
+    assert_eq!(tally.asked(), FORGED / 20);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of statements are small")]
+fn rate(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}

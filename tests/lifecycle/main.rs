@@ -1,0 +1,10 @@
+//! How a server begins, goes without its storage, and ends.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+mod ending;
+mod refusals;
+mod staleness;

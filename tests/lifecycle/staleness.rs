@@ -1,0 +1,162 @@
+//! Without storage: what is known goes on being decided for as long as it may, then nothing is; and it all comes back.
+
+use std::time::Duration;
+
+use latchkey::clock::{Clock as _, SystemClock};
+use latchkey::model::token::Token;
+use latchkey::proto::v1::Reason;
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::calls::{Client, METHODS, STATUSES, STORES, beside, selected};
+use crate::support::postgres::{Cluster, Options};
+use crate::support::process::LatchkeyProcess;
+use crate::support::{Deadline, eventually_async, http};
+
+/// The least that the setting can be.
+const MAX_STALENESS: Duration = Duration::from_secs(5);
+
+/// For calls that are under way when the bound passes, on a busy machine.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// For a server to come to itself.
+const RECOVERY: Duration = Duration::from_secs(30);
+
+fn status_of(server: &LatchkeyProcess, path: &str) -> u16 {
+    http::get(server.addresses().ops, path).expect("the operations port answers").status
+}
+
+/// A server on a cluster of its own, which a test can freeze.
+struct Scene {
+    cluster: Cluster,
+    server: LatchkeyProcess,
+    client: Client,
+    /// Token of a key that opens [`STATUSES`] at the first store.
+    good: String,
+}
+
+impl Scene {
+    async fn begin() -> Self {
+        let cluster = Cluster::start(Options::default());
+        let server = LatchkeyProcess::builder()
+            .database(cluster.database().url())
+            .env("LATCHKEY_MAX_STALENESS", format!("{}s", MAX_STALENESS.as_secs()))
+            .start();
+        let client = Client::admin_of(&server);
+        client.furnish().await;
+        let key = selected("known", &STORES[..1], &METHODS[1..2]);
+        let (_, good) = client.create_key(key).await.expect("a key is made");
+        let decision = client.authorize(&good, STATUSES, "").await.expect("a call is decided");
+        assert!(decision.allowed, "{decision:?}");
+        Self { cluster, server, client, good }
+    }
+
+    async fn is_back(&self) {
+        eventually_async("the server serves again, without a restart", RECOVERY, async || {
+            (self.client.health().await == ServingStatus::Serving).then_some(())
+        })
+        .await;
+        assert_eq!(status_of(&self.server, "/readyz"), 200);
+        let decision = self.client.authorize(&self.good, STATUSES, "").await.expect("a call is decided");
+        assert!(decision.allowed, "{decision:?}");
+        let unknown = self.client.authorize(stranger().reveal(), STATUSES, "").await.expect("a call is decided");
+        assert_eq!(unknown.reason(), Reason::KeyUnknown);
+    }
+}
+
+/// A token that no key has.
+fn stranger() -> Token {
+    Token::issue([99; 32])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_decided_is_unavailable() {
+    let mut scene = Scene::begin().await;
+    let stopped = SystemClock.monotonic();
+    scene.cluster.stop();
+
+    // For a while what is known is still proven fresh enough; what is not known cannot be asked about.
+    let mut allowed = 0;
+    let refused_at = eventually_async("calls stop being allowed", MAX_STALENESS + SLACK, async || {
+        let asked = SystemClock.monotonic().saturating_sub(stopped);
+        let unknown = scene.client.authorize(stranger().reveal(), STATUSES, "").await;
+        let status = unknown.expect_err("without storage nobody can say that a token is unknown");
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        match scene.client.authorize(&scene.good, STATUSES, "").await {
+            Ok(decision) => {
+                assert!(decision.allowed, "what is known does not change: {decision:?}");
+                allowed += 1;
+                None
+            }
+            Err(status) => {
+                assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                Some(asked)
+            }
+        }
+    })
+    .await;
+    assert!(allowed > 0, "an outage of storage is not at once an outage of decisions");
+    assert!(refused_at > Duration::from_secs(2), "known keys were refused after {refused_at:?}");
+
+    // And then it stays so, everywhere alike.
+    let watched = Deadline::after(Duration::from_secs(3));
+    eventually_async("it was watched for a while", RECOVERY, async || {
+        for token in [&*scene.good, stranger().reveal()] {
+            let answer = scene.client.authorize(token, STATUSES, "").await;
+            let status = answer.expect_err("nothing is decided on what is not proven fresh");
+            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        }
+        assert_eq!(scene.client.health().await, ServingStatus::NotServing);
+        assert_eq!(status_of(&scene.server, "/readyz"), 503);
+        assert_eq!(status_of(&scene.server, "/livez"), 200, "restarting it would not help");
+        watched.passed().then_some(())
+    })
+    .await;
+
+    scene.cluster.cont();
+    scene.is_back().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_was_away_is_found_again() {
+    let mut scene = Scene::begin().await;
+    scene.cluster.kill9();
+    eventually_async("the server says that it does not serve", MAX_STALENESS + SLACK, async || {
+        (scene.client.health().await == ServingStatus::NotServing).then_some(())
+    })
+    .await;
+    assert_eq!(status_of(&scene.server, "/livez"), 200);
+    let write = scene.client.create_store("lisbon").await.expect_err("nothing can be written");
+    assert_eq!(write.code(), Code::Unavailable, "{write:?}");
+    scene.cluster.restart();
+    scene.is_back().await;
+    scene.client.create_store("lisbon").await.expect("what was refused was not done, and can be done now");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_served_before_everything_is_loaded() {
+    let cluster = Cluster::start(Options::default());
+    let database = cluster.database();
+    drop(LatchkeyProcess::builder().database(database.url()).start());
+    // Whoever holds this table keeps the server from loading it.
+    let (holder, connection) =
+        tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
+    let driving = beside(connection);
+    holder.batch_execute("BEGIN; LOCK TABLE methods IN ACCESS EXCLUSIVE MODE").await.expect("the table is locked");
+
+    let mut server = LatchkeyProcess::builder().database(database.url()).spawn();
+    eventually_async("it listens", RECOVERY, async || server.data().join("addresses.json").exists().then_some(()))
+        .await;
+    assert_eq!(status_of(&server, "/livez"), 200);
+    assert_eq!(status_of(&server, "/readyz"), 503);
+    let client = Client::new(server.addresses(), Token::issue_operator([1; 32]).reveal());
+    assert_eq!(client.health().await, ServingStatus::NotServing);
+    let status = client.authorize(stranger().reveal(), STATUSES, "").await.expect_err("nothing is loaded yet");
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+
+    holder.batch_execute("ROLLBACK").await.expect("the lock is given back");
+    server.wait_ready();
+    assert_eq!(client.health().await, ServingStatus::Serving);
+    drop(holder);
+    driving.await.expect("the connection's task ends").expect("the connection ends in order");
+}

@@ -1,0 +1,128 @@
+//! Several servers started at the same moment on one empty database: all serve, and there is one first operator.
+
+#[path = "calls/mod.rs"]
+pub mod calls;
+pub mod support;
+
+use std::time::Duration;
+
+use calls::{Client, METHODS, STATUSES, STORES, selected};
+use latchkey::model::token::Token;
+use latchkey::proto::v1 as proto;
+use support::eventually_async;
+use support::postgres::Cluster;
+use support::process::{Builder, LatchkeyProcess};
+use support::workspace::Workspace;
+
+/// For what one server wrote to be applied by the others: polls, not proofs of freshness.
+const CONVERGENCE: Duration = Duration::from_secs(10);
+
+/// Races to be won by whoever wins them.
+const ROUNDS: usize = 3;
+
+/// Starts as many servers as there are builders, at once, and returns once all are ready.
+fn start(builders: Vec<Builder>) -> Vec<LatchkeyProcess> {
+    let mut servers: Vec<_> = builders.into_iter().map(Builder::spawn).collect();
+    for server in &mut servers {
+        server.wait_ready();
+    }
+    servers
+}
+
+/// The token of the first operator: in the data folder of the one server that made it.
+fn the_only_token(servers: &[LatchkeyProcess]) -> String {
+    let made: Vec<_> = servers.iter().filter(|server| server.data().join("admin.token").exists()).collect();
+    let count = made.len();
+    assert_eq!(count, 1, "one server made the first operator, and kept its token");
+    made[0].admin_token()
+}
+
+/// Every server knows the token, and one operator, `admin`.
+async fn one_admin(servers: &[LatchkeyProcess], token: &str) {
+    for server in servers {
+        let client = Client::new(server.addresses(), token);
+        let request = proto::ListOperatorsRequest { include_revoked: true, ..Default::default() };
+        let listed = client.operators().list_operators(request).await.expect("the token is good on every server");
+        let listed = listed.into_inner().operators;
+        let names: Vec<_> = listed.iter().map(|operator| (operator.name.as_str(), operator.role())).collect();
+        assert_eq!(names, [("admin", proto::Role::Admin)]);
+    }
+}
+
+/// What each server writes, every server decides by.
+async fn they_are_one_service(servers: &[LatchkeyProcess], token: &str) {
+    let clients: Vec<_> = servers.iter().map(|server| Client::new(server.addresses(), token)).collect();
+    clients[0].furnish().await;
+    for (number, writer) in clients.iter().enumerate() {
+        let key = selected(&format!("made by server {number}"), &STORES[..1], &METHODS[1..2]);
+        let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
+        let made = writer.keys().create_key(request).await.expect("every server writes").into_inner();
+        let id = made.key.expect("an answer has a key").id;
+        for client in &clients {
+            let request = proto::AuthorizeRequest {
+                key: made.token.clone(),
+                method: STATUSES.to_owned(),
+                min_revision: made.written.as_ref().expect("a write tells its revision").revision.clone(),
+                ..Default::default()
+            };
+            let answer = client.authorization().authorize(request).await.expect("every server decides");
+            let decision = answer.into_inner().decision.expect("an answer has a decision");
+            assert!(decision.allowed && decision.key_id == id && decision.store == STORES[0], "{decision:?}");
+        }
+        let revoke = proto::RevokeKeyRequest { id, reason: "a test".to_owned(), ..Default::default() };
+        writer.keys().revoke_key(revoke).await.expect("every server writes");
+        for client in &clients {
+            eventually_async("the revocation is applied everywhere", CONVERGENCE, async || {
+                let decision = client.authorize(&made.token, STATUSES, "").await.expect("every server decides");
+                (!decision.allowed).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_servers_started_at_once_on_one_empty_postgres_all_serve_and_make_one_admin() {
+    for round in 0..ROUNDS {
+        let database = Cluster::shared().database();
+        let servers = start((0..3).map(|_| LatchkeyProcess::builder().database(database.url())).collect());
+        let token = the_only_token(&servers);
+        one_admin(&servers, &token).await;
+        if round > 0 {
+            continue;
+        }
+        they_are_one_service(&servers, &token).await;
+        let client = Client::new(servers[2].addresses(), &token);
+        let listed = client.replicas().list_replicas(proto::ListReplicasRequest {}).await.expect("replicas are told");
+        let live = listed.into_inner().replicas.into_iter().filter(|replica| replica.live).count();
+        assert_eq!(live, 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_servers_brought_the_same_token_take_it_once() {
+    let database = Cluster::shared().database();
+    let folder = Workspace::new("token");
+    let file = folder.path().join("first.token");
+    let token = Token::issue_operator([17; 32]);
+    std::fs::write(&file, format!("{}\n", token.reveal())).expect("the file can be written");
+    let builder =
+        || LatchkeyProcess::builder().database(database.url()).env("LATCHKEY_BOOTSTRAP_TOKEN_FILE", file.as_os_str());
+    let servers = start((0..3).map(|_| builder()).collect());
+    one_admin(&servers, token.reveal()).await;
+    for server in &servers {
+        assert!(!server.data().join("admin.token").exists(), "a token that was brought is not written down again");
+    }
+}
+
+/// SQLite is for one server on one machine. A second one on the same file does no harm: SQLite's own locks keep the
+/// writes apart, and each follows the other by polling.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_started_at_once_on_one_sqlite_file_share_it() {
+    let folder = Workspace::new("shared");
+    let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
+    let servers = start((0..2).map(|_| LatchkeyProcess::builder().database(&url)).collect());
+    let token = the_only_token(&servers);
+    one_admin(&servers, &token).await;
+    they_are_one_service(&servers, &token).await;
+}
