@@ -46,7 +46,12 @@ pub(super) enum NoPoll {
 
 impl PollGate {
     pub(super) fn new() -> Self {
-        Self { counts: Mutex::default(), wanted: Notify::new(), nudged: Notify::new(), ended: watch::Sender::new(Ended::default()) }
+        Self {
+            counts: Mutex::default(),
+            wanted: Notify::new(),
+            nudged: Notify::new(),
+            ended: watch::Sender::new(Ended::default()),
+        }
     }
 
     /// Waits until a poll that begins after this call has been applied.

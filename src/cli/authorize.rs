@@ -84,7 +84,10 @@ fn told(decision: &v1::Decision) -> String {
     let facts = Facts::new()
         .with("key", &decision.key_id)
         .with_all("method", decision.methods.clone())
-        .with("store", if decision.allowed { named(&decision.store, "(none, or several)") } else { named(&decision.store, none) })
+        .with(
+            "store",
+            if decision.allowed { named(&decision.store, "(none, or several)") } else { named(&decision.store, none) },
+        )
         .with_all("not open", decision.denied_stores.clone())
         .with("stores in reach", decision.scope.as_ref().map(words::scope).unwrap_or_default())
         .with("revision", decision.revision);
@@ -108,7 +111,10 @@ mod tests {
             ..Default::default()
         };
         let text = told(&decision);
-        assert!(text.starts_with("DENIED\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"), "{text}");
+        assert!(
+            text.starts_with("DENIED\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"),
+            "{text}"
+        );
         assert!(text.contains("GET /api/v*/orders") && text.contains("not open"), "{text}");
     }
 

@@ -237,9 +237,9 @@ mod tests {
 
     #[test]
     fn every_violated_field_is_on_a_line_of_its_own() {
-        let violations = vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
-        let status =
-            Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
+        let violations =
+            vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
+        let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
         let (text, _) = told(&status);
         assert_eq!(text, "the server refuses 2 fields:\n  key.name: must not be empty\n  and this");
     }

@@ -143,7 +143,8 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
         OperatorsCommand::Show { operator } => {
             let id = identified(session, operator).await?;
             let mut client = session.operators().await?;
-            let answer = session.call("reading the operator", client.get_operator(v1::GetOperatorRequest { id })).await?;
+            let answer =
+                session.call("reading the operator", client.get_operator(v1::GetOperatorRequest { id })).await?;
             session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
         }
         OperatorsCommand::Update(args) => update(args, session).await?,

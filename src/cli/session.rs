@@ -194,7 +194,9 @@ impl Session {
             Port::Decision => (&self.config.decision_url, ["decision_url", "decision_addr"], self.config.decision_addr),
             Port::Admin => (&self.config.admin_url, ["admin_url", "admin_addr"], self.config.admin_addr),
         };
-        let given = |name| self.config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin != Origin::Default);
+        let given = |name| {
+            self.config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin != Origin::Default)
+        };
         if given(names[0]) || given(names[1]) && address.port() != 0 {
             return url.clone();
         }
@@ -234,7 +236,9 @@ impl Session {
         let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| wrong("no URL"))?.connect_timeout(CONNECT);
         match endpoint.uri().scheme_str() {
             Some("http") => {}
-            Some("https") => endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?,
+            Some("https") => {
+                endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?
+            }
             _ => return Err(wrong("not what this speaks")),
         }
         let connected = output::patiently(&format!("connecting to {url}"), endpoint.connect()).await;
@@ -266,12 +270,16 @@ impl Session {
     /// The operator's token and where it came from; none if there is none anywhere.
     pub(super) fn token(&self) -> Result<Option<(Token, String)>, Error> {
         let config = &self.config;
-        let flagged = |name| config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == Origin::Flag);
-        let read = |path: &PathBuf| app::read_token(path).map_err(|error| Error::Credentials(format!("the operator's token cannot be read from {error}")));
+        let flagged =
+            |name| config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == Origin::Flag);
+        let read = |path: &PathBuf| {
+            app::read_token(path)
+                .map_err(|error| Error::Credentials(format!("the operator's token cannot be read from {error}")))
+        };
         match (&config.token, &config.token_file) {
-            (Some(_), Some(_)) if !flagged("token_file") => Err(Error::Usage(
-                "token and token_file are both set; set one of them".to_owned(),
-            )),
+            (Some(_), Some(_)) if !flagged("token_file") => {
+                Err(Error::Usage("token and token_file are both set; set one of them".to_owned()))
+            }
             (_, Some(path)) => Ok(Some((read(path)?, path.display().to_string()))),
             (Some(text), None) => {
                 let token = Token::parse_operator(text.trim())

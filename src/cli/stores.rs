@@ -260,12 +260,13 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
         options: args.write.options(),
     };
     let mut client = session.stores().await?;
-    let answer = session.call("removing the store", client.delete_store(request)).await.map_err(|error| match error {
-        Error::Conflict(text) if text.contains("rebinding") => {
-            Error::Conflict(format!("{text}\nif that is meant, say --allow-rebinding"))
-        }
-        other => other,
-    })?;
+    let answer =
+        session.call("removing the store", client.delete_store(request)).await.map_err(|error| match error {
+            Error::Conflict(text) if text.contains("rebinding") => {
+                Error::Conflict(format!("{text}\nif that is meant, say --allow-rebinding"))
+            }
+            other => other,
+        })?;
     session.answer(&answer, |answer| {
         let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
         format!("removed the store {}; {keys}\n", args.code)

@@ -115,7 +115,11 @@ async fn a_deleted_store_frees_its_hosts(case: Case) {
     let again = write.add_store(&make::store("first")).await;
     assert_eq!(again.hosts, Vec::<String>::new());
     write.done().await;
-    assert_eq!(storage.store(&first.code).await.expect("a store is read"), Some(again), "nothing of the old one remains");
+    assert_eq!(
+        storage.store(&first.code).await.expect("a store is read"),
+        Some(again),
+        "nothing of the old one remains"
+    );
 }
 
 async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(case: Case) {

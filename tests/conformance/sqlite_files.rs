@@ -48,7 +48,8 @@ fn check_refusal(path: &Path, opened: storage::Result<()>) -> String {
         Err(Error::Unusable { sentence }) => sentence,
         other => panic!("{} is not refused as unusable: {other:?}", path.display()),
     };
-    let named = [Some(path), path.parent()].into_iter().flatten().any(|part| sentence.contains(&*part.to_string_lossy()));
+    let named =
+        [Some(path), path.parent()].into_iter().flatten().any(|part| sentence.contains(&*part.to_string_lossy()));
     assert!(named, "it names the file: {sentence}");
     assert!(sentence.contains(": ") && !sentence.contains('\n'), "what is wrong, a colon, the remedy: {sentence}");
     assert!(sentence.starts_with(char::is_lowercase) && !sentence.ends_with('.'), "house style: {sentence}");

@@ -71,8 +71,7 @@ impl DeleteArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
         let id = identified(session, self.key).await?;
-        let request =
-            v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: self.write.options() };
+        let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: self.write.options() };
         let mut client = session.keys().await?;
         let answer = session.call("deleting the key", client.delete_key(request)).await?;
         session.answer(&answer, |_| format!("deleted the key {id}\n"))?;

@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn all_and_none_are_said_in_words() {
         let text = key(Some(&sample()));
-        let line = |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
+        let line =
+            |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
         assert!(line("stores").ends_with("none"), "{text}");
         assert!(line("methods").ends_with("all, also ones added later"), "{text}");
         assert!(line("expires").ends_with("never"), "{text}");

@@ -288,7 +288,8 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
 
 async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
     let method = args.named.identity(session).await?;
-    let request = v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: args.write.options() };
+    let request =
+        v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: args.write.options() };
     let mut client = session.methods().await?;
     let answer = session.call("retiring the method", client.delete_method(request)).await?;
     session.answer(&answer, |answer| {
