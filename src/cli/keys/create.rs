@@ -15,7 +15,7 @@ use crate::proto::v1;
 
 /// What `keys create` is told.
 #[derive(Debug, Args)]
-pub(super) struct CreateArgs {
+pub(in crate::cli) struct CreateArgs {
     /// Name for people
     #[arg(long)]
     name: String,

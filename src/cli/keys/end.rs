@@ -10,7 +10,7 @@ use crate::proto::v1;
 
 /// What `keys revoke` is told.
 #[derive(Debug, Args)]
-pub(super) struct RevokeArgs {
+pub(in crate::cli) struct RevokeArgs {
     /// Id of the key, or its name if only one has it
     key: String,
     /// Why, kept with the key
@@ -22,7 +22,7 @@ pub(super) struct RevokeArgs {
 
 /// What `keys revoke-secret` is told.
 #[derive(Debug, Args)]
-pub(super) struct RevokeSecretArgs {
+pub(in crate::cli) struct RevokeSecretArgs {
     /// Id of the token (`sec_…`), as `latchkey keys show` lists it
     secret: String,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct RevokeSecretArgs {
 
 /// What `keys delete` is told.
 #[derive(Debug, Args)]
-pub(super) struct DeleteArgs {
+pub(in crate::cli) struct DeleteArgs {
     /// Id of the key, or its name if only one has it
     key: String,
     #[command(flatten)]

@@ -27,7 +27,7 @@ enum Written {
 /// What `keys import` is told.
 #[derive(Debug, Args)]
 #[command(after_long_help = COLUMNS)]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     /// The file, `-` for standard input
     file: PathBuf,
     /// How the file is written [default: by the end of its name; CSV on standard input]

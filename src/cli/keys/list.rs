@@ -21,7 +21,7 @@ enum Access {
 
 /// What `keys list` is told.
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Only keys that are switched on and not revoked
     #[arg(long, conflicts_with = "inactive")]
     active: bool,

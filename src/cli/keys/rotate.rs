@@ -15,7 +15,7 @@ use crate::proto::v1;
 
 /// What `keys rotate` is told.
 #[derive(Debug, Args)]
-pub(super) struct RotateArgs {
+pub(in crate::cli) struct RotateArgs {
     /// Id of the key, or its name if only one has it
     key: String,
     /// How long the token there is goes on being good, such as 24h; 0s: it ends now

@@ -14,7 +14,7 @@ use crate::proto::v1;
 
 /// What `keys update` is told.
 #[derive(Debug, Args)]
-pub(super) struct UpdateArgs {
+pub(in crate::cli) struct UpdateArgs {
     /// Id of the key, or its name if only one has it
     key: String,
     /// Change the name

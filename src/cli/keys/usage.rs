@@ -12,7 +12,7 @@ use crate::proto::v1;
 
 /// What `keys usage` is told.
 #[derive(Debug, Args)]
-pub(super) struct UsageArgs {
+pub(in crate::cli) struct UsageArgs {
     /// Id of the key, or its name if only one has it
     key: String,
     /// From when on: 2026-01-31, or 7d ago [default: 30 days before --until]

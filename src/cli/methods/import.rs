@@ -22,7 +22,7 @@ const LISTED: usize = 20;
 
 /// What `methods import` is told.
 #[derive(Debug, Args)]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     /// A YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
     #[arg(value_name = "BOOK")]
     book: String,

@@ -38,7 +38,7 @@ pub(super) enum MethodsCommand {
 
 /// A method on the command line.
 #[derive(Debug, Args)]
-pub(super) struct NamedArgs {
+pub(in crate::cli) struct NamedArgs {
     /// `VERB pattern`, or the pattern alone where the book has it under one verb only
     #[arg(required = true, num_args = 1..=2)]
     method: Vec<String>,
@@ -57,7 +57,7 @@ enum Use {
 
 /// What `methods list` is told.
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Only methods of this block
     #[arg(long, value_name = "TITLE", default_value = "", hide_default_value = true)]
     block: String,
@@ -71,7 +71,7 @@ pub(super) struct ListArgs {
 
 /// What `methods create` is told.
 #[derive(Debug, Args)]
-pub(super) struct CreateArgs {
+pub(in crate::cli) struct CreateArgs {
     /// `VERB pattern`, such as `GET /api/v*/orders/{externalId}`; never changed
     #[arg(required = true, num_args = 1..=2)]
     method: Vec<String>,
@@ -102,7 +102,7 @@ pub(super) struct CreateArgs {
 
 /// What `methods update` is told.
 #[derive(Debug, Args)]
-pub(super) struct UpdateArgs {
+pub(in crate::cli) struct UpdateArgs {
     #[command(flatten)]
     named: NamedArgs,
     /// Move it to this block
@@ -135,7 +135,7 @@ pub(super) struct UpdateArgs {
 
 /// What `methods delete` is told.
 #[derive(Debug, Args)]
-pub(super) struct DeleteArgs {
+pub(in crate::cli) struct DeleteArgs {
     #[command(flatten)]
     named: NamedArgs,
     #[command(flatten)]
