@@ -1,0 +1,198 @@
+//! The engines, and the empty storage that each case starts from.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use latchkey::storage::{self, Options, Storage};
+use tempfile::TempDir;
+
+use crate::support::pgbouncer::Bouncer;
+use crate::support::postgres::{Cluster, Database};
+
+/// After this a case is taken to hang. No case decides anything by time: this only keeps a hanging one from holding up the others.
+const BOUND: Duration = Duration::from_mins(5);
+
+/// What stands behind the trait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+    /// A server behind a pooler in transaction mode.
+    Pgbouncer,
+}
+
+/// An empty storage of a case's own.
+#[derive(Debug)]
+pub struct Case {
+    /// The storage, opened.
+    pub storage: Arc<dyn Storage>,
+    place: Place,
+}
+
+/// Where a storage keeps its data.
+#[derive(Debug)]
+pub struct Place {
+    url: String,
+    database: Option<Database>,
+    folder: Option<TempDir>,
+}
+
+/// Makes one test per engine of each case. After `with run_at:` come cases that take a [`Place`] where nothing is yet.
+macro_rules! for_each_engine {
+    (with $run:ident: $($case:ident),+ $(,)?) => {
+        mod sqlite {
+            use $crate::engine::{Kind, $run};
+            $(#[test] fn $case() { $run(Kind::Sqlite, super::$case); })+
+        }
+        mod postgres {
+            use $crate::engine::{Kind, $run};
+            $(#[test] fn $case() { $run(Kind::Postgres, super::$case); })+
+        }
+        mod pgbouncer {
+            use $crate::engine::{Kind, $run};
+            $(#[test] fn $case() { $run(Kind::Pgbouncer, super::$case); })+
+        }
+    };
+    ($($case:ident),+ $(,)?) => { for_each_engine! { with run: $($case),+ } };
+}
+
+/// Runs one case on one engine, from a place where nothing is yet.
+///
+/// # Panics
+///
+/// When the case does, or hangs.
+pub fn run_at<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Place) -> F) {
+    block_on(case(Place::new(kind)));
+}
+
+/// Runs one case on one engine.
+///
+/// # Panics
+///
+/// When the case does, or hangs.
+pub fn run<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Case) -> F) {
+    let place = Place::new(kind);
+    block_on(async {
+        let storage = place.open().await;
+        case(Case { storage, place }).await;
+    });
+}
+
+/// Runs `work` on a runtime of its own.
+///
+/// # Panics
+///
+/// When `work` does, or hangs.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime can be made").block_on(async {
+        // On the heap: what a case keeps over its awaits would fill the stack of a test's thread.
+        tokio::time::timeout(BOUND, Box::pin(work))
+            .await
+            .unwrap_or_else(|_| panic!("the case hangs: not done in {BOUND:?}"))
+    })
+}
+
+// === impl Case ===
+
+impl Case {
+    /// Opens the same data once more, as another process would.
+    pub async fn open_again(&self) -> Arc<dyn Storage> {
+        self.place.open().await
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// A place where nothing is yet.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => {
+                let folder = tempfile::tempdir().expect("a temporary folder can be made");
+                let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
+                Self { url, database: None, folder: Some(folder) }
+            }
+            Kind::Postgres => {
+                let database = Cluster::shared().database();
+                Self { url: database.url().to_owned(), database: Some(database), folder: None }
+            }
+            Kind::Pgbouncer => {
+                let database = Cluster::shared().database();
+                Self { url: bouncer().url(&database), database: Some(database), folder: None }
+            }
+        }
+    }
+
+    /// How it is opened.
+    ///
+    /// # Panics
+    ///
+    /// When its URL is none.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options::new(self.url.parse().unwrap_or_else(|error| panic!("{}: {error}", self.url)))
+    }
+
+    /// Opens what is there, and makes it if nothing is.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be opened.
+    pub async fn open(&self) -> Arc<dyn Storage> {
+        storage::open(self.options()).await.unwrap_or_else(|error| panic!("open {}: {error}", self.url))
+    }
+
+    /// Runs `sql` beside Latchkey, on a connection of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    pub fn execute(&self, sql: &str) {
+        match &self.database {
+            Some(database) => drop(database.query(sql)),
+            None => {
+                let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
+                connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+        }
+    }
+
+    /// The one text that `sql` answers, on a connection of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it fails or answers no text.
+    #[must_use]
+    pub fn text(&self, sql: &str) -> String {
+        match &self.database {
+            Some(database) => database.query(sql)[0][0].clone().expect("a value"),
+            None => {
+                let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
+                connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
+            }
+        }
+    }
+
+    /// The file.
+    ///
+    /// # Panics
+    ///
+    /// When it is on a server.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.as_ref().expect("it is a file").path().join("latchkey.db")
+    }
+}
+
+/// The pooler of this test process.
+fn bouncer() -> &'static Bouncer {
+    static SHARED: OnceLock<Bouncer> = OnceLock::new();
+    // Hundreds of databases pass through it, and their idle connections would use up the server's.
+    SHARED.get_or_init(|| Bouncer::start_with(Cluster::shared(), "transaction", &[("server_idle_timeout", "2")]))
+}

@@ -1,0 +1,292 @@
+//! Makes records: each call one of its own, with nothing set that the caller did not ask for.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
+
+use latchkey::model::book::MethodNumber;
+use latchkey::model::change::{Action, NewChange, Revision, SubjectKind};
+use latchkey::model::id::{KeyId, OperatorId, ReplicaId, SecretId};
+use latchkey::model::key::{Access, Key, Origin, Secret};
+use latchkey::model::method::StoreUse;
+use latchkey::model::operator::{Operator, Role};
+use latchkey::model::reference::Method;
+use latchkey::model::store::{Store, StoreCode, StoreKind, StoreNumber};
+use latchkey::model::time::Timestamp;
+use latchkey::model::token::Digest;
+use latchkey::storage::{KeyRow, NewKey, NewSecret};
+
+/// Set to a number to repeat a run.
+const SEED: &str = "LATCHKEY_TEST_SEED";
+
+/// 2026-01-01T00:00:00Z, where the time of made records begins.
+pub const BEGINNING: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+/// Numbers that look random and can be had again.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+/// Makes records whose ids ascend in the order in which they are made.
+#[derive(Debug, Clone)]
+pub struct Make {
+    /// What they are filled with.
+    pub random: Random,
+    made: u64,
+}
+
+impl Random {
+    /// From a seed that differs from run to run. It is printed, which shows when the test fails.
+    #[must_use]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the harness shows it beside a failure, so that the failure can be had again"
+    )]
+    pub fn new() -> Self {
+        let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("the seed is a number"));
+        let seed = given.unwrap_or_else(|| RandomState::new().hash_one("seed"));
+        eprintln!("{SEED}={seed} repeats this run");
+        Self(seed)
+    }
+
+    /// The next number (splitmix64).
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).expect("below a usize")
+    }
+
+    /// True once in `of` times.
+    pub fn once_in(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+
+    /// One of `all`.
+    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
+    /// Some of `all`, in their order, each with a chance of one half.
+    pub fn some<T: Clone>(&mut self, all: &[T]) -> Vec<T> {
+        all.iter().filter(|_| self.once_in(2)).cloned().collect()
+    }
+
+    /// Bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.next().to_le_bytes()[0])
+    }
+}
+
+impl Default for Random {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for Make {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Make {
+    /// With a seed of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { random: Random::new(), made: 0 }
+    }
+
+    /// Another one, whose records differ from those of this one.
+    pub fn split(&mut self) -> Self {
+        Self { random: Random(self.random.next()), made: 0 }
+    }
+
+    /// The time of the next record, a millisecond after the one before, and random bytes.
+    fn tick(&mut self) -> (Timestamp, [u8; 10]) {
+        self.made += 1;
+        (BEGINNING.plus(std::time::Duration::from_millis(self.made)), self.random.bytes())
+    }
+
+    /// The id of a key.
+    pub fn key_id(&mut self) -> KeyId {
+        let (at, random) = self.tick();
+        KeyId::new(at, random)
+    }
+
+    /// The id of a secret.
+    pub fn secret_id(&mut self) -> SecretId {
+        let (at, random) = self.tick();
+        SecretId::new(at, random)
+    }
+
+    /// The id of a replica.
+    pub fn replica_id(&mut self) -> ReplicaId {
+        let (at, random) = self.tick();
+        ReplicaId::new(at, random)
+    }
+
+    /// The id of an operator.
+    pub fn operator_id(&mut self) -> OperatorId {
+        let (at, random) = self.tick();
+        OperatorId::new(at, random)
+    }
+
+    /// A digest that no token has.
+    pub fn digest(&mut self) -> Digest {
+        Digest::from_bytes(self.random.bytes())
+    }
+
+    /// A secret.
+    pub fn secret(&mut self) -> NewSecret {
+        let hint = format!("{:04x}", self.random.below(0x1_0000));
+        NewSecret { id: self.secret_id(), digest: self.digest(), hint, origin: Origin::Issued }
+    }
+
+    /// A key that is switched on and opens everything.
+    pub fn key(&mut self, name: &str) -> NewKey {
+        let (created, random) = self.tick();
+        let row = KeyRow {
+            id: KeyId::new(created, random),
+            name: name.to_owned(),
+            owner: String::new(),
+            comment: String::new(),
+            active: true,
+            revoked: None,
+            all_stores: true,
+            all_methods: true,
+            not_before: None,
+            expires: None,
+            networks: Vec::new(),
+            labels: BTreeMap::new(),
+            created,
+        };
+        NewKey { row, stores: Vec::new(), methods: Vec::new(), secret: self.secret() }
+    }
+
+    /// A key that opens these stores and these methods only.
+    pub fn narrow_key(&mut self, name: &str, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
+        let mut key = self.key(name);
+        (key.row.all_stores, key.row.all_methods) = (false, false);
+        (key.stores, key.methods) = (stores.to_vec(), methods.to_vec());
+        key
+    }
+
+    /// An operator and the digest of its token.
+    pub fn operator(&mut self, name: &str, role: Role) -> (Operator, Digest) {
+        let (created, random) = self.tick();
+        let operator = Operator {
+            id: OperatorId::new(created, random),
+            name: name.to_owned(),
+            role,
+            expires: None,
+            revoked: None,
+            hint: "abcd".to_owned(),
+            created,
+            updated: created,
+            row_revision: Revision(0),
+        };
+        (operator, self.digest())
+    }
+}
+
+/// An active online store without hosts.
+///
+/// # Panics
+///
+/// When `code` is none.
+#[must_use]
+pub fn store(code: &str) -> Store {
+    Store {
+        number: StoreNumber(0),
+        code: code.parse().unwrap_or_else(|error| panic!("{error}")),
+        name: format!("the store {code}"),
+        kind: StoreKind::OnlineStore,
+        platform: String::new(),
+        hosts: Vec::new(),
+        active: true,
+        created: BEGINNING,
+        updated: BEGINNING,
+        row_revision: Revision(0),
+    }
+}
+
+/// A method at `position` of the book.
+///
+/// # Panics
+///
+/// When `identity` is none.
+#[must_use]
+pub fn method(identity: &str, position: i32) -> Method {
+    Method {
+        number: MethodNumber(0),
+        identity: identity.parse().unwrap_or_else(|error| panic!("{error}")),
+        block: "Orders".to_owned(),
+        summary: format!("does {identity}"),
+        description: String::new(),
+        store_use: StoreUse::Optional,
+        store_places: Vec::new(),
+        scope: None,
+        position,
+        retired: None,
+        created: BEGINNING,
+        updated: BEGINNING,
+        row_revision: Revision(0),
+    }
+}
+
+/// A store's code.
+///
+/// # Panics
+///
+/// When `code` is none.
+#[must_use]
+pub fn code(code: &str) -> StoreCode {
+    code.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the audit trail keeps of something that was done to `subject`.
+pub fn change(action: Action, kind: SubjectKind, subject: impl Display) -> NewChange {
+    NewChange { action, kind, subject: subject.to_string(), before: None, after: None }
+}
+
+/// How a key is read back that was added at `now` with `revision`, opening what `stores` and `methods` name.
+#[must_use]
+pub fn as_read(new: &NewKey, now: Timestamp, revision: Revision, stores: &[&str], methods: &[&str]) -> Key {
+    let list = |all: bool, members: &[&str]| {
+        let mut members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        members.sort_unstable();
+        if all { Access::All } else { Access::Selected(members) }
+    };
+    let row = new.row.clone();
+    Key {
+        id: row.id,
+        name: row.name,
+        owner: row.owner,
+        comment: row.comment,
+        active: row.active,
+        revoked: row.revoked,
+        stores: list(row.all_stores, stores),
+        methods: list(row.all_methods, methods),
+        not_before: row.not_before,
+        expires: row.expires,
+        networks: row.networks,
+        labels: row.labels,
+        secrets: vec![secret_as_read(&new.secret, now)],
+        created: row.created,
+        updated: now,
+        last_used: None,
+        row_revision: revision,
+    }
+}
+
+/// How a secret is read back that was added at `now`.
+#[must_use]
+pub fn secret_as_read(new: &NewSecret, now: Timestamp) -> Secret {
+    Secret { id: new.id, hint: new.hint.clone(), origin: new.origin, created: now, expires: None, last_used: None }
+}

@@ -1,0 +1,49 @@
+//! What lists must contain, written from the comments of the filters: plain loops over what was put in.
+
+use latchkey::model::change::{Change, SubjectKind};
+use latchkey::model::key::{Access, Key};
+use latchkey::storage::{ChangeFilter, KeyFilter};
+
+/// Whether a filter that is not set, or holds.
+fn holds<T>(filter: Option<&T>, check: impl FnOnce(&T) -> bool) -> bool {
+    filter.is_none_or(check)
+}
+
+/// Whether access opens `member`.
+fn opens(access: &Access<String>, member: &String) -> bool {
+    match access {
+        Access::All => true,
+        Access::Selected(members) => members.contains(member),
+    }
+}
+
+/// Whether a key passes a filter.
+#[must_use]
+pub fn key_passes(key: &Key, filter: &KeyFilter) -> bool {
+    let is_active = key.active && key.revoked.is_none();
+    let id = key.id.to_string();
+    let searched = [&key.name, &key.owner, &key.comment, &id];
+    let hints = key.secrets.iter().map(|secret| &secret.hint);
+    let searched: Vec<String> = searched.into_iter().chain(hints).map(|text| text.to_lowercase()).collect();
+    holds(filter.active.as_ref(), |active| is_active == *active)
+        && holds(filter.revoked.as_ref(), |revoked| key.revoked.is_some() == *revoked)
+        && holds(filter.all_stores.as_ref(), |all| key.stores.is_all() == *all)
+        && holds(filter.all_methods.as_ref(), |all| key.methods.is_all() == *all)
+        && holds(filter.store.as_ref(), |store| opens(&key.stores, store))
+        && holds(filter.method.as_ref(), |method| opens(&key.methods, method))
+        && holds(filter.text.as_ref(), |text| searched.iter().any(|field| field.contains(&text.to_lowercase())))
+        && holds(filter.owner.as_ref(), |owner| key.owner == *owner)
+        && holds(filter.expire_before.as_ref(), |end| key.expires.is_some_and(|expires| expires < *end))
+        && holds(filter.unused_since.as_ref(), |start| key.last_used.is_none_or(|used| used < *start))
+        && holds(filter.used.as_ref(), |used| key.last_used.is_some() == *used)
+}
+
+/// Whether a change passes a filter.
+#[must_use]
+pub fn change_passes(change: &Change, filter: &ChangeFilter) -> bool {
+    holds(filter.kind.as_ref(), |kind| SubjectKind::of(&change.kind) == *kind)
+        && holds(filter.subject.as_ref(), |subject| change.subject == *subject)
+        && holds(filter.actor.as_ref(), |actor| change.actor == actor.to_string())
+        && holds(filter.start.as_ref(), |start| change.at >= *start)
+        && holds(filter.end.as_ref(), |end| change.at < *end)
+}

@@ -1,0 +1,252 @@
+//! Paging while others write: an entry that is there throughout is told exactly once, whatever comes and goes around it.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use latchkey::model::change::SubjectKind;
+use latchkey::model::operator::Role;
+use latchkey::model::page::{Page, PageRequest};
+use latchkey::storage::{KeyFilter, Result, Storage};
+use tokio::task::JoinSet;
+
+use crate::engine::Case;
+use crate::make::{self, Make};
+use crate::write::{add_keys, begin};
+
+/// How many entries there are throughout.
+const LASTING: usize = 60;
+
+/// Goes through a list in pages of `size`, with `disturb` between each two; the names of what was told, in order.
+async fn page_through<T>(
+    size: u32,
+    read: impl AsyncFn(PageRequest) -> Result<Page<T>>,
+    name: impl Fn(&T) -> String,
+    mut disturb: impl AsyncFnMut(),
+) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut request = PageRequest { size, after: None };
+    loop {
+        let page = read(request).await.expect("a page is read");
+        told.extend(page.items.iter().map(&name));
+        disturb().await;
+        match page.next {
+            Some(next) => request = PageRequest { size, after: Some(next) },
+            None => return told,
+        }
+    }
+}
+
+/// Each lasting entry was told once, in its order, and no other twice.
+fn check<T: Ord + Debug + Clone>(told: &[T], lasting: &[T]) {
+    let mut times: BTreeMap<&T, usize> = BTreeMap::new();
+    for entry in told {
+        *times.entry(entry).or_default() += 1;
+    }
+    let repeated: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(repeated.is_empty(), "told more than once: {repeated:?}");
+    let seen: Vec<T> = told.iter().filter(|entry| lasting.contains(entry)).cloned().collect();
+    assert_eq!(seen, lasting, "what was there throughout, in its order");
+}
+
+async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
+    let mut make = Make::new();
+    let storage = &*case.storage;
+    let store = crate::write::add_stores(storage, &["a"]).await[0].number;
+    // Between every two lasting keys one that goes, and another that comes: ids are drawn beforehand.
+    let mut drawn: Vec<_> = (0..LASTING * 3)
+        .map(|at| if at % 2 == 0 { make.key("it") } else { make.narrow_key("it", &[store], &[]) })
+        .collect();
+    let mut lasting = Vec::new();
+    let (mut going, mut coming) = (Vec::new(), Vec::new());
+    for (at, key) in drawn.drain(..).enumerate() {
+        [&mut lasting, &mut going, &mut coming][at % 3].push(key);
+    }
+    add_keys(storage, &lasting).await;
+    add_keys(storage, &going).await;
+    let expected: Vec<String> = lasting.iter().rev().map(|key| key.row.id.to_string()).collect();
+    for filter in [
+        KeyFilter::default(),
+        KeyFilter { text: Some("IT".into()), ..KeyFilter::default() },
+        KeyFilter { store: Some("a".into()), ..KeyFilter::default() },
+    ] {
+        let told = page_through(
+            7,
+            async |page| storage.keys(&filter, &page).await,
+            |key| key.id.to_string(),
+            async || {
+                let mut write = begin(storage).await;
+                for _ in 0..2 {
+                    let (at, more) = (make.random.below(going.len()), make.random.below(coming.len()));
+                    write.delete_key(going[at].row.id).await.expect("a key is deleted");
+                    going[at] = make.key("it");
+                    let added = std::mem::replace(&mut coming[more], make.key("it"));
+                    write.insert_keys(&[added.clone(), going[at].clone()]).await.expect("keys are added");
+                    going.push(added);
+                }
+                write.note(SubjectKind::Key, "some").await;
+                write.done().await;
+            },
+        )
+        .await;
+        check(&told, &expected);
+    }
+}
+
+async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
+    let mut make = Make::new();
+    let storage = &*case.storage;
+    let mut write = begin(storage).await;
+    let mut lasting = Vec::new();
+    let mut going = Vec::new();
+    for at in 0..LASTING {
+        let code = format!("{:08x}", make.random.next() >> 32);
+        write.add_store(&make::store(&format!("{code}-{at}"))).await;
+        lasting.push(format!("{code}-{at}"));
+        going.push(write.add_store(&make::store(&format!("{code}-{at}."))).await);
+    }
+    write.done().await;
+    lasting.sort_unstable();
+    let told = page_through(
+        4,
+        async |page| storage.stores(&Default::default(), &page).await,
+        |store| store.code.to_string(),
+        async || {
+            let mut write = begin(storage).await;
+            let at = make.random.below(going.len());
+            let gone = going.swap_remove(at);
+            write.drop_store(&gone).await;
+            going.push(write.add_store(&make::store(&format!("{:08x}_x", make.random.next() >> 32))).await);
+            write.done().await;
+        },
+    )
+    .await;
+    check(&told, &lasting);
+}
+
+async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
+    let mut make = Make::new();
+    let storage = &*case.storage;
+    let mut methods = Vec::new();
+    for at in 0..LASTING {
+        // Several at each position.
+        let position = i32::try_from(at / 5).expect("small");
+        methods.push(make::method(&format!("GET /lasting/{at}"), position));
+        methods.push(make::method(&format!("GET /going/{at}"), position));
+    }
+    let mut write = begin(storage).await;
+    let added = write.add_methods(&methods).await;
+    write.done().await;
+    let (mut going, lasting): (Vec<_>, Vec<_>) =
+        added.into_iter().partition(|method| method.identity.to_string().contains("going"));
+    let lasting: Vec<String> = lasting.iter().map(|method| method.identity.to_string()).collect();
+    let mut count = 0;
+    let told = page_through(
+        4,
+        async |page| storage.methods(&Default::default(), &page).await,
+        |method| method.identity.to_string(),
+        async || {
+            let mut write = begin(storage).await;
+            let gone = going.swap_remove(make.random.below(going.len()));
+            write.drop_methods(&[gone]).await;
+            count += 1;
+            let position = i32::try_from(make.random.below(LASTING / 5)).expect("small");
+            going.extend(write.add_methods(&[make::method(&format!("GET /coming/{count}"), position)]).await);
+            write.done().await;
+        },
+    )
+    .await;
+    check(&told, &lasting);
+}
+
+async fn operators_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
+    let mut make = Make::new();
+    let storage = &*case.storage;
+    let mut write = begin(storage).await;
+    let (mut lasting, mut going) = (Vec::new(), Vec::new());
+    for at in 0..LASTING {
+        lasting.push(write.add_operator(&make.operator(&format!("lasting {at}"), Role::Viewer)).await.name);
+        going.push(write.add_operator(&make.operator(&format!("going {at}"), Role::Viewer)).await);
+    }
+    write.done().await;
+    lasting.reverse();
+    let told = page_through(
+        7,
+        async |page| storage.operators(&Default::default(), &page).await,
+        |operator| operator.name.clone(),
+        async || {
+            let mut write = begin(storage).await;
+            let mut gone = going.swap_remove(make.random.below(going.len()));
+            gone.revoked = Some(write.now());
+            write.update_operator(&gone, None).await.expect("an operator is revoked");
+            write.add_operator(&make.operator(&gone.name, Role::Viewer)).await;
+            write.done().await;
+        },
+    )
+    .await;
+    let kept: Vec<String> = told.into_iter().filter(|name| name.starts_with("lasting")).collect();
+    check(&kept, &lasting);
+}
+
+async fn changes_that_come_neither_repeat_nor_hide_others(case: Case) {
+    let storage = &*case.storage;
+    let append = async |count: usize| {
+        let mut write = begin(storage).await;
+        for at in 0..count {
+            write.note(SubjectKind::Other, at).await;
+        }
+        write.done().await;
+    };
+    for count in 0..20 {
+        append(count % 6 + 1).await;
+    }
+    let place = |change: &latchkey::model::change::Change| format!("{:04}.{:04}", change.revision.0, change.ordinal);
+    let read = async |page: PageRequest| storage.changes(&Default::default(), &page).await;
+    let lasting = page_through(50, read, place, async || ()).await;
+    let told = page_through(3, read, place, async || append(2).await).await;
+    check(&told, &lasting);
+}
+
+async fn lists_are_whole_while_writers_are_at_work(case: Case) {
+    let mut make = Make::new();
+    let lasting: Vec<_> = (0..LASTING).map(|_| make.key("lasting")).collect();
+    add_keys(&*case.storage, &lasting).await;
+    let expected: Vec<String> = lasting.iter().rev().map(|key| key.row.id.to_string()).collect();
+    let mut writers = JoinSet::new();
+    for _ in 0..3 {
+        let (storage, mut make): (Arc<dyn Storage>, Make) = (Arc::clone(&case.storage), make.split());
+        writers.spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..30 {
+                let key = make.key("passing");
+                let mut write = begin(&*storage).await;
+                write.add_key(&key).await;
+                if !mine.is_empty() && make.random.once_in(2) {
+                    write.delete_key(mine.swap_remove(make.random.below(mine.len()))).await.expect("a key is deleted");
+                }
+                write.done().await;
+                mine.push(key.row.id);
+            }
+        });
+    }
+    let mut rounds = 0;
+    while !writers.is_empty() {
+        let read = async |page: PageRequest| case.storage.keys(&KeyFilter::default(), &page).await;
+        let told = page_through(5, read, |key| key.id.to_string(), async || tokio::task::yield_now().await).await;
+        check(&told, &expected);
+        rounds += 1;
+        while let Some(writer) = writers.try_join_next() {
+            writer.expect("no writer fails");
+        }
+    }
+    assert!(rounds > 0);
+}
+
+for_each_engine! {
+    keys_that_come_and_go_neither_repeat_nor_hide_others,
+    stores_that_come_and_go_neither_repeat_nor_hide_others,
+    methods_that_come_and_go_neither_repeat_nor_hide_others,
+    operators_that_come_and_go_neither_repeat_nor_hide_others,
+    changes_that_come_neither_repeat_nor_hide_others,
+    lists_are_whole_while_writers_are_at_work,
+}

@@ -1,0 +1,229 @@
+//! A write is all or nothing, however it ends.
+
+use std::sync::Arc;
+
+use latchkey::model::change::{Cursor, Revision, SubjectKind};
+use latchkey::model::operator::Role;
+use latchkey::model::page::PageRequest;
+use latchkey::model::token::Digest;
+use latchkey::storage::{NewKey, SnapshotSink, Storage};
+
+use crate::engine::Case;
+use crate::make::{self, Make};
+use crate::write::{Write, begin, gather};
+
+/// Everything of storage that can be read without knowing what to ask for.
+async fn everything(storage: &dyn Storage) -> String {
+    struct Digests(Vec<[u8; 32]>);
+    impl SnapshotSink for Digests {
+        fn digests(&mut self, digests: &[Digest]) {
+            self.0.extend(digests.iter().map(Digest::as_bytes));
+        }
+    }
+    let mut digests = Digests(Vec::new());
+    let snapshot = storage.snapshot(&mut digests).await.expect("a snapshot");
+    digests.0.sort_unstable();
+    let keys = gather(50, async |page| storage.keys(&Default::default(), &page).await).await;
+    let changes = gather(50, async |page| storage.changes(&Default::default(), &page).await).await;
+    let poll = storage.poll(Cursor::default(), 1_000).await.expect("a poll");
+    let fed = (poll.head, poll.revisions, poll.subjects, poll.keys);
+    let world = (snapshot.head, snapshot.stores, snapshot.methods, snapshot.operators);
+    format!("{keys:#?}\n{changes:#?}\n{fed:#?}\n{world:#?}\n{:?}", digests.0)
+}
+
+/// Something of each kind that is there before.
+struct Before {
+    keys: Vec<NewKey>,
+    store: latchkey::model::store::Store,
+    methods: Vec<latchkey::model::reference::Method>,
+    operator: latchkey::model::operator::Operator,
+}
+
+async fn prepare(storage: &dyn Storage, make: &mut Make) -> Before {
+    let mut write = begin(storage).await;
+    let mut store = make::store("kept");
+    store.hosts = vec!["kept.example".into()];
+    let store = write.add_store(&store).await;
+    let methods = write.add_methods(&[make::method("GET /a", 1), make::method("GET /b", 2)]).await;
+    let keys: Vec<NewKey> =
+        (0..3).map(|at| make.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
+    write.add_keys(&keys).await;
+    let operator = write.add_operator(&make.operator("kept", Role::Admin)).await;
+    write.insert_request("system", "kept", keys[0].row.id).await.expect("a request is remembered");
+    write.done().await;
+    Before { keys, store, methods, operator }
+}
+
+/// Does everything that a write can do.
+async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
+    let [first, second, third] = before.keys.as_slice() else { panic!("three keys") };
+    let mut row = first.row.clone();
+    row.name = "changed".into();
+    write.update_key(&row).await.expect("a key is changed");
+    write.set_key_stores(first.row.id, &[]).await.expect("stores are set");
+    write.set_key_methods(first.row.id, &[before.methods[1].number]).await.expect("methods are set");
+    write.insert_secret(second.row.id, &make.secret()).await.expect("a secret is added");
+    write.expire_secret(second.secret.id, Some(make::BEGINNING)).await.expect("a secret is bounded");
+    write.end_secret(first.secret.id).await.expect("a secret is ended");
+    write.delete_key(third.row.id).await.expect("a key is deleted");
+    let key = make.key("added");
+    write.add_key(&key).await;
+    let mut added = make::store("added");
+    added.hosts = vec!["added.example".into()];
+    write.add_store(&added).await;
+    write.drop_store(&before.store).await;
+    write.add_methods(&[make::method("GET /added", 3)]).await;
+    write.drop_methods(&before.methods[..1]).await;
+    let mut operator = before.operator.clone();
+    operator.role = Role::Viewer;
+    write.update_operator(&operator, Some(&make.digest())).await.expect("an operator is changed");
+    write.add_operator(&make.operator("added", Role::Admin)).await;
+    write.insert_request("system", "added", key.row.id).await.expect("a request is remembered");
+}
+
+async fn an_undone_write_leaves_nothing(case: Case) {
+    let mut make = Make::new();
+    let before = prepare(&*case.storage, &mut make).await;
+    let expected = everything(&*case.storage).await;
+    for ending in ["undone", "dropped"] {
+        let mut write = begin(&*case.storage).await;
+        assert_eq!(write.revision(), Revision(2), "{ending}: the revision is free again");
+        do_everything(&mut write, &before, &mut make).await;
+        if ending == "undone" {
+            write.undo().await;
+        } else {
+            drop(write);
+        }
+        assert_eq!(everything(&*case.storage).await, expected, "{ending}");
+    }
+    let mut write = begin(&*case.storage).await;
+    assert_eq!(write.request("system", "added").await.expect("a request is looked up"), None);
+    assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].row.id));
+    // And what was undone can be done.
+    do_everything(&mut write, &before, &mut make).await;
+    assert_eq!(write.done().await.revision, Revision(2));
+    assert_ne!(everything(&*case.storage).await, expected);
+}
+
+async fn nothing_of_a_write_is_seen_before_its_commit(case: Case) {
+    let mut make = Make::new();
+    let before = prepare(&*case.storage, &mut make).await;
+    let expected = everything(&*case.storage).await;
+    let mut write = begin(&*case.storage).await;
+    do_everything(&mut write, &before, &mut make).await;
+    assert_eq!(everything(&*case.storage).await, expected, "from the storage that writes");
+    assert_eq!(everything(&*case.open_again().await).await, expected, "from another one");
+    let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
+    assert_eq!(grant.head, Revision(1));
+    assert_eq!(grant.grant.expect("it is there").standing, latchkey::model::grant::Standing::Active);
+    write.done().await;
+    let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
+    assert_eq!(grant.head, Revision(2));
+    assert_eq!(grant.grant.expect("it is there").standing, latchkey::model::grant::Standing::Revoked);
+}
+
+/// Polls `work` so often that it gets somewhere, and drops it there.
+async fn cut<T>(work: impl Future<Output = T>, polls: usize) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = async { for _ in 0..polls { tokio::task::yield_now().await; } } => None,
+    }
+}
+
+async fn a_write_dropped_in_the_middle_of_a_statement_leaves_nothing(case: Case) {
+    let mut make = Make::new();
+    prepare(&*case.storage, &mut make).await;
+    let expected = everything(&*case.storage).await;
+    for polls in 0..40 {
+        let keys: Vec<NewKey> = (0..200).map(|at| make.key(&format!("cut {at}"))).collect();
+        let mut write = begin(&*case.storage).await;
+        write.note(SubjectKind::Other, "cut").await;
+        cut(write.insert_keys(&keys), polls).await;
+        drop(write);
+        assert_eq!(case.storage.key(keys[0].row.id).await.expect("a key is looked up"), None, "after {polls} polls");
+    }
+    assert_eq!(everything(&*case.storage).await, expected);
+}
+
+async fn a_write_dropped_while_it_begins_takes_no_turn(case: Case) {
+    for polls in 0..40 {
+        drop(cut(crate::write::try_begin(&*case.storage), polls).await);
+    }
+    let mut write = begin(&*case.storage).await;
+    assert_eq!(write.revision(), Revision(1));
+    write.note(SubjectKind::Other, "it").await;
+    write.done().await;
+}
+
+async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
+    let mut make = Make::new();
+    let mut stands = 0;
+    for polls in 0..40 {
+        let keys = [make.key("one"), make.key("other")];
+        let mut write = begin(&*case.storage).await;
+        let revision = write.revision();
+        assert_eq!(revision, Revision(stands + 1), "every revision that was taken stands");
+        write.add_keys(&keys).await;
+        let answer = cut(write.commit(), polls).await;
+        // The next write begins only when that one is over, so that what is read then stays.
+        begin(&*case.storage).await.undo().await;
+        let head = case.storage.head().await.expect("the head is read").revision;
+        let mut there = 0;
+        for key in &keys {
+            there += usize::from(case.storage.key(key.row.id).await.expect("a key is looked up").is_some());
+        }
+        assert_eq!(there, if head == revision { 2 } else { 0 }, "at {head:?} after {polls} polls");
+        assert!(answer.is_none() || head == revision, "what was acknowledged stands");
+        stands = head.0;
+    }
+}
+
+async fn a_storage_that_is_closed_in_the_middle_of_a_write_leaves_nothing(case: Case) {
+    let mut make = Make::new();
+    let before = prepare(&*case.storage, &mut make).await;
+    let expected = everything(&*case.storage).await;
+    let other = case.open_again().await;
+    let mut write = begin(&*other).await;
+    do_everything(&mut write, &before, &mut make).await;
+    drop(other);
+    drop(write);
+    assert_eq!(everything(&*case.storage).await, expected);
+    let mut write = begin(&*case.storage).await;
+    write.note(SubjectKind::Other, "it").await;
+    write.done().await;
+}
+
+async fn a_refused_statement_can_be_undone(case: Case) {
+    let mut make = Make::new();
+    let before = prepare(&*case.storage, &mut make).await;
+    let expected = everything(&*case.storage).await;
+    for _ in 0..2 {
+        let mut write = begin(&*case.storage).await;
+        write.add_key(&make.key("added")).await;
+        let taken = write.insert_store(&before.store).await;
+        assert!(crate::write::is_taken(&taken), "{taken:?}");
+        write.undo().await;
+        assert_eq!(everything(&*case.storage).await, expected);
+        let first = case.storage.keys(&Default::default(), &PageRequest::first()).await.expect("keys are listed");
+        assert_eq!(first.items.len(), 3);
+    }
+    // Dropped without a word, as by an early return.
+    let storage = Arc::clone(&case.storage);
+    let mut write = begin(&*storage).await;
+    assert!(crate::write::is_taken(&write.insert_store(&before.store).await));
+    drop(write);
+    let mut write = begin(&*storage).await;
+    write.note(SubjectKind::Other, "it").await;
+    assert_eq!(write.done().await.revision, Revision(2));
+}
+
+for_each_engine! {
+    an_undone_write_leaves_nothing,
+    nothing_of_a_write_is_seen_before_its_commit,
+    a_write_dropped_in_the_middle_of_a_statement_leaves_nothing,
+    a_write_dropped_while_it_begins_takes_no_turn,
+    a_write_dropped_while_it_commits_is_all_or_nothing,
+    a_storage_that_is_closed_in_the_middle_of_a_write_leaves_nothing,
+    a_refused_statement_can_be_undone,
+}

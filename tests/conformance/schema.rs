@@ -1,0 +1,146 @@
+//! Tables: made once however many begin together, and refused only by a program that is too old or too new for them.
+
+use latchkey::model::change::SubjectKind;
+use latchkey::storage::{self, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
+use tokio::task::JoinSet;
+
+use crate::engine::Place;
+use crate::write::begin;
+
+/// Opens without making or changing tables.
+fn as_it_is(place: &Place) -> Options {
+    Options { migrate: false, ..place.options() }
+}
+
+async fn write_once(storage: &dyn Storage) -> u64 {
+    let mut write = begin(storage).await;
+    write.note(SubjectKind::Other, "it").await;
+    write.done().await.revision.0
+}
+
+/// Why it cannot be used.
+fn unusable<T: std::fmt::Debug>(result: Result<T>) -> String {
+    match result {
+        Err(Error::Unusable { sentence }) => sentence,
+        other => panic!("it is not unusable: {other:?}"),
+    }
+}
+
+async fn opening_empty_storage_makes_its_tables(place: Place) {
+    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Empty);
+    assert_eq!(write_once(&*place.open().await).await, 1);
+    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Current);
+    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'schema_version'"), SCHEMA_VERSION.to_string());
+}
+
+async fn opening_again_finds_what_is_there(place: Place) {
+    let first = place.open().await;
+    assert_eq!(write_once(&*first).await, 1);
+    let second = place.open().await;
+    assert_eq!(write_once(&*second).await, 2, "beside the first");
+    drop((first, second));
+    let third = storage::open(as_it_is(&place)).await.expect("it opens without leave to make tables");
+    assert_eq!(write_once(&*third).await, 3, "after both were closed");
+    let changes = third.changes(&Default::default(), &latchkey::model::page::PageRequest::first()).await;
+    assert_eq!(changes.expect("changes are listed").items.len(), 3);
+}
+
+async fn eight_that_open_empty_storage_together_all_succeed(place: Place) {
+    let mut openings = JoinSet::new();
+    for _ in 0..8 {
+        let options = place.options();
+        openings.spawn(async move {
+            let storage = storage::open(options).await.expect("it opens");
+            write_once(&*storage).await
+        });
+    }
+    let mut revisions = Vec::new();
+    while let Some(revision) = openings.join_next().await {
+        revisions.push(revision.expect("no opening fails"));
+    }
+    revisions.sort_unstable();
+    assert_eq!(revisions, (1..=8).collect::<Vec<_>>(), "all write to the same tables");
+}
+
+async fn empty_storage_is_refused_without_leave_to_make_tables(place: Place) {
+    let sentence = unusable(storage::open(as_it_is(&place)).await);
+    assert!(sentence.contains("latchkey migrate"), "{sentence}");
+    assert_eq!(storage::schema(&place.options()).await.expect("the schema is read"), SchemaState::Empty);
+}
+
+async fn migrating_makes_the_tables_once(place: Place) {
+    storage::migrate(&place.options()).await.expect("tables are made");
+    let storage = storage::open(as_it_is(&place)).await.expect("it opens");
+    assert_eq!(write_once(&*storage).await, 1);
+    storage::migrate(&place.options()).await.expect("and made no second time, beside who uses them");
+    assert_eq!(write_once(&*storage).await, 2);
+}
+
+async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
+    drop(place.open().await);
+    place.execute("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
+    assert_eq!(storage::schema(&place.options()).await.expect("it is read"), SchemaState::Older { version: 0 });
+    let sentence = unusable(storage::open(as_it_is(&place)).await);
+    assert!(sentence.contains("latchkey migrate"), "{sentence}");
+}
+
+async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place: Place) {
+    write_once(&*place.open().await).await;
+    let newer = SCHEMA_VERSION + 5;
+    place.execute(&format!("UPDATE meta SET value = '{newer}' WHERE key = 'schema_version'"));
+    let state = storage::schema(&place.options()).await.expect("the schema is read");
+    assert_eq!(state, SchemaState::Newer { version: newer });
+    for options in [place.options(), as_it_is(&place)] {
+        let storage = storage::open(options).await.expect("it opens");
+        assert!(write_once(&*storage).await > 1);
+    }
+    storage::migrate(&place.options()).await.expect("there is nothing to bring up");
+    assert_eq!(
+        place.text("SELECT value FROM meta WHERE key = 'schema_version'"),
+        newer.to_string(),
+        "none is taken back"
+    );
+}
+
+async fn tables_that_this_program_is_too_old_for_are_refused(place: Place) {
+    write_once(&*place.open().await).await;
+    let newer = SCHEMA_VERSION + 5;
+    place.execute(&format!(
+        "UPDATE meta SET value = '{newer}' WHERE key = 'schema_version'; \
+         UPDATE meta SET value = '{newer}' WHERE key = 'compatible_from'"
+    ));
+    let state = storage::schema(&place.options()).await.expect("the schema is read");
+    assert_eq!(state, SchemaState::TooNew { version: newer, compatible_from: newer });
+    let refusals = [
+        unusable(storage::open(place.options()).await),
+        unusable(storage::open(as_it_is(&place)).await),
+        unusable(storage::migrate(&place.options()).await),
+    ];
+    for sentence in refusals {
+        assert!(sentence.contains(&newer.to_string()), "it names the schema: {sentence}");
+        assert!(!sentence.contains("latchkey migrate"), "migrating would not help: {sentence}");
+    }
+    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'compatible_from'"), newer.to_string());
+}
+
+async fn tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays(place: Place) {
+    place.execute("CREATE TABLE changes (of text); INSERT INTO changes VALUES ('somebody else')");
+    let refused = storage::open(place.options()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert_eq!(place.text("SELECT of FROM changes"), "somebody else");
+    place.execute("DROP TABLE changes");
+    assert_eq!(write_once(&*place.open().await).await, 1, "as if nothing had been tried");
+}
+
+for_each_engine! {
+    with run_at:
+    opening_empty_storage_makes_its_tables,
+    opening_again_finds_what_is_there,
+    eight_that_open_empty_storage_together_all_succeed,
+    empty_storage_is_refused_without_leave_to_make_tables,
+    migrating_makes_the_tables_once,
+    older_tables_are_refused_without_leave_to_change_them,
+    newer_tables_that_this_program_can_work_with_are_used_as_they_are,
+    tables_that_this_program_is_too_old_for_are_refused,
+    tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays,
+}
