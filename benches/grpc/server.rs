@@ -16,8 +16,8 @@ use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
 use super::KEYS;
-use crate::common::{cpu, data};
 use super::noop::Nothing;
+use crate::common::{cpu, data};
 
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
