@@ -1,7 +1,7 @@
 //! Tables: made once however many begin together, and refused only by a program that is too old or too new for them.
 
 use latchkey::model::change::SubjectKind;
-use latchkey::storage::{self, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
+use latchkey::storage::{self, ChangeFilter, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
 use tokio::task::JoinSet;
 
 use crate::engine::Place;
@@ -41,7 +41,7 @@ async fn opening_again_finds_what_is_there(place: Place) {
     drop((first, second));
     let third = storage::open(as_it_is(&place)).await.expect("it opens without leave to make tables");
     assert_eq!(write_once(&*third).await, 3, "after both were closed");
-    let changes = third.changes(&Default::default(), &latchkey::model::page::PageRequest::first()).await;
+    let changes = third.changes(&ChangeFilter::default(), &latchkey::model::page::PageRequest::first()).await;
     assert_eq!(changes.expect("changes are listed").items.len(), 3);
 }
 
@@ -95,7 +95,11 @@ async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place
         assert!(write_once(&*storage).await > 1);
     }
     storage::migrate(&place.options()).await.expect("there is nothing to bring up");
-    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'schema_version'"), newer.to_string(), "none is taken back");
+    assert_eq!(
+        place.text("SELECT value FROM meta WHERE key = 'schema_version'"),
+        newer.to_string(),
+        "none is taken back"
+    );
 }
 
 async fn tables_that_this_program_is_too_old_for_are_refused(place: Place) {

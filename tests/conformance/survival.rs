@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::id::ReplicaId;
-use latchkey::storage::{self, Error, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage};
+use latchkey::storage::{self, Error, KeyFilter, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage};
 
 use crate::engine::{Kind, Place, block_on};
 use crate::make::{BEGINNING, Make};
@@ -25,13 +25,8 @@ async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
     }
-    let report = ReplicaReport {
-        id: replica,
-        host: "it".into(),
-        version: "1".into(),
-        started: BEGINNING,
-        applied: Revision(0),
-    };
+    let report =
+        ReplicaReport { id: replica, host: "it".into(), version: "1".into(), started: BEGINNING, applied: Revision(0) };
     vec![
         ("head", storage.head().await.map(drop)),
         ("key", storage.key(key.row.id).await.map(drop)),
@@ -126,7 +121,8 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
         let mut expected = Revision(0);
         for _ in 0..4 {
             let keys = [make.key("one"), make.key("other")];
-            let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
+            let mut write =
+                eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
             assert_eq!(write.revision(), expected.next());
             write.add_keys(&keys).await;
             // Frozen, the server takes the commit and answers nothing; then it dies, with or without having done it.
@@ -186,7 +182,7 @@ fn ended_connections_are_replaced(kind: Kind) {
             assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
         }
         eventually_all_work(&*storage, replica, &key).await;
-        let all = crate::write::list_keys(&*storage, &Default::default(), 50).await;
+        let all = crate::write::list_keys(&*storage, &KeyFilter::default(), 50).await;
         assert_eq!(all.len(), 1, "what was not acknowledged is not there");
     });
 }

@@ -30,7 +30,7 @@ async fn write_once(storage: &dyn Storage, make: &mut Make, shared: &NewKey, ext
     write.update_key(&row).await.expect("the shared key is changed");
     let key = make.key("added");
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
-    let store = make::store(&format!("s{:016x}", make.random.next()));
+    let store = make::store(&format!("s{:016x}", make.random.draw()));
     write.insert_store(&store).await.expect("a store is added");
     let mut changes = vec![
         NewChange {
@@ -43,7 +43,8 @@ async fn write_once(storage: &dyn Storage, make: &mut Make, shared: &NewKey, ext
         make::change(Action::Create, SubjectKind::Key, key.row.id),
         make::change(Action::Create, SubjectKind::Store, &store.code),
     ];
-    changes.extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.row.id))));
+    changes
+        .extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.row.id))));
     write.append(&changes).await.expect("changes are appended");
     let subjects = changes.into_iter().map(|change| (change.kind.as_str().to_owned(), change.subject)).collect();
     (write.done().await, subjects)

@@ -170,6 +170,7 @@ async fn an_import_takes_over_all_keys_or_none() {
     assert_eq!(bench.head().await, head);
 
     let ids = import(&bench, good(), false).await.unwrap();
+    assert!(ids.is_sorted(), "in the order given: {ids:?}");
     let key = bench.registry.key(&ids[0]).await.unwrap();
     let found = bench.registry.find_key(&TokenText(text.clone())).await.unwrap();
     assert_eq!(found.key, key);
