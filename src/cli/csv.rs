@@ -30,7 +30,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
                             line += usize::from(letter == '\n');
                             field.push(letter);
                         }
-                        None => return Err(format!("line {begin}: a field begins with a quote and does not end with one")),
+                        None => {
+                            return Err(format!("line {begin}: a field begins with a quote and does not end with one"));
+                        }
                     }
                 }
             } else {

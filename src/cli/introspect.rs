@@ -23,8 +23,7 @@ pub(super) struct IntrospectArgs {
 impl IntrospectArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Outcome {
-        let request =
-            v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
+        let request = v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
         let mut client = session.authorization().await?;
         let answer = session.call("asking about the key", client.introspect_key(request)).await?;
         session.answer(&answer, told_of)?;
@@ -34,13 +33,10 @@ impl IntrospectArgs {
 
 fn told_of(answer: &v1::IntrospectKeyResponse) -> String {
     if !answer.usable {
-        return format!(
-            "not usable\n  {}: {}\n",
-            words::reason_name(answer.reason),
-            words::reason(answer.reason)
-        );
+        return format!("not usable\n  {}: {}\n", words::reason_name(answer.reason), words::reason(answer.reason));
     }
     let access = |access: Access, none: bool| match access {
+        Access::All if none => "all, also ones added later; now there are none",
         Access::All => "all, also ones added later; now:",
         Access::Selected if none => "none",
         Access::Selected => "exactly:",

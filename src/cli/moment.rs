@@ -57,10 +57,9 @@ impl MomentOrNever {
 /// Reads a moment.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
     let date = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
-    span(text)
-        .map(Moment::Away)
-        .or_else(|_| text.parse().or_else(|_| date(text)).map(Moment::At))
-        .map_err(|_| "a time is written 2027-01-31, 2027-01-31T12:00:00Z, or 90d, 12h, 30m for so far from now".to_owned())
+    span(text).map(Moment::Away).or_else(|_| text.parse().or_else(|_| date(text)).map(Moment::At)).map_err(|_| {
+        "a time is written 2027-01-31, 2027-01-31T12:00:00Z, or 90d, 12h, 30m for so far from now".to_owned()
+    })
 }
 
 /// Reads a moment or `never`.
@@ -114,7 +113,8 @@ pub(super) fn told_or_never(time: Option<&prost_types::Timestamp>) -> String {
 
 /// Whether the time is over.
 pub(super) fn is_past(time: Option<&prost_types::Timestamp>) -> bool {
-    time.and_then(|time| Timestamp::from_seconds(time.seconds, time.nanos)).is_some_and(|time| time <= SystemClock.now())
+    time.and_then(|time| Timestamp::from_seconds(time.seconds, time.nanos))
+        .is_some_and(|time| time <= SystemClock.now())
 }
 
 #[cfg(test)]

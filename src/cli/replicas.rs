@@ -18,7 +18,8 @@ pub(super) async fn run(session: &Session) -> Outcome {
 }
 
 fn told_of(answer: &v1::ListReplicasResponse) -> String {
-    let mut table = Table::new(["REPLICA", "HOST", "VERSION", "STARTED", "REPORTED", "APPLIED", "BEHIND", "LIVE", "ANSWERS"]);
+    let mut table =
+        Table::new(["REPLICA", "HOST", "VERSION", "STARTED", "REPORTED", "APPLIED", "BEHIND", "LIVE", "ANSWERS"]);
     for replica in &answer.replicas {
         table.row([
             replica.id.clone(),
@@ -34,7 +35,11 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
     }
     let mut text = table.text("replicas");
     let staleness = answer.max_staleness.as_ref().map_or(0, |staleness| staleness.seconds);
-    let _ = writeln!(text, "\nnewest revision {}; a server without proof of freshness allows for {staleness} s", answer.head_revision);
+    let _ = writeln!(
+        text,
+        "\nnewest revision {}; a server without proof of freshness allows for {staleness} s",
+        answer.head_revision
+    );
     text
 }
 

@@ -1,5 +1,7 @@
 //! `latchkey watch`: each revision as a server applies it.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::exit::{Ending, Error, Outcome};
@@ -56,7 +58,8 @@ fn told(change: &v1::WatchChangesResponse) -> String {
     }
     if change.subjects.len() > 1 {
         let many = i64::try_from(change.subjects.len()).unwrap_or(i64::MAX);
-        text.push_str(&format!("{}  {} together\n", output::clean(&change.revision), words::count(many, "change", "changes")));
+        let many = words::count(many, "change", "changes");
+        let _ = writeln!(text, "{}  {many} together", output::clean(&change.revision));
     }
     text
 }
@@ -67,11 +70,8 @@ mod tests {
 
     #[test]
     fn each_subject_has_a_line() {
-        let subject = |id: &str| v1::ChangedSubject {
-            kind: "key".to_owned(),
-            id: id.to_owned(),
-            action: "update".to_owned(),
-        };
+        let subject =
+            |id: &str| v1::ChangedSubject { kind: "key".to_owned(), id: id.to_owned(), action: "update".to_owned() };
         let change = v1::WatchChangesResponse {
             revision: "r7-1".to_owned(),
             number: 7,

@@ -17,17 +17,25 @@ pub(super) fn reason(reason: i32) -> &'static str {
     match Reason::try_from(reason) {
         Ok(Reason::Allowed) => "every check passed",
         Ok(Reason::KeyMissing) => "no key was presented",
-        Ok(Reason::KeyMalformed) => "this cannot be a key: its length, characters or checksum are wrong, as if mistyped or cut",
+        Ok(Reason::KeyMalformed) => {
+            "this cannot be a key: its length, characters or checksum are wrong, as if mistyped or cut"
+        }
         Ok(Reason::KeyUnknown) => "no key has this token",
         Ok(Reason::KeyRevoked) => "the key, or this token of it, was revoked",
         Ok(Reason::KeyInactive) => "the key is switched off",
         Ok(Reason::KeyNotYetValid) => "the key is not valid yet",
         Ok(Reason::KeyExpired) => "the key has expired",
         Ok(Reason::SecretExpired) => "this token of the key was replaced, and its time is over",
-        Ok(Reason::NetworkDenied) => "the client's address is unknown or outside the networks that the key is limited to",
+        Ok(Reason::NetworkDenied) => {
+            "the client's address is unknown or outside the networks that the key is limited to"
+        }
         Ok(Reason::MethodRequired) => "no method was named",
-        Ok(Reason::PathAmbiguous) => "the path can be read in more than one way, so nobody can say which method it means",
-        Ok(Reason::MethodUnknown) => "the reference book has no such method, and the key is not open to calls outside it",
+        Ok(Reason::PathAmbiguous) => {
+            "the path can be read in more than one way, so nobody can say which method it means"
+        }
+        Ok(Reason::MethodUnknown) => {
+            "the reference book has no such method, and the key is not open to calls outside it"
+        }
         Ok(Reason::MethodDenied) => "the key does not open this method",
         Ok(Reason::StoreRequired) => "this method needs a store, and none was named",
         Ok(Reason::StoreUnknown) => "a store that was named does not exist",
@@ -69,9 +77,7 @@ pub(super) fn access(access: Access, members: &[String], things: &str) -> String
         (Access::All, _) => "all".to_owned(),
         (Access::Unspecified, _) => "unknown".to_owned(),
         (Access::Selected, []) => "none".to_owned(),
-        (Access::Selected, [few @ ..]) if few.len() <= 3 && few.iter().map(String::len).sum::<usize>() <= 60 => {
-            few.join(", ")
-        }
+        (Access::Selected, few) if few.len() <= 3 && few.iter().map(String::len).sum::<usize>() <= 60 => few.join(", "),
         (Access::Selected, many) => format!("{} {things}", many.len()),
     }
 }

@@ -37,7 +37,10 @@ pub(super) fn data_folder(config: &Config) -> Finding {
         Some((Ok(()), _)) => Finding::ok(WHAT, format!("{told} is not there yet; the server makes it")),
         Some((Err(error), above)) => Finding::fail(
             WHAT,
-            format!("{told} is not there and cannot be made in {}: {error}; set data_dir to another folder", above.display()),
+            format!(
+                "{told} is not there and cannot be made in {}: {error}; set data_dir to another folder",
+                above.display()
+            ),
         ),
         None => Finding::fail(WHAT, format!("{told} is not there; set data_dir to another folder")),
     }
@@ -51,8 +54,7 @@ fn here(path: &Path) -> &Path {
 /// Whether the certificates of each port can be read and fit together.
 pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let ports =
-        [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
+    let ports = [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
     for (what, files) in ports {
         if let Some(files) = files {
             findings.push(match pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
@@ -102,7 +104,8 @@ fn pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
 }
 
 fn chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |what: &dyn std::fmt::Display| format!("{} cannot be read as certificates in PEM: {what}", path.display());
+    let wrong =
+        |what: &dyn std::fmt::Display| format!("{} cannot be read as certificates in PEM: {what}", path.display());
     let chain: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<_, _>>)
         .map_err(|error| wrong(&error))?;

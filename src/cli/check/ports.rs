@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::Finding;
 use crate::cli::session::{Port, Session};
@@ -54,14 +54,14 @@ pub(super) async fn all(session: &Session) -> Vec<Finding> {
 }
 
 fn taken(what: &'static str, setting: &str, address: SocketAddr) -> Finding {
-    Finding::fail(
-        what,
-        format!("{address} is taken by another program: end that, or set {setting} to another address"),
-    )
+    Finding::fail(what, format!("{address} is taken by another program: end that, or set {setting} to another address"))
 }
 
 fn unusable(what: &'static str, setting: &str, address: SocketAddr, error: &std::io::Error) -> Finding {
-    Finding::fail(what, format!("{address} cannot be listened on: {error}; set {setting} to an address of this machine"))
+    Finding::fail(
+        what,
+        format!("{address} cannot be listened on: {error}; set {setting} to an address of this machine"),
+    )
 }
 
 /// Whether the address can be listened on now.

@@ -104,8 +104,19 @@ fn from_csv(text: &str) -> Result<Entries, String> {
     let headings = records.next().map(|record| record.fields).unwrap_or_default();
     let headings: Vec<_> = headings.iter().map(|heading| heading.trim().to_owned()).collect();
     let known = [
-        "name", "token", "sha256", "hint", "stores", "methods", "owner", "comment", "active", "not_before", "expires",
-        "networks", "labels",
+        "name",
+        "token",
+        "sha256",
+        "hint",
+        "stores",
+        "methods",
+        "owner",
+        "comment",
+        "active",
+        "not_before",
+        "expires",
+        "networks",
+        "labels",
     ];
     let unknown: Vec<_> = headings.iter().filter(|heading| !known.contains(&heading.as_str())).collect();
     if !unknown.is_empty() {
@@ -132,9 +143,8 @@ fn from_json(text: &str) -> Result<Entries, String> {
     })?;
     let entries = values.into_iter().enumerate().map(|(at, value)| {
         let named = value.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let entry = Entry::deserialize(value).map_err(|_| {
-            vec!["it is no object with the known fields, each of its kind; see --help".to_owned()]
-        });
+        let entry = Entry::deserialize(value)
+            .map_err(|_| vec!["it is no object with the known fields, each of its kind; see --help".to_owned()]);
         (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), entry)
     });
     Ok(entries.collect())
