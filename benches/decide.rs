@@ -8,10 +8,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::cpu;
 use crate::common::data;
 use crate::common::report::Section;
 use crate::common::stats::{Draw, Sample, Zipf};
-use crate::common::cpu;
 use futures_util::stream::{self, StreamExt as _};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;

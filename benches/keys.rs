@@ -5,20 +5,19 @@
 //! other load. A server is the real program, started on that storage: from its start to readiness, and the memory it
 //! then has.
 
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::common::cpu;
 use crate::common::data::{self, House};
 use crate::common::report::Section;
 use crate::common::stats::{Draw, Sample};
-use crate::common::cpu;
-use latchkey::model::page::PageRequest;
-use latchkey::model::time::Timestamp;
-use latchkey::storage::{KeyFilter, Storage};
 use crate::support::daemon::read_lossy;
 use crate::support::postgres::{Cluster, Options};
 use crate::support::process::LatchkeyProcess;
+use latchkey::model::page::PageRequest;
+use latchkey::model::time::Timestamp;
+use latchkey::storage::{KeyFilter, Storage};
 
 /// Calls for each filter.
 const CALLS: usize = 200;

@@ -9,7 +9,12 @@ mod decide;
 mod grpc;
 mod keys;
 #[path = "../tests/support/mod.rs"]
-#[expect(dead_code, unused_imports, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+#[expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the tests' own tools, of which the benchmarks need a part"
+)]
 mod support;
 
 use crate::common::report::Section;

@@ -12,10 +12,10 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-use crate::common::data;
-use crate::common::stats::Draw;
 use super::noop;
 use super::{CONNECTIONS, KEYS, Load, STREAMS};
+use crate::common::data;
+use crate::common::stats::Draw;
 
 /// Load before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);

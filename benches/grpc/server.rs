@@ -16,8 +16,8 @@ use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
 use super::KEYS;
-use crate::common::{cpu, data};
 use super::noop::Nothing;
+use crate::common::{cpu, data};
 
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
@@ -62,7 +62,7 @@ async fn serve(url: &str) -> (String, String) {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = grpc::server::address(&listener);
-    let (reporter, health) = grpc::health::service().await;
+    let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
     let routes = grpc::decision_routes(&authority, &tasks, health).add_service(Nothing);
     let serving = grpc::server::serve(listener, routes, authority, CallerAuth::Required, None, tasks.clone());

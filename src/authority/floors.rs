@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn what_the_map_has_forgotten_counts_as_changed() {
         let floors = Floors::new();
-        let changes: Vec<_> = (0..3 * GENERATION as u32).map(|n| (key(n), Revision(u64::from(n) + 1))).collect();
+        let changes: Vec<_> =
+            (0..3 * u32::try_from(GENERATION).unwrap()).map(|n| (key(n), Revision(u64::from(n) + 1))).collect();
         floors.raise(&changes);
         assert!(!floors.unchanged_since(key(0), Revision(0)), "forgotten, so not known to be unchanged");
         let (last, at) = changes[changes.len() - 1];

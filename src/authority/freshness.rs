@@ -113,7 +113,7 @@ mod tests {
     fn freshness_needs_both_proofs_and_ends() {
         let clock = Arc::new(ByHand::default());
         *clock.0.lock() = Duration::from_secs(100);
-        let freshness = Freshness::new(clock.clone(), Duration::from_secs(60));
+        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
         assert!(!freshness.is_proven());
         freshness.polled(freshness.tick(), Timestamp::from_micros(5));
         assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
@@ -129,13 +129,13 @@ mod tests {
     fn time_follows_storage_and_never_goes_back() {
         let clock = Arc::new(ByHand::default());
         *clock.0.lock() = Duration::from_secs(1);
-        let freshness = Freshness::new(clock.clone(), Duration::from_secs(60));
+        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
         let noon = Timestamp::from_micros(1_000_000_000_000);
         freshness.polled(freshness.tick(), noon);
         assert_eq!(freshness.now(), noon);
         *clock.0.lock() = Duration::from_secs(3);
         assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)));
-        freshness.polled(freshness.tick(), noon.minus(Duration::from_secs(3_600)));
+        freshness.polled(freshness.tick(), noon.minus(Duration::from_hours(1)));
         assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)), "storage's clock went back, time does not");
     }
 }

@@ -46,7 +46,12 @@ pub(super) enum NoPoll {
 
 impl PollGate {
     pub(super) fn new() -> Self {
-        Self { counts: Mutex::default(), wanted: Notify::new(), nudged: Notify::new(), ended: watch::Sender::new(Ended::default()) }
+        Self {
+            counts: Mutex::default(),
+            wanted: Notify::new(),
+            nudged: Notify::new(),
+            ended: watch::Sender::new(Ended::default()),
+        }
     }
 
     /// Waits until a poll that begins after this call has been applied.
@@ -117,11 +122,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn a_poll_sent_before_one_waits_does_not_count() {
         let gate = Arc::new(PollGate::new());
         let early = gate.begin();
         let passing = Arc::clone(&gate);
-        let waiter = tokio::task::spawn(async move { passing.pass().await });
+        let waiter = tokio::spawn(async move { passing.pass().await });
         gate.asked().await;
         gate.end(early, true);
         tokio::task::yield_now().await;
@@ -132,10 +138,11 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn a_poll_that_fails_decides_nothing() {
         let gate = Arc::new(PollGate::new());
         let passing = Arc::clone(&gate);
-        let waiter = tokio::task::spawn(async move { passing.pass().await });
+        let waiter = tokio::spawn(async move { passing.pass().await });
         gate.asked().await;
         let poll = gate.begin();
         gate.end(poll, false);
@@ -143,12 +150,13 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn waiters_are_bounded() {
         let gate = Arc::new(PollGate::new());
         let waiters: Vec<_> = (0..MAX_WAITERS)
             .map(|_| {
                 let passing = Arc::clone(&gate);
-                tokio::task::spawn(async move { passing.pass().await })
+                tokio::spawn(async move { passing.pass().await })
             })
             .collect();
         tokio::task::yield_now().await;

@@ -18,7 +18,7 @@ fn nothing_need_be_configured() {
     assert_eq!(config.decision_addr.to_string(), "127.0.0.1:50051");
     assert_eq!(config.admin_url, "http://127.0.0.1:8080");
     assert!(config.decision_auth && config.migrate && config.usage);
-    assert_eq!(config.max_staleness, Duration::from_secs(60));
+    assert_eq!(config.max_staleness, Duration::from_mins(1));
 }
 
 #[test]

@@ -91,7 +91,9 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime can be made").block_on(async {
         // On the heap: what a case keeps over its awaits would fill the stack of a test's thread.
-        tokio::time::timeout(BOUND, Box::pin(work)).await.unwrap_or_else(|_| panic!("the case hangs: not done in {BOUND:?}"))
+        tokio::time::timeout(BOUND, Box::pin(work))
+            .await
+            .unwrap_or_else(|_| panic!("the case hangs: not done in {BOUND:?}"))
     })
 }
 

@@ -42,7 +42,8 @@ async fn a_snapshot_holds_everything_that_a_world_is_made_of(case: Case) {
     }
     let gone = stores.remove(2);
     write.drop_store(&gone).await;
-    let methods = write.add_methods(&[make::method("GET /b", 2), make::method("GET /a", 1), make::method("GET /c", 1)]).await;
+    let methods =
+        write.add_methods(&[make::method("GET /b", 2), make::method("GET /a", 1), make::method("GET /c", 1)]).await;
     write.drop_methods(&methods[..1]).await;
     let (first, second) = (make.operator("first", Role::Admin), make.operator("second", Role::Editor));
     let operator = write.add_operator(&first).await;
@@ -107,7 +108,8 @@ async fn a_commit_wakes_whoever_waits(case: Case) {
     let mut make = Make::new();
     for _ in 0..3 {
         let key = [make.key("while it waits")];
-        let (woken, _) = tokio::join!(tokio::time::timeout(WAKING, case.storage.woken()), add_keys(&*case.storage, &key));
+        let (woken, _) =
+            tokio::join!(tokio::time::timeout(WAKING, case.storage.woken()), add_keys(&*case.storage, &key));
         assert!(woken.is_ok(), "woken by a commit while it waits");
     }
     add_keys(&*case.storage, &[make.key("before it waits")]).await;

@@ -104,7 +104,10 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
     }
     // And what was undone can be done: no digest, no id is taken.
     let mut write = begin(storage).await;
-    assert_eq!(write.digests_taken(&[keys[0].secret.digest]).await.expect("digests are looked up"), Vec::<usize>::new());
+    assert_eq!(
+        write.digests_taken(&[keys[0].secret.digest]).await.expect("digests are looked up"),
+        Vec::<usize>::new()
+    );
     write.add_keys(&keys[..10]).await;
     write.done().await;
     assert_eq!(list_keys(storage, &KeyFilter::default(), 50).await.len(), 10);

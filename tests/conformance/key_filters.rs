@@ -174,7 +174,10 @@ async fn compare(storage: &dyn Storage, filter: &KeyFilter, keys: &[Key]) {
         let listed = list_keys(storage, filter, size).await;
         let ids = |keys: &mut dyn Iterator<Item = &Key>| keys.map(|key| key.id).collect::<Vec<_>>();
         assert_eq!(ids(&mut listed.iter()), ids(&mut expected.iter().copied()), "{filter:?} in pages of {size}");
-        assert!(listed.iter().eq(expected.iter().copied()), "{filter:?} in pages of {size}: {listed:#?}\n{expected:#?}");
+        assert!(
+            listed.iter().eq(expected.iter().copied()),
+            "{filter:?} in pages of {size}: {listed:#?}\n{expected:#?}"
+        );
     }
 }
 
@@ -266,8 +269,7 @@ async fn a_filter_of_another_spelling_selects_nothing_of_a_narrow_key(case: Case
     let key = make.narrow_key("narrow", &[stores[0].number], &[methods[0].number]);
     crate::write::add_keys(&*case.storage, &[key]).await;
     let found = async |store: Option<&str>, method: Option<&str>| {
-        let filter =
-            KeyFilter { store: store.map(Into::into), method: method.map(Into::into), ..KeyFilter::default() };
+        let filter = KeyFilter { store: store.map(Into::into), method: method.map(Into::into), ..KeyFilter::default() };
         list_keys(&*case.storage, &filter, 50).await.len()
     };
     assert_eq!(found(Some("Shop"), Some("GET /Orders")).await, 1);

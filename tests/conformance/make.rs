@@ -37,7 +37,10 @@ pub struct Make {
 impl Random {
     /// From a seed that differs from run to run. It is printed, which shows when the test fails.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "the harness shows it beside a failure, so that the failure can be had again")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the harness shows it beside a failure, so that the failure can be had again"
+    )]
     pub fn new() -> Self {
         let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("the seed is a number"));
         let seed = given.unwrap_or_else(|| RandomState::new().hash_one("seed"));

@@ -73,15 +73,15 @@ async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_dige
 
     let other = make.digest();
     let mut write = begin(&*case.storage).await;
-    let changed =
-        Operator { expires: None, updated: write.now(), row_revision: write.revision(), ..changed };
+    let changed = Operator { expires: None, updated: write.now(), row_revision: write.revision(), ..changed };
     write.update_operator(&changed, Some(&other)).await.expect("an operator is changed");
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;
     assert_eq!(known(&*case.storage).await, [(changed.clone(), other)], "the token is another");
 
     let mut write = begin(&*case.storage).await;
-    let revoked = Operator { revoked: Some(write.now()), updated: write.now(), row_revision: write.revision(), ..changed };
+    let revoked =
+        Operator { revoked: Some(write.now()), updated: write.now(), row_revision: write.revision(), ..changed };
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;

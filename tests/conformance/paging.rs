@@ -137,7 +137,8 @@ async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut write = begin(storage).await;
     let added = write.add_methods(&methods).await;
     write.done().await;
-    let (mut going, lasting): (Vec<_>, Vec<_>) = added.into_iter().partition(|method| method.identity.to_string().contains("going"));
+    let (mut going, lasting): (Vec<_>, Vec<_>) =
+        added.into_iter().partition(|method| method.identity.to_string().contains("going"));
     let lasting: Vec<String> = lasting.iter().map(|method| method.identity.to_string()).collect();
     let mut count = 0;
     let told = page_through(

@@ -79,7 +79,9 @@ async fn a_poll_tells_every_revision_after_its_cursor_and_what_each_changed(case
             .map(|told| (first.revision, told.kind.as_str().into(), told.subject.clone(), told.action.as_str().into()))
             .collect();
         let touched = all[1..].iter().zip(0..);
-        expected.extend(touched.map(|(cursor, at)| (cursor.revision, "other".to_owned(), format!("{at}"), "update".into())));
+        expected.extend(
+            touched.map(|(cursor, at)| (cursor.revision, "other".to_owned(), format!("{at}"), "update".into())),
+        );
         expected.retain(|(revision, ..)| *revision > cursor.revision);
         assert_eq!(poll.subjects, expected, "after {cursor:?}");
     }

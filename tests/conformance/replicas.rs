@@ -30,7 +30,8 @@ async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
     assert_eq!((replicas, head), (vec![], Revision(0)));
     add_stores(storage, &["a"]).await;
 
-    let mut told = ReplicaReport { host: "узел-😀'%".repeat(20), version: "1.2.3-é".into(), ..report(&mut make, "") };
+    let mut told =
+        ReplicaReport { host: "узел-😀'%".repeat(20), version: "1.2.3-é".into(), ..report(&mut make, "") };
     let mut last = BEGINNING;
     for applied in [0, 1, i64::MAX.unsigned_abs()] {
         told.applied = Revision(applied);

@@ -45,7 +45,8 @@ async fn prepare(storage: &dyn Storage, make: &mut Make) -> Before {
     store.hosts = vec!["kept.example".into()];
     let store = write.add_store(&store).await;
     let methods = write.add_methods(&[make::method("GET /a", 1), make::method("GET /b", 2)]).await;
-    let keys: Vec<NewKey> = (0..3).map(|at| make.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
+    let keys: Vec<NewKey> =
+        (0..3).map(|at| make.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
     write.add_keys(&keys).await;
     let operator = write.add_operator(&make.operator("kept", Role::Admin)).await;
     write.insert_request("system", "kept", keys[0].row.id).await.expect("a request is remembered");

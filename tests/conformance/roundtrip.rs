@@ -82,7 +82,8 @@ async fn changing_a_key_changes_every_field(case: Case) {
     write.update_key(&narrow).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.row.id).await;
     let mut expected = as_read(&key, added, write.revision(), &[], &[]);
-    (expected.name, expected.owner, expected.comment) = (narrow.name.clone(), narrow.owner.clone(), narrow.comment.clone());
+    (expected.name, expected.owner, expected.comment) =
+        (narrow.name.clone(), narrow.owner.clone(), narrow.comment.clone());
     (expected.networks, expected.labels) = (narrow.networks.clone(), narrow.labels.clone());
     (expected.not_before, expected.expires, expected.active) = (narrow.not_before, narrow.expires, false);
     (expected.stores, expected.methods) = (Access::Selected(Vec::new()), Access::Selected(Vec::new()));
@@ -196,7 +197,8 @@ async fn a_store_comes_out_as_it_was_put_in(case: Case) {
     assert_eq!(write.store(&full.code).await.expect("a store is read").as_ref(), Some(&full), "within the write");
     let at = write.store_at(&full.hosts[1]).await.expect("a host is looked up");
     assert_eq!(at.as_ref(), Some(&full.code));
-    let numbers = write.store_numbers(&["z".into(), "nil".into(), "0".into(), "z".into()]).await.expect("numbers are read");
+    let numbers =
+        write.store_numbers(&["z".into(), "nil".into(), "0".into(), "z".into()]).await.expect("numbers are read");
     assert_eq!(numbers, [Some(expected[3].number), None, Some(expected[0].number), Some(expected[3].number)]);
     write.done().await;
     for store in &expected {
@@ -272,7 +274,8 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
 async fn a_change_comes_out_as_it_was_put_in(case: Case) {
     let mut make = Make::new();
     let actor = Actor::Operator { id: make.operator_id(), name: text(200) };
-    let image = serde_json::json!({ "text": text(200), "list": [1, -2, 3.5, null, true], "nested": { "é": {}, "": [] } });
+    let image =
+        serde_json::json!({ "text": text(200), "list": [1, -2, 3.5, null, true], "nested": { "é": {}, "": [] } });
     let changes: Vec<NewChange> = [
         (Action::Create, SubjectKind::Key, None, Some(image.clone())),
         (Action::Update, SubjectKind::Store, Some(image.clone()), Some(serde_json::json!({}))),
@@ -287,7 +290,13 @@ async fn a_change_comes_out_as_it_was_put_in(case: Case) {
     ]
     .into_iter()
     .enumerate()
-    .map(|(at, (action, kind, before, after))| NewChange { action, kind, subject: format!("{at}{}", text(100)), before, after })
+    .map(|(at, (action, kind, before, after))| NewChange {
+        action,
+        kind,
+        subject: format!("{at}{}", text(100)),
+        before,
+        after,
+    })
     .collect();
     let comment = text(500);
     let mut write = begin_as(&*case.storage, &actor, &comment).await;

@@ -95,7 +95,11 @@ async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place
         assert!(write_once(&*storage).await > 1);
     }
     storage::migrate(&place.options()).await.expect("there is nothing to bring up");
-    assert_eq!(place.text("SELECT value FROM meta WHERE key = 'schema_version'"), newer.to_string(), "none is taken back");
+    assert_eq!(
+        place.text("SELECT value FROM meta WHERE key = 'schema_version'"),
+        newer.to_string(),
+        "none is taken back"
+    );
 }
 
 async fn tables_that_this_program_is_too_old_for_are_refused(place: Place) {

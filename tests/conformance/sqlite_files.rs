@@ -48,7 +48,8 @@ fn check_refusal(path: &Path, opened: storage::Result<()>) -> String {
         Err(Error::Unusable { sentence }) => sentence,
         other => panic!("{} is not refused as unusable: {other:?}", path.display()),
     };
-    let named = [Some(path), path.parent()].into_iter().flatten().any(|part| sentence.contains(&*part.to_string_lossy()));
+    let named =
+        [Some(path), path.parent()].into_iter().flatten().any(|part| sentence.contains(&*part.to_string_lossy()));
     assert!(named, "it names the file: {sentence}");
     assert!(sentence.contains(": ") && !sentence.contains('\n'), "what is wrong, a colon, the remedy: {sentence}");
     assert!(sentence.starts_with(char::is_lowercase) && !sentence.ends_with('.'), "house style: {sentence}");
@@ -74,8 +75,8 @@ fn a_folder_in_the_place_of_the_file_is_named() {
 fn what_is_no_database_is_refused_and_left_alone() {
     let folder = folder();
     let path = folder.path().join("notes.txt");
-    // Shorter than SQLite's header, as long as one, and longer than a page.
-    for length in [1, 100, 20_000] {
+    // Shorter than SQLite's header, as long as one, and longer than a page. (One byte is to SQLite an empty file.)
+    for length in [2, 100, 20_000] {
         let notes = "not a database ".repeat(length / 15 + 1)[..length].to_owned();
         fs::write(&path, &notes).expect("the file is written");
         let sentence = refusal(&path);

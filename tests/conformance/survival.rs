@@ -25,13 +25,8 @@ async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
     }
-    let report = ReplicaReport {
-        id: replica,
-        host: "it".into(),
-        version: "1".into(),
-        started: BEGINNING,
-        applied: Revision(0),
-    };
+    let report =
+        ReplicaReport { id: replica, host: "it".into(), version: "1".into(), started: BEGINNING, applied: Revision(0) };
     vec![
         ("head", storage.head().await.map(drop)),
         ("key", storage.key(key.row.id).await.map(drop)),
@@ -126,7 +121,8 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
         let mut expected = Revision(0);
         for _ in 0..4 {
             let keys = [make.key("one"), make.key("other")];
-            let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
+            let mut write =
+                eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
             assert_eq!(write.revision(), expected.next());
             write.add_keys(&keys).await;
             // Frozen, the server takes the commit and answers nothing; then it dies, with or without having done it.

@@ -11,14 +11,78 @@ use crate::write::{add_keys, add_stores, begin, begin_as, gather, list_keys};
 
 /// Texts that differ only for some: in case, in composition, in trailing or invisible characters, as patterns, as quoted text.
 const TEXTS: &[&str] = &[
-    "a", "A", "Z", "z", "é", "É", "e\u{301}", "ß", "ss", "ẞ", "İ", "I", "ı", "i", "i\u{307}", "Ж", "ж", "😀", "a ", " a", "a\u{a0}",
-    "a\u{200b}", "%", "_", "\\", "\\%", "'", "''", "\"", "a%", "a_", "ab", "a\\b", "\u{ff41}", "\u{fb01}", "fi", "$1", "?1", "[a]", "*", "a*", "-",
-    "a\tb", "a\nb", "null", "NULL", "0", "00", "\u{b5}", "\u{3bc}", "\u{212a}", "K", "k", "\u{17f}", "s", "𝒳", "日本", "ñ", "n", "ö", "o", "\u{c5}", "\u{212b}",
+    "a",
+    "A",
+    "Z",
+    "z",
+    "é",
+    "É",
+    "e\u{301}",
+    "ß",
+    "ss",
+    "ẞ",
+    "İ",
+    "I",
+    "ı",
+    "i",
+    "i\u{307}",
+    "Ж",
+    "ж",
+    "😀",
+    "a ",
+    " a",
+    "a\u{a0}",
+    "a\u{200b}",
+    "%",
+    "_",
+    "\\",
+    "\\%",
+    "'",
+    "''",
+    "\"",
+    "a%",
+    "a_",
+    "ab",
+    "a\\b",
+    "\u{ff41}",
+    "\u{fb01}",
+    "fi",
+    "$1",
+    "?1",
+    "[a]",
+    "*",
+    "a*",
+    "-",
+    "a\tb",
+    "a\nb",
+    "null",
+    "NULL",
+    "0",
+    "00",
+    "\u{b5}",
+    "\u{3bc}",
+    "\u{212a}",
+    "K",
+    "k",
+    "\u{17f}",
+    "s",
+    "𝒳",
+    "日本",
+    "ñ",
+    "n",
+    "ö",
+    "o",
+    "\u{c5}",
+    "\u{212b}",
 ];
 
 /// Searches: all texts, and pieces that several contain.
 fn searches() -> Vec<&'static str> {
-    TEXTS.iter().copied().chain(["\u{301}", "\u{307}", "AB", "_b", "本", "nul", "ULL", ":", "x:é:y", "X:É:Y", "x:ж", "Y"]).collect()
+    TEXTS
+        .iter()
+        .copied()
+        .chain(["\u{301}", "\u{307}", "AB", "_b", "本", "nul", "ULL", ":", "x:é:y", "X:É:Y", "x:ж", "Y"])
+        .collect()
 }
 
 /// Whether `query` occurs in `text`, whatever the case.
@@ -207,7 +271,9 @@ async fn blocks_and_platforms_are_equal_only_to_themselves(case: Case) {
 }
 
 async fn stores_are_listed_in_the_order_of_their_bytes(case: Case) {
-    let mut codes = vec!["a", "B", "Z", "z", "a-b", "a.b", "a_b", "aB", "ab", "a0", "0", "9", "A", "Ab", "a-", "a.", "AA", "aa", "b"];
+    let mut codes = vec![
+        "a", "B", "Z", "z", "a-b", "a.b", "a_b", "aB", "ab", "a0", "0", "9", "A", "Ab", "a-", "a.", "AA", "aa", "b",
+    ];
     add_stores(&*case.storage, &codes).await;
     codes.sort_unstable();
     for size in [1, 2, 7, 50] {
@@ -230,8 +296,10 @@ async fn subjects_and_actors_of_changes_are_equal_only_to_themselves(case: Case)
         let filter =
             ChangeFilter { kind: Some(SubjectKind::Store), subject: Some(subject.into()), ..ChangeFilter::default() };
         let found = gather(50, async |page| case.storage.changes(&filter, &page).await).await;
-        let found: Vec<_> = found.iter().map(|change| (&*change.subject, &*change.actor_name, &*change.comment)).collect();
-        let expected: Vec<_> = TEXTS.iter().filter(|text| **text == subject).map(|text| (*text, *text, *text)).collect();
+        let found: Vec<_> =
+            found.iter().map(|change| (&*change.subject, &*change.actor_name, &*change.comment)).collect();
+        let expected: Vec<_> =
+            TEXTS.iter().filter(|text| **text == subject).map(|text| (*text, *text, *text)).collect();
         assert_eq!(found, expected, "about {subject:?}");
     }
 }

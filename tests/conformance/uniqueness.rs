@@ -141,11 +141,8 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
 
     let fresh = make.key("fresh");
     add_keys(&*case.storage, std::slice::from_ref(&fresh)).await;
-    let gone: Vec<(NewSecret, KeyId)> = keys
-        .iter()
-        .map(|key| (key.secret.clone(), key.row.id))
-        .chain([(rolled.clone(), keys[1].row.id)])
-        .collect();
+    let gone: Vec<(NewSecret, KeyId)> =
+        keys.iter().map(|key| (key.secret.clone(), key.row.id)).chain([(rolled.clone(), keys[1].row.id)]).collect();
     for (secret, key) in &gone {
         let again = NewSecret { id: make.secret_id(), ..secret.clone() };
         assert!(is_taken(&attempt!(case, write => write.insert_secret(fresh.row.id, &again))), "{key}: by rotation");

@@ -181,7 +181,10 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     for (adds, of_key, of_first, of_second) in steps {
         storage.add_usage(&adds).await.expect("uses are counted");
         let read = storage.key(key.row.id).await.expect("a key is read").expect("it is there");
-        assert_eq!((read.last_used, read.secrets[1].last_used, read.secrets[0].last_used), (of_key, of_first, of_second));
+        assert_eq!(
+            (read.last_used, read.secrets[1].last_used, read.secrets[0].last_used),
+            (of_key, of_first, of_second)
+        );
         assert_eq!((read.row_revision, read.updated), (revision, before.updated), "a use is no change");
         let found = storage.find(&second.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key.last_used, found.secret.last_used), (of_key, of_second));

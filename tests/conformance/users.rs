@@ -117,7 +117,10 @@ async fn the_users_of_methods_are_told_with_what_they_select(case: Case) {
     }
     assert_eq!((users, total), (vec![user(0, &[0]), user(1, &[0, 1]), user(4, &[1])], 3));
     let (users, total) = write.method_users(&number[..2], 2).await.expect("users are told");
-    assert_eq!((users.iter().map(|user| user.id).collect::<Vec<_>>(), total), (vec![keys[0].row.id, keys[1].row.id], 3));
+    assert_eq!(
+        (users.iter().map(|user| user.id).collect::<Vec<_>>(), total),
+        (vec![keys[0].row.id, keys[1].row.id], 3)
+    );
     assert_eq!(write.method_users(&number[..2], 0).await.expect("users are counted"), (Vec::new(), 3));
     assert_eq!(write.method_users(&[], 10).await.expect("none is asked about"), (Vec::new(), 0));
     let (users, total) = write.all_method_users(10).await.expect("users are told");

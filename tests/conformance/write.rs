@@ -71,7 +71,8 @@ impl Write {
     ///
     /// When it cannot be added.
     pub async fn add_store(&mut self, store: &Store) -> Store {
-        let mut store = Store { created: self.now(), updated: self.now(), row_revision: self.revision(), ..store.clone() };
+        let mut store =
+            Store { created: self.now(), updated: self.now(), row_revision: self.revision(), ..store.clone() };
         store.number = self.insert_store(&store).await.expect("a store is added");
         self.note(SubjectKind::Store, &store.code).await;
         store

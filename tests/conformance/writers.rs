@@ -43,7 +43,8 @@ async fn write_once(storage: &dyn Storage, make: &mut Make, shared: &NewKey, ext
         make::change(Action::Create, SubjectKind::Key, key.row.id),
         make::change(Action::Create, SubjectKind::Store, &store.code),
     ];
-    changes.extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.row.id))));
+    changes
+        .extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.row.id))));
     write.append(&changes).await.expect("changes are appended");
     let subjects = changes.into_iter().map(|change| (change.kind.as_str().to_owned(), change.subject)).collect();
     (write.done().await, subjects)

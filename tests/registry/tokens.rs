@@ -14,7 +14,7 @@ use crate::harness::{Bench, bench, fields, owned, selecting, wide_open};
 const DAY: Duration = Duration::from_hours(24);
 
 async fn rotate(bench: &Bench, key: &Key, overlap: Duration, token: &str) -> Result<KeyWithToken, Error> {
-    let overlap = RawDuration { seconds: i64::try_from(overlap.as_secs()).unwrap(), nanos: 0 };
+    let overlap = RawDuration { seconds: i64::try_from(overlap.as_secs()).expect("an overlap of days"), nanos: 0 };
     let key = Named { id: key.id.to_string(), etag: etag(key.row_revision) };
     let request = RotateKey { key, overlap: Some(overlap), token: TokenText(token.to_owned()) };
     bench.registry.rotate_key(&bench.admin, &request, &WriteOptions::default()).await.map(|(made, _)| made)
@@ -170,6 +170,7 @@ async fn an_import_takes_over_all_keys_or_none() {
     assert_eq!(bench.head().await, head);
 
     let ids = import(&bench, good(), false).await.unwrap();
+    assert!(ids.is_sorted(), "in the order given: {ids:?}");
     let key = bench.registry.key(&ids[0]).await.unwrap();
     let found = bench.registry.find_key(&TokenText(text.clone())).await.unwrap();
     assert_eq!(found.key, key);
