@@ -14,6 +14,7 @@ mod authorize;
 mod check;
 mod choice;
 mod csv;
+mod difference;
 mod exit;
 mod input;
 mod introspect;
