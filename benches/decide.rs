@@ -3,19 +3,15 @@
 //! An authority over SQLite with as many keys as named, all in its cache. Every figure is nanoseconds of CPU time of the
 //! measuring thread per call: the median of the rounds (the least and the greatest), where each round goes over all
 //! cases in turn, so that a noisy while falls on all of them.
-#![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
-
-#[path = "common/mod.rs"]
-mod common;
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::data;
-use common::report::Section;
-use common::stats::{Draw, Sample, Zipf};
-use common::{cpu, in_earnest};
+use crate::common::cpu;
+use crate::common::data;
+use crate::common::report::Section;
+use crate::common::stats::{Draw, Sample, Zipf};
 use futures_util::stream::{self, StreamExt as _};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;
@@ -29,9 +25,6 @@ use latchkey::model::pattern::Verb;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::{Digest, Token};
 use latchkey::telemetry::metrics::Metrics;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Calls of a case in a round.
 const CALLS: usize = 200_000;
@@ -52,8 +45,8 @@ const CALLED: [&str; 6] = [
     "POST /api/v5/store/products/batch/edit",
 ];
 
-fn main() {
-    let earnest = in_earnest();
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
     let sizes: &[u64] = if earnest { &[10_000, 1_000_000] } else { &[1_000] };
     let (rounds, calls) = if earnest { (9, CALLS) } else { (2, CHUNK) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -77,9 +70,7 @@ fn main() {
         let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
     }
     parts(&mut section, calls, rounds);
-    if earnest {
-        section.write();
-    }
+    section
 }
 
 fn figure(section: &mut Section, case: &str, sample: &Sample) {
@@ -130,7 +121,10 @@ fn runs(authority: &Authority, keys: u64, calls: usize, rounds: usize, zipf: boo
     for _ in 0..rounds {
         let mut spent = Duration::ZERO;
         for _ in 0..calls / CHUNK {
-            let number = |draw: &mut Draw| weights.as_ref().map_or_else(|| draw.below(keys), |zipf| zipf.next(draw));
+            let number = |draw: &mut Draw| match &weights {
+                Some(zipf) => zipf.next(draw),
+                None => draw.below(keys),
+            };
             let tokens: Vec<Token> = (0..CHUNK).map(|_| data::token(number(&mut draw))).collect();
             let began = cpu::of_thread();
             for (token, method) in tokens.iter().zip(CALLED.iter().cycle()) {
@@ -167,7 +161,9 @@ fn parts(section: &mut Section, calls: usize, rounds: usize) {
         paths.iter().map(|(verb, path)| (*verb, canonicalize(path).expect("a good path"))).collect();
     let mut figures = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        figures[0].push(timed(calls, |at| drop(black_box(Digest::of(tokens[at % 1_000].reveal().as_bytes())))));
+        figures[0].push(timed(calls, |at| {
+            black_box(Digest::of(tokens[at % 1_000].reveal().as_bytes()));
+        }));
         figures[1].push(timed(calls, |at| drop(black_box(canonicalize(black_box(paths[at % 6].1))))));
         figures[2].push(timed(calls, |at| {
             let (verb, path) = &canonical[at % 6];

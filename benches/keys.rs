@@ -5,24 +5,19 @@
 //! other load. A server is the real program, started on that storage: from its start to readiness, and the memory it
 //! then has.
 
-#[path = "common/mod.rs"]
-mod common;
-#[path = "../tests/support/mod.rs"]
-pub mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::data::{self, House};
-use common::report::Section;
-use common::stats::{Draw, Sample};
-use common::{cpu, in_earnest};
+use crate::common::cpu;
+use crate::common::data::{self, House};
+use crate::common::report::Section;
+use crate::common::stats::{Draw, Sample};
+use crate::support::daemon::read_lossy;
+use crate::support::postgres::{Cluster, Options};
+use crate::support::process::LatchkeyProcess;
 use latchkey::model::page::PageRequest;
 use latchkey::model::time::Timestamp;
 use latchkey::storage::{KeyFilter, Storage};
-use support::daemon::read_lossy;
-use support::postgres::{Cluster, Options};
-use support::process::LatchkeyProcess;
 
 /// Calls for each filter.
 const CALLS: usize = 200;
@@ -36,8 +31,8 @@ const STARTS: usize = 3;
 /// A filter to be measured: its name, and how it is drawn.
 type Case = (&'static str, fn(&mut Draw, &House, u64) -> KeyFilter);
 
-fn main() {
-    let earnest = in_earnest();
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
     let keys = if earnest { 1_000_000 } else { 2_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
@@ -84,9 +79,7 @@ fn main() {
         let (times, memory) = starts(url);
         section.row(&[engine, &times.to_string(), &format!("{:.0}", memory.median())]);
     }
-    if earnest {
-        section.write();
-    }
+    section
 }
 
 /// Fills storage and measures its lists. Answers seconds per batch and, for each case, milliseconds per call.
@@ -97,7 +90,7 @@ async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
     let batches = Sample::new(batches.iter().map(Duration::as_secs_f64).collect());
     if url.starts_with("postgres") {
         // What autovacuum does by itself some time after so many new rows.
-        support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
+        crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
     }
     let mut figures = Vec::new();
     for (name, filter) in CASES {

@@ -37,7 +37,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 31] = [
+pub const SETTINGS: [Setting; 33] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -87,6 +87,12 @@ pub const SETTINGS: [Setting; 31] = [
     ),
     setting("admin_url", "", "where the command line administers; unset: `admin_addr`"),
     setting("ca_file", "", "certificates that the command line trusts beside the system's, a PEM file"),
+    setting(
+        "client_cert",
+        "",
+        "certificate chain that the command line presents to a port with `…_client_ca`, a PEM file",
+    ),
+    setting("client_key", "", "private key of `client_cert`, a PEM file"),
     setting("pool_size", "8", "connections to Postgres for each of reading, writing and usage, 1 to 100"),
     setting("config", "", "a TOML file with settings by these names"),
 ];
@@ -119,6 +125,8 @@ pub struct Config {
     pub decision_url: String,
     pub admin_url: String,
     pub ca_file: Option<PathBuf>,
+    /// What the command line presents: certificate chain and private key, PEM.
+    pub client_identity: Option<(PathBuf, PathBuf)>,
     pub pool_size: usize,
     /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
     pub origins: Vec<(Setting, String, Origin)>,
@@ -209,6 +217,7 @@ impl Config {
             decision_tls,
             admin_tls,
             ca_file: reader.path("ca_file"),
+            client_identity: reader.client_identity(),
             pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
             origins: reader.origins(),
             data_dir,
@@ -221,7 +230,7 @@ impl Config {
 const BOOLEAN: &[(&str, bool)] = &[("true", true), ("false", false)];
 
 /// Where a client on this machine reaches a server that listens on `address`.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub fn reachable(address: SocketAddr) -> SocketAddr {
     match (address.ip().is_unspecified(), address.is_ipv4()) {
         (false, _) => address,
         (true, true) => SocketAddr::from(([127, 0, 0, 1], address.port())),

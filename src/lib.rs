@@ -16,6 +16,7 @@
 pub mod app;
 pub mod authority;
 pub mod books;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod grpc;

@@ -7,19 +7,19 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// What this thread has spent on a CPU. Not disturbed by what else the machine does, but for caches and frequency.
 #[must_use]
-pub fn of_thread() -> Duration {
+pub(crate) fn of_thread() -> Duration {
     read(ClockId::ThreadCPUTime)
 }
 
 /// What all threads of this process have spent on CPUs.
 #[must_use]
-pub fn of_process() -> Duration {
+pub(crate) fn of_process() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 
 /// Time on the wall, from some moment on.
 #[must_use]
-pub fn wall() -> Duration {
+pub(crate) fn wall() -> Duration {
     SystemClock.monotonic()
 }
 

@@ -19,7 +19,7 @@ use latchkey::storage::{KeyRow, NewKey, NewSecret, Options, Storage, UsageAdd};
 use super::stats::{Draw, scatter};
 
 /// Stores of the company.
-pub const STORES: u32 = 200;
+pub(crate) const STORES: u32 = 200;
 
 /// Keys in one write.
 const BATCH: u64 = 10_000;
@@ -32,11 +32,11 @@ const STEP: Duration = Duration::from_secs(31);
 
 /// Stores and methods by number, once they are in storage.
 #[derive(Debug, Clone)]
-pub struct House {
+pub(crate) struct House {
     /// Its stores.
-    pub stores: Vec<StoreNumber>,
+    pub(crate) stores: Vec<StoreNumber>,
     /// Its methods, with their identities.
-    pub methods: Vec<(MethodNumber, String)>,
+    pub(crate) methods: Vec<(MethodNumber, String)>,
 }
 
 /// Opens storage with everything by default.
@@ -44,14 +44,14 @@ pub struct House {
 /// # Panics
 ///
 /// When it cannot be opened.
-pub async fn open(url: &str) -> Arc<dyn Storage> {
+pub(crate) async fn open(url: &str) -> Arc<dyn Storage> {
     let url = url.parse().expect("a database URL");
     latchkey::storage::open(Options::new(url)).await.expect("storage opens")
 }
 
 /// The token of the key with this number.
 #[must_use]
-pub fn token(number: u64) -> Token {
+pub(crate) fn token(number: u64) -> Token {
     let mut bytes = [0; 32];
     for (place, part) in bytes.chunks_exact_mut(8).zip(1_u64..) {
         place.copy_from_slice(&scatter(number.wrapping_mul(4).wrapping_add(part)).to_le_bytes());
@@ -61,19 +61,19 @@ pub fn token(number: u64) -> Token {
 
 /// The id of the key with this number.
 #[must_use]
-pub fn key_id(number: u64) -> KeyId {
+pub(crate) fn key_id(number: u64) -> KeyId {
     KeyId::new(made(number), random(number, 1))
 }
 
 /// The code of a store.
 #[must_use]
-pub fn store_code(number: u32) -> String {
+pub(crate) fn store_code(number: u32) -> String {
     format!("store-{number:03}")
 }
 
 /// The owner of the key with this number: one of 5 000, a few of which have very many keys.
 #[must_use]
-pub fn owner(number: u64) -> String {
+pub(crate) fn owner(number: u64) -> String {
     let spread = scatter(number);
     format!("partner-{:04}", if spread.is_multiple_of(4) { spread / 4 % 20 } else { spread / 4 % 5_000 })
 }
@@ -83,7 +83,7 @@ pub fn owner(number: u64) -> String {
 /// # Panics
 ///
 /// When storage refuses.
-pub async fn hire(storage: &Arc<dyn Storage>) -> Token {
+pub(crate) async fn hire(storage: &Arc<dyn Storage>) -> Token {
     let token = Token::issue_operator([8; 32]);
     let mut tx = storage.begin(7, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
@@ -116,7 +116,7 @@ pub async fn hire(storage: &Arc<dyn Storage>) -> Token {
 /// # Panics
 ///
 /// When storage refuses.
-pub async fn furnish(storage: &Arc<dyn Storage>) -> House {
+pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
     let mut tx = storage.begin(11, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
     let mut changes = Vec::new();
@@ -172,7 +172,7 @@ pub async fn furnish(storage: &Arc<dyn Storage>) -> House {
 /// # Panics
 ///
 /// When storage refuses.
-pub async fn fill(storage: &Arc<dyn Storage>, house: &House, count: u64) -> Vec<Duration> {
+pub(crate) async fn fill(storage: &Arc<dyn Storage>, house: &House, count: u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for first in (0..count).step_by(usize::try_from(BATCH).expect("a small number")) {
         let numbers = first..(first + BATCH).min(count);
@@ -217,7 +217,7 @@ fn character(draw: &mut Draw) -> Character {
 
 /// Whether the key with this number opens everything, for ever.
 #[must_use]
-pub fn opens_all(number: u64) -> bool {
+pub(crate) fn opens_all(number: u64) -> bool {
     let is = character(&mut Draw::new(number.wrapping_mul(31)));
     is.all_stores && is.all_methods && is.active && !is.revoked && is.lasts.is_none()
 }

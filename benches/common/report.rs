@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use latchkey::clock::{Clock as _, SystemClock};
 
-const HEAD: &str = "# Results\n\nWritten by `make bench`; each section by its own benchmark. What is measured, and how, \
-                    is told at the top of each file in benches/.\n";
+const HEAD: &str = "# Results\n\nWritten by `make bench`; what is measured, and how, is told at the top of each file \
+                    in benches/.\n";
 
 /// A section, as it grows.
 #[derive(Debug)]
-pub struct Section {
+pub(crate) struct Section {
     name: &'static str,
     text: String,
     load: String,
@@ -19,20 +19,20 @@ pub struct Section {
 impl Section {
     /// The section of the benchmark `name`.
     #[must_use]
-    pub fn begin(name: &'static str, title: &str) -> Self {
+    pub(crate) fn begin(name: &'static str, title: &str) -> Self {
         Self { name, text: format!("## {title}\n"), load: load() }
     }
 
     /// A paragraph.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
-    pub fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         println!("\n{text}");
         self.add(&format!("\n{text}\n"));
     }
 
     /// A table with these columns.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
-    pub fn table(&mut self, columns: &[&str]) {
+    pub(crate) fn table(&mut self, columns: &[&str]) {
         println!();
         self.add("\n");
         self.row(columns);
@@ -42,7 +42,7 @@ impl Section {
 
     /// A row of the table.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
-    pub fn row(&mut self, cells: &[&str]) {
+    pub(crate) fn row(&mut self, cells: &[&str]) {
         let row = format!("| {} |", cells.join(" | "));
         println!("{row}");
         self.add(&format!("{row}\n"));
@@ -53,10 +53,10 @@ impl Section {
     /// # Panics
     ///
     /// When the file cannot be written.
-    pub fn write(mut self) {
+    pub(crate) fn write(mut self) {
         let (name, today, before, after) = (self.name, today(), &self.load, load());
         let made = format!(
-            "\n<sub>{today}, {}; `cargo bench --bench {name}`; load average at the beginning {before}, at the end \
+            "\n<sub>{today}, {}; `cargo bench -- {name}`; load average at the beginning {before}, at the end \
              {after}</sub>\n",
             machine()
         );

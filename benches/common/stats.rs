@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Figures of one thing measured several times.
 #[derive(Debug, Clone)]
-pub struct Sample(Vec<f64>);
+pub(crate) struct Sample(Vec<f64>);
 
 impl Sample {
     /// From figures in any order.
@@ -13,7 +13,7 @@ impl Sample {
     ///
     /// When there is none.
     #[must_use]
-    pub fn new(mut figures: Vec<f64>) -> Self {
+    pub(crate) fn new(mut figures: Vec<f64>) -> Self {
         assert!(!figures.is_empty(), "nothing was measured");
         figures.sort_by(f64::total_cmp);
         Self(figures)
@@ -27,14 +27,14 @@ impl Sample {
         clippy::cast_sign_loss,
         reason = "an index between 0 and the number of figures"
     )]
-    pub fn percentile(&self, part: f64) -> f64 {
+    pub(crate) fn percentile(&self, part: f64) -> f64 {
         let last = self.0.len() - 1;
         self.0[((last as f64 * part).ceil() as usize).min(last)]
     }
 
     /// The middle one.
     #[must_use]
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.percentile(0.5)
     }
 }
@@ -51,36 +51,36 @@ impl fmt::Display for Sample {
 
 /// Numbers that look random and are the same in every run (SplitMix64).
 #[derive(Debug, Clone)]
-pub struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 impl Draw {
     /// Begins with `seed`.
     #[must_use]
-    pub const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next one.
-    pub const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         scatter(self.0)
     }
 
     /// The next one below `bound`.
-    pub const fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) const fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// The next one from 0 to below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
-    pub fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
 /// Mixes the bits of a number.
 #[must_use]
-pub const fn scatter(number: u64) -> u64 {
+pub(crate) const fn scatter(number: u64) -> u64 {
     let mut mixed = number;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -89,7 +89,7 @@ pub const fn scatter(number: u64) -> u64 {
 
 /// Draws of which few come often: the n-th most frequent 1/n as often as the first, scattered over all.
 #[derive(Debug, Clone)]
-pub struct Zipf {
+pub(crate) struct Zipf {
     sums: Vec<f64>,
 }
 
@@ -97,7 +97,7 @@ impl Zipf {
     /// Among the numbers below `count`.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^53")]
-    pub fn new(count: u64) -> Self {
+    pub(crate) fn new(count: u64) -> Self {
         let mut sum = 0.0;
         let sums = (1..=count)
             .map(|rank| {
@@ -113,7 +113,7 @@ impl Zipf {
     /// # Panics
     ///
     /// When it is of no numbers.
-    pub fn next(&self, draw: &mut Draw) -> u64 {
+    pub(crate) fn next(&self, draw: &mut Draw) -> u64 {
         let total = self.sums.last().expect("there are numbers to draw");
         let wanted = draw.fraction() * total;
         let rank = self.sums.partition_point(|sum| *sum < wanted);

@@ -12,10 +12,10 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
+use super::noop;
+use super::{CONNECTIONS, KEYS, Load, STREAMS};
 use crate::common::data;
 use crate::common::stats::Draw;
-use crate::noop;
-use crate::{CONNECTIONS, KEYS, Load, STREAMS};
 
 /// Load before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ struct Count {
 
 /// Says `warm`, waits for a line, and then tells how many calls were answered in `time`.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub fn run(address: &str, token: &str, load: Load, time: Duration) {
+pub(crate) fn run(address: &str, token: &str, load: Load, time: Duration) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let bearer: MetadataValue<Ascii> = format!("Bearer {token}").parse().expect("a token is ASCII");

@@ -11,11 +11,11 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 /// The path of the method.
-pub const PATH: &str = "/latchkey.bench.Nothing/Do";
+pub(crate) const PATH: &str = "/latchkey.bench.Nothing/Do";
 
 /// The service.
 #[derive(Debug, Clone, Copy)]
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl NamedService for Nothing {
     const NAME: &'static str = "latchkey.bench.Nothing";

@@ -15,14 +15,14 @@ use latchkey::model::time::Timestamp;
 use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
 
-use crate::KEYS;
+use super::KEYS;
+use super::noop::Nothing;
 use crate::common::{cpu, data};
-use crate::noop::Nothing;
 
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub fn run(workers: usize) {
+pub(crate) fn run(workers: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -62,7 +62,7 @@ async fn serve(url: &str) -> (String, String) {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = grpc::server::address(&listener);
-    let (reporter, health) = grpc::health::service().await;
+    let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
     let routes = grpc::decision_routes(&authority, &tasks, health).add_service(Nothing);
     let serving = grpc::server::serve(listener, routes, authority, CallerAuth::Required, None, tasks.clone());

@@ -68,7 +68,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
 
     let addresses = ports.addresses()?;
-    let (health, health_service) = grpc::health::service().await;
+    let (health, health_service) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
     tasks.supervise(

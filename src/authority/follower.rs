@@ -90,6 +90,7 @@ async fn follow_on(inner: &Arc<Inner>) -> Option<bool> {
             () = inner.tasks.stopping() => return None,
             () = inner.gate.asked() => Cause::Asked,
             () = inner.storage.woken() => Cause::Woken,
+            () = inner.gate.nudged() => Cause::Woken,
             () = tokio::time::sleep_until(began + inner.settings.poll_interval) => Cause::Interval,
         };
         let spacing = match cause {

@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct PollGate {
     counts: Mutex<Counts>,
     wanted: Notify,
+    nudged: Notify,
     ended: watch::Sender<Ended>,
 }
 
@@ -45,7 +46,12 @@ pub(super) enum NoPoll {
 
 impl PollGate {
     pub(super) fn new() -> Self {
-        Self { counts: Mutex::default(), wanted: Notify::new(), ended: watch::Sender::new(Ended::default()) }
+        Self {
+            counts: Mutex::default(),
+            wanted: Notify::new(),
+            nudged: Notify::new(),
+            ended: watch::Sender::new(Ended::default()),
+        }
     }
 
     /// Waits until a poll that begins after this call has been applied.
@@ -68,9 +74,14 @@ impl PollGate {
         }
     }
 
-    /// Asks for a poll without waiting for it.
-    pub(super) fn ask(&self) {
-        self.wanted.notify_one();
+    /// Asks for a poll at once and without waiting for it: this process has written something.
+    pub(super) fn nudge(&self) {
+        self.nudged.notify_one();
+    }
+
+    /// Completes when a poll is asked for at once.
+    pub(super) async fn nudged(&self) {
+        self.nudged.notified().await;
     }
 
     /// Completes when a poll is asked for.

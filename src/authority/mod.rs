@@ -290,7 +290,7 @@ impl Authority {
     /// Waits until `revision` is applied here. Answers whether it was in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.gate.ask();
+        self.inner.gate.nudge();
         let wait = applied.wait_for(|applied| *applied >= revision);
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
     }

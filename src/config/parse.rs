@@ -182,6 +182,17 @@ impl Reader {
         }
     }
 
+    pub(super) fn client_identity(&mut self) -> Option<(PathBuf, PathBuf)> {
+        match (self.path("client_cert"), self.path("client_key")) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => {
+                self.wrong("of client_cert and client_key one is missing: set both, or none".to_owned());
+                None
+            }
+        }
+    }
+
     /// Every setting's value and origin; secrets only as set or not.
     pub(super) fn origins(&self) -> Vec<(Setting, String, Origin)> {
         let told = SETTINGS.iter().map(|setting| match self.values.get(setting.name) {

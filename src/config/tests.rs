@@ -47,6 +47,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         ("LATCHKEY_POOL_SIZE", "0"),
         ("LATCHKEY_DECISION_AUTH", "no"),
         ("LATCHKEY_ADMIN_TLS_CERT", "c.pem"),
+        ("LATCHKEY_CLIENT_KEY", "k.pem"),
         ("LATCHKEY_DATABASE_URL", "sqlite:a"),
         ("LATCHKEY_DATABASE_URL_FILE", "b"),
     ]);
@@ -58,11 +59,12 @@ fn everything_that_is_wrong_is_said_at_once() {
         "pool_size is `0`; it must be a whole number from 1 to 100",
         "decision_auth is `no`; it must be one of required, off",
         "admin_tls_cert, admin_tls_key",
+        "of client_cert and client_key one is missing",
         "database_url and database_url_file are both set",
     ] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
     }
-    assert_eq!(said.lines().count(), 8);
+    assert_eq!(said.lines().count(), 9);
 }
 
 #[test]

@@ -8,15 +8,16 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Request, Response, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::auth::undecided_status;
+use super::status::to_status;
 use crate::authority::{Applied, Authority, Introspection, Query};
 use crate::lifecycle::Tasks;
-use crate::model::change::Cursor;
+use crate::model::change::{Cursor, CursorError};
 use crate::model::decision::{self, Decision, Reason, Scope};
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use crate::registry::Violations;
 
 /// Most questions in a batch.
 const MAX_BATCH: usize = 1_000;
@@ -39,10 +40,6 @@ struct Question<'a> {
     query: Query<'a>,
 }
 
-/// What is wrong with a question, field by field.
-#[derive(Default)]
-struct Violations(Vec<(String, String)>);
-
 impl Authorization {
     /// The service over `authority`, whose streams end when `tasks` are to stop.
     pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
@@ -64,7 +61,10 @@ impl AuthorizationService for Authorization {
         request: Request<proto::AuthorizeRequest>,
     ) -> Result<Response<proto::AuthorizeResponse>, Status> {
         let request = request.into_inner();
-        let question = Question::read(&request)?;
+        let mut violations = Violations::new();
+        let Some(question) = Question::read(&request, &mut violations) else {
+            return Err(to_status(violations.into()));
+        };
         let decision = self.answer(&question.query).await?;
         Ok(Response::new(proto::AuthorizeResponse { decision: Some(decision) }))
     }
@@ -75,18 +75,18 @@ impl AuthorizationService for Authorization {
     ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
         let requests = request.into_inner().requests;
         if requests.is_empty() || requests.len() > MAX_BATCH {
-            let mut violations = Violations::default();
-            violations
-                .add("requests", format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len()));
-            return Err(violations.into_status());
+            let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len());
+            return Err(to_status(Violations::one("requests", what).into()));
         }
-        let mut violations = Violations::default();
+        let mut violations = Violations::new();
         let questions: Vec<_> = requests
             .iter()
             .enumerate()
-            .filter_map(|(at, request)| violations.read(request, &format!("requests[{at}].")))
+            .filter_map(|(at, request)| {
+                violations.within(format_args!("requests[{at}]"), |violations| Question::read(request, violations))
+            })
             .collect();
-        violations.check()?;
+        check(violations)?;
         let results = join_all(questions.iter().map(|question| self.answer(&question.query))).await;
         let results = results
             .into_iter()
@@ -107,12 +107,12 @@ impl AuthorizationService for Authorization {
         request: Request<proto::IntrospectKeyRequest>,
     ) -> Result<Response<proto::IntrospectKeyResponse>, Status> {
         let request = request.into_inner();
-        let mut violations = Violations::default();
+        let mut violations = Violations::new();
         if request.key.is_empty() {
-            violations.add("key", "must be the token to tell about".to_owned());
+            violations.add("key", "must be the token to tell about");
         }
-        let min_revision = violations.revision(&request.min_revision, "min_revision");
-        violations.check()?;
+        let min_revision = read_revision(&request.min_revision, "min_revision", &mut violations);
+        check(violations)?;
         let told = self.authority.introspect(&request.key, min_revision).await.map_err(undecided_status)?;
         Ok(Response::new(to_introspection(told)))
     }
@@ -123,9 +123,9 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
-        let mut violations = Violations::default();
-        let after = violations.revision(&request.into_inner().after_revision, "after_revision");
-        violations.check()?;
+        let mut violations = Violations::new();
+        let after = read_revision(&request.into_inner().after_revision, "after_revision", &mut violations);
+        check(violations)?;
         let subscription = self.authority.subscribe(after).ok_or_else(fallen_behind)?;
         let backlog = stream::iter(subscription.backlog).map(|applied| Ok(to_change(&applied)));
         let live = stream::unfold(Some(subscription.live), |live| async move {
@@ -142,41 +142,28 @@ impl AuthorizationService for Authorization {
 }
 
 impl<'a> Question<'a> {
-    fn read(request: &'a proto::AuthorizeRequest) -> Result<Self, Status> {
-        let mut violations = Violations::default();
-        let question = violations.read(request, "");
-        violations.check()?;
-        question.ok_or_else(|| Status::internal("a question without violations was not read"))
-    }
-}
-
-impl Violations {
-    fn add(&mut self, field: impl Into<String>, what: String) {
-        self.0.push((field.into(), what));
-    }
-
-    fn read<'a>(&mut self, request: &'a proto::AuthorizeRequest, prefix: &str) -> Option<Question<'a>> {
-        let before = self.0.len();
+    fn read(request: &'a proto::AuthorizeRequest, violations: &mut Violations) -> Option<Self> {
+        let before = violations.total();
         if request.method.len() > MAX_METHOD {
-            self.add(format!("{prefix}method"), format!("is longer than {MAX_METHOD} bytes"));
+            violations.add("method", format_args!("is longer than {MAX_METHOD} bytes"));
         }
         if request.stores.len() > MAX_STORES {
-            self.add(format!("{prefix}stores"), format!("names more than {MAX_STORES} stores"));
+            violations.add("stores", format_args!("names more than {MAX_STORES} stores"));
         }
         if let Some(at) = request.stores.iter().position(String::is_empty) {
-            self.add(format!("{prefix}stores[{at}]"), "is empty; leave it out, or name a store".to_owned());
+            violations.add(format_args!("stores[{at}]"), "is empty; leave it out, or name a store");
         }
         let client = match request.client_address.parse::<IpAddr>() {
             Ok(address) => Some(address),
             Err(_) if request.client_address.is_empty() => None,
             Err(_) => {
                 let what = "is no IP address; send it without a port, such as `192.0.2.7` or `2001:db8::7`";
-                self.add(format!("{prefix}client_address"), what.to_owned());
+                violations.add("client_address", what);
                 None
             }
         };
-        let min_revision = self.revision(&request.min_revision, &format!("{prefix}min_revision"));
-        (self.0.len() == before).then(|| Question {
+        let min_revision = read_revision(&request.min_revision, "min_revision", violations);
+        (violations.total() == before).then(|| Question {
             query: Query {
                 token: &request.key,
                 request: decision::Request {
@@ -189,30 +176,18 @@ impl Violations {
             },
         })
     }
+}
 
-    fn revision(&mut self, text: &str, field: &str) -> Option<Cursor> {
-        if text.is_empty() {
-            return None;
-        }
-        text.parse().map_err(|error: crate::model::change::CursorError| self.add(field, error.to_string())).ok()
+fn read_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
+    if text.is_empty() {
+        return None;
     }
+    text.parse().map_err(|error: CursorError| violations.add(field, error)).ok()
+}
 
-    fn check(&self) -> Result<(), Status> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.to_status()) }
-    }
-
-    fn into_status(self) -> Status {
-        self.to_status()
-    }
-
-    fn to_status(&self) -> Status {
-        let mut details = ErrorDetails::new();
-        for (field, what) in &self.0 {
-            details.add_bad_request_violation(field, what);
-        }
-        let text: Vec<_> = self.0.iter().map(|(field, what)| format!("{field} {what}")).collect();
-        Status::with_error_details(tonic::Code::InvalidArgument, text.join("; "), details)
-    }
+/// Refuses a call with violations.
+fn check(violations: Violations) -> Result<(), Status> {
+    if violations.is_empty() { Ok(()) } else { Err(to_status(violations.into())) }
 }
 
 fn fallen_behind() -> Status {

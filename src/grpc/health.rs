@@ -3,10 +3,15 @@
 //! NOT_SERVING until everything is loaded, whenever freshness cannot be proven, and from the moment that the process is
 //! to stop. The same answer for every service and for the whole (the empty name).
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_check_response::ServingStatus as Told;
 use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, HealthService};
 
 use crate::authority::Authority;
@@ -28,15 +33,40 @@ pub const SERVICES: [&str; 9] = [
 /// Time between looks at the authority.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The health service, and what keeps it true.
-pub async fn service() -> (HealthReporter, HealthServer<impl Health>) {
+/// tonic-health's service, whose streams would go on for as long as they are listened to, and keep the process from ending.
+#[derive(Debug)]
+struct UntilTheEnd {
+    health: HealthService,
+    tasks: Tasks,
+}
+
+/// The health service, whose streams end when `tasks` are to stop, and what keeps it true.
+pub async fn service(tasks: &Tasks) -> (HealthReporter, HealthServer<impl Health>) {
     let reporter = HealthReporter::new();
     for name in SERVICES {
         // tonic-health begins with SERVING for the whole: nothing is loaded yet.
         reporter.set_service_status(name, ServingStatus::NotServing).await;
     }
-    let service = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
-    (reporter, service)
+    let health = HealthService::from_health_reporter(reporter.clone());
+    (reporter, HealthServer::new(UntilTheEnd { health, tasks: tasks.clone() }))
+}
+
+#[tonic::async_trait]
+impl Health for UntilTheEnd {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        self.health.check(request).await
+    }
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let told = self.health.watch(request).await?.into_inner();
+        let tasks = self.tasks.clone();
+        let stopping = async move { tasks.stopping().await };
+        // Said even if it was said before: whoever watches must hear it, and may hear it twice.
+        let last = Ok(HealthCheckResponse { status: Told::NotServing.into() });
+        Ok(Response::new(Box::pin(told.take_until(Box::pin(stopping)).chain(stream::iter([last])))))
+    }
 }
 
 /// Keeps health true until the process is to stop, then says NOT_SERVING.

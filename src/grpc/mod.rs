@@ -58,8 +58,6 @@ pub fn admin_routes(
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let settings = authority.settings();
-    let replicas = Replicas::service(registry.clone(), settings.replica, settings.max_staleness, settings.live_bound());
     Ok(Routes::new(health)
         .add_service(reflection)
         .add_service(Keys::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
@@ -68,5 +66,5 @@ pub fn admin_routes(
         .add_service(Operators::service(registry.clone()))
         .add_service(Audit::service(registry.clone()))
         .add_service(Usage::service(registry.clone(), authority.clone()))
-        .add_service(replicas))
+        .add_service(Replicas::service(registry.clone(), authority.clone())))
 }

@@ -1,13 +1,11 @@
 //! ReplicaService: parse, call, convert.
 
-use std::time::Duration;
-
 use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::permissions::caller;
 use super::status::to_status;
-use crate::model::id::ReplicaId;
+use crate::authority::Authority;
 use crate::model::operator::Permission::View;
 use crate::proto::v1 as pb;
 use crate::proto::v1::replica_service_server::{ReplicaService, ReplicaServiceServer};
@@ -17,21 +15,13 @@ use crate::registry::Registry;
 #[derive(Debug)]
 pub(super) struct Replicas {
     registry: Registry,
-    this: ReplicaId,
-    max_staleness: Duration,
-    live_bound: Duration,
+    authority: Authority,
 }
 
 impl Replicas {
-    /// The service over `registry`, of the replica `this`, which goes on allowing for `max_staleness` without proof of
-    /// freshness. A replica that reported within `live_bound` counts as live.
-    pub(super) fn service(
-        registry: Registry,
-        this: ReplicaId,
-        max_staleness: Duration,
-        live_bound: Duration,
-    ) -> ReplicaServiceServer<Self> {
-        ReplicaServiceServer::new(Self { registry, this, max_staleness, live_bound })
+    /// The service over `registry`, of the replica that `authority` is.
+    pub(super) fn service(registry: Registry, authority: Authority) -> ReplicaServiceServer<Self> {
+        ReplicaServiceServer::new(Self { registry, authority })
     }
 }
 
@@ -43,13 +33,22 @@ impl ReplicaService for Replicas {
     ) -> Result<Response<pb::ListReplicasResponse>, Status> {
         caller(&request, View)?;
         let (replicas, head) = self.registry.replicas().await.map_err(to_status)?;
-        let replicas = replicas.into_iter().map(|replica| convert::replica(replica, self.live_bound));
+        let settings = self.authority.settings();
+        let replicas = replicas.into_iter().map(|mut replica| {
+            // Of itself a replica knows more than it has last reported.
+            if replica.report.id == settings.replica {
+                replica.report.applied = self.authority.revision();
+                replica.reported = self.authority.now();
+                replica.age = std::time::Duration::ZERO;
+            }
+            convert::replica(replica, settings.live_bound())
+        });
         Ok(Response::new(pb::ListReplicasResponse {
             replicas: replicas.collect(),
             head_revision: head.0,
-            answered_by: self.this.to_string(),
+            answered_by: settings.replica.to_string(),
             // A setting of seconds, at most hours.
-            max_staleness: prost_types::Duration::try_from(self.max_staleness).ok(),
+            max_staleness: prost_types::Duration::try_from(settings.max_staleness).ok(),
         }))
     }
 }

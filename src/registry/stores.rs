@@ -135,14 +135,15 @@ fn new_store(violations: &mut Violations, draft: &StoreDraft) -> Option<Store> {
     name(violations, &draft.name);
     let kind = validate::chosen(violations, "kind", draft.kind, KINDS);
     platform(violations, &draft.platform);
-    let hosts = hosts(violations, &draft.hosts);
+    hosts(violations, &draft.hosts);
     Some(Store {
         number: StoreNumber(0),
         code: code?,
         name: draft.name.clone(),
         kind: kind?,
         platform: draft.platform.clone(),
-        hosts,
+        // As given, until storage was asked whose they are: what is taken is told by its place.
+        hosts: draft.hosts.clone(),
         active: draft.active.unwrap_or(true),
         // What storage knows when it writes it.
         created: crate::model::time::Timestamp::EPOCH,
@@ -177,16 +178,13 @@ fn platform(violations: &mut Violations, platform: &str) {
     validate::text(violations, "platform", platform, (0, 100), Lines::One);
 }
 
-fn hosts(violations: &mut Violations, hosts: &[String]) -> Vec<String> {
+fn hosts(violations: &mut Violations, hosts: &[String]) {
     if validate::bounded(violations, "hosts", hosts.len(), MAX_HOSTS) {
         for (at, host) in hosts.iter().enumerate() {
             validate::host(violations, format_args!("hosts[{at}]"), host);
         }
         validate::distinct(violations, "hosts", hosts.iter().map(String::as_str), "host");
     }
-    let mut hosts = hosts.to_vec();
-    hosts.sort_unstable();
-    hosts
 }
 
 async fn existing(write: &mut Write, code: &StoreCode) -> Result<Store> {
@@ -194,11 +192,11 @@ async fn existing(write: &mut Write, code: &StoreCode) -> Result<Store> {
 }
 
 /// Refuses hosts that another store is reached at.
-async fn free_hosts(write: &mut Write, store: &Store, given: &[String]) -> Result<()> {
+async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> Result<()> {
     let mut violations = Violations::new();
     for (at, host) in given.iter().enumerate() {
         if let Some(owner) = write.tx.store_at(host).await?
-            && owner != store.code
+            && owner != *store
         {
             violations.add(format_args!("store.hosts[{at}]"), format_args!("`{host}` belongs to the store `{owner}`"));
         }
@@ -211,8 +209,8 @@ async fn create(write: &mut Write, mut store: Store) -> Result<Store> {
         let description = format!("there is a store with the code `{}` already", store.code);
         return Err(Error::taken(Taken::StoreCode, "store.code", description));
     }
-    let hosts = store.hosts.clone();
-    free_hosts(write, &store, &hosts).await?;
+    free_hosts(write, &store.code, &store.hosts).await?;
+    store.hosts.sort_unstable();
     store.created = write.now();
     store.updated = write.now();
     store.row_revision = write.revision();
@@ -234,7 +232,7 @@ async fn change(write: &mut Write, code: StoreCode, etag: String, mask: Mask, dr
         after.platform.clone_from(&draft.platform);
     }
     if mask.has("hosts") {
-        free_hosts(write, &before, &draft.hosts).await?;
+        free_hosts(write, &code, &draft.hosts).await?;
         after.hosts = draft.hosts;
         after.hosts.sort_unstable();
     }
@@ -289,15 +287,10 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_checked_one_by_one_and_kept_in_order() {
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let fields = told(|violations| {
-            hosts(violations, &owned(&["b.example", "a.example", "B.example", "b.example"]));
-        });
-        assert_eq!(fields, ["store.hosts[2]", "store.hosts[3]"]);
-        let mut violations = Violations::new();
-        assert_eq!(hosts(&mut violations, &owned(&["b.example", "a.example"])), ["a.example", "b.example"]);
-        assert!(violations.is_empty());
+    fn hosts_are_checked_one_by_one() {
+        let given = ["b.example", "a.example", "B.example", "b.example"].map(str::to_owned);
+        assert_eq!(told(|violations| hosts(violations, &given)), ["store.hosts[2]", "store.hosts[3]"]);
+        assert!(told(|violations| hosts(violations, &given[..2])).is_empty());
     }
 
     #[test]

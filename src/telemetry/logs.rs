@@ -55,6 +55,14 @@ pub fn begin(filter: &str, format: Format) -> Result<(), String> {
     result.map_err(|error| format!("logging cannot begin: {error}"))
 }
 
+/// Whether `filter` can be read.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(filter: &str) -> Result<(), String> {
+    capped(filter).map(|_| ())
+}
+
 /// The filter with the caps put over it: a directive for a target added later replaces an earlier one.
 fn capped(filter: &str) -> Result<EnvFilter, String> {
     let mut parsed = EnvFilter::builder()

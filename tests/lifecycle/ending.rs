@@ -188,3 +188,28 @@ async fn a_server_that_is_stopping_says_that_it_does_not_serve() {
     writing.await.expect("the caller does not panic").expect("the call under way is answered");
     assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_hears_of_the_end_and_does_not_hold_it_up() {
+    let mut server = LatchkeyProcess::builder().env("LATCHKEY_DRAIN", "30s").start();
+    let client = Client::admin_of(&server);
+    let mut health = client.watch_health().await;
+    let mut changes = client
+        .authorization()
+        .watch_changes(proto::WatchChangesRequest::default())
+        .await
+        .expect("changes are streamed")
+        .into_inner();
+    health.message().await.expect("health is streamed").expect("health begins with what it is");
+    changes.message().await.expect("changes are streamed").expect("changes begin with where they are");
+    server.terminate();
+    // As a mesh does that keeps its streams open: neither is dropped before the server has ended.
+    let status = server.wait_exit(SOON);
+    assert_eq!(status.code(), Some(0), "{}", server.stderr());
+    let mut last = None;
+    while let Some(told) = health.message().await.expect("the stream ends in order") {
+        last = Some(told.status());
+    }
+    assert_eq!(last, Some(ServingStatus::NotServing));
+    assert_eq!(changes.message().await.expect("the stream ends in order"), None);
+}

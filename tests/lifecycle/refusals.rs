@@ -143,7 +143,7 @@ fn a_newer_file() {
     assert_eq!(database.execute(set, []).expect("the schema's version can be changed"), 2);
     drop(database);
     let sentence = refusal(LatchkeyProcess::builder().database(&url(&file)));
-    assert_tells(&sentence, &["newer"]);
+    assert_tells(&sentence, &[&file.display().to_string(), "schema 999", "install"]);
 }
 
 #[test]

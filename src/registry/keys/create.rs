@@ -1,6 +1,7 @@
 //! Issuing a key, and recognising that it was issued already.
 
 use crate::model::change::Action;
+use crate::model::id::KeyId;
 use crate::model::key::{Access, Key};
 use crate::model::operator::Permission;
 use crate::registry::error::{Error, Missing, Result, Taken};
@@ -73,8 +74,8 @@ async fn create(
     if !violations.is_empty() {
         return Err(violations.into());
     }
-    let row = row(write, &checked);
-    let id = row.id;
+    let id = write.new_key_id();
+    let row = row(write, id, &checked);
     let secret = minted.secret(write);
     write.tx.insert_keys(&[NewKey { row, stores, methods, secret }]).await?;
     if !request_id.is_empty() {
@@ -85,9 +86,9 @@ async fn create(
 }
 
 /// What a new key says of itself.
-pub(super) fn row(write: &Write, checked: &CheckedKey) -> KeyRow {
+pub(super) fn row(write: &Write, id: KeyId, checked: &CheckedKey) -> KeyRow {
     KeyRow {
-        id: write.new_key_id(),
+        id,
         name: checked.name.clone(),
         owner: checked.owner.clone(),
         comment: checked.comment.clone(),

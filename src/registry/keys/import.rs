@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::book::MethodNumber;
 use crate::model::change::{Action, SubjectKind};
-use crate::model::id::KeyId;
+use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, Origin, Secret};
 use crate::model::operator::Permission;
 use crate::model::store::StoreNumber;
@@ -147,13 +147,19 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
     let methods = numbered(&checked, |key| key.methods.selected());
     let methods = methods_by_identity(write, methods).await?;
 
+    // Ids of one moment are in no order by themselves. In the order given, keys stand in the lists as they came, and
+    // storage appends to its indexes instead of writing all over them.
+    let mut ids: Vec<KeyId> = checked.iter().map(|_| write.new_key_id()).collect();
+    let mut secret_ids: Vec<SecretId> = checked.iter().map(|_| write.new_secret_id()).collect();
+    ids.sort_unstable();
+    secret_ids.sort_unstable();
+
     let mut new = Vec::with_capacity(checked.len());
-    for (at, one) in checked.iter().enumerate() {
+    for (at, ((one, id), secret_id)) in checked.iter().zip(&ids).zip(secret_ids).enumerate() {
         let stores = look_up(&mut violations, at, "store", one.key.stores.selected(), &stores);
         let methods = look_up(&mut violations, at, "method", one.key.methods.selected(), &methods);
-        let secret =
-            NewSecret { id: write.new_secret_id(), digest: one.digest, hint: one.hint.clone(), origin: one.origin };
-        new.push(NewKey { row: row(write, &one.key), stores, methods, secret });
+        let secret = NewSecret { id: secret_id, digest: one.digest, hint: one.hint.clone(), origin: one.origin };
+        new.push(NewKey { row: row(write, *id, &one.key), stores, methods, secret });
     }
     let unknown = !violations.is_empty();
     let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
@@ -171,12 +177,10 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
         return Ok(Vec::new());
     }
     write.tx.insert_keys(&new).await?;
-    let mut ids = Vec::with_capacity(new.len());
     for (one, new) in checked.iter().zip(&new) {
         // Read back one by one a large import would take minutes; this is what storage answers from now on.
         let image = imported(write, &one.key, &new.row, &new.secret).image();
         write.record(Action::Import, SubjectKind::Key, &new.row.id, None, Some(image));
-        ids.push(new.row.id);
     }
     Ok(ids)
 }

@@ -53,7 +53,8 @@ pub(super) fn check_url(url: &str) -> std::result::Result<(), String> {
 }
 
 fn settings(url: &str) -> Result<Settings> {
-    Settings::parse(url).map_err(|error| Error::Unusable { sentence: format!("the database URL cannot be read: {error}") })
+    Settings::parse(url)
+        .map_err(|error| Error::Unusable { sentence: format!("the database URL cannot be read: {error}") })
 }
 
 fn pool(settings: &Settings, tls: &Tls, size: usize) -> Result<Pool> {

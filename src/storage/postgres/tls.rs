@@ -47,7 +47,10 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
         };
     };
     let bad = |why: String| {
-        unusable(format!("the file {} of sslrootcert cannot be used: {why}; it holds certificates as PEM", path.display()))
+        unusable(format!(
+            "the file {} of sslrootcert cannot be used: {why}; it holds certificates as PEM",
+            path.display()
+        ))
     };
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
     for certificate in certificates {

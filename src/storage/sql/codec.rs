@@ -39,7 +39,12 @@ pub(super) fn role_of(text: &str) -> Option<Role> {
 /// What a `search` column holds of these fields.
 pub(super) fn search<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
     // Each field by itself: the lower case of a letter may depend on the letters around it.
-    fields.into_iter().map(str::to_lowercase).collect::<Vec<_>>().join(SEPARATOR)
+    fields.into_iter().map(fold).collect::<Vec<_>>().join(SEPARATOR)
+}
+
+/// Lower case, as Rust sees it and not as each engine does, so that both find the same.
+fn fold(text: &str) -> String {
+    if cfg!(feature = "guard-agreement") { text.to_ascii_lowercase() } else { text.to_lowercase() }
 }
 
 #[cfg(test)]

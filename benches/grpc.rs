@@ -4,10 +4,6 @@
 //! cache), with one service more, whose only method takes and answers an empty message. A client process loads one of
 //! the two over 8 connections with 32 calls at once on each. The third process leads: round by round it lets the client
 //! load the one, then the other, and asks the server for the CPU time that all its threads have spent.
-#![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod client;
 mod noop;
@@ -17,25 +13,21 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use common::in_earnest;
-use common::report::Section;
-use common::stats::Sample;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::common::report::Section;
+use crate::common::stats::Sample;
 
 /// Keys, all in the cache.
-pub const KEYS: u64 = 10_000;
+pub(crate) const KEYS: u64 = 10_000;
 
 /// Connections of the client.
-pub const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// Calls at once on each.
-pub const STREAMS: usize = 32;
+pub(crate) const STREAMS: usize = 32;
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Load {
+pub(crate) enum Load {
     /// Authorize, allowed, from the cache.
     Authorize,
     /// A call that does nothing.
@@ -51,17 +43,17 @@ impl Load {
     }
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
+/// Whether this process was started as the server or the client; if so, it was that, and is done.
+pub(crate) fn helps(words: &[&str]) -> bool {
+    match *words {
         ["server", workers] => server::run(workers.parse().expect("a number of threads")),
         ["client", address, token, load, seconds] => {
             let load = if load == Load::Authorize.word() { Load::Authorize } else { Load::Nothing };
             client::run(address, token, load, Duration::from_secs(seconds.parse().expect("a number of seconds")));
         }
-        _ => lead(),
+        _ => return false,
     }
+    true
 }
 
 /// Another process of this program, talked to in lines.
@@ -121,8 +113,8 @@ fn round(server: &mut Helper, address: &str, token: &str, load: Load, seconds: u
     (spent / calls, calls / seconds as f64)
 }
 
-fn lead() {
-    let earnest = in_earnest();
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
     let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
     let mut section = Section::begin("grpc", "Authorize over gRPC");
     section.say(&format!(
@@ -150,7 +142,5 @@ fn lead() {
             &format!("{:.0}", Sample::new(rates).median()),
         ]);
     }
-    if earnest {
-        section.write();
-    }
+    section
 }

@@ -1,0 +1,50 @@
+//! The benchmarks: one program, run by `cargo bench` (or `make bench`), which writes benches/RESULTS.md.
+//!
+//! `cargo bench -- decide grpc` runs only those named. Each replaces its own section of the page. Started in any other
+//! way, or with `--quick`, it runs a small version of itself and writes nothing.
+#![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
+
+mod common;
+mod decide;
+mod grpc;
+mod keys;
+#[path = "../tests/support/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the tests' own tools, of which the benchmarks need a part"
+)]
+mod support;
+
+use crate::common::report::Section;
+
+/// The allocator of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A benchmark: its name, and what it does, in earnest or quickly.
+type Benchmark = (&'static str, fn(bool) -> Section);
+
+const BENCHMARKS: [Benchmark; 3] = [("decide", decide::run), ("grpc", grpc::run), ("keys", keys::run)];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if grpc::helps(&words) {
+        return;
+    }
+    let earnest = words.contains(&"--bench") && !words.contains(&"--quick");
+    let named: Vec<&str> = words.into_iter().filter(|word| !word.starts_with("--")).collect();
+    for name in &named {
+        assert!(BENCHMARKS.iter().any(|(known, _)| known == name), "there is no benchmark `{name}`");
+    }
+    for (name, run) in BENCHMARKS {
+        if named.is_empty() || named.contains(&name) {
+            let section = run(earnest);
+            if earnest {
+                section.write();
+            }
+        }
+    }
+}

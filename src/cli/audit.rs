@@ -1,0 +1,164 @@
+//! `latchkey audit`: who changed what, when and why.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+
+use super::exit::{Ending, Error, Outcome};
+use super::keys;
+use super::moment::{Moment, moment, told};
+use super::output::{self, Table};
+use super::session::Session;
+use crate::proto::v1;
+
+/// Changes that are listed unless more are asked for.
+const LIMIT: usize = 50;
+
+/// What `audit` is told.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// Only changes of this key, by id, or by name if only one has it
+    #[arg(long, value_name = "KEY", group = "subject")]
+    key: Option<String>,
+    /// Only changes of this store, by code
+    #[arg(long, value_name = "CODE", group = "subject")]
+    store: Option<String>,
+    /// Only changes of this method, by `VERB pattern`
+    #[arg(long, value_name = "METHOD", group = "subject")]
+    method: Option<String>,
+    /// Only changes of this operator, by id
+    #[arg(long, value_name = "OPERATOR", group = "subject")]
+    operator: Option<String>,
+    /// Only changes made by this operator, by id
+    #[arg(long, value_name = "OPERATOR", default_value = "", hide_default_value = true)]
+    by: String,
+    /// From when on: 2026-01-31, or 7d ago
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Moment>,
+    /// Until when: 2026-01-31, or 1d ago
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    until: Option<Moment>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = LIMIT, conflicts_with = "all")]
+    limit: usize,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+impl AuditArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Outcome {
+        let (kind, id) = match (self.key, self.store, self.method, self.operator) {
+            (Some(key), ..) => ("key", keys::identified(session, key).await?),
+            (_, Some(store), ..) => ("store", store),
+            (_, _, Some(method), _) => ("method", method),
+            (.., Some(operator)) => ("operator", operator),
+            (None, None, None, None) => ("", String::new()),
+        };
+        let filter = v1::ListChangesRequest {
+            subject_kind: kind.to_owned(),
+            subject_id: id,
+            actor: self.by,
+            start_time: self.since.map(Moment::back),
+            end_time: self.until.map(Moment::back),
+            ..Default::default()
+        };
+        let limit = (!self.all).then_some(self.limit);
+        let mut client = session.audit().await?;
+        let page = async |page_token, page_size| {
+            let request = v1::ListChangesRequest { page_token, page_size, ..filter.clone() };
+            let answer = session.call("reading the audit trail", client.list_changes(request)).await?;
+            Ok::<_, Error>((answer.changes, answer.next_page_token))
+        };
+        // One more than is shown tells whether there are more.
+        let mut changes = session.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
+        if limit.is_some_and(|limit| changes.len() > limit) {
+            changes.truncate(self.limit);
+            output::note("there are older changes: ask for more with --limit, or --all");
+        }
+        session.answer(&v1::ListChangesResponse { changes, ..Default::default() }, |answer| table(&answer.changes))?;
+        Ok(Ending::Done)
+    }
+}
+
+fn table(changes: &[v1::Change]) -> String {
+    let mut table = Table::new(["REVISION", "WHEN", "WHO", "DID", "SUBJECT", "WHAT", "WHY"]);
+    for change in changes {
+        table.row([
+            change.revision.to_string(),
+            told(change.time.as_ref()),
+            change.actor_name.clone(),
+            change.action.clone(),
+            format!("{} {}", change.subject_kind, change.subject_id),
+            difference(change.before.as_ref(), change.after.as_ref()),
+            change.comment.clone(),
+        ]);
+    }
+    table.text("changes")
+}
+
+/// What became of each field that changed: `name: old → new`. Of what was made, its name; of what is gone, nothing.
+fn difference(before: Option<&Struct>, after: Option<&Struct>) -> String {
+    let field = |image: Option<&Struct>, name: &str| image.and_then(|image| image.fields.get(name)).map(short);
+    let (Some(before), Some(after)) = (before, after) else {
+        return after.and_then(|_| field(after, "name")).unwrap_or_default();
+    };
+    let names: BTreeSet<&String> = before.fields.keys().chain(after.fields.keys()).collect();
+    let changed = names.into_iter().filter(|name| before.fields.get(*name) != after.fields.get(*name));
+    let or = |value: Option<String>| value.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
+    changed
+        .map(|name| format!("{name}: {} → {}", or(field(Some(before), name)), or(field(Some(after), name))))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// A value in a cell.
+fn short(value: &Value) -> String {
+    const LONG: usize = 60;
+
+    let text = match &value.kind {
+        None | Some(Kind::NullValue(_)) => String::new(),
+        Some(Kind::NumberValue(number)) => number.to_string(),
+        Some(Kind::StringValue(text)) => text.clone(),
+        Some(Kind::BoolValue(is)) => is.to_string(),
+        Some(Kind::StructValue(members)) => {
+            let members = members.fields.iter().map(|(name, value)| format!("{name}={}", short(value)));
+            members.collect::<Vec<_>>().join(" ")
+        }
+        Some(Kind::ListValue(list)) if list.values.len() > 3 => format!("{} entries", list.values.len()),
+        Some(Kind::ListValue(list)) => list.values.iter().map(short).collect::<Vec<_>>().join(", "),
+    };
+    match text.char_indices().nth(LONG) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(fields: &[(&str, Kind)]) -> Struct {
+        let fields = fields.iter().map(|(name, kind)| ((*name).to_owned(), Value { kind: Some(kind.clone()) }));
+        Struct { fields: fields.collect() }
+    }
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let text = |text: &str| Kind::StringValue(text.to_owned());
+        let before = image(&[("name", text("A")), ("active", Kind::BoolValue(true)), ("owner", text(""))]);
+        let after = image(&[("name", text("A")), ("active", Kind::BoolValue(false)), ("owner", text("X"))]);
+        assert_eq!(difference(Some(&before), Some(&after)), "active: true → false; owner: - → X");
+        assert_eq!(difference(None, Some(&after)), "A");
+        assert_eq!(difference(Some(&before), None), "");
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let long = Value { kind: Some(Kind::StringValue("ж".repeat(100))) };
+        assert_eq!(short(&long).chars().count(), 61);
+    }
+}

@@ -1,0 +1,181 @@
+//! Folders and files that the configuration names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Access, access};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::Finding;
+use crate::app;
+use crate::config::{Config, TlsFiles};
+use crate::telemetry::logs;
+
+/// Whether the data folder can be written, or made.
+pub(super) fn data_folder(config: &Config) -> Finding {
+    const WHAT: &str = "data folder";
+
+    let folder = &config.data_dir;
+    let told = folder.display();
+    if folder.is_dir() {
+        return match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => Finding::ok(WHAT, format!("{told} can be written")),
+            Err(error) => Finding::fail(
+                WHAT,
+                format!("{told} cannot be written: {error}; make it writable, or set data_dir to another folder"),
+            ),
+        };
+    }
+    if folder.exists() {
+        return Finding::fail(WHAT, format!("{told} is no folder; set data_dir to one"));
+    }
+    let above = folder.ancestors().skip(1).map(here).find(|above| above.exists());
+    match above.map(|above| (access(above, Access::WRITE_OK | Access::EXEC_OK), above)) {
+        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{told} is not there yet; the server makes it")),
+        Some((Err(error), above)) => Finding::fail(
+            WHAT,
+            format!(
+                "{told} is not there and cannot be made in {}: {error}; set data_dir to another folder",
+                above.display()
+            ),
+        ),
+        None => Finding::fail(WHAT, format!("{told} is not there; set data_dir to another folder")),
+    }
+}
+
+/// The folder that a relative path begins in has an empty name.
+fn here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+/// Whether the certificates of each port can be read and fit together.
+pub(super) fn certificates(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let ports = [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
+    for (what, files) in ports {
+        if let Some(files) = files {
+            findings.push(match pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
+                Ok(()) => Finding::ok(what, format!("{} and its key fit together", files.cert.display())),
+                Err(said) => Finding::fail(what, said),
+            });
+        }
+    }
+    if config.admin_tls.is_none() && !config.admin_addr.ip().is_loopback() {
+        findings.push(Finding::warn(
+            "administration port",
+            format!(
+                "listens on {} without TLS, so that operators' tokens and new keys can be read on the way: set \
+                 admin_tls_cert and admin_tls_key, or listen on loopback behind something that does TLS",
+                config.admin_addr
+            ),
+        ));
+    }
+    if let Some((cert, key)) = &config.client_identity {
+        findings.push(match pair(cert, key) {
+            Ok(()) => Finding::ok("client certificate", format!("{} and its key fit together", cert.display())),
+            Err(said) => Finding::fail("client certificate", said),
+        });
+    }
+    if let Some(path) = &config.ca_file {
+        findings.push(match chain(path) {
+            Ok(_) => Finding::ok("trusted certificates", format!("{} can be read", path.display())),
+            Err(said) => Finding::fail("trusted certificates", said),
+        });
+    }
+    findings
+}
+
+fn client_ca(files: &TlsFiles) -> Result<(), String> {
+    files.client_ca.as_ref().map_or(Ok(()), |path| chain(path).map(|_| ()))
+}
+
+fn pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
+    let chain = chain(cert)?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| format!("{} cannot be read as a private key in PEM: {error}", key.display()))?;
+    ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
+        .map(|_| ())
+        .map_err(|error| format!("{} and {} do not fit together: {error}", cert.display(), key.display()))
+}
+
+fn chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong =
+        |what: &dyn std::fmt::Display| format!("{} cannot be read as certificates in PEM: {what}", path.display());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<_, _>>)
+        .map_err(|error| wrong(&error))?;
+    if chain.is_empty() { Err(wrong(&"there are none in it")) } else { Ok(chain) }
+}
+
+/// Whether the first operator's token, if one is brought, can be one.
+pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
+    const WHAT: &str = "first operator's token";
+
+    let path = config.bootstrap_token_file.as_ref()?;
+    Some(match app::read_token(path) {
+        Ok(_) => Finding::ok(WHAT, format!("{} holds one", path.display())),
+        Err(error) => Finding::fail(WHAT, format!("{error}; it must be an operator's token (`lko_…`)")),
+    })
+}
+
+/// Whether the log filter can be read.
+pub(super) fn log_filter(config: &Config) -> Option<Finding> {
+    logs::check(&config.log).err().map(|said| Finding::fail("log", said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+    use crate::config::Sources;
+
+    fn config(flags: &[(&str, &str)]) -> Config {
+        let flags = flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load(&Sources { flags, ..Default::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_data_folder_is_there_or_can_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let verdict = |path: &Path| data_folder(&config(&[("data_dir", path.to_str().unwrap())])).verdict;
+        assert_eq!(verdict(folder.path()), Verdict::Ok);
+        assert_eq!(verdict(&folder.path().join("a/b")), Verdict::Ok);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(verdict(&file), Verdict::Fail);
+        assert!(!folder.path().join("a").exists(), "a check leaves nothing behind");
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_used_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let cert = folder.path().join("cert.pem");
+        let files = [("admin_tls_cert", cert.to_str().unwrap()), ("admin_tls_key", cert.to_str().unwrap())];
+        assert_eq!(certificates(&config(&files))[0].verdict, Verdict::Fail);
+        std::fs::write(&cert, "no PEM").unwrap();
+        let finding = &certificates(&config(&files))[0];
+        assert!(finding.verdict == Verdict::Fail && finding.said.contains("there are none in it"), "{finding:?}");
+        assert!(certificates(&config(&[])).is_empty());
+    }
+
+    #[test]
+    fn a_plain_administration_port_on_the_network_is_warned_about() {
+        assert_eq!(certificates(&config(&[("admin_addr", "0.0.0.0:8080")]))[0].verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn what_is_no_token_or_no_filter_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "hunter2").unwrap();
+        let finding = bootstrap_token(&config(&[("bootstrap_token_file", file.to_str().unwrap())])).unwrap();
+        assert!(finding.verdict == Verdict::Fail && !finding.said.contains("hunter2"), "{finding:?}");
+        assert_eq!(log_filter(&config(&[("log", "latchkey=loud")])).unwrap().verdict, Verdict::Fail);
+        assert!(log_filter(&config(&[])).is_none());
+    }
+}

@@ -1,0 +1,147 @@
+//! `latchkey check`: the configuration, and everything it leads to, tried out. Each line says how to mend what is wrong.
+
+mod files;
+mod ports;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::exit::{Ending, Outcome};
+use super::output::{self, Table};
+use super::session::{Port, Session};
+use crate::app;
+use crate::config::Origin;
+use crate::proto::v1;
+
+/// What came of trying something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// It works.
+    Ok,
+    /// It works, or could not be tried; somebody should look at it.
+    Warn,
+    /// It does not work.
+    Fail,
+}
+
+/// Something that was tried.
+#[derive(Debug, Serialize)]
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    said: String,
+}
+
+/// A setting, its value and where that came from.
+#[derive(Debug, Serialize)]
+struct Told {
+    name: &'static str,
+    value: String,
+    from: &'static str,
+}
+
+impl Finding {
+    fn ok(what: &'static str, said: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Ok, what, said: said.into() }
+    }
+
+    fn warn(what: &'static str, said: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Warn, what, said: said.into() }
+    }
+
+    fn fail(what: &'static str, said: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Fail, what, said: said.into() }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "FAIL",
+        })
+    }
+}
+
+/// Does it.
+pub(super) async fn run(session: &Session) -> Outcome {
+    let settings = settings(session);
+    let findings = findings(session).await;
+    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+    if session.is_json() {
+        let told = serde_json::json!({ "settings": settings, "checks": findings });
+        output::print(&format!("{told:#}\n"))?;
+    } else {
+        let mut table = Table::new(["SETTING", "VALUE", "FROM"]);
+        for setting in settings {
+            table.row([setting.name.to_owned(), setting.value, setting.from.to_owned()]);
+        }
+        let mut text = table.text("settings");
+        text.push('\n');
+        let mut table = Table::new(["", "WHAT", "FOUND"]);
+        for finding in findings {
+            table.row([finding.verdict.to_string(), finding.what.to_owned(), finding.said]);
+        }
+        text.push_str(&table.text("checks"));
+        output::print(&text)?;
+    }
+    Ok(if failed { Ending::No } else { Ending::Done })
+}
+
+fn settings(session: &Session) -> Vec<Told> {
+    let told = session.config.origins.iter().map(|(setting, value, origin)| Told {
+        name: setting.name,
+        value: if value.is_empty() { "-".to_owned() } else { value.clone() },
+        from: match origin {
+            Origin::Default => "default",
+            Origin::File => "file",
+            Origin::Environment => "environment",
+            Origin::Flag => "flag",
+        },
+    });
+    told.collect()
+}
+
+async fn findings(session: &Session) -> Vec<Finding> {
+    let config = &session.config;
+    let mut findings = vec![files::data_folder(config)];
+    findings.push(match output::patiently("trying storage", app::check_storage(config)).await {
+        Ok(said) => Finding::ok("storage", said),
+        Err(said) => Finding::fail("storage", said),
+    });
+    findings.extend(files::certificates(config));
+    findings.extend(files::bootstrap_token(config));
+    findings.extend(files::log_filter(config));
+    findings.extend(ports::all(session).await);
+    findings.push(token(session).await);
+    findings
+}
+
+/// Whether the token of the command line is good at the administration port.
+async fn token(session: &Session) -> Finding {
+    const WHAT: &str = "operator's token";
+
+    match session.token() {
+        Err(error) => return Finding::fail(WHAT, error.to_string()),
+        Ok(None) => return Finding::warn(WHAT, session.no_token().to_string()),
+        Ok(Some(_)) => {}
+    }
+    let url = session.url(Port::Admin);
+    let mut client = match session.operators().await {
+        Ok(client) => client,
+        Err(error) => return Finding::warn(WHAT, format!("not tried: {error}")),
+    };
+    let request = v1::GetCurrentOperatorRequest {};
+    match session.call("asking who we are", client.get_current_operator(request)).await {
+        Ok(answer) => {
+            let operator = answer.operator.unwrap_or_default();
+            let role = super::words::role(operator.role());
+            Finding::ok(WHAT, format!("{url} knows it as `{}`, with the role {role}", operator.name))
+        }
+        Err(error @ super::exit::Error::Unavailable(_)) => Finding::warn(WHAT, format!("not tried: {error}")),
+        Err(error) => Finding::fail(WHAT, format!("{url}: {error}; another is named with LATCHKEY_TOKEN_FILE")),
+    }
+}

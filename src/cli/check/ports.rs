@@ -1,0 +1,117 @@
+//! The ports: free, or a Latchkey's already.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::Finding;
+use crate::cli::session::{Port, Session};
+use crate::config::reachable;
+
+/// How long whoever holds a port may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is found at the three ports.
+pub(super) async fn all(session: &Session) -> Vec<Finding> {
+    let config = &session.config;
+    let mut findings = Vec::new();
+    for (what, setting, address, port, tls) in [
+        ("decision port", "decision_addr", config.decision_addr, Port::Decision, config.decision_tls.is_some()),
+        ("administration port", "admin_addr", config.admin_addr, Port::Admin, config.admin_tls.is_some()),
+    ] {
+        findings.push(match free(address) {
+            Ok(said) => Finding::ok(what, said),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                // With TLS the certificate is for the name in the URL, which may not be the address.
+                let channel = if tls { session.channel(port).await.ok() } else { plain(address).await };
+                match health(channel).await {
+                    Some(status) => Finding::ok(what, format!("{address} is served by a Latchkey, which is {status}")),
+                    None => taken(what, setting, address),
+                }
+            }
+            Err(error) => unusable(what, setting, address, &error),
+        });
+    }
+    let (what, setting, address) = ("operations port", "ops_addr", config.ops_addr);
+    findings.push(match free(address) {
+        Ok(said) => Finding::ok(what, said),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let answer = tokio::task::spawn_blocking(move || livez(reachable(address))).await;
+            if answer.is_ok_and(|alive| alive.unwrap_or(false)) {
+                Finding::ok(what, format!("{address} is served by something that answers /livez, as a Latchkey does"))
+            } else {
+                taken(what, setting, address)
+            }
+        }
+        Err(error) => unusable(what, setting, address, &error),
+    });
+    findings
+}
+
+fn taken(what: &'static str, setting: &str, address: SocketAddr) -> Finding {
+    Finding::fail(what, format!("{address} is taken by another program: end that, or set {setting} to another address"))
+}
+
+fn unusable(what: &'static str, setting: &str, address: SocketAddr, error: &std::io::Error) -> Finding {
+    Finding::fail(
+        what,
+        format!("{address} cannot be listened on: {error}; set {setting} to an address of this machine"),
+    )
+}
+
+/// Whether the address can be listened on now.
+fn free(address: SocketAddr) -> std::io::Result<String> {
+    TcpListener::bind(address)?;
+    Ok(if address.port() == 0 { "any free port will be taken".to_owned() } else { format!("{address} is free") })
+}
+
+async fn plain(address: SocketAddr) -> Option<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", reachable(address))).ok()?;
+    endpoint.connect_timeout(PATIENCE).connect().await.ok()
+}
+
+/// What the health service says; none if there is no such service.
+async fn health(channel: Option<Channel>) -> Option<&'static str> {
+    let mut client = HealthClient::new(channel?);
+    let asked = client.check(HealthCheckRequest { service: String::new() });
+    let answer = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
+    Some(if answer.into_inner().status() == ServingStatus::Serving { "SERVING" } else { "NOT_SERVING" })
+}
+
+/// Whether /livez answers well.
+fn livez(address: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: latchkey\r\nConnection: close\r\n\r\n")?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head)?;
+    Ok(head == *b"HTTP/1.1 200")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_another_program_holds_is_not_a_latchkeys() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(free(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+        // Says something that is neither HTTP nor gRPC, and hangs up.
+        let other = std::thread::spawn(move || {
+            for stream in listener.incoming().take(2) {
+                let _ = stream.unwrap().write_all(b"220 mail\r\n");
+            }
+        });
+        assert!(!livez(address).unwrap_or(false));
+        assert_eq!(health(plain(address).await).await, None);
+        other.join().unwrap();
+        assert!(free(address).is_ok());
+    }
+}

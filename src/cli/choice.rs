@@ -1,0 +1,246 @@
+//! Choosing what a key opens: all, none, members by name, or whole groups, which stand for the members they have today.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+
+use super::exit::Error;
+use super::methods::Book;
+use super::session::Session;
+use super::stores;
+use crate::proto::v1::{self, Access};
+
+/// Which stores a key opens.
+#[derive(Debug, Args, Default, Clone)]
+#[command(next_help_heading = "Stores")]
+pub(super) struct StoreChoice {
+    /// Open all stores, also ones added later
+    #[arg(long, conflicts_with_all = ["store", "platform", "no_stores"])]
+    all_stores: bool,
+    /// Open these stores, by code
+    #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with = "no_stores")]
+    store: Vec<String>,
+    /// Open the stores that have this platform today
+    #[arg(long, value_name = "PLATFORM", num_args = 1.., conflicts_with = "no_stores")]
+    platform: Vec<String>,
+    /// Open no store
+    #[arg(long)]
+    no_stores: bool,
+}
+
+/// Which methods a key opens.
+#[derive(Debug, Args, Default, Clone)]
+#[command(next_help_heading = "Methods")]
+pub(super) struct MethodChoice {
+    /// Open all methods, also ones added later
+    #[arg(long, conflicts_with_all = ["method", "block", "no_methods"])]
+    all_methods: bool,
+    /// Open these methods: `VERB pattern`, or the pattern alone where the book has it under one verb only
+    #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with = "no_methods")]
+    method: Vec<String>,
+    /// Open the methods that stand in this block today
+    #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with = "no_methods")]
+    block: Vec<String>,
+    /// Open no method
+    #[arg(long)]
+    no_methods: bool,
+}
+
+/// Stores to add to a key and to take from it.
+#[derive(Debug, Args, Default, Clone)]
+#[command(next_help_heading = "Stores")]
+pub(super) struct StoreChange {
+    /// Open these stores too
+    #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with_all = ["all_stores", "store", "platform", "no_stores"])]
+    add_store: Vec<String>,
+    /// Open these stores no longer
+    #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with_all = ["all_stores", "store", "platform", "no_stores"])]
+    remove_store: Vec<String>,
+}
+
+/// Methods to add to a key and to take from it.
+#[derive(Debug, Args, Default, Clone)]
+#[command(next_help_heading = "Methods")]
+pub(super) struct MethodChange {
+    /// Open these methods too
+    #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
+    add_method: Vec<String>,
+    /// Open the methods of this block too
+    #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
+    add_block: Vec<String>,
+    /// Open these methods no longer
+    #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
+    remove_method: Vec<String>,
+    /// Open the methods of this block no longer
+    #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
+    remove_block: Vec<String>,
+}
+
+/// What is opened: an access and, if it is selected, its members in byte order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) access: Access,
+    pub(super) members: Vec<String>,
+}
+
+impl Chosen {
+    fn all() -> Self {
+        Self { access: Access::All, members: Vec::new() }
+    }
+
+    fn selected(members: BTreeSet<String>) -> Self {
+        Self { access: Access::Selected, members: members.into_iter().collect() }
+    }
+}
+
+impl StoreChoice {
+    /// What is to be opened; none if nothing was said.
+    pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
+        if self.all_stores {
+            return Ok(Some(Chosen::all()));
+        }
+        if !self.is_said() {
+            return Ok(None);
+        }
+        let mut codes: BTreeSet<String> = self.store.iter().cloned().collect();
+        for platform in &self.platform {
+            let filter = v1::ListStoresRequest { platform: Some(platform.clone()), ..Default::default() };
+            let members = stores::all(session, &filter, None).await?;
+            if members.is_empty() {
+                return Err(Error::NotFound(format!(
+                    "no store has the platform `{platform}`; `latchkey stores list` shows which there are"
+                )));
+            }
+            codes.extend(members.into_iter().map(|store| store.code));
+        }
+        Ok(Some(Chosen::selected(codes)))
+    }
+
+    /// Whether anything was said.
+    pub(super) fn is_said(&self) -> bool {
+        self.all_stores || self.no_stores || !self.store.is_empty() || !self.platform.is_empty()
+    }
+
+    /// The choices there are, when none was made.
+    pub(super) fn missing() -> Error {
+        Error::Usage(
+            "say which stores the key opens: --all-stores (also ones added later), --store CODE…, --platform PLATFORM… \
+             or --no-stores"
+                .to_owned(),
+        )
+    }
+}
+
+impl MethodChoice {
+    /// What is to be opened; none if nothing was said.
+    pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
+        if self.all_methods {
+            return Ok(Some(Chosen::all()));
+        }
+        if !self.is_said() {
+            return Ok(None);
+        }
+        Ok(Some(Chosen::selected(members(session, &self.method, &self.block).await?)))
+    }
+
+    /// Whether anything was said.
+    pub(super) fn is_said(&self) -> bool {
+        self.all_methods || self.no_methods || !self.method.is_empty() || !self.block.is_empty()
+    }
+
+    /// The choices there are, when none was made.
+    pub(super) fn missing() -> Error {
+        Error::Usage(
+            "say which methods the key opens: --all-methods (also ones added later), --method METHOD…, --block TITLE… \
+             or --no-methods"
+                .to_owned(),
+        )
+    }
+}
+
+impl StoreChange {
+    /// What is opened after the change; none if nothing is to change.
+    pub(super) fn applied(&self, key: &v1::Key) -> Result<Option<Chosen>, Error> {
+        if self.add_store.is_empty() && self.remove_store.is_empty() {
+            return Ok(None);
+        }
+        let (add, remove) = (self.add_store.iter().cloned().collect(), self.remove_store.iter().cloned().collect());
+        change(key.store_access(), &key.stores, add, &remove, "store").map(Some)
+    }
+}
+
+impl MethodChange {
+    /// What is opened after the change; none if nothing is to change.
+    pub(super) async fn applied(&self, session: &Session, key: &v1::Key) -> Result<Option<Chosen>, Error> {
+        let said = [&self.add_method, &self.add_block, &self.remove_method, &self.remove_block];
+        if said.iter().all(|names| names.is_empty()) {
+            return Ok(None);
+        }
+        let add = members(session, &self.add_method, &self.add_block).await?;
+        let remove = members(session, &self.remove_method, &self.remove_block).await?;
+        change(key.method_access(), &key.methods, add, &remove, "method").map(Some)
+    }
+}
+
+/// The identities of methods and of the members of blocks.
+async fn members(session: &Session, methods: &[String], blocks: &[String]) -> Result<BTreeSet<String>, Error> {
+    // The book is only asked for when it is needed.
+    if blocks.is_empty() && methods.iter().all(|method| method.contains(' ')) {
+        return Ok(methods.iter().cloned().collect());
+    }
+    let book = Book::of(session).await?;
+    let mut found = BTreeSet::new();
+    for method in methods {
+        found.insert(book.identity(method)?);
+    }
+    for block in blocks {
+        found.extend(book.block(block)?);
+    }
+    Ok(found)
+}
+
+fn change(
+    access: Access,
+    members: &[String],
+    add: BTreeSet<String>,
+    remove: &BTreeSet<String>,
+    thing: &str,
+) -> Result<Chosen, Error> {
+    if access != Access::Selected {
+        return Err(Error::Conflict(format!(
+            "the key opens all {thing}s, so that none can be added or removed: list those that it is to open with \
+             --{thing}"
+        )));
+    }
+    let had: BTreeSet<String> = members.iter().cloned().collect();
+    if let Some(missing) = remove.iter().find(|member| !had.contains(*member)) {
+        return Err(Error::Conflict(format!("the key does not open the {thing} `{missing}`, so it cannot be removed")));
+    }
+    Ok(Chosen::selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(members: &[&str]) -> BTreeSet<String> {
+        members.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn members_are_added_and_removed() {
+        let had = ["b".to_owned(), "a".to_owned()];
+        let changed = change(Access::Selected, &had, set(&["c", "a"]), &set(&["b"]), "store").unwrap();
+        assert_eq!(changed, Chosen { access: Access::Selected, members: vec!["a".to_owned(), "c".to_owned()] });
+    }
+
+    #[test]
+    fn nothing_is_added_to_all_and_nothing_removed_that_is_not_there() {
+        let conflict = |access, remove: &[&str]| {
+            matches!(change(access, &["a".to_owned()], set(&[]), &set(remove), "store"), Err(Error::Conflict(_)))
+        };
+        assert!(conflict(Access::All, &["a"]));
+        assert!(conflict(Access::Selected, &["b"]));
+        assert!(!conflict(Access::Selected, &["a"]));
+    }
+}

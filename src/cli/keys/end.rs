@@ -1,0 +1,81 @@
+//! Ending keys and tokens of keys.
+
+use clap::Args;
+
+use super::{identified, show};
+use crate::cli::exit::Error;
+use crate::cli::session::Session;
+use crate::cli::write::WriteArgs;
+use crate::proto::v1;
+
+/// What `keys revoke` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RevokeArgs {
+    /// Id of the key, or its name if only one has it
+    key: String,
+    /// Why, kept with the key
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `keys revoke-secret` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RevokeSecretArgs {
+    /// Id of the token (`sec_…`), as `latchkey keys show` lists it
+    secret: String,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `keys delete` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DeleteArgs {
+    /// Id of the key, or its name if only one has it
+    key: String,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+impl RevokeArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+        let request = v1::RevokeKeyRequest {
+            id: identified(session, self.key).await?,
+            reason: self.reason,
+            etag: String::new(),
+            options: self.write.options(),
+        };
+        let mut client = session.keys().await?;
+        let answer = session.call("revoking the key", client.revoke_key(request)).await?;
+        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
+        session.written(answer.written.as_ref());
+        Ok(())
+    }
+}
+
+impl RevokeSecretArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+        let request = v1::RevokeSecretRequest { secret_id: self.secret, options: self.write.options() };
+        let mut client = session.keys().await?;
+        let answer = session.call("revoking the token", client.revoke_secret(request)).await?;
+        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
+        session.written(answer.written.as_ref());
+        Ok(())
+    }
+}
+
+impl DeleteArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+        let id = identified(session, self.key).await?;
+        let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: self.write.options() };
+        let mut client = session.keys().await?;
+        let answer = session.call("deleting the key", client.delete_key(request)).await?;
+        session.answer(&answer, |_| format!("deleted the key {id}\n"))?;
+        session.written(answer.written.as_ref());
+        Ok(())
+    }
+}

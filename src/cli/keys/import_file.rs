@@ -1,0 +1,322 @@
+//! Files of keys to take over: CSV with a line of headings, or JSON with an array of objects of the same names.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::cli::csv;
+use crate::cli::moment::{Moment, moment};
+use crate::proto::v1::{self, Access, imported_key::Secret};
+
+/// What `--help` says about the files.
+pub(super) const COLUMNS: &str = "\
+The file is CSV with a line of headings, or JSON with an array of objects, with these columns or fields:
+  name         name for people; must be there
+  token        the token, 32 to 512 printable ASCII characters; this or sha256 must be there
+  sha256       SHA-256 of the token, 64 hexadecimal digits
+  hint         the last characters of the token, at most 4, shown to people; only with sha256
+  stores       `all`, `none`, or codes separated by `;` (in JSON an array); must be there
+  methods      `all`, `none`, or `VERB pattern`s separated by `;` (in JSON an array); must be there
+  owner, comment
+  active       `true` or `false`; empty: true
+  not_before, expires   2027-01-31 or 2027-01-31T12:00:00Z
+  networks     CIDRs separated by `;` (in JSON an array)
+  labels       `name=value` separated by `;` (in JSON an object)";
+
+/// Most faults that are told.
+const TOLD: usize = 20;
+
+/// A key of a file, before its values are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Entry {
+    name: String,
+    token: String,
+    sha256: String,
+    hint: String,
+    stores: Members,
+    methods: Members,
+    owner: String,
+    comment: String,
+    active: Option<bool>,
+    not_before: String,
+    expires: String,
+    networks: Vec<String>,
+    labels: BTreeMap<String, String>,
+}
+
+/// A set as files write it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Members {
+    Word(String),
+    List(Vec<String>),
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self::Word(String::new())
+    }
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Csv,
+    Json,
+}
+
+/// The keys of a file.
+///
+/// # Errors
+/// What is wrong with it, a line each; never repeats a token.
+pub(super) fn read(text: &str, form: Form) -> Result<Vec<v1::ImportedKey>, String> {
+    let entries = match form {
+        Form::Csv => from_csv(text)?,
+        Form::Json => from_json(text)?,
+    };
+    if entries.is_empty() {
+        return Err("it holds no keys".to_owned());
+    }
+    let mut faults = Vec::new();
+    let mut keys = Vec::with_capacity(entries.len());
+    for (place, entry) in entries {
+        match entry.and_then(Entry::into_key) {
+            Ok(key) => keys.push(key),
+            Err(what) => faults.extend(what.into_iter().map(|fault| format!("{place}: {fault}"))),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(keys);
+    }
+    let more = faults.len().saturating_sub(TOLD);
+    faults.truncate(TOLD);
+    if more > 0 {
+        faults.push(format!("and {more} more"));
+    }
+    Err(faults.join("\n  "))
+}
+
+type Entries = Vec<(String, Result<Entry, Vec<String>>)>;
+
+fn from_csv(text: &str) -> Result<Entries, String> {
+    let mut records = csv::parse(text)?.into_iter();
+    let headings = records.next().map(|record| record.fields).unwrap_or_default();
+    let headings: Vec<_> = headings.iter().map(|heading| heading.trim().to_owned()).collect();
+    let known = [
+        "name",
+        "token",
+        "sha256",
+        "hint",
+        "stores",
+        "methods",
+        "owner",
+        "comment",
+        "active",
+        "not_before",
+        "expires",
+        "networks",
+        "labels",
+    ];
+    let unknown: Vec<_> = headings.iter().filter(|heading| !known.contains(&heading.as_str())).collect();
+    if !unknown.is_empty() {
+        return Err(format!("line 1: unknown headings: {unknown:?}; known are {}", known.join(", ")));
+    }
+    if let Some(twice) = headings.iter().enumerate().find(|(at, heading)| headings[..*at].contains(heading)) {
+        return Err(format!("line 1: the heading `{}` is there twice", twice.1));
+    }
+    let entries = records.map(|record| {
+        let entry = if record.fields.len() == headings.len() {
+            Entry::of_fields(headings.iter().map(String::as_str).zip(record.fields))
+        } else {
+            Err(vec![format!("{} fields under {} headings", record.fields.len(), headings.len())])
+        };
+        (format!("line {}", record.line), entry)
+    });
+    Ok(entries.collect())
+}
+
+fn from_json(text: &str) -> Result<Entries, String> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
+        // What serde says may quote what it found; only where it is is safe to say.
+        format!("line {}, column {}: it is not JSON with an array of objects", error.line(), error.column())
+    })?;
+    let entries = values.into_iter().enumerate().map(|(at, value)| {
+        let named = value.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
+        let entry = Entry::deserialize(value)
+            .map_err(|_| vec!["it is no object with the known fields, each of its kind; see --help".to_owned()]);
+        (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), entry)
+    });
+    Ok(entries.collect())
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+impl Entry {
+    fn of_fields<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> Result<Self, Vec<String>> {
+        let mut entry = Self::default();
+        let mut faults = Vec::new();
+        for (heading, value) in fields {
+            match heading {
+                "name" => entry.name = value,
+                "token" => entry.token = value,
+                "sha256" => entry.sha256 = value,
+                "hint" => entry.hint = value,
+                "stores" => entry.stores = Members::Word(value),
+                "methods" => entry.methods = Members::Word(value),
+                "owner" => entry.owner = value,
+                "comment" => entry.comment = value,
+                "active" => match value.trim() {
+                    "" => {}
+                    "true" => entry.active = Some(true),
+                    "false" => entry.active = Some(false),
+                    _ => faults.push("active is true, false or empty".to_owned()),
+                },
+                "not_before" => entry.not_before = value,
+                "expires" => entry.expires = value,
+                "networks" => entry.networks = split(&value),
+                _ => {
+                    for label in split(&value) {
+                        match label.split_once('=') {
+                            Some((name, value)) => drop(entry.labels.insert(name.to_owned(), value.to_owned())),
+                            None => faults.push("a label is written name=value".to_owned()),
+                        }
+                    }
+                }
+            }
+        }
+        if faults.is_empty() { Ok(entry) } else { Err(faults) }
+    }
+
+    fn into_key(self) -> Result<v1::ImportedKey, Vec<String>> {
+        let mut faults = Vec::new();
+        let secret = match (self.token.is_empty(), self.sha256.is_empty()) {
+            (false, true) => Some(Secret::Token(self.token)),
+            (true, false) => Some(Secret::Sha256(self.sha256)),
+            (true, true) => {
+                faults.push("has neither token nor sha256".to_owned());
+                None
+            }
+            (false, false) => {
+                faults.push("has both token and sha256".to_owned());
+                None
+            }
+        };
+        if self.name.trim().is_empty() {
+            faults.push("has no name".to_owned());
+        }
+        let mut opened = |what: &str, members: Members| match members {
+            Members::List(members) => (Access::Selected, members),
+            Members::Word(word) => match word.trim() {
+                "all" => (Access::All, Vec::new()),
+                "none" => (Access::Selected, Vec::new()),
+                "" => {
+                    faults.push(format!("does not say its {what}: all, none, or which"));
+                    (Access::Unspecified, Vec::new())
+                }
+                listed => (Access::Selected, split(listed)),
+            },
+        };
+        let (store_access, stores) = opened("stores", self.stores);
+        let (method_access, methods) = opened("methods", self.methods);
+        let mut time = |what: &str, text: &str| match moment(text.trim()) {
+            _ if text.trim().is_empty() => None,
+            // Counted from now would mean something else on every import.
+            Ok(fixed @ Moment::At(_)) => Some(fixed.ahead()),
+            Ok(Moment::Away(_)) | Err(_) => {
+                faults.push(format!("{what} is written 2027-01-31 or 2027-01-31T12:00:00Z"));
+                None
+            }
+        };
+        let not_before = time("not_before", &self.not_before);
+        let expire_time = time("expires", &self.expires);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let key = v1::Key {
+            name: self.name,
+            owner: self.owner,
+            comment: self.comment,
+            active: Some(self.active.unwrap_or(true)),
+            store_access: store_access.into(),
+            stores,
+            method_access: method_access.into(),
+            methods,
+            not_before,
+            expire_time,
+            networks: self.networks,
+            labels: self.labels,
+            ..Default::default()
+        };
+        Ok(v1::ImportedKey { key: Some(key), hint: self.hint, secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn csv_and_json_say_the_same() {
+        let csv = format!(
+            "name,token,stores,methods,expires,networks,labels\n\"A, B\",{TOKEN},all,GET /a; GET /b,2027-01-31,10.0.0.0/8,team=x\n"
+        );
+        let json = format!(
+            r#"[{{"name": "A, B", "token": "{TOKEN}", "stores": "all", "methods": ["GET /a", "GET /b"],
+                 "expires": "2027-01-31", "networks": ["10.0.0.0/8"], "labels": {{"team": "x"}}}}]"#
+        );
+        let keys = read(&csv, Form::Csv).unwrap();
+        assert_eq!(keys, read(&json, Form::Json).unwrap());
+        let key = keys[0].key.as_ref().unwrap();
+        assert_eq!(key.store_access(), Access::All);
+        assert_eq!(key.methods, ["GET /a", "GET /b"]);
+        assert_eq!(key.active, Some(true));
+        assert_eq!(key.expire_time.as_ref().unwrap().seconds, 1_801_353_600);
+        assert_eq!(keys[0].secret, Some(Secret::Token(TOKEN.to_owned())));
+    }
+
+    #[test]
+    fn every_fault_is_told_and_no_token_is() {
+        let csv = format!(
+            "name,token,sha256,stores,methods,active,expires\n,{TOKEN},aa,,none,,\nB,,,all,,maybe,\nC,{TOKEN},,all,all,true,90d\nD,{TOKEN}\n"
+        );
+        let told = read(&csv, Form::Csv).unwrap_err();
+        for part in [
+            "line 2: has both token and sha256",
+            "line 2: has no name",
+            "line 2: does not say its stores",
+            "line 3: active is true, false or empty",
+            "line 4: expires is written",
+            "line 5: 2 fields under 7 headings",
+        ] {
+            assert!(told.contains(part), "{part} is missing in:\n  {told}");
+        }
+        assert!(!told.contains(TOKEN));
+    }
+
+    #[test]
+    fn files_of_another_shape_are_refused() {
+        for (text, part) in [
+            ("name,colour\n", "unknown headings: [\"colour\"]"),
+            ("name,name\n", "`name` is there twice"),
+            ("name,token\n", "it holds no keys"),
+            ("", "it holds no keys"),
+        ] {
+            assert!(read(text, Form::Csv).unwrap_err().contains(part), "{text:?}");
+        }
+        for text in ["{}", "[1]", r#"[{"name": "A", "colour": "x"}]"#, r#"[{"name": ["secret"]}]"#, "[]"] {
+            let told = read(text, Form::Json).unwrap_err();
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn many_faults_are_counted() {
+        let csv = format!("name,token,stores,methods\n{}", format!(",{TOKEN},all,all\n").repeat(25));
+        assert!(read(&csv, Form::Csv).unwrap_err().ends_with("and 5 more"));
+    }
+}

@@ -1,0 +1,54 @@
+//! `latchkey keys rotate`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{identified, token};
+use crate::cli::exit::Error;
+use crate::cli::input::supplied_token;
+use crate::cli::moment::{span, to_duration};
+use crate::cli::session::Session;
+use crate::cli::write::WriteArgs;
+use crate::proto::v1;
+
+/// What `keys rotate` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RotateArgs {
+    /// Id of the key, or its name if only one has it
+    key: String,
+    /// How long the token there is goes on being good, such as 24h; 0s: it ends now
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    overlap: Duration,
+    /// File with a token to use instead of a generated one, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Print the token alone, for scripts
+    #[arg(long, short, alias = "quiet", short_alias = 'q')]
+    token_only: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+impl RotateArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+        let supplied = supplied_token(self.key_file).await?;
+        let request = v1::RotateKeyRequest {
+            id: identified(session, self.key).await?,
+            overlap: Some(to_duration(self.overlap)),
+            token: supplied,
+            etag: String::new(),
+            options: self.write.options(),
+        };
+        let mut client = session.keys().await?;
+        let answer = session.call("rotating the key", client.rotate_key(request)).await?;
+        if session.is_json() && !self.token_only {
+            session.answer(&answer, |_| String::new())?;
+        }
+        token(session, &answer.token, answer.key.as_ref(), self.token_only)?;
+        session.written(answer.written.as_ref());
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! A key for people.
+
+use crate::cli::moment::{is_past, told, told_or_never};
+use crate::cli::output::Facts;
+use crate::cli::words;
+use crate::proto::v1::{self, Access};
+
+/// Everything that is known of a key.
+pub(super) fn key(key: Option<&v1::Key>) -> String {
+    let Some(key) = key else { return String::new() };
+    let members = |access: Access, members: &[String]| match (access, members) {
+        (Access::All, _) => vec!["all, also ones added later".to_owned()],
+        (Access::Selected, []) => vec!["none".to_owned()],
+        (Access::Selected, members) => members.to_vec(),
+        (Access::Unspecified, _) => Vec::new(),
+    };
+    Facts::new()
+        .with("key", &key.id)
+        .with("name", &key.name)
+        .with("owner", &key.owner)
+        .with("comment", &key.comment)
+        .with("state", words::state(key))
+        .with("revoked", told(key.revoke_time.as_ref()))
+        .with("because", &key.revoke_reason)
+        .with_all("stores", members(key.store_access(), &key.stores))
+        .with_all("methods", members(key.method_access(), &key.methods))
+        .with("valid from", told(key.not_before.as_ref()))
+        .with("expires", told_or_never(key.expire_time.as_ref()))
+        .with_all("networks", key.networks.clone())
+        .with_all("labels", key.labels.iter().map(|(name, value)| format!("{name}={value}")))
+        .with_all("tokens", key.secrets.iter().map(secret))
+        .with("created", told(key.create_time.as_ref()))
+        .with("changed", told(key.update_time.as_ref()))
+        .with("last used", told_or_never(key.last_use_time.as_ref()))
+        .text()
+}
+
+/// Whose token it is.
+pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
+    let standing = match (answer.deleted, answer.end_time.as_ref()) {
+        (true, _) => "the key was deleted".to_owned(),
+        (false, Some(end)) => format!("ended {}", told(Some(end))),
+        (false, None) => match answer.secret.as_ref().and_then(|secret| secret.expire_time.as_ref()) {
+            Some(end) if is_past(Some(end)) => format!("replaced; its time was over {}", told(Some(end))),
+            Some(end) => format!("being replaced; good until {}", told(Some(end))),
+            None => "current".to_owned(),
+        },
+    };
+    let head = Facts::new()
+        .with("token", answer.secret.as_ref().map_or_else(String::new, secret))
+        .with("standing", standing)
+        .text();
+    match &answer.key {
+        Some(of) if answer.deleted => {
+            format!("{head}{}", Facts::new().with("key", &of.id).with("name", &of.name).text())
+        }
+        of => format!("{head}\n{}", key(of.as_ref())),
+    }
+}
+
+/// A token without the token: its hint, its id and what matters about it.
+pub(super) fn secret(secret: &v1::Secret) -> String {
+    let mut text = format!("…{}  {}", secret.hint, secret.id);
+    if secret.origin() == v1::SecretOrigin::Supplied {
+        text.push_str("  supplied");
+    }
+    if secret.expire_time.is_some() {
+        text.push_str("  until ");
+        text.push_str(&told(secret.expire_time.as_ref()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> v1::Key {
+        v1::Key {
+            id: "key_1".to_owned(),
+            name: "CPA".to_owned(),
+            active: Some(true),
+            store_access: Access::Selected.into(),
+            method_access: Access::All.into(),
+            secrets: vec![v1::Secret { id: "sec_1".to_owned(), hint: "abcd".to_owned(), ..Default::default() }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn all_and_none_are_said_in_words() {
+        let text = key(Some(&sample()));
+        let line =
+            |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
+        assert!(line("stores").ends_with("none"), "{text}");
+        assert!(line("methods").ends_with("all, also ones added later"), "{text}");
+        assert!(line("expires").ends_with("never"), "{text}");
+        assert!(line("tokens").contains("…abcd  sec_1"), "{text}");
+    }
+
+    #[test]
+    fn a_deleted_key_is_told_by_id_and_name_alone() {
+        let answer = v1::FindKeyResponse { key: Some(sample()), deleted: true, ..Default::default() };
+        let text = found(&answer);
+        assert!(text.contains("the key was deleted") && text.contains("key_1") && !text.contains("stores"), "{text}");
+    }
+}

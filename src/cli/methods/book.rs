@@ -1,0 +1,133 @@
+//! The server's reference book, for looking up what is not typed out.
+
+use std::collections::BTreeMap;
+
+use crate::cli::exit::Error;
+use crate::cli::session::Session;
+use crate::proto::v1;
+
+/// The server's reference book.
+pub(in crate::cli) struct Book {
+    methods: Vec<v1::Method>,
+}
+
+/// All methods that the filters let through, in the order of the book.
+pub(super) async fn all(session: &Session, filter: &v1::ListMethodsRequest) -> Result<Vec<v1::Method>, Error> {
+    let mut client = session.methods().await?;
+    let page = async |page_token, page_size| {
+        let request = v1::ListMethodsRequest { page_token, page_size, ..filter.clone() };
+        let answer = session.call("listing methods", client.list_methods(request)).await?;
+        Ok((answer.methods, answer.next_page_token))
+    };
+    session.pages(None, page).await
+}
+
+impl Book {
+    /// Reads the whole book.
+    pub(in crate::cli) async fn of(session: &Session) -> Result<Self, Error> {
+        Ok(Self { methods: all(session, &v1::ListMethodsRequest::default()).await? })
+    }
+
+    /// The identity of a method; the book is only read if the verb was left out.
+    pub(in crate::cli) async fn identity_of(session: &Session, method: &str) -> Result<String, Error> {
+        if method.contains(' ') {
+            return Ok(method.to_owned());
+        }
+        Self::of(session).await?.identity(method)
+    }
+
+    /// The identity that is meant by `VERB pattern`, or by a pattern that the book has under one verb only.
+    pub(in crate::cli) fn identity(&self, method: &str) -> Result<String, Error> {
+        if method.contains(' ') {
+            return Ok(method.to_owned());
+        }
+        let found: Vec<_> =
+            self.identities().filter(|(_, pattern)| *pattern == method).map(|(identity, _)| identity).collect();
+        match found.as_slice() {
+            [one] => Ok((*one).to_owned()),
+            [] => Err(Error::NotFound(format!("the reference book has no method `{method}`{}", self.hint(method)))),
+            several => Err(Error::Usage(format!(
+                "the reference book has `{method}` under several verbs: say {}",
+                several.iter().map(|identity| format!("`{identity}`")).collect::<Vec<_>>().join(" or ")
+            ))),
+        }
+    }
+
+    /// The identities of a block's methods.
+    pub(in crate::cli) fn block(&self, title: &str) -> Result<Vec<String>, Error> {
+        let members = self.methods.iter().filter(|method| method.block == title).map(|method| method.method.clone());
+        let members: Vec<_> = members.collect();
+        if members.is_empty() {
+            let titles: BTreeMap<&str, ()> = self.methods.iter().map(|method| (method.block.as_str(), ())).collect();
+            let titles: Vec<_> = titles.into_keys().collect();
+            return Err(Error::NotFound(if titles.is_empty() {
+                format!("the reference book is empty, so it has no block `{title}`")
+            } else {
+                format!("the reference book has no block `{title}`; its blocks are: {}", titles.join(", "))
+            }));
+        }
+        Ok(members)
+    }
+
+    fn identities(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.methods
+            .iter()
+            .filter_map(|method| method.method.split_once(' ').map(|(_, pattern)| (method.method.as_str(), pattern)))
+    }
+
+    /// What might have been meant: a pattern that ends alike.
+    fn hint(&self, method: &str) -> String {
+        if self.methods.is_empty() {
+            return "; it is empty: `latchkey methods import` fills it".to_owned();
+        }
+        let tail = method.rsplit('/').next().unwrap_or_default();
+        let near: Vec<_> = self
+            .identities()
+            .filter(|(_, pattern)| !tail.is_empty() && pattern.rsplit('/').next() == Some(tail))
+            .map(|(identity, _)| format!("`{identity}`"))
+            .take(3)
+            .collect();
+        if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn book() -> Book {
+        let method = |method: &str, block: &str| v1::Method {
+            method: method.to_owned(),
+            block: block.to_owned(),
+            ..Default::default()
+        };
+        Book {
+            methods: vec![
+                method("GET /api/v*/orders/statuses", "Orders"),
+                method("GET /api/v*/orders", "Orders"),
+                method("POST /api/v*/orders", "Orders"),
+                method("GET /api/v*/files", "Files"),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_verb_may_be_left_out_where_there_is_one() {
+        assert_eq!(book().identity("/api/v*/orders/statuses").unwrap(), "GET /api/v*/orders/statuses");
+        assert_eq!(book().identity("GET /anything").unwrap(), "GET /anything");
+        let several = book().identity("/api/v*/orders").unwrap_err();
+        assert!(matches!(&several, Error::Usage(text) if text.contains("`GET /api/v*/orders` or `POST")), "{several}");
+        let near = book().identity("/orders/statuses").unwrap_err();
+        assert!(
+            matches!(&near, Error::NotFound(text) if text.contains("did you mean `GET /api/v*/orders/statuses`?")),
+            "{near}"
+        );
+    }
+
+    #[test]
+    fn a_block_stands_for_its_members() {
+        assert_eq!(book().block("Files").unwrap(), ["GET /api/v*/files"]);
+        let unknown = book().block("orders").unwrap_err();
+        assert!(matches!(&unknown, Error::NotFound(text) if text.ends_with("Files, Orders")), "{unknown}");
+    }
+}

@@ -1,0 +1,193 @@
+//! `latchkey methods import`: the book as a list, and what bringing it in line changes for whom.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+
+use crate::books::{self, MAX_BYTES, RETAILCRM, ReferenceBook};
+use crate::cli::exit::Error;
+use crate::cli::output::{self, Table};
+use crate::cli::session::Session;
+use crate::cli::words;
+use crate::cli::write::WriteArgs;
+use crate::model::method::StoreUse;
+use crate::proto::v1;
+
+/// Name of the built-in book.
+pub(super) const BUILT_IN: &str = "retailcrm";
+
+/// Changes that were made are listed up to so many; a dry run, which is asked what they are, lists all.
+const LISTED: usize = 20;
+
+/// What `methods import` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArgs {
+    /// A YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
+    #[arg(value_name = "BOOK")]
+    book: String,
+    /// Also retire the methods that are not in the list
+    #[arg(long)]
+    retire_missing: bool,
+    /// Tell what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+impl ImportArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+        let name = self.book.clone();
+        let text = tokio::task::spawn_blocking(move || read(&name))
+            .await
+            .map_err(|error| Error::Internal(format!("reading the book ended early: {error}")))??;
+        let book = books::parse(&text).map_err(|error| Error::Invalid(format!("{}: {error}", self.book)))?;
+        let request = v1::ImportMethodsRequest {
+            methods: methods(book),
+            retire_missing: self.retire_missing,
+            dry_run: self.dry_run,
+            options: self.write.options(),
+        };
+        let what = format!("importing {} methods", request.methods.len());
+        let mut client = session.methods().await?;
+        let answer = session.long_call(&what, client.import_methods(request)).await?;
+        session.answer(&answer, |answer| told(answer, self.dry_run))?;
+        session.written(answer.written.as_ref());
+        Ok(())
+    }
+}
+
+fn read(name: &str) -> Result<String, Error> {
+    use std::io::Read as _;
+
+    if name == BUILT_IN {
+        return Ok(RETAILCRM.to_owned());
+    }
+    let most = MAX_BYTES as u64 + 1;
+    let mut text = String::new();
+    let (place, read) = if name == "-" {
+        ("standard input", std::io::stdin().take(most).read_to_string(&mut text))
+    } else {
+        let file = std::fs::File::open(Path::new(name));
+        (name, file.and_then(|file| file.take(most).read_to_string(&mut text)))
+    };
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NotFound(format!(
+            "there is no file {place}, and no built-in book of this name; `latchkey methods books` lists those"
+        ))),
+        Err(error) => Err(Error::Failed(format!("{place} cannot be read: {error}"))),
+    }
+}
+
+/// The book's methods as the contract carries them, in the book's order.
+fn methods(book: ReferenceBook) -> Vec<v1::Method> {
+    let in_block = |block: books::BookBlock| {
+        let title = block.title;
+        block.methods.into_iter().map(move |method| v1::Method {
+            // A book may leave the summary out; the server wants one.
+            summary: if method.summary.is_empty() { method.method.clone() } else { method.summary },
+            method: method.method,
+            block: title.clone(),
+            description: method.description,
+            store_use: match method.store_use {
+                StoreUse::None => v1::StoreUse::None,
+                StoreUse::Optional => v1::StoreUse::Optional,
+                StoreUse::Required => v1::StoreUse::Required,
+            }
+            .into(),
+            store_places: method.store_places.iter().map(ToString::to_string).collect(),
+            scope: method.scope.unwrap_or_default(),
+            ..Default::default()
+        })
+    };
+    book.blocks.into_iter().flat_map(in_block).collect()
+}
+
+fn told(answer: &v1::ImportMethodsResponse, dry_run: bool) -> String {
+    let mut table = Table::new(["CHANGE", "METHOD"]);
+    for (change, methods) in [("add", &answer.added), ("change", &answer.changed), ("retire", &answer.retired)] {
+        for method in methods {
+            table.row([change.to_owned(), method.clone()]);
+        }
+    }
+    let changes = answer.added.len() + answer.changed.len() + answer.retired.len();
+    let listed = changes > 0 && (dry_run || changes <= LISTED);
+    let mut text = if listed { table.text("changes") } else { String::new() };
+    let verb = if dry_run { "would be " } else { "" };
+    let _ = writeln!(
+        text,
+        "{verb}added {}, changed {}, retired {}; unchanged {}",
+        answer.added.len(),
+        answer.changed.len(),
+        answer.retired.len(),
+        answer.unchanged
+    );
+    for (one, many, would, keys, total) in [
+        ("key gains", "keys gain", "would gain", &answer.gaining, answer.gaining_total),
+        ("key loses", "keys lose", "would lose", &answer.losing, answer.losing_total),
+    ] {
+        if total > 0 {
+            let whose = if dry_run {
+                format!("{} {would}", words::count(total, "key", "keys"))
+            } else {
+                words::count(total, one, many)
+            };
+            let _ = writeln!(text, "\n{whose} methods:");
+            let mut table = Table::new(["KEY", "NAME", "METHODS"]);
+            for key in keys {
+                let methods = words::access(v1::Access::Selected, &key.methods, "methods");
+                table.row([key.key_id.clone(), key.name.clone(), methods]);
+            }
+            text.push_str(&table.text("keys"));
+        }
+    }
+    if dry_run {
+        output::note("nothing was changed: this was a dry run");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_book_is_carried_whole() {
+        let methods = methods(books::parse(&read(BUILT_IN).unwrap()).unwrap());
+        assert_eq!(methods.len(), 199);
+        let statuses = methods.iter().find(|method| method.method == "GET /api/v*/orders/statuses").unwrap();
+        assert!(!statuses.block.is_empty() && !statuses.summary.is_empty());
+        assert!(methods.iter().all(|method| method.store_use != 0));
+    }
+
+    #[test]
+    fn a_book_that_is_not_there_is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("none.yaml");
+        assert!(matches!(read(name.to_str().unwrap()), Err(Error::NotFound(_))));
+        assert!(matches!(read(folder.path().to_str().unwrap()), Err(Error::Failed(_))));
+    }
+
+    #[test]
+    fn what_an_import_changes_is_told() {
+        let answer = v1::ImportMethodsResponse {
+            added: vec!["GET /a".to_owned()],
+            retired: vec!["GET /b".to_owned()],
+            unchanged: 3,
+            losing: vec![v1::AffectedKey {
+                key_id: "key_1".to_owned(),
+                name: "CPA".to_owned(),
+                methods: vec!["GET /b".to_owned()],
+            }],
+            losing_total: 1,
+            ..Default::default()
+        };
+        let text = told(&answer, true);
+        for part in ["GET /a", "GET /b", "would be added 1, changed 0, retired 1; unchanged 3", "key_1", "CPA"] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+    }
+}

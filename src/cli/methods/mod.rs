@@ -1,0 +1,331 @@
+//! `latchkey methods`: the reference book of API methods.
+
+mod book;
+mod import;
+
+use clap::{Args, Subcommand, ValueEnum};
+use prost_types::FieldMask;
+
+pub(super) use self::book::Book;
+use self::import::ImportArgs;
+use super::exit::{Ending, Error, Outcome};
+use super::moment;
+use super::output::{self, Facts, Table};
+use super::session::Session;
+use super::words;
+use super::write::WriteArgs;
+use crate::books::{self, RETAILCRM};
+use crate::proto::v1;
+
+/// What can be done with the reference book.
+#[derive(Debug, Subcommand)]
+pub(super) enum MethodsCommand {
+    /// List the reference book, block by block
+    List(ListArgs),
+    /// Show one method
+    Show(NamedArgs),
+    /// Add a method
+    Create(CreateArgs),
+    /// Change what is known of a method
+    Update(UpdateArgs),
+    /// Retire a method: it refuses every key that selects methods, and is never handed to a wider pattern
+    Delete(DeleteArgs),
+    /// Bring the book in line with a list, and tell what that changes for whom
+    Import(ImportArgs),
+    /// List the reference books that are built in
+    Books,
+}
+
+/// A method on the command line.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct NamedArgs {
+    /// `VERB pattern`, or the pattern alone where the book has it under one verb only
+    #[arg(required = true, num_args = 1..=2)]
+    method: Vec<String>,
+}
+
+/// Whether calls of a method are about a store.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Use {
+    /// No store belongs to it
+    None,
+    /// A store may be named
+    Optional,
+    /// A store must be named, unless the key binds to one
+    Required,
+}
+
+/// What `methods list` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArgs {
+    /// Only methods of this block
+    #[arg(long, value_name = "TITLE", default_value = "", hide_default_value = true)]
+    block: String,
+    /// Only methods with this text in identity, block, summary or description
+    #[arg(long, default_value = "", hide_default_value = true)]
+    text: String,
+    /// List the blocks and how many methods each has
+    #[arg(long)]
+    blocks: bool,
+}
+
+/// What `methods create` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CreateArgs {
+    /// `VERB pattern`, such as `GET /api/v*/orders/{externalId}`; never changed
+    #[arg(required = true, num_args = 1..=2)]
+    method: Vec<String>,
+    /// Title of the block it stands in
+    #[arg(long, value_name = "TITLE")]
+    block: String,
+    /// In a few words
+    #[arg(long)]
+    summary: String,
+    /// In more words
+    #[arg(long, default_value = "", hide_default_value = true)]
+    description: String,
+    /// Whether its calls are about a store
+    #[arg(long, value_enum, value_name = "USE")]
+    store_use: Use,
+    /// Where its calls carry their store, such as `query:site`; may be given several times
+    #[arg(long, value_name = "PLACE")]
+    store_place: Vec<String>,
+    /// The scope it belongs to
+    #[arg(long, default_value = "", hide_default_value = true)]
+    scope: String,
+    /// Place among the methods [default: after all others]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    position: i32,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `methods update` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct UpdateArgs {
+    #[command(flatten)]
+    named: NamedArgs,
+    /// Move it to this block
+    #[arg(long, value_name = "TITLE")]
+    block: Option<String>,
+    /// Change the summary
+    #[arg(long)]
+    summary: Option<String>,
+    /// Change the description
+    #[arg(long)]
+    description: Option<String>,
+    /// Change whether its calls are about a store
+    #[arg(long, value_enum, value_name = "USE")]
+    store_use: Option<Use>,
+    /// Replace where its calls carry their store; may be given several times
+    #[arg(long, value_name = "PLACE", conflicts_with = "no_store_places")]
+    store_place: Vec<String>,
+    /// Remove all places
+    #[arg(long)]
+    no_store_places: bool,
+    /// Change the scope; an empty one removes it
+    #[arg(long)]
+    scope: Option<String>,
+    /// Change the place among the methods
+    #[arg(long, value_name = "NUMBER")]
+    position: Option<i32>,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `methods delete` is told.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DeleteArgs {
+    #[command(flatten)]
+    named: NamedArgs,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+impl From<Use> for v1::StoreUse {
+    fn from(store_use: Use) -> Self {
+        match store_use {
+            Use::None => Self::None,
+            Use::Optional => Self::Optional,
+            Use::Required => Self::Required,
+        }
+    }
+}
+
+impl NamedArgs {
+    /// The identity, looked up in the book if the verb was left out.
+    async fn identity(&self, session: &Session) -> Result<String, Error> {
+        Book::identity_of(session, &self.method.join(" ")).await
+    }
+}
+
+/// Does it.
+pub(super) async fn run(command: MethodsCommand, session: &Session) -> Outcome {
+    match command {
+        MethodsCommand::List(args) => list(args, session).await?,
+        MethodsCommand::Show(args) => {
+            let method = args.identity(session).await?;
+            let mut client = session.methods().await?;
+            let answer = session.call("reading the method", client.get_method(v1::GetMethodRequest { method })).await?;
+            session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
+        }
+        MethodsCommand::Create(args) => create(args, session).await?,
+        MethodsCommand::Update(args) => update(args, session).await?,
+        MethodsCommand::Delete(args) => delete(args, session).await?,
+        MethodsCommand::Import(args) => args.run(session).await?,
+        MethodsCommand::Books => built_in(session)?,
+    }
+    Ok(Ending::Done)
+}
+
+async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
+    let filter = v1::ListMethodsRequest { block: args.block, text: args.text, ..Default::default() };
+    let methods = book::all(session, &filter).await?;
+    session.answer(&v1::ListMethodsResponse { methods, ..Default::default() }, |answer| {
+        let text = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
+        if answer.methods.is_empty() {
+            output::note("`latchkey methods import retailcrm` brings the built-in book");
+        }
+        text
+    })
+}
+
+fn blocks(methods: &[v1::Method]) -> String {
+    let mut counts: Vec<(&str, i64)> = Vec::new();
+    for method in methods {
+        match counts.iter_mut().find(|(title, _)| *title == method.block) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&method.block, 1)),
+        }
+    }
+    let mut table = Table::new(["BLOCK", "METHODS"]);
+    for (title, count) in counts {
+        table.row([title.to_owned(), count.to_string()]);
+    }
+    table.text("blocks")
+}
+
+fn by_block(methods: &[v1::Method]) -> String {
+    let mut table = Table::new(["METHOD", "SUMMARY", "STORE", "BLOCK"]);
+    for method in methods {
+        table.row([
+            method.method.clone(),
+            method.summary.clone(),
+            words::store_use(method.store_use()).to_owned(),
+            method.block.clone(),
+        ]);
+    }
+    table.text("methods")
+}
+
+async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
+    let method = v1::Method {
+        method: args.method.join(" "),
+        block: args.block,
+        summary: args.summary,
+        description: args.description,
+        store_use: v1::StoreUse::from(args.store_use).into(),
+        store_places: args.store_place,
+        scope: args.scope,
+        position: args.position,
+        ..Default::default()
+    };
+    let request = v1::CreateMethodRequest { method: Some(method), options: args.write.options() };
+    let mut client = session.methods().await?;
+    let answer = session.call("adding the method", client.create_method(request)).await?;
+    session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
+    let mut method = v1::Method::default();
+    let mut paths = Vec::new();
+    let mut change = |path: &str| paths.push(path.to_owned());
+    if let Some(block) = args.block {
+        change("block");
+        method.block = block;
+    }
+    if let Some(summary) = args.summary {
+        change("summary");
+        method.summary = summary;
+    }
+    if let Some(description) = args.description {
+        change("description");
+        method.description = description;
+    }
+    if let Some(store_use) = args.store_use {
+        change("store_use");
+        method.set_store_use(store_use.into());
+    }
+    if args.no_store_places || !args.store_place.is_empty() {
+        change("store_places");
+        method.store_places = args.store_place;
+    }
+    if let Some(scope) = args.scope {
+        change("scope");
+        method.scope = scope;
+    }
+    if let Some(position) = args.position {
+        change("position");
+        method.position = position;
+    }
+    if paths.is_empty() {
+        return Err(Error::Usage("say what is to change: see `latchkey methods update --help`".to_owned()));
+    }
+    method.method = args.named.identity(session).await?;
+    let request = v1::UpdateMethodRequest {
+        method: Some(method),
+        update_mask: Some(FieldMask { paths }),
+        options: args.write.options(),
+    };
+    let mut client = session.methods().await?;
+    let answer = session.call("changing the method", client.update_method(request)).await?;
+    session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
+    let method = args.named.identity(session).await?;
+    let request =
+        v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: args.write.options() };
+    let mut client = session.methods().await?;
+    let answer = session.call("retiring the method", client.delete_method(request)).await?;
+    session.answer(&answer, |answer| {
+        let keys = words::count(answer.keys_narrowed, "key selected it", "keys selected it");
+        format!("retired the method {method}; {keys}\n")
+    })?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+fn built_in(session: &Session) -> Result<(), Error> {
+    let book = books::parse(RETAILCRM).map_err(|error| Error::Internal(format!("the built-in book: {error}")))?;
+    let methods: usize = book.blocks.iter().map(|block| block.methods.len()).sum();
+    if session.is_json() {
+        let told = serde_json::json!({"books": [{
+            "name": import::BUILT_IN, "title": book.title, "blocks": book.blocks.len(), "methods": methods,
+        }]});
+        return output::print(&format!("{told:#}\n"));
+    }
+    let mut table = Table::new(["NAME", "TITLE", "BLOCKS", "METHODS"]);
+    table.row([import::BUILT_IN.to_owned(), book.title, book.blocks.len().to_string(), methods.to_string()]);
+    output::print(&table.text("books"))
+}
+
+fn shown(method: Option<&v1::Method>) -> String {
+    let Some(method) = method else { return String::new() };
+    Facts::new()
+        .with("method", &method.method)
+        .with("block", &method.block)
+        .with("summary", &method.summary)
+        .with("description", &method.description)
+        .with("store", words::store_use(method.store_use()))
+        .with_all("carried in", method.store_places.clone())
+        .with("scope", &method.scope)
+        .with("position", method.position)
+        .with("added", moment::told(method.create_time.as_ref()))
+        .with("changed", moment::told(method.update_time.as_ref()))
+        .text()
+}

@@ -1,0 +1,130 @@
+//! The command line: the server, and the tool that administers one over gRPC.
+//!
+//! ```text
+//! arguments ─▶ Arguments ─┬─▶ serve, migrate, recover ──▶ app
+//!  settings ─▶ Config ────┴─▶ everything else ──▶ Session ──gRPC──▶ a running server
+//! ```
+//!
+//! Standard output carries answers and nothing else; notes, progress and errors go to standard error. Each error is a
+//! sentence and has an exit code ([`exit`]).
+
+mod args;
+mod audit;
+mod authorize;
+mod check;
+mod choice;
+mod csv;
+mod exit;
+mod input;
+mod introspect;
+mod json;
+mod keys;
+mod methods;
+mod moment;
+mod operators;
+mod output;
+mod replicas;
+mod server;
+mod session;
+mod settings;
+mod stores;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod words;
+mod write;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+
+use self::args::{Arguments, Command};
+use self::exit::{Ending, Error, Outcome};
+use self::session::Session;
+use crate::config::{Config, ConfigErrors};
+
+/// Runs the program with the arguments and the environment of the process.
+pub fn run() -> ExitCode {
+    let matches = match settings::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are asked for like this too. What cannot be printed cannot be complained about.
+            let _ = error.print();
+            return if error.use_stderr() { Ending::Usage.into() } else { Ending::Done.into() };
+        }
+    };
+    let ending = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => settings::sources(&matches, std::env::vars_os()).and_then(|sources| {
+            let environment_key = sources.environment.get("LATCHKEY_KEY").cloned();
+            let config = Config::load(&sources)?;
+            start(arguments, config, environment_key)
+        }),
+        Err(error) => Err(Error::Usage(error.to_string())),
+    };
+    match ending {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            error.tell();
+            error.ending().into()
+        }
+    }
+}
+
+impl From<ConfigErrors> for Error {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Usage(match errors.0.as_slice() {
+            [one] => one.clone(),
+            many => format!("the configuration is wrong:\n  {}", many.join("\n  ")),
+        })
+    }
+}
+
+fn start(arguments: Arguments, config: Config, environment_key: Option<String>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Internal(format!("threads cannot be started: {error}")))?;
+    let outcome = runtime.block_on(dispatch(arguments, config, environment_key));
+    // A thread may still be waiting for standard input; nobody waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<String>) -> Outcome {
+    let session = |config| Session::new(config, arguments.output, environment_key);
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => server::serve(config).await,
+        Command::Migrate => server::migrate(config).await,
+        Command::Operators(operators::OperatorsCommand::Recover(recover)) => server::recover(config, recover).await,
+        // Ended by a signal like any other stream: that is how it is ended.
+        Command::Watch(watch) => watch.run(&session(config)).await,
+        command => {
+            let session = session(config);
+            tokio::select! {
+                outcome = Box::pin(ask(command, &session)) => outcome,
+                signal = tokio::signal::ctrl_c() => match signal {
+                    Ok(()) => Err(Error::Interrupted),
+                    Err(error) => Err(Error::Internal(format!("signals cannot be heard: {error}"))),
+                },
+            }
+        }
+    }
+}
+
+/// The commands that ask a running server.
+async fn ask(command: Command, session: &Session) -> Outcome {
+    match command {
+        Command::Check => check::run(session).await,
+        Command::Keys(command) => keys::run(command, session).await,
+        Command::Stores(command) => stores::run(command, session).await,
+        Command::Methods(command) => methods::run(command, session).await,
+        Command::Operators(command) => operators::run(command, session).await,
+        Command::Authorize(command) => command.run(session).await,
+        Command::Introspect(command) => command.run(session).await,
+        Command::Audit(command) => command.run(session).await,
+        Command::Replicas => replicas::run(session).await,
+        Command::Serve | Command::Migrate | Command::Watch(_) => {
+            Err(Error::Internal("a command of the server was taken for one that asks it".to_owned()))
+        }
+    }
+}

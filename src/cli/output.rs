@@ -1,0 +1,182 @@
+//! Printing: answers on standard output, notes and progress on standard error; tables as wide as the terminal, without
+//! styles where there is none.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::exit::Error;
+
+/// How long something takes before it is shown to be under way.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Prints an answer.
+///
+/// # Errors
+/// Standard output cannot be written; a reader that has gone away among them.
+pub(super) fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
+}
+
+/// Says something beside the answer, on standard error.
+pub(super) fn note(text: &str) {
+    // A note that cannot be written must not fail what was done.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Text from elsewhere without characters that would drive the terminal.
+pub(super) fn clean(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// The text with each line two columns further right.
+pub(super) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// Waits for `work`, showing on a terminal that it is under way once it takes longer than a second.
+pub(super) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    if !io::stderr().is_terminal() {
+        return work.await;
+    }
+    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        return done;
+    }
+    let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    let done = work.await;
+    spinner.finish_and_clear();
+    done
+}
+
+/// A table for people.
+pub(super) struct Table {
+    table: comfy_table::Table,
+    rows: usize,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub(super) fn new<const COLUMNS: usize>(headings: [&str; COLUMNS]) -> Self {
+        let mut table = plain();
+        table.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
+        // What people copy, an id or a name, stays in one piece.
+        if let Some(first) = table.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        Self { table, rows: 0 }
+    }
+
+    /// Adds a row.
+    pub(super) fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
+        self.table.add_row(cells.map(|cell| clean(&cell)));
+        self.rows += 1;
+    }
+
+    /// The table as text; when it has no rows, nothing, and a note that there are no `things`.
+    pub(super) fn text(mut self, things: &str) -> String {
+        if self.rows == 0 {
+            note(&format!("no {things}"));
+            return String::new();
+        }
+        trimmed(&mut self.table)
+    }
+}
+
+/// What is known of one thing: names and values, one a line; a value of several lines stands in a column.
+pub(super) struct Facts(Vec<(&'static str, Vec<String>)>);
+
+impl Facts {
+    /// Nothing yet.
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a fact, unless it is empty.
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        let value = clean(&value.to_string());
+        if !value.is_empty() {
+            self.0.push((name, vec![value]));
+        }
+        self
+    }
+
+    /// Adds a fact with several values, unless there are none.
+    #[must_use]
+    pub(super) fn with_all(mut self, name: &'static str, values: impl IntoIterator<Item = String>) -> Self {
+        let values: Vec<_> = values.into_iter().map(|value| clean(&value)).collect();
+        if !values.is_empty() {
+            self.0.push((name, values));
+        }
+        self
+    }
+
+    /// The facts as text.
+    pub(super) fn text(self) -> String {
+        let mut table = plain();
+        for (name, values) in self.0 {
+            for (at, value) in values.into_iter().enumerate() {
+                let name = if at == 0 { name } else { "" };
+                table.add_row([Cell::new(name).add_attribute(Attribute::Bold), Cell::new(value)]);
+            }
+        }
+        if let Some(first) = table.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        trimmed(&mut table)
+    }
+}
+
+fn plain() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(NOTHING);
+    // Elsewhere than on a terminal a row is a line, however long: that is what grep and awk want.
+    let arrangement =
+        if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+    table.set_content_arrangement(arrangement);
+    table
+}
+
+fn trimmed(table: &mut comfy_table::Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_a_line_a_row_and_shows_no_controls() {
+        let mut table = Table::new(["CODE", "NAME"]);
+        table.row(["a".to_owned(), "A\u{1b}[31mb".to_owned()]);
+        table.row(["bcd".to_owned(), "C".to_owned()]);
+        let text = table.text("stores");
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn empty_facts_are_left_out() {
+        let text = Facts::new().with("name", "N").with("owner", "").with_all("stores", []).text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}

@@ -1,0 +1,375 @@
+//! A command's view of a running server: where it is, who we are there, and how its answers are printed.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Request, Response, Status};
+
+use super::args::Format;
+use super::exit::{Error, chain};
+use super::json::{self, Named};
+use super::output;
+use crate::app::{self, ADMIN_TOKEN};
+use crate::config::{Config, Origin};
+use crate::model::token::Token;
+use crate::proto::v1;
+use crate::proto::v1::audit_service_client::AuditServiceClient;
+use crate::proto::v1::authorization_service_client::AuthorizationServiceClient;
+use crate::proto::v1::key_service_client::KeyServiceClient;
+use crate::proto::v1::method_service_client::MethodServiceClient;
+use crate::proto::v1::operator_service_client::OperatorServiceClient;
+use crate::proto::v1::replica_service_client::ReplicaServiceClient;
+use crate::proto::v1::store_service_client::StoreServiceClient;
+use crate::proto::v1::usage_service_client::UsageServiceClient;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer is waited for.
+const ANSWER: Duration = Duration::from_mins(1);
+/// How long the answer to an import of many keys is waited for.
+const LONG_ANSWER: Duration = Duration::from_mins(10);
+/// Largest answer that is taken: a page of 1 000 keys that list many stores each.
+const LARGEST: usize = 512 * 1024 * 1024;
+/// Entries asked for at once.
+const PAGE: i32 = 1_000;
+
+/// A connection that says who calls.
+pub(super) type Connection = InterceptedService<Channel, Bearer>;
+
+/// A command's view of a running server.
+pub(super) struct Session {
+    pub(super) config: Config,
+    format: Format,
+    environment_key: Option<String>,
+}
+
+/// Puts an operator's token on each call.
+#[derive(Clone)]
+pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
+
+/// The two ports that gRPC is spoken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Decisions.
+    Decision,
+    /// Administration.
+    Admin,
+}
+
+/// Where a server that was started here says it listens.
+#[derive(serde::Deserialize)]
+struct Addresses {
+    decision: String,
+    admin: String,
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A client of a service, on its port.
+macro_rules! clients {
+    ($($name:ident: $client:ident on $port:ident;)*) => {$(
+        pub(super) async fn $name(&self) -> Result<$client<Connection>, Error> {
+            Ok($client::new(self.connect(Port::$port).await?).max_decoding_message_size(LARGEST))
+        }
+    )*};
+}
+
+impl Session {
+    pub(super) fn new(config: Config, format: Format, environment_key: Option<String>) -> Self {
+        Self { config, format, environment_key }
+    }
+
+    clients! {
+        authorization: AuthorizationServiceClient on Decision;
+        keys: KeyServiceClient on Admin;
+        stores: StoreServiceClient on Admin;
+        methods: MethodServiceClient on Admin;
+        operators: OperatorServiceClient on Admin;
+        audit: AuditServiceClient on Admin;
+        usage: UsageServiceClient on Admin;
+        replicas: ReplicaServiceClient on Admin;
+    }
+
+    /// The key's token that the environment holds for `authorize` and `introspect`.
+    pub(super) fn environment_key(&self) -> Option<&str> {
+        self.environment_key.as_deref()
+    }
+
+    /// Whether answers are printed for programs.
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints a message: as JSON, or as `people` put it.
+    pub(super) fn answer<M: Named>(&self, message: &M, people: impl FnOnce(&M) -> String) -> Result<(), Error> {
+        output::print(&if self.is_json() { json::pretty(message)? } else { people(message) })
+    }
+
+    /// Waits for an answer, showing after a while that it is being waited for.
+    pub(super) async fn call<T>(
+        &self,
+        what: &str,
+        request: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        self.call_within(ANSWER, what, request).await
+    }
+
+    /// As [`Session::call`], for what may take minutes.
+    pub(super) async fn long_call<T>(
+        &self,
+        what: &str,
+        request: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        self.call_within(LONG_ANSWER, what, request).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        bound: Duration,
+        what: &str,
+        request: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
+        match output::patiently(what, tokio::time::timeout(bound, request)).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(self.refused(&status)),
+            Err(_) => Err(Error::Unavailable(format!(
+                "no answer came within {} s; what was asked may still be done: look before repeating it",
+                bound.as_secs()
+            ))),
+        }
+    }
+
+    /// A status as an error of the command.
+    pub(super) fn refused(&self, status: &Status) -> Error {
+        let token = self.token().ok().flatten().map_or("nowhere".to_owned(), |(_, origin)| origin);
+        Error::of_status(status, "the server", &token)
+    }
+
+    /// Everything that a list has, at most `limit` entries, page by page.
+    pub(super) async fn pages<T>(
+        &self,
+        limit: Option<usize>,
+        mut page: impl AsyncFnMut(String, i32) -> Result<(Vec<T>, String), Error>,
+    ) -> Result<Vec<T>, Error> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut all = Vec::new();
+        let mut token = String::new();
+        loop {
+            let size = i32::try_from(limit - all.len()).unwrap_or(PAGE).min(PAGE);
+            let (entries, next) = page(token, size).await?;
+            all.extend(entries);
+            if next.is_empty() || all.len() >= limit {
+                all.truncate(limit);
+                return Ok(all);
+            }
+            token = next;
+        }
+    }
+
+    /// Says what is worth knowing about a write that was done.
+    pub(super) fn written(&self, written: Option<&v1::Written>) {
+        if let Some(written) = written.filter(|written| !written.pending_replicas.is_empty()) {
+            let pending = output::clean(&written.pending_replicas.join(", "));
+            output::note(&format!("done, but not yet applied by: {pending}"));
+        }
+    }
+
+    // === Where the server is ===
+
+    /// The URL of a port: what was configured, or else what a server that was started here says.
+    pub(super) fn url(&self, port: Port) -> String {
+        let (url, names, address) = match port {
+            Port::Decision => (&self.config.decision_url, ["decision_url", "decision_addr"], self.config.decision_addr),
+            Port::Admin => (&self.config.admin_url, ["admin_url", "admin_addr"], self.config.admin_addr),
+        };
+        let given = |name| {
+            self.config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin != Origin::Default)
+        };
+        if given(names[0]) || given(names[1]) && address.port() != 0 {
+            return url.clone();
+        }
+        let Some((scheme, _)) = url.split_once("://") else { return url.clone() };
+        let told = std::fs::read_to_string(self.config.data_dir.join("addresses.json"))
+            .ok()
+            .and_then(|text| serde_json::from_str::<Addresses>(&text).ok());
+        told.map_or_else(
+            || url.clone(),
+            |told| {
+                let address = match port {
+                    Port::Decision => told.decision,
+                    Port::Admin => told.admin,
+                };
+                let address = address.parse().map_or(address, |address| crate::config::reachable(address).to_string());
+                format!("{scheme}://{address}")
+            },
+        )
+    }
+
+    async fn connect(&self, port: Port) -> Result<Connection, Error> {
+        let bearer = match (self.token()?, port) {
+            (Some((token, _)), _) => bearer(&token)?,
+            (None, Port::Decision) if !self.config.decision_auth => Bearer(None),
+            (None, _) => return Err(self.no_token()),
+        };
+        Ok(InterceptedService::new(self.channel(port).await?, bearer))
+    }
+
+    /// A connection that says nothing of who calls.
+    pub(super) async fn channel(&self, port: Port) -> Result<Channel, Error> {
+        let url = self.url(port);
+        let wrong = |what: &str| {
+            let name = if port == Port::Admin { "admin-url" } else { "decision-url" };
+            Error::Usage(format!("`{url}` is {what}: --{name} is written http://HOST:PORT or https://HOST:PORT"))
+        };
+        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| wrong("no URL"))?.connect_timeout(CONNECT);
+        match endpoint.uri().scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?
+            }
+            _ => return Err(wrong("not what this speaks")),
+        }
+        let connected = output::patiently(&format!("connecting to {url}"), endpoint.connect()).await;
+        connected.map_err(|error| {
+            Error::Unavailable(format!(
+                "no Latchkey answers at {url}: {}; start one with `latchkey serve`, or say where it is with --admin-url \
+                 and --decision-url",
+                chain(&error)
+            ))
+        })
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig, Error> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| Error::Failed(format!("{} cannot be read: {error}", path.display())))
+        };
+        let mut tls = ClientTlsConfig::new().with_native_roots();
+        if let Some(path) = &self.config.ca_file {
+            tls = tls.ca_certificate(Certificate::from_pem(read(path)?));
+        }
+        if let Some((cert, key)) = &self.config.client_identity {
+            tls = tls.identity(Identity::from_pem(read(cert)?, read(key)?));
+        }
+        Ok(tls)
+    }
+
+    // === Who we are ===
+
+    /// The operator's token and where it came from; none if there is none anywhere.
+    pub(super) fn token(&self) -> Result<Option<(Token, String)>, Error> {
+        let config = &self.config;
+        let flagged =
+            |name| config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == Origin::Flag);
+        let read = |path: &PathBuf| {
+            app::read_token(path)
+                .map_err(|error| Error::Credentials(format!("the operator's token cannot be read from {error}")))
+        };
+        match (&config.token, &config.token_file) {
+            (Some(_), Some(_)) if !flagged("token_file") => {
+                Err(Error::Usage("token and token_file are both set; set one of them".to_owned()))
+            }
+            (_, Some(path)) => Ok(Some((read(path)?, path.display().to_string()))),
+            (Some(text), None) => {
+                let token = Token::parse_operator(text.trim())
+                    .map_err(|error| Error::Credentials(format!("LATCHKEY_TOKEN cannot be used: {error}")))?;
+                Ok(Some((token, "LATCHKEY_TOKEN".to_owned())))
+            }
+            (None, None) => {
+                let path = config.data_dir.join(ADMIN_TOKEN);
+                // A folder that is another user's is as good as none: that user's token is not for us.
+                if std::fs::File::open(&path).is_err() {
+                    return Ok(None);
+                }
+                Ok(Some((read(&path)?, path.display().to_string())))
+            }
+        }
+    }
+
+    /// How to get a token.
+    pub(super) fn no_token(&self) -> Error {
+        Error::Credentials(format!(
+            "no operator's token: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE to one that an admin made with `latchkey \
+             operators create`, or run this where the server's own {} can be read",
+            self.config.data_dir.join(ADMIN_TOKEN).display()
+        ))
+    }
+}
+
+fn bearer(token: &Token) -> Result<Bearer, Error> {
+    let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.reveal())
+        .parse()
+        .map_err(|_| Error::Credentials("the operator's token has characters that cannot be sent".to_owned()))?;
+    // So that no log of HTTP/2 shows it.
+    value.set_sensitive(true);
+    Ok(Bearer(Some(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Sources;
+
+    fn session(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Session {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        let config = Config::load(&Sources { flags: map(flags), environment: map(environment) }).unwrap();
+        Session::new(config, Format::Table, None)
+    }
+
+    #[test]
+    fn a_token_is_looked_for_where_it_was_said_then_in_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        assert!(session(&[("data_dir", data)], &[]).token().unwrap().is_none());
+
+        let [ours, theirs] = [1, 2].map(|seed| Token::issue_operator([seed; 32]));
+        let file = folder.path().join(ADMIN_TOKEN);
+        std::fs::write(&file, format!("{}\n", ours.reveal())).unwrap();
+        let found = session(&[("data_dir", data)], &[]).token().unwrap().unwrap();
+        assert!(found.0 == ours && found.1 == file.display().to_string());
+
+        let said = session(&[("data_dir", data)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
+        assert!(said.0 == theirs && said.1 == "LATCHKEY_TOKEN");
+
+        let file = file.to_str().unwrap();
+        let flag = session(&[("token_file", file)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
+        assert!(flag.0 == ours);
+        let both = [("LATCHKEY_TOKEN_FILE", file), ("LATCHKEY_TOKEN", theirs.reveal())];
+        assert!(matches!(session(&[], &both).token(), Err(Error::Usage(_))));
+    }
+
+    #[test]
+    fn a_bad_token_is_refused_without_being_repeated() {
+        let error = session(&[], &[("LATCHKEY_TOKEN", "hunter2")]).token().unwrap_err();
+        assert!(matches!(&error, Error::Credentials(text) if !text.contains("hunter2")), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_was_started_here_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = ("data_dir", folder.path().to_str().unwrap());
+        assert_eq!(session(&[data], &[]).url(Port::Admin), "http://127.0.0.1:8080");
+        let told = r#"{"decision":"0.0.0.0:7001","admin":"127.0.0.1:7002","ops":"127.0.0.1:7003"}"#;
+        std::fs::write(folder.path().join("addresses.json"), told).unwrap();
+        assert_eq!(session(&[data], &[]).url(Port::Admin), "http://127.0.0.1:7002");
+        assert_eq!(session(&[data], &[]).url(Port::Decision), "http://127.0.0.1:7001");
+        assert_eq!(session(&[data, ("admin_addr", "127.0.0.1:0")], &[]).url(Port::Admin), "http://127.0.0.1:7002");
+        assert_eq!(session(&[data, ("admin_addr", "127.0.0.1:9")], &[]).url(Port::Admin), "http://127.0.0.1:9");
+        assert_eq!(session(&[data, ("admin_url", "https://h")], &[]).url(Port::Admin), "https://h");
+    }
+}

@@ -1,0 +1,152 @@
+//! Settings as flags: generated from the one table of settings, put on the commands that they are for.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+
+use super::args::Arguments;
+use super::exit::Error;
+use crate::config::{SETTINGS, Setting, Sources};
+
+/// What those who ask a server need to know: flags of every command.
+const OF_EVERY_COMMAND: [&str; 8] =
+    ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
+/// The commands that read the server's settings too.
+const OF_SERVERS: [&[&str]; 4] = [&["serve"], &["migrate"], &["check"], &["operators", "recover"]];
+
+/// The whole command, settings included.
+pub(super) fn command() -> Command {
+    let mut command = with_settings(Arguments::command(), is_for_servers);
+    for path in OF_SERVERS {
+        command = at(command, path, |command| with_settings(command, is_for_servers));
+    }
+    let of_all = SETTINGS.iter().filter(|setting| is_for_all(setting)).map(|setting| flag(setting).global(true));
+    command.args(of_all)
+}
+
+fn at(command: Command, path: &[&'static str], change: impl FnOnce(Command) -> Command) -> Command {
+    match path {
+        [] => change(command),
+        [first, rest @ ..] => command.mut_subcommand(first, |command| at(command, rest, change)),
+    }
+}
+
+fn is_for_all(setting: &Setting) -> bool {
+    !setting.secret && OF_EVERY_COMMAND.contains(&setting.name)
+}
+
+fn is_for_servers(setting: &Setting) -> bool {
+    !setting.secret && !OF_EVERY_COMMAND.contains(&setting.name)
+}
+
+fn with_settings(command: Command, of: fn(&Setting) -> bool) -> Command {
+    command.args(SETTINGS.iter().filter(|setting| of(setting)).map(flag))
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let mut help = capitalised(setting.meaning);
+    if !setting.default.is_empty() {
+        help = format!("{help} [default: {}]", setting.default);
+    }
+    let everybodys = is_for_all(setting);
+    Arg::new(setting.name)
+        .long(setting.name.replace('_', "-"))
+        .value_name(value_name(setting.name))
+        .help(help)
+        .help_heading(if everybodys { "Connection" } else { "Settings of the server" })
+        .hide_short_help(!everybodys)
+}
+
+fn value_name(name: &str) -> &'static str {
+    let ends = |with: &[&str]| with.iter().any(|end| name.ends_with(end));
+    match name {
+        "data_dir" => "FOLDER",
+        "max_staleness" | "poll_interval" | "replica_wait" | "drain" => "TIME",
+        "cache_capacity" | "pool_size" => "NUMBER",
+        "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
+        "log" => "FILTER",
+        _ if ends(&["_url"]) => "URL",
+        _ if ends(&["_addr"]) => "ADDRESS",
+        _ => "FILE",
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Where the configuration is read from: the flags given at any level of the command, and the variables of ours.
+pub(super) fn sources(
+    matches: &ArgMatches,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Sources, Error> {
+    let mut sources = Sources { flags: flags(matches), environment: BTreeMap::new() };
+    for (name, value) in environment {
+        let Ok(name) = name.into_string() else { continue };
+        if !name.starts_with("LATCHKEY_") {
+            continue;
+        }
+        let value = value
+            .into_string()
+            .map_err(|_| Error::Usage(format!("the value of the environment variable {name} is not UTF-8")))?;
+        sources.environment.insert(name, value);
+    }
+    Ok(sources)
+}
+
+fn flags(matches: &ArgMatches) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut level = Some(matches);
+    while let Some(matches) = level {
+        for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
+            // A level that does not have the flag answers an error.
+            if let Ok(Some(value)) = matches.try_get_one::<String>(setting.name)
+                && matches.value_source(setting.name) == Some(ValueSource::CommandLine)
+            {
+                found.insert(setting.name.to_owned(), value.clone());
+            }
+        }
+        level = matches.subcommand().map(|(_, matches)| matches);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(line: &str) -> BTreeMap<String, String> {
+        flags(&command().try_get_matches_from(line.split(' ')).unwrap())
+    }
+
+    #[test]
+    fn settings_are_flags_before_and_after_the_command() {
+        let flags = given("latchkey --data-dir a serve --drain 3s --decision-addr 127.0.0.1:1");
+        let pairs: Vec<_> = flags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("data_dir", "a"), ("decision_addr", "127.0.0.1:1"), ("drain", "3s")]);
+        assert_eq!(given("latchkey keys list --admin-url http://h:1").len(), 1);
+        assert_eq!(given("latchkey --drain 3s").len(), 1);
+        assert_eq!(given("latchkey operators recover --database-url-file f").len(), 1);
+    }
+
+    #[test]
+    fn no_secret_has_a_flag() {
+        for secret in SETTINGS.iter().filter(|setting| setting.secret) {
+            let flag = format!("--{}=x", secret.name.replace('_', "-"));
+            for command_line in [vec!["latchkey", &flag], vec!["latchkey", "serve", &flag]] {
+                assert!(command().try_get_matches_from(command_line).is_err(), "{flag} is accepted");
+            }
+        }
+    }
+
+    #[test]
+    fn variables_that_are_not_ours_are_not_looked_at() {
+        let matches = command().try_get_matches_from(["latchkey"]).unwrap();
+        let environment = [("PATH", "x"), ("LATCHKEY_DRAIN", "1s")].map(|(name, value)| (name.into(), value.into()));
+        let read = sources(&matches, environment.into_iter()).unwrap();
+        assert_eq!(read.environment.into_iter().collect::<Vec<_>>(), [("LATCHKEY_DRAIN".into(), "1s".into())]);
+    }
+}

@@ -1,0 +1,290 @@
+//! `latchkey stores`: the shops that keys are about.
+
+use clap::{Args, Subcommand, ValueEnum};
+use prost_types::FieldMask;
+
+use super::exit::{Ending, Error, Outcome};
+use super::moment;
+use super::output::{Facts, Table};
+use super::session::Session;
+use super::words;
+use super::write::WriteArgs;
+use crate::proto::v1;
+
+/// What can be done with stores.
+#[derive(Debug, Subcommand)]
+pub(super) enum StoresCommand {
+    /// Add a store
+    Create(CreateArgs),
+    /// List stores by code
+    List(ListArgs),
+    /// Show one store
+    Show {
+        /// Code of the store
+        code: String,
+    },
+    /// Change what is known of a store
+    Update(UpdateArgs),
+    /// Remove a store: keys lose it and gain nothing
+    Delete(DeleteArgs),
+}
+
+/// What sort of shop a store is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// A regular site
+    Site,
+    /// A landing page
+    LandingPage,
+    /// A full online store on a CMS
+    OnlineStore,
+}
+
+/// What `stores create` is told.
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// Code of the store, its identity: letters, digits, `.`, `_` and `-`, at most 64; never changed
+    code: String,
+    /// Name for people
+    #[arg(long)]
+    name: String,
+    /// What sort of shop it is
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// What it runs on; stores with the same text can be chosen together
+    #[arg(long, default_value = "", hide_default_value = true)]
+    platform: String,
+    /// Host name it is reached at; may be given several times
+    #[arg(long)]
+    host: Vec<String>,
+    /// Leave it switched off: calls that name it are refused
+    #[arg(long)]
+    inactive: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `stores list` is told.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only stores that are switched on
+    #[arg(long, conflicts_with = "inactive")]
+    active: bool,
+    /// Only stores that are switched off
+    #[arg(long)]
+    inactive: bool,
+    /// Only stores with this platform
+    #[arg(long)]
+    platform: Option<String>,
+    /// Only stores of this sort
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Only stores with this text in code, name or a host
+    #[arg(long, default_value = "", hide_default_value = true)]
+    text: String,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+}
+
+/// What `stores update` is told.
+#[derive(Debug, Args)]
+pub(super) struct UpdateArgs {
+    /// Code of the store
+    code: String,
+    /// Change the name
+    #[arg(long)]
+    name: Option<String>,
+    /// Change the sort of shop
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+    /// Change the platform
+    #[arg(long)]
+    platform: Option<String>,
+    /// Replace the host names; may be given several times
+    #[arg(long, conflicts_with = "no_hosts")]
+    host: Vec<String>,
+    /// Remove all host names
+    #[arg(long)]
+    no_hosts: bool,
+    /// Switch it on
+    #[arg(long, conflicts_with = "deactivate")]
+    activate: bool,
+    /// Switch it off: calls that name it are refused
+    #[arg(long)]
+    deactivate: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// What `stores delete` is told.
+#[derive(Debug, Args)]
+pub(super) struct DeleteArgs {
+    /// Code of the store
+    code: String,
+    /// Remove it although some keys would be left with exactly one store, and bind to it
+    #[arg(long)]
+    allow_rebinding: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+impl From<Kind> for v1::StoreKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Site => Self::Site,
+            Kind::LandingPage => Self::LandingPage,
+            Kind::OnlineStore => Self::OnlineStore,
+        }
+    }
+}
+
+/// Does it.
+pub(super) async fn run(command: StoresCommand, session: &Session) -> Outcome {
+    match command {
+        StoresCommand::Create(args) => create(args, session).await?,
+        StoresCommand::List(args) => list(args, session).await?,
+        StoresCommand::Show { code } => {
+            let mut client = session.stores().await?;
+            let answer = session.call("reading the store", client.get_store(v1::GetStoreRequest { code })).await?;
+            session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
+        }
+        StoresCommand::Update(args) => update(args, session).await?,
+        StoresCommand::Delete(args) => delete(args, session).await?,
+    }
+    Ok(Ending::Done)
+}
+
+/// All stores that the filters let through.
+pub(super) async fn all(
+    session: &Session,
+    filter: &v1::ListStoresRequest,
+    limit: Option<usize>,
+) -> Result<Vec<v1::Store>, Error> {
+    let mut client = session.stores().await?;
+    let page = async |page_token, page_size| {
+        let request = v1::ListStoresRequest { page_token, page_size, ..filter.clone() };
+        let answer = session.call("listing stores", client.list_stores(request)).await?;
+        Ok((answer.stores, answer.next_page_token))
+    };
+    session.pages(limit, page).await
+}
+
+async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
+    let store = v1::Store {
+        code: args.code,
+        name: args.name,
+        kind: v1::StoreKind::from(args.kind).into(),
+        platform: args.platform,
+        hosts: args.host,
+        active: Some(!args.inactive),
+        ..Default::default()
+    };
+    let request = v1::CreateStoreRequest { store: Some(store), options: args.write.options() };
+    let mut client = session.stores().await?;
+    let answer = session.call("adding the store", client.create_store(request)).await?;
+    session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
+    let filter = v1::ListStoresRequest {
+        active: (args.active || args.inactive).then_some(args.active),
+        platform: args.platform,
+        kind: args.kind.map_or(v1::StoreKind::Unspecified, Into::into).into(),
+        text: args.text,
+        ..Default::default()
+    };
+    let stores = all(session, &filter, args.limit).await?;
+    session.answer(&v1::ListStoresResponse { stores, ..Default::default() }, |answer| {
+        let mut table = Table::new(["CODE", "NAME", "KIND", "PLATFORM", "ACTIVE", "HOSTS"]);
+        for store in &answer.stores {
+            table.row([
+                store.code.clone(),
+                store.name.clone(),
+                words::kind(store.kind()).to_owned(),
+                store.platform.clone(),
+                words::yes(store.active()).to_owned(),
+                store.hosts.join(", "),
+            ]);
+        }
+        table.text("stores")
+    })
+}
+
+async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
+    let mut store = v1::Store { code: args.code, ..Default::default() };
+    let mut paths = Vec::new();
+    let mut change = |path: &str| paths.push(path.to_owned());
+    if let Some(name) = args.name {
+        change("name");
+        store.name = name;
+    }
+    if let Some(kind) = args.kind {
+        change("kind");
+        store.set_kind(kind.into());
+    }
+    if let Some(platform) = args.platform {
+        change("platform");
+        store.platform = platform;
+    }
+    if args.no_hosts || !args.host.is_empty() {
+        change("hosts");
+        store.hosts = args.host;
+    }
+    if args.activate || args.deactivate {
+        change("active");
+        store.active = Some(args.activate);
+    }
+    if paths.is_empty() {
+        return Err(Error::Usage("say what is to change: see `latchkey stores update --help`".to_owned()));
+    }
+    let request = v1::UpdateStoreRequest {
+        store: Some(store),
+        update_mask: Some(FieldMask { paths }),
+        options: args.write.options(),
+    };
+    let mut client = session.stores().await?;
+    let answer = session.call("changing the store", client.update_store(request)).await?;
+    session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
+    let request = v1::DeleteStoreRequest {
+        code: args.code.clone(),
+        etag: String::new(),
+        allow_rebinding: args.allow_rebinding,
+        options: args.write.options(),
+    };
+    let mut client = session.stores().await?;
+    let answer =
+        session.call("removing the store", client.delete_store(request)).await.map_err(|error| match error {
+            Error::Conflict(text) if text.contains("rebinding") => {
+                Error::Conflict(format!("{text}\nif that is meant, say --allow-rebinding"))
+            }
+            other => other,
+        })?;
+    session.answer(&answer, |answer| {
+        let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
+        format!("removed the store {}; {keys}\n", args.code)
+    })?;
+    session.written(answer.written.as_ref());
+    Ok(())
+}
+
+fn shown(store: Option<&v1::Store>) -> String {
+    let Some(store) = store else { return String::new() };
+    Facts::new()
+        .with("code", &store.code)
+        .with("name", &store.name)
+        .with("kind", words::kind(store.kind()))
+        .with("platform", &store.platform)
+        .with_all("hosts", store.hosts.clone())
+        .with("active", words::yes(store.active()))
+        .with("added", moment::told(store.create_time.as_ref()))
+        .with("changed", moment::told(store.update_time.as_ref()))
+        .text()
+}

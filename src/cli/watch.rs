@@ -1,0 +1,85 @@
+//! `latchkey watch`: each revision as a server applies it.
+
+use clap::Args;
+
+use super::exit::{Ending, Error, Outcome};
+use super::output;
+use super::session::Session;
+use super::{json, words};
+use crate::proto::v1;
+
+/// What `watch` is told.
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// Begin after this revision, as a write or `watch` told it [default: from now on]
+    #[arg(long, value_name = "REVISION", default_value = "", hide_default_value = true)]
+    after: String,
+}
+
+impl WatchArgs {
+    /// Prints until Ctrl-C, which is an orderly end, or until the server ends the stream, which is none.
+    pub(super) async fn run(self, session: &Session) -> Outcome {
+        tokio::select! {
+            ended = Box::pin(self.follow(session)) => ended.map(|()| Ending::Done),
+            signal = tokio::signal::ctrl_c() => match signal {
+                Ok(()) => Ok(Ending::Done),
+                Err(error) => Err(Error::Internal(format!("signals cannot be heard: {error}"))),
+            },
+        }
+    }
+
+    async fn follow(self, session: &Session) -> Result<(), Error> {
+        let mut client = session.authorization().await?;
+        let request = v1::WatchChangesRequest { after_revision: self.after };
+        let mut stream = session.call("asking for changes", client.watch_changes(request)).await?;
+        loop {
+            match stream.message().await {
+                Ok(Some(change)) => {
+                    output::print(&if session.is_json() { json::line(&change)? } else { told(&change) })?;
+                }
+                Ok(None) => return Err(Error::Unavailable("the server ended the stream: it is stopping".to_owned())),
+                Err(status) => return Err(session.refused(&status)),
+            }
+        }
+    }
+}
+
+fn told(change: &v1::WatchChangesResponse) -> String {
+    if change.subjects.is_empty() {
+        return format!("{}  from here on\n", output::clean(&change.revision));
+    }
+    let mut text = String::new();
+    for subject in &change.subjects {
+        let line = format!("{}  {} {} {}", change.revision, subject.action, subject.kind, subject.id);
+        text.push_str(&output::clean(&line));
+        text.push('\n');
+    }
+    if change.subjects.len() > 1 {
+        let many = i64::try_from(change.subjects.len()).unwrap_or(i64::MAX);
+        text.push_str(&format!(
+            "{}  {} together\n",
+            output::clean(&change.revision),
+            words::count(many, "change", "changes")
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_subject_has_a_line() {
+        let subject =
+            |id: &str| v1::ChangedSubject { kind: "key".to_owned(), id: id.to_owned(), action: "update".to_owned() };
+        let change = v1::WatchChangesResponse {
+            revision: "r7-1".to_owned(),
+            number: 7,
+            subjects: vec![subject("key_1"), subject("key_2")],
+        };
+        assert_eq!(told(&change), "r7-1  update key key_1\nr7-1  update key key_2\nr7-1  2 changes together\n");
+        let start = v1::WatchChangesResponse { revision: "r7-1".to_owned(), ..Default::default() };
+        assert_eq!(told(&start), "r7-1  from here on\n");
+    }
+}

@@ -1,0 +1,28 @@
+//! What may be said about any write.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::moment::{span, to_duration};
+use crate::proto::v1;
+
+/// What may be said about any write.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "About the change")]
+pub(super) struct WriteArgs {
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    because: String,
+    /// How long to wait until every running server has applied it, such as 5s; 0s: not at all [default: as the server
+    /// is set]
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    wait: Option<Duration>,
+}
+
+impl WriteArgs {
+    /// As the contract carries it.
+    pub(super) fn options(self) -> Option<v1::WriteOptions> {
+        Some(v1::WriteOptions { comment: self.because, replica_wait: self.wait.map(to_duration) })
+    }
+}

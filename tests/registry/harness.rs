@@ -1,0 +1,219 @@
+//! A registry over a fresh SQLite file, a clock that tests move, and replicas that are as slow as a test says.
+
+use std::io;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use latchkey::clock::Clock;
+use latchkey::lifecycle::Tasks;
+use latchkey::model::change::{Change, Revision};
+use latchkey::model::id::ReplicaId;
+use latchkey::model::key::Key;
+use latchkey::model::operator::Role;
+use latchkey::model::store::StoreKind;
+use latchkey::model::time::Timestamp;
+use latchkey::model::token::Token;
+use latchkey::random::{OsRandom, Random};
+use latchkey::registry::{
+    AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, Error, KeyDraft, KeyWithToken, ListChanges,
+    MethodDraft, OperatorDraft, Registry, StoreDraft, TokenPlace, WriteOptions, Written,
+};
+use latchkey::storage::{self, Options, Storage};
+
+/// When every test begins: 2026-11-24T00:00:00Z.
+pub(crate) const START: i64 = 1_795_478_400;
+
+/// A clock that only moves when it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct ByHand(AtomicI64);
+
+/// Replicas that answer what a test says, and remember what they were asked to wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Slow {
+    pub(crate) pending: Mutex<Vec<ReplicaId>>,
+    pub(crate) waits: Mutex<Vec<(Revision, Duration)>>,
+}
+
+/// A place for the first operator's token.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) supplied: Option<Token>,
+    pub(crate) kept: Mutex<Vec<Token>>,
+    pub(crate) broken: bool,
+}
+
+/// A registry, an admin, and what stands behind them.
+pub(crate) struct Bench {
+    pub(crate) registry: Registry,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) admin: Caller,
+    pub(crate) clock: Arc<ByHand>,
+    pub(crate) replicas: Arc<Slow>,
+    seed: AtomicU64,
+    _folder: tempfile::TempDir,
+}
+
+impl Clock for ByHand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+}
+
+#[async_trait]
+impl Convergence for Slow {
+    async fn wait(&self, revision: Revision, at_most: Duration) -> Vec<ReplicaId> {
+        self.waits.lock().unwrap().push((revision, at_most));
+        self.pending.lock().unwrap().clone()
+    }
+}
+
+impl TokenPlace for Place {
+    fn supplied(&self) -> io::Result<Option<Token>> {
+        Ok(self.supplied.clone())
+    }
+
+    fn keep(&self, token: &Token) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("no space left"));
+        }
+        self.kept.lock().unwrap().push(token.clone());
+        Ok(())
+    }
+}
+
+/// A registry over empty storage.
+pub(crate) async fn empty() -> (Registry, Arc<dyn Storage>, Arc<ByHand>, Arc<Slow>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ByHand(AtomicI64::new(START * 1_000_000)));
+    let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
+    let mut options = Options::new(url.parse().unwrap());
+    let tasks = Tasks::new();
+    let shared: Arc<dyn Clock> = Arc::<ByHand>::clone(&clock);
+    options.clock = shared;
+    options.tasks = tasks.clone();
+    let storage = storage::open(options).await.unwrap();
+    let replicas = Arc::new(Slow::default());
+    let convergence: Arc<dyn Convergence> = Arc::<Slow>::clone(&replicas);
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let registry = Registry::new(Arc::clone(&storage), tasks, random, convergence, Duration::from_secs(1));
+    (registry, storage, clock, replicas, folder)
+}
+
+/// A registry with the operator `admin`.
+pub(crate) async fn bench() -> Bench {
+    let (registry, storage, clock, replicas, folder) = empty().await;
+    let made = registry.bootstrap(&Place::default()).await.unwrap();
+    let Bootstrap::Created { operator, .. } = made else { panic!("storage was not empty") };
+    let admin = Caller { id: operator.id, name: operator.name, role: operator.role };
+    Bench { registry, storage, admin, clock, replicas, seed: AtomicU64::new(1), _folder: folder }
+}
+
+impl Bench {
+    /// Moves the clock on.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Adds a store.
+    pub(crate) async fn store(&self, code: &str) {
+        let draft = StoreDraft {
+            code: code.to_owned(),
+            name: format!("Shop {code}"),
+            kind: Choice::Is(StoreKind::OnlineStore),
+            ..StoreDraft::default()
+        };
+        self.registry.create_store(&self.admin, &draft, &WriteOptions::default()).await.unwrap();
+    }
+
+    /// Adds a method.
+    pub(crate) async fn method(&self, identity: &str) {
+        self.registry.create_method(&self.admin, &method(identity), &WriteOptions::default()).await.unwrap();
+    }
+
+    /// Issues a key.
+    pub(crate) async fn key(&self, draft: KeyDraft) -> (Key, Token) {
+        let (made, _) = self.create(CreateKey { key: draft, ..CreateKey::default() }).await.unwrap();
+        (made.key, made.token.unwrap())
+    }
+
+    /// Asks for a key.
+    pub(crate) async fn create(&self, request: CreateKey) -> Result<(KeyWithToken, Written), Error> {
+        self.registry.create_key(&self.admin, &request, &WriteOptions::default()).await
+    }
+
+    /// Makes another operator.
+    pub(crate) async fn operator(&self, name: &str, role: Role) -> Caller {
+        let draft = OperatorDraft { name: name.to_owned(), role: Choice::Is(role), expires: None };
+        let (made, _) = self.registry.create_operator(&self.admin, &draft, &WriteOptions::default()).await.unwrap();
+        Caller { id: made.operator.id, name: made.operator.name, role }
+    }
+
+    /// The newest revision.
+    pub(crate) async fn head(&self) -> Revision {
+        self.storage.head().await.unwrap().revision
+    }
+
+    /// The audit trail of a subject, the newest change first.
+    pub(crate) async fn trail(&self, kind: &str, id: &str) -> Vec<Change> {
+        let list = ListChanges { subject_kind: kind.to_owned(), subject_id: id.to_owned(), ..ListChanges::default() };
+        self.registry.changes(&list).await.unwrap().items
+    }
+
+    /// A token as a caller would bring it, another one each time.
+    pub(crate) fn supplied(&self) -> String {
+        format!("a-token-of-the-caller-s-own-{:012}", self.seed.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// A key that opens exactly these stores and methods.
+pub(crate) fn selecting(stores: &[&str], methods: &[&str]) -> KeyDraft {
+    KeyDraft {
+        name: "partner".to_owned(),
+        store_access: Choice::Is(AccessKind::Selected),
+        stores: owned(stores),
+        method_access: Choice::Is(AccessKind::Selected),
+        methods: owned(methods),
+        ..KeyDraft::default()
+    }
+}
+
+/// A key that opens everything.
+pub(crate) fn wide_open() -> KeyDraft {
+    KeyDraft {
+        store_access: Choice::Is(AccessKind::All),
+        method_access: Choice::Is(AccessKind::All),
+        ..selecting(&[], &[])
+    }
+}
+
+/// A method that says nothing special.
+pub(crate) fn method(identity: &str) -> MethodDraft {
+    MethodDraft {
+        method: identity.to_owned(),
+        block: "Orders".to_owned(),
+        summary: "Does something".to_owned(),
+        store_use: Choice::Is(latchkey::model::method::StoreUse::Optional),
+        ..MethodDraft::default()
+    }
+}
+
+/// Texts as requests hold them.
+pub(crate) fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The fields that an error names, in order.
+pub(crate) fn fields(error: &Error) -> Vec<String> {
+    match error {
+        Error::Invalid(violations) | Error::Taken { violations, .. } => {
+            violations.told().iter().map(|violation| violation.field.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}

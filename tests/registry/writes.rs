@@ -1,0 +1,54 @@
+//! What all writes have in common: tasks of their own, waiting for replicas.
+
+use std::time::Duration;
+
+use latchkey::model::id::ReplicaId;
+use latchkey::model::time::Timestamp;
+use latchkey::registry::{CreateKey, ListKeys, RawDuration, WriteOptions};
+
+use crate::harness::{bench, fields, wide_open};
+
+fn waiting(seconds: i64) -> WriteOptions {
+    WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds, nanos: 0 }) }
+}
+
+#[tokio::test]
+async fn a_write_waits_for_replicas_and_names_those_that_lag() {
+    let bench = bench().await;
+    let slow = ReplicaId::new(Timestamp::EPOCH, [5; 10]);
+    bench.replicas.pending.lock().unwrap().push(slow);
+    let request = CreateKey { key: wide_open(), ..CreateKey::default() };
+    let (_, written) = bench.registry.create_key(&bench.admin, &request, &WriteOptions::default()).await.unwrap();
+    assert_eq!(written.pending, [slow]);
+    let (_, skipped) = bench.registry.create_key(&bench.admin, &request, &waiting(0)).await.unwrap();
+    assert!(skipped.pending.is_empty());
+    let (_, patient) = bench.registry.create_key(&bench.admin, &request, &waiting(30)).await.unwrap();
+    let waits = bench.replicas.waits.lock().unwrap().clone();
+    let expected =
+        [(written.cursor.revision, Duration::from_secs(1)), (patient.cursor.revision, Duration::from_secs(30))];
+    assert_eq!(waits, expected);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_options_is_told_with_the_rest() {
+    let bench = bench().await;
+    let options = WriteOptions { comment: "x".repeat(1_001), ..waiting(31) };
+    let error = bench.registry.create_key(&bench.admin, &CreateKey::default(), &options).await.unwrap_err();
+    let expected = ["key.name", "key.store_access", "key.method_access", "options.comment", "options.replica_wait"];
+    assert_eq!(fields(&error), expected);
+}
+
+#[tokio::test]
+async fn a_write_goes_on_when_its_caller_goes_away() {
+    let bench = bench().await;
+    let head = bench.head().await;
+    let (request, options) = (CreateKey { key: wide_open(), ..CreateKey::default() }, WriteOptions::default());
+    let mut call = Box::pin(bench.registry.create_key(&bench.admin, &request, &options));
+    // Polled once, so that the write has been spawned and no more; then its caller is gone.
+    assert!(futures_util::poll!(call.as_mut()).is_pending());
+    drop(call);
+    // The next write waits behind it.
+    bench.create(request).await.unwrap();
+    assert_eq!(bench.head().await.0, head.0 + 2);
+    assert_eq!(bench.registry.keys(&ListKeys::default()).await.unwrap().items.len(), 2);
+}

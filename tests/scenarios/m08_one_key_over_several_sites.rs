@@ -1,0 +1,104 @@
+//! M8: one key over several sites joins their customers: the decision carries the stores in scope, so that a CRM finds a
+//! customer by phone or e-mail among them and nowhere else; separate keys keep customer bases apart.
+
+use std::collections::BTreeMap;
+
+use latchkey::proto::v1 as proto;
+use proto::{Decision, Reason, ScopeKind, StoreKind, StoreUse};
+
+use crate::world::Of::{All, Only};
+use crate::world::{Verdict as _, World, key};
+
+const SEND: &str = "POST /api/v5/orders/create";
+const CUSTOMERS: &str = "GET /api/v5/customers";
+
+on_both_engines!(
+    one_key_over_several_sites_finds_their_customers_and_nobody_elses,
+    separate_keys_keep_customer_bases_apart,
+    the_scope_follows_the_stores,
+);
+
+/// A CRM that knows customers by phone and looks for them only where a decision lets it.
+struct Customers(BTreeMap<&'static str, &'static str>);
+
+impl Customers {
+    fn new() -> Self {
+        Self([("+49 1", "berlin"), ("+34 2", "madrid"), ("+48 3", "warsaw")].into())
+    }
+
+    /// The store in which the customer with this phone was met, if the decision lets it be found.
+    fn find(&self, decision: &Decision, phone: &str) -> Option<&'static str> {
+        let store = self.0.get(phone).copied()?;
+        let scope = decision.scope.as_ref()?;
+        let open = match scope.kind() {
+            ScopeKind::All => true,
+            ScopeKind::Listed => scope.stores.iter().any(|open| open == store),
+            ScopeKind::Large | ScopeKind::Unspecified => false,
+        };
+        open.then_some(store)
+    }
+}
+
+async fn furnish(world: &World) {
+    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
+    world.method("GET /api/v*/customers", StoreUse::Optional).await;
+    world.stores(&["berlin", "madrid", "warsaw"]).await;
+    world.store("promo", StoreKind::LandingPage, "tilda").await;
+}
+
+async fn one_key_over_several_sites_finds_their_customers_and_nobody_elses(world: &World) {
+    furnish(world).await;
+    let customers = Customers::new();
+    let shared = world.issue(key("sites and landing page", Only(&["berlin", "madrid", "promo"]), All)).await;
+    let order = world.crm.authorize(&shared.token, SEND, "promo").await.expect("decided").must_allow();
+    assert_eq!(order.store, "promo", "the order belongs to the landing page");
+    assert_eq!(order.scope_codes(), Some(vec!["berlin", "madrid", "promo"]));
+    assert_eq!(customers.find(&order, "+49 1"), Some("berlin"), "its customer came from a site before");
+    assert_eq!(customers.find(&order, "+34 2"), Some("madrid"));
+    assert_eq!(customers.find(&order, "+48 3"), None, "a store outside the key is not searched");
+    assert_eq!(customers.find(&order, "+99"), None);
+
+    let full = world.issue(key("full access", All, All)).await;
+    let order = world.crm.authorize(&full.token, SEND, "promo").await.expect("decided").must_allow();
+    assert_eq!(customers.find(&order, "+48 3"), Some("warsaw"), "full access joins all sites");
+
+    let search = world.crm.authorize(&shared.token, CUSTOMERS, "").await.expect("decided").must_allow();
+    assert_eq!((search.store.as_str(), customers.find(&search, "+34 2")), ("", Some("madrid")), "no store is named");
+}
+
+async fn separate_keys_keep_customer_bases_apart(world: &World) {
+    furnish(world).await;
+    let customers = Customers::new();
+    let berlin = world.issue(key("berlin", Only(&["berlin"]), All)).await;
+    let madrid = world.issue(key("madrid", Only(&["madrid"]), All)).await;
+    for (own, phone, other_phone, other_store) in
+        [(&berlin, "+49 1", "+34 2", "madrid"), (&madrid, "+34 2", "+49 1", "berlin")]
+    {
+        let search = world.crm.authorize(&own.token, CUSTOMERS, "").await.expect("decided").must_allow();
+        assert!(customers.find(&search, phone).is_some());
+        assert_eq!(customers.find(&search, other_phone), None, "the other base stays closed");
+        let refused = world.crm.authorize(&own.token, CUSTOMERS, other_store).await.expect("decided");
+        let refused = refused.must_refuse(Reason::StoreDenied);
+        assert_eq!(customers.find(&refused, phone), None, "a refusal opens nothing at all");
+    }
+}
+
+async fn the_scope_follows_the_stores(world: &World) {
+    furnish(world).await;
+    let issued = world.issue(key("two sites", Only(&["berlin", "madrid"]), All)).await;
+    let scope = async || {
+        let decision = world.crm.authorize(&issued.token, CUSTOMERS, "").await.expect("decided").must_allow();
+        decision.scope.expect("a scope").stores
+    };
+    assert_eq!(scope().await, ["berlin", "madrid"]);
+    world.switch_store("berlin", false).await;
+    assert_eq!(scope().await, ["madrid"]);
+    world.switch_store("berlin", true).await;
+    let more = ["warsaw", "berlin", "madrid"].map(str::to_owned).to_vec();
+    let changed = proto::Key { id: issued.key.id.clone(), stores: more, ..Default::default() };
+    world.update_key(changed, &["stores"]).await;
+    assert_eq!(scope().await, ["berlin", "madrid", "warsaw"]);
+    let request = proto::DeleteStoreRequest { code: "berlin".to_owned(), ..Default::default() };
+    world.manager.stores().delete_store(request).await.expect("two stores are left");
+    assert_eq!(scope().await, ["madrid", "warsaw"]);
+}

@@ -1,0 +1,169 @@
+//! M10: the CPA network: a key that can only call `/api/v*/orders/statuses`, whatever the version, and gets nothing else.
+
+use latchkey::proto::v1 as proto;
+use proto::{Decision, Reason};
+
+use crate::world::Of::{All, Only};
+use crate::world::{Issued, Verdict as _, World, key};
+
+const STATUSES: &str = "GET /api/v*/orders/statuses";
+
+on_both_engines!(
+    the_cpa_network_picks_up_statuses_in_every_version,
+    of_the_whole_reference_book_exactly_one_method_is_open,
+    no_spelling_of_a_path_leads_anywhere_else,
+    what_is_not_in_the_book_is_refused,
+    without_a_verb_every_reading_must_be_open,
+);
+
+async fn cpa_network(world: &World) -> Issued {
+    world.import_book().await;
+    world.stores(&["berlin", "madrid"]).await;
+    world.issue(key("CPA network", All, Only(&[STATUSES]))).await
+}
+
+/// A request that an entry of the book means.
+fn example(identity: &str) -> String {
+    let (verb, pattern) = identity.split_once(' ').expect("a verb and a pattern");
+    let segments = pattern.split('/').map(|segment| match segment {
+        "v*" => "v5",
+        _ if segment.starts_with('{') => "77",
+        _ => segment,
+    });
+    format!("{verb} {}", segments.collect::<Vec<_>>().join("/"))
+}
+
+async fn the_cpa_network_picks_up_statuses_in_every_version(world: &World) {
+    let cpa = cpa_network(world).await;
+    for version in [3, 5, 9, 0, 10, 2027] {
+        let decision = world.ask(&cpa.token, &format!("GET /api/v{version}/orders/statuses"), "").await.must_allow();
+        assert_eq!(decision.methods, [STATUSES]);
+        assert_eq!(decision.scope_codes(), None);
+    }
+    for question in [
+        "GET /api/v5/orders/statuses?ids[]=1&ids[]=2",
+        "GET /api/v5/orders/statuses#top",
+        "GET /api/v5/orders/statuse%73",
+        "HEAD /api/v5/orders/statuses",
+    ] {
+        assert_eq!(world.ask(&cpa.token, question, "").await.must_allow().methods, [STATUSES], "{question}");
+    }
+    let of_berlin = world.ask(&cpa.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
+    assert_eq!(of_berlin.store, "berlin");
+    for refused in ["GET /api/v/orders/statuses", "GET /api/vX/orders/statuses", "GET /api/v5a/orders/statuses"] {
+        let decision = world.ask(&cpa.token, refused, "").await;
+        assert!(!decision.allowed, "{refused}: {decision:?}");
+    }
+}
+
+async fn of_the_whole_reference_book_exactly_one_method_is_open(world: &World) {
+    let cpa = cpa_network(world).await;
+    let book = crate::world::built_in_book();
+    let mut open = Vec::new();
+    for method in &book {
+        let question = example(&method.method);
+        let decision = world.ask(&cpa.token, &question, "").await;
+        assert_eq!(decision.methods, [method.method.as_str()], "{question} is judged as what it is");
+        if decision.allowed {
+            open.push(method.method.as_str());
+            continue;
+        }
+        let refused = decision.must_refuse(Reason::MethodDenied);
+        assert!(refused.scope.is_none() && refused.store.is_empty(), "nothing else is told: {refused:?}");
+    }
+    assert_eq!(book.len(), 199);
+    assert_eq!(open, [STATUSES], "one method is open, and it is the one that was ticked");
+
+    for (question, entry) in [
+        ("GET /api/v5/orders", "GET /api/v*/orders"),
+        ("GET /api/v5/orders/1", "GET /api/v*/orders/{externalId}"),
+        ("GET /api/v5/orders/history", "GET /api/v*/orders/history"),
+        ("POST /api/v5/orders/create", "POST /api/v*/orders/create"),
+    ] {
+        let refused: Decision = world.ask(&cpa.token, question, "").await.must_refuse(Reason::MethodDenied);
+        assert_eq!(refused.methods, [entry]);
+    }
+}
+
+async fn no_spelling_of_a_path_leads_anywhere_else(world: &World) {
+    let cpa = cpa_network(world).await;
+    for path in [
+        "/api/v5/orders/statuses/../create",
+        "/api/v5/orders/statuses/../../customers",
+        "/api/v5/orders/./statuses",
+        "/api/v5/orders/create/../statuses",
+        "/api/v5/orders//statuses",
+        "/api/v5/orders/statuses/",
+        "//api/v5/orders/statuses",
+        "/api/v5/orders/%2e%2e/orders/statuses",
+        "/api/v5/orders/statuses/%2E%2E/create",
+        "/api/v5/orders%2fstatuses",
+        "/api/v5/orders/statuses%2F..%2Fcreate",
+        "/api/v5/orders\\statuses",
+        "/api/v5/orders/statuses%5c..",
+        "/api/v5/orders/statuses%00",
+        "/api/v5/orders/statuses%0d%0a",
+        "/api/v5/orders/statuses\n",
+        "/api/v5/orders/statuses;v=1",
+        "/api/v5/orders/statuses%",
+        "/api/v5/orders/statuses%zz",
+        "/api/v5/orders/%ff",
+        // One that a lax service would take for a method that stands in the book beside `{externalId}`.
+        "/api/v5/orders/Statuses",
+        "/api/v5/orders/statuses.json",
+        "/api/v5/orders/statuses%20",
+        "/api/v5/orders/History",
+    ] {
+        let refused = world.ask(&cpa.token, &format!("GET {path}"), "").await.must_refuse(Reason::PathAmbiguous);
+        assert!(refused.methods.is_empty(), "{path} is judged as nothing: {refused:?}");
+    }
+    for text in ["get /api/v5/orders/statuses", "GET  /api/v5/orders/statuses", "GET api/v5/orders/statuses", "GET"] {
+        world.ask(&cpa.token, text, "").await.must_refuse(Reason::PathAmbiguous);
+    }
+    world.ask(&cpa.token, "", "").await.must_refuse(Reason::MethodRequired);
+    let module = world.issue(key("wide open", All, All)).await;
+    world.ask(&module.token, "GET /api/v5/orders/statuses/../create", "").await.must_allow();
+}
+
+async fn what_is_not_in_the_book_is_refused(world: &World) {
+    let cpa = cpa_network(world).await;
+    for question in [
+        "POST /api/v5/orders/statuses",
+        "DELETE /api/v5/orders/statuses",
+        "OPTIONS /api/v5/orders/statuses",
+        "GET /api/v5/orders/statuses/1",
+        "GET /api/orders/statuses",
+        "GET /v5/orders/statuses",
+        "GET /",
+        "GET /admin",
+        "POST /latchkey.v1.KeyService/CreateKey",
+    ] {
+        let refused = world.ask(&cpa.token, question, "").await.must_refuse(Reason::MethodUnknown);
+        assert!(refused.methods.is_empty(), "{question}: {refused:?}");
+    }
+    // What is outside the book opens only to whoever opens all of it, and then not past its stores.
+    let module = world.issue(key("module", All, All)).await;
+    world.ask(&module.token, "GET /admin", "").await.must_allow();
+    let shop = world.issue(key("two shops", Only(&["berlin", "madrid"]), All)).await;
+    world.ask(&shop.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
+    world.ask(&shop.token, "GET /admin", "berlin").await.must_allow();
+    let bound = world.issue(key("one shop", Only(&["berlin"]), All)).await;
+    world.ask(&bound.token, "GET /admin", "").await.must_refuse(Reason::MethodUnknown);
+}
+
+async fn without_a_verb_every_reading_must_be_open(world: &World) {
+    let cpa = cpa_network(world).await;
+    let decision = world.ask(&cpa.token, "/api/v5/orders/statuses", "").await.must_allow();
+    assert_eq!(decision.methods, [STATUSES], "the book has this path under one verb");
+
+    world.method("POST /api/v*/orders/statuses", proto::StoreUse::None).await;
+    let refused = world.ask(&cpa.token, "/api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
+    let both = [STATUSES, "POST /api/v*/orders/statuses"];
+    let mut judged = refused.methods.clone();
+    judged.sort();
+    assert_eq!(judged, both, "it lists all that the call could be");
+    world.ask(&cpa.token, "GET /api/v5/orders/statuses", "").await.must_allow();
+    world.ask(&cpa.token, "POST /api/v5/orders/statuses", "").await.must_refuse(Reason::MethodDenied);
+    let wider = world.issue(key("both verbs", All, Only(&both))).await;
+    world.ask(&wider.token, "/api/v5/orders/statuses", "").await.must_allow();
+}

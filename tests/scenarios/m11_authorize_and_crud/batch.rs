@@ -1,0 +1,141 @@
+//! Several questions at once, and what a token may do as a whole.
+
+use latchkey::proto::v1 as proto;
+use proto::batch_authorize_result::Result as Answer;
+use proto::{Access, AuthorizeRequest, BatchAuthorizeRequest, IntrospectKeyRequest, Key, Reason, StoreUse};
+use tonic::Code;
+
+use crate::world::Of::{All, Only};
+use crate::world::{Verdict as _, World, far_off, key, long_ago};
+
+const ORDERS: &str = "GET /api/v5/orders";
+
+on_both_engines!(
+    a_batch_is_answered_one_by_one_in_its_order,
+    a_batch_has_bounds_and_all_of_its_faults_are_told,
+    a_token_tells_what_it_may_do,
+    a_token_that_is_no_good_tells_why_and_nothing_else,
+);
+
+fn question(token: &str, method: &str, store: &str) -> AuthorizeRequest {
+    AuthorizeRequest { key: token.to_owned(), method: method.to_owned(), store: store.to_owned(), ..Default::default() }
+}
+
+async fn a_batch_is_answered_one_by_one_in_its_order(world: &World) {
+    world.import_book().await;
+    world.stores(&["berlin", "madrid"]).await;
+    let module = world.issue(key("module", All, All)).await;
+    let cpa = world.issue(key("cpa", All, Only(&["GET /api/v*/orders/statuses"]))).await;
+    let mut questions = Vec::new();
+    for number in 0..250 {
+        questions.push(question(&module.token, ORDERS, ["berlin", "rome"][number % 2]));
+        questions.push(question(&cpa.token, "GET /api/v9/orders/statuses", ""));
+        questions.push(question(&cpa.token, ORDERS, "madrid"));
+        questions.push(question(&"n".repeat(32 + number % 5), ORDERS, ""));
+    }
+    let request = BatchAuthorizeRequest { requests: questions.clone() };
+    let answer = world.crm.authorization().batch_authorize(request).await.expect("a thousand are answered");
+    let results = answer.into_inner().results;
+    assert_eq!(results.len(), 1_000);
+    for (number, (result, question)) in results.into_iter().zip(questions).enumerate() {
+        let Some(Answer::Decision(decision)) = result.result else { panic!("{number} is decided") };
+        if number < 12 {
+            let single = world.question(question).await.expect("decided");
+            assert_eq!(single, decision, "the same answer as alone");
+        }
+        match (number % 4, number / 4 % 2) {
+            (0, 0) => assert_eq!(decision.must_allow().store, "berlin"),
+            (0, _) => drop(decision.must_refuse(Reason::StoreUnknown)),
+            (1, _) => drop(decision.must_allow()),
+            (2, _) => drop(decision.must_refuse(Reason::MethodDenied)),
+            _ => drop(decision.must_refuse(Reason::KeyUnknown)),
+        }
+    }
+}
+
+async fn a_batch_has_bounds_and_all_of_its_faults_are_told(world: &World) {
+    let ask = async |requests: Vec<AuthorizeRequest>| {
+        world.crm.authorization().batch_authorize(BatchAuthorizeRequest { requests }).await
+    };
+    for count in [0, 1_001] {
+        let refused = ask(vec![AuthorizeRequest::default(); count]).await.expect_err("1 to 1 000 are answered");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    let wrong = AuthorizeRequest {
+        client_address: "nowhere".to_owned(),
+        min_revision: "latest".to_owned(),
+        stores: vec!["berlin".to_owned(), String::new()],
+        method: format!("GET /{}", "a".repeat(8_192)),
+        ..Default::default()
+    };
+    let refused = ask(vec![question("", ORDERS, ""), wrong]).await.expect_err("one is wrong");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let fields = crate::world::violated(&refused);
+    let expected =
+        ["requests[1].method", "requests[1].stores[1]", "requests[1].client_address", "requests[1].min_revision"];
+    assert_eq!(fields, expected, "all of it is told at once");
+}
+
+async fn a_token_tells_what_it_may_do(world: &World) {
+    world.import_book().await;
+    world.stores(&["berlin", "madrid", "lisbon"]).await;
+    world.switch_store("lisbon", false).await;
+    let tell = async |token: &str| {
+        let request = IntrospectKeyRequest { key: token.to_owned(), ..Default::default() };
+        world.order_api.authorization().introspect_key(request).await.expect("told").into_inner()
+    };
+    let methods = ["GET /api/v*/orders/statuses", "GET /api/v*/customers"];
+    let asked =
+        Key { expire_time: Some(far_off()), ..key("partner", Only(&["madrid", "lisbon", "berlin"]), Only(&methods)) };
+    let partner = world.issue(asked).await;
+    let told = tell(&partner.token).await;
+    assert!(told.usable && told.reason() == Reason::Allowed);
+    assert_eq!((told.key_id.as_str(), told.name.as_str()), (partner.key.id.as_str(), "partner"));
+    assert_eq!((told.store_access(), told.method_access()), (Access::Selected, Access::Selected));
+    let stores: Vec<_> = told.stores.iter().map(|store| (store.code.as_str(), store.name.as_str())).collect();
+    assert_eq!(stores, [("berlin", "Store berlin"), ("madrid", "Store madrid")], "those that are on");
+    assert_eq!(told.methods, ["GET /api/v*/customers", "GET /api/v*/orders/statuses"]);
+    assert_eq!((told.expire_time, told.secret_expire_time), (Some(far_off()), None));
+    assert_eq!(told.revision, world.head().await);
+    assert!(told.scopes.is_empty(), "no scope is open as a whole: {told:?}");
+
+    let module = tell(&world.issue(key("module", All, All)).await.token).await;
+    assert_eq!((module.store_access(), module.method_access()), (Access::All, Access::All));
+    assert_eq!((module.stores.len(), module.methods.len()), (2, 199), "what all means just now");
+    assert!(module.scopes.contains(&"order_read".to_owned()) && module.scopes.is_sorted(), "{:?}", module.scopes);
+    assert_eq!(module.expire_time, None);
+
+    let book = crate::world::built_in_book();
+    let of_scope = book.iter().filter(|method| method.scope == "cost_read").map(|method| method.method.as_str());
+    let of_scope: Vec<&str> = of_scope.collect();
+    let costs = tell(&world.issue(key("costs", All, Only(&of_scope))).await.token).await;
+    assert_eq!(costs.scopes, ["cost_read"], "a scope is open when all of its methods are");
+}
+
+async fn a_token_that_is_no_good_tells_why_and_nothing_else(world: &World) {
+    world.method("GET /api/v*/orders", StoreUse::None).await;
+    let off = world.issue(Key { active: Some(false), ..key("off", All, All) }).await;
+    let ended = world.issue(Key { expire_time: Some(long_ago(0)), ..key("ended", All, All) }).await;
+    let late = world.issue(Key { not_before: Some(far_off()), ..key("late", All, All) }).await;
+    let revoked = world.issue(key("revoked", All, All)).await;
+    world.revoke(&revoked.key.id, "leaked").await;
+    let deleted = world.issue(key("deleted", All, All)).await;
+    world.delete(&deleted.key.id).await;
+    for (token, why) in [
+        (&*off.token, Reason::KeyInactive),
+        (&ended.token, Reason::KeyExpired),
+        (&late.token, Reason::KeyNotYetValid),
+        (&revoked.token, Reason::KeyRevoked),
+        (&deleted.token, Reason::KeyUnknown),
+        ("a-token-that-was-never-given-to-anybody", Reason::KeyUnknown),
+        ("short", Reason::KeyMalformed),
+    ] {
+        let request = IntrospectKeyRequest { key: token.to_owned(), ..Default::default() };
+        let told = world.order_api.authorization().introspect_key(request).await.expect("told").into_inner();
+        let nothing_else =
+            proto::IntrospectKeyResponse { reason: why.into(), revision: told.revision, ..Default::default() };
+        assert_eq!(told, nothing_else);
+    }
+    let empty = world.order_api.authorization().introspect_key(IntrospectKeyRequest::default()).await;
+    assert_eq!(empty.expect_err("a token must be given").code(), Code::InvalidArgument);
+}

@@ -1,0 +1,228 @@
+//! What was changed: told as it happens, and afterwards to whoever asks.
+
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+use prost_types::value::Kind;
+use proto::{Change, Key, ListChangesRequest, Role, WatchChangesRequest, WatchChangesResponse};
+use tonic::{Code, Streaming};
+
+use crate::world::Of::{All, Only};
+use crate::world::{World, because, key};
+
+/// For a change to be told.
+const SOON: Duration = Duration::from_secs(10);
+
+on_both_engines!(
+    whoever_watches_hears_of_every_revision_once_and_in_order,
+    whoever_was_away_goes_on_where_it_was,
+    the_audit_tells_who_changed_what_when_and_why,
+    the_audit_is_searched_by_subject_actor_and_time,
+);
+
+async fn watch(world: &World, after_revision: &str) -> Streaming<WatchChangesResponse> {
+    let request = WatchChangesRequest { after_revision: after_revision.to_owned() };
+    world.order_api.authorization().watch_changes(request).await.expect("it can be watched").into_inner()
+}
+
+async fn next(stream: &mut Streaming<WatchChangesResponse>) -> WatchChangesResponse {
+    let message = tokio::time::timeout(SOON, stream.message()).await.expect("it is told soon");
+    message.expect("the stream goes on").expect("the stream does not end")
+}
+
+fn said(message: &WatchChangesResponse) -> Vec<(&str, &str, &str)> {
+    let subjects = message.subjects.iter();
+    subjects.map(|subject| (subject.kind.as_str(), subject.id.as_str(), subject.action.as_str())).collect()
+}
+
+async fn whoever_watches_hears_of_every_revision_once_and_in_order(world: &World) {
+    world.stores(&["berlin"]).await;
+    let mut stream = watch(world, "").await;
+    let first = next(&mut stream).await;
+    assert_eq!((first.number, first.subjects.len()), (world.head().await, 0), "it tells where it begins");
+    assert!(!first.revision.is_empty());
+
+    world.stores(&["madrid"]).await;
+    world.method("GET /api/v*/orders", proto::StoreUse::None).await;
+    let issued = world.issue(key("partner", Only(&["madrid"]), All)).await;
+    let id = issued.key.id.as_str();
+    let on_hold = Key { id: id.to_owned(), active: Some(false), ..Default::default() };
+    world.update_key(on_hold, &["active"]).await;
+    world.revoke(id, "over").await;
+    world.delete(id).await;
+    let (operator, _) = world.hire("temporary", Role::Viewer, None).await;
+    let request = proto::DeleteMethodRequest { method: "GET /api/v*/orders".to_owned(), ..Default::default() };
+    world.manager.methods().delete_method(request).await.expect("retired");
+    let request = proto::DeleteStoreRequest { code: "madrid".to_owned(), ..Default::default() };
+    world.manager.stores().delete_store(request).await.expect("removed");
+
+    let expected = [
+        ("store", "madrid", "create"),
+        ("method", "GET /api/v*/orders", "create"),
+        ("key", id, "create"),
+        ("key", id, "update"),
+        ("key", id, "revoke"),
+        ("key", id, "delete"),
+        ("operator", operator.id.as_str(), "create"),
+        ("method", "GET /api/v*/orders", "retire"),
+        ("store", "madrid", "delete"),
+    ];
+    for (number, subject) in (first.number + 1..).zip(expected) {
+        let told = next(&mut stream).await;
+        assert_eq!((told.number, said(&told)), (number, vec![subject]));
+    }
+    world.import_book().await;
+    let told = next(&mut stream).await;
+    assert_eq!((told.number, told.subjects.len()), (first.number + 10, 199), "one revision, many subjects");
+}
+
+async fn whoever_was_away_goes_on_where_it_was(world: &World) {
+    let mut stream = watch(world, "").await;
+    let start = next(&mut stream).await;
+    world.stores(&["berlin", "madrid", "lisbon"]).await;
+    let seen = next(&mut stream).await;
+    drop(stream);
+
+    let mut again = watch(world, &seen.revision).await;
+    let begin = next(&mut again).await;
+    assert_eq!((begin.number, &begin.revision, said(&begin)), (seen.number, &seen.revision, vec![]));
+    assert_eq!(said(&next(&mut again).await), [("store", "madrid", "create")]);
+    assert_eq!(said(&next(&mut again).await), [("store", "lisbon", "create")]);
+    world.stores(&["oslo"]).await;
+    assert_eq!(said(&next(&mut again).await), [("store", "oslo", "create")]);
+
+    let (number, nonce) = start.revision.split_once('-').expect("a number and a nonce");
+    let flipped = if nonce.starts_with('0') { "1" } else { "0" };
+    for foreign in [format!("{number}-{flipped}{}", &nonce[1..]), "r999999-0000000000000001".to_owned()] {
+        let request = WatchChangesRequest { after_revision: foreign };
+        let answer = world.order_api.authorization().watch_changes(request).await;
+        let ended = match answer {
+            Ok(stream) => stream.into_inner().message().await.expect_err("there is no such past"),
+            Err(status) => status,
+        };
+        assert_eq!(ended.code(), Code::OutOfRange);
+    }
+    let request = WatchChangesRequest { after_revision: "yesterday".to_owned() };
+    let refused = world.order_api.authorization().watch_changes(request).await.expect_err("no revision");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+fn text<'c>(image: Option<&'c prost_types::Struct>, field: &str) -> &'c str {
+    match image.and_then(|image| image.fields.get(field)).and_then(|value| value.kind.as_ref()) {
+        Some(Kind::StringValue(text)) => text,
+        other => panic!("{field} is {other:?}"),
+    }
+}
+
+fn flag(image: Option<&prost_types::Struct>, field: &str) -> bool {
+    match image.and_then(|image| image.fields.get(field)).and_then(|value| value.kind.as_ref()) {
+        Some(Kind::BoolValue(flag)) => *flag,
+        other => panic!("{field} is {other:?}"),
+    }
+}
+
+async fn the_audit_tells_who_changed_what_when_and_why(world: &World) {
+    let first = world.changes().await;
+    let bootstrap = first.first().expect("the first start made an operator");
+    assert_eq!((bootstrap.actor.as_str(), bootstrap.action.as_str()), ("system", "create"));
+    assert_eq!(text(bootstrap.after.as_ref(), "name"), "admin");
+
+    let request = proto::CreateKeyRequest {
+        key: Some(key("partner", All, All)),
+        options: because("ticket 17"),
+        ..Default::default()
+    };
+    let made = world.manager.keys().create_key(request).await.expect("made").into_inner().key.expect("a key");
+    let request = proto::UpdateKeyRequest {
+        key: Some(Key {
+            id: made.id.clone(),
+            name: "former partner".to_owned(),
+            active: Some(false),
+            ..Default::default()
+        }),
+        update_mask: crate::world::mask(&["name", "active"]),
+        options: because("contract ended"),
+    };
+    world.admin.keys().update_key(request).await.expect("changed");
+    world.delete(&made.id).await;
+
+    let changes = world.changes().await;
+    let [create, update, delete] = &changes[first.len()..] else { panic!("three changes: {changes:?}") };
+    let whoami = async |client: &crate::calls::Client| {
+        let answer = client.operators().get_current_operator(proto::GetCurrentOperatorRequest {}).await;
+        answer.expect("whoever calls may ask").into_inner().operator.expect("an operator")
+    };
+    let (manager, admin) = (whoami(&world.manager).await, whoami(&world.admin).await);
+    let said = |change: &Change| {
+        (change.actor.clone(), change.actor_name.clone(), change.action.clone(), change.comment.clone())
+    };
+    let by = |operator: &proto::Operator, action: &str, comment: &str| {
+        (operator.id.clone(), operator.name.clone(), action.to_owned(), comment.to_owned())
+    };
+    assert_eq!(said(create), by(&manager, "create", "ticket 17"));
+    assert_eq!(said(update), by(&admin, "update", "contract ended"));
+    assert_eq!(said(delete), by(&manager, "delete", ""));
+    for change in [create, update, delete] {
+        assert_eq!((change.subject_kind.as_str(), change.subject_id.as_str()), ("key", made.id.as_str()));
+        assert_eq!(change.ordinal, 0);
+        let time = change.time.expect("it says when");
+        assert!(time.seconds >= made.create_time.expect("a time").seconds);
+    }
+    assert_eq!((create.revision + 1, update.revision + 1), (update.revision, delete.revision));
+    assert_eq!((create.before.as_ref(), delete.after.as_ref()), (None, None));
+    assert_eq!(create.after, update.before, "each begins where the one before ended");
+    assert_eq!(update.after, delete.before);
+    assert_eq!((text(update.before.as_ref(), "name"), flag(update.before.as_ref(), "active")), ("partner", true));
+    assert_eq!((text(update.after.as_ref(), "name"), flag(update.after.as_ref(), "active")), ("former partner", false));
+}
+
+async fn the_audit_is_searched_by_subject_actor_and_time(world: &World) {
+    world.stores(&["berlin", "madrid"]).await;
+    let issued = world.issue(key("partner", All, All)).await;
+    world.switch_store("berlin", false).await;
+    world.revoke(&issued.key.id, "over").await;
+    let every = world.changes().await;
+    let list = async |request: ListChangesRequest| {
+        let answer = world.officer.audit().list_changes(request).await.expect("changes are listed").into_inner();
+        let mut changes = answer.changes;
+        changes.reverse();
+        changes
+    };
+    let those =
+        |pick: &dyn Fn(&Change) -> bool| every.iter().filter(|change| pick(change)).cloned().collect::<Vec<_>>();
+
+    let of_kind = ListChangesRequest { subject_kind: "store".to_owned(), ..Default::default() };
+    assert_eq!(list(of_kind.clone()).await, those(&|change| change.subject_kind == "store"));
+    let of_berlin = ListChangesRequest { subject_id: "berlin".to_owned(), ..of_kind };
+    assert_eq!(list(of_berlin).await.len(), 2);
+    let of_key =
+        ListChangesRequest { subject_kind: "key".to_owned(), subject_id: issued.key.id.clone(), ..Default::default() };
+    let actions: Vec<String> = list(of_key).await.into_iter().map(|change| change.action).collect();
+    assert_eq!(actions, ["create", "revoke"]);
+    let manager = &every.last().expect("a change").actor;
+    let by_manager = ListChangesRequest { actor: manager.clone(), ..Default::default() };
+    assert_eq!(list(by_manager).await, those(&|change| change.actor == *manager));
+
+    let middle = every[every.len() / 2].time.expect("a time");
+    let at = |time: Option<prost_types::Timestamp>| time.map(|time| (time.seconds, time.nanos));
+    let from = ListChangesRequest { start_time: Some(middle), ..Default::default() };
+    let until = ListChangesRequest { end_time: Some(middle), ..Default::default() };
+    assert_eq!(list(from).await, those(&|change| at(change.time) >= at(Some(middle))), "from this time on");
+    assert_eq!(list(until).await, those(&|change| at(change.time) < at(Some(middle))), "before this time");
+
+    let mut paged = Vec::new();
+    let mut request = ListChangesRequest { page_size: 2, ..Default::default() };
+    loop {
+        let page = world.officer.audit().list_changes(request.clone()).await.expect("listed").into_inner();
+        assert!(page.changes.len() <= 2);
+        paged.extend(page.changes);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        // What happens meanwhile is newer than the page, and not on the ones to come.
+        world.switch_store("madrid", paged.len() % 4 == 0).await;
+        request.page_token = page.next_page_token;
+    }
+    paged.reverse();
+    assert_eq!(paged, every);
+}

@@ -1,0 +1,176 @@
+//! Who may call Latchkey itself, and what becomes of it at once when they may not any more.
+
+use latchkey::proto::v1 as proto;
+use proto::{Operator, Role};
+use tonic::{Code, Status};
+
+use crate::calls::{Client, reason};
+use crate::world::Of::All;
+use crate::world::{World, far_off, key, long_ago, mask};
+
+on_both_engines!(
+    each_role_may_do_what_it_is_for,
+    a_revoked_operator_is_nobody_at_once,
+    a_rotated_operators_old_token_ends_at_once,
+    a_changed_role_holds_at_once,
+    the_last_admin_cannot_be_lost,
+    operators_are_listed_and_read_without_their_tokens,
+);
+
+async fn whoami(client: &Client) -> Result<Operator, Status> {
+    let answer = client.operators().get_current_operator(proto::GetCurrentOperatorRequest {}).await?;
+    Ok(answer.into_inner().operator.expect("an operator"))
+}
+
+async fn update(world: &World, operator: Operator, fields: &[&str]) -> Result<Operator, Status> {
+    let request = proto::UpdateOperatorRequest { operator: Some(operator), update_mask: mask(fields), options: None };
+    let answer = world.admin.operators().update_operator(request).await?;
+    Ok(answer.into_inner().operator.expect("an operator"))
+}
+
+async fn revoke(world: &World, id: &str) -> Result<Operator, Status> {
+    let request = proto::RevokeOperatorRequest { id: id.to_owned(), options: None };
+    let answer = world.admin.operators().revoke_operator(request).await?;
+    Ok(answer.into_inner().operator.expect("an operator"))
+}
+
+async fn each_role_may_do_what_it_is_for(world: &World) {
+    let clients = [&world.admin, &world.manager, &world.officer, &world.order_api];
+    let mut seen = Vec::new();
+    for client in clients {
+        let me = whoami(client).await.expect("everyone may ask who they are");
+        let asked = client.authorize("a-token-that-was-never-given-to-anybody", "GET /", "").await;
+        let listed = client.keys().list_keys(proto::ListKeysRequest::default()).await;
+        let made = client.create_key(key("by whom", All, All)).await;
+        let hired = client.operators().list_operators(proto::ListOperatorsRequest::default()).await;
+        seen.push((me.role(), asked.is_ok(), listed.is_ok(), made.is_ok(), hired.is_ok()));
+        let refused = listed.err().into_iter().chain(made.err()).chain(hired.err());
+        for status in refused {
+            assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+            assert!(
+                status.message().contains(me.role().as_str_name().trim_start_matches("ROLE_").to_lowercase().as_str())
+            );
+        }
+    }
+    let expected = [
+        (Role::Admin, true, true, true, true),
+        (Role::Editor, true, true, true, false),
+        (Role::Viewer, true, true, false, false),
+        (Role::Authorizer, true, false, false, false),
+    ];
+    assert_eq!(seen, expected);
+}
+
+async fn a_revoked_operator_is_nobody_at_once(world: &World) {
+    let (operator, token) = world.hire("temporary", Role::Editor, None).await;
+    let client = world.client(&token);
+    whoami(&client).await.expect("hired");
+    client.create_key(key("one", All, All)).await.expect("an editor may");
+    let revoked = revoke(world, &operator.id).await.expect("revoked");
+    assert!(revoked.revoke_time.is_some());
+    assert_eq!(whoami(&client).await.expect_err("nobody").code(), Code::Unauthenticated);
+    assert_eq!(client.create_key(key("two", All, All)).await.expect_err("nobody").code(), Code::Unauthenticated);
+    assert_eq!(client.authorize("x", "GET /", "").await.expect_err("nobody").code(), Code::Unauthenticated);
+
+    let head = world.head().await;
+    assert_eq!(revoke(world, &operator.id).await.expect("again is no error"), revoked);
+    assert_eq!(world.head().await, head);
+    let back = Operator { id: operator.id.clone(), role: Role::Admin.into(), ..Default::default() };
+    let refused = update(world, back, &["role"]).await.expect_err("a revocation is final");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPERATOR_REVOKED"));
+    let rotate = proto::RotateOperatorRequest { id: operator.id.clone(), options: None };
+    let refused = world.admin.operators().rotate_operator(rotate).await.expect_err("a revocation is final");
+    assert_eq!(reason(&refused), "OPERATOR_REVOKED");
+    let (again, _) = world.hire("temporary", Role::Viewer, None).await;
+    assert_ne!(again.id, operator.id, "the name is free again");
+}
+
+async fn a_rotated_operators_old_token_ends_at_once(world: &World) {
+    let (operator, first) = world.hire("deployment", Role::Viewer, None).await;
+    assert!(first.starts_with("lko_") && first.ends_with(&operator.hint));
+    let request = proto::RotateOperatorRequest { id: operator.id.clone(), options: None };
+    let answer = world.admin.operators().rotate_operator(request).await.expect("rotated").into_inner();
+    let rotated = answer.operator.expect("an operator");
+    assert!(answer.token != *first && answer.token.ends_with(&rotated.hint));
+    assert_eq!((rotated.id.as_str(), rotated.name.as_str()), (operator.id.as_str(), "deployment"));
+    let old = whoami(&world.client(&first)).await.expect_err("the old token is nobody's");
+    assert_eq!(old.code(), Code::Unauthenticated);
+    assert_eq!(whoami(&world.client(&answer.token)).await.expect("the new one is").id, operator.id);
+}
+
+async fn a_changed_role_holds_at_once(world: &World) {
+    let (operator, token) = world.hire("new colleague", Role::Viewer, None).await;
+    let client = world.client(&token);
+    let may_make = async || match client.create_key(key("attempt", All, All)).await {
+        Ok(_) => true,
+        Err(status) if status.code() == Code::PermissionDenied => false,
+        Err(status) => panic!("{status:?}"),
+    };
+    assert!(!may_make().await);
+    for (role, may) in [(Role::Editor, true), (Role::Authorizer, false), (Role::Admin, true), (Role::Viewer, false)] {
+        let changed = Operator { id: operator.id.clone(), role: role.into(), ..Default::default() };
+        assert_eq!(update(world, changed, &["role"]).await.expect("changed").role(), role);
+        assert_eq!(may_make().await, may, "{role:?}");
+    }
+    let ended = Operator { id: operator.id.clone(), expire_time: Some(long_ago(0)), ..Default::default() };
+    update(world, ended, &["expire_time"]).await.expect("changed");
+    assert_eq!(whoami(&client).await.expect_err("expired").code(), Code::Unauthenticated);
+    let extended = Operator { id: operator.id.clone(), expire_time: Some(far_off()), ..Default::default() };
+    update(world, extended, &["expire_time"]).await.expect("changed");
+    whoami(&client).await.expect("good again");
+}
+
+async fn the_last_admin_cannot_be_lost(world: &World) {
+    let admin = whoami(&world.admin).await.expect("the admin");
+    let head = world.head().await;
+    let demoted = Operator { id: admin.id.clone(), role: Role::Viewer.into(), ..Default::default() };
+    let expiring = Operator { id: admin.id.clone(), expire_time: Some(far_off()), ..Default::default() };
+    let refusals = [
+        revoke(world, &admin.id).await.expect_err("the last one"),
+        update(world, demoted.clone(), &["role"]).await.expect_err("the last one"),
+        update(world, expiring.clone(), &["expire_time"]).await.expect_err("the last one"),
+    ];
+    for refused in refusals {
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "LAST_ADMIN"));
+    }
+    assert_eq!(world.head().await, head);
+    world.hire("passing admin", Role::Admin, Some(far_off())).await;
+    let refused = update(world, demoted.clone(), &["role"]).await.expect_err("the other one will expire");
+    assert_eq!(reason(&refused), "LAST_ADMIN");
+
+    let (_, token) = world.hire("second admin", Role::Admin, None).await;
+    update(world, demoted, &["role"]).await.expect("another one stays");
+    let listed = world.admin.operators().list_operators(proto::ListOperatorsRequest::default()).await;
+    assert_eq!(listed.expect_err("a viewer now").code(), Code::PermissionDenied);
+    let listed = world.client(&token).operators().list_operators(proto::ListOperatorsRequest::default()).await;
+    listed.expect("the second admin goes on");
+}
+
+async fn operators_are_listed_and_read_without_their_tokens(world: &World) {
+    let (operator, token) = world.hire("auditor", Role::Viewer, Some(far_off())).await;
+    let (gone, _) = world.hire("gone", Role::Viewer, None).await;
+    revoke(world, &gone.id).await.expect("revoked");
+    let list = async |role: Role, include_revoked: bool| {
+        let request = proto::ListOperatorsRequest { role: role.into(), include_revoked, ..Default::default() };
+        let answer = world.admin.operators().list_operators(request).await.expect("listed").into_inner();
+        answer.operators
+    };
+    let names = |operators: &[Operator]| operators.iter().map(|operator| operator.name.clone()).collect::<Vec<_>>();
+    let every = list(Role::Unspecified, false).await;
+    let expected = ["auditor", "crm", "order api", "security officer", "integration manager", "admin"];
+    assert_eq!(names(&every), expected, "the newest first");
+    assert_eq!(every[0], operator);
+    assert_eq!(names(&list(Role::Viewer, true).await), ["gone", "auditor", "security officer"]);
+    assert_eq!(names(&list(Role::Authorizer, false).await), ["crm", "order api"]);
+    let read = world.admin.operators().get_operator(proto::GetOperatorRequest { id: operator.id.clone() }).await;
+    assert_eq!(read.expect("read").into_inner().operator, Some(operator.clone()));
+    assert_eq!(operator.expire_time, Some(far_off()));
+    assert!(!format!("{every:?}").contains(&*token), "the token is nowhere in the list");
+
+    let taken = proto::CreateOperatorRequest {
+        operator: Some(Operator { name: "auditor".to_owned(), role: Role::Viewer.into(), ..Default::default() }),
+        options: None,
+    };
+    let refused = world.admin.operators().create_operator(taken).await.expect_err("the name is taken");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "OPERATOR_NAME_TAKEN"));
+}

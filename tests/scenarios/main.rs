@@ -1,0 +1,40 @@
+//! The mission, row by row: each story runs through a real server and a gRPC client, on both engines, and asserts what the
+//! service then decides. After every acknowledged write the very next question is answered by it: no story waits.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+pub mod world;
+
+/// Runs each story named on both engines, each time on a server of its own.
+macro_rules! on_both_engines {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            use crate::world::{Engine, World};
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$story(&World::begin(Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$story(&World::begin(Engine::Postgres).await).await;
+            }
+        }
+    )+};
+}
+
+mod m01_connect_stores;
+mod m02_list_of_keys;
+mod m03_filter_the_list;
+mod m04_tokens;
+mod m05_all_stores;
+mod m06_individual_stores;
+mod m07_one_store_binds;
+mod m08_one_key_over_several_sites;
+mod m09_method_blocks;
+mod m10_cpa_network;
+mod m11_authorize_and_crud;
+mod m13_health_and_admin;
