@@ -46,6 +46,12 @@ fn used_file() -> (Workspace, PathBuf) {
     let mut server = LatchkeyProcess::builder().database(&url(&file)).start();
     server.terminate();
     assert!(server.wait_exit(BOUND).success());
+    // Everything into the file itself: what a test does to it is not made good by the log beside it.
+    let database = Connection::open(&file).expect("the file opens");
+    let left: i64 = database
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .expect("the log can be written into the file");
+    assert_eq!(left, 0, "nobody else uses the file");
     (folder, file)
 }
 
@@ -76,7 +82,8 @@ fn a_postgres_that_is_not_there() {
 fn a_postgres_without_the_database() {
     let cluster = Cluster::shared();
     let url = format!("postgres://postgres@127.0.0.1:{}/nobody_made_this", cluster.port());
-    assert_tells(&refusal(LatchkeyProcess::builder().database(&url)), &["nobody_made_this"]);
+    let sentence = refusal(LatchkeyProcess::builder().database(&url));
+    assert_tells(&sentence, &[&cluster.port().to_string(), "no database", "LATCHKEY_DATABASE_URL"]);
 }
 
 #[test]

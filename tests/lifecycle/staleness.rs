@@ -51,6 +51,13 @@ impl Scene {
         Self { cluster, server, client, good }
     }
 
+    async fn is_away(&self) {
+        eventually_async("the server says that it does not serve", MAX_STALENESS + SLACK, async || {
+            (self.client.health().await == ServingStatus::NotServing).then_some(())
+        })
+        .await;
+    }
+
     async fn is_back(&self) {
         eventually_async("the server serves again, without a restart", RECOVERY, async || {
             (self.client.health().await == ServingStatus::Serving).then_some(())
@@ -99,6 +106,7 @@ async fn what_cannot_be_decided_is_unavailable() {
     assert!(refused_at > Duration::from_secs(2), "known keys were refused after {refused_at:?}");
 
     // And then it stays so, everywhere alike.
+    scene.is_away().await;
     let watched = Deadline::after(Duration::from_secs(3));
     eventually_async("it was watched for a while", RECOVERY, async || {
         for token in [&*scene.good, stranger().reveal()] {
@@ -121,10 +129,7 @@ async fn what_cannot_be_decided_is_unavailable() {
 async fn a_postgres_that_was_away_is_found_again() {
     let mut scene = Scene::begin().await;
     scene.cluster.kill9();
-    eventually_async("the server says that it does not serve", MAX_STALENESS + SLACK, async || {
-        (scene.client.health().await == ServingStatus::NotServing).then_some(())
-    })
-    .await;
+    scene.is_away().await;
     assert_eq!(status_of(&scene.server, "/livez"), 200);
     let write = scene.client.create_store("lisbon").await.expect_err("nothing can be written");
     assert_eq!(write.code(), Code::Unavailable, "{write:?}");
@@ -156,7 +161,10 @@ async fn nothing_is_served_before_everything_is_loaded() {
 
     holder.batch_execute("ROLLBACK").await.expect("the lock is given back");
     server.wait_ready();
-    assert_eq!(client.health().await, ServingStatus::Serving);
+    eventually_async("the health service says what /readyz says", RECOVERY, async || {
+        (client.health().await == ServingStatus::Serving).then_some(())
+    })
+    .await;
     drop(holder);
     driving.await.expect("the connection's task ends").expect("the connection ends in order");
 }
