@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// What to do; without it: `serve`.
     #[command(subcommand)]
     pub(super) command: Option<Command>,
-    /// Print tables for people, or the contract's messages as JSON for programs
+    /// `table`, for people, or `json`: the contract's messages, for programs
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) output: Format,
 }

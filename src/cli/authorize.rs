@@ -12,6 +12,7 @@ use super::output::{self, Facts};
 use super::session::Session;
 use super::words;
 use crate::proto::v1;
+use crate::proto::v1::batch_authorize_result::Result as Answer;
 
 /// Where a key's token comes from.
 #[derive(Debug, Args)]
@@ -38,9 +39,10 @@ impl KeyArgs {
 /// What `authorize` is told.
 #[derive(Debug, Args)]
 pub(super) struct AuthorizeArgs {
-    /// What is called: `VERB path`, such as `GET /api/v5/orders`; the path alone asks for every verb that it could mean
-    #[arg(required = true, num_args = 1..=2)]
-    method: Vec<String>,
+    /// What is called: `VERB path`, such as `GET /api/v5/orders`; the path alone asks for every verb that it could mean.
+    /// Several are asked one by one
+    #[arg(required = true, value_name = "METHOD")]
+    methods: Vec<String>,
     /// Code of a store that the call names; may be given several times
     #[arg(long, value_name = "CODE")]
     store: Vec<String>,
@@ -55,29 +57,82 @@ pub(super) struct AuthorizeArgs {
 }
 
 impl AuthorizeArgs {
-    /// Does it.
+    /// Does it. Several questions are allowed together only if each of them is.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let key = self.key.token(session).await?;
         let named = self.store.join(", ");
-        let request = v1::AuthorizeRequest {
-            key,
-            method: self.method.join(" "),
-            stores: self.store,
-            client_address: self.client.map(|address| address.to_string()).unwrap_or_default(),
-            min_revision: self.min_revision,
-            ..Default::default()
-        };
         let mut client = session.authorization().await?;
-        let answer = session.call("asking for a decision", client.authorize(request)).await?;
-        let decision = answer.decision.clone().unwrap_or_default();
-        session.answer(&answer, |_| told(&decision, &named))?;
-        Ok(if decision.allowed { Ending::Done } else { Ending::No })
+        let mut requests: Vec<_> = questions(self.methods)
+            .into_iter()
+            .map(|method| v1::AuthorizeRequest {
+                key: key.clone(),
+                method,
+                stores: self.store.clone(),
+                client_address: self.client.map(|address| address.to_string()).unwrap_or_default(),
+                min_revision: self.min_revision.clone(),
+                ..Default::default()
+            })
+            .collect();
+        let methods: Vec<_> = requests.iter().map(|request| request.method.clone()).collect();
+        if let (1, Some(request)) = (requests.len(), requests.pop()) {
+            let answer = session.call("asking for a decision", client.authorize(request)).await?;
+            let decision = answer.decision.clone().unwrap_or_default();
+            session.answer(&answer, |_| told(&methods[0], &decision, &named))?;
+            return Ok(if decision.allowed { Ending::Done } else { Ending::No });
+        }
+        let request = v1::BatchAuthorizeRequest { requests };
+        let answer = session.call("asking for decisions", client.batch_authorize(request)).await?;
+        session.answer(&answer, |answer| told_all(&methods, answer, &named))?;
+        batch_ending(&answer)
     }
 }
 
+/// The questions: a verb and a path may come as one word or as two.
+fn questions(words: Vec<String>) -> Vec<String> {
+    let mut questions: Vec<String> = Vec::with_capacity(words.len());
+    for word in words {
+        match questions.last_mut() {
+            Some(verb) if is_verb(verb) && !is_verb(&word) => {
+                verb.push(' ');
+                verb.push_str(&word);
+            }
+            _ => questions.push(word),
+        }
+    }
+    questions
+}
+
+fn is_verb(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphabetic())
+}
+
+fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Outcome {
+    let mut ending = Ending::Done;
+    for result in &answer.results {
+        match &result.result {
+            Some(Answer::Decision(decision)) if decision.allowed => {}
+            Some(Answer::Decision(_)) => ending = Ending::No,
+            Some(Answer::Undecided(undecided)) => {
+                return Err(Error::Unavailable(output::clean(&undecided.message)));
+            }
+            None => return Err(Error::Internal("a question was not answered".to_owned())),
+        }
+    }
+    Ok(ending)
+}
+
+fn told_all(methods: &[String], answer: &v1::BatchAuthorizeResponse, named: &str) -> String {
+    let told = methods.iter().zip(&answer.results).map(|(method, result)| match &result.result {
+        Some(Answer::Decision(decision)) => told(method, decision, named),
+        Some(Answer::Undecided(_)) | None => format!("UNDECIDED  {}\n", output::clean(method)),
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
 /// A decision for people, about a call that named these stores.
-fn told(decision: &v1::Decision, named: &str) -> String {
-    let mut text = String::from(if decision.allowed { "ALLOWED\n" } else { "DENIED\n" });
+fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
+    let verdict = if decision.allowed { "ALLOWED" } else { "DENIED" };
+    let mut text = format!("{verdict}  {}\n", output::clean(method));
     for reason in &decision.failed_checks {
         let _ = writeln!(text, "  {}: {}", words::reason_name(*reason), words::reason(*reason));
     }
@@ -113,12 +168,33 @@ mod tests {
             revision: 7,
             ..Default::default()
         };
-        let text = told(&decision, "a, b");
+        let text = told("GET /a", &decision, "a, b");
         assert!(
-            text.starts_with("DENIED\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"),
+            text.starts_with("DENIED  GET /a\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"),
             "{text}"
         );
         assert!(text.contains("GET /api/v*/orders") && text.contains("not open"), "{text}");
+    }
+
+    #[test]
+    fn a_verb_and_its_path_may_be_two_words() {
+        let read = |words: &[&str]| questions(words.iter().map(ToString::to_string).collect());
+        assert_eq!(read(&["GET", "/a"]), ["GET /a"]);
+        assert_eq!(read(&["GET /a", "/b", "POST", "/c"]), ["GET /a", "/b", "POST /c"]);
+        assert_eq!(read(&["GET", "POST", "/c"]), ["GET", "POST /c"]);
+    }
+
+    #[test]
+    fn several_calls_are_allowed_together_only_if_each_is() {
+        let decided = |allowed| Some(Answer::Decision(v1::Decision { allowed, ..Default::default() }));
+        let undecided = Some(Answer::Undecided(v1::Undecided { message: "stale".to_owned() }));
+        let ending = |results: Vec<Option<Answer>>| {
+            let results = results.into_iter().map(|result| v1::BatchAuthorizeResult { result }).collect();
+            batch_ending(&v1::BatchAuthorizeResponse { results })
+        };
+        assert!(matches!(ending(vec![decided(true), decided(true)]), Ok(Ending::Done)));
+        assert!(matches!(ending(vec![decided(true), decided(false)]), Ok(Ending::No)));
+        assert!(matches!(ending(vec![decided(false), undecided]), Err(Error::Unavailable(_))));
     }
 
     #[test]
@@ -129,8 +205,8 @@ mod tests {
             scope: Some(Scope { kind: ScopeKind::Listed.into(), stores: vec!["a".to_owned(), "b".to_owned()] }),
             ..Default::default()
         };
-        let text = told(&decision, "");
-        assert!(text.starts_with("ALLOWED\n") && text.contains("a, b"), "{text}");
+        let text = told("GET /a", &decision, "");
+        assert!(text.starts_with("ALLOWED  GET /a\n") && text.contains("a, b"), "{text}");
         assert!(text.contains("a, to which the key binds"), "{text}");
     }
 }

@@ -14,7 +14,7 @@ use crate::app;
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done; of `authorize`: ALLOWED
-  1    of `authorize`: DENIED; of `check`: something FAILs; of `serve` and `migrate`: it could not be done
+  1    the answer is no (`authorize`: DENIED, `check`: FAIL), or it could not be done here
   2    the command line or the configuration is wrong
   3    what was asked for does not exist
   4    the input is invalid

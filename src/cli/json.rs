@@ -24,7 +24,8 @@ macro_rules! named {
 }
 
 named! {
-    AuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse ListReplicasResponse
+    AuthorizeResponse BatchAuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse
+    ListReplicasResponse
     CreateKeyResponse GetKeyResponse ListKeysResponse FindKeyResponse UpdateKeyResponse RotateKeyResponse
     RevokeSecretResponse RevokeKeyResponse DeleteKeyResponse ImportKeysResponse GetKeyUsageResponse
     CreateStoreResponse GetStoreResponse ListStoresResponse UpdateStoreResponse DeleteStoreResponse

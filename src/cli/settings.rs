@@ -13,14 +13,19 @@ use crate::config::{SETTINGS, Setting, Sources};
 /// What those who ask a server need to know: flags of every command.
 const OF_EVERY_COMMAND: [&str; 8] =
     ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
-/// The commands that read the server's settings too.
-const OF_SERVERS: [&[&str]; 4] = [&["serve"], &["migrate"], &["check"], &["operators", "recover"]];
+/// The commands that read the server's settings too: all of them, or where storage is.
+const OF_SERVERS: [(&[&str], fn(&Setting) -> bool); 4] = [
+    (&["serve"], is_for_servers),
+    (&["check"], is_for_servers),
+    (&["migrate"], is_for_storage),
+    (&["operators", "recover"], is_for_storage),
+];
 
 /// The whole command, settings included.
 pub(super) fn command() -> Command {
     let mut command = with_settings(Arguments::command(), is_for_servers);
-    for path in OF_SERVERS {
-        command = at(command, path, |command| with_settings(command, is_for_servers));
+    for (path, of) in OF_SERVERS {
+        command = at(command, path, |command| with_settings(command, of));
     }
     let of_all = SETTINGS.iter().filter(|setting| is_for_all(setting)).map(|setting| flag(setting).global(true));
     command.args(of_all)
@@ -39,6 +44,10 @@ fn is_for_all(setting: &Setting) -> bool {
 
 fn is_for_servers(setting: &Setting) -> bool {
     !setting.secret && !OF_EVERY_COMMAND.contains(&setting.name)
+}
+
+fn is_for_storage(setting: &Setting) -> bool {
+    setting.name == "database_url_file"
 }
 
 fn with_settings(command: Command, of: fn(&Setting) -> bool) -> Command {

@@ -1,0 +1,13 @@
+//! The command line as a program: what its help says, held to files, and what it does with a server.
+
+#[path = "cli/errors.rs"]
+mod errors;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/program.rs"]
+mod program;
+#[path = "cli/readme.rs"]
+mod readme;
+#[path = "cli/session.rs"]
+mod session;
+pub mod support;

@@ -1,0 +1,92 @@
+//! The `latchkey` program, run once, with nothing of the developer's environment.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// The program in a folder, with some variables set.
+pub(crate) struct Program {
+    environment: Vec<(String, OsString)>,
+    folder: std::path::PathBuf,
+}
+
+impl Program {
+    /// The program in `folder`, which is where it would look for a data folder.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self { environment: Vec::new(), folder: folder.to_owned() }
+    }
+
+    /// Sets a variable.
+    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The command, to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        command.args(arguments).current_dir(&self.folder).env_clear();
+        if let Some(value) = std::env::var_os("LLVM_PROFILE_FILE") {
+            command.env("LLVM_PROFILE_FILE", value);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs it to its end with text on standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("latchkey starts");
+        let mut stdin = child.stdin.take().expect("standard input is a pipe");
+        // A command that reads nothing may be gone by now.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().expect("latchkey ends");
+        Ran {
+            code: output.status.code().expect("latchkey ends by itself"),
+            out: String::from_utf8(output.stdout).expect("answers are UTF-8"),
+            err: String::from_utf8(output.stderr).expect("notes are UTF-8"),
+        }
+    }
+}
+
+impl Ran {
+    /// What was answered, if the command did what was asked.
+    #[track_caller]
+    pub(crate) fn done(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.out
+    }
+
+    /// The error's sentence, if the command ended with this exit code and answered nothing.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
+        assert!(self.err.contains("error: "), "{self:?}");
+        for dump in ["panicked", "Error {", "Status {", "Some(", "RUST_BACKTRACE"] {
+            assert!(!self.err.contains(dump), "{self:?}");
+        }
+        self.err
+    }
+
+    /// The answer as JSON.
+    #[track_caller]
+    pub(crate) fn json(self) -> serde_json::Value {
+        let out = self.done();
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error} in {out}"))
+    }
+}
