@@ -45,7 +45,16 @@ fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service: service.to_owned() }
 }
 
+/// Health follows readiness some milliseconds later.
+async fn until_serving(world: &World) {
+    eventually_async("the server tells that it serves", Duration::from_secs(10), async || {
+        (world.admin.health().await == ServingStatus::Serving).then_some(())
+    })
+    .await;
+}
+
 async fn health_is_told_to_whoever_asks(world: &World) {
+    until_serving(world).await;
     let addresses = world.server.addresses();
     for address in [addresses.decision, addresses.admin] {
         let mut client = HealthClient::new(channel(address));
@@ -122,6 +131,7 @@ async fn admin_tools_find_the_contract_by_reflection(world: &World) {
 /// A server that is told to end says so before it goes: a mesh sends no more calls there.
 async fn ends_in_order(engine: Engine) {
     let mut world = World::begin(engine).await;
+    until_serving(&world).await;
     let mut client = HealthClient::new(channel(world.server.addresses().decision));
     let mut watched = client.watch(of("latchkey.v1.AuthorizationService")).await.expect("watched").into_inner();
     let next = async |watched: &mut tonic::Streaming<HealthCheckResponse>| {

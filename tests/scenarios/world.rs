@@ -37,6 +37,8 @@ pub struct World {
     pub order_api: Client,
     /// The CRM: role authorizer.
     pub crm: Client,
+    /// Names and tokens of those four.
+    tokens: Vec<(&'static str, Token)>,
 }
 
 /// A key and its token.
@@ -124,20 +126,30 @@ impl World {
         let builder = database.iter().fold(builder, |builder, database| builder.database(database.url()));
         let server = builder.start();
         let admin = Client::admin_of(&server);
-        let hire = async |name: &str, role| {
+        let mut tokens = Vec::new();
+        let mut hire = async |name: &'static str, role| {
             let (_, token) = hire(&admin, name, role, None).await;
-            Client::new(server.addresses(), &token)
+            let client = Client::new(server.addresses(), &token);
+            tokens.push((name, token));
+            client
         };
         let manager = hire("integration manager", Role::Editor).await;
         let officer = hire("security officer", Role::Viewer).await;
         let order_api = hire("order api", Role::Authorizer).await;
         let crm = hire("crm", Role::Authorizer).await;
-        Self { server, engine, database, admin, manager, officer, order_api, crm }
+        Self { server, engine, database, admin, manager, officer, order_api, crm, tokens }
     }
 
     /// Makes an operator.
     pub async fn hire(&self, name: &str, role: Role, expire_time: Option<Timestamp>) -> (proto::Operator, Token) {
         hire(&self.admin, name, role, expire_time).await
+    }
+
+    /// The token of the operator with this name among those that were there from the beginning.
+    #[must_use]
+    pub fn token_of(&self, name: &str) -> &str {
+        let found = self.tokens.iter().find(|(known, _)| *known == name);
+        found.map_or_else(|| panic!("{name} was not there from the beginning"), |(_, token)| token)
     }
 
     /// A client of this server with another token.

@@ -1,0 +1,129 @@
+//! What a caller gets wrong, call by call: every fault of a request is told at once by its field, nothing is written, and no
+//! text shows what the server is made of.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+#[path = "../scenarios/world.rs"]
+pub mod world;
+
+/// Runs each table named on both engines, each time on a server of its own.
+macro_rules! on_both_engines {
+    ($($table:ident),+ $(,)?) => {$(
+        mod $table {
+            use crate::world::{Engine, World};
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$table(&crate::Judge::over(World::begin(Engine::Sqlite).await).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$table(&crate::Judge::over(World::begin(Engine::Postgres).await).await).await;
+            }
+        }
+    )+};
+}
+
+mod bounds;
+mod keys;
+mod others;
+mod reads;
+mod states;
+
+use std::cell::Cell;
+
+use tonic::{Code, Response, Status};
+use tonic_types::StatusExt as _;
+use world::{World, violated};
+
+/// Traces of what a server is made of. None has a place in what callers read.
+const INTERNALS: [&str; 18] = [
+    "::",
+    ".rs",
+    "panicked",
+    "src/",
+    "sqlite",
+    "SQLite",
+    "postgres",
+    "Postgres",
+    "SELECT",
+    "INSERT",
+    "DELETE FROM",
+    "prost",
+    "tonic",
+    "tokio",
+    "constraint",
+    "relation",
+    "Some(",
+    "Err(",
+];
+
+/// A server, and what it had written when its table began.
+pub struct Judge {
+    world: World,
+    head: Cell<u64>,
+}
+
+impl std::ops::Deref for Judge {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Judge {
+    async fn over(world: World) -> Self {
+        let head = Cell::new(world.head().await);
+        Self { world, head }
+    }
+
+    /// From here on nothing more may be written.
+    async fn begin(&self) {
+        self.head.set(self.world.head().await);
+    }
+
+    /// The request must be refused for exactly these fields.
+    async fn invalid<T: std::fmt::Debug>(&self, what: &str, answer: Result<Response<T>, Status>, fields: &[&str]) {
+        let status = self.refused(what, answer, Code::InvalidArgument, "INVALID_FIELDS").await;
+        let mut named = violated(&status);
+        let mut expected: Vec<String> = fields.iter().map(ToString::to_string).collect();
+        named.sort();
+        expected.sort();
+        assert_eq!(named, expected, "{what}: every fault is told, and nothing else: {status:?}");
+    }
+
+    /// The request must be refused with this code and this reason for programs.
+    async fn refused<T: std::fmt::Debug>(
+        &self,
+        what: &str,
+        answer: Result<Response<T>, Status>,
+        code: Code,
+        reason: &str,
+    ) -> Status {
+        let status = answer.map(Response::into_inner).expect_err(what);
+        assert_eq!(status.code(), code, "{what}: {status:?}");
+        let info = status.get_details_error_info().expect("a refusal has a reason for programs");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "latchkey.v1"), "{what}");
+        presentable(what, status.message());
+        for violation in status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default() {
+            presentable(what, &violation.description);
+        }
+        assert_eq!(self.world.head().await, self.head.get(), "{what}: nothing is written");
+        status
+    }
+}
+
+#[track_caller]
+fn presentable(what: &str, text: &str) {
+    assert!(!text.is_empty(), "{what}: it says something");
+    for internal in INTERNALS {
+        assert!(!text.contains(internal), "{what} shows {internal}: {text}");
+    }
+    assert!(!text.chars().any(char::is_control), "{what}: a text for people has no control characters: {text:?}");
+    let first = text.chars().next();
+    assert!(!first.is_some_and(char::is_uppercase), "{what}: lower case, as all of them: {text}");
+}

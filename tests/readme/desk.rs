@@ -1,0 +1,63 @@
+//! A newcomer's terminal: a folder as `git clone` and `cargo build --release` leave it, and a server that runs there.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::support::process::LatchkeyProcess;
+
+/// A folder with the program, the contract and a running server's data where the README has them.
+#[derive(Debug)]
+pub struct Desk {
+    /// The server. Its folder holds everything else, and goes with it.
+    pub server: LatchkeyProcess,
+    folder: PathBuf,
+}
+
+impl Desk {
+    /// Starts a server and lays out its folder.
+    ///
+    /// # Panics
+    ///
+    /// When a file cannot be put where it belongs.
+    #[must_use]
+    pub fn set_up() -> Self {
+        let server = LatchkeyProcess::builder().start();
+        let folder = server.folder().join("desk");
+        let link = |target: &Path, place: &str| {
+            let place = folder.join(place);
+            std::fs::create_dir_all(place.parent().expect("a place in the folder")).expect("a folder can be made");
+            std::os::unix::fs::symlink(target, &place).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
+        };
+        link(Path::new(env!("CARGO_BIN_EXE_latchkey")), "target/release/latchkey");
+        link(&Path::new(env!("CARGO_MANIFEST_DIR")).join("proto"), "proto");
+        // Where a server that was told nothing keeps its data, so that the commands find it as they would there.
+        link(&server.data(), "latchkey-data");
+        Self { server, folder }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs a script in the folder, with nothing of the developer's environment but these variables.
+    ///
+    /// # Panics
+    ///
+    /// When there is no shell.
+    #[must_use]
+    pub fn run(&self, script: &str, environment: &[(&str, &str)]) -> Output {
+        Command::new("sh")
+            .args(["-c", script])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.folder)
+            .env("LANG", "C.UTF-8")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .expect("sh starts")
+    }
+}

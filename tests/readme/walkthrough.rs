@@ -1,0 +1,97 @@
+//! From nothing to a key for a CPA network, as the README tells it.
+
+use crate::blocks::{commands, marked};
+use crate::desk::Desk;
+
+/// Stands between the outputs of two commands.
+const NEXT: &str = "=== next command ===";
+
+/// Most commands that a newcomer is asked to type, the one that starts the server included.
+const MOST: usize = 8;
+
+/// What one command said, and how it ended.
+#[derive(Debug)]
+struct Said {
+    command: String,
+    output: String,
+    code: i32,
+}
+
+/// Types the commands one after the other into one shell.
+fn type_in(desk: &Desk, commands: &[String]) -> Vec<Said> {
+    let typed: String = commands.iter().map(|command| format!("{command}\necho \"{NEXT}$?\"\n")).collect();
+    let output = desk.run(&format!("exec 2>&1\n{typed}"), &[]);
+    let text = String::from_utf8(output.stdout).expect("the commands say text");
+    let parts: Vec<&str> = text.split(NEXT).collect();
+    assert_eq!(parts.len(), commands.len() + 1, "every command ends:\n{text}");
+    let mut said = Vec::new();
+    for (at, command) in commands.iter().enumerate() {
+        // How a command ended stands before what the next one says.
+        let (code, _) = parts[at + 1].split_once('\n').expect("a line of its own");
+        let output = if at == 0 { parts[0] } else { parts[at].split_once('\n').expect("a line of its own").1 };
+        let code = code.parse().expect("a number");
+        said.push(Said { command: command.clone(), output: output.to_owned(), code });
+    }
+    said
+}
+
+#[test]
+fn the_walk_through_leads_from_nothing_to_the_key() {
+    let desk = Desk::set_up();
+    let commands = commands(&marked("walkthrough", "sh"));
+    assert!(commands.len() < MOST, "{} commands and the server's are at most {MOST}", commands.len());
+    let said = type_in(&desk, &commands);
+
+    let mut decided = Vec::new();
+    for said in &said {
+        let Said { command, output, code } = said;
+        let asks = command.starts_with("latchkey authorize");
+        assert!(*code == 0 || asks && *code == 1, "`{command}` ended with {code}:\n{output}");
+        if asks {
+            let asked: Vec<&str> = command.split('\'').skip(1).step_by(2).collect();
+            decided.extend(verdicts(output, &asked));
+            let refused = output.contains("DENIED");
+            assert_eq!(*code, i32::from(refused), "`{command}` ends with 1 when something is refused");
+        }
+    }
+    let expected = [
+        ("GET /api/v5/orders/statuses", "ALLOWED", ""),
+        ("GET /api/v3/orders/statuses", "ALLOWED", ""),
+        ("GET /api/v9/orders/statuses", "ALLOWED", ""),
+        ("GET /api/v5/orders", "DENIED", "METHOD_DENIED"),
+        ("GET /api/v5/orders/1", "DENIED", "METHOD_DENIED"),
+        ("GET /api/v5/orders/history", "DENIED", "METHOD_DENIED"),
+        ("GET /api/v5/orders/statuses/../create", "DENIED", "PATH_AMBIGUOUS"),
+    ];
+    let expected = expected.map(|(asked, verdict, reason)| (asked.to_owned(), verdict.to_owned(), reason.to_owned()));
+    assert_eq!(decided, expected, "{said:#?}");
+
+    let import = &said.iter().find(|said| said.command.contains("methods import")).expect("the book is imported");
+    assert!(import.output.contains("199"), "it says how many methods were added:\n{}", import.output);
+    let file = commands.iter().find_map(|command| command.split_once("> ")).expect("the token goes to a file").1;
+    let token = std::fs::read_to_string(desk.folder().join(file)).expect("the token is in the file");
+    assert!(token.trim_end().starts_with("lk_") && token.trim_end().len() == 52, "the token stands alone in its file");
+    let shown = said.iter().filter(|said| said.output.contains(token.trim_end())).count();
+    assert_eq!(shown, 0, "it went to the file and nowhere else");
+}
+
+/// What was said of each question: verdict and reason, which stand behind the question and before the next one, or the
+/// other way round for a single one.
+fn verdicts(output: &str, asked: &[&str]) -> Vec<(String, String, String)> {
+    let verdict = |line: &str| ["ALLOWED", "DENIED"].into_iter().find(|verdict| line.contains(verdict));
+    let found: Vec<&str> = output.lines().filter(|line| verdict(line).is_some()).collect();
+    assert_eq!(found.len(), asked.len(), "each question has one verdict:\n{output}");
+    let begins: Vec<usize> = found.iter().filter_map(|line| output.find(line)).collect();
+    let mut told = Vec::new();
+    for (at, asked) in asked.iter().enumerate() {
+        let end = begins.get(at + 1).copied().unwrap_or(output.len());
+        let part = &output[begins[at]..end];
+        let reason = ["METHOD_DENIED", "PATH_AMBIGUOUS", "METHOD_UNKNOWN", "KEY_UNKNOWN", "STORE_REQUIRED"]
+            .into_iter()
+            .find(|reason| part.contains(reason))
+            .unwrap_or_default();
+        let verdict = verdict(part).unwrap_or_default();
+        told.push(((*asked).to_owned(), verdict.to_owned(), reason.to_owned()));
+    }
+    told
+}
