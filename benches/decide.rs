@@ -93,7 +93,7 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
         hash_key: [5; 16],
     };
     let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
-    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
+    let authority = Authority::start(storage, settings, &clock, tasks, Arc::new(Metrics::new()));
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -172,7 +172,8 @@ async fn a_server_that_is_stopping_says_that_it_does_not_serve() {
     let client = Client::admin_of(&server);
     let mut watch = client.watch_health().await;
     // Health follows readiness by a moment.
-    while watch.message().await.expect("health is streamed").map(|told| told.status()) != Some(ServingStatus::Serving) {}
+    while watch.message().await.expect("health is streamed").map(|told| told.status()) != Some(ServingStatus::Serving) {
+    }
     // Keeps the server at work, so that it does not end before it is asked.
     let held = Held::over(&database).await;
     let writing = {
