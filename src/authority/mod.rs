@@ -7,7 +7,7 @@
 //!                         └─ not listed ──▶ wait for a poll sent after the request came ──▶ unknown
 //! ```
 //!
-//! Decisions are never cached; grants are, and may be used only by [`grants::CachedGrant::usability`].
+//! Decisions are never cached; grants are, and may be used only by `grants::CachedGrant::usability`.
 
 mod find;
 mod fingerprints;

@@ -1,11 +1,8 @@
 //! `latchkey audit`: who changed what, when and why.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
-use prost_types::value::Kind;
-use prost_types::{Struct, Value};
 
+use super::difference::difference;
 use super::exit::{Ending, Error, Outcome};
 use super::keys;
 use super::moment::{Moment, moment, told};
@@ -98,67 +95,4 @@ fn table(changes: &[v1::Change]) -> String {
         ]);
     }
     table.text("changes")
-}
-
-/// What became of each field that changed: `name: old → new`. Of what was made, its name; of what is gone, nothing.
-fn difference(before: Option<&Struct>, after: Option<&Struct>) -> String {
-    let field = |image: Option<&Struct>, name: &str| image.and_then(|image| image.fields.get(name)).map(short);
-    let (Some(before), Some(after)) = (before, after) else {
-        return after.and_then(|_| field(after, "name")).unwrap_or_default();
-    };
-    let names: BTreeSet<&String> = before.fields.keys().chain(after.fields.keys()).collect();
-    let changed = names.into_iter().filter(|name| before.fields.get(*name) != after.fields.get(*name));
-    let or = |value: Option<String>| value.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
-    changed
-        .map(|name| format!("{name}: {} → {}", or(field(Some(before), name)), or(field(Some(after), name))))
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
-/// A value in a cell.
-fn short(value: &Value) -> String {
-    const LONG: usize = 60;
-
-    let text = match &value.kind {
-        None | Some(Kind::NullValue(_)) => String::new(),
-        Some(Kind::NumberValue(number)) => number.to_string(),
-        Some(Kind::StringValue(text)) => text.clone(),
-        Some(Kind::BoolValue(is)) => is.to_string(),
-        Some(Kind::StructValue(members)) => {
-            let members = members.fields.iter().map(|(name, value)| format!("{name}={}", short(value)));
-            members.collect::<Vec<_>>().join(" ")
-        }
-        Some(Kind::ListValue(list)) if list.values.len() > 3 => format!("{} entries", list.values.len()),
-        Some(Kind::ListValue(list)) => list.values.iter().map(short).collect::<Vec<_>>().join(", "),
-    };
-    match text.char_indices().nth(LONG) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(fields: &[(&str, Kind)]) -> Struct {
-        let fields = fields.iter().map(|(name, kind)| ((*name).to_owned(), Value { kind: Some(kind.clone()) }));
-        Struct { fields: fields.collect() }
-    }
-
-    #[test]
-    fn only_what_changed_is_told() {
-        let text = |text: &str| Kind::StringValue(text.to_owned());
-        let before = image(&[("name", text("A")), ("active", Kind::BoolValue(true)), ("owner", text(""))]);
-        let after = image(&[("name", text("A")), ("active", Kind::BoolValue(false)), ("owner", text("X"))]);
-        assert_eq!(difference(Some(&before), Some(&after)), "active: true → false; owner: - → X");
-        assert_eq!(difference(None, Some(&after)), "A");
-        assert_eq!(difference(Some(&before), None), "");
-    }
-
-    #[test]
-    fn long_values_are_cut() {
-        let long = Value { kind: Some(Kind::StringValue("ж".repeat(100))) };
-        assert_eq!(short(&long).chars().count(), 61);
-    }
 }

@@ -1,5 +1,6 @@
 //! `latchkey authorize`: one question, and its answer in words.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -57,6 +58,7 @@ impl AuthorizeArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let key = self.key.token(session).await?;
+        let named = self.store.join(", ");
         let request = v1::AuthorizeRequest {
             key,
             method: self.method.join(" "),
@@ -68,26 +70,27 @@ impl AuthorizeArgs {
         let mut client = session.authorization().await?;
         let answer = session.call("asking for a decision", client.authorize(request)).await?;
         let decision = answer.decision.clone().unwrap_or_default();
-        session.answer(&answer, |_| told(&decision))?;
+        session.answer(&answer, |_| told(&decision, &named))?;
         Ok(if decision.allowed { Ending::Done } else { Ending::No })
     }
 }
 
-/// A decision for people.
-fn told(decision: &v1::Decision) -> String {
+/// A decision for people, about a call that named these stores.
+fn told(decision: &v1::Decision, named: &str) -> String {
     let mut text = String::from(if decision.allowed { "ALLOWED\n" } else { "DENIED\n" });
     for reason in &decision.failed_checks {
-        text.push_str(&format!("  {}: {}\n", words::reason_name(*reason), words::reason(*reason)));
+        let _ = writeln!(text, "  {}: {}", words::reason_name(*reason), words::reason(*reason));
     }
-    let named = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
-    let none = if decision.denied_stores.is_empty() { "" } else { "(see below)" };
+    let store = match (decision.store.as_str(), named) {
+        ("", "") => "none was named",
+        ("", named) => named,
+        (store, "") => &format!("{store}, to which the key binds"),
+        (store, _) => store,
+    };
     let facts = Facts::new()
         .with("key", &decision.key_id)
         .with_all("method", decision.methods.clone())
-        .with(
-            "store",
-            if decision.allowed { named(&decision.store, "(none, or several)") } else { named(&decision.store, none) },
-        )
+        .with("store", store)
         .with_all("not open", decision.denied_stores.clone())
         .with("stores in reach", decision.scope.as_ref().map(words::scope).unwrap_or_default())
         .with("revision", decision.revision);
@@ -110,7 +113,7 @@ mod tests {
             revision: 7,
             ..Default::default()
         };
-        let text = told(&decision);
+        let text = told(&decision, "a, b");
         assert!(
             text.starts_with("DENIED\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"),
             "{text}"
@@ -126,7 +129,8 @@ mod tests {
             scope: Some(Scope { kind: ScopeKind::Listed.into(), stores: vec!["a".to_owned(), "b".to_owned()] }),
             ..Default::default()
         };
-        let text = told(&decision);
+        let text = told(&decision, "");
         assert!(text.starts_with("ALLOWED\n") && text.contains("a, b"), "{text}");
+        assert!(text.contains("a, to which the key binds"), "{text}");
     }
 }

@@ -103,7 +103,10 @@ impl Error {
     pub(super) fn of_status(status: &Status, place: &str, token: &str) -> Self {
         // The server's own statuses have no source: this one was made on the way.
         if let Some(cause) = std::error::Error::source(status) {
-            return Self::Unavailable(format!("the connection to {place} broke: {}", chain(cause)));
+            return Self::Unavailable(format!(
+                "the connection to {place} broke: {}; either it stopped, or it is no Latchkey",
+                root(cause)
+            ));
         }
         let message = clean(status.message());
         let message = if message.is_empty() { format!("{place} answered {}", words(status.code())) } else { message };
@@ -157,6 +160,12 @@ fn with_violations(message: String, status: &Status) -> String {
     if violations.is_empty() {
         return message;
     }
+    if let [one] = violations
+        && message.contains(&clean(&one.description))
+        && status.code() != Code::InvalidArgument
+    {
+        return message;
+    }
     let mut text = match (status.code(), violations.len()) {
         (Code::InvalidArgument, 1) => "the server refuses one field:".to_owned(),
         (Code::InvalidArgument, many) => format!("the server refuses {many} fields:"),
@@ -186,6 +195,15 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     clean(&text)
+}
+
+/// What an error comes down to: the last of its causes.
+pub(super) fn root(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    clean(&last.to_string())
 }
 
 /// A status code in words, for a server that gives no other.
@@ -242,6 +260,14 @@ mod tests {
         let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
         let (text, _) = told(&status);
         assert_eq!(text, "the server refuses 2 fields:\n  key.name: must not be empty\n  and this");
+    }
+
+    #[test]
+    fn what_is_taken_is_told_once() {
+        let violations =
+            ErrorDetails::with_bad_request(vec![FieldViolation::new("store.code", "`a` is there already")]);
+        let message = "the code is taken: store.code: `a` is there already";
+        assert_eq!(told(&Status::with_error_details(Code::AlreadyExists, message, violations)).0, message);
     }
 
     #[test]

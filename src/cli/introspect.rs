@@ -36,6 +36,7 @@ fn told_of(answer: &v1::IntrospectKeyResponse) -> String {
         return format!("not usable\n  {}: {}\n", words::reason_name(answer.reason), words::reason(answer.reason));
     }
     let access = |access: Access, none: bool| match access {
+        Access::All if none => "all, also ones added later; now there are none",
         Access::All => "all, also ones added later; now:",
         Access::Selected if none => "none",
         Access::Selected => "exactly:",

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Standard output carries answers and nothing else; notes, progress and errors go to standard error. Each error is a
-//! sentence and has an exit code ([`exit`]).
+//! sentence and has an exit code (`exit`).
 
 mod args;
 mod audit;
@@ -14,6 +14,7 @@ mod authorize;
 mod check;
 mod choice;
 mod csv;
+mod difference;
 mod exit;
 mod input;
 mod introspect;

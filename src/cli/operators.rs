@@ -151,21 +151,21 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
         OperatorsCommand::Rotate(args) => {
             let id = identified(session, args.operator).await?;
             let mut client = session.operators().await?;
-            let request = v1::RotateOperatorRequest { id, options: args.write.options() };
+            let request = v1::RotateOperatorRequest { id, options: Some(args.write.options()) };
             let answer = session.call("rotating the operator", client.rotate_operator(request)).await?;
             if session.is_json() && !args.token_only {
                 session.answer(&answer, |_| String::new())?;
             }
             token(session, &answer.token, answer.operator.as_ref(), args.token_only)?;
-            session.written(answer.written.as_ref());
+            output::written(answer.written.as_ref());
         }
         OperatorsCommand::Revoke(args) => {
             let id = identified(session, args.operator).await?;
             let mut client = session.operators().await?;
-            let request = v1::RevokeOperatorRequest { id, options: args.write.options() };
+            let request = v1::RevokeOperatorRequest { id, options: Some(args.write.options()) };
             let answer = session.call("revoking the operator", client.revoke_operator(request)).await?;
             session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-            session.written(answer.written.as_ref());
+            output::written(answer.written.as_ref());
         }
         OperatorsCommand::Recover(_) => {
             return Err(Error::Internal("recovery was taken for a command that asks a server".to_owned()));
@@ -181,14 +181,14 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
         expire_time: args.expires.map(Moment::ahead),
         ..Default::default()
     };
-    let request = v1::CreateOperatorRequest { operator: Some(operator), options: args.write.options() };
+    let request = v1::CreateOperatorRequest { operator: Some(operator), options: Some(args.write.options()) };
     let mut client = session.operators().await?;
     let answer = session.call("creating the operator", client.create_operator(request)).await?;
     if session.is_json() && !args.token_only {
         session.answer(&answer, |_| String::new())?;
     }
     token(session, &answer.token, answer.operator.as_ref(), args.token_only)?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 
@@ -248,12 +248,12 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::UpdateOperatorRequest {
         operator: Some(operator),
         update_mask: Some(FieldMask { paths }),
-        options: args.write.options(),
+        options: Some(args.write.options()),
     };
     let mut client = session.operators().await?;
     let answer = session.call("changing the operator", client.update_operator(request)).await?;
     session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::Error;
+use crate::proto::v1;
 
 /// How long something takes before it is shown to be under way.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,6 +31,13 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Says what is worth knowing about a write that was done.
+pub(super) fn written(written: Option<&v1::Written>) {
+    if let Some(written) = written.filter(|written| !written.pending_replicas.is_empty()) {
+        note(&format!("done, but not yet applied by: {}", clean(&written.pending_replicas.join(", "))));
+    }
+}
+
 /// Text from elsewhere without characters that would drive the terminal.
 pub(super) fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
@@ -37,7 +45,7 @@ pub(super) fn clean(text: &str) -> String {
 
 /// The text with each line two columns further right.
 pub(super) fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 /// Waits for `work`, showing on a terminal that it is under way once it takes longer than a second.

@@ -11,13 +11,12 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Response, Status};
 
 use super::args::Format;
-use super::exit::{Error, chain};
+use super::exit::{Error, chain, root};
 use super::json::{self, Named};
 use super::output;
 use crate::app::{self, ADMIN_TOKEN};
 use crate::config::{Config, Origin};
 use crate::model::token::Token;
-use crate::proto::v1;
 use crate::proto::v1::audit_service_client::AuditServiceClient;
 use crate::proto::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::proto::v1::key_service_client::KeyServiceClient;
@@ -118,36 +117,40 @@ impl Session {
     }
 
     /// Waits for an answer, showing after a while that it is being waited for.
-    pub(super) async fn call<T>(
+    pub(super) fn call<T>(
         &self,
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Error> {
-        self.call_within(ANSWER, what, request).await
+    ) -> impl Future<Output = Result<T, Error>> {
+        self.call_within(ANSWER, what, request)
     }
 
     /// As [`Session::call`], for what may take minutes.
-    pub(super) async fn long_call<T>(
+    pub(super) fn long_call<T>(
         &self,
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Error> {
-        self.call_within(LONG_ANSWER, what, request).await
+    ) -> impl Future<Output = Result<T, Error>> {
+        self.call_within(LONG_ANSWER, what, request)
     }
 
-    async fn call_within<T>(
+    fn call_within<T>(
         &self,
         bound: Duration,
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Error> {
-        match output::patiently(what, tokio::time::timeout(bound, request)).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(self.refused(&status)),
-            Err(_) => Err(Error::Unavailable(format!(
-                "no answer came within {} s; what was asked may still be done: look before repeating it",
-                bound.as_secs()
-            ))),
+    ) -> impl Future<Output = Result<T, Error>> {
+        // Boxed before it is handed on: a request with its client is large, and would be copied from frame to frame.
+        let request = Box::pin(request);
+        async move {
+            match output::patiently(what, tokio::time::timeout(bound, request)).await {
+                Ok(Ok(response)) => Ok(response.into_inner()),
+                Ok(Err(status)) => Err(self.refused(&status)),
+                Err(_) => Err(Error::Unavailable(format!(
+                    "no answer came within {} s; what was asked may still be done: look before repeating it",
+                    bound.as_secs()
+                ))),
+            }
         }
     }
 
@@ -175,14 +178,6 @@ impl Session {
                 return Ok(all);
             }
             token = next;
-        }
-    }
-
-    /// Says what is worth knowing about a write that was done.
-    pub(super) fn written(&self, written: Option<&v1::Written>) {
-        if let Some(written) = written.filter(|written| !written.pending_replicas.is_empty()) {
-            let pending = output::clean(&written.pending_replicas.join(", "));
-            output::note(&format!("done, but not yet applied by: {pending}"));
         }
     }
 
@@ -237,16 +232,16 @@ impl Session {
         match endpoint.uri().scheme_str() {
             Some("http") => {}
             Some("https") => {
-                endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?
+                endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?;
             }
             _ => return Err(wrong("not what this speaks")),
         }
         let connected = output::patiently(&format!("connecting to {url}"), endpoint.connect()).await;
         connected.map_err(|error| {
             Error::Unavailable(format!(
-                "no Latchkey answers at {url}: {}; start one with `latchkey serve`, or say where it is with --admin-url \
-                 and --decision-url",
-                chain(&error)
+                "no Latchkey answers at {url}: {}; start one with `latchkey serve`, or say where it is with --{}",
+                root(&error),
+                if port == Port::Admin { "admin-url" } else { "decision-url" }
             ))
         })
     }

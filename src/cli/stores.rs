@@ -5,7 +5,7 @@ use prost_types::FieldMask;
 
 use super::exit::{Ending, Error, Outcome};
 use super::moment;
-use super::output::{Facts, Table};
+use super::output::{self, Facts, Table};
 use super::session::Session;
 use super::words;
 use super::write::WriteArgs;
@@ -180,11 +180,11 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
         active: Some(!args.inactive),
         ..Default::default()
     };
-    let request = v1::CreateStoreRequest { store: Some(store), options: args.write.options() };
+    let request = v1::CreateStoreRequest { store: Some(store), options: Some(args.write.options()) };
     let mut client = session.stores().await?;
     let answer = session.call("adding the store", client.create_store(request)).await?;
     session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 
@@ -243,12 +243,12 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::UpdateStoreRequest {
         store: Some(store),
         update_mask: Some(FieldMask { paths }),
-        options: args.write.options(),
+        options: Some(args.write.options()),
     };
     let mut client = session.stores().await?;
     let answer = session.call("changing the store", client.update_store(request)).await?;
     session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 
@@ -257,7 +257,7 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
         code: args.code.clone(),
         etag: String::new(),
         allow_rebinding: args.allow_rebinding,
-        options: args.write.options(),
+        options: Some(args.write.options()),
     };
     let mut client = session.stores().await?;
     let answer =
@@ -271,7 +271,7 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
         let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
         format!("removed the store {}; {keys}\n", args.code)
     })?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! `latchkey watch`: each revision as a server applies it.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::exit::{Ending, Error, Outcome};
@@ -56,11 +58,8 @@ fn told(change: &v1::WatchChangesResponse) -> String {
     }
     if change.subjects.len() > 1 {
         let many = i64::try_from(change.subjects.len()).unwrap_or(i64::MAX);
-        text.push_str(&format!(
-            "{}  {} together\n",
-            output::clean(&change.revision),
-            words::count(many, "change", "changes")
-        ));
+        let many = words::count(many, "change", "changes");
+        let _ = writeln!(text, "{}  {many} together", output::clean(&change.revision));
     }
     text
 }

@@ -77,9 +77,7 @@ pub(super) fn access(access: Access, members: &[String], things: &str) -> String
         (Access::All, _) => "all".to_owned(),
         (Access::Unspecified, _) => "unknown".to_owned(),
         (Access::Selected, []) => "none".to_owned(),
-        (Access::Selected, [few @ ..]) if few.len() <= 3 && few.iter().map(String::len).sum::<usize>() <= 60 => {
-            few.join(", ")
-        }
+        (Access::Selected, few) if few.len() <= 3 && few.iter().map(String::len).sum::<usize>() <= 60 => few.join(", "),
         (Access::Selected, many) => format!("{} {things}", many.len()),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct WriteArgs {
 
 impl WriteArgs {
     /// As the contract carries it.
-    pub(super) fn options(self) -> Option<v1::WriteOptions> {
-        Some(v1::WriteOptions { comment: self.because, replica_wait: self.wait.map(to_duration) })
+    pub(super) fn options(self) -> v1::WriteOptions {
+        v1::WriteOptions { comment: self.because, replica_wait: self.wait.map(to_duration) }
     }
 }

@@ -5,7 +5,7 @@ use latchkey::model::grant::{Grant, Members, Standing};
 use latchkey::model::key::{Access, Key};
 use latchkey::model::reference::Method;
 use latchkey::model::store::Store;
-use latchkey::storage::{KeyFilter, NewKey, SnapshotSink, Storage};
+use latchkey::storage::{KeyFilter, MethodFilter, NewKey, SnapshotSink, Storage, StoreFilter};
 
 use crate::engine::Case;
 use crate::make::{self, Make};
@@ -49,7 +49,7 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
     write.done().await;
 
     assert_eq!(storage.store(&stores[1].code).await.expect("a store is looked up"), None);
-    let listed = gather(50, async |page| storage.stores(&Default::default(), &page).await).await;
+    let listed = gather(50, async |page| storage.stores(&StoreFilter::default(), &page).await).await;
     assert_eq!(listed, [stores[0].clone(), stores[2].clone()]);
     assert_eq!(read(storage, &narrow).await.stores, selected(&["a", "c"]));
     assert_eq!(read(storage, &single).await.stores, selected(&[]), "an emptied list is empty, and never everything");
@@ -139,7 +139,7 @@ async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(c
     write.done().await;
 
     assert_eq!(storage.method(&methods[1].identity).await.expect("a method is looked up"), None);
-    let listed = gather(50, async |page| storage.methods(&Default::default(), &page).await).await;
+    let listed = gather(50, async |page| storage.methods(&MethodFilter::default(), &page).await).await;
     assert_eq!(listed, [methods[0].clone(), methods[2].clone()]);
     let book = whole_book(storage).await;
     assert_eq!(book.iter().map(|method| method.number).collect::<Vec<_>>(), numbers, "by position");
@@ -173,7 +173,7 @@ async fn a_thousand_methods_are_retired_at_once(case: Case) {
     let cursor = write.done().await;
     let retired: Vec<_> = whole_book(storage).await.iter().filter_map(|method| method.retired).collect();
     assert_eq!(retired, vec![cursor.revision; 999]);
-    let left = gather(50, async |page| storage.methods(&Default::default(), &page).await).await;
+    let left = gather(50, async |page| storage.methods(&MethodFilter::default(), &page).await).await;
     assert_eq!(left, methods[..1]);
 }
 

@@ -101,6 +101,10 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 impl Case {
     /// Opens the same data once more, as another process would.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be opened.
     pub async fn open_again(&self) -> Arc<dyn Storage> {
         self.place.open().await
     }
@@ -110,6 +114,10 @@ impl Case {
 
 impl Place {
     /// A place where nothing is yet.
+    ///
+    /// # Panics
+    ///
+    /// When no folder or database can be made.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         match kind {
@@ -154,13 +162,12 @@ impl Place {
     ///
     /// When it fails.
     pub fn execute(&self, sql: &str) {
-        match &self.database {
-            Some(database) => drop(database.query(sql)),
-            None => {
-                let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
-                connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-            }
+        if let Some(database) = &self.database {
+            database.query(sql);
+            return;
         }
+        let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
+        connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// The one text that `sql` answers, on a connection of its own.
@@ -170,13 +177,11 @@ impl Place {
     /// When it fails or answers no text.
     #[must_use]
     pub fn text(&self, sql: &str) -> String {
-        match &self.database {
-            Some(database) => database.query(sql)[0][0].clone().expect("a value"),
-            None => {
-                let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
-                connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
-            }
+        if let Some(database) = &self.database {
+            return database.query(sql)[0][0].clone().expect("a value");
         }
+        let connection = rusqlite::Connection::open(self.file()).expect("the file opens");
+        connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// The file.

@@ -7,7 +7,7 @@ use latchkey::storage::{KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{Make, as_read, change};
-use crate::write::{add_methods, add_stores, begin, list_keys, method_numbers, store_numbers};
+use crate::write::{add_methods, add_stores, begin, is_taken, list_keys, method_numbers, store_numbers};
 
 const KEYS: usize = 100_000;
 const STORES: [&str; 3] = ["a", "b", "c"];
@@ -43,9 +43,9 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
     let mut make = Make::new();
     let storage = &*case.storage;
     let keys = prepare(storage, &mut make).await;
+    let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.row.id)).collect();
     let mut write = begin(storage).await;
     write.insert_keys(&keys).await.expect("keys are added");
-    let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.row.id)).collect();
     write.append(&changes).await.expect("changes are appended");
     let (now, revision) = (write.now(), write.revision());
     let cursor = write.done().await;
@@ -83,17 +83,24 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
     let storage = &*case.storage;
     let keys = prepare(storage, &mut make).await;
     let head = storage.head().await.expect("the head is read");
+    // The last one has the token of the first.
+    let mut refused = keys.clone();
+    refused[KEYS - 1].secret.digest = refused[0].secret.digest;
     for ending in ["undone", "refused", "dropped"] {
         let mut write = begin(storage).await;
-        if ending == "refused" {
-            // The last one has the token of the first.
-            let mut bad = keys.clone();
-            bad[KEYS - 1].secret.digest = bad[0].secret.digest;
-            assert!(crate::write::is_taken(&write.insert_keys(&bad).await));
-            drop(write);
-        } else {
-            write.add_keys(&keys).await;
-            if ending == "undone" { write.undo().await } else { drop(write) }
+        match ending {
+            "refused" => {
+                assert!(is_taken(&write.insert_keys(&refused).await));
+                drop(write);
+            }
+            "undone" => {
+                write.insert_keys(&keys).await.expect("keys are added");
+                write.undo().await;
+            }
+            _ => {
+                write.insert_keys(&keys).await.expect("keys are added");
+                drop(write);
+            }
         }
         assert_eq!(storage.head().await.expect("the head is read"), head, "{ending}");
         assert_eq!(list_keys(storage, &KeyFilter::default(), 50).await, [], "{ending}");

@@ -36,7 +36,7 @@ async fn populate(storage: &dyn Storage, make: &mut Make) -> Vec<Key> {
         let mut key = make.key("");
         let random = &mut make.random;
         key.row.name = format!("{} {}", random.pick(&WORDS), random.pick(&WORDS));
-        key.row.owner = (*random.pick(&OWNERS)).to_owned();
+        (*random.pick(&OWNERS)).clone_into(&mut key.row.owner);
         key.row.comment = if random.once_in(2) { String::new() } else { random.pick(&WORDS).to_lowercase() };
         key.row.active = !random.once_in(4);
         key.row.all_stores = random.once_in(2);

@@ -30,7 +30,7 @@ async fn stores_are_listed_by_any_filters(case: Case) {
             active: !random.once_in(3),
             name: format!("{} no. {at}", random.pick(&["Shop", "Лавка", "landing"])),
             hosts: if random.once_in(2) { vec![format!("{at}.example")] } else { Vec::new() },
-            ..make::store(&format!("{}{:x}", random.pick(&["s", "S", "_"]).replace('_', "0_"), random.next()))
+            ..make::store(&format!("{}{:x}", random.pick(&["s", "S", "_"]).replace('_', "0_"), random.draw()))
         };
         let store = write.add_store(&store).await;
         if random.once_in(8) {

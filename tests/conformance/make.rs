@@ -36,6 +36,10 @@ pub struct Make {
 
 impl Random {
     /// From a seed that differs from run to run. It is printed, which shows when the test fails.
+    ///
+    /// # Panics
+    ///
+    /// When the seed that was set is no number.
     #[must_use]
     #[expect(
         clippy::print_stderr,
@@ -49,7 +53,7 @@ impl Random {
     }
 
     /// The next number (splitmix64).
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -58,8 +62,12 @@ impl Random {
     }
 
     /// A number below `bound`.
+    ///
+    /// # Panics
+    ///
+    /// When `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("below a usize")
+        usize::try_from(self.draw() % bound as u64).expect("below a usize")
     }
 
     /// True once in `of` times.
@@ -79,7 +87,7 @@ impl Random {
 
     /// Bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        std::array::from_fn(|_| self.next().to_le_bytes()[0])
+        std::array::from_fn(|_| self.draw().to_le_bytes()[0])
     }
 }
 
@@ -103,8 +111,9 @@ impl Make {
     }
 
     /// Another one, whose records differ from those of this one.
+    #[must_use]
     pub fn split(&mut self) -> Self {
-        Self { random: Random(self.random.next()), made: 0 }
+        Self { random: Random(self.random.draw()), made: 0 }
     }
 
     /// The time of the next record, a millisecond after the one before, and random bytes.

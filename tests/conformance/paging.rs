@@ -7,7 +7,7 @@ use std::sync::Arc;
 use latchkey::model::change::SubjectKind;
 use latchkey::model::operator::Role;
 use latchkey::model::page::{Page, PageRequest};
-use latchkey::storage::{KeyFilter, Result, Storage};
+use latchkey::storage::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, Result, Storage, StoreFilter};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -100,7 +100,7 @@ async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut lasting = Vec::new();
     let mut going = Vec::new();
     for at in 0..LASTING {
-        let code = format!("{:08x}", make.random.next() >> 32);
+        let code = format!("{:08x}", make.random.draw() >> 32);
         write.add_store(&make::store(&format!("{code}-{at}"))).await;
         lasting.push(format!("{code}-{at}"));
         going.push(write.add_store(&make::store(&format!("{code}-{at}."))).await);
@@ -109,14 +109,14 @@ async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     lasting.sort_unstable();
     let told = page_through(
         4,
-        async |page| storage.stores(&Default::default(), &page).await,
+        async |page| storage.stores(&StoreFilter::default(), &page).await,
         |store| store.code.to_string(),
         async || {
             let mut write = begin(storage).await;
             let at = make.random.below(going.len());
             let gone = going.swap_remove(at);
             write.drop_store(&gone).await;
-            going.push(write.add_store(&make::store(&format!("{:08x}_x", make.random.next() >> 32))).await);
+            going.push(write.add_store(&make::store(&format!("{:08x}_x", make.random.draw() >> 32))).await);
             write.done().await;
         },
     )
@@ -143,7 +143,7 @@ async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut count = 0;
     let told = page_through(
         4,
-        async |page| storage.methods(&Default::default(), &page).await,
+        async |page| storage.methods(&MethodFilter::default(), &page).await,
         |method| method.identity.to_string(),
         async || {
             let mut write = begin(storage).await;
@@ -172,7 +172,7 @@ async fn operators_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     lasting.reverse();
     let told = page_through(
         7,
-        async |page| storage.operators(&Default::default(), &page).await,
+        async |page| storage.operators(&OperatorFilter::default(), &page).await,
         |operator| operator.name.clone(),
         async || {
             let mut write = begin(storage).await;
@@ -201,7 +201,7 @@ async fn changes_that_come_neither_repeat_nor_hide_others(case: Case) {
         append(count % 6 + 1).await;
     }
     let place = |change: &latchkey::model::change::Change| format!("{:04}.{:04}", change.revision.0, change.ordinal);
-    let read = async |page: PageRequest| storage.changes(&Default::default(), &page).await;
+    let read = async |page: PageRequest| storage.changes(&ChangeFilter::default(), &page).await;
     let lasting = page_through(50, read, place, async || ()).await;
     let told = page_through(3, read, place, async || append(2).await).await;
     check(&told, &lasting);

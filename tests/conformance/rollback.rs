@@ -6,7 +6,7 @@ use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::operator::Role;
 use latchkey::model::page::PageRequest;
 use latchkey::model::token::Digest;
-use latchkey::storage::{NewKey, SnapshotSink, Storage};
+use latchkey::storage::{ChangeFilter, KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{self, Make};
@@ -23,8 +23,8 @@ async fn everything(storage: &dyn Storage) -> String {
     let mut digests = Digests(Vec::new());
     let snapshot = storage.snapshot(&mut digests).await.expect("a snapshot");
     digests.0.sort_unstable();
-    let keys = gather(50, async |page| storage.keys(&Default::default(), &page).await).await;
-    let changes = gather(50, async |page| storage.changes(&Default::default(), &page).await).await;
+    let keys = gather(50, async |page| storage.keys(&KeyFilter::default(), &page).await).await;
+    let changes = gather(50, async |page| storage.changes(&ChangeFilter::default(), &page).await).await;
     let poll = storage.poll(Cursor::default(), 1_000).await.expect("a poll");
     let fed = (poll.head, poll.revisions, poll.subjects, poll.keys);
     let world = (snapshot.head, snapshot.stores, snapshot.methods, snapshot.operators);
@@ -205,7 +205,7 @@ async fn a_refused_statement_can_be_undone(case: Case) {
         assert!(crate::write::is_taken(&taken), "{taken:?}");
         write.undo().await;
         assert_eq!(everything(&*case.storage).await, expected);
-        let first = case.storage.keys(&Default::default(), &PageRequest::first()).await.expect("keys are listed");
+        let first = case.storage.keys(&KeyFilter::default(), &PageRequest::first()).await.expect("keys are listed");
         assert_eq!(first.items.len(), 3);
     }
     // Dropped without a word, as by an early return.

@@ -7,7 +7,7 @@ use latchkey::model::page::PageRequest;
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{ChangeFilter, KeyRow};
+use latchkey::storage::{ChangeFilter, KeyFilter, KeyRow, MethodFilter, OperatorFilter, StoreFilter};
 
 use crate::engine::Case;
 use crate::make::{self, Make, as_read};
@@ -62,7 +62,7 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
     for key in &expected {
         assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(key));
     }
-    assert_eq!(list_keys(&*case.storage, &Default::default(), 50).await, expected);
+    assert_eq!(list_keys(&*case.storage, &KeyFilter::default(), 50).await, expected);
     let found = case.storage.find(&full.secret.digest).await.expect("a key is found").expect("it is there");
     assert_eq!((&found.key, &found.secret), (&expected[0], &expected[0].secrets[0]));
     assert_eq!((found.deleted, found.ended), (false, None));
@@ -204,7 +204,7 @@ async fn a_store_comes_out_as_it_was_put_in(case: Case) {
     for store in &expected {
         assert_eq!(case.storage.store(&store.code).await.expect("a store is read").as_ref(), Some(store));
     }
-    assert_eq!(gather(50, async |page| case.storage.stores(&Default::default(), &page).await).await, expected);
+    assert_eq!(gather(50, async |page| case.storage.stores(&StoreFilter::default(), &page).await).await, expected);
 
     // Change every field, and back again.
     for (from, to) in [(&full, &expected[0]), (&expected[0], &full)] {
@@ -252,7 +252,7 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
     for method in &expected {
         assert_eq!(case.storage.method(&method.identity).await.expect("a method is read").as_ref(), Some(method));
     }
-    assert_eq!(gather(50, async |page| case.storage.methods(&Default::default(), &page).await).await, expected);
+    assert_eq!(gather(50, async |page| case.storage.methods(&MethodFilter::default(), &page).await).await, expected);
 
     let mut write = begin(&*case.storage).await;
     let (updated, row_revision) = (write.now(), write.revision());
@@ -334,10 +334,10 @@ async fn what_is_not_there_is_none(case: Case) {
     assert_eq!((head.revision, head.nonce), (Revision(0), 0), "empty storage is at revision 0");
 
     let first = PageRequest::first();
-    assert_eq!(storage.keys(&Default::default(), &first).await.expect("keys are listed").items, []);
-    assert_eq!(storage.stores(&Default::default(), &first).await.expect("stores are listed").items, []);
-    assert_eq!(storage.methods(&Default::default(), &first).await.expect("methods are listed").items, []);
-    assert_eq!(storage.operators(&Default::default(), &first).await.expect("operators are listed").items, []);
+    assert_eq!(storage.keys(&KeyFilter::default(), &first).await.expect("keys are listed").items, []);
+    assert_eq!(storage.stores(&StoreFilter::default(), &first).await.expect("stores are listed").items, []);
+    assert_eq!(storage.methods(&MethodFilter::default(), &first).await.expect("methods are listed").items, []);
+    assert_eq!(storage.operators(&OperatorFilter::default(), &first).await.expect("operators are listed").items, []);
     let changes = storage.changes(&ChangeFilter::default(), &first).await.expect("changes are listed");
     assert_eq!((changes.items, changes.next), (Vec::new(), None));
 

@@ -1,7 +1,7 @@
 //! Tables: made once however many begin together, and refused only by a program that is too old or too new for them.
 
 use latchkey::model::change::SubjectKind;
-use latchkey::storage::{self, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
+use latchkey::storage::{self, ChangeFilter, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
 use tokio::task::JoinSet;
 
 use crate::engine::Place;
@@ -41,7 +41,7 @@ async fn opening_again_finds_what_is_there(place: Place) {
     drop((first, second));
     let third = storage::open(as_it_is(&place)).await.expect("it opens without leave to make tables");
     assert_eq!(write_once(&*third).await, 3, "after both were closed");
-    let changes = third.changes(&Default::default(), &latchkey::model::page::PageRequest::first()).await;
+    let changes = third.changes(&ChangeFilter::default(), &latchkey::model::page::PageRequest::first()).await;
     assert_eq!(changes.expect("changes are listed").items.len(), 3);
 }
 

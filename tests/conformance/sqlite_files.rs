@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use latchkey::model::change::SubjectKind;
+use latchkey::model::change::{Cursor, SubjectKind};
 use latchkey::storage::{self, Error, Options, SchemaState, StorageUrl};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -177,7 +177,7 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
         let renewed = storage.sweep(crate::make::BEGINNING).await;
         assert!(is_unavailable(&renewed), "{renewed:?}");
         assert_eq!(storage.head().await.expect("reading goes on").revision.0, 1);
-        let poll = storage.poll(Default::default(), 10).await.expect("polling goes on");
+        let poll = storage.poll(Cursor::default(), 10).await.expect("polling goes on");
         assert_eq!(poll.revisions.len(), 1);
         other.execute_batch("ROLLBACK").expect("the write is undone");
         let mut write = begin(&*storage).await;

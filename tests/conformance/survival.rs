@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::id::ReplicaId;
-use latchkey::storage::{self, Error, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage};
+use latchkey::storage::{self, Error, KeyFilter, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage};
 
 use crate::engine::{Kind, Place, block_on};
 use crate::make::{BEGINNING, Make};
@@ -182,7 +182,7 @@ fn ended_connections_are_replaced(kind: Kind) {
             assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
         }
         eventually_all_work(&*storage, replica, &key).await;
-        let all = crate::write::list_keys(&*storage, &Default::default(), 50).await;
+        let all = crate::write::list_keys(&*storage, &KeyFilter::default(), 50).await;
         assert_eq!(all.len(), 1, "what was not acknowledged is not there");
     });
 }

@@ -149,7 +149,7 @@ async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Cas
     let key = with_row(&mut make, |row| {
         (row.name, row.owner, row.comment) = ("first".into(), "second".into(), "line one\nline two".into());
     });
-    add_keys(&*case.storage, &[key.clone()]).await;
+    add_keys(&*case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
         list_keys(&*case.storage, &filter, 50).await.len()
@@ -165,7 +165,7 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     let mut make = Make::new();
     let mut key = with_row(&mut make, |row| row.name = "Before".into());
     key.secret.hint = "hnt1".into();
-    add_keys(&*case.storage, &[key.clone()]).await;
+    add_keys(&*case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
         list_keys(&*case.storage, &filter, 50).await.len()

@@ -30,7 +30,7 @@ async fn write_once(storage: &dyn Storage, make: &mut Make, shared: &NewKey, ext
     write.update_key(&row).await.expect("the shared key is changed");
     let key = make.key("added");
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
-    let store = make::store(&format!("s{:016x}", make.random.next()));
+    let store = make::store(&format!("s{:016x}", make.random.draw()));
     write.insert_store(&store).await.expect("a store is added");
     let mut changes = vec![
         NewChange {

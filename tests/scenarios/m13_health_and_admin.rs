@@ -14,7 +14,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use crate::calls::Client;
-use crate::support::http;
+use crate::support::{eventually_async, http};
 use crate::world::Of::All;
 use crate::world::{Engine, Verdict as _, World, key};
 
@@ -135,7 +135,8 @@ async fn ends_in_order(engine: Engine) {
     assert_eq!(next(&mut watched).await.status(), ServingStatus::NotServing);
     drop(watched);
     drop(client);
-    let status = world.server.wait_exit(Duration::from_secs(30));
+    // Awaited, not blocked on: the connections of this test have to take leave too.
+    let status = eventually_async("the server ends", Duration::from_secs(30), async || world.server.exited()).await;
     assert!(status.success(), "{status}: {}", world.server.stderr());
 
     world.server.restart();

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::token;
+use super::{show, token};
 use crate::cli::choice::{MethodChoice, StoreChoice};
 use crate::cli::exit::Error;
 use crate::cli::input::supplied_token;
 use crate::cli::moment::{Moment, moment};
+use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -89,15 +90,15 @@ impl CreateArgs {
             key: Some(key),
             token: supplied,
             request_id: self.request_id,
-            options: self.write.options(),
+            options: Some(self.write.options()),
         };
         let mut client = session.keys().await?;
         let answer = session.call("creating the key", client.create_key(request)).await?;
         if session.is_json() && !self.token_only {
             session.answer(&answer, |_| String::new())?;
         }
-        token(session, &answer.token, answer.key.as_ref(), self.token_only)?;
-        session.written(answer.written.as_ref());
+        token(session, &answer.token, &show::key(answer.key.as_ref()), self.token_only)?;
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }

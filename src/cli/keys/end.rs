@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{identified, show};
 use crate::cli::exit::Error;
+use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -45,12 +46,12 @@ impl RevokeArgs {
             id: identified(session, self.key).await?,
             reason: self.reason,
             etag: String::new(),
-            options: self.write.options(),
+            options: Some(self.write.options()),
         };
         let mut client = session.keys().await?;
         let answer = session.call("revoking the key", client.revoke_key(request)).await?;
-        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        session.written(answer.written.as_ref());
+        session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?;
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }
@@ -58,11 +59,11 @@ impl RevokeArgs {
 impl RevokeSecretArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
-        let request = v1::RevokeSecretRequest { secret_id: self.secret, options: self.write.options() };
+        let request = v1::RevokeSecretRequest { secret_id: self.secret, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.call("revoking the token", client.revoke_secret(request)).await?;
-        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        session.written(answer.written.as_ref());
+        session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?;
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }
@@ -71,11 +72,11 @@ impl DeleteArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
         let id = identified(session, self.key).await?;
-        let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: self.write.options() };
+        let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.call("deleting the key", client.delete_key(request)).await?;
         session.answer(&answer, |_| format!("deleted the key {id}\n"))?;
-        session.written(answer.written.as_ref());
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }

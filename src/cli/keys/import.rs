@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::import_file::{self, COLUMNS, Form};
 use crate::cli::exit::Error;
+use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::cli::write::WriteArgs;
@@ -51,7 +52,7 @@ impl ImportArgs {
         let keys = import_file::read(&text, form)
             .map_err(|faults| Error::Invalid(format!("{} cannot be imported:\n  {faults}", self.file.display())))?;
         let what = format!("importing {} keys", keys.len());
-        let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: self.write.options() };
+        let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.long_call(&what, client.import_keys(request)).await?;
         session.answer(&answer, |answer| {
@@ -62,7 +63,7 @@ impl ImportArgs {
                 format!("imported {keys}\n")
             }
         })?;
-        session.written(answer.written.as_ref());
+        output::written(answer.written.as_ref());
         Ok(())
     }
 

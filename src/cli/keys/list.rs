@@ -20,6 +20,7 @@ enum Access {
 }
 
 /// What `keys list` is told.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Only keys that are switched on and not revoked

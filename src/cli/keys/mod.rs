@@ -104,8 +104,8 @@ pub(super) async fn identified(session: &Session, key: String) -> Result<String,
     }
 }
 
-/// Prints a new token: alone, or after what is known of its key.
-fn token(session: &Session, token: &str, key: Option<&v1::Key>, alone: bool) -> Result<(), Error> {
+/// Prints a new token: alone, or after what was told of its key.
+fn token(session: &Session, token: &str, told: &str, alone: bool) -> Result<(), Error> {
     if token.is_empty() {
         output::note("this was a retry: the key is there already, and its token was shown when it was made");
     }
@@ -115,7 +115,7 @@ fn token(session: &Session, token: &str, key: Option<&v1::Key>, alone: bool) -> 
         }
         output::print(&format!("{token}\n"))?;
     } else if !session.is_json() {
-        let mut text = show::key(key);
+        let mut text = told.to_owned();
         if !token.is_empty() {
             text.push('\n');
             text.push_str(token);

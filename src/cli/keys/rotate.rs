@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{identified, token};
+use super::{identified, show, token};
 use crate::cli::exit::Error;
 use crate::cli::input::supplied_token;
 use crate::cli::moment::{span, to_duration};
+use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -40,15 +41,15 @@ impl RotateArgs {
             overlap: Some(to_duration(self.overlap)),
             token: supplied,
             etag: String::new(),
-            options: self.write.options(),
+            options: Some(self.write.options()),
         };
         let mut client = session.keys().await?;
         let answer = session.call("rotating the key", client.rotate_key(request)).await?;
         if session.is_json() && !self.token_only {
             session.answer(&answer, |_| String::new())?;
         }
-        token(session, &answer.token, answer.key.as_ref(), self.token_only)?;
-        session.written(answer.written.as_ref());
+        token(session, &answer.token, &show::brief(answer.key.as_ref()), self.token_only)?;
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }

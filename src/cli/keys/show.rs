@@ -35,6 +35,21 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         .text()
 }
 
+/// What matters of a key whose tokens were changed.
+pub(super) fn brief(key: Option<&v1::Key>) -> String {
+    let Some(key) = key else { return String::new() };
+    let tokens =
+        if key.secrets.is_empty() { vec!["none is left".to_owned()] } else { key.secrets.iter().map(secret).collect() };
+    Facts::new()
+        .with("key", &key.id)
+        .with("name", &key.name)
+        .with("state", words::state(key))
+        .with("revoked", told(key.revoke_time.as_ref()))
+        .with("because", &key.revoke_reason)
+        .with_all("tokens", tokens)
+        .text()
+}
+
 /// Whose token it is.
 pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
     let standing = match (answer.deleted, answer.end_time.as_ref()) {

@@ -8,6 +8,7 @@ use super::{identified, show};
 use crate::cli::choice::{MethodChange, MethodChoice, StoreChange, StoreChoice};
 use crate::cli::exit::Error;
 use crate::cli::moment::{MomentOrNever, moment_or_never};
+use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -97,11 +98,11 @@ impl UpdateArgs {
         let request = v1::UpdateKeyRequest {
             key: Some(key),
             update_mask: Some(FieldMask { paths: paths.into_iter().map(str::to_owned).collect() }),
-            options: self.write.options(),
+            options: Some(self.write.options()),
         };
         let answer = session.call("changing the key", client.update_key(request)).await?;
         session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        session.written(answer.written.as_ref());
+        output::written(answer.written.as_ref());
         Ok(())
     }
 

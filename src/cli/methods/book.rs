@@ -1,6 +1,6 @@
 //! The server's reference book, for looking up what is not typed out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::cli::exit::Error;
 use crate::cli::session::Session;
@@ -58,8 +58,8 @@ impl Book {
         let members = self.methods.iter().filter(|method| method.block == title).map(|method| method.method.clone());
         let members: Vec<_> = members.collect();
         if members.is_empty() {
-            let titles: BTreeMap<&str, ()> = self.methods.iter().map(|method| (method.block.as_str(), ())).collect();
-            let titles: Vec<_> = titles.into_keys().collect();
+            let titles: BTreeSet<&str> = self.methods.iter().map(|method| method.block.as_str()).collect();
+            let titles: Vec<_> = titles.into_iter().collect();
             return Err(Error::NotFound(if titles.is_empty() {
                 format!("the reference book is empty, so it has no block `{title}`")
             } else {

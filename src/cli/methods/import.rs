@@ -48,13 +48,13 @@ impl ImportArgs {
             methods: methods(book),
             retire_missing: self.retire_missing,
             dry_run: self.dry_run,
-            options: self.write.options(),
+            options: Some(self.write.options()),
         };
         let what = format!("importing {} methods", request.methods.len());
         let mut client = session.methods().await?;
         let answer = session.long_call(&what, client.import_methods(request)).await?;
         session.answer(&answer, |answer| told(answer, self.dry_run))?;
-        session.written(answer.written.as_ref());
+        output::written(answer.written.as_ref());
         Ok(())
     }
 }

@@ -180,10 +180,11 @@ pub(super) async fn run(command: MethodsCommand, session: &Session) -> Outcome {
 
 async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
     let filter = v1::ListMethodsRequest { block: args.block, text: args.text, ..Default::default() };
+    let unfiltered = filter.block.is_empty() && filter.text.is_empty();
     let methods = book::all(session, &filter).await?;
     session.answer(&v1::ListMethodsResponse { methods, ..Default::default() }, |answer| {
         let text = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
-        if answer.methods.is_empty() {
+        if answer.methods.is_empty() && unfiltered {
             output::note("`latchkey methods import retailcrm` brings the built-in book");
         }
         text
@@ -230,11 +231,11 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
         position: args.position,
         ..Default::default()
     };
-    let request = v1::CreateMethodRequest { method: Some(method), options: args.write.options() };
+    let request = v1::CreateMethodRequest { method: Some(method), options: Some(args.write.options()) };
     let mut client = session.methods().await?;
     let answer = session.call("adding the method", client.create_method(request)).await?;
     session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 
@@ -277,26 +278,26 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::UpdateMethodRequest {
         method: Some(method),
         update_mask: Some(FieldMask { paths }),
-        options: args.write.options(),
+        options: Some(args.write.options()),
     };
     let mut client = session.methods().await?;
     let answer = session.call("changing the method", client.update_method(request)).await?;
     session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 
 async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
     let method = args.named.identity(session).await?;
     let request =
-        v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: args.write.options() };
+        v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: Some(args.write.options()) };
     let mut client = session.methods().await?;
     let answer = session.call("retiring the method", client.delete_method(request)).await?;
     session.answer(&answer, |answer| {
         let keys = words::count(answer.keys_narrowed, "key selected it", "keys selected it");
         format!("retired the method {method}; {keys}\n")
     })?;
-    session.written(answer.written.as_ref());
+    output::written(answer.written.as_ref());
     Ok(())
 }
 

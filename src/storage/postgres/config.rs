@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 /// Longest time to connect to one address, unless the URL says otherwise.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -32,7 +33,12 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads a URL; if it cannot be read says why, without a word of a password.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        let (place, parameters) = url.split_once('?').map_or((url, ""), |(place, rest)| (place, rest));
+        // As tokio-postgres reads it: user and password go up to the first `@`, whatever is in them.
+        let host = url.find('@').unwrap_or(0);
+        let (place, parameters) = match url[host..].find('?') {
+            Some(mark) => (&url[..host + mark], &url[host + mark + 1..]),
+            None => (url, ""),
+        };
         let (mut verify, mut authorities, mut kept) = (false, None, Vec::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
@@ -46,7 +52,8 @@ impl Settings {
         }
         let rest = if kept.is_empty() { place.to_owned() } else { format!("{place}?{}", kept.join("&")) };
         let mut config: Config = rest.parse().map_err(|error| explain(&error))?;
-        if config.get_hosts().is_empty() {
+        let nowhere = |host: &Host| matches!(host, Host::Tcp(host) if host.is_empty());
+        if config.get_hosts().is_empty() || config.get_hosts().iter().any(nowhere) {
             return Err("it names no host".to_owned());
         }
         if authorities.is_some() && !verify {
@@ -62,14 +69,20 @@ impl Settings {
         Ok(Self { config, verify, authorities })
     }
 
-    /// Where the server is, for people: hosts with ports, and the database.
+    /// The database's name.
+    pub(super) fn database(&self) -> &str {
+        // As the server does: without a name it is the user's.
+        self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("of that user's name")
+    }
+
+    /// Where the server is, for people: hosts with ports.
     pub(super) fn place(&self) -> String {
         let ports = self.config.get_ports();
         let hosts = self.config.get_hosts().iter().enumerate().map(|(n, host)| {
             let port = ports.get(n).or_else(|| ports.first()).copied().unwrap_or(5432);
             match host {
-                tokio_postgres::config::Host::Tcp(host) => format!("{host}:{port}"),
-                tokio_postgres::config::Host::Unix(path) => format!("{} (port {port})", path.display()),
+                Host::Tcp(host) => format!("{host}:{port}"),
+                Host::Unix(path) => format!("{} (port {port})", path.display()),
             }
         });
         hosts.collect::<Vec<_>>().join(", ")
@@ -129,6 +142,7 @@ mod tests {
         let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
         assert_eq!((settings.config.get_ssl_mode(), settings.verify), (SslMode::Prefer, false));
         assert!(Settings::parse("postgres://u@db/latchkey?sslmode=verify-full").unwrap().verify);
+        assert!(Settings::parse("postgres://u:p?w@db/latchkey?sslmode=require").unwrap().verify);
     }
 
     #[test]
@@ -137,7 +151,7 @@ mod tests {
         assert_eq!(wrong("postgres://h/d?nonsense=1"), "unknown option nonsense");
         assert_eq!(wrong("postgres://h/d?sslmode=maybe"), "invalid value for option sslmode");
         assert_eq!(wrong("postgres:///d"), "it names no host");
-        assert_eq!(wrong("postgres://u:se?cr@et@h/d"), "it is not well-formed");
+        assert_eq!(wrong("postgres://u:se?cr/et"), "invalid value for option port");
         assert_eq!(wrong("postgres://h/d?sslrootcert=a"), "sslrootcert is of use only with sslmode=require");
     }
 }

@@ -104,8 +104,9 @@ pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
              and see that pg_hba.conf lets that user in from here"
         ),
         Some("3D000") => format!(
-            "the database server {place} has no database of that name: make it (createdb), or name another in \
-             LATCHKEY_DATABASE_URL"
+            "the database server {place} has no database {}: make it (createdb), or name another in \
+             LATCHKEY_DATABASE_URL",
+            settings.database()
         ),
         _ => {
             if let PoolError::Backend(error) = &error

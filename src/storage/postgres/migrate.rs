@@ -12,7 +12,6 @@ use crate::storage::options::SchemaState;
 use crate::storage::{Error, Result};
 
 mod embedded {
-    #![expect(clippy::unwrap_used, reason = "written by the macro: the names of the files were checked when it ran")]
     refinery::embed_migrations!("migrations/postgres");
 }
 

@@ -139,8 +139,8 @@ impl PostgresSession {
                 return work(client).await;
             }
             // Both are sent before either is answered: one round trip.
-            let (begun, done) = futures_util::join!(client.batch_execute(begin), work(client));
-            begun.and(done)
+            let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
+            opened.and(done)
         };
         match tokio::time::timeout(BOUND, work).await {
             Ok(result) => {

@@ -23,13 +23,15 @@ const WINDOW: usize = 4_000;
 /// Characters of the shortest text that an index finds.
 const INDEXED_CHARS: usize = 3;
 
-/// What a filter's store and method are in the database.
-#[derive(Debug, Default, Clone, Copy)]
-struct Named {
-    /// The store's number; the inner none if there is no such store.
-    store: Option<Option<u32>>,
-    /// The method's number; the inner none if there is no such method.
-    method: Option<Option<u32>>,
+/// What a filter's store or method is in the database.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    /// None is asked for.
+    Any,
+    /// One is asked for that is not there: only keys with access to all open it.
+    Missing,
+    /// The one of this number.
+    Number(u32),
 }
 
 /// A way down the list.
@@ -58,14 +60,17 @@ struct Conditions {
 
 /// Keys that pass the filter.
 pub(super) async fn list(link: &mut Link, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
-    let mut named = Named::default();
-    if let Some(code) = &filter.store {
-        named.store = Some(stores::number(link, code).await?.map(|number| number.0));
-    }
-    if let Some(identity) = &filter.method {
-        named.method = Some(methods::number(link, identity).await?.map(|number| number.0));
-    }
-    let conditions = Conditions::of(link.dialect(), filter, named, page.after.as_deref());
+    let store = match &filter.store {
+        Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
+        None => Named::Any,
+    };
+    let method = match &filter.method {
+        Some(identity) => {
+            methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
+        }
+        None => Named::Any,
+    };
+    let conditions = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref());
     let size = page.size as usize;
     let mut ids = match &conditions.gather {
         None => read_ids(link, "keys_walk", &conditions.walk(size + 1), &conditions).await?.0,
@@ -117,7 +122,7 @@ async fn read_keys(link: &mut Link, ids: &[String]) -> Result<Vec<Key>> {
 }
 
 impl Conditions {
-    fn of(dialect: Dialect, filter: &KeyFilter, named: Named, after: Option<&str>) -> Self {
+    fn of(dialect: Dialect, filter: &KeyFilter, named: (Named, Named), after: Option<&str>) -> Self {
         let mut conditions = Self {
             select: Select::new(dialect),
             walks: Vec::new(),
@@ -139,28 +144,27 @@ impl Conditions {
         conditions
     }
 
-    fn choose_walks(&mut self, filter: &KeyFilter, named: Named) {
-        let of_method = named.method.map(|number| {
-            number.map_or("k.all_methods = TRUE".to_owned(), |number| {
-                format!(
-                    "(k.all_methods = TRUE OR EXISTS (SELECT 1 FROM key_methods km WHERE km.key_id = k.id \
-                     AND km.method_number = {number}))"
-                )
-            })
-        });
-        let (all, selected, column, number, is_all) = match (named.store, named.method) {
-            (Some(number), _) => {
-                self.tight.extend(of_method);
+    fn choose_walks(&mut self, filter: &KeyFilter, (store, method): (Named, Named)) {
+        let (all, selected, column, number, is_all) = match (store, method) {
+            (Named::Missing | Named::Number(_), _) => {
+                match method {
+                    Named::Any => {}
+                    Named::Missing => self.tight.push("k.all_methods = TRUE".to_owned()),
+                    Named::Number(number) => self.tight.push(format!(
+                        "(k.all_methods = TRUE OR EXISTS (SELECT 1 FROM key_methods km WHERE km.key_id = k.id \
+                         AND km.method_number = {number}))"
+                    )),
+                }
                 let selected =
                     Walk { from: "key_stores ks CROSS JOIN keys k", id: "ks.key_id", conditions: Vec::new() };
-                (filter.all_stores, selected, "k.id = ks.key_id AND ks.store_number", number, "k.all_stores")
+                (filter.all_stores, selected, "k.id = ks.key_id AND ks.store_number", store, "k.all_stores")
             }
-            (None, Some(number)) => {
+            (Named::Any, Named::Missing | Named::Number(_)) => {
                 let selected =
                     Walk { from: "key_methods km CROSS JOIN keys k", id: "km.key_id", conditions: Vec::new() };
-                (filter.all_methods, selected, "k.id = km.key_id AND km.method_number", number, "k.all_methods")
+                (filter.all_methods, selected, "k.id = km.key_id AND km.method_number", method, "k.all_methods")
             }
-            (None, None) => {
+            (Named::Any, Named::Any) => {
                 self.walks.push(match filter.used {
                     None => Walk { from: "keys k", id: "k.id", conditions: Vec::new() },
                     Some(used) => Walk {
@@ -179,7 +183,9 @@ impl Conditions {
             let conditions = vec![format!("{is_all} = TRUE")];
             self.walks.push(Walk { from: "keys k", id: "k.id", conditions });
         }
-        if let Some(number) = number.filter(|_| all != Some(true)) {
+        if let Named::Number(number) = number
+            && all != Some(true)
+        {
             let conditions = vec![format!("{column} = {number}"), format!("{is_all} = FALSE")];
             self.walks.push(Walk { conditions, ..selected });
         }

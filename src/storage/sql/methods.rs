@@ -167,7 +167,7 @@ impl Write {
     pub(super) async fn end_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
         let sql = "UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
                    WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($3))";
+                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($3))";
         let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
         let retired = self.link.execute("retire_methods", sql, params).await?;
         if retired == numbers.len() as u64 {
@@ -184,7 +184,7 @@ impl Write {
     ) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let users = "FROM key_methods km JOIN keys k ON k.id = km.key_id \
-                     WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1)) \
+                     WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
                      AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = FALSE";
         let sql = format!("SELECT count(DISTINCT k.id) {users}");
         let total = self.link.one("count_method_users", &sql, vec![numbers.clone()]).await?;

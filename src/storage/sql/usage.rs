@@ -115,9 +115,8 @@ async fn known(
     if numbers.is_empty() {
         return Ok(numbers);
     }
-    let sql = format!(
-        "SELECT number FROM {table} WHERE number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1))"
-    );
+    let sql =
+        format!("SELECT number FROM {table} WHERE number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1))");
     let rows = link.rows(name, &sql, vec![each(numbers)]).await?;
     rows.into_iter().map(|row| row.read(table).number("number")).collect()
 }

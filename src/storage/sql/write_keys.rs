@@ -14,6 +14,8 @@ use crate::storage::{Error, KeyRow, NewKey, NewSecret, Result};
 
 /// Digests looked for in one statement.
 const DIGESTS: usize = 5_000;
+/// Keys put together before they are sent.
+const KEYS: usize = 5_000;
 
 static INSERT_KEYS: Insert = Insert {
     name: "insert_keys",
@@ -114,6 +116,15 @@ impl Write {
     }
 
     pub(super) async fn add_keys(&mut self, keys: &[NewKey]) -> Result<()> {
+        // Piece by piece: a server takes a writer that says nothing for seconds for dead, and putting a hundred thousand
+        // together may take that long.
+        for piece in keys.chunks(KEYS) {
+            self.add_piece(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_piece(&mut self, keys: &[NewKey]) -> Result<()> {
         let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
         let (mut stores, mut methods) = (Vec::new(), Vec::new());
         for key in keys {

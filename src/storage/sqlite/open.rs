@@ -13,7 +13,6 @@ use crate::storage::options::SchemaState;
 use crate::storage::{Error, Result};
 
 mod embedded {
-    #![expect(clippy::unwrap_used, reason = "written by the macro: the names of the files were checked when it ran")]
     refinery::embed_migrations!("migrations/sqlite");
 }
 
@@ -22,7 +21,7 @@ const APPLICATION_ID: i64 = 0x4c4b_4559;
 /// Longest wait for another process's lock.
 const BUSY: Duration = Duration::from_secs(3);
 /// Longest wait for another process that migrates.
-const MIGRATION_BUSY: Duration = Duration::from_secs(60);
+const MIGRATION_BUSY: Duration = Duration::from_mins(1);
 /// How often migrating is tried when another process was at it too.
 const ATTEMPTS: u32 = 3;
 /// Statements that a connection keeps ready.

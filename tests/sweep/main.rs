@@ -1,0 +1,273 @@
+//! Every call of every service, found by reflection so that none is forgotten, with every sort of credentials; and with
+//! bodies that no client of ours would send.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+#[path = "../scenarios/world.rs"]
+pub mod world;
+
+mod table;
+mod wire;
+
+use latchkey::proto::v1::Role;
+use table::{CALLS, Port, Roles};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use wire::{call, channel, framed};
+use world::Of::All;
+use world::{Engine, Token, World, far_off, key, long_ago};
+
+/// Traces of what a server is made of. None has a place in what callers read.
+const INTERNALS: [&str; 15] = [
+    "::", ".rs", "panicked", "src/", "sqlite", "SQLite", "postgres", "SELECT", "INSERT", "prost", "tonic", "hyper",
+    "tokio", "rustc", "unwrap",
+];
+
+/// A message that holds nothing that protobuf could mean: a field of number 0 and type 7.
+const UNDECODABLE: [u8; 4] = [0x07, 0xff, 0xff, 0xff];
+
+/// More than any call takes.
+const OVERSIZED: usize = 64 * 1024 * 1024 + 1;
+
+/// Where each call is made.
+struct Ports {
+    decision: Channel,
+    admin: Channel,
+}
+
+impl Ports {
+    fn of(world: &World) -> Self {
+        let addresses = world.server.addresses();
+        Self { decision: channel(addresses.decision), admin: channel(addresses.admin) }
+    }
+
+    fn serving(&self, port: Port) -> Vec<&Channel> {
+        match port {
+            Port::Decision => vec![&self.decision],
+            Port::Admin => vec![&self.admin],
+            Port::Both => vec![&self.decision, &self.admin],
+        }
+    }
+}
+
+/// What callers may read: nothing of the inside, nothing of their credentials.
+#[track_caller]
+fn is_presentable(status: &Status, credentials: &str, what: &str) {
+    for internal in INTERNALS {
+        assert!(!status.message().contains(internal), "{what} shows {internal}: {status:?}");
+    }
+    assert!(status.message().chars().count() < 1_100, "{what}: {status:?}");
+    let token = credentials.strip_prefix("Bearer ").unwrap_or(credentials);
+    assert!(token.is_empty() || !status.message().contains(token), "{what} repeats what it was given");
+    assert!(!matches!(status.code(), Code::Unknown | Code::DataLoss), "{what}: {status:?}");
+}
+
+fn bearer(token: &Token) -> String {
+    format!("Bearer {}", &**token)
+}
+
+async fn operators(world: &World) -> Vec<(Role, String)> {
+    let roles = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer];
+    let mut operators = Vec::new();
+    for role in roles {
+        let (_, token) = world.hire(&format!("sweeping {role:?}"), role, Some(far_off())).await;
+        operators.push((role, bearer(&token)));
+    }
+    operators
+}
+
+/// Credentials that are nobody's.
+async fn nobodies(world: &World) -> Vec<(&'static str, Vec<String>)> {
+    let issued = world.issue(key("a key is no operator", All, All)).await;
+    let own = "supplied-by-a-partner-0123456789abcdef";
+    let request = latchkey::proto::v1::CreateKeyRequest {
+        key: Some(key("nor is this", All, All)),
+        token: own.to_owned(),
+        ..Default::default()
+    };
+    world.manager.keys().create_key(request).await.expect("made");
+    let (_, expired) = world.hire("expired", Role::Admin, Some(long_ago(0))).await;
+    let (operator, revoked) = world.hire("revoked", Role::Admin, None).await;
+    let request = latchkey::proto::v1::RevokeOperatorRequest { id: operator.id, options: None };
+    world.admin.operators().revoke_operator(request).await.expect("revoked");
+    let (operator, rotated) = world.hire("rotated", Role::Admin, None).await;
+    let request = latchkey::proto::v1::RotateOperatorRequest { id: operator.id, options: None };
+    world.admin.operators().rotate_operator(request).await.expect("rotated");
+    let (_, good) = world.hire("good", Role::Admin, None).await;
+    let mistyped = {
+        let end = if good.ends_with('x') { "y" } else { "x" };
+        format!("Bearer {}{end}", &good[..good.len() - 1])
+    };
+    vec![
+        ("no credentials", vec![]),
+        ("empty credentials", vec![String::new()]),
+        ("no token", vec!["Bearer ".to_owned()]),
+        ("garbage", vec!["Bearer garbage".to_owned()]),
+        ("garbage of the right length", vec![format!("Bearer lko_{}", "0".repeat(49))]),
+        ("an unknown token", vec![format!("Bearer {}", "u".repeat(64))]),
+        ("a mistyped token", vec![mistyped]),
+        ("a very long token", vec![format!("Bearer {}", "v".repeat(4_000))]),
+        ("another scheme", vec![format!("Basic {}", &*good)]),
+        ("no scheme", vec![good.0.clone()]),
+        ("credentials twice", vec![bearer(&good), bearer(&good)]),
+        ("a key's token", vec![bearer(&issued.token)]),
+        ("a key's supplied token", vec![format!("Bearer {own}")]),
+        ("an expired operator", vec![bearer(&expired)]),
+        ("a revoked operator", vec![bearer(&revoked)]),
+        ("a rotated operator's old token", vec![bearer(&rotated)]),
+    ]
+}
+
+/// What an empty message comes to with the credentials of a role, or of nobody.
+fn expected(roles: Roles, role: Option<Role>) -> Option<Code> {
+    match (roles, role) {
+        (None, _) => None,
+        (Some(_), None) => Some(Code::Unauthenticated),
+        (Some(roles), Some(role)) if roles.contains(&role) => None,
+        (Some(_), Some(_)) => Some(Code::PermissionDenied),
+    }
+}
+
+async fn every_call_asks_who_calls_and_what_they_may(engine: Engine) {
+    let world = World::begin(engine).await;
+    let found = wire::reflected(world.server.addresses().admin).await;
+    let written: Vec<&str> = CALLS.iter().map(|(path, ..)| *path).collect();
+    assert_eq!(found, written, "the table names every call that there is");
+
+    let mut callers: Vec<(String, Option<Role>, Vec<String>)> = Vec::new();
+    for (what, credentials) in nobodies(&world).await {
+        callers.push((what.to_owned(), None, credentials));
+    }
+    for (role, credentials) in operators(&world).await {
+        callers.push((format!("{role:?}"), Some(role), vec![credentials]));
+    }
+    let ports = Ports::of(&world);
+    let head = world.head().await;
+    for (path, port, roles) in CALLS {
+        for (who, role, credentials) in &callers {
+            let headers: Vec<&str> = credentials.iter().map(String::as_str).collect();
+            for channel in ports.serving(port) {
+                let status = call(channel, path, &headers, framed(&[])).await;
+                let what = format!("{path} with {who}");
+                is_presentable(&status, headers.first().unwrap_or(&""), &what);
+                match expected(roles, *role) {
+                    Some(code) => assert_eq!(status.code(), code, "{what}: {status:?}"),
+                    None => assert!(
+                        matches!(status.code(), Code::Ok | Code::InvalidArgument),
+                        "{what} is let through to what an empty message comes to: {status:?}"
+                    ),
+                }
+            }
+        }
+    }
+    assert_eq!(world.head().await, head, "nothing of it was written");
+}
+
+async fn ports_serve_what_they_are_for(engine: Engine) {
+    let world = World::begin(engine).await;
+    let ports = Ports::of(&world);
+    let admin = format!("Bearer {}", world.server.admin_token());
+    for (path, port, roles) in CALLS {
+        let elsewhere = match port {
+            Port::Decision => &ports.admin,
+            Port::Admin => &ports.decision,
+            Port::Both => continue,
+        };
+        let status = call(elsewhere, path, &[&admin], framed(&[])).await;
+        assert_eq!(status.code(), Code::Unimplemented, "{path}: {status:?}");
+        is_presentable(&status, &admin, path);
+        if roles.is_some() {
+            let status = call(elsewhere, path, &[], framed(&[])).await;
+            assert_eq!(status.code(), Code::Unauthenticated, "{path}: {status:?}");
+        }
+    }
+    for path in ["/", "/latchkey.v1.KeyService", "/latchkey.v1.KeyService/Nothing", "/latchkey.v2.KeyService/GetKey"] {
+        for channel in [&ports.decision, &ports.admin] {
+            let status = call(channel, path, &[&admin], framed(&[])).await;
+            assert_eq!(status.code(), Code::Unimplemented, "{path}: {status:?}");
+            is_presentable(&status, &admin, path);
+        }
+    }
+}
+
+async fn bodies_that_are_no_messages_are_refused(engine: Engine) {
+    let world = World::begin(engine).await;
+    let ports = Ports::of(&world);
+    let admin = format!("Bearer {}", world.server.admin_token());
+    let head = world.head().await;
+    let lying = [&[0][..], &10_u32.to_be_bytes(), b"three"].concat();
+    let compressed = [&[1][..], &4_u32.to_be_bytes(), b"none"].concat();
+    let bodies = [
+        ("an undecodable message", framed(&UNDECODABLE)),
+        ("random bytes", framed(&[0xa5; 333])),
+        ("no frame at all", UNDECODABLE.to_vec()),
+        ("half a frame", lying),
+        ("a compressed message that is none", compressed),
+        ("nothing", Vec::new()),
+    ];
+    for (path, port, _) in CALLS {
+        for channel in ports.serving(port) {
+            for (sort, body) in &bodies {
+                let what = format!("{path} with {sort}");
+                let status = call(channel, path, &[&admin], body.clone()).await;
+                is_presentable(&status, &admin, &what);
+                // A stream of questions that has none ends in order.
+                if path.ends_with("ServerReflectionInfo") && *sort == "nothing" {
+                    continue;
+                }
+                assert_ne!(status.code(), Code::Ok, "{what} is refused");
+            }
+        }
+    }
+    assert_eq!(world.head().await, head, "nothing of it was written");
+    let decided = world.ask("short", "GET /", "").await;
+    assert!(!decided.allowed, "and the server goes on deciding");
+}
+
+async fn messages_that_are_too_large_are_refused(engine: Engine) {
+    let world = World::begin(engine).await;
+    let ports = Ports::of(&world);
+    let admin = format!("Bearer {}", world.server.admin_token());
+    // Only its length says that it is too large: the rest never comes, and must not be waited for.
+    let announced = [&[0][..], &u32::try_from(OVERSIZED).expect("a length").to_be_bytes(), b"beginning"].concat();
+    for (path, port, _) in CALLS {
+        for channel in ports.serving(port) {
+            let status = call(channel, path, &[&admin], announced.clone()).await;
+            assert!(
+                matches!(status.code(), Code::ResourceExhausted | Code::OutOfRange | Code::InvalidArgument),
+                "{path}: {status:?}"
+            );
+            is_presentable(&status, &admin, path);
+        }
+    }
+    let decided = world.ask("short", "GET /", "").await;
+    assert!(!decided.allowed, "and the server goes on deciding");
+}
+
+/// Runs each sweep on both engines.
+macro_rules! on_both_engines {
+    ($($sweep:ident),+ $(,)?) => {$(
+        mod $sweep {
+            use crate::world::Engine;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$sweep(Engine::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$sweep(Engine::Postgres).await;
+            }
+        }
+    )+};
+}
+
+on_both_engines!(
+    every_call_asks_who_calls_and_what_they_may,
+    ports_serve_what_they_are_for,
+    bodies_that_are_no_messages_are_refused,
+    messages_that_are_too_large_are_refused,
+);
