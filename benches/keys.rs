@@ -141,18 +141,17 @@ fn starts(url: &str) -> (Sample, Sample) {
     (Sample::new(times), Sample::new(memory))
 }
 
-fn some_store(draw: &mut Draw) -> Option<String> {
+fn some_store(draw: &mut Draw) -> String {
     let number = draw.below(u64::from(data::STORES));
-    Some(data::store_code(u32::try_from(number).expect("a small number")))
+    data::store_code(u32::try_from(number).expect("a small number"))
 }
 
-fn some_method(draw: &mut Draw, house: &House) -> Option<String> {
-    let place = usize::try_from(draw.below(house.methods.len() as u64)).expect("a place");
-    Some(house.methods[place].1.clone())
+fn some_method(draw: &mut Draw, house: &House) -> String {
+    house.methods[draw.place(house.methods.len())].1.clone()
 }
 
-fn some_time(draw: &mut Draw) -> Option<Timestamp> {
-    Some(Timestamp::from_micros(1_750_000_000_000_000).plus(Duration::from_hours(draw.below(9_000))))
+fn some_time(draw: &mut Draw) -> Timestamp {
+    Timestamp::from_micros(1_750_000_000_000_000).plus(Duration::from_hours(draw.below(9_000)))
 }
 
 const CASES: [Case; 18] = [
@@ -167,13 +166,13 @@ const CASES: [Case; 18] = [
         all_methods: Some(draw.below(2) == 0),
         ..Default::default()
     }),
-    ("store", |draw, _, _| KeyFilter { store: some_store(draw), ..Default::default() }),
+    ("store", |draw, _, _| KeyFilter { store: Some(some_store(draw)), ..Default::default() }),
     ("store, selected only", |draw, _, _| KeyFilter {
-        store: some_store(draw),
+        store: Some(some_store(draw)),
         all_stores: Some(false),
         ..Default::default()
     }),
-    ("method", |draw, house, _| KeyFilter { method: some_method(draw, house), ..Default::default() }),
+    ("method", |draw, house, _| KeyFilter { method: Some(some_method(draw, house)), ..Default::default() }),
     ("text of one key", |draw, _, keys| KeyFilter {
         text: Some(format!("of {}", draw.below(keys))),
         ..Default::default()
@@ -181,23 +180,23 @@ const CASES: [Case; 18] = [
     ("text of very many keys", |_, _, _| KeyFilter { text: Some("landing".to_owned()), ..Default::default() }),
     ("text of no key", |draw, _, _| KeyFilter { text: Some(format!("nobody {}", draw.next())), ..Default::default() }),
     ("owner", |draw, _, keys| KeyFilter { owner: Some(data::owner(draw.below(keys))), ..Default::default() }),
-    ("validity ends before", |draw, _, _| KeyFilter { expire_before: some_time(draw), ..Default::default() }),
-    ("not used since", |draw, _, _| KeyFilter { unused_since: some_time(draw), ..Default::default() }),
+    ("validity ends before", |draw, _, _| KeyFilter { expire_before: Some(some_time(draw)), ..Default::default() }),
+    ("not used since", |draw, _, _| KeyFilter { unused_since: Some(some_time(draw)), ..Default::default() }),
     ("ever used, or never", |draw, _, _| KeyFilter { used: Some(draw.below(2) == 0), ..Default::default() }),
     ("active, store and method", |draw, house, _| KeyFilter {
         active: Some(true),
-        store: some_store(draw),
-        method: some_method(draw, house),
+        store: Some(some_store(draw)),
+        method: Some(some_method(draw, house)),
         ..Default::default()
     }),
     ("owner and store", |draw, _, keys| KeyFilter {
         owner: Some(data::owner(draw.below(keys))),
-        store: some_store(draw),
+        store: Some(some_store(draw)),
         ..Default::default()
     }),
     ("revoked, store, selected only, text", |draw, _, _| KeyFilter {
         revoked: Some(true),
-        store: some_store(draw),
+        store: Some(some_store(draw)),
         all_stores: Some(false),
         text: Some("export".to_owned()),
         ..Default::default()

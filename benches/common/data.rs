@@ -196,6 +196,7 @@ fn created(kind: SubjectKind, subject: &str, image: serde_json::Value) -> NewCha
 }
 
 /// What the key with this number is like.
+#[expect(clippy::struct_excessive_bools, reason = "four throws of dice")]
 struct Character {
     all_stores: bool,
     all_methods: bool,
@@ -238,11 +239,7 @@ fn key(house: &House, number: u64) -> NewKey {
     NewKey {
         row: KeyRow {
             id: key_id(number),
-            name: format!(
-                "{} of {}",
-                ["Module", "Landing page", "CPA network", "Export"][draw.below(4) as usize],
-                number
-            ),
+            name: format!("{} of {}", ["Module", "Landing page", "CPA network", "Export"][draw.place(4)], number),
             owner: owner(number),
             comment: if draw.below(8) == 0 { format!("ticket {}", draw.below(90_000)) } else { String::new() },
             active: is.active,
@@ -270,10 +267,10 @@ fn key(house: &House, number: u64) -> NewKey {
 fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
     let mut places = std::collections::BTreeSet::new();
     for _ in 0..=draw.below(most) {
-        let bound = 1 + draw.below(all.len() as u64);
-        places.insert(draw.below(bound));
+        let bound = 1 + draw.place(all.len());
+        places.insert(draw.place(bound));
     }
-    places.into_iter().map(|place| all[place as usize].clone()).collect()
+    places.into_iter().map(|place| all[place].clone()).collect()
 }
 
 fn used(number: u64) -> UsageAdd {

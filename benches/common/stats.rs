@@ -71,6 +71,11 @@ impl Draw {
         self.next() % bound
     }
 
+    /// The next place in a list of `length`.
+    pub(crate) fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).expect("less than a length")
+    }
+
     /// The next one from 0 to below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
     pub(crate) fn fraction(&mut self) -> f64 {

@@ -70,7 +70,7 @@ async fn calls(channel: Channel, bearer: MetadataValue<Ascii>, load: Load, seed:
         client.ready().await.expect("the server is there");
         match load {
             Load::Authorize => {
-                let key = good[usize::try_from(draw.below(good.len() as u64)).expect("a place")].clone();
+                let key = good[draw.place(good.len())].clone();
                 let message = proto::AuthorizeRequest {
                     key,
                     method: "GET /api/v5/orders".to_owned(),
