@@ -74,7 +74,9 @@ impl AuthorizeArgs {
             })
             .collect();
         let methods: Vec<_> = requests.iter().map(|request| request.method.clone()).collect();
-        if let (1, Some(request)) = (requests.len(), requests.pop()) {
+        if requests.len() == 1
+            && let Some(request) = requests.pop()
+        {
             let answer = session.call("asking for a decision", client.authorize(request)).await?;
             let decision = answer.decision.clone().unwrap_or_default();
             session.answer(&answer, |_| told(&methods[0], &decision, &named))?;

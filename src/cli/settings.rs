@@ -13,8 +13,11 @@ use crate::config::{SETTINGS, Setting, Sources};
 /// What those who ask a server need to know: flags of every command.
 const OF_EVERY_COMMAND: [&str; 8] =
     ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
+/// Which settings a command has flags for.
+type Concern = fn(&Setting) -> bool;
+
 /// The commands that read the server's settings too: all of them, or where storage is.
-const OF_SERVERS: [(&[&str], fn(&Setting) -> bool); 4] = [
+const OF_SERVERS: [(&[&str], Concern); 4] = [
     (&["serve"], is_for_servers),
     (&["check"], is_for_servers),
     (&["migrate"], is_for_storage),
@@ -50,7 +53,7 @@ fn is_for_storage(setting: &Setting) -> bool {
     setting.name == "database_url_file"
 }
 
-fn with_settings(command: Command, of: fn(&Setting) -> bool) -> Command {
+fn with_settings(command: Command, of: Concern) -> Command {
     command.args(SETTINGS.iter().filter(|setting| of(setting)).map(flag))
 }
 

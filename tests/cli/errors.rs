@@ -106,11 +106,13 @@ fn a_check_that_finds_something_wrong_says_no() {
     let place = Place::new();
     let file = place.folder.path().join("file");
     std::fs::write(&file, "").expect("written");
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let taken = taken.local_addr().expect("an address").to_string();
-    let free = ["--ops-addr", "127.0.0.1:0", "--decision-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"];
-    let listener = TcpListener::bind(&taken).expect("the port again");
-    let arguments = [&["check", "--data-dir", "file"], &free[..4], &["--admin-addr", &taken]].concat();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = listener.local_addr().expect("an address").to_string();
+    let arguments = [
+        ["check", "--data-dir", "file", "--ops-addr", "127.0.0.1:0"],
+        ["--decision-addr", "127.0.0.1:0", "--admin-addr", &taken, "-otable"],
+    ]
+    .concat();
     let ran = place.program().run(&arguments);
     drop(listener);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -127,8 +129,17 @@ fn a_check_shows_no_secret_and_leaves_nothing_behind() {
         .program()
         .env("LATCHKEY_TOKEN", token())
         .env("LATCHKEY_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/d");
-    let arguments =
-        ["check", "-o", "json", "--ops-addr", "127.0.0.1:0", "--decision-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"];
+    let arguments = [
+        "check",
+        "-o",
+        "json",
+        "--ops-addr",
+        "127.0.0.1:0",
+        "--decision-addr",
+        "127.0.0.1:0",
+        "--admin-addr",
+        "127.0.0.1:0",
+    ];
     let ran = program.run(&arguments);
     assert_eq!(ran.code, 1, "{ran:?}");
     let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");

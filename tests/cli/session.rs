@@ -32,7 +32,7 @@ fn created(program: &Program, arguments: &[&str]) -> String {
 
 #[test]
 fn a_newcomer_gets_from_nothing_to_the_key_of_a_cpa_network() {
-    let (_server, program) = started();
+    let (server, program) = started();
     assert!(program.run(&["methods", "list"]).err.contains("methods import retailcrm"));
     let would = program.run(&["methods", "import", "retailcrm", "--dry-run"]).done();
     assert!(would.contains(STATUSES) && would.contains("would be added 199"), "{would}");
@@ -59,9 +59,12 @@ fn a_newcomer_gets_from_nothing_to_the_key_of_a_cpa_network() {
     }
     let several = asking(&["GET /api/v5/orders/statuses", "GET /api/v5/orders"]);
     assert_eq!(several.code, 1, "{several:?}");
-    assert!(several.out.starts_with("ALLOWED") && several.out.contains("\nDENIED  GET /api/v5/orders\n"), "{several:?}");
+    assert!(
+        several.out.starts_with("ALLOWED") && several.out.contains("\nDENIED  GET /api/v5/orders\n"),
+        "{several:?}"
+    );
 
-    let by_environment = Program::at(_server.folder()).env("LATCHKEY_DATA_DIR", _server.data()).env("LATCHKEY_KEY", &key);
+    let by_environment = Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data()).env("LATCHKEY_KEY", &key);
     let told = by_environment.run(&["introspect", "-o", "json"]).json();
     assert_eq!(told["methods"], serde_json::json!([STATUSES]));
     let found = program.run_with(&["keys", "find"], &format!("{key}\n")).done();
@@ -72,19 +75,34 @@ fn a_newcomer_gets_from_nothing_to_the_key_of_a_cpa_network() {
 fn a_key_lives_from_creation_to_the_audit_of_its_end() {
     let (_server, program) = started();
     program.run(&["methods", "import", "retailcrm"]).done();
-    for (code, kind, platform) in [("main", "online-store", "1c-bitrix"), ("b2b", "site", "1c-bitrix"), ("lp", "landing-page", "tilda")] {
+    for (code, kind, platform) in
+        [("main", "online-store", "1c-bitrix"), ("b2b", "site", "1c-bitrix"), ("lp", "landing-page", "tilda")]
+    {
         program.run(&["stores", "create", code, "--name", code, "--kind", kind, "--platform", platform]).done();
     }
     assert_eq!(program.run(&["stores", "create", "lp", "--name", "x", "--kind", "site"]).failed(7).lines().count(), 1);
 
-    let token = created(&program, &["--name", "Bitrix", "--platform", "1c-bitrix", "--block", "Orders", "--expires", "90d"]);
+    let token =
+        created(&program, &["--name", "Bitrix", "--platform", "1c-bitrix", "--block", "Orders", "--expires", "90d"]);
     let listed = program.run(&["keys", "list", "--store", "main", "-o", "json"]).json();
     let key = listed["keys"][0].clone();
     assert_eq!(key["stores"], serde_json::json!(["b2b", "main"]));
     assert!(key["methods"].as_array().is_some_and(|methods| methods.contains(&STATUSES.into())));
     assert!(program.run(&["keys", "list", "--store", "lp"]).err.contains("no keys"));
 
-    let update = ["keys", "update", "Bitrix", "--add-store", "lp", "--remove-store", "b2b", "--label", "team=x", "--because", "moved"];
+    let update = [
+        "keys",
+        "update",
+        "Bitrix",
+        "--add-store",
+        "lp",
+        "--remove-store",
+        "b2b",
+        "--label",
+        "team=x",
+        "--because",
+        "moved",
+    ];
     program.run(&update).done();
     let shown = program.run(&["keys", "show", "Bitrix"]).done();
     assert!(shown.contains("lp") && !shown.contains("b2b") && shown.contains("team=x"), "{shown}");
@@ -150,7 +168,8 @@ fn an_operator_may_do_what_its_role_says_and_no_more() {
     let who = program.run(&["operators", "whoami", "-o", "json"]).json();
     assert_eq!(who["operator"]["role"], "ROLE_ADMIN");
     let token = program.run(&["operators", "create", "--name", "back office", "--role", "viewer", "-q"]).done();
-    let viewer = Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data()).env("LATCHKEY_TOKEN", token.trim_end());
+    let viewer =
+        Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data()).env("LATCHKEY_TOKEN", token.trim_end());
     viewer.run(&["keys", "list"]).done();
     let said = viewer.run(&["keys", "create", "--name", "A", "--all-stores", "--all-methods"]).failed(5);
     assert!(said.contains("viewer"), "{said}");
@@ -163,10 +182,11 @@ fn an_operator_may_do_what_its_role_says_and_no_more() {
 }
 
 #[test]
-fn a_running_server_is_found_in_order() {
+fn a_runningserver_is_found_in_order() {
     let (server, program) = started();
     let addresses = server.addresses();
-    let [decision, admin, ops] = [addresses.decision, addresses.admin, addresses.ops].map(|address| address.to_string());
+    let [decision, admin, ops] =
+        [addresses.decision, addresses.admin, addresses.ops].map(|address| address.to_string());
     let arguments = ["check", "--decision-addr", &decision, "--admin-addr", &admin, "--ops-addr", &ops];
     let out = program.run(&arguments).done();
     assert_eq!(out.matches("is served by").count(), 3, "{out}");
@@ -182,7 +202,8 @@ fn a_lost_token_is_recovered_with_access_to_storage_alone() {
     let path = file.to_str().expect("UTF-8");
     assert!(program.run(&["operators", "recover", "--into", path]).done().contains("new.token"));
     assert!(program.run(&["operators", "recover", "--into", path]).failed(7).contains("--into"));
-    let recovered = Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data()).env("LATCHKEY_TOKEN_FILE", path);
+    let recovered =
+        Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data()).env("LATCHKEY_TOKEN_FILE", path);
     crate::support::eventually("the server knows the recovered operator", BOUND, || {
         let ran = recovered.run(&["operators", "list"]);
         (ran.code == 0 && ran.out.contains("recovered")).then_some(())

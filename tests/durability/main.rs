@@ -119,3 +119,17 @@ async fn acknowledged_writes_survive_kill_9_of_postgres() {
         verify::all(&client, writers.lives()).await;
     }
 }
+
+#[test]
+fn a_postgres_that_can_lose_what_it_answered_is_warned_of() {
+    let lax = Options::default().set("fsync", "off").set("synchronous_commit", "off").set("full_page_writes", "off");
+    let cluster = Cluster::start(lax);
+    let server = LatchkeyProcess::builder().database(cluster.database().url()).start();
+    let said = server.stderr();
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let warned = |line: &str| line.contains("lose writes") && line.contains(&format!("\"{setting}\""));
+        assert!(said.lines().any(warned), "nothing about {setting}:\n{said}");
+    }
+    let strict = LatchkeyProcess::builder().database(Cluster::shared().database().url()).start();
+    assert!(!strict.stderr().contains("lose writes"), "{}", strict.stderr());
+}

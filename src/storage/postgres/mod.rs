@@ -6,6 +6,7 @@
 
 mod config;
 mod errors;
+mod lasting;
 mod listener;
 mod migrate;
 mod session;
@@ -81,6 +82,7 @@ impl Postgres {
         let tls = connector(&settings)?;
         let reports = pool(&settings, &tls, options.report_connections)?;
         migrate::bring_up(&pool(&settings, &tls, 2)?, &settings, options.migrate).await?;
+        lasting::check(&reports).await;
         let listener = Listener::start(&settings, &tls, reports.clone(), &options.tasks);
         Ok(Self {
             writes: pool(&settings, &tls, options.write_connections)?,
