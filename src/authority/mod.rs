@@ -336,6 +336,13 @@ impl Inner {
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
         self.metrics.decided(decision.failed.first());
+        // Never the method as it was asked for: a query may carry a token.
+        tracing::trace!(
+            key = decision.key.map(|(key, _)| tracing::field::display(key)),
+            reason = decision.failed.first().map_or("ALLOWED", crate::model::decision::Reason::as_str),
+            revision = decision.revision.0,
+            "decided"
+        );
         if let Some(now) = now.filter(|_| self.settings.usage)
             && !self.usage.count(decision, &state.world, now)
         {

@@ -156,6 +156,7 @@ fn admit(operator: Option<OperatorEntry>, needed: Permission) -> Result<Option<O
 
 fn introduce(request: &mut Request<Body>, operator: Option<OperatorEntry>) {
     if let Some(operator) = operator {
+        tracing::trace!(rpc = request.uri().path(), operator = %operator.id, "let through");
         let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
         request.extensions_mut().insert(caller);
     }

@@ -42,7 +42,6 @@ pub struct Metrics {
     /// Counts of uses lost because storage could not take them.
     pub usage_lost: Counter,
     storage: Family<StorageLabels, Histogram>,
-    rpcs: Family<RpcLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,12 +53,6 @@ struct DecisionLabels {
 struct StorageLabels {
     call: &'static str,
     outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RpcLabels {
-    rpc: String,
-    code: &'static str,
 }
 
 /// Bounds of the buckets of times, in seconds: 100 µs to 10 s.
@@ -81,8 +74,6 @@ impl Metrics {
         let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
         registry.register_with_unit("storage_call", "Time of calls of storage", Unit::Seconds, storage.clone());
-        let rpcs = Family::default();
-        registry.register("rpcs", "Calls of the administration services, by their status", rpcs.clone());
         let waited = histogram();
         let help = "Time to decide, of the calls that had to wait for something";
         registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
@@ -124,7 +115,6 @@ impl Metrics {
             reloads,
             usage_lost,
             storage,
-            rpcs,
         }
     }
 
@@ -140,11 +130,6 @@ impl Metrics {
     /// Records a call of storage.
     pub fn storage_call(&self, call: &'static str, took: Duration, outcome: &'static str) {
         self.storage.get_or_create(&StorageLabels { call, outcome }).observe(took.as_secs_f64());
-    }
-
-    /// Counts a call of an administration service.
-    pub fn rpc(&self, rpc: &str, code: &'static str) {
-        self.rpcs.get_or_create(&RpcLabels { rpc: rpc.to_owned(), code }).inc();
     }
 
     /// All series as text, in the OpenMetrics format.

@@ -49,7 +49,7 @@ const INTERNALS: [&str; 18] = [
     "SQLite",
     "postgres",
     "Postgres",
-    "SELECT",
+    "SELECT ",
     "INSERT",
     "DELETE FROM",
     "prost",

@@ -78,7 +78,7 @@ fn the_walk_through_leads_from_nothing_to_the_key() {
 /// What was said of each question: verdict and reason, which stand behind the question and before the next one, or the
 /// other way round for a single one.
 fn verdicts(output: &str, asked: &[&str]) -> Vec<(String, String, String)> {
-    let verdict = |line: &str| ["ALLOWED", "DENIED"].into_iter().find(|verdict| line.contains(verdict));
+    let verdict = |line: &str| ["ALLOWED", "DENIED"].into_iter().find(|verdict| line.starts_with(verdict));
     let found: Vec<&str> = output.lines().filter(|line| verdict(line).is_some()).collect();
     assert_eq!(found.len(), asked.len(), "each question has one verdict:\n{output}");
     let begins: Vec<usize> = found.iter().filter_map(|line| output.find(line)).collect();

@@ -156,7 +156,9 @@ async fn filters_that_are_set_must_all_hold(world: &World) {
                             };
                             let expected: Vec<&Key> = every.iter().filter(|key| finds(&request, key)).collect();
                             let listed = world.list_keys(request.clone()).await;
-                            assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{request:?}");
+                            // By id: a use that is counted meanwhile moves only the time of last use.
+                            let ids = |keys: &[&Key]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+                            assert_eq!(ids(&listed.iter().collect::<Vec<_>>()), ids(&expected), "{request:?}");
                             cases += 1;
                             found += usize::from(expected.len() > 1);
                             empty += usize::from(expected.is_empty());
