@@ -41,7 +41,7 @@ use world::{World, violated};
 
 /// Traces of what a server is made of. None has a place in what callers read.
 const INTERNALS: [&str; 18] = [
-    "::",
+    "latchkey::",
     ".rs",
     "panicked",
     "src/",
