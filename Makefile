@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 BUF := .tools/node_modules/.bin/buf
+TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A clippy::print_stdout -A clippy::print_stderr \
+	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
 .DEFAULT_GOAL := help
 .PHONY: help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
@@ -20,8 +22,8 @@ fmt-check: ## check the formatting
 
 clippy: ## lint the sources
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
-	@# Tests and benchmarks are held to everything but the pedantic lints, which are about interfaces.
-	$(CARGO) clippy --locked --all-targets -- -D warnings -A clippy::pedantic -A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
+	@# Tests and benchmarks are held to everything but the lints that are about interfaces.
+	$(CARGO) clippy --locked --all-targets -- -D warnings $(TEST_LINTS)
 
 proto-lint: setup ## lint the protos
 	$(BUF) lint
