@@ -41,7 +41,9 @@ test: ## all checks and all tests, after installing what they need
 	$(MAKE) unit
 
 unit: ## the tests alone
-	$(CARGO) test --locked
+	@mkdir -p target
+	@bash -o pipefail -c '$(CARGO) test --locked 2>&1 | tee target/test.log'
+	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked
