@@ -112,6 +112,20 @@ fn an_empty_file_is_an_empty_database() {
 }
 
 #[test]
+fn a_first_start_that_was_killed_halfway_is_begun_again() {
+    let folder = folder();
+    let path = folder.path().join("half.db");
+    let connection = Connection::open(&path).expect("the file opens");
+    // What refinery makes before it begins with the first migration.
+    let made = "CREATE TABLE refinery_schema_history (version INT8 PRIMARY KEY, name VARCHAR(255), \
+                applied_on VARCHAR(255), checksum VARCHAR(255))";
+    connection.execute_batch(made).expect("the table is made");
+    drop(connection);
+    let opened = block_on(storage::open(options(&path)));
+    assert!(opened.is_ok(), "{opened:?}");
+}
+
+#[test]
 fn a_damaged_file_is_refused() {
     let folder = folder();
     let path = filled(&folder);

@@ -22,6 +22,8 @@ const APPLICATION_ID: i64 = 0x4c4b_4559;
 const BUSY: Duration = Duration::from_secs(3);
 /// Longest wait for another process that migrates.
 const MIGRATION_BUSY: Duration = Duration::from_mins(1);
+/// Time between two attempts where SQLite does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How often migrating is tried when another process was at it too.
 const ATTEMPTS: u32 = 3;
 /// Statements that a connection keeps ready.
@@ -36,9 +38,7 @@ pub(super) fn writer(path: &Path, migrate: bool) -> Result<Connection> {
     let path = &absolute(path)?;
     prepare(path, migrate)?;
     let mut connection = connect(path, WRITER_CACHE)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|error| explain(path, error))?;
+    let mode = keep_log(&connection).map_err(|error| explain(path, error))?;
     if mode != "wal" {
         return Err(unusable(format!(
             "the database file {} cannot keep a write-ahead log: put it on a local disk, in a folder that this user may \
@@ -134,6 +134,24 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Has the file keep a write-ahead log. Answers how it keeps its changes now.
+///
+/// SQLite does not wait for a lock here, as it does elsewhere, when two processes turn the same new file over at once: each
+/// would wait for the other. So it is tried again.
+fn keep_log(connection: &Connection) -> rusqlite::Result<String> {
+    let mut left = BUSY;
+    loop {
+        let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        match mode.as_ref().map_err(rusqlite::Error::sqlite_error_code) {
+            Err(Some(ErrorCode::DatabaseBusy)) if !left.is_zero() => {
+                std::thread::sleep(PAUSE);
+                left = left.saturating_sub(PAUSE);
+            }
+            _ => return mode,
+        }
+    }
+}
+
 fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -155,10 +173,15 @@ fn none_is_zero(error: rusqlite::Error) -> rusqlite::Result<i64> {
     if error == rusqlite::Error::QueryReturnedNoRows { Ok(0) } else { Err(error) }
 }
 
-/// Whose it says it is, and how many tables it has.
+/// Whose it says it is, and how many tables and indexes it has.
 fn contents(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
-    let id = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // In one snapshot: another process may be making the tables, and between two looks they would seem to be nobody's.
+    let snapshot = connection.unchecked_transaction()?;
+    let id = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    // Refinery's own table is there a moment before the first migration says whose the file is.
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
+    let tables = snapshot.query_row(sql, [], |row| row.get(0))?;
+    snapshot.commit()?;
     Ok((id, tables))
 }
 
