@@ -18,7 +18,7 @@ use latchkey::books;
 use latchkey::clock::SystemClock;
 use latchkey::lifecycle::Tasks;
 use latchkey::model::book::{Book, Entry, MethodNumber};
-use latchkey::model::decision::{Decision, Request};
+use latchkey::model::decision::{Decision, Request, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::path::canonicalize;
 use latchkey::model::pattern::Verb;
@@ -110,7 +110,7 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
 }
 
 const fn request(method: &str) -> Request<'_> {
-    Request { method, store: "store-007", stores: &[], client: None }
+    Request { method, store: "store-007", stores: &[], client: None, stores_from: StoresFrom::Service }
 }
 
 fn runs(authority: &Authority, keys: u64, calls: usize, rounds: usize, zipf: bool) -> Sample {

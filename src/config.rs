@@ -2,9 +2,11 @@
 //!
 //! The table [`SETTINGS`] is the whole of it: names, meaning, unit, default. Flags, variables and the file use the same
 //! words: `decision_addr`, `LATCHKEY_DECISION_ADDR`, `--decision-addr`. Secrets come by file or environment, never by
-//! flag. A name that is not in the table is refused.
+//! flag. A name that is not in the table is refused. Beside them the file may hold tables `[profiles.NAME]`; see
+//! [`profiles`].
 
 mod parse;
+pub mod profiles;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::parse::Reader;
+use self::profiles::Profile;
 use crate::telemetry::logs::Format;
 
 /// One setting, as documentation.
@@ -128,6 +131,8 @@ pub struct Config {
     /// What the command line presents: certificate chain and private key, PEM.
     pub client_identity: Option<(PathBuf, PathBuf)>,
     pub pool_size: usize,
+    /// How gateways read requests, by name; the built-in ones are among them.
+    pub profiles: BTreeMap<String, Profile>,
     /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
     pub origins: Vec<(Setting, String, Origin)>,
 }
@@ -219,6 +224,7 @@ impl Config {
             ca_file: reader.path("ca_file"),
             client_identity: reader.client_identity(),
             pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
+            profiles: reader.profiles(),
             origins: reader.origins(),
             data_dir,
         };

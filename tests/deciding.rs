@@ -16,7 +16,7 @@ mod random;
 
 use std::collections::BTreeMap;
 
-use latchkey::model::decision::{Reason, Request, Scope, decide};
+use latchkey::model::decision::{Reason, Request, Scope, StoresFrom, decide};
 use latchkey::model::time::Timestamp;
 
 use crate::make::Case;
@@ -77,6 +77,7 @@ fn actual(case: &Case) -> Answer {
         store: &case.store,
         stores: &case.stores,
         client: case.client.as_deref().map(|address| address.parse().expect("an address")),
+        stores_from: StoresFrom::Service,
     };
     let decision = decide(&case.grant, &case.world, &request, Timestamp::from_micros(case.now));
     assert_eq!(decision.allowed(), decision.failed.is_empty());

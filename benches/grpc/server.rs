@@ -9,7 +9,7 @@ use latchkey::clock::SystemClock;
 use latchkey::grpc;
 use latchkey::grpc::auth::CallerAuth;
 use latchkey::lifecycle::Tasks;
-use latchkey::model::decision::Request;
+use latchkey::model::decision::{Request, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::time::Timestamp;
 use latchkey::telemetry::metrics::Metrics;
@@ -56,7 +56,13 @@ async fn serve(url: &str) -> (String, String) {
     }
     for number in 0..KEYS {
         let key = data::token(number);
-        let request = Request { method: "GET /api/v5/orders", store: "", stores: &[], client: None };
+        let request = Request {
+            method: "GET /api/v5/orders",
+            store: "",
+            stores: &[],
+            client: None,
+            stores_from: StoresFrom::Service,
+        };
         let query = Query { token: key.reveal(), request, min_revision: None };
         authority.decide(&query, |_| ()).await.expect("a call is decided");
     }

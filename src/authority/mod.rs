@@ -23,6 +23,7 @@ mod state;
 mod usage;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -46,11 +47,11 @@ use self::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::model::change::{Cursor, Revision};
-use crate::model::decision::{Decision, Request, decide};
+use crate::model::decision::{Decision, Reason, Request, decide};
 use crate::model::id::ReplicaId;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
-use crate::model::world::OperatorEntry;
+use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
 use crate::storage::{ReplicaReport, Storage};
 use crate::telemetry::metrics::Metrics;
 
@@ -254,6 +255,30 @@ impl Authority {
         })
     }
 
+    /// The same for a call from `client`: refused where the key's networks do not admit it.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn introspect_from(&self, token: &str, client: Option<IpAddr>) -> Result<Introspection, Undecided> {
+        Ok(match self.inner.find(token, None).await? {
+            Found::Grant(state, cached) if !cached.grant.admits(client) => {
+                let told = introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now());
+                Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
+            }
+            Found::Grant(state, cached) => {
+                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now())
+            }
+            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+        })
+    }
+
+    /// The reference book and the stores at this moment, if calls can be decided.
+    pub fn tables(&self) -> Option<(Arc<MethodTable>, Arc<StoreTable>)> {
+        let guard = self.inner.state.load();
+        let world = &guard.as_ref()?.world;
+        Some((Arc::clone(&world.methods), Arc::clone(&world.stores)))
+    }
+
     /// The operator whose token this is; none if there is none that is good now.
     ///
     /// # Errors
@@ -339,7 +364,7 @@ impl Inner {
         // Never the method as it was asked for: a query may carry a token.
         tracing::trace!(
             key = decision.key.map(|(key, _)| tracing::field::display(key)),
-            reason = decision.failed.first().map_or("ALLOWED", crate::model::decision::Reason::as_str),
+            reason = decision.failed.first().map_or("ALLOWED", Reason::as_str),
             revision = decision.revision.0,
             "decided"
         );

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::profiles::{self, Profile};
 use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles};
 
 /// What variables of Latchkey begin with.
@@ -15,12 +16,13 @@ const OTHERS: [&str; 3] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_BLESS
 /// The values of all settings, as text, and what was found wrong.
 pub(super) struct Reader {
     values: BTreeMap<&'static str, (String, Origin)>,
+    profiles: BTreeMap<String, Profile>,
     wrong: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(sources: &Sources) -> Self {
-        let mut reader = Self { values: BTreeMap::new(), wrong: Vec::new() };
+        let mut reader = Self { values: BTreeMap::new(), profiles: profiles::built_in(), wrong: Vec::new() };
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
             reader.values.insert(setting.name, (setting.default.to_owned(), Origin::Default));
         }
@@ -69,6 +71,10 @@ impl Reader {
             }
         };
         for (name, value) in table {
+            if name == "profiles" {
+                self.profiles = profiles::read(value, |sentence| self.wrong.push(format!("{sentence} ({file})")));
+                continue;
+            }
             let Some(setting) = find(&name).filter(|setting| setting.name != "config") else {
                 self.unknown(&format!("the setting {name} in {file}"), &name, str::to_owned);
                 continue;
@@ -201,6 +207,10 @@ impl Reader {
             Some((value, origin)) => (*setting, value.clone(), *origin),
         });
         told.collect()
+    }
+
+    pub(super) fn profiles(&self) -> BTreeMap<String, Profile> {
+        self.profiles.clone()
     }
 
     pub(super) fn finish(self) -> Result<(), ConfigErrors> {

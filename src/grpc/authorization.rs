@@ -171,6 +171,7 @@ impl<'a> Question<'a> {
                     store: &request.store,
                     stores: &request.stores,
                     client,
+                    stores_from: decision::StoresFrom::Service,
                 },
                 min_revision,
             },

@@ -94,6 +94,42 @@ pub struct Request<'a> {
     pub stores: &'a [String],
     /// The client's address; none if it is unknown.
     pub client: Option<IpAddr>,
+    /// Who says which stores the call names.
+    pub stores_from: StoresFrom,
+}
+
+/// Who says which stores a call names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoresFrom {
+    /// The service that is called: it knows its own requests, and stays within the scope of the answer.
+    #[default]
+    Service,
+    /// A gateway in front of it, which had to look for them.
+    Gateway(Sight),
+}
+
+/// What a gateway saw of a call's stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// Every place was seen in which a store could be.
+    pub complete: bool,
+    /// The stores found limit the call; otherwise they are merely mentioned in it.
+    pub named: bool,
+    /// What keeps a call that names no store within the scope.
+    pub unnamed: Unnamed,
+}
+
+/// What keeps a call that names no store within the scope of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unnamed {
+    /// The service behind the gateway, which is told the scope.
+    ScopeApplied,
+    /// The gateway, which can add any number of stores to the call.
+    AddEach,
+    /// The gateway, which can add one store to the call.
+    AddOne,
+    /// Nothing.
+    Nothing,
 }
 
 /// What was decided.
@@ -300,7 +336,8 @@ fn judge_method<'a>(
     if !live || entries.iter().any(|entry| entry.retired) {
         // Not in the book, or not any more: only for keys open to all methods, and then only with all stores or with a
         // store that the caller itself names, because the book cannot say where such a call carries its store.
-        let store_named = !request.store.is_empty() || !request.stores.is_empty();
+        let store_named =
+            request.stores_from == StoresFrom::Service && (!request.store.is_empty() || !request.stores.is_empty());
         if !(grant.methods.is_all() && (grant.stores.is_all() || store_named)) {
             failed.add(Reason::MethodUnknown);
         }
@@ -342,7 +379,14 @@ fn judge_stores<'a>(
             }
         }
     }
-    if named.is_some() {
+    let (limited, sight) = match request.stores_from {
+        StoresFrom::Service => (named.is_some(), None),
+        StoresFrom::Gateway(sight) => (sight.named, Some(sight)),
+    };
+    if sight.is_some_and(|sight| !stays_within(sight, grant, world)) {
+        failed.add(Reason::StoreRequired);
+    }
+    if limited {
         judged.store = named.filter(|_| !several);
         return judged;
     }
@@ -358,6 +402,22 @@ fn judge_stores<'a>(
         None => {}
     }
     judged
+}
+
+/// Whether a call behind a gateway cannot reach other stores than its key opens.
+fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
+    if grant.stores.is_all() {
+        return true;
+    }
+    let open = || selected(grant, world).filter(|(_, entry)| entry.active).take(MAX_SCOPE + 1).count();
+    sight.complete
+        && (sight.named
+            || match sight.unnamed {
+                Unnamed::ScopeApplied => true,
+                Unnamed::AddEach => (1..=MAX_SCOPE).contains(&open()),
+                Unnamed::AddOne => open() == 1,
+                Unnamed::Nothing => false,
+            })
 }
 
 fn judge_store(grant: &Grant, world: &World, code: &str) -> Result<(), Reason> {

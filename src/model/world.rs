@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
 use super::id::OperatorId;
+use super::method::StorePlace;
 use super::operator::{Operator, Role};
 use super::reference::Method;
 use super::store::{Store, StoreNumber};
@@ -30,6 +31,7 @@ pub struct World {
 pub struct StoreTable {
     by_code: HashMap<Box<str>, StoreNumber>,
     by_number: BTreeMap<StoreNumber, StoreEntry>,
+    by_host: HashMap<Box<str>, StoreNumber>,
 }
 
 /// What decisions know of a store.
@@ -48,6 +50,7 @@ pub struct StoreEntry {
 pub struct MethodTable {
     book: Book,
     scopes: HashMap<MethodNumber, Box<str>>,
+    places: HashMap<MethodNumber, Box<[StorePlace]>>,
 }
 
 /// The operators, by the digests of their tokens.
@@ -84,6 +87,7 @@ impl StoreTable {
         let mut table = Self::default();
         for store in stores {
             table.by_code.insert(store.code.as_str().into(), store.number);
+            table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), store.number)));
             let entry = StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
             table.by_number.insert(store.number, entry);
         }
@@ -94,6 +98,11 @@ impl StoreTable {
     pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
         let number = *self.by_code.get(code)?;
         Some((number, self.by_number.get(&number)?))
+    }
+
+    /// The store that is reached at this host, in lower case and without a port.
+    pub fn at_host(&self, host: &str) -> Option<&StoreEntry> {
+        self.by_number.get(self.by_host.get(host)?)
     }
 
     /// The store with this number; none once it was deleted.
@@ -116,6 +125,7 @@ impl MethodTable {
     /// Two live methods that match the same calls.
     pub fn new(methods: impl IntoIterator<Item = Method>) -> Result<Self, CompileError> {
         let mut scopes = HashMap::new();
+        let mut places = HashMap::new();
         let mut entries = Vec::new();
         for method in methods {
             let retired = method.retired.is_some();
@@ -125,6 +135,9 @@ impl MethodTable {
             if let Some(scope) = method.scope.filter(|_| !retired) {
                 scopes.insert(method.number, scope.into());
             }
+            if !method.store_places.is_empty() && !retired {
+                places.insert(method.number, method.store_places.into());
+            }
             entries.push(Entry {
                 number: method.number,
                 identity: method.identity,
@@ -132,7 +145,7 @@ impl MethodTable {
                 retired,
             });
         }
-        Ok(Self { book: Book::compile(entries)?, scopes })
+        Ok(Self { book: Book::compile(entries)?, scopes, places })
     }
 
     /// The compiled book.
@@ -143,6 +156,11 @@ impl MethodTable {
     /// The scope that a method belongs to.
     pub fn scope(&self, number: MethodNumber) -> Option<&str> {
         self.scopes.get(&number).map(AsRef::as_ref)
+    }
+
+    /// Where calls of a method carry their store.
+    pub fn store_places(&self, number: MethodNumber) -> &[StorePlace] {
+        self.places.get(&number).map_or(&[], AsRef::as_ref)
     }
 }
 
@@ -176,7 +194,7 @@ impl OperatorTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::decision::{Reason, Request, decide};
+    use crate::model::decision::{Reason, Request, StoresFrom, decide};
     use crate::model::grant::{Grant, Members, Standing};
     use crate::model::id::{KeyId, SecretId};
     use crate::model::method::StoreUse;
@@ -223,7 +241,13 @@ mod tests {
             methods: Members::selected(vec![MethodNumber(1)]),
             row_revision: Revision(1),
         };
-        let request = Request { method: "GET /orders/history", store: "", stores: &[], client: None };
+        let request = Request {
+            method: "GET /orders/history",
+            store: "",
+            stores: &[],
+            client: None,
+            stores_from: StoresFrom::Service,
+        };
         for (retired, reason) in [(false, Reason::MethodDenied), (true, Reason::MethodUnknown)] {
             let world =
                 world([method(1, "GET /orders/{externalId}", false), method(2, "GET /orders/history", retired)]);

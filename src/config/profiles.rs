@@ -1,0 +1,342 @@
+//! Profiles: how a gateway reads the requests of an API and words its refusals. Tables `[profiles.NAME]` of the TOML
+//! file; `plain` and `retailcrm` are built in, and each other one begins as one of them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::method::{StoreLocation, StorePlace};
+use crate::model::pattern::MethodIdentity;
+
+/// The largest body that a profile may ask to be read, in bytes.
+pub const MAX_BODY: usize = 16 << 20;
+
+/// How a gateway reads the requests of an API and words its refusals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The paths that it governs: this one and those below it; `/` for all.
+    pub prefix: String,
+    /// Whether requests for which nobody names a profile may be its: the one with the longest prefix takes them.
+    pub by_prefix: bool,
+    /// Where the key travels. All are looked at; keys that differ are refused.
+    pub keys: Vec<KeyPlace>,
+    /// Where the store travels in requests to methods whose entry in the reference book says nothing of it. They are
+    /// looked at in all requests: every store mentioned anywhere must be open.
+    pub stores: Vec<StorePlace>,
+    /// Whether the host tells the store, by the hosts of the stores.
+    pub host: bool,
+    /// Places of `stores` that hold something else in requests to a method.
+    pub not_stores: Vec<(MethodIdentity, StorePlace)>,
+    /// Parameters of query and form that change how the store is read, and the one value that they may have.
+    pub fixed: BTreeMap<String, String>,
+    /// How refusals are worded.
+    pub wording: Wording,
+    /// Whether the service behind the gateway stays within the scope it is told, so that a call may name no store.
+    pub upstream_applies_scope: bool,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+    /// Whether requests about the calling key itself are answered by the gateway, in the words of `wording`.
+    pub answers: bool,
+    /// The versions of the API that such answers name.
+    pub versions: Vec<String>,
+}
+
+/// A place in a request where a key travels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// A header of this name, in lower case.
+    Header(String),
+    /// `authorization: Bearer …`.
+    Bearer,
+    /// A parameter of the query.
+    Query(String),
+    /// A field of the body, urlencoded or multipart.
+    Form(String),
+}
+
+/// How refusals are worded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// RFC 6750 and RFC 9457.
+    Plain,
+    /// As clients of the `RetailCRM` API expect it.
+    RetailCrm,
+}
+
+/// A profile as it is written. What is left out stays as in the built-in one that it begins as.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    like: Option<String>,
+    prefix: Option<String>,
+    keys: Option<Vec<String>>,
+    stores: Option<Vec<String>>,
+    not_stores: Option<Vec<String>>,
+    fixed: Option<BTreeMap<String, String>>,
+    wording: Option<String>,
+    upstream_applies_scope: Option<bool>,
+    body_limit: Option<usize>,
+    answers: Option<bool>,
+    versions: Option<Vec<String>>,
+}
+
+/// The profiles that are there without configuration: `plain` governs everything, `retailcrm` what is
+/// given to it by name.
+pub fn built_in() -> BTreeMap<String, Profile> {
+    BTreeMap::from([("plain".to_owned(), plain()), ("retailcrm".to_owned(), retailcrm())])
+}
+
+/// Adds the profiles of the table `profiles` to the built-in ones. Everything that is wrong goes to `wrong`.
+pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeMap<String, Profile> {
+    let mut profiles = built_in();
+    let toml::Value::Table(tables) = tables else {
+        wrong("profiles must be tables: [profiles.NAME]".to_owned());
+        return profiles;
+    };
+    for (name, table) in tables {
+        if !is_name(&name) {
+            wrong(format!("profiles.{name}: a name of a profile is 1 to 64 of a-z 0-9 _ - and begins with a letter"));
+            continue;
+        }
+        match table.try_into::<Table>() {
+            Ok(table) => {
+                let profile = table.profile(&name, &mut |sentence| wrong(format!("profiles.{name}: {sentence}")));
+                profiles.insert(name, profile);
+            }
+            Err(error) => wrong(format!("profiles.{name}: {}", error.message())),
+        }
+    }
+    profiles
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+}
+
+fn plain() -> Profile {
+    Profile {
+        prefix: "/".to_owned(),
+        by_prefix: true,
+        keys: vec![KeyPlace::Bearer, KeyPlace::Header("x-api-key".to_owned())],
+        stores: Vec::new(),
+        host: false,
+        not_stores: Vec::new(),
+        fixed: BTreeMap::new(),
+        wording: Wording::Plain,
+        upstream_applies_scope: false,
+        body_limit: 1 << 20,
+        answers: false,
+        versions: Vec::new(),
+    }
+}
+
+fn retailcrm() -> Profile {
+    let place = |text: &str| text.parse().expect("a built-in place is well-formed");
+    let method = |text: &str| text.parse().expect("a built-in method is well-formed");
+    let edit = "POST /api/v*/reference/sites/{code}/edit";
+    Profile {
+        prefix: "/api".to_owned(),
+        by_prefix: false,
+        keys: vec![
+            KeyPlace::Header("x-api-key".to_owned()),
+            KeyPlace::Query("apiKey".to_owned()),
+            KeyPlace::Form("apiKey".to_owned()),
+        ],
+        stores: ["query:site", "form:site", "json:site", "query:filter[sites][]", "form:filter[sites][]"]
+            .map(place)
+            .into(),
+        // There the field holds the store itself, as JSON; which one it is says the path.
+        not_stores: vec![(method(edit), place("form:site")), (method(edit), place("json:site"))],
+        // With siteBy=id a path carries a number of the CRM's own instead of a code.
+        fixed: BTreeMap::from([("siteBy".to_owned(), "code".to_owned())]),
+        wording: Wording::RetailCrm,
+        answers: true,
+        versions: ["3.0", "4.0", "5.0"].map(str::to_owned).into(),
+        ..plain()
+    }
+}
+
+// === impl Profile ===
+
+impl Profile {
+    /// Whether it looks for the key or the store in bodies, whatever the reference book says.
+    pub fn reads_bodies(&self) -> bool {
+        self.keys.iter().any(|place| matches!(place, KeyPlace::Form(_)))
+            || self.stores.iter().any(|place| matches!(place.location(), StoreLocation::Form | StoreLocation::Json))
+    }
+
+    /// Whether it governs the canonical path `path`.
+    pub fn governs(&self, path: &str) -> bool {
+        let below = path.strip_prefix(self.prefix.trim_end_matches('/'));
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    fn profile(self, name: &str, wrong: &mut impl FnMut(String)) -> Profile {
+        let like = self.like.as_deref().unwrap_or(if name == "retailcrm" { name } else { "plain" });
+        let mut profile = built_in().remove(like).unwrap_or_else(|| {
+            wrong(format!("like is `{like}`; it must be plain or retailcrm"));
+            plain()
+        });
+        profile.by_prefix = true;
+        if let Some(prefix) = self.prefix {
+            let canonical = crate::model::path::canonicalize(&prefix).is_ok_and(|path| path.as_str() == prefix);
+            if !canonical {
+                wrong(format!("prefix is `{prefix}`; it must be a path such as /api, without a slash at the end"));
+            }
+            profile.prefix = prefix;
+        }
+        if let Some(keys) = self.keys {
+            profile.keys = keys.iter().filter_map(|text| kept(key_place(text), wrong)).collect();
+            if keys.is_empty() {
+                wrong("keys is empty: no request could ever bring a key".to_owned());
+            }
+        }
+        if let Some(stores) = self.stores {
+            profile.host = stores.iter().any(|text| text == "host");
+            let places = stores.iter().filter(|text| *text != "host");
+            profile.stores = places.filter_map(|text| kept(store_place(text), wrong)).collect();
+        }
+        if let Some(exceptions) = self.not_stores {
+            profile.not_stores = exceptions.iter().filter_map(|text| kept(exception(text), wrong)).collect();
+        }
+        if let Some(fixed) = self.fixed {
+            for name in fixed.keys() {
+                if let Err(error) = format!("query:{name}").parse::<StorePlace>() {
+                    wrong(format!("fixed.{name}: {error}"));
+                }
+            }
+            profile.fixed = fixed;
+        }
+        match self.wording.as_deref() {
+            None => {}
+            Some("plain") => profile.wording = Wording::Plain,
+            Some("retailcrm") => profile.wording = Wording::RetailCrm,
+            Some(other) => wrong(format!("wording is `{other}`; it must be plain or retailcrm")),
+        }
+        if let Some(limit) = self.body_limit {
+            if limit > MAX_BODY {
+                wrong(format!("body_limit is {limit}; it may be 0 to {MAX_BODY} bytes"));
+            }
+            profile.body_limit = limit;
+        }
+        profile.upstream_applies_scope = self.upstream_applies_scope.unwrap_or(profile.upstream_applies_scope);
+        profile.answers = self.answers.unwrap_or(profile.answers);
+        if profile.answers && profile.wording == Wording::Plain {
+            wrong("answers needs wording = \"retailcrm\": plain has no words for them".to_owned());
+        }
+        profile.versions = self.versions.unwrap_or(profile.versions);
+        profile
+    }
+}
+
+fn kept<T>(read: Result<T, String>, wrong: &mut impl FnMut(String)) -> Option<T> {
+    read.map_err(wrong).ok()
+}
+
+fn key_place(text: &str) -> Result<KeyPlace, String> {
+    if text == "bearer" {
+        return Ok(KeyPlace::Bearer);
+    }
+    let shape = || format!("`{text}` is no place of a key; write bearer, header:NAME, query:NAME or form:NAME");
+    let place: StorePlace = text.parse().map_err(|_| shape())?;
+    if place.pointer().is_some() || place.repeated() {
+        return Err(shape());
+    }
+    let name = place.name().to_owned();
+    match place.location() {
+        StoreLocation::Header => Ok(KeyPlace::Header(name)),
+        StoreLocation::Query => Ok(KeyPlace::Query(name)),
+        StoreLocation::Form => Ok(KeyPlace::Form(name)),
+        StoreLocation::Path | StoreLocation::Json => Err(shape()),
+    }
+}
+
+fn store_place(text: &str) -> Result<StorePlace, String> {
+    let place: StorePlace = text.parse().map_err(|error| format!("`{text}`: {error}; or write host"))?;
+    if place.location() == StoreLocation::Path {
+        return Err(format!("`{text}`: only a method of the reference book has a path with parameters"));
+    }
+    Ok(place)
+}
+
+fn exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
+    let shape =
+        || format!("`{text}` is no exception; write VERB PATTERN PLACE, such as POST /a/{{code}}/edit form:site");
+    let (method, place) = text.rsplit_once(' ').ok_or_else(shape)?;
+    Ok((method.parse().map_err(|_| shape())?, place.parse().map_err(|_| shape())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (BTreeMap<String, Profile>, Vec<String>) {
+        let mut said = Vec::new();
+        let table = text.parse::<toml::Table>().unwrap().remove("profiles").unwrap();
+        let profiles = read(table, |sentence| said.push(sentence));
+        (profiles, said)
+    }
+
+    #[test]
+    fn a_profile_begins_as_a_built_in_one() {
+        let (profiles, said) = told(
+            "[profiles.shop]\nlike = 'retailcrm'\nprefix = '/shop/api'\nupstream_applies_scope = true\n\
+             [profiles.retailcrm]\nversions = ['5.0']\n[profiles.own]\nkeys = ['query:key']\nstores = ['host', 'header:X-Store']\n",
+        );
+        assert_eq!(said, [""; 0]);
+        let shop =
+            Profile { prefix: "/shop/api".to_owned(), upstream_applies_scope: true, by_prefix: true, ..retailcrm() };
+        assert_eq!(profiles["shop"], shop);
+        let crm = Profile { versions: vec!["5.0".to_owned()], by_prefix: true, ..retailcrm() };
+        assert_eq!(profiles["retailcrm"], crm);
+        let own = Profile {
+            keys: vec![KeyPlace::Query("key".to_owned())],
+            stores: vec!["header:x-store".parse().unwrap()],
+            host: true,
+            ..plain()
+        };
+        assert_eq!(profiles["own"], own);
+        assert_eq!(profiles["plain"], plain());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_would_be_right() {
+        let (_, said) = told(
+            "[profiles.Bad]\n[profiles.a]\nlike = 'x'\nprefix = '/api/'\nkeys = ['cookie:k', 'query:k[]']\n\
+             stores = ['path:site', 'site']\nnot_stores = ['form:site']\nfixed = { 'a b' = 'c' }\nwording = 'x'\n\
+             body_limit = 99999999\nanswers = true\n[profiles.b]\nkeys = []\n[profiles.c]\nstore = ['query:site']\n",
+        );
+        let said = said.join("\n");
+        for expected in [
+            "profiles.Bad: a name of a profile is",
+            "profiles.a: like is `x`; it must be plain or retailcrm",
+            "profiles.a: prefix is `/api/`",
+            "profiles.a: `cookie:k` is no place of a key",
+            "profiles.a: `query:k[]` is no place of a key",
+            "profiles.a: `path:site`: only a method",
+            "profiles.a: `site`: a store place is written",
+            "profiles.a: `form:site` is no exception",
+            "profiles.a: fixed.a b: ",
+            "profiles.a: wording is `x`",
+            "profiles.a: body_limit is 99999999; it may be 0 to 16777216 bytes",
+            "profiles.a: answers needs wording",
+            "profiles.b: keys is empty",
+            "profiles.c: unknown field `store`",
+        ] {
+            assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_governs_whole_segments() {
+        let governs = |prefix: &str, path: &str| Profile { prefix: prefix.to_owned(), ..plain() }.governs(path);
+        assert!(governs("/", "/") && governs("/", "/a") && governs("/api", "/api") && governs("/api", "/api/v5"));
+        assert!(!governs("/api", "/apis") && !governs("/api", "/") && !governs("/api", "/v5/api"));
+    }
+}

@@ -1,0 +1,114 @@
+//! Requests about the calling key itself, which Latchkey answers: only it knows, and the service behind no longer sees
+//! the key.
+
+use serde::Serialize;
+
+use super::refuse::{self, Why};
+use super::{Case, Facts, Outcome, Respond};
+use crate::authority::{Introspection, Reach};
+use crate::config::profiles::Profile;
+use crate::model::decision::Reason;
+use crate::model::pattern::Verb;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// What the key may do.
+    Credentials,
+    /// The versions of the API.
+    Versions,
+}
+
+/// Methods that the API tells as one, and integrations look for as one.
+const TOLD_AS_ONE: [(&str, [&str; 2]); 1] =
+    [("/api/payment/(updateInvoice|check)", ["/api/payment/updateInvoice", "/api/payment/check"])];
+
+/// In the order and spelling that clients' own tests have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Credentials<'a> {
+    success: bool,
+    scopes: &'a [String],
+    credentials: Vec<String>,
+    site_access: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sites_available: Option<Vec<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct Versions<'a> {
+    success: bool,
+    versions: &'a [String],
+}
+
+impl Asked {
+    /// What a request to the canonical `path` asks, if it asks that. With or without a version, as clients do.
+    pub(super) fn read(verb: Verb, path: &str, profile: &Profile) -> Option<Self> {
+        if !matches!(verb, Verb::GET | Verb::HEAD) {
+            return None;
+        }
+        let mut rest = path.strip_prefix(profile.prefix.trim_end_matches('/'))?.strip_prefix('/')?;
+        if let Some((version, below)) = rest.split_once('/') {
+            let digits = version.strip_prefix('v')?;
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            rest = below;
+        }
+        match (rest, rest.len() + profile.prefix.trim_end_matches('/').len() + 1 == path.len()) {
+            ("credentials", _) => Some(Self::Credentials),
+            ("api-versions", true) => Some(Self::Versions),
+            _ => None,
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Answers what was asked, if the key is good.
+    pub(super) fn answer(&self, asked: Asked, told: &Introspection) -> Outcome {
+        let profile = &self.profile.profile;
+        let mut facts = Facts::none(self.profile.name.clone());
+        facts.revision = told.revision.0;
+        let Some(reach) = &told.access else {
+            let reason = told.refused.unwrap_or(Reason::KeyUnknown);
+            return refuse::respond(profile.wording, &Why::Reason(reason), facts);
+        };
+        facts.reason = "ANSWERED";
+        facts.key = Some(reach.key);
+        let body = match asked {
+            Asked::Credentials => serde_json::to_string(&credentials(reach)),
+            Asked::Versions => serde_json::to_string(&Versions { success: true, versions: &profile.versions }),
+        };
+        Outcome::Answer(Respond {
+            status: 200,
+            headers: refuse::json_headers("application/json; charset=utf-8"),
+            body: body.unwrap_or_default(),
+            facts,
+        })
+    }
+}
+
+fn credentials(reach: &Reach) -> Credentials<'_> {
+    let mut paths: Vec<String> = reach.methods.iter().map(|method| without_version(method)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for (told, members) in TOLD_AS_ONE {
+        if members.iter().all(|member| paths.iter().any(|path| path == member)) {
+            paths.retain(|path| !members.contains(&path.as_str()));
+            paths.push(told.to_owned());
+        }
+    }
+    Credentials {
+        success: true,
+        scopes: &reach.scopes,
+        credentials: paths,
+        site_access: if reach.all_stores { "access_full" } else { "access_selective" },
+        sites_available: (!reach.all_stores).then(|| reach.stores.iter().map(|(code, _)| code.as_str()).collect()),
+    }
+}
+
+/// `/api/orders` of `GET /api/v*/orders`.
+fn without_version(method: &str) -> String {
+    let path = method.split_once(' ').map_or(method, |(_, path)| path);
+    path.replacen("/v*/", "/", 1)
+}

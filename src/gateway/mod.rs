@@ -1,0 +1,284 @@
+//! The gateway: judging requests that proxies hold up before they reach a service, the same whatever the proxy.
+//!
+//! ```text
+//! HttpRequest ─▶ profile ─▶ plan of the method ─▶ read key and stores ─▶ Authority ─▶ Outcome
+//!                                                    │ could be read in two ways
+//!                                                    └─▶ refused, whoever asks
+//! ```
+//!
+//! What is decided on must be what the service behind will read. So every place is read strictly: what some service
+//! could read otherwise is a [`fault::Fault`], and refused. Every store mentioned anywhere must be open, and a call
+//! that names none must be kept within its key's scope by someone: by the service, which is told the scope, or by the
+//! gateway, which adds the stores where the reference book says that the method's stores travel.
+
+mod answer;
+mod fault;
+mod outcome;
+mod places;
+mod plan;
+mod read;
+mod refuse;
+mod request;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+pub use self::outcome::{Allow, Facts, Outcome, Respond};
+use self::places::decode;
+use self::plan::{Compiled, Plans};
+use self::read::Reading;
+use self::refuse::Why;
+pub use self::request::{Body, HttpRequest};
+use crate::authority::{Authority, Undecided};
+use crate::config::profiles::{Profile, Wording};
+use crate::model::decision::{Decision, Reason, Scope, StoresFrom};
+use crate::model::path::canonicalize_bytes;
+use crate::model::world::{MethodTable, StoreTable};
+
+/// Longest list of stores that a header carries, in bytes; with a longer one the scope is told as large.
+const MAX_STORES_HEADER: usize = 4096;
+/// How often a request is judged anew because the reference book or the stores changed meanwhile.
+const MAX_ROUNDS: usize = 4;
+
+/// Judges requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    authority: Authority,
+    /// The longest prefix first.
+    profiles: Vec<Named>,
+    compiled: ArcSwapOption<Compiled>,
+}
+
+/// A profile and its name.
+struct Named {
+    name: Arc<str>,
+    profile: Profile,
+}
+
+/// A request with everything that it is judged by.
+struct Case<'r> {
+    profile: &'r Named,
+    reading: Reading<'r>,
+}
+
+/// The tables that a request is read by.
+struct Tables {
+    methods: Arc<MethodTable>,
+    stores: Arc<StoreTable>,
+    compiled: Arc<Compiled>,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("profiles", &self.inner.profiles.len()).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway that asks `authority` and reads requests by `profiles`.
+    pub fn new(authority: Authority, profiles: &BTreeMap<String, Profile>) -> Self {
+        let named =
+            |(name, profile): (&String, &Profile)| Named { name: name.as_str().into(), profile: profile.clone() };
+        let mut profiles: Vec<Named> = profiles.iter().map(named).collect();
+        profiles.sort_by_key(|named| std::cmp::Reverse(named.profile.prefix.trim_end_matches('/').len()));
+        Self { inner: Arc::new(Inner { authority, profiles, compiled: ArcSwapOption::empty() }) }
+    }
+
+    /// The profile of this name.
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
+    }
+
+    /// Judges without waiting for anything, if everything needed is at hand; none if not. `profile` is the name of the
+    /// profile to judge by; without one it is the profile with the longest prefix that governs the path.
+    pub fn check_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
+        let tables = self.inner.tables()?;
+        let case = match self.inner.read(profile, request, &tables) {
+            Ok(case) => case,
+            Err(refused) => return Some(*refused),
+        };
+        if case.reading.asks.is_some() {
+            return None;
+        }
+        let (first, rest) = case.reading.stores();
+        let query = case.reading.query(first, &rest, request.client);
+        let outcome = self.inner.authority.decide_now(&query, |decision| case.outcome(decision, &tables))?;
+        self.inner.is_current(&tables).then_some(outcome)
+    }
+
+    /// Judges. See [`Gateway::check_now`].
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn check(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Result<Outcome, Undecided> {
+        for _ in 0..MAX_ROUNDS {
+            let tables = self.inner.tables().ok_or(Undecided::Loading)?;
+            let case = match self.inner.read(profile, request, &tables) {
+                Ok(case) => case,
+                Err(refused) => return Ok(*refused),
+            };
+            let outcome = if let Some(asked) = case.reading.asks {
+                let told = self.inner.authority.introspect_from(case.reading.token(), request.client).await?;
+                case.answer(asked, &told)
+            } else {
+                let (first, rest) = case.reading.stores();
+                let query = case.reading.query(first, &rest, request.client);
+                self.inner.authority.decide(&query, |decision| case.outcome(decision, &tables)).await?
+            };
+            if self.inner.is_current(&tables) {
+                return Ok(outcome);
+            }
+        }
+        Err(Undecided::Storage)
+    }
+}
+
+impl Inner {
+    /// The tables of this moment, and the plans for them.
+    fn tables(&self) -> Option<Tables> {
+        let (methods, stores) = self.authority.tables()?;
+        let compiled = self.compiled.load_full().filter(|compiled| Arc::ptr_eq(&compiled.methods, &methods));
+        let compiled = compiled.unwrap_or_else(|| {
+            let plans = self.profiles.iter().map(|named| Plans::new(&named.profile, &methods)).collect();
+            let compiled = Arc::new(Compiled { methods: Arc::clone(&methods), plans });
+            self.compiled.store(Some(Arc::clone(&compiled)));
+            compiled
+        });
+        Some(Tables { methods, stores, compiled })
+    }
+
+    /// Whether the tables are still those of the authority: then those that it decided by were, too.
+    fn is_current(&self, tables: &Tables) -> bool {
+        self.authority.tables().is_some_and(|(methods, stores)| {
+            Arc::ptr_eq(&methods, &tables.methods) && Arc::ptr_eq(&stores, &tables.stores)
+        })
+    }
+
+    /// Finds the profile and reads the request by it.
+    fn read<'r>(
+        &'r self,
+        profile: Option<&str>,
+        request: &HttpRequest<'r>,
+        tables: &'r Tables,
+    ) -> Result<Case<'r>, Box<Outcome>> {
+        let path = canonicalize_bytes(request.target).ok();
+        // A path that cannot be read in only one way is governed by none but those that govern all.
+        let governs = |named: &Named| {
+            named.profile.prefix == "/" || path.as_ref().is_some_and(|path| named.profile.governs(path.as_str()))
+        };
+        let found = self.profiles.iter().position(|named| match profile {
+            Some(name) => *named.name == *name,
+            None => named.profile.by_prefix && governs(named),
+        });
+        let Some(at) = found else {
+            let why = if profile.is_some() { Why::NoProfile } else { Why::NotGoverned };
+            return Err(Box::new(refuse::respond(Wording::Plain, &why, Facts::none("-".into()))));
+        };
+        let profile = &self.profiles[at];
+        let refuse = |why: &Why<'_>| {
+            let facts = Facts::none(Arc::clone(&profile.name));
+            Box::new(refuse::respond(profile.profile.wording, why, facts))
+        };
+        if !governs(profile) {
+            return Err(refuse(&Why::NotGoverned));
+        }
+        let reading = Reading::new(request, path, &profile.profile, &tables.compiled.plans[at], tables);
+        match reading {
+            Ok(reading) => Ok(Case { profile, reading }),
+            Err(fault) => Err(refuse(&Why::Fault(&fault))),
+        }
+    }
+}
+
+// === impl Case ===
+
+impl Case<'_> {
+    /// What comes of a decision.
+    fn outcome(&self, decision: &Decision<'_>, tables: &Tables) -> Outcome {
+        let facts = self.facts(decision);
+        let Some(reason) = decision.failed.first() else {
+            return Outcome::Allow(self.allow(decision, facts));
+        };
+        let why = match reason {
+            Reason::StoreRequired if self.reading.found.unseen => Why::Fault(&fault::Fault::Unseen("withheld")),
+            Reason::MethodUnknown if self.reading.has_other_verb(&tables.methods) => Why::OtherVerb,
+            _ => Why::Reason(reason),
+        };
+        refuse::respond(self.profile.profile.wording, &why, facts)
+    }
+
+    fn facts(&self, decision: &Decision<'_>) -> Facts {
+        Facts {
+            profile: Arc::clone(&self.profile.name),
+            reason: decision.failed.first().map_or("ALLOWED", Reason::as_str),
+            key: decision.key.map(|(key, _)| key),
+            method: decision.methods.first().map(|entry| entry.identity.to_string()),
+            store: decision.store.map(str::to_owned),
+            scope: decision.scope.as_ref().map(|scope| match scope {
+                Scope::All => "all",
+                Scope::Listed(codes) if stores_len(codes) <= MAX_STORES_HEADER => "listed",
+                Scope::Listed(_) | Scope::Large => "large",
+            }),
+            revision: decision.revision.0,
+        }
+    }
+
+    fn allow(&self, decision: &Decision<'_>, facts: Facts) -> Allow {
+        let mut set_headers = Vec::with_capacity(5);
+        if let Some(key) = facts.key {
+            set_headers.push(("x-latchkey-key-id", key.to_string()));
+        }
+        if let Some(store) = &facts.store {
+            set_headers.push(("x-latchkey-store", store.clone()));
+        }
+        if let Some(scope) = facts.scope {
+            set_headers.push(("x-latchkey-scope", scope.to_owned()));
+        }
+        if let (Some(Scope::Listed(codes)), Some("listed")) = (&decision.scope, facts.scope) {
+            set_headers.push(("x-latchkey-stores", codes.join(",")));
+        }
+        set_headers.push(("x-latchkey-revision", facts.revision.to_string()));
+        let text = |bytes: &&[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let is_set = |name: &str| set_headers.iter().any(|(set, _)| name.eq_ignore_ascii_case(set));
+        let removed = self.reading.said.remove.iter().map(text);
+        Allow {
+            remove_headers: removed.filter(|name| !is_set(name)).collect(),
+            remove_parameters: self.reading.found.key_parameters.iter().map(text).collect(),
+            set_parameters: self.added(decision),
+            set_headers,
+            facts,
+        }
+    }
+
+    /// The stores that keep a call within its scope that names none.
+    fn added(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
+        let (StoresFrom::Gateway(sight), Some(Scope::Listed(codes))) = (self.reading.stores_from(), &decision.scope)
+        else {
+            return Vec::new();
+        };
+        let Some((name, repeated)) = self.reading.add.filter(|_| !sight.named && !self.reading.scope_applied) else {
+            return Vec::new();
+        };
+        let name = decode::encode(name);
+        let named = |at: usize| if repeated { format!("{name}%5B{at}%5D") } else { name.clone() };
+        codes.iter().enumerate().map(|(at, code)| (named(at), decode::encode(code))).collect()
+    }
+}
+
+impl Facts {
+    /// Of a request that nothing was asked about.
+    const fn none(profile: Arc<str>) -> Self {
+        Self { profile, reason: "", key: None, method: None, store: None, scope: None, revision: 0 }
+    }
+}
+
+fn stores_len(codes: &[&str]) -> usize {
+    codes.iter().map(|code| code.len() + 1).sum()
+}

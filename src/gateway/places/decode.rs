@@ -1,0 +1,118 @@
+//! Undoing percent-encoding: once and strictly for what counts, and as often as it goes for what merely might.
+
+use std::borrow::Cow;
+
+/// Rounds of decoding; nobody decodes more often.
+const ROUNDS: usize = 4;
+
+/// The byte that two hexadecimal digits write.
+pub(crate) fn escape(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? * 16 + digit(low)?)
+}
+
+/// A value of a query or an urlencoded form: `+` is a space, each escape one byte. None if there is a `%` that begins no
+/// escape, or the result is no UTF-8.
+pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
+    if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
+    }
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let [byte, tail @ ..] = rest {
+        (rest, _) = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) => (tail, decoded.push(escape(*high, *low)?)),
+            (b'%', _) => return None,
+            (b'+', tail) => (tail, decoded.push(b' ')),
+            (byte, tail) => (tail, decoded.push(*byte)),
+        };
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// A name decoded until nothing changes any more; what is no escape stays. `%uXXXX` is one to some.
+pub(crate) fn fully(raw: &[u8]) -> Vec<u8> {
+    let mut name: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    for _ in 0..ROUNDS {
+        if !name.contains(&b'%') {
+            break;
+        }
+        let decoded = once(&name);
+        if decoded == name {
+            break;
+        }
+        name = decoded;
+    }
+    name
+}
+
+fn once(name: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte == b'%' {
+            if let [b'u' | b'U', a, b, c, d, tail @ ..] = tail
+                && let (Some(high), Some(low)) = (escape(*a, *b), escape(*c, *d))
+                && let Some(letter) = char::from_u32(u32::from(high) << 8 | u32::from(low))
+            {
+                decoded.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = tail;
+                continue;
+            }
+            if let [high, low, tail @ ..] = tail
+                && let Some(byte) = escape(*high, *low)
+            {
+                decoded.push(byte);
+                rest = tail;
+                continue;
+            }
+        }
+        decoded.push(*byte);
+    }
+    decoded
+}
+
+/// Writes `text` for a query: everything but unreserved characters is escaped.
+pub(crate) fn encode(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_decoded_once_or_not_at_all() {
+        assert_eq!(value(b"main").as_deref(), Some("main"));
+        assert_eq!(value(b"a+b%2Bc%2525").as_deref(), Some("a b+c%25"));
+        for bad in ["%", "%4", "%zz", "a%", "%FF"] {
+            assert_eq!(value(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_decoded_until_nothing_changes() {
+        assert_eq!(fully(b"s%2569te"), b"site");
+        assert_eq!(fully(b"s%25252569te"), b"site");
+        assert_eq!(fully(b"%u0073ite+%zz%"), b"site %zz%");
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_itself() {
+        let text = "filter[sites][0] ü%+&=";
+        assert_eq!(value(encode(text).as_bytes()).as_deref(), Some(text));
+        assert_eq!(encode("filter[sites][0]"), "filter%5Bsites%5D%5B0%5D");
+    }
+}

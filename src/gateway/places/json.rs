@@ -1,0 +1,244 @@
+//! JSON, read so strictly that nobody can read it otherwise: one value and nothing behind it, no member twice, and no
+//! member whose name is a looked-for one but for its case.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::gateway::fault::Fault;
+
+/// A JSON value. Numbers and truth values are never stores and are not kept.
+#[derive(Debug)]
+pub(crate) enum Json<'a> {
+    Null,
+    Other,
+    Text(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+/// What leads to store codes within a JSON value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Every element.
+    Each,
+    /// The member of this name.
+    Member(Box<str>),
+}
+
+/// The store codes that steps led to.
+#[derive(Debug, Default)]
+pub(crate) struct Codes<'a> {
+    pub(crate) codes: Vec<Cow<'a, str>>,
+    /// Some branch ended before there was a code.
+    pub(crate) gap: bool,
+}
+
+/// The steps of a JSON pointer.
+pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = Step> {
+    pointer.split('/').skip(1).map(|step| match step {
+        "-" => Step::Each,
+        name => Step::Member(name.replace("~1", "/").replace("~0", "~").into()),
+    })
+}
+
+/// Reads `text`; `place` is named if that is not possible.
+pub(crate) fn read<'a>(text: &'a [u8], place: &str) -> Result<Json<'a>, Fault> {
+    serde_json::from_slice(text).map_err(|_| Fault::Json(place.to_owned()))
+}
+
+/// Follows `steps` into `json` and adds the codes found to `found`.
+pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &mut Codes<'a>) -> Result<(), Fault> {
+    let Some((step, rest)) = steps.split_first() else {
+        return match json {
+            Json::Null => {
+                found.gap = true;
+                Ok(())
+            }
+            Json::Text(code) => {
+                found.codes.push(code.clone());
+                Ok(())
+            }
+            Json::Other | Json::Array(_) | Json::Object(_) => Err(Fault::NotACode(place.to_owned())),
+        };
+    };
+    match (step, json) {
+        (_, Json::Null) => found.gap = true,
+        (_, Json::Array(items)) if items.is_empty() => found.gap = true,
+        (Step::Each, Json::Array(items)) => {
+            for item in items {
+                follow(item, rest, place, found)?;
+            }
+        }
+        // PHP writes a list whose numbers have gaps as an object, and reads both alike.
+        (Step::Each, Json::Object(members)) => {
+            found.gap |= members.is_empty();
+            for (_, member) in members {
+                follow(member, rest, place, found)?;
+            }
+        }
+        (Step::Member(name), Json::Object(members)) => match member(members, name) {
+            Some(Some(member)) => follow(member, rest, place, found)?,
+            Some(None) => return Err(Fault::Json(place.to_owned())),
+            None => found.gap = true,
+        },
+        (_, Json::Text(text)) if text.is_empty() => found.gap = true,
+        // Text that holds JSON, as in a form.
+        (_, Json::Text(text)) => {
+            let inner = read(text.as_bytes(), place)?;
+            if matches!(inner, Json::Text(_)) {
+                return Err(Fault::Json(place.to_owned()));
+            }
+            let mut codes = Codes::default();
+            follow(&inner, steps, place, &mut codes)?;
+            found.gap |= codes.gap;
+            found.codes.extend(codes.codes.into_iter().map(|code| Cow::Owned(code.into_owned())));
+        }
+        (Step::Member(_), Json::Array(_)) | (_, Json::Other) => return Err(Fault::NotACode(place.to_owned())),
+    }
+    Ok(())
+}
+
+/// The member of this name; inner none if another one's is the same but for its case.
+fn member<'m, 'a>(members: &'m [(Cow<'a, str>, Json<'a>)], name: &str) -> Option<Option<&'m Json<'a>>> {
+    let folded = fold(name);
+    let mut exact = None;
+    for (found, value) in members {
+        if found == name {
+            exact = Some(Some(value));
+        } else if fold(found) == folded {
+            return Some(None);
+        }
+    }
+    exact
+}
+
+/// As libraries that ignore case compare names: Go's takes the long s for an s, and some cut at a zero byte.
+fn fold(name: &str) -> String {
+    let name = name.split('\0').next().unwrap_or_default();
+    name.trim().to_lowercase().replace('ſ', "s")
+}
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Other)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Json::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        let mut all: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+        let mut names = std::collections::HashSet::new();
+        while let Some((name, member)) = members.next_entry::<Json<'de>, Json<'de>>()? {
+            let Json::Text(name) = name else { return Err(A::Error::custom("a name that is no text")) };
+            if !names.insert(name.clone()) {
+                return Err(A::Error::custom("a member is given twice"));
+            }
+            all.push((name, member));
+        }
+        Ok(Json::Object(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(text: &str, pointer: &str) -> Result<(Vec<String>, bool), Fault> {
+        let json = read(text.as_bytes(), "p")?;
+        let mut found = Codes::default();
+        follow(&json, &steps(pointer).collect::<Vec<_>>(), "p", &mut found)?;
+        Ok((found.codes.into_iter().map(Cow::into_owned).collect(), found.gap))
+    }
+
+    fn found(text: &str, pointer: &str) -> (Vec<String>, bool) {
+        codes(text, pointer).unwrap_or_else(|fault| panic!("{text} {pointer}: {fault}"))
+    }
+
+    #[test]
+    fn codes_are_found_where_the_pointer_leads() {
+        let one = |code: &str, gap| (vec![code.to_owned()], gap);
+        assert_eq!(found(r#"{"site":"a"}"#, "/site"), one("a", false));
+        assert_eq!(found(r#"{"customer":{"site":"a","id":1}}"#, "/customer/site"), one("a", false));
+        assert_eq!(found(r#"{"order":"{\"site\":\"a\"}"}"#, "/order/site"), one("a", false));
+        assert_eq!(found(r#"[{"site":"a"},{"x":1}]"#, "/-/site"), one("a", true));
+        assert_eq!(found(r#"{"1":{"site":"a"},"3":{"site":"b"}}"#, "/-/site").0, ["a", "b"]);
+        assert_eq!(found(r#"[{"sites":["a","b"]}]"#, "/-/sites/-").0, ["a", "b"]);
+        assert_eq!(found(r#"{"s\u0069te":"a"}"#, "/site"), one("a", false));
+        for nothing in [r#"{"site":null}"#, "{}", "[]", r#"{"other":"a"}"#, "null"] {
+            assert_eq!(found(nothing, "/site"), (Vec::new(), true), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_a_fault() {
+        for text in [
+            r#"{"site":"a","site":"b"}"#,
+            r#"{"x":{"y":1,"y":2},"site":"a"}"#,
+            r#"{"site":"a","Site":"b"}"#,
+            r#"{"Site":"b"}"#,
+            "{\"\u{17f}ite\":\"b\"}",
+            r#"{"site\u0000x":"b"}"#,
+            r#"{"site":"a"} {"site":"b"}"#,
+            r#"{"site":"a",}"#,
+            r#"{site:"a"}"#,
+            r#"{"site":"a"/**/}"#,
+            "\u{feff}{\"site\":\"a\"}",
+            r#"{"site":"\ud800"}"#,
+            r#"{"site":NaN}"#,
+            "",
+        ] {
+            assert_eq!(codes(text, "/site"), Err(Fault::Json("p".to_owned())), "{text}");
+        }
+        for text in [r#"{"site":1}"#, r#"{"site":["a"]}"#, r#"{"site":{"a":1}}"#, r#"[{"site":"a"}]"#, "true"] {
+            assert_eq!(codes(text, "/site"), Err(Fault::NotACode("p".to_owned())), "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(codes(&deep, "/site"), Err(Fault::Json("p".to_owned())));
+    }
+}

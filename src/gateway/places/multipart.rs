@@ -1,0 +1,213 @@
+//! `multipart/form-data`, read so strictly that nobody can read it otherwise: nothing before the first delimiter and
+//! nothing after the last, the boundary nowhere but in delimiters, lines that end as they should, and fields that say
+//! their name once and plainly.
+
+use crate::gateway::fault::Fault;
+
+/// A field of a form.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part<'a> {
+    /// Its name, nothing undone.
+    pub(crate) name: &'a [u8],
+    /// Whether it says that it is a file.
+    pub(crate) file: bool,
+    /// What it holds.
+    pub(crate) value: &'a [u8],
+}
+
+/// Most headers of a part.
+const MAX_HEADERS: usize = 8;
+/// Longest line of a part's header, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// Whether `boundary` is one that everybody takes for the same: RFC 2046's characters without spaces.
+pub(crate) fn is_boundary(boundary: &[u8]) -> bool {
+    (1..=70).contains(&boundary.len())
+        && boundary.iter().all(|byte| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(byte))
+}
+
+/// Hands each part of `body` to `take`.
+pub(crate) fn read<'a>(
+    body: &'a [u8],
+    boundary: &[u8],
+    mut take: impl FnMut(Part<'a>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let delimiter = [b"--", boundary].concat();
+    let mut rest = body.strip_prefix(&*delimiter).ok_or(Fault::Multipart("it begins with something else"))?;
+    loop {
+        if let Some(end) = rest.strip_prefix(b"--") {
+            return if end.is_empty() || end == b"\r\n" {
+                Ok(())
+            } else {
+                Err(Fault::Multipart("something stands behind its end"))
+            };
+        }
+        rest = rest.strip_prefix(b"\r\n").ok_or(Fault::Multipart("a delimiter goes on, or it has no end"))?;
+        let at = find(rest, &delimiter).ok_or(Fault::Multipart("it has no end"))?;
+        let part = rest[..at].strip_suffix(b"\r\n");
+        take(part_of(part.ok_or(Fault::Multipart("the boundary stands in a line"))?)?)?;
+        rest = &rest[at + delimiter.len()..];
+    }
+}
+
+fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
+    let mut disposition = None;
+    let mut rest = part;
+    for _ in 0..=MAX_HEADERS {
+        let end = find(&rest[..rest.len().min(MAX_LINE)], b"\r\n").ok_or(Fault::Multipart("a part has no content"))?;
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        if line.is_empty() {
+            let (name, file) = disposition.ok_or(Fault::Multipart("a part has no name"))?;
+            return Ok(Part { name, file, value: rest });
+        }
+        let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
+        let (name, value) = (&line[..at], line[at + 1..].trim_ascii());
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
+            return Err(Fault::Multipart("a header has an odd name"));
+        }
+        if value.iter().any(u8::is_ascii_control) {
+            return Err(Fault::Multipart("a header has a control byte"));
+        }
+        if name.eq_ignore_ascii_case(b"content-disposition") {
+            if disposition.replace(disposition_of(value)?).is_some() {
+                return Err(Fault::Multipart("a part has two names"));
+            }
+        } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
+            if ![&b"binary"[..], b"8bit", b"7bit"].iter().any(|plain| value.eq_ignore_ascii_case(plain)) {
+                return Err(Fault::Multipart("a part is encoded"));
+            }
+        } else if name.eq_ignore_ascii_case(b"content-type") && has_odd_charset(value) {
+            return Err(Fault::Multipart("a part is not in UTF-8"));
+        }
+    }
+    Err(Fault::Multipart("a part has too many headers"))
+}
+
+/// Name, and whether it is a file, of `form-data; name="…"; filename="…"`.
+fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
+    const ODD: Fault = Fault::Multipart("a part's name is not written plainly");
+
+    let (kind, mut rest) = value.split_at_checked(b"form-data".len()).ok_or(ODD)?;
+    if !kind.eq_ignore_ascii_case(b"form-data") {
+        return Err(ODD);
+    }
+    let (mut name, mut file) = (None, false);
+    while !rest.is_empty() {
+        rest = rest.strip_prefix(b";").ok_or(ODD)?.trim_ascii_start();
+        let at = find(rest, b"=\"").ok_or(ODD)?;
+        let parameter = &rest[..at];
+        rest = &rest[at + 2..];
+        let end = rest.iter().position(|byte| *byte == b'"').ok_or(ODD)?;
+        let value = &rest[..end];
+        rest = &rest[end + 1..];
+        if parameter.eq_ignore_ascii_case(b"name") && name.is_none() {
+            // A backslash escapes to some, and to others it is one.
+            if value.is_empty() || value.contains(&b'\\') {
+                return Err(ODD);
+            }
+            name = Some(value);
+        } else if parameter.eq_ignore_ascii_case(b"filename") && !file {
+            if value.ends_with(b"\\") {
+                return Err(ODD);
+            }
+            file = true;
+        } else {
+            return Err(ODD);
+        }
+    }
+    Ok((name.ok_or(ODD)?, file))
+}
+
+fn has_odd_charset(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let Some(at) = find(&lower, b"charset") else { return false };
+    let set = lower[at + b"charset".len()..].trim_ascii_start();
+    let set = set.strip_prefix(b"=").unwrap_or(set);
+    let set: Vec<u8> = set.iter().copied().filter(|byte| !matches!(byte, b'"' | b' ')).collect();
+    !matches!(&*set, b"utf-8" | b"utf8" | b"us-ascii")
+}
+
+fn find(text: &[u8], sought: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, sought)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(body: &str) -> Result<Vec<(String, bool, String)>, Fault> {
+        let mut parts = Vec::new();
+        read(body.as_bytes(), b"XX", |part| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            parts.push((text(part.name), part.file, text(part.value)));
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
+    const HEAD: &str = "--XX\r\nContent-Disposition: form-data; name=\"site\"\r\n";
+
+    #[test]
+    fn the_bodies_that_clients_send_are_read() {
+        let curl = format!(
+            "{HEAD}\r\nmain\r\n--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a;b.txt\"\r\n\
+             Content-Type: text/plain\r\n\r\nline\nline\r\n\r\n--XX--\r\n"
+        );
+        let expected = [("site".into(), false, "main".into()), ("f".into(), true, "line\nline\r\n".into())];
+        assert_eq!(parts(&curl).unwrap(), expected);
+        assert_eq!(parts("--XX--").unwrap(), []);
+        assert_eq!(parts(&format!("{HEAD}\r\n\r\n--XX--")).unwrap(), [("site".into(), false, String::new())]);
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_a_fault() {
+        let cases = [
+            format!("preamble\r\n{HEAD}\r\nmain\r\n--XX--"),
+            format!("\r\n{HEAD}\r\nmain\r\n--XX--"),
+            format!("{HEAD}\r\nmain\r\n--XX--\r\nepilogue"),
+            format!("{HEAD}\r\nmain\r\n--XX"),
+            format!("{HEAD}\r\nmain"),
+            format!("{HEAD}\r\nmain\n--XX\r\n\r\n--XX--"),
+            format!("{HEAD}\r\nmain--XX--\r\n--XX--"),
+            format!("{HEAD}\r\nmain\r\n--XXY\r\n--XX--"),
+            format!("{HEAD}\r\nmain\r\n--XX \r\n--XX--"),
+            format!("{HEAD}Content-Disposition: form-data; name=\"b\"\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}Content-Transfer-Encoding: base64\r\n\r\nbWFpbg==\r\n--XX--"),
+            format!("{HEAD}Content-Type: text/plain; charset=utf-16\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD} folded\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}X : y\r\n\r\nmain\r\n--XX--"),
+            "--XX\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--".to_owned(),
+            "--XX\r\n\r\nmain\r\n--XX--".to_owned(),
+            "--XX\n\nmain\r\n--XX--".to_owned(),
+        ];
+        for body in cases {
+            assert!(matches!(parts(&body), Err(Fault::Multipart(_))), "{body:?}");
+        }
+        for name in [
+            "name=site",
+            "name='site'",
+            "name=\"a\"; name=\"site\"",
+            "name*=utf-8''site",
+            "name=\"a\"; name*=\"site\"",
+            "name=\"a\\\"; name=\"site\"",
+            "name=\"\"",
+            "filename=\"x\"",
+            "name=\"site\"x",
+            "name=\"site\";",
+            "name =\"site\"",
+        ] {
+            let body = format!("--XX\r\nContent-Disposition: form-data; {name}\r\n\r\nmain\r\n--XX--");
+            assert!(matches!(parts(&body), Err(Fault::Multipart(_))), "{name}");
+        }
+        assert!(
+            parts(&format!("{}\r\n\r\nmain\r\n--XX--", "--XX\r\nContent-Disposition: file; name=\"site\"")).is_err()
+        );
+    }
+
+    #[test]
+    fn boundaries_are_plain() {
+        assert!(is_boundary(b"------------------------d74496d66958873e") && is_boundary(b"a'()+_,-./:=?"));
+        assert!(!is_boundary(b"") && !is_boundary(b"a b") && !is_boundary(b"a\"") && !is_boundary(&[b'a'; 71]));
+    }
+}

@@ -1,0 +1,276 @@
+//! Names of parameters, read strictly and loosely.
+//!
+//! Services read names in their own ways: PHP cuts leading spaces, takes `.` and spaces for `_` and `site[]` for `site`;
+//! others ignore case, decode twice, or take `a.b` for `a[b]`. A name that any of them could read as one that matters
+//! here must be written exactly as that one, or the request is refused. Two names are compared *loosely* by folding both:
+//! decoded until nothing changes, in lower case, and every run of characters that are not letters or digits taken for
+//! one step down (if a bracket, a control byte or, in the second folding, a dot is among them) or one underscore.
+
+use super::decode;
+
+/// A name that matters, made ready for comparing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    exact: Box<str>,
+    repeated: bool,
+    folded: Box<[u8]>,
+}
+
+/// A parameter's name as it came.
+#[derive(Debug)]
+pub(crate) struct Written<'a> {
+    raw: &'a [u8],
+    /// Whether its bytes may be percent-encoded.
+    encoded: bool,
+    /// Both foldings; none for a name of letters, digits and underscores, which is nearly its own.
+    folded: Option<[Vec<u8>; 2]>,
+}
+
+/// How a written name is read for one that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is another one.
+    Other,
+    /// It is that one, to everybody.
+    Exact,
+    /// It is one that holds that one: `filter` for `filter[sites]`.
+    Above,
+    /// It is that one, or within it, to some.
+    Loose,
+}
+
+impl Name {
+    /// `name` as configured; `repeated` ones may also be written `name[]` and `name[0]`.
+    pub(crate) fn new(name: &str, repeated: bool) -> Self {
+        Self { exact: name.into(), repeated, folded: fold(name.as_bytes(), false).into() }
+    }
+
+    /// The name as configured.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.exact
+    }
+
+    /// Whether it may be given several times.
+    pub(crate) const fn repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// Lets it be given several times as well.
+    pub(crate) fn allow_repeated(&mut self, repeated: bool) {
+        self.repeated |= repeated;
+    }
+
+    /// How `written` is read for this name.
+    pub(crate) fn read(&self, written: &Written<'_>) -> Reading {
+        if written.is_exactly(self) {
+            return Reading::Exact;
+        }
+        let Some(foldings) = &written.folded else {
+            return self.compare(written.raw);
+        };
+        match (self.compare(&foldings[0]), self.compare(&foldings[1])) {
+            (Reading::Loose, _) | (_, Reading::Loose) => Reading::Loose,
+            (Reading::Above, _) | (_, Reading::Above) => Reading::Above,
+            _ => Reading::Other,
+        }
+    }
+
+    /// Compares with something folded, in any case.
+    fn compare(&self, folded: &[u8]) -> Reading {
+        let ours: &[u8] = &self.folded;
+        // A marker of some form libraries: `_site` unsets `site`.
+        let theirs = match folded {
+            [b'_', rest @ ..] if ours.first() != Some(&b'_') => rest,
+            _ => folded,
+        };
+        let shorter = ours.len().min(theirs.len());
+        if shorter == 0 || !ours[..shorter].eq_ignore_ascii_case(&theirs[..shorter]) {
+            return Reading::Other;
+        }
+        match (ours.get(shorter), theirs.get(shorter)) {
+            (None, None | Some(b'/')) => Reading::Loose,
+            (Some(b'/'), None) => Reading::Above,
+            _ => Reading::Other,
+        }
+    }
+}
+
+impl<'a> Written<'a> {
+    /// A name as it came; `encoded` if percent-encoding is undone by whoever reads it.
+    pub(crate) fn new(raw: &'a [u8], encoded: bool) -> Self {
+        let clean = raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && raw.last() != Some(&b'_');
+        let folded = (!clean).then(|| {
+            let decoded = decode::fully(raw);
+            [fold(&decoded, false), fold(&decoded, true)]
+        });
+        Self { raw, encoded, folded }
+    }
+
+    /// The name as it came, for people.
+    pub(crate) fn told(&self) -> String {
+        self.raw.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()
+    }
+
+    fn is_exactly(&self, name: &Name) -> bool {
+        let mut rest = self.raw;
+        if self.folded.is_none() && !name.exact.contains('[') {
+            return rest == name.exact.as_bytes();
+        }
+        for expected in name.exact.bytes() {
+            if self.next(&mut rest) != Some(expected) {
+                return false;
+            }
+        }
+        if rest.is_empty() {
+            return true;
+        }
+        if !name.repeated || self.next(&mut rest) != Some(b'[') {
+            return false;
+        }
+        for _ in 0..4 {
+            match self.next(&mut rest) {
+                Some(b']') => return rest.is_empty(),
+                Some(byte) if byte.is_ascii_digit() => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The next byte, if there is one that everybody reads alike: an escaped letter is not, for not everybody decodes.
+    fn next(&self, rest: &mut &[u8]) -> Option<u8> {
+        let (byte, len) = match **rest {
+            [b'%', high, low, ..] if self.encoded => {
+                let byte = decode::escape(high, low)?;
+                if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+                    return None;
+                }
+                (byte, 3)
+            }
+            [b'+' | b'%', ..] if self.encoded => return None,
+            [byte, ..] => (byte, 1),
+            [] => return None,
+        };
+        *rest = &rest[len..];
+        Some(byte)
+    }
+}
+
+/// Folds a decoded name.
+fn fold(name: &[u8], dots_nest: bool) -> Vec<u8> {
+    let lowered;
+    let name = match std::str::from_utf8(name) {
+        Ok(text) if !text.is_ascii() => {
+            // The long s is an s to libraries that fold case as Unicode does.
+            lowered = text.to_lowercase().replace('ſ', "s");
+            lowered.as_bytes()
+        }
+        _ => name,
+    };
+    let mut folded: Vec<u8> = Vec::with_capacity(name.len());
+    let (mut run, mut nests, mut underscore) = (false, false, false);
+    for byte in name {
+        if byte.is_ascii_alphanumeric() || !byte.is_ascii() {
+            if run && !folded.is_empty() {
+                folded.push(if nests { b'/' } else { b'_' });
+            } else if underscore {
+                folded.push(b'_');
+            }
+            (run, nests, underscore) = (false, false, false);
+            folded.push(byte.to_ascii_lowercase());
+        } else {
+            run = true;
+            nests |= matches!(byte, b'[' | b']') || byte.is_ascii_control() || dots_nest && *byte == b'.';
+            underscore |= matches!(byte, b'_' | b'.');
+        }
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, repeated: bool, raw: &[u8]) -> Reading {
+        Name::new(name, repeated).read(&Written::new(raw, true))
+    }
+
+    #[test]
+    fn a_name_is_exact_in_the_spellings_that_everybody_reads_alike() {
+        assert_eq!(read("site", false, b"site"), Reading::Exact);
+        for raw in ["filter[sites]", "filter[sites][]", "filter[sites][0]", "filter%5Bsites%5d%5B17%5D"] {
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Exact, "{raw}");
+        }
+        assert_eq!(read("filter[sites]", false, b"filter[sites]"), Reading::Exact);
+        assert_eq!(read("api_key", false, b"api_key"), Reading::Exact);
+        assert_eq!(read("_method", false, b"_method"), Reading::Exact);
+    }
+
+    #[test]
+    fn a_name_that_some_service_reads_as_ours_is_loose() {
+        for raw in [
+            "Site",
+            "SITE",
+            "site[]",
+            "site[0]",
+            "site[a]",
+            "%20site",
+            "+site",
+            "si%74e",
+            "s%69te",
+            "site%00",
+            "site%00x",
+            "site.",
+            "site%20",
+            "[site]",
+            "site[",
+            "site.x",
+            "si%2574e",
+            "%73ite",
+            "_site",
+            "!site",
+            "%u0073ite",
+            "%C5%BFite",
+            "site%5B%5D",
+            "site%255B%255D",
+            "\tsite",
+            "site]",
+            ".site",
+        ] {
+            assert_eq!(read("site", false, raw.as_bytes()), Reading::Loose, "{raw}");
+        }
+        for raw in [
+            "filter[sites][a]",
+            "filter[ sites]",
+            "filter[Sites][]",
+            "filter.sites",
+            "filter[sites",
+            "filter[sites][0][a]",
+        ] {
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Loose, "{raw}");
+        }
+        assert_eq!(read("filter[sites]", false, b"filter[sites][]"), Reading::Loose);
+        for raw in ["api.key", "api key", "api%20key", "API_KEY", "api-key"] {
+            assert_eq!(read("api_key", false, raw.as_bytes()), Reading::Loose, "{raw}");
+        }
+        for raw in [".method", "%20_method", "[_method]", "_Method"] {
+            assert_eq!(read("_method", false, raw.as_bytes()), Reading::Loose, "{raw}");
+        }
+        assert_eq!(read("order", false, b"order[customer][site]"), Reading::Loose);
+        assert_eq!(read("apiKey", false, "api\u{212a}ey".as_bytes()), Reading::Loose);
+    }
+
+    #[test]
+    fn what_holds_ours_stands_above_it_and_the_rest_is_other() {
+        for raw in ["filter", "FILTER", "filter[]", "filter%00"] {
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Above, "{raw}");
+        }
+        for raw in ["sites", "siteBy", "site_name", "website", "filter", "s", "", "id[site]", "%E2%82", "si%zzte"] {
+            assert_eq!(read("site", false, raw.as_bytes()), Reading::Other, "{raw}");
+        }
+        for raw in ["filter[ids][]", "filter[sites2]", "filter_sites", "filters[sites]"] {
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Other, "{raw}");
+        }
+        assert_eq!(read("_method", false, b"method"), Reading::Other);
+    }
+}

@@ -1,0 +1,178 @@
+//! Plans: where key and stores are in requests to one method under one profile, made ready once per reference book.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::places::json::{self, Step};
+use super::places::names::Name;
+use crate::config::profiles::{KeyPlace, Profile};
+use crate::model::book::{Entry, MethodNumber};
+use crate::model::method::{StoreLocation, StorePlace, StoreUse};
+use crate::model::pattern::{Segment, Verb};
+use crate::model::world::MethodTable;
+
+/// Where key and stores are in a request.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) query: Vec<Governed>,
+    pub(crate) form: Vec<Governed>,
+    pub(crate) json: Vec<Pointed>,
+    pub(crate) headers: Vec<GovernedHeader>,
+    /// Segments of the path that are stores, from the left.
+    pub(crate) path: Vec<usize>,
+    pub(crate) host: bool,
+    /// The key is in `authorization`.
+    pub(crate) bearer: bool,
+    /// The key or a store may be in the body.
+    pub(crate) body: bool,
+    /// The query parameter in which a store, or several if it may be repeated, can be added to a request.
+    pub(crate) add: Option<(Box<str>, bool)>,
+}
+
+/// A parameter that matters.
+#[derive(Debug)]
+pub(crate) struct Governed {
+    pub(crate) name: Name,
+    pub(crate) uses: Vec<Use>,
+}
+
+/// What a parameter is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It holds the key.
+    Key,
+    /// It holds stores, which limit the call if they count.
+    Store { steps: Box<[Step]>, counts: bool },
+    /// It asks for another method.
+    Override,
+    /// It may have this value alone.
+    Fixed(Box<str>),
+}
+
+/// Stores in a JSON body.
+#[derive(Debug)]
+pub(crate) struct Pointed {
+    pub(crate) steps: Box<[Step]>,
+    pub(crate) told: String,
+    pub(crate) counts: bool,
+}
+
+/// A header that matters.
+#[derive(Debug)]
+pub(crate) struct GovernedHeader {
+    pub(crate) name: Box<str>,
+    /// Whether it holds the key; otherwise a store.
+    pub(crate) key: bool,
+    pub(crate) counts: bool,
+}
+
+/// The plans of a profile for all methods of a book.
+#[derive(Debug)]
+pub(crate) struct Plans {
+    by_method: HashMap<MethodNumber, Plan>,
+    /// For whatever is not in the book.
+    other: Plan,
+}
+
+/// The plans of all profiles, and the book that they were made for.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) methods: Arc<MethodTable>,
+    pub(crate) plans: Vec<Plans>,
+}
+
+impl Plans {
+    /// Plans for each method of `methods`.
+    pub(crate) fn new(profile: &Profile, methods: &MethodTable) -> Self {
+        let live = methods.book().entries().iter().filter(|entry| !entry.retired);
+        let plan = |entry: &Entry| Plan::new(profile, Some((entry, methods.store_places(entry.number))));
+        Self { by_method: live.map(|entry| (entry.number, plan(entry))).collect(), other: Plan::new(profile, None) }
+    }
+
+    /// The plan for a method; for none, that for whatever is not in the book.
+    pub(crate) fn of(&self, method: Option<MethodNumber>) -> &Plan {
+        method.and_then(|number| self.by_method.get(&number)).unwrap_or(&self.other)
+    }
+}
+
+impl Plan {
+    fn new(profile: &Profile, method: Option<(&Entry, &[StorePlace])>) -> Self {
+        let mut plan = Self { host: profile.host, ..Self::default() };
+        for place in &profile.keys {
+            match place {
+                KeyPlace::Bearer => plan.bearer = true,
+                KeyPlace::Header(name) => plan.header(name, true, false),
+                KeyPlace::Query(name) => add(&mut plan.query, name, false, Use::Key),
+                KeyPlace::Form(name) => add(&mut plan.form, name, false, Use::Key),
+            }
+        }
+        let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use == StoreUse::None));
+        for place in own {
+            // A store within what is sent limits the call only where nothing outside of it could: the order's own store
+            // is `site`, and `order#/customer/site` is merely where its customer is from.
+            let counts = place.pointer().is_none() || own.iter().all(|other| other.pointer().is_some());
+            plan.store(place, counts, method.map(|(entry, _)| entry));
+        }
+        let excepted = |place: &StorePlace| {
+            let identity = method.map(|(entry, _)| &entry.identity);
+            profile.not_stores.iter().any(|(method, other)| Some(method) == identity && other == place)
+        };
+        for place in profile.stores.iter().filter(|place| !own.contains(place) && !excepted(place)) {
+            plan.store(place, own.is_empty() && !no_store, None);
+        }
+        let body = |parameters: &[Governed]| !parameters.is_empty();
+        plan.body = body(&plan.form) || !plan.json.is_empty();
+        for parameters in [&mut plan.query, &mut plan.form] {
+            add(parameters, "_method", false, Use::Override);
+            for (name, value) in &profile.fixed {
+                add(parameters, name, false, Use::Fixed(value.as_str().into()));
+            }
+        }
+        let reads = method.is_some_and(|(entry, _)| matches!(entry.identity.verb, Verb::GET | Verb::HEAD));
+        let places = if own.is_empty() && !no_store && reads { &profile.stores[..] } else { own };
+        let addable = |repeated: bool| {
+            places.iter().find(|place| {
+                place.location() == StoreLocation::Query && place.pointer().is_none() && place.repeated() == repeated
+            })
+        };
+        plan.add = addable(true).or_else(|| addable(false)).map(|place| (place.name().into(), place.repeated()));
+        plan
+    }
+
+    fn store(&mut self, place: &StorePlace, counts: bool, entry: Option<&Entry>) {
+        let steps = || place.pointer().into_iter().flat_map(json::steps);
+        match place.location() {
+            StoreLocation::Query | StoreLocation::Form => {
+                let parameters =
+                    if place.location() == StoreLocation::Query { &mut self.query } else { &mut self.form };
+                let steps = steps().collect();
+                add(parameters, place.name(), place.repeated(), Use::Store { steps, counts });
+            }
+            StoreLocation::Json => {
+                let name = Some(place.name()).filter(|name| !name.is_empty()).map(|name| Step::Member(name.into()));
+                let steps = name.into_iter().chain(steps()).collect();
+                self.json.push(Pointed { steps, told: place.to_string(), counts });
+            }
+            StoreLocation::Header => self.header(place.name(), false, counts),
+            StoreLocation::Path => {
+                let segments = entry.map(|entry| entry.identity.pattern.segments()).into_iter().flatten();
+                let named = |segment| matches!(segment, Segment::Parameter(name) if name == place.name());
+                self.path.extend(segments.enumerate().filter(|(_, segment)| named(*segment)).map(|(at, _)| at));
+            }
+        }
+    }
+
+    fn header(&mut self, name: &str, key: bool, counts: bool) {
+        self.headers.push(GovernedHeader { name: name.into(), key, counts });
+    }
+}
+
+fn add(parameters: &mut Vec<Governed>, name: &str, repeated: bool, used: Use) {
+    match parameters.iter_mut().find(|other| other.name.as_str() == name) {
+        Some(other) => {
+            other.name.allow_repeated(repeated);
+            other.uses.push(used);
+        }
+        None => parameters.push(Governed { name: Name::new(name, repeated), uses: vec![used] }),
+    }
+}

@@ -1,0 +1,156 @@
+//! How refusals are worded. Whoever holds a key is never told whether it is unknown, revoked, switched off or expired:
+//! that would tell a thief.
+
+use serde::Serialize;
+
+use super::fault::Fault;
+use super::{Facts, Outcome, Respond};
+use crate::config::profiles::Wording;
+use crate::model::decision::Reason;
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) enum Why<'a> {
+    /// The first check that failed.
+    Reason(Reason),
+    /// No method of the book, but one with another verb.
+    OtherVerb,
+    /// It can be read in more than one way.
+    Fault(&'a Fault),
+    /// The profile does not govern the path, or none does.
+    NotGoverned,
+    /// The proxy named a profile that is not there.
+    NoProfile,
+}
+
+/// What a key's holder is told, whatever the wording.
+struct Told {
+    status: u16,
+    /// An error of RFC 6750.
+    error: Option<&'static str>,
+    reason: &'static str,
+    detail: String,
+    /// What a client of the `RetailCRM` API is told, and its status.
+    crm: (u16, &'static str),
+}
+
+/// In the order of RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    reason: &'static str,
+}
+
+/// In the order of the API.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CrmError {
+    success: bool,
+    error_msg: &'static str,
+}
+
+/// The refusal of a request, with these facts but for the reason that was none yet.
+pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outcome {
+    let told = tell(why);
+    if facts.reason.is_empty() {
+        facts.reason = match why {
+            // In logs it may be told which: they are not the holder's.
+            Why::Reason(reason) => reason.as_str(),
+            _ => told.reason,
+        };
+    }
+    Outcome::Refuse(match wording {
+        Wording::Plain => plain(&told, facts),
+        Wording::RetailCrm => {
+            let (status, error_msg) = told.crm;
+            let body = serde_json::to_string(&CrmError { success: false, error_msg });
+            let headers = json_headers("application/json; charset=utf-8");
+            Respond { status, headers, body: body.unwrap_or_default(), facts }
+        }
+    })
+}
+
+/// Headers of a response that must not be kept: the next call with the same key may be answered otherwise.
+pub(super) fn json_headers(content_type: &'static str) -> Vec<(&'static str, String)> {
+    vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
+}
+
+fn plain(told: &Told, facts: Facts) -> Respond {
+    let title = match told.status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        _ => "Forbidden",
+    };
+    let problem = Problem { title, status: told.status, detail: &told.detail, reason: told.reason };
+    let mut headers = json_headers("application/problem+json");
+    let mut challenge = "Bearer realm=\"latchkey\"".to_owned();
+    if let Some(error) = told.error {
+        // Only characters that a quoted description may have: parts of a request may stand in the detail.
+        let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
+        let detail: String = told.detail.chars().filter(|letter| allowed(*letter)).collect();
+        challenge.push_str(&format!(", error=\"{error}\", error_description=\"{detail}\""));
+    }
+    headers.push(("www-authenticate", challenge));
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    Respond { status: told.status, headers, body, facts }
+}
+
+fn tell(why: &Why<'_>) -> Told {
+    const DENIED: (u16, &str) = (403, "Access denied.");
+    const INPUT: (u16, &str) = (400, "Errors in the input parameters");
+
+    let told =
+        |status, error, reason, detail: &str, crm| Told { status, error, reason, detail: detail.to_owned(), crm };
+    let scope = Some("insufficient_scope");
+    let request = Some("invalid_request");
+    match why {
+        Why::Reason(reason) => match reason {
+            Reason::KeyMissing => {
+                told(401, None, "KEY_MISSING", "no key was presented", (403, "\"apiKey\" is missing."))
+            }
+            Reason::KeyMalformed
+            | Reason::KeyUnknown
+            | Reason::KeyRevoked
+            | Reason::KeyInactive
+            | Reason::KeyNotYetValid
+            | Reason::KeyExpired
+            | Reason::SecretExpired => {
+                told(401, Some("invalid_token"), "KEY_INVALID", "the key is not good", (403, "Wrong \"apiKey\" value."))
+            }
+            Reason::NetworkDenied => {
+                told(403, scope, "NETWORK_DENIED", "the key may not be used from this address", DENIED)
+            }
+            Reason::MethodRequired | Reason::PathAmbiguous => told(
+                400,
+                request,
+                "PATH_AMBIGUOUS",
+                "services may read the path in different ways; write it plainly",
+                DENIED,
+            ),
+            Reason::MethodUnknown => {
+                told(403, scope, "METHOD_UNKNOWN", "there is no such method", (404, "API method not found"))
+            }
+            Reason::MethodDenied => told(403, scope, "METHOD_DENIED", "the key does not open this method", DENIED),
+            Reason::StoreRequired => told(
+                400,
+                request,
+                "STORE_REQUIRED",
+                "the key opens certain stores only, and the request does not name one",
+                (400, "Parameter 'site' is missing"),
+            ),
+            Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
+                told(403, scope, "STORE_DENIED", "the key does not open a store that the request names", DENIED)
+            }
+        },
+        Why::OtherVerb => {
+            told(403, scope, "METHOD_UNKNOWN", "there is no such method with this verb", (405, "Method Not Allowed"))
+        }
+        Why::Fault(fault) => told(400, request, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
+        Why::NotGoverned => told(403, scope, "NOT_GOVERNED", "nothing is open under this path", DENIED),
+        Why::NoProfile => told(403, scope, "PROFILE_UNKNOWN", "the proxy names a profile that is not there", DENIED),
+    }
+}

@@ -1,0 +1,58 @@
+//! A request as a proxy saw it, in raw bytes: nothing is decoded, folded or joined before it is judged.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// A request to the service behind the gateway. Cheap to copy.
+#[derive(Clone, Copy)]
+pub struct HttpRequest<'a> {
+    /// The HTTP method, as on the wire.
+    pub verb: &'a [u8],
+    /// Path and query as they go upstream.
+    pub target: &'a [u8],
+    /// The host asked for, with or without a port; empty if unknown.
+    pub host: &'a [u8],
+    /// The client's headers, in any case, each line by itself. Without pseudo headers, and without what the proxy says
+    /// of itself: a `x-forwarded-uri` here is the client's, and refused.
+    pub headers: &'a [(&'a [u8], &'a [u8])],
+    /// The body.
+    pub body: Body<'a>,
+    /// The client's address; none if unknown.
+    pub client: Option<IpAddr>,
+}
+
+/// What is known of a request's body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// There is none. If a header says otherwise, that is believed.
+    None,
+    /// There may be one, and the proxy does not show it.
+    Withheld,
+    /// This is all of it.
+    Whole(&'a [u8]),
+    /// There is one, and the proxy shows only its beginning.
+    CutOff,
+}
+
+impl fmt::Debug for HttpRequest<'_> {
+    /// Says nothing of what a key may be in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("verb", &String::from_utf8_lossy(self.verb))
+            .field("headers", &self.headers.len())
+            .field("body", &self.body)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Withheld => f.write_str("Withheld"),
+            Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Self::CutOff => f.write_str("CutOff"),
+        }
+    }
+}
