@@ -88,7 +88,7 @@ CREATE INDEX keys_revoked ON keys (revoked, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_all_stores ON keys (all_stores, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_all_methods ON keys (all_methods, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_owner ON keys (owner, id) WHERE deleted_revision IS NULL;
-CREATE INDEX keys_expires ON keys (expires_at) WHERE deleted_revision IS NULL AND expires_at IS NOT NULL;
+CREATE INDEX keys_expires ON keys (expires_at, id) WHERE deleted_revision IS NULL AND expires_at IS NOT NULL;
 
 -- Finds the few keys that a text may occur in, where the extension can be had (the database's owner may make it since
 -- PostgreSQL 13). Without it such searches look at every key.

@@ -93,7 +93,7 @@ CREATE INDEX keys_revoked ON keys (revoked, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_all_stores ON keys (all_stores, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_all_methods ON keys (all_methods, id) WHERE deleted_revision IS NULL;
 CREATE INDEX keys_owner ON keys (owner, id) WHERE deleted_revision IS NULL;
-CREATE INDEX keys_expires ON keys (expires_at) WHERE deleted_revision IS NULL AND expires_at IS NOT NULL;
+CREATE INDEX keys_expires ON keys (expires_at, id) WHERE deleted_revision IS NULL AND expires_at IS NOT NULL;
 
 -- Which keys hold which three characters in a row: finds the few that a text may occur in; `search` tells which it does.
 CREATE VIRTUAL TABLE keys_search USING fts5 (

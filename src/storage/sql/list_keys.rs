@@ -4,9 +4,10 @@
 //! as one can: all keys, those of one activity, owner or access, those that select a store, those never used. A store or
 //! a method makes two walks, for keys with access to all and for those that select it, which are merged.
 //!
-//! Text, expiry and last use are in no such order. What passes them may be common, then walking finds a page at once; or
-//! rare, then an index of its own finds them all. Which it is nobody knows before, so that a **window** of the newest is
-//! tried first, and only if that does not fill the page are the rare ones **gathered**.
+//! Text, expiry and last use are in no such order, and an owner is not together with a store or a method. What passes them
+//! may be common, then walking finds a page at once; or rare, then an index of its own finds them all. Which it is nobody
+//! knows before, so that a **window** of the newest is tried first, and only if that does not fill the page are the rare
+//! ones **gathered**: the newest of them first, whose number bounds the keys that are looked at, then all.
 
 use super::dialect::Dialect;
 use super::keys::{self, key_columns};
@@ -20,6 +21,8 @@ use crate::storage::{KeyFilter, Result};
 
 /// Keys that a window looks at, per walk.
 const WINDOW: usize = 4_000;
+/// Gathered keys that are looked at before all are.
+const GATHERED: usize = 500;
 /// Characters of the shortest text that an index finds.
 const INDEXED_CHARS: usize = 3;
 
@@ -56,6 +59,8 @@ struct Conditions {
     loose: Vec<String>,
     /// A statement that finds the ids of what passes one of the loose ones, by an index, if one can.
     gather: Option<String>,
+    /// The parameter that holds the last id of the page before.
+    after: Option<String>,
 }
 
 /// Keys that pass the filter.
@@ -79,7 +84,15 @@ pub(super) async fn list(link: &mut Link, filter: &KeyFilter, page: &PageRequest
             if ids.len() > size || whole {
                 ids
             } else {
-                read_ids(link, "keys_gather", &conditions.gathered(gather, size + 1), &conditions).await?.0
+                let some = conditions.gathered(gather, size + 1, Some(GATHERED));
+                let (ids, whole) = read_ids(link, "keys_gather", &some, &conditions).await?;
+                if ids.len() > size || whole {
+                    ids
+                } else {
+                    read_ids(link, "keys_gather_all", &conditions.gathered(gather, size + 1, None), &conditions)
+                        .await?
+                        .0
+                }
             }
         }
     };
@@ -97,13 +110,16 @@ async fn read_ids(
 ) -> Result<(Vec<String>, bool)> {
     let rows = link.rows(name, sql, conditions.select.params.clone()).await?;
     let mut whole = false;
-    let ids = rows.into_iter().map(|row| {
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
         let mut reader = row.read("keys");
         let id = reader.text("id")?;
         whole = reader.text("horizon")?.is_empty();
-        Ok(id)
-    });
-    let ids = ids.collect::<Result<_>>()?;
+        // A row without an id only tells how far was looked.
+        if !id.is_empty() {
+            ids.push(id);
+        }
+    }
     Ok((ids, whole))
 }
 
@@ -129,6 +145,7 @@ impl Conditions {
             tight: vec!["k.deleted_revision IS NULL".to_owned()],
             loose: Vec::new(),
             gather: None,
+            after: None,
         };
         conditions.choose_walks(filter, named);
         conditions.add_tight(dialect, filter);
@@ -140,6 +157,7 @@ impl Conditions {
             }
             // The same, for where the walk's own column is not at hand.
             conditions.loose.push(format!("k.id < {after}"));
+            conditions.after = Some(after);
         }
         conditions
     }
@@ -193,9 +211,16 @@ impl Conditions {
 
     fn add_tight(&mut self, dialect: Dialect, filter: &KeyFilter) {
         let mut equal = Vec::new();
+        let own_index = self.walks.first().is_some_and(|walk| walk.conditions.is_empty());
         if let Some(owner) = &filter.owner {
             let owner = self.select.bind(owner.as_str().into());
-            equal.push(format!("k.owner = {owner}"));
+            if own_index {
+                equal.push(format!("k.owner = {owner}"));
+            } else {
+                self.loose.push(format!("k.owner = {owner}"));
+                self.gather =
+                    Some(format!("SELECT g.id FROM keys g WHERE g.deleted_revision IS NULL AND g.owner = {owner}"));
+            }
         }
         // The sooner a condition stands here the fewer keys it leaves, most likely.
         for (column, wanted) in [
@@ -210,7 +235,6 @@ impl Conditions {
                 equal.push(format!("{column} = {}", if wanted { "TRUE" } else { "FALSE" }));
             }
         }
-        let own_index = self.walks.first().is_some_and(|walk| walk.conditions.is_empty());
         for (place, condition) in equal.into_iter().enumerate() {
             // Without statistics SQLite would choose any index: it gets the choice of one.
             let leave = dialect == Dialect::Sqlite && (place > 0 || !own_index);
@@ -226,7 +250,8 @@ impl Conditions {
         if let Some(before) = filter.expire_before {
             let before = self.select.bind(before.into());
             self.loose.push(format!("k.expires_at < {before}"));
-            self.gather = Some(format!(
+            // An owner most likely has fewer keys.
+            self.gather.get_or_insert(format!(
                 "SELECT g.id FROM keys g WHERE g.deleted_revision IS NULL AND g.expires_at IS NOT NULL \
                  AND g.expires_at < {before}"
             ));
@@ -234,7 +259,7 @@ impl Conditions {
         if let Some(since) = filter.unused_since {
             let since = self.select.bind(since.into());
             self.loose.push(format!("{last_use} < {since}"));
-            self.gather = Some(format!("SELECT g.key_id AS id FROM key_uses g WHERE g.last_used_at < {since}"));
+            self.gather.get_or_insert(format!("SELECT g.key_id AS id FROM key_uses g WHERE g.last_used_at < {since}"));
         }
         if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
             let text = text.to_lowercase();
@@ -288,17 +313,21 @@ impl Conditions {
             horizons.push(format!("SELECT CASE WHEN count(*) >= {WINDOW} THEN min(id) END AS last FROM w{n}"));
             all.push(format!("SELECT id, hit FROM w{n}"));
         }
+        let found = format!(
+            "SELECT id, horizon FROM ({}) AS w CROSS JOIN h WHERE hit AND id >= horizon",
+            all.join(" UNION ALL ")
+        );
         format!(
-            "WITH {}, h AS MATERIALIZED (SELECT coalesce(max(last), '') AS horizon FROM ({}) AS lasts) \
-             SELECT id, horizon FROM ({}) AS w CROSS JOIN h WHERE hit AND id >= horizon ORDER BY id DESC LIMIT {limit}",
+            "WITH {}, h AS MATERIALIZED (SELECT coalesce(max(last), '') AS horizon FROM ({}) AS lasts) {}",
             windows.join(", "),
             horizons.join(" UNION ALL "),
-            all.join(" UNION ALL ")
+            with_horizon(&found, limit)
         )
     }
 
-    /// The ids on the page, by gathering all that pass a loose condition first.
-    fn gathered(&self, gather: &str, limit: usize) -> String {
+    /// The ids on the page, by gathering what passes a loose condition first: all, or the newest `most`. Of the latter
+    /// `horizon` is the last that was looked at, or nothing if there are no more.
+    fn gathered(&self, gather: &str, limit: usize, most: Option<usize>) -> String {
         let conditions = [&self.tight, &self.loose].map(|conditions| conditions.join(" AND ")).join(" AND ");
         let mut walks: Vec<_> = self
             .walks
@@ -319,10 +348,27 @@ impl Conditions {
         if walks.is_empty() {
             walks.push("FALSE".to_owned());
         }
+        let passing = format!("k.id = g.id AND {conditions} AND ({})", walks.join(" OR "));
+        let Some(most) = most else {
+            return format!(
+                "WITH g AS MATERIALIZED ({gather}) SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
+                 WHERE {passing} ORDER BY k.id DESC LIMIT {limit}"
+            );
+        };
+        let after = self.after.as_ref().map(|after| format!(" WHERE a.id < {after}")).unwrap_or_default();
+        let found = format!("SELECT k.id AS id, horizon FROM g CROSS JOIN keys k CROSS JOIN h WHERE {passing}");
         format!(
-            "WITH g AS MATERIALIZED ({gather}) SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
-             WHERE k.id = g.id AND {conditions} AND ({}) ORDER BY k.id DESC LIMIT {limit}",
-            walks.join(" OR ")
+            "WITH g AS MATERIALIZED (SELECT a.id AS id FROM ({gather}) AS a{after} ORDER BY a.id DESC LIMIT {most}), \
+             h AS MATERIALIZED (SELECT CASE WHEN count(*) >= {most} THEN min(id) ELSE '' END AS horizon FROM g) {}",
+            with_horizon(&found, limit)
         )
     }
+}
+
+/// A statement of the newest ids that `found` finds, and of the horizon `h` even if it finds none.
+fn with_horizon(found: &str, limit: usize) -> String {
+    format!(
+        "SELECT id, horizon FROM (SELECT '' AS id, horizon FROM h UNION ALL {found}) AS f ORDER BY id DESC LIMIT {}",
+        limit + 1
+    )
 }
