@@ -187,7 +187,8 @@ impl Inner {
             Box::new(refuse::respond(profile.profile.wording, why, facts))
         };
         if !governs(profile) {
-            return Err(refuse(&Why::NotGoverned));
+            let ambiguous = Why::Reason(Reason::PathAmbiguous);
+            return Err(refuse(if path.is_none() { &ambiguous } else { &Why::NotGoverned }));
         }
         let reading = Reading::new(request, path, &profile.profile, &tables.compiled.plans[at], tables);
         match reading {

@@ -8,7 +8,7 @@ use super::places::names::Name;
 use crate::config::profiles::{KeyPlace, Profile};
 use crate::model::book::{Entry, MethodNumber};
 use crate::model::method::{StoreLocation, StorePlace, StoreUse};
-use crate::model::pattern::{Segment, Verb};
+use crate::model::pattern::Segment;
 use crate::model::world::MethodTable;
 
 /// Where key and stores are in a request.
@@ -55,6 +55,8 @@ pub(crate) struct Pointed {
     pub(crate) steps: Box<[Step]>,
     pub(crate) told: String,
     pub(crate) counts: bool,
+    /// The method's entry says so; otherwise it is merely looked at.
+    pub(crate) own: bool,
 }
 
 /// A header that matters.
@@ -128,10 +130,8 @@ impl Plan {
                 add(parameters, name, false, Use::Fixed(value.as_str().into()));
             }
         }
-        let reads = method.is_some_and(|(entry, _)| matches!(entry.identity.verb, Verb::GET | Verb::HEAD));
-        let places = if own.is_empty() && !no_store && reads { &profile.stores[..] } else { own };
         let addable = |repeated: bool| {
-            places.iter().find(|place| {
+            own.iter().find(|place| {
                 place.location() == StoreLocation::Query && place.pointer().is_none() && place.repeated() == repeated
             })
         };
@@ -151,7 +151,7 @@ impl Plan {
             StoreLocation::Json => {
                 let name = Some(place.name()).filter(|name| !name.is_empty()).map(|name| Step::Member(name.into()));
                 let steps = name.into_iter().chain(steps()).collect();
-                self.json.push(Pointed { steps, told: place.to_string(), counts });
+                self.json.push(Pointed { steps, told: place.to_string(), counts, own: entry.is_some() });
             }
             StoreLocation::Header => self.header(place.name(), false, counts),
             StoreLocation::Path => {

@@ -2,6 +2,7 @@
 
 mod files;
 mod ports;
+mod profiles;
 
 use std::fmt;
 
@@ -115,6 +116,7 @@ async fn findings(session: &Session) -> Vec<Finding> {
     findings.extend(files::certificates(config));
     findings.extend(files::bootstrap_token(config));
     findings.extend(files::log_filter(config));
+    findings.extend(profiles::all(config));
     findings.extend(ports::all(session).await);
     findings.push(token(session).await);
     findings

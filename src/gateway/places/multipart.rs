@@ -62,13 +62,14 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
             return Ok(Part { name, file, value: rest });
         }
         let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
-        let (name, value) = (&line[..at], line[at + 1..].trim_ascii());
+        let (name, value) = (&line[..at], &line[at + 1..]);
         if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
             return Err(Fault::Multipart("a header has an odd name"));
         }
         if value.iter().any(u8::is_ascii_control) {
             return Err(Fault::Multipart("a header has a control byte"));
         }
+        let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-disposition") {
             if disposition.replace(disposition_of(value)?).is_some() {
                 return Err(Fault::Multipart("a part has two names"));
@@ -177,6 +178,7 @@ mod tests {
             format!("{HEAD}Content-Type: text/plain; charset=utf-16\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD} folded\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD}X : y\r\n\r\nmain\r\n--XX--"),
+            format!("{}\n\r\n\r\nmain\r\n--XX--", HEAD.trim_end()),
             "--XX\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--".to_owned(),
             "--XX\r\n\r\nmain\r\n--XX--".to_owned(),
             "--XX\n\nmain\r\n--XX--".to_owned(),

@@ -1,0 +1,71 @@
+//! What Latchkey answers itself: what a key may do, told to its holder in the words of the RetailCRM API.
+
+use crate::harness::{BENCH, ask, get, post};
+
+#[test]
+fn the_credentials_of_a_key_for_one_store() {
+    let expected = "{\"success\":true,\"scopes\":[\"segment_read\"],\"credentials\":[\"/api/payment/check\",\
+                    \"/api/payment/update-invoice\",\"/api/segments\",\"/api/payment/(updateInvoice|check)\"],\
+                    \"siteAccess\":\"access_selective\",\"sitesAvailable\":[\"main\"]}";
+    for path in ["/api/credentials", "/api/v5/credentials", "/api/v3/credentials"] {
+        let respond = BENCH.answered("retailcrm", &get(path).key("module"));
+        assert_eq!((respond.status, respond.body.as_str()), (200, expected));
+        assert_eq!(respond.facts.reason, "ANSWERED");
+    }
+}
+
+#[test]
+fn the_credentials_of_a_key_for_all_stores_name_none() {
+    let respond = BENCH.answered("retailcrm", &get("/api/credentials").key("cpa"));
+    let expected =
+        "{\"success\":true,\"scopes\":[],\"credentials\":[\"/api/orders/statuses\"],\"siteAccess\":\"access_full\"}";
+    assert_eq!(respond.body, expected);
+}
+
+#[test]
+fn the_credentials_of_a_key_for_everything_have_every_scope_and_path() {
+    let body = BENCH.answered("retailcrm", &get("/api/credentials").key("wide")).body;
+    let told: serde_json::Value = serde_json::from_str(&body).unwrap();
+    for scope in ["order_read", "order_write", "customer_read", "reference_write", "integration_read"] {
+        assert!(told["scopes"].as_array().unwrap().iter().any(|found| found == scope), "{scope}");
+    }
+    for path in [
+        "/api/orders",
+        "/api/orders/{externalId}/edit",
+        "/api/reference/sites/{code}/edit",
+        "/api/integration-modules/{code}",
+    ] {
+        assert!(told["credentials"].as_array().unwrap().iter().any(|found| found == path), "{path}");
+    }
+    assert!(!body.contains("/v*/"));
+}
+
+#[test]
+fn a_key_without_methods_still_may_ask_what_it_may_do() {
+    let expected =
+        r#"{"success":true,"scopes":[],"credentials":[],"siteAccess":"access_selective","sitesAvailable":[]}"#;
+    assert_eq!(BENCH.answered("retailcrm", &get("/api/credentials").key("nothing")).body, expected);
+}
+
+#[test]
+fn the_versions_of_the_api() {
+    let respond = BENCH.answered("retailcrm", &get("/api/api-versions").key("nothing"));
+    assert_eq!(respond.body, r#"{"success":true,"versions":["3.0","4.0","5.0"]}"#);
+}
+
+#[test]
+fn nothing_else_is_answered() {
+    for path in [
+        "/api/v5/api-versions",
+        "/api/vx/credentials",
+        "/api/v5/v5/credentials",
+        "/api/credentials/x",
+        "/api/system-info",
+    ] {
+        assert_ne!(BENCH.reason("retailcrm", &get(path).key("wide")), "ANSWERED", "{path}");
+    }
+    assert_ne!(BENCH.reason("retailcrm", &post("/api/credentials").key("wide")), "ANSWERED");
+    assert_ne!(BENCH.reason("plain", &get("/api/credentials").key("wide")), "ANSWERED");
+    assert_eq!(BENCH.reason("retailcrm", &ask("HEAD", "/api/credentials").key("wide")), "ANSWERED");
+    assert_eq!(BENCH.reason("retailcrm", &get("/api/credentials?_method=POST").key("wide")), "REQUEST_AMBIGUOUS");
+}

@@ -1,0 +1,387 @@
+//! A gateway over an authority over a fresh SQLite file, with stores, methods and keys. One for all tests: nothing in
+//! it changes once it stands.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use latchkey::authority::{Authority, Settings};
+use latchkey::books;
+use latchkey::clock::{SharedClock, SystemClock};
+use latchkey::config::{Config, Sources};
+use latchkey::gateway::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
+use latchkey::lifecycle::Tasks;
+use latchkey::model::change::Revision;
+use latchkey::model::id::ReplicaId;
+use latchkey::model::method::StoreUse;
+use latchkey::model::store::StoreKind;
+use latchkey::model::token::Token;
+use latchkey::random::{OsRandom, Random};
+use latchkey::registry::{
+    AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, ImportMethods, KeyDraft, MethodDraft, Named,
+    RawTime, Registry, StoreDraft, TokenPlace, Update, WriteOptions,
+};
+use latchkey::storage::{self, Options, Storage};
+use latchkey::telemetry::metrics::Metrics;
+use tokio::runtime::Runtime;
+
+/// What all tests share.
+pub(crate) static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
+
+/// Profiles beside the built-in ones.
+const PROFILES: &str = "
+[profiles.applied]
+like = 'retailcrm'
+upstream_applies_scope = true
+
+[profiles.shop]
+prefix = '/shop'
+keys = ['bearer', 'header:x-api-key', 'query:key', 'form:key']
+stores = ['query:store', 'form:store', 'json:store', 'header:x-store', 'host']
+body_limit = 4096
+";
+
+/// Methods of a second API, one for each kind of place.
+const SHOP: [(&str, StoreUse, &[&str]); 9] = [
+    ("GET /shop/items", StoreUse::Optional, &["query:stores[]"]),
+    ("GET /shop/one", StoreUse::Optional, &["query:store"]),
+    ("POST /shop/items", StoreUse::Required, &["form:store", "json:store"]),
+    ("PUT /shop/prices", StoreUse::Optional, &["json:#/-/store"]),
+    ("GET /shop/{store}/prices", StoreUse::Required, &["path:store"]),
+    ("GET /shop/head", StoreUse::Optional, &["header:x-shop"]),
+    ("GET /shop/search", StoreUse::Optional, &["query:q#/store"]),
+    ("GET /shop/plain", StoreUse::Optional, &[]),
+    ("GET /shop/none", StoreUse::None, &[]),
+];
+
+/// A gateway, and keys to knock with.
+pub(crate) struct Bench {
+    runtime: Runtime,
+    gateway: Gateway,
+    pub(crate) keys: BTreeMap<&'static str, String>,
+    _folder: tempfile::TempDir,
+}
+
+/// A request in the making.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) verb: Vec<u8>,
+    pub(crate) target: Vec<u8>,
+    pub(crate) host: Vec<u8>,
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) body: Sent,
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// Its body.
+#[derive(Clone)]
+pub(crate) enum Sent {
+    None,
+    Withheld,
+    CutOff,
+    Whole(Vec<u8>),
+}
+
+struct Place;
+
+impl TokenPlace for Place {
+    fn supplied(&self) -> std::io::Result<Option<Token>> {
+        Ok(None)
+    }
+
+    fn keep(&self, _: &Token) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Nobody waits for replicas: there is one, and the tests wait for it.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait]
+impl Convergence for Nobody {
+    async fn wait(&self, _: Revision, _: Duration) -> Vec<ReplicaId> {
+        Vec::new()
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (gateway, keys) = runtime.block_on(furnish(folder.path()));
+        let bench = Self { runtime, gateway, keys, _folder: folder };
+        // So that check_now finds each key in the cache.
+        for token in bench.keys.values() {
+            let _ = bench.check("plain", &get("/").header("x-api-key", token));
+        }
+        bench
+    }
+
+    /// Judges; what can be said at once must be what is said after waiting.
+    pub(crate) fn check(&self, profile: &str, ask: &Ask) -> Outcome {
+        let headers: Vec<(&[u8], &[u8])> = ask.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let request = ask.request(&headers);
+        let profile = (!profile.is_empty()).then_some(profile);
+        if let Some(outcome) = self.gateway.check_now(profile, &request) {
+            return outcome;
+        }
+        self.runtime.block_on(self.gateway.check(profile, &request)).expect("it can be decided")
+    }
+
+    pub(crate) fn allowed(&self, profile: &str, ask: &Ask) -> Allow {
+        match self.check(profile, ask) {
+            Outcome::Allow(allow) => allow,
+            other => panic!("{} was not allowed: {other:?}", ask.told()),
+        }
+    }
+
+    pub(crate) fn refused(&self, profile: &str, ask: &Ask) -> Respond {
+        match self.check(profile, ask) {
+            Outcome::Refuse(respond) => respond,
+            other => panic!("{} was not refused: {other:?}", ask.told()),
+        }
+    }
+
+    pub(crate) fn answered(&self, profile: &str, ask: &Ask) -> Respond {
+        match self.check(profile, ask) {
+            Outcome::Answer(respond) => respond,
+            other => panic!("{} was not answered: {other:?}", ask.told()),
+        }
+    }
+
+    /// Status and body of a refusal.
+    pub(crate) fn refusal(&self, profile: &str, ask: &Ask) -> (u16, String) {
+        let respond = self.refused(profile, ask);
+        (respond.status, respond.body)
+    }
+
+    /// The token of a key.
+    pub(crate) fn key(&self, name: &str) -> &str {
+        &self.keys[name]
+    }
+
+    /// The reason that logs are told.
+    pub(crate) fn reason(&self, profile: &str, ask: &Ask) -> &'static str {
+        self.check(profile, ask).facts().reason
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+}
+
+async fn furnish(folder: &std::path::Path) -> (Gateway, BTreeMap<&'static str, String>) {
+    let url = format!("sqlite:{}", folder.join("latchkey.db").display());
+    let mut options = Options::new(url.parse().unwrap());
+    let tasks = Tasks::new();
+    let clock: SharedClock = Arc::new(SystemClock);
+    options.clock = Arc::clone(&clock);
+    options.tasks = tasks.clone();
+    let storage: Arc<dyn Storage> = storage::open(options).await.unwrap();
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let convergence: Arc<dyn Convergence> = Arc::new(Nobody);
+    let registry = Registry::new(Arc::clone(&storage), tasks.clone(), Arc::clone(&random), convergence, Duration::ZERO);
+    let Bootstrap::Created { operator, .. } = registry.bootstrap(&Place).await.unwrap() else {
+        panic!("storage was not empty")
+    };
+    let admin = Caller { id: operator.id, name: operator.name, role: operator.role };
+    let keys = fill(&registry, &admin, clock.now().as_seconds().0).await;
+    let settings = Settings {
+        replica: ReplicaId::new(clock.now(), random.bytes()),
+        host: "here".to_owned(),
+        cache_capacity: 1000,
+        poll_interval: Duration::from_millis(50),
+        max_staleness: Duration::from_secs(600),
+        usage: false,
+        hash_key: random.bytes(),
+    };
+    let head = storage.head().await.unwrap().revision;
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
+    assert!(authority.wait_applied(head, Duration::from_secs(30)).await, "everything is loaded in time");
+    let file = folder.join("latchkey.toml");
+    std::fs::write(&file, PROFILES).unwrap();
+    let flags = BTreeMap::from([("config".to_owned(), file.display().to_string())]);
+    let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
+    (Gateway::new(authority, &config.profiles), keys)
+}
+
+async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {
+    let options = WriteOptions::default();
+    for (code, host) in [("main", "main.example"), ("second", "second.example"), ("third", ""), ("off", "off.example")]
+    {
+        let draft = StoreDraft {
+            code: code.to_owned(),
+            name: code.to_owned(),
+            kind: Choice::Is(StoreKind::OnlineStore),
+            hosts: if host.is_empty() { Vec::new() } else { vec![host.to_owned()] },
+            ..StoreDraft::default()
+        };
+        registry.create_store(admin, &draft, &options).await.unwrap();
+    }
+    let off = StoreDraft { active: Some(false), ..StoreDraft::default() };
+    let update = Update { id: "off".to_owned(), draft: off, mask: vec!["active".to_owned()], ..Update::default() };
+    registry.update_store(admin, &update, &options).await.unwrap();
+    let book = books::parse(books::RETAILCRM).unwrap();
+    let mut methods: Vec<MethodDraft> = Vec::new();
+    for block in &book.blocks {
+        methods.extend(block.methods.iter().map(|method| MethodDraft {
+            method: method.method.to_string(),
+            block: block.title.clone(),
+            summary: method.summary.clone(),
+            description: method.description.clone(),
+            store_use: Choice::Is(method.store_use),
+            store_places: method.store_places.iter().map(ToString::to_string).collect(),
+            scope: method.scope.clone().unwrap_or_default(),
+            position: 0,
+        }));
+    }
+    methods.extend(SHOP.map(|(method, store_use, places)| MethodDraft {
+        method: method.to_owned(),
+        block: "Shop".to_owned(),
+        summary: "Does something".to_owned(),
+        store_use: Choice::Is(store_use),
+        store_places: places.iter().map(ToString::to_string).collect(),
+        ..MethodDraft::default()
+    }));
+    registry.import_methods(admin, &ImportMethods { methods, ..ImportMethods::default() }, &options).await.unwrap();
+
+    let all = || Choice::Is(AccessKind::All);
+    let some = || Choice::Is(AccessKind::Selected);
+    let own = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let key = |stores: Option<&[&str]>, methods: Option<&[&str]>| KeyDraft {
+        name: "a key".to_owned(),
+        store_access: if stores.is_none() { all() } else { some() },
+        stores: own(stores.unwrap_or_default()),
+        method_access: if methods.is_none() { all() } else { some() },
+        methods: own(methods.unwrap_or_default()),
+        ..KeyDraft::default()
+    };
+    let segments = ["GET /api/v*/segments", "POST /api/v*/payment/check", "POST /api/v*/payment/update-invoice"];
+    let drafts = [
+        ("wide", key(None, None)),
+        ("one", key(Some(&["main"]), None)),
+        ("two", key(Some(&["main", "second"]), None)),
+        ("cpa", key(None, Some(&["GET /api/v*/orders/statuses"]))),
+        ("order", key(None, Some(&["GET /api/v*/orders/{externalId}", "POST /api/v*/orders/create"]))),
+        ("module", key(Some(&["main"]), Some(&segments))),
+        ("nothing", key(Some(&[]), Some(&[]))),
+        ("closed", key(Some(&["off"]), None)),
+        ("inactive", KeyDraft { active: Some(false), ..key(None, None) }),
+        ("revoked", key(None, None)),
+        ("expired", key(None, None)),
+        ("netted", KeyDraft { networks: own(&["10.0.0.0/8"]), ..key(None, None) }),
+    ];
+    let mut keys = BTreeMap::new();
+    for (name, draft) in drafts {
+        let request = CreateKey { key: draft, ..CreateKey::default() };
+        let (made, _) = registry.create_key(admin, &request, &options).await.unwrap();
+        let id = made.key.id.to_string();
+        keys.insert(name, made.token.unwrap().reveal().to_owned());
+        if name == "revoked" {
+            let named = Named { id, ..Named::default() };
+            registry.revoke_key(admin, &named, "it leaked", &options).await.unwrap();
+        } else if name == "expired" {
+            let past = RawTime { seconds: now - 60, nanos: 0 };
+            let draft = KeyDraft { expires: Some(past), ..KeyDraft::default() };
+            let update = Update { id, draft, mask: vec!["expire_time".to_owned()], ..Update::default() };
+            registry.update_key(admin, &update, &options).await.unwrap();
+        }
+    }
+    keys
+}
+
+// === impl Ask ===
+
+/// A request without a body.
+pub(crate) fn ask(verb: &str, target: &str) -> Ask {
+    Ask {
+        verb: verb.into(),
+        target: target.into(),
+        host: b"api.example".to_vec(),
+        headers: Vec::new(),
+        body: Sent::None,
+        client: Some([10, 0, 0, 1].into()),
+    }
+}
+
+pub(crate) fn get(target: &str) -> Ask {
+    ask("GET", target)
+}
+
+pub(crate) fn post(target: &str) -> Ask {
+    ask("POST", target)
+}
+
+impl Ask {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn key(self, name: &str) -> Self {
+        self.header("X-API-KEY", BENCH.key(name))
+    }
+
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Sent::Whole(body.into());
+        self.header("Content-Type", content_type)
+    }
+
+    pub(crate) fn form(self, body: &str) -> Self {
+        self.body("application/x-www-form-urlencoded", body)
+    }
+
+    pub(crate) fn json(self, body: &str) -> Self {
+        self.body("application/json", body)
+    }
+
+    /// A form in parts.
+    pub(crate) fn parts(self, fields: &[(&str, &str)]) -> Self {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        self.body("multipart/form-data; boundary=XX", body + "--XX--\r\n")
+    }
+
+    pub(crate) fn sent(mut self, body: Sent) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn request<'a>(&'a self, headers: &'a [(&'a [u8], &'a [u8])]) -> HttpRequest<'a> {
+        HttpRequest {
+            verb: &self.verb,
+            target: &self.target,
+            host: &self.host,
+            headers,
+            body: match &self.body {
+                Sent::None => Body::None,
+                Sent::Withheld => Body::Withheld,
+                Sent::CutOff => Body::CutOff,
+                Sent::Whole(bytes) => Body::Whole(bytes),
+            },
+            client: self.client,
+        }
+    }
+
+    /// The request, for people.
+    pub(crate) fn told(&self) -> String {
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let headers: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{}: {}", text(name), text(value))).collect();
+        let body = match &self.body {
+            Sent::Whole(bytes) => text(bytes),
+            _ => "-".to_owned(),
+        };
+        format!("{} {} [{}] {body}", text(&self.verb), text(&self.target), headers.join(", "))
+    }
+}

@@ -1,0 +1,12 @@
+//! The gateway, whatever the proxy: requests as clients of shops send them, as attackers do, and at random.
+
+mod answers;
+mod fuzz;
+mod harness;
+mod lenient;
+mod places;
+mod readme;
+mod refusals;
+mod scope;
+mod traps;
+mod wire;

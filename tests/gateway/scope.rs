@@ -1,0 +1,118 @@
+//! A call that names no store stays within its key's stores: by the service that is told them, or by the gateway.
+
+use crate::harness::{BENCH, Sent, get, post};
+
+fn headers(profile: &str, ask: &crate::harness::Ask) -> Vec<(&'static str, String)> {
+    let mut headers = BENCH.allowed(profile, ask).set_headers;
+    headers.retain(|(name, _)| !matches!(*name, "x-latchkey-key-id" | "x-latchkey-revision"));
+    headers
+}
+
+fn told(pairs: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+#[test]
+fn the_service_is_told_the_scope() {
+    let ask = |key: &str| get("/api/v5/orders/statuses").key(key);
+    let one = [("x-latchkey-store", "main"), ("x-latchkey-scope", "listed"), ("x-latchkey-stores", "main")];
+    assert_eq!(headers("applied", &ask("one")), told(&one));
+    let two = [("x-latchkey-scope", "listed"), ("x-latchkey-stores", "main,second")];
+    assert_eq!(headers("applied", &ask("two")), told(&two));
+    assert_eq!(headers("applied", &ask("cpa")), told(&[("x-latchkey-scope", "all")]));
+    let allow = BENCH.allowed("applied", &ask("two"));
+    let names: Vec<_> = allow.set_headers.iter().map(|(name, _)| *name).collect();
+    assert!(names.contains(&"x-latchkey-key-id") && names.contains(&"x-latchkey-revision"), "{names:?}");
+    assert!(allow.set_parameters.is_empty());
+}
+
+#[test]
+fn the_gateway_adds_the_stores_where_the_book_says_they_travel() {
+    let added = |profile: &str, target: &str, key: &str| {
+        let allow = BENCH.allowed(profile, &get(target).key(key));
+        String::from_utf8(allow.target(target.as_bytes()).into_owned()).unwrap()
+    };
+    assert_eq!(added("retailcrm", "/api/v5/orders/7?by=id", "one"), "/api/v5/orders/7?by=id&site=main");
+    assert_eq!(
+        added("retailcrm", "/api/v5/orders", "two"),
+        "/api/v5/orders?filter%5Bsites%5D%5B0%5D=main&filter%5Bsites%5D%5B1%5D=second"
+    );
+    assert_eq!(added("retailcrm", "/api/v5/orders", "one"), "/api/v5/orders?filter%5Bsites%5D%5B0%5D=main");
+    assert_eq!(added("retailcrm", "/api/v5/orders?filter[sites][]=main", "two"), "/api/v5/orders?filter[sites][]=main");
+    assert_eq!(added("retailcrm", "/api/v5/orders", "wide"), "/api/v5/orders");
+    assert_eq!(added("applied", "/api/v5/orders", "two"), "/api/v5/orders");
+    assert_eq!(added("shop", "/shop/items?", "two"), "/shop/items?stores%5B0%5D=main&stores%5B1%5D=second");
+}
+
+#[test]
+fn where_nothing_can_be_added_a_store_is_required() {
+    for (profile, target) in [
+        // One parameter does not take two stores.
+        ("retailcrm", "/api/v5/orders/7"),
+        // The book knows no place.
+        ("retailcrm", "/api/v5/orders/statuses"),
+        ("retailcrm", "/api/v5/orders/history"),
+        ("shop", "/shop/plain"),
+        ("shop", "/shop/none"),
+        // Something above it would hide what is added.
+        ("retailcrm", "/api/v5/orders?filter=None"),
+    ] {
+        assert_eq!(BENCH.reason(profile, &get(target).key("two")), "STORE_REQUIRED", "{target}");
+    }
+    for target in ["/api/v5/orders/statuses", "/api/v5/orders/history"] {
+        assert_eq!(BENCH.reason("retailcrm", &get(target).key("one")), "STORE_REQUIRED", "{target}");
+    }
+    // Adding nothing would mean all.
+    assert_ne!(BENCH.reason("retailcrm", &get("/api/v5/orders").key("closed")), "ALLOWED");
+    assert_ne!(BENCH.reason("retailcrm", &get("/api/v5/orders").key("nothing")), "ALLOWED");
+    // So many parameters that some services see no further ones.
+    let many = format!("/api/v5/orders?{}", "a=1&".repeat(600));
+    assert_eq!(BENCH.reason("retailcrm", &get(&many).key("one")), "STORE_REQUIRED");
+}
+
+#[test]
+fn a_store_mentioned_where_the_method_does_not_look_names_none() {
+    for target in ["/api/v5/orders/statuses?site=main", "/api/v5/orders/history?filter[sites][]=main"] {
+        assert_eq!(BENCH.reason("retailcrm", &get(target).key("two")), "STORE_REQUIRED", "{target}");
+    }
+    // The customer's store is not the order's.
+    let body = "order=%7B%22customer%22%3A%7B%22site%22%3A%22main%22%7D%7D";
+    let ask = post("/api/v5/orders/create").key("two").form(body);
+    assert_eq!(BENCH.reason("retailcrm", &ask), "STORE_REQUIRED");
+    assert_eq!(BENCH.reason("shop", &get("/shop/none?store=main").key("two")), "STORE_REQUIRED");
+}
+
+#[test]
+fn a_row_without_a_store_names_none() {
+    for rows in ["[{\"site\":\"main\"},{}]", "[{\"site\":\"main\"},{\"site\":null}]", "[]"] {
+        let ask = post("/api/v5/store/prices/upload").key("one").form(&format!("prices={rows}"));
+        assert_eq!(BENCH.reason("retailcrm", &ask), "STORE_REQUIRED", "{rows}");
+    }
+}
+
+#[test]
+fn a_method_outside_the_book_passes_only_keys_open_to_everything() {
+    for (key, reason) in [("wide", "ALLOWED"), ("one", "METHOD_UNKNOWN"), ("cpa", "METHOD_UNKNOWN")] {
+        assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/new/thing?site=main").key(key)), reason, "{key}");
+    }
+    assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/new/thing?site=off").key("wide")), "STORE_INACTIVE");
+}
+
+#[test]
+fn a_withheld_body_passes_only_keys_open_to_all_stores() {
+    let ask = |key: &str| post("/api/v5/orders/create?site=main").key(key).sent(Sent::Withheld);
+    assert_eq!(BENCH.reason("retailcrm", &ask("wide")), "ALLOWED");
+    assert_eq!(BENCH.reason("retailcrm", &ask("one")), "STORE_REQUIRED");
+    assert_eq!(BENCH.reason("retailcrm", &post("/api/v5/orders/create").sent(Sent::Withheld)), "KEY_MISSING");
+    // A body that a header announces is there, whatever the proxy says.
+    let announced = post("/api/v5/orders/create?site=main").key("one").header("content-length", "7");
+    assert_eq!(BENCH.reason("retailcrm", &announced), "STORE_REQUIRED");
+    let chunked = post("/api/v5/orders/create?site=main").key("one").header("transfer-encoding", "chunked");
+    assert_eq!(BENCH.reason("retailcrm", &chunked), "STORE_REQUIRED");
+    BENCH.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("one").header("content-length", "0"));
+    // Where nobody looks into bodies, nobody misses them.
+    let plain = post("/api/v5/orders/links/create").key("wide").sent(Sent::Withheld);
+    BENCH.allowed("plain", &plain);
+    let file = post("/api/v5/files/upload?site=main").key("one").header("content-type", "image/png");
+    BENCH.allowed("retailcrm", &file.sent(Sent::Withheld));
+}

@@ -1,0 +1,163 @@
+//! The wire of the RetailCRM API, row by row: where its clients put the key, and what they make of a refusal. Bodies are
+//! compared byte for byte, for clients compare whole texts, final dot included.
+
+use crate::harness::{Ask, BENCH, Sent, get, post};
+
+const ORDER: &str = "/api/v5/orders/create";
+const WRONG: &str = r#"{"success":false,"errorMsg":"Wrong \"apiKey\" value."}"#;
+const DENIED: &str = r#"{"success":false,"errorMsg":"Access denied."}"#;
+const INPUT: &str = r#"{"success":false,"errorMsg":"Errors in the input parameters"}"#;
+
+fn refusal(ask: &Ask) -> (u16, String) {
+    BENCH.refusal("retailcrm", ask)
+}
+
+#[test]
+fn the_key_in_a_header_in_any_case_as_go_python_and_php_send_it() {
+    for name in ["X-API-KEY", "X-Api-Key", "x-api-key"] {
+        let allow = BENCH.allowed("retailcrm", &get("/api/v5/orders").header(name, BENCH.key("wide")));
+        assert_eq!(allow.remove_headers, [name]);
+        assert!(allow.remove_parameters.is_empty());
+    }
+}
+
+#[test]
+fn the_key_in_the_query_as_ruby_dotnet_and_bitrix_send_it() {
+    let target = format!("/api/v5/orders?apiKey={}&limit=20&cms_source=bitrix", BENCH.key("wide"));
+    let allow = BENCH.allowed("retailcrm", &get(&target));
+    assert_eq!(allow.remove_parameters, ["apiKey"]);
+    assert_eq!(*allow.target(target.as_bytes()), *b"/api/v5/orders?limit=20&cms_source=bitrix");
+    let alone = format!("/api/v5/orders?apiKey={}", BENCH.key("wide"));
+    assert_eq!(*BENCH.allowed("retailcrm", &get(&alone)).target(alone.as_bytes()), *b"/api/v5/orders");
+}
+
+#[test]
+fn the_key_in_an_urlencoded_body_as_ruby_and_dotnet_send_it() {
+    let body = format!("apiKey={}&site=main&order=%7B%22number%22%3A%221%22%7D", BENCH.key("one"));
+    let allow = BENCH.allowed("retailcrm", &post(ORDER).form(&body));
+    assert_eq!(allow.facts.store.as_deref(), Some("main"));
+}
+
+#[test]
+fn the_key_in_a_multipart_body_as_php_and_bitrix_send_it() {
+    let fields = [("apiKey", BENCH.key("one")), ("site", "main"), ("order", r#"{"number":"1"}"#)];
+    let allow = BENCH.allowed("retailcrm", &post(ORDER).parts(&fields));
+    assert_eq!(allow.facts.store.as_deref(), Some("main"));
+}
+
+#[test]
+fn the_key_in_the_query_with_a_json_body_as_node_sends_it() {
+    let target = format!("{ORDER}?apiKey={}", BENCH.key("one"));
+    let ask = post(&target).json(r#"{"site":"main","order":"{\"customer\":{\"site\":\"main\"}}"}"#);
+    assert_eq!(BENCH.allowed("retailcrm", &ask).facts.store.as_deref(), Some("main"));
+    let ask = post(&target).json(r#"{"site":"main","order":"{\"customer\":{\"site\":\"second\"}}"}"#);
+    assert_eq!(refusal(&ask), (403, DENIED.to_owned()));
+}
+
+#[test]
+fn a_raw_file_with_everything_in_the_query() {
+    let target = format!("/api/v5/files/upload?apiKey={}&site=main", BENCH.key("one"));
+    let raw = post(&target).body("application/octet-stream", &b"\x89PNG&site=second"[..]);
+    BENCH.allowed("retailcrm", &raw);
+    // What curl says of a body that nobody told it about; then a form may be in it.
+    BENCH.allowed("retailcrm", &post(&target).body("application/x-www-form-urlencoded", &b"\xff\xd8%zz=&&;;=%"[..]));
+    assert_eq!(refusal(&post(&target).form("x&site=second")), (403, DENIED.to_owned()));
+    assert_eq!(refusal(&post(&target).body("text/weird", &b"x"[..])), (400, INPUT.to_owned()));
+}
+
+#[test]
+fn an_empty_post_with_everything_in_the_query() {
+    let ask = post("/api/v5/orders/7/delivery/cancel?by=externalId&force=1").key("wide").sent(Sent::Whole(Vec::new()));
+    BENCH.allowed("retailcrm", &ask);
+}
+
+#[test]
+fn a_list_without_a_filter_as_python_sends_it() {
+    BENCH.allowed("retailcrm", &get("/api/v5/orders?filter=None&limit=20").key("wide"));
+}
+
+#[test]
+fn no_key() {
+    let expected = (403, r#"{"success":false,"errorMsg":"\"apiKey\" is missing."}"#.to_owned());
+    assert_eq!(refusal(&get("/api/v5/orders")), expected);
+    assert_eq!(refusal(&get("/api/v5/orders?apiKey=")), expected);
+    assert_eq!(refusal(&post(ORDER).form("site=main")), expected);
+    assert_eq!(refusal(&get("/api/credentials")), expected);
+}
+
+#[test]
+fn a_key_that_is_not_good_whatever_is_wrong_with_it() {
+    let unknown = BENCH.key("wide").chars().rev().collect::<String>();
+    let mut responses = Vec::new();
+    for token in [BENCH.key("revoked"), BENCH.key("inactive"), BENCH.key("expired"), &unknown, "short", "\u{1}"] {
+        for path in ["/api/v5/orders", "/api/credentials", "/api/api-versions", "/api/v5/no/such/method"] {
+            let mut respond = BENCH.refused("retailcrm", &get(path).header("x-api-key", token));
+            assert_eq!((respond.status, respond.body.as_str()), (403, WRONG), "{path}");
+            // Logs are told which.
+            respond.facts.reason = "";
+            respond.facts.key = None;
+            respond.facts.method = None;
+            respond.facts.revision = 0;
+            responses.push(respond);
+        }
+    }
+    assert!(responses.iter().all(|respond| *respond == responses[0]), "{responses:?}");
+}
+
+#[test]
+fn a_method_that_the_key_does_not_open() {
+    assert_eq!(refusal(&get("/api/v5/orders").key("cpa")), (403, DENIED.to_owned()));
+    assert_eq!(refusal(&get("/api/v5/orders/7").key("cpa")), (403, DENIED.to_owned()));
+    for version in ["v3", "v5", "v9"] {
+        BENCH.allowed("retailcrm", &get(&format!("/api/{version}/orders/statuses?ids[]=1")).key("cpa"));
+    }
+}
+
+#[test]
+fn a_store_that_the_key_does_not_open() {
+    for store in ["second", "off", "nowhere", "MAIN", "main%20", ""] {
+        let ask = get(&format!("/api/v5/orders/7?site={store}")).key("one");
+        assert_eq!(refusal(&ask), (403, DENIED.to_owned()), "{store:?}");
+    }
+}
+
+#[test]
+fn a_store_is_needed_and_not_given() {
+    let expected = (400, "{\"success\":false,\"errorMsg\":\"Parameter 'site' is missing\"}".to_owned());
+    assert_eq!(refusal(&post(ORDER).key("wide").form("order={}")), expected);
+    assert_eq!(refusal(&get("/api/v5/orders/statuses").key("two")), expected);
+}
+
+#[test]
+fn a_method_that_is_not_there_and_one_with_another_verb() {
+    let unknown = (404, r#"{"success":false,"errorMsg":"API method not found"}"#.to_owned());
+    assert_eq!(refusal(&get("/api/v5/users-groups").key("one")), unknown);
+    assert_eq!(refusal(&get("/api/v5/users-groups").key("cpa")), unknown);
+    let verb = (405, r#"{"success":false,"errorMsg":"Method Not Allowed"}"#.to_owned());
+    assert_eq!(refusal(&post("/api/v5/orders/statuses").key("cpa")), verb);
+}
+
+#[test]
+fn a_request_that_can_be_read_in_two_ways() {
+    assert_eq!(refusal(&get("/api/v5/orders/7?site=main&site=main").key("one")), (400, INPUT.to_owned()));
+}
+
+#[test]
+fn an_address_that_the_key_does_not_admit() {
+    let mut ask = get("/api/v5/orders").key("netted");
+    BENCH.allowed("retailcrm", &ask);
+    ask.client = Some([192, 0, 2, 1].into());
+    assert_eq!(refusal(&ask), (403, DENIED.to_owned()));
+    let mut own = get("/api/credentials").key("netted");
+    BENCH.answered("retailcrm", &own);
+    own.client = None;
+    assert_eq!(refusal(&own), (403, DENIED.to_owned()));
+}
+
+#[test]
+fn refusals_are_json_that_nobody_keeps_and_never_a_server_error() {
+    let respond = BENCH.refused("retailcrm", &get("/api/v5/orders"));
+    let expected = [("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store")];
+    assert_eq!(respond.headers, expected.map(|(name, value)| (name, value.to_owned())));
+    assert!(!respond.body.contains(['\r', '\n']));
+}
