@@ -75,6 +75,10 @@ pub enum Action {
     Retire,
     /// It was made by recovery.
     Recover,
+    /// It signed in to the console.
+    SignIn,
+    /// It signed out of the console.
+    SignOut,
 }
 
 /// One subject's change, as a write appends it. Neither image ever holds a token or a digest.
@@ -232,6 +236,8 @@ impl Action {
             Self::Import => "import",
             Self::Retire => "retire",
             Self::Recover => "recover",
+            Self::SignIn => "sign_in",
+            Self::SignOut => "sign_out",
         }
     }
 }

@@ -16,6 +16,7 @@ mod methods;
 mod observe;
 mod operators;
 mod page;
+mod sessions;
 mod stores;
 mod validate;
 mod violations;
@@ -44,6 +45,7 @@ pub use self::keys::{CreateKey, ImportKeys, ImportSecret, ImportedKey, KeyWithTo
 pub use self::methods::{AffectedMethods, ImportMethods, ListMethods, MethodsDiff};
 pub use self::observe::{GetUsage, ListChanges, Usage};
 pub use self::operators::{ListOperators, OperatorWithToken};
+pub use self::sessions::{SessionToken, SignedIn, SignedOut};
 pub use self::stores::{DeleteStore, ListStores};
 pub use self::violations::{Violation, Violations};
 pub use crate::storage::{Found, Replica, UsageCount, UsagePeriod};

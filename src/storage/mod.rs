@@ -28,7 +28,7 @@ pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, St
 pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
     AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, NewKey, NewSecret, Poll, Replica, ReplicaReport,
-    Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 
 use crate::model::book::MethodNumber;
@@ -146,6 +146,13 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// Changes that pass the filter, the newest revision first and within it by descending ordinal.
     async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>>;
 
+    // --- sessions of the console -------------------------------------------------------------------------------------
+
+    /// The session with this token's digest, whether it is still good or not, and its operator as it is now.
+    async fn session(&self, digest: &Digest) -> Result<Option<Session>>;
+    /// Moves the last request of a session forward, if there is such a session; takes no revision.
+    async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()>;
+
     // --- usage -----------------------------------------------------------------------------------------------------
 
     /// Adds counts, and moves the last uses of keys and secrets forward; takes no revision. Counts of methods and
@@ -160,8 +167,8 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
         period: UsagePeriod,
         limit: usize,
     ) -> Result<Vec<UsageCount>>;
-    /// Drops hourly counts older than 35 days, daily ones older than 400, request ids older than a day and replicas not
-    /// seen for a day.
+    /// Drops hourly counts older than 35 days, daily ones older than 400, request ids older than a day, replicas not
+    /// seen for a day and sessions begun more than a day ago.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- writing ---------------------------------------------------------------------------------------------------
@@ -201,6 +208,13 @@ pub trait Transaction: Send {
     async fn insert_operator(&mut self, operator: &Operator, digest: &Digest) -> Result<()>;
     /// Writes all of an operator; with a digest, that of its new token.
     async fn update_operator(&mut self, operator: &Operator, digest: Option<&Digest>) -> Result<()>;
+
+    // --- sessions
+    /// Adds a session of the operator whose token has the digest `shown`, seen now; it remembers the operator's row
+    /// revision. Answers whether that is the operator's token.
+    async fn insert_session(&mut self, digest: &Digest, operator: OperatorId, shown: &Digest) -> Result<bool>;
+    /// Ends a session. Answers whether there was one.
+    async fn end_session(&mut self, digest: &Digest) -> Result<bool>;
 
     // --- stores
     /// The store with this code.

@@ -195,6 +195,19 @@ pub struct StoreUsers {
     pub left_with_one: Vec<KeyId>,
 }
 
+/// Somebody who is signed in to the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who, as it is now.
+    pub operator: Operator,
+    /// The operator's row revision when it signed in.
+    pub operator_revision: Revision,
+    /// When it signed in.
+    pub created: Timestamp,
+    /// Its last request, within about a minute.
+    pub seen: Timestamp,
+}
+
 /// A key that gains or loses methods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AffectedKey {

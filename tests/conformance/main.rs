@@ -39,6 +39,7 @@ mod rollback;
 mod roundtrip;
 mod schema;
 mod secrets;
+mod sessions;
 mod sqlite_files;
 mod survival;
 mod text;

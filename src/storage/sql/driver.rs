@@ -87,6 +87,7 @@ pub(in crate::storage) fn taken(which: &str) -> Option<Error> {
         "operators_pkey" | "operators.id" => "the operator id",
         "operators_digest" | "operators.digest" => "the operator's token",
         "operators_name" | "operators.name" => "the operator name",
+        "sessions_pkey" | "sessions.digest" => "the session",
         _ => return None,
     };
     Some(Error::Taken { what })

@@ -19,6 +19,7 @@ mod methods;
 mod operators;
 mod requests;
 mod select;
+mod sessions;
 mod stores;
 mod usage;
 pub(super) mod value;
@@ -35,7 +36,7 @@ use self::write::Write;
 use super::options::Options;
 use super::{
     ChangeFilter, Engine, Found, GrantRead, KeyFilter, MethodFilter, OperatorFilter, Poll, Replica, ReplicaReport,
-    Result, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount, UsagePeriod,
+    Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount, UsagePeriod,
 };
 use crate::model::change::{Actor, Change, Cursor, Revision};
 use crate::model::id::{KeyId, OperatorId, ReplicaId};
@@ -141,6 +142,14 @@ impl Storage for SqlStorage {
 
     async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
         changes::list(&mut self.shared.link(Purpose::Read).await?, filter, page).await
+    }
+
+    async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
+        sessions::get(&mut self.shared.link(Purpose::Read).await?, digest).await
+    }
+
+    async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()> {
+        sessions::touch(self.shared.link(Purpose::Report).await?, digest, at).await
     }
 
     async fn add_usage(&self, counts: &[UsageAdd]) -> Result<()> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::driver::Insert;
 use super::link::Link;
-use super::requests;
 use super::value::{Value, count, each};
+use super::{requests, sessions};
 use crate::model::change::Revision;
 use crate::model::id::{KeyId, ReplicaId};
 use crate::model::time::Timestamp;
@@ -161,6 +161,7 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
         ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::KEPT),
+        ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::KEPT),
         ("sweep_replicas", "DELETE FROM replicas WHERE reported_at < $1", REPLICA_KEPT),
     ] {
         link.execute(name, sql, vec![now.minus(kept).into()]).await?;

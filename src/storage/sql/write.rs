@@ -99,6 +99,14 @@ impl Transaction for Write {
         self.change_operator(operator, digest).await
     }
 
+    async fn insert_session(&mut self, digest: &Digest, operator: OperatorId, shown: &Digest) -> Result<bool> {
+        self.add_session(digest, operator, shown).await
+    }
+
+    async fn end_session(&mut self, digest: &Digest) -> Result<bool> {
+        self.remove_session(digest).await
+    }
+
     async fn store(&mut self, code: &StoreCode) -> Result<Option<Store>> {
         stores::get(&mut self.link, code).await
     }

@@ -1,0 +1,236 @@
+//! Sessions: people who are signed in to the console.
+//!
+//! They are rows in storage, so that any replica serves them and each knows at once of one that was ended. Signing in and
+//! out are writes like any other: they take a revision and stand in the audit trail as changes of the operator, in the
+//! same transaction as the session itself. That is affordable, because only who has a good token can cause one, and a
+//! person does so a few times a day; attempts that fail write nothing. Being seen takes no revision.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::change::{Action, SubjectKind};
+use crate::model::id::OperatorId;
+use crate::model::operator::Permission;
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+use crate::storage::Session;
+
+use super::error::{Error, Result};
+use super::input::{RawDuration, TokenText, WriteOptions};
+use super::validate;
+use super::violations::Violations;
+use super::write::{Write, work};
+use super::{Caller, Registry};
+
+/// How long a session lasts without a request.
+const IDLE: Duration = Duration::from_hours(1);
+/// How long a session lasts at most.
+const WHOLE: Duration = Duration::from_hours(12);
+/// How old the last request that is on record may become: requests that follow each other closely write nothing.
+const SEEN: Duration = Duration::from_mins(1);
+
+/// What a browser holds to prove its session: 256 random bits. It cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
+
+/// Somebody whose session is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub caller: Caller,
+    /// When the session ends, whatever is done.
+    pub until: Timestamp,
+}
+
+/// Why a session is not good any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignedOut {
+    /// There is no such session, or it was ended.
+    Unknown,
+    /// Nothing was asked for too long.
+    Idle,
+    /// It has lasted for as long as a session may.
+    Over,
+    /// The operator was revoked.
+    Revoked,
+    /// The operator has expired.
+    Expired,
+    /// The operator was changed: its name, role, token or end.
+    Changed,
+}
+
+impl SessionToken {
+    /// The token made of 256 random bits.
+    fn new(random: [u8; 32]) -> Self {
+        Self(random.iter().fold(String::with_capacity(64), |mut text, byte| {
+            text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
+            text
+        }))
+    }
+
+    /// The text that a browser sent, if it can be a session's token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The token in the clear, for the cookie and for what is derived from it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+impl Registry {
+    /// Begins a session for an operator that has just shown `shown`, its token. The session's token is made here, whatever
+    /// the browser brought; `before`, the session that it brought, is ended.
+    pub async fn sign_in(
+        &self,
+        caller: &Caller,
+        shown: &TokenText,
+        before: Option<&SessionToken>,
+    ) -> Result<SessionToken> {
+        let token = SessionToken::new(self.random.bytes());
+        let (id, digest, before) = (caller.id, token.digest(), before.map(SessionToken::digest));
+        let shown = Digest::of(shown.0.as_bytes());
+        let work = work(move |write: &mut Write| {
+            Box::pin(async move {
+                if let Some(before) = before {
+                    write.tx.end_session(&before).await?;
+                }
+                // The caller was recognised by a snapshot: its token may have been replaced meanwhile.
+                if !write.tx.insert_session(&digest, id, &shown).await? {
+                    return Err(Error::CallerGone);
+                }
+                record(write, id, Action::SignIn).await
+            })
+        });
+        self.write("sign in", caller, Permission::View, at_once(), work).await?;
+        Ok(token)
+    }
+
+    /// Ends a session. Repeating it is no error.
+    pub async fn sign_out(&self, caller: &Caller, token: &SessionToken) -> Result<()> {
+        let (id, digest) = (caller.id, token.digest());
+        let work = work(move |write: &mut Write| {
+            Box::pin(async move {
+                if write.tx.end_session(&digest).await? { record(write, id, Action::SignOut).await } else { Ok(()) }
+            })
+        });
+        self.write("sign out", caller, Permission::View, at_once(), work).await.map(|_| ())
+    }
+
+    /// Whose session this is, as seen at `now`, and notes that it was seen.
+    pub async fn session(
+        &self,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<std::result::Result<SignedIn, SignedOut>> {
+        let digest = token.digest();
+        let Some(session) = self.storage.session(&digest).await? else { return Ok(Err(SignedOut::Unknown)) };
+        if let Some(ended) = ended(&session, now) {
+            return Ok(Err(ended));
+        }
+        if now.since(session.seen) >= SEEN
+            && let Err(error) = self.storage.touch_session(&digest, now).await
+        {
+            // The session is good all the same; at worst it ends for idleness a little early.
+            tracing::warn!(error = %error, "storage did not take the last use of a session");
+        }
+        let operator = session.operator;
+        let caller = Caller { id: operator.id, name: operator.name, role: operator.role };
+        Ok(Ok(SignedIn { caller, until: session.created.plus(WHOLE) }))
+    }
+}
+
+/// No replica need apply that somebody signed in.
+fn at_once() -> validate::CheckedOptions {
+    let options = WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds: 0, nanos: 0 }) };
+    validate::options(&mut Violations::new(), &options)
+}
+
+/// Adds a line to the audit trail that says what an operator did.
+async fn record(write: &mut Write, id: OperatorId, action: Action) -> Result<()> {
+    let operator = write.tx.operator(id).await?.ok_or(Error::CallerGone)?;
+    // Both images, and the same: whoever rebuilds the state from the trail finds the operator as it was.
+    write.record(action, SubjectKind::Operator, &id, Some(operator.image()), Some(operator.image()));
+    Ok(())
+}
+
+fn ended(session: &Session, now: Timestamp) -> Option<SignedOut> {
+    let operator = &session.operator;
+    if operator.revoked.is_some() {
+        Some(SignedOut::Revoked)
+    } else if !operator.is_good(now) {
+        Some(SignedOut::Expired)
+    } else if operator.row_revision != session.operator_revision {
+        Some(SignedOut::Changed)
+    } else if now.since(session.created) >= WHOLE {
+        Some(SignedOut::Over)
+    } else if now.since(session.seen) >= IDLE {
+        Some(SignedOut::Idle)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Revision;
+    use crate::model::operator::{Operator, Role};
+
+    fn session() -> Session {
+        let operator = Operator {
+            id: OperatorId::new(Timestamp::EPOCH, [1; 10]),
+            name: "ann".to_owned(),
+            role: Role::Viewer,
+            expires: None,
+            revoked: None,
+            hint: "abcd".to_owned(),
+            created: Timestamp::EPOCH,
+            updated: Timestamp::EPOCH,
+            row_revision: Revision(3),
+        };
+        Session { operator, operator_revision: Revision(3), created: Timestamp::EPOCH, seen: Timestamp::EPOCH }
+    }
+
+    #[test]
+    fn a_session_ends_by_its_bounds_and_with_its_operator() {
+        let at = |duration| Timestamp::EPOCH.plus(duration);
+        let moment = Duration::from_secs(1);
+        assert_eq!(ended(&session(), at(IDLE - moment)), None);
+        assert_eq!(ended(&session(), at(IDLE)), Some(SignedOut::Idle));
+        let mut busy = session();
+        busy.seen = at(WHOLE - moment);
+        assert_eq!(ended(&busy, at(WHOLE - moment)), None);
+        assert_eq!(ended(&busy, at(WHOLE)), Some(SignedOut::Over));
+        let mut changed = session();
+        changed.operator.row_revision = Revision(4);
+        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Changed));
+        changed.operator.expires = Some(at(moment));
+        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Expired));
+        changed.operator.revoked = Some(at(moment));
+        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Revoked));
+    }
+
+    #[test]
+    fn a_session_token_has_one_spelling_and_cannot_be_printed() {
+        let token = SessionToken::new([0xaf; 32]);
+        assert_eq!(token.reveal(), "af".repeat(32));
+        assert_eq!(SessionToken::parse(token.reveal()), Some(token.clone()));
+        for bad in ["", "af", &"AF".repeat(32), &"ag".repeat(32), &"af".repeat(33)] {
+            assert!(SessionToken::parse(bad).is_none(), "{bad}");
+        }
+        assert_eq!(format!("{token:?}"), "SessionToken(…)");
+    }
+}
