@@ -19,6 +19,7 @@ pub mod books;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod gateway;
 pub mod grpc;
 pub mod lifecycle;

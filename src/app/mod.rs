@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! data folder → storage → authority ─┬─▶ decision port (gRPC)
-//!                           registry ─┼─▶ administration port (gRPC)
+//!                           registry ─┼─▶ administration port (gRPC, and the console over HTTP)
 //!                           health ───┴─▶ operations port (HTTP)
 //! ```
 
@@ -25,6 +25,7 @@ pub use self::token_file::{ADMIN_TOKEN, read as read_token};
 use crate::authority::{Authority, Settings};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
+use crate::console::Console;
 use crate::grpc::auth::CallerAuth;
 use crate::grpc::{self, server};
 use crate::lifecycle::{self, Ending, Tasks};
@@ -82,12 +83,14 @@ pub async fn serve(config: Config) -> Result<(), Error> {
             tasks.clone(),
         ),
     );
+    let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
+    let admin_routes = grpc::admin_routes(&registry, &authority, health_service)
+        .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;
     tasks.supervise(
         "administration port",
         server::serve(
             ports.admin,
-            grpc::admin_routes(&registry, &authority, health_service)
-                .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?,
+            grpc::with_pages(admin_routes, console.router()),
             authority.clone(),
             CallerAuth::Required,
             ports.admin_tls,

@@ -19,6 +19,7 @@ mod grants;
 mod history;
 mod introspect;
 mod loads;
+mod rehearse;
 mod state;
 mod usage;
 

@@ -18,8 +18,12 @@ mod status;
 mod stores;
 mod usage;
 
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use tonic::Status;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
+use tower::ServiceExt as _;
 
 use self::audit::Audit;
 use self::authorization::Authorization;
@@ -38,6 +42,27 @@ use crate::registry::Registry;
 const ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
 /// Largest message that a call for decisions may be: a batch of 1 000 with long paths.
 const DECISION_MESSAGE: usize = 1024 * 1024;
+
+/// The calls of `routes`, and beside them, for whatever is no gRPC, `pages`.
+pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
+    let pages = move |request: axum::extract::Request| {
+        let pages = pages.clone();
+        async move {
+            if is_grpc(request.headers()) {
+                return Status::unimplemented("there is no such call").into_http();
+            }
+            match pages.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    };
+    Routes::from(routes.into_axum_router().fallback(pages))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
 
 /// What the decision port serves.
 pub fn decision_routes(authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {

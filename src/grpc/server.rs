@@ -54,6 +54,8 @@ pub async fn serve(
     tasks: Tasks,
 ) -> Result<(), tonic::transport::Error> {
     let mut server = Server::builder()
+        // Browsers speak it when the port has no TLS.
+        .accept_http1(true)
         .max_concurrent_streams(CONCURRENT_STREAMS)
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
         .http2_max_local_error_reset_streams(Some(LOCAL_RESETS))

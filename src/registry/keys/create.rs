@@ -4,6 +4,7 @@ use crate::model::change::Action;
 use crate::model::id::KeyId;
 use crate::model::key::{Access, Key};
 use crate::model::operator::Permission;
+use crate::model::token::Token;
 use crate::registry::error::{Error, Missing, Result, Taken};
 use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
@@ -30,6 +31,21 @@ pub struct CreateKey {
 }
 
 impl Registry {
+    /// A token as [`Registry::create_key`] would make one: for a form that shows it before it is saved.
+    pub fn new_token(&self) -> Token {
+        Token::issue(self.random.bytes())
+    }
+
+    /// What [`Registry::create_key`] would find wrong with the fields of a request by themselves, without asking storage.
+    pub fn check_new_key(&self, request: &CreateKey, options: &WriteOptions) -> Violations {
+        let mut violations = Violations::new();
+        violations.within("key", |violations| check::key(violations, &request.key));
+        Minted::new(&mut violations, &request.token, &*self.random);
+        request_id(&mut violations, &request.request_id);
+        validate::options(&mut violations, options);
+        violations
+    }
+
     /// Issues a key and answers its token. A retry, recognised by the token or the request id, answers the key that was
     /// made first.
     pub async fn create_key(

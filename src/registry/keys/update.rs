@@ -45,6 +45,14 @@ struct Change {
 }
 
 impl Registry {
+    /// What [`Registry::update_key`] would find wrong with the fields of an update by themselves, without asking storage.
+    pub fn check_key_update(&self, update: &Update<KeyDraft>, options: &WriteOptions) -> Violations {
+        let mut violations = Violations::new();
+        check_change(&mut violations, update);
+        validate::options(&mut violations, options);
+        violations
+    }
+
     /// Changes the fields of a key that the mask names.
     pub async fn update_key(
         &self,

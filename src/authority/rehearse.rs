@@ -1,0 +1,74 @@
+//! What would be decided for a key, asked without its token by whoever manages it. The same function judges; nothing is
+//! counted as a use.
+
+use std::time::Duration;
+
+use super::{Authority, Undecided};
+use crate::model::decision::{Decision, Request, decide};
+use crate::model::grant::{Grant, Members, Standing};
+use crate::model::id::SecretId;
+use crate::model::key::{Access, Key, Secret};
+use crate::model::time::Timestamp;
+use crate::model::world::World;
+
+/// How long a change that the caller has read may take to arrive here.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+impl Authority {
+    /// What would be decided if the newest token of `key` were presented now.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn rehearse<R: Send>(
+        &self,
+        key: &Key,
+        request: &Request<'_>,
+        answer: impl FnOnce(&Decision<'_>) -> R + Send,
+    ) -> Result<R, Undecided> {
+        // The key was read from storage, and may be ahead of what is applied here.
+        if !self.wait_applied(key.row_revision, CATCH_UP).await {
+            return Err(Undecided::Storage);
+        }
+        let state = self.inner.ready_state()?;
+        let now = self.inner.freshness.now();
+        let grant = grant(key, key.live_secrets(now).next(), &state.world);
+        Ok(answer(&decide(&grant, &state.world, request, now)))
+    }
+}
+
+/// The grant of a key as it is managed. Stores and methods that were deleted are in neither, and open nothing in either.
+fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
+    let book = world.methods.book().entries();
+    let method =
+        |identity: &String| book.iter().find(|entry| !entry.retired && entry.identity.to_string() == *identity);
+    let standing = if key.revoked.is_some() || secret.is_none() {
+        Standing::Revoked
+    } else if key.active {
+        Standing::Active
+    } else {
+        Standing::Inactive
+    };
+    Grant {
+        key: key.id,
+        secret: secret.map_or_else(|| SecretId::new(Timestamp::EPOCH, [0; 10]), |secret| secret.id),
+        name: key.name.as_str().into(),
+        standing,
+        not_before: key.not_before,
+        expires: key.expires,
+        secret_expires: secret.and_then(|secret| secret.expires),
+        networks: key.networks.as_slice().into(),
+        stores: match &key.stores {
+            Access::All => Members::All,
+            Access::Selected(codes) => {
+                Members::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.0)).collect())
+            }
+        },
+        methods: match &key.methods {
+            Access::All => Members::All,
+            Access::Selected(identities) => {
+                Members::selected(identities.iter().filter_map(|identity| Some(method(identity)?.number)).collect())
+            }
+        },
+        row_revision: key.row_revision,
+    }
+}

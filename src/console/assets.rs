@@ -1,0 +1,59 @@
+//! Style sheet, scripts and icon: part of the binary, at an address that changes with what is in them.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{StatusCode, header};
+
+use super::Console;
+use super::failure::Failure;
+use super::hex::hex;
+use crate::model::token::Digest;
+
+/// Name, type and content of each.
+const FILES: &[(&str, &str, &str)] = &[
+    ("console.css", "text/css; charset=utf-8", include_str!("assets/console.css")),
+    ("console.js", "text/javascript; charset=utf-8", include_str!("assets/console.js")),
+    ("keys.js", "text/javascript; charset=utf-8", include_str!("assets/keys.js")),
+    ("key-form.js", "text/javascript; charset=utf-8", include_str!("assets/key-form.js")),
+    ("icon.svg", ICON, include_str!("assets/icon.svg")),
+];
+const ICON: &str = "image/svg+xml";
+
+/// Where the assets are.
+#[derive(Debug)]
+pub(super) struct Assets {
+    /// `/assets/` and a version made from the content of all.
+    pub(super) base: String,
+}
+
+impl Assets {
+    /// The version of what was compiled in.
+    pub(super) fn new() -> Self {
+        let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
+        let digest = Digest::of(all.as_bytes());
+        Self { base: format!("/assets/{}", hex(&digest.as_bytes()[..6])) }
+    }
+}
+
+/// An asset. One of another version is not answered: its content would be kept under an address that is not its own.
+pub(super) async fn serve(
+    State(console): State<Console>,
+    Path((version, name)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let file = FILES.iter().find(|(known, ..)| *known == name);
+    match file.filter(|_| console.assets.base.strip_prefix("/assets/") == Some(&*version)) {
+        Some((_, kind, content)) => {
+            let headers =
+                [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+            Ok((StatusCode::OK, headers, *content).into_response())
+        }
+        None => Err(Failure::NotFound),
+    }
+}
+
+/// The icon at the address that browsers ask for by themselves.
+pub(super) async fn icon() -> Response {
+    let content = FILES.iter().find(|(name, ..)| *name == "icon.svg").map_or("", |(_, _, content)| *content);
+    let headers = [(header::CONTENT_TYPE, ICON), (header::CACHE_CONTROL, "public, max-age=86400")];
+    (headers, content).into_response()
+}

@@ -1,0 +1,32 @@
+// The list of keys: filters that are not set stay out of the address, and a switch changes its row alone.
+import { localTimes } from "./console.js";
+
+for (const form of document.querySelectorAll("form[data-trim]")) {
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, value] of [...formData]) if (value.trim() === "") formData.delete(name);
+  });
+  for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-in-place]");
+  if (!form || event.defaultPrevented) return;
+  event.preventDefault();
+  const row = form.closest("tr");
+  let made = null;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.ok) made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(row.id);
+  } catch { /* as if there were no script */ }
+  if (made) {
+    const fresh = document.importNode(made, true);
+    row.replaceWith(fresh);
+    localTimes(fresh);
+    fresh.querySelector(".switch")?.focus();
+  } else {
+    // It is not in this list any more, or was refused: the server's own page says what is so.
+    form.removeAttribute("data-in-place");
+    delete form.dataset.sent;
+    if (made === null) form.submit();
+  }
+});

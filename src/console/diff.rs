@@ -1,0 +1,134 @@
+//! What a change of the audit trail changed, field by field, from the images before and after: for the history of a key and
+//! for the audit.
+
+use serde_json::Value;
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// Its name in the image.
+    pub(super) field: String,
+    /// What it was; empty if nothing, or if `added` and `removed` say it.
+    pub(super) before: String,
+    /// What it is now, as `before`.
+    pub(super) after: String,
+    /// Members that a list has now and had not.
+    pub(super) added: Vec<String>,
+    /// Members that a list had and has not any more.
+    pub(super) removed: Vec<String>,
+}
+
+/// The fields that differ, in the order of their names; of something new or gone, all that say something.
+pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
+    let empty = serde_json::Map::new();
+    let object = |image: Option<&Value>| image.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
+    let (before, after) = (object(before), object(after));
+    let mut fields: Vec<&String> = before.keys().chain(after.keys()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    fields.into_iter().filter_map(|field| difference(field, before.get(field), after.get(field))).collect()
+}
+
+fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Option<Difference> {
+    let (before, after) = (before.unwrap_or(&Value::Null), after.unwrap_or(&Value::Null));
+    if before == after || (is_nothing(before) && is_nothing(after)) {
+        return None;
+    }
+    let (was, is) = (members(before), members(after));
+    let mut difference = Difference {
+        field: field.to_owned(),
+        before: String::new(),
+        after: String::new(),
+        added: Vec::new(),
+        removed: Vec::new(),
+    };
+    if let (Some(was), Some(is)) = (&was, &is) {
+        difference.added = is.iter().filter(|member| !was.contains(member)).cloned().collect();
+        difference.removed = was.iter().filter(|member| !is.contains(member)).cloned().collect();
+    } else {
+        (difference.before, difference.after) = (text(before), text(after));
+    }
+    Some(difference)
+}
+
+/// What says nothing: null, an empty text, an empty list.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(members) => members.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// The members of a list, of a selection, of labels, of secrets, each as a text; nothing is a list without members.
+fn members(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Null => Some(Vec::new()),
+        Value::Array(members) => Some(members.iter().map(text).collect()),
+        Value::Object(fields) => match fields.get("selected").and_then(Value::as_array) {
+            Some(members) if fields.len() == 1 => Some(members.iter().map(text).collect()),
+            _ => Some(fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()),
+        },
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// A value as people read it.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(members) => members.iter().map(text).collect::<Vec<_>>().join(", "),
+        // A secret, by what people know it by.
+        Value::Object(fields) if fields.contains_key("hint") => {
+            let end = fields.get("expires").map(text).filter(|end| !end.is_empty());
+            let hint = format!("…{}", fields.get("hint").map(text).unwrap_or_default());
+            end.map_or_else(|| hint.clone(), |end| format!("{hint} → {end}"))
+        }
+        Value::Object(fields) => match fields.get("selected").and_then(Value::as_array) {
+            Some(members) if fields.len() == 1 => members.iter().map(text).collect::<Vec<_>>().join(", "),
+            _ => fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join(", "),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(before: &Value, after: &Value) -> Vec<String> {
+        differences(Some(before), Some(after))
+            .into_iter()
+            .map(|d| format!("{}: {} > {} +{} -{}", d.field, d.before, d.after, d.added.join(","), d.removed.join(",")))
+            .collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let before = json!({"name": "a", "owner": "", "active": true, "expires": null});
+        let after = json!({"name": "b", "active": true, "expires": "2027-01-01T00:00:00Z"});
+        assert_eq!(told(&before, &after), ["expires:  > 2027-01-01T00:00:00Z + -", "name: a > b + -"]);
+    }
+
+    #[test]
+    fn of_lists_what_came_and_went_is_told() {
+        let before = json!({"stores": {"selected": ["a", "b"]}, "labels": {"x": "1"}});
+        let after = json!({"stores": {"selected": ["b", "c"]}, "labels": {}});
+        assert_eq!(told(&before, &after), ["labels:  >  + -x=1", "stores:  >  +c -a"]);
+        let all = json!({"stores": "all", "labels": {"x": "1"}});
+        assert_eq!(told(&before, &all), ["stores: a, b > all + -"]);
+    }
+
+    #[test]
+    fn something_new_tells_all_that_it_says() {
+        let image = json!({"code": "main", "hosts": ["a.test"], "platform": ""});
+        let told = differences(None, Some(&image));
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].after.as_str(), told[1].added.as_slice()), ("main", &["a.test".to_owned()][..]));
+    }
+}

@@ -1,0 +1,168 @@
+//! Forms: read with every field that repeats, and only if they were sent from one of our own pages.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use http::header;
+
+use super::Console;
+use super::csrf;
+use super::failure::Failure;
+use super::session::Session;
+use crate::registry::{Violation, Violations};
+
+/// Most bytes of a form: ten thousand stores, or a reference book as a file.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// The fields of a form or of an address, in their order. It cannot be printed: tokens may be among them.
+#[derive(Clone, Default)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+/// A form that somebody who is signed in sent from one of our own pages.
+#[derive(Debug)]
+pub(super) struct Posted {
+    pub(super) session: Session,
+    pub(super) fields: Fields,
+}
+
+/// What is wrong with the fields of a form, by the names that the registry has for them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Errors(Vec<Violation>);
+
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Fields").field(&self.0.len()).finish()
+    }
+}
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded`. Line ends become those that are stored.
+    pub(super) fn parse(text: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(text);
+        Self(pairs.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect())
+    }
+
+    /// The first value of this name; empty if there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same without white space at its ends, which nobody types on purpose.
+    pub(super) fn trimmed(&self, name: &str) -> String {
+        self.text(name).trim().to_owned()
+    }
+
+    /// All values of this name.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether there is a value of this name, such as that of a button that was pressed.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+}
+
+impl Errors {
+    /// None.
+    pub(super) fn none() -> Self {
+        Self::default()
+    }
+
+    /// Those that the registry found.
+    pub(super) fn of(violations: &Violations) -> Self {
+        Self(violations.told().to_vec())
+    }
+
+    /// Adds those that the registry found, too.
+    pub(super) fn extend(&mut self, violations: &Violations) {
+        self.0.extend_from_slice(violations.told());
+    }
+
+    /// Says of a field, if anything is wrong with it, `description` instead.
+    pub(super) fn reword(&mut self, field: &str, description: &str) {
+        for error in self.0.iter_mut().filter(|error| error.field == field) {
+            description.clone_into(&mut error.description);
+        }
+    }
+
+    /// Adds one that was found while a field was read.
+    pub(super) fn add(&mut self, field: &str, description: &str) {
+        self.0.push(Violation { field: field.to_owned(), description: description.to_owned() });
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What is wrong with a field or its members (`key.stores`, `key.stores[3]`), to be shown beside it.
+    pub(super) fn at(&self, field: &str) -> Vec<&str> {
+        let is_at =
+            |at: &str| at.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']));
+        self.0.iter().filter(|error| is_at(&error.field)).map(|error| &*error.description).collect()
+    }
+
+    /// What is wrong with fields other than `shown`, each with its name, to be shown on top.
+    pub(super) fn beside(&self, shown: &[&str]) -> Vec<String> {
+        let others =
+            self.0.iter().filter(|error| shown.iter().all(|field| !self.at(field).contains(&&*error.description)));
+        others.map(|error| format!("{}: {}", error.field, error.description)).collect()
+    }
+}
+
+impl FromRequest<Console> for Posted {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        if !csrf::is_same_origin(&parts.headers, &parts.uri) {
+            return Err(Failure::ForeignForm);
+        }
+        let session = Session::from_request_parts(&mut parts, console).await?;
+        let fields = read(&Request::from_parts(parts, ()), body).await?;
+        if !csrf::is_token(&session.token, fields.text(csrf::FIELD)) {
+            return Err(Failure::ForeignForm);
+        }
+        Ok(Self { session, fields })
+    }
+}
+
+/// Reads the fields of a form, whoever sent it.
+pub(super) async fn read(request: &Request<()>, body: axum::body::Body) -> Result<Fields, Failure> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(Failure::ForeignForm);
+    }
+    let bytes = to_bytes(body, LARGEST).await.map_err(|_| Failure::TooLarge)?;
+    Ok(Fields::parse(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_repeat_and_keep_their_order() {
+        let fields = Fields::parse("stores=b&stores=a&note=x%0D%0Ay+&store=".as_bytes());
+        assert_eq!(fields.all("stores"), ["b", "a"]);
+        assert_eq!((fields.text("note"), fields.trimmed("note").as_str()), ("x\ny ", "x\ny"));
+        assert!(fields.has("store") && !fields.has("other"));
+        assert_eq!(format!("{fields:?}"), "Fields(4)");
+    }
+
+    #[test]
+    fn errors_stand_beside_their_fields() {
+        let mut errors = Errors::none();
+        errors.add("key.stores[3]", "no such store");
+        errors.add("key.stores_x", "odd");
+        errors.add("key.labels[a]", "bad label");
+        assert_eq!(errors.at("key.stores"), ["no such store"]);
+        assert_eq!(errors.at("key.labels"), ["bad label"]);
+        assert_eq!(errors.beside(&["key.stores", "key.labels"]), ["key.stores_x: odd"]);
+    }
+}

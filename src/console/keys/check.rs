@@ -1,0 +1,85 @@
+//! "Check access": what would be decided if the key called now.
+
+use std::net::IpAddr;
+
+use crate::console::Console;
+use crate::console::failure::Failure;
+use crate::console::form::Fields;
+use crate::console::texts::{ENGLISH, key_page};
+use crate::model::decision::{Decision, Request, Scope, StoresFrom};
+use crate::model::key::Key;
+
+/// What was asked, and what came of it.
+#[derive(Debug, Default)]
+pub(super) struct Check {
+    pub(super) method: String,
+    pub(super) store: String,
+    pub(super) address: String,
+    pub(super) wrong_address: bool,
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// What would be decided.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) allowed: bool,
+    /// Every check that fails: its name, and what it means.
+    pub(super) failed: Vec<(&'static str, &'static str)>,
+    /// The store that the call is for.
+    pub(super) store: String,
+    pub(super) scope: String,
+    /// The entries of the reference book that the call is judged as.
+    pub(super) methods: Vec<String>,
+    pub(super) revision: u64,
+}
+
+/// Asks what stands in the address; nothing, if nothing stands there.
+pub(super) async fn check(console: &Console, key: &Key, query: &Fields) -> Result<Check, Failure> {
+    if !query.has("check_method") {
+        return Ok(Check::default());
+    }
+    let mut check = Check {
+        method: query.trimmed("check_method"),
+        store: query.trimmed("check_store"),
+        address: query.trimmed("check_address"),
+        ..Check::default()
+    };
+    let client: Option<IpAddr> = match &*check.address {
+        "" => None,
+        address => {
+            let parsed = address.parse().ok();
+            check.wrong_address = parsed.is_none();
+            parsed
+        }
+    };
+    if !check.wrong_address {
+        let request = Request {
+            method: &check.method,
+            store: &check.store,
+            stores: &[],
+            stores_from: StoresFrom::Service,
+            client,
+        };
+        check.verdict = Some(console.authority.rehearse(key, &request, Verdict::of).await?);
+    }
+    Ok(check)
+}
+
+impl Verdict {
+    fn of(decision: &Decision<'_>) -> Self {
+        let t = &ENGLISH.key_page;
+        Self {
+            allowed: decision.allowed(),
+            failed: decision.failed.iter().map(|reason| (reason.as_str(), key_page::reason(reason))).collect(),
+            store: decision.store.unwrap_or_default().to_owned(),
+            scope: match &decision.scope {
+                None => String::new(),
+                Some(Scope::All) => t.check_scope_all.to_owned(),
+                Some(Scope::Large) => t.check_scope_large.to_owned(),
+                Some(Scope::Listed(codes)) => codes.join(", "),
+            },
+            methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
+            revision: decision.revision.0,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be ticked in the form of a key: stores by platform, methods by block.
+
+use std::collections::BTreeMap;
+
+use super::form::KeyForm;
+use crate::console::texts::ENGLISH;
+use crate::model::reference::Method;
+use crate::model::store::Store;
+
+/// The stores of a platform, or the methods of a block.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) title: String,
+    pub(super) members: Vec<Member>,
+}
+
+/// A store or a method.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// What the form sends: a code, an identity.
+    pub(super) value: String,
+    pub(super) name: String,
+    /// More about it, which the search looks at, too.
+    pub(super) about: String,
+    pub(super) chosen: bool,
+    /// Whether it is switched off.
+    pub(super) off: bool,
+}
+
+impl Group {
+    /// How many of its members are chosen.
+    pub(super) fn chosen(&self) -> usize {
+        self.members.iter().filter(|member| member.chosen).count()
+    }
+
+    /// Whether some are and some are not.
+    pub(super) fn is_partly_chosen(&self) -> bool {
+        (1..self.members.len()).contains(&self.chosen())
+    }
+}
+
+/// The stores by platform, those without one last; ticked as `form` says.
+pub(super) fn platforms(stores: Vec<Store>, form: &KeyForm) -> Vec<Group> {
+    let mut by_platform: BTreeMap<(bool, String), Vec<Member>> = BTreeMap::new();
+    for store in stores {
+        let code = store.code.as_str().to_owned();
+        let member = Member {
+            chosen: form.stores.contains(&code),
+            value: code,
+            name: store.name,
+            about: store.hosts.join(" "),
+            off: !store.active,
+        };
+        by_platform.entry((store.platform.is_empty(), store.platform)).or_default().push(member);
+    }
+    let groups = by_platform.into_iter().map(|((unknown, platform), members)| Group {
+        title: if unknown { ENGLISH.key_form.no_platform.to_owned() } else { platform },
+        members,
+    });
+    groups.collect()
+}
+
+/// The methods by block, in the order of the reference book; ticked as `form` says.
+pub(super) fn blocks(methods: Vec<Method>, form: &KeyForm) -> Vec<Group> {
+    let mut blocks: Vec<Group> = Vec::new();
+    for method in methods {
+        let identity = method.identity.to_string();
+        let member = Member {
+            chosen: form.methods.contains(&identity),
+            value: identity,
+            name: method.summary,
+            about: method.description,
+            off: false,
+        };
+        match blocks.iter_mut().find(|block| block.title == method.block) {
+            Some(block) => block.members.push(member),
+            None => blocks.push(Group { title: method.block, members: vec![member] }),
+        }
+    }
+    blocks
+}

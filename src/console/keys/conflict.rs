@@ -1,0 +1,114 @@
+//! Two people change one key at once: what the first changed, and what the second's form becomes.
+
+use crate::console::Console;
+use crate::console::diff::{Difference, differences};
+use crate::console::failure::Failure;
+use crate::console::time::Moment;
+use crate::model::change::Revision;
+use crate::model::key::Key;
+
+use super::form::KeyForm;
+
+/// What the first changed.
+#[derive(Debug)]
+pub(super) struct Conflict {
+    /// Who and when, the oldest first.
+    pub(super) changes: Vec<(Moment, String, String)>,
+    /// What, over all of them.
+    pub(super) differences: Vec<Difference>,
+    /// The fields that both changed, each with what the first made of it.
+    pub(super) both: Vec<(&'static str, String)>,
+}
+
+/// The form of somebody who began at `etag` laid over the key as it is now: where they changed nothing, it has what is
+/// there now; where they did, it has theirs. The base they began from is the image before the first change since.
+pub(super) async fn merge(
+    console: &Console,
+    current: &Key,
+    mut form: KeyForm,
+    etag: &str,
+) -> Result<(KeyForm, Conflict), Failure> {
+    let base_revision = etag.strip_prefix('e').and_then(|number| number.parse().ok()).map_or(Revision(0), Revision);
+    let changes = console.changes_since(&current.id.to_string(), base_revision).await?;
+    let before = changes.first().and_then(|change| change.before.as_ref());
+    let after = current.image();
+    let mut differences = differences(before, Some(&after));
+    differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
+    let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
+    let theirs = KeyForm::of(current);
+    let base = before.map(|image| base_of(image, &theirs)).unwrap_or_default();
+    let mut both = Vec::new();
+
+    macro_rules! lay {
+        ($($field:ident as $name:literal, $told:expr;)*) => {$(
+            if form.$field == base.$field {
+                form.$field = theirs.$field.clone();
+            } else if differs($name) && form.$field != theirs.$field {
+                let told: fn(&KeyForm) -> String = $told;
+                both.push(($name, told(&theirs)));
+            }
+        )*};
+    }
+    lay! {
+        name as "name", |form| form.name.clone();
+        owner as "owner", |form| form.owner.clone();
+        comment as "comment", |form| form.comment.clone();
+        labels as "labels", |form| form.labels.clone();
+        not_before as "not_before", |form| form.not_before.clone();
+        expires as "expires", |form| form.expires.clone();
+        networks as "networks", |form| form.networks.clone();
+    }
+    // Kind and list of an access belong together.
+    if (&form.store_access, &form.stores) == (&base.store_access, &base.stores) {
+        (form.store_access, form.stores) = (theirs.store_access.clone(), theirs.stores.clone());
+    } else if differs("stores") && form.store_choice() != theirs.store_choice() {
+        both.push(("stores", told(&theirs.store_access, &theirs.stores)));
+    }
+    if (&form.method_access, &form.methods) == (&base.method_access, &base.methods) {
+        (form.method_access, form.methods) = (theirs.method_access.clone(), theirs.methods.clone());
+    } else if differs("methods") && form.method_choice() != theirs.method_choice() {
+        both.push(("methods", told(&theirs.method_access, &theirs.methods)));
+    }
+    let who = changes.into_iter().map(|change| (Moment(change.at), change.actor_name, change.comment)).collect();
+    Ok((form, Conflict { changes: who, differences, both }))
+}
+
+fn told(access: &str, members: &std::collections::BTreeSet<String>) -> String {
+    if access == "all" { access.to_owned() } else { members.iter().cloned().collect::<Vec<_>>().join(", ") }
+}
+
+/// The form as it was made of the image of a key; what the image does not tell is as it is now.
+fn base_of(image: &serde_json::Value, now: &KeyForm) -> KeyForm {
+    let text = |field: &str| image.get(field).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let time = |field: &str| text(field).get(..19).unwrap_or_default().to_owned();
+    let list = |value: Option<&serde_json::Value>| -> Vec<String> {
+        let members = value.and_then(serde_json::Value::as_array);
+        members.into_iter().flatten().filter_map(|member| member.as_str().map(str::to_owned)).collect()
+    };
+    let access = |field: &str| {
+        let value = image.get(field);
+        match value.and_then(serde_json::Value::as_str) {
+            Some(all) => (all.to_owned(), Vec::new()),
+            None => ("selected".to_owned(), list(value.and_then(|value| value.get("selected")))),
+        }
+    };
+    let (store_access, stores) = access("stores");
+    let (method_access, methods) = access("methods");
+    let labels = image.get("labels").and_then(serde_json::Value::as_object);
+    let labels =
+        labels.into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+    KeyForm {
+        token: String::new(),
+        name: text("name"),
+        owner: text("owner"),
+        comment: text("comment"),
+        labels: labels.collect::<Vec<_>>().join("\n"),
+        store_access,
+        stores: stores.into_iter().collect(),
+        method_access,
+        methods: methods.into_iter().collect(),
+        not_before: if image.get("not_before").is_some() { time("not_before") } else { now.not_before.clone() },
+        expires: if image.get("expires").is_some() { time("expires") } else { now.expires.clone() },
+        networks: list(image.get("networks")).join("\n"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Another token for a key, an end for one, or for all of it.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use super::add::MadePage;
+use super::{LIST, show};
+use crate::console::Console;
+use crate::console::answer::{Answer, go, page};
+use crate::console::form::{Errors, Fields, Posted};
+use crate::console::layout::{Page, Place};
+use crate::console::texts::ENGLISH;
+use crate::registry::{Error, Named, RawDuration, RotateKey, TokenText, WriteOptions};
+
+fn named(id: &str, posted: &Posted) -> Named {
+    Named { id: id.to_owned(), etag: posted.fields.text("etag").to_owned() }
+}
+
+/// Gives the key another token, and shows it, once. Sending the form again is refused: it was made for the key as it was.
+pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let hours: i64 = match posted.fields.text("overlap") {
+        "none" => 0,
+        "hour" => 1,
+        "week" => 7 * 24,
+        "month" => 30 * 24,
+        _ => 24,
+    };
+    let overlap = Some(RawDuration { seconds: hours * 3_600, nanos: 0 });
+    let request = RotateKey { key: named(&id, &posted), overlap, token: TokenText::default() };
+    let (made, _) = console.registry.rotate_key(&posted.session.caller, &request, &WriteOptions::default()).await?;
+    page(&MadePage {
+        page: Page::new(&console, &posted.session, Place::Keys, ENGLISH.key_page.rotated_title),
+        token: made.token.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),
+        key: made.key,
+        reach: String::new(),
+        rotated: true,
+    })
+}
+
+/// Ends one token of the key.
+pub(super) async fn end_token(
+    State(console): State<Console>,
+    Path((id, secret)): Path<(String, String)>,
+    posted: Posted,
+) -> Answer {
+    console.registry.revoke_secret(&posted.session.caller, &secret, &WriteOptions::default()).await?;
+    Ok(go(&format!("{LIST}/{id}?done=token_ended")))
+}
+
+/// Ends the key for good.
+pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let reason = posted.fields.trimmed("reason");
+    let key = named(&id, &posted);
+    match console.registry.revoke_key(&posted.session.caller, &key, &reason, &WriteOptions::default()).await {
+        Ok(_) => Ok(go(&format!("{LIST}/{id}?done=revoked"))),
+        Err(Error::Invalid(violations)) => again(&console, &posted, &id, Errors::of(&violations), reason).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the key.
+pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    if !posted.fields.has("sure") {
+        let mut errors = Errors::none();
+        errors.add("sure", ENGLISH.key_page.delete_unsure);
+        return again(&console, &posted, &id, errors, String::new()).await;
+    }
+    let key = named(&id, &posted);
+    console.registry.delete_key(&posted.session.caller, &key, &WriteOptions::default()).await?;
+    Ok(go(&format!("{LIST}?done=deleted")))
+}
+
+/// The page of the key again, with what is wrong.
+async fn again(console: &Console, posted: &Posted, id: &str, errors: Errors, reason: String) -> Answer {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    show::show(console, &posted.session, id, &Fields::default(), status, errors, reason).await
+}

@@ -1,0 +1,259 @@
+//! The form of a key, to add one and to change one: what was typed, as it was typed, and what the registry makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::console::form::{Errors, Fields};
+use crate::console::texts::ENGLISH;
+use crate::model::key::{Access, Key};
+use crate::model::time::Timestamp;
+use crate::registry::{AccessKind, Choice, KeyDraft};
+
+/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
+pub(super) const SHOWN: [&str; 12] = [
+    "token",
+    "key.name",
+    "key.owner",
+    "key.comment",
+    "key.labels",
+    "key.store_access",
+    "key.stores",
+    "key.method_access",
+    "key.methods",
+    "key.not_before",
+    "key.expire_time",
+    "key.networks",
+];
+
+/// What stands in the form.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct KeyForm {
+    pub(super) token: String,
+    pub(super) name: String,
+    pub(super) owner: String,
+    pub(super) comment: String,
+    pub(super) labels: String,
+    /// `all`, `selected`, or nothing as long as neither was chosen.
+    pub(super) store_access: String,
+    pub(super) stores: BTreeSet<String>,
+    /// As `store_access`.
+    pub(super) method_access: String,
+    pub(super) methods: BTreeSet<String>,
+    pub(super) not_before: String,
+    pub(super) expires: String,
+    pub(super) networks: String,
+}
+
+impl std::fmt::Debug for KeyForm {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyForm").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl KeyForm {
+    /// What was sent.
+    pub(super) fn read(fields: &Fields) -> Self {
+        Self {
+            token: fields.trimmed("token"),
+            name: fields.trimmed("name"),
+            owner: fields.trimmed("owner"),
+            comment: fields.trimmed("comment"),
+            labels: fields.text("labels").to_owned(),
+            store_access: fields.trimmed("store_access"),
+            stores: fields.all("stores").into_iter().collect(),
+            method_access: fields.trimmed("method_access"),
+            methods: fields.all("methods").into_iter().collect(),
+            not_before: fields.trimmed("not_before"),
+            expires: fields.trimmed("expires"),
+            networks: fields.text("networks").to_owned(),
+        }
+    }
+
+    /// What a key says of itself.
+    pub(super) fn of(key: &Key) -> Self {
+        let access = |all: bool| if all { "all" } else { "selected" }.to_owned();
+        let lines = |lines: Vec<String>| lines.join("\n");
+        Self {
+            token: String::new(),
+            name: key.name.clone(),
+            owner: key.owner.clone(),
+            comment: key.comment.clone(),
+            labels: lines(key.labels.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            store_access: access(key.stores.is_all()),
+            stores: key.stores.selected().iter().cloned().collect(),
+            method_access: access(key.methods.is_all()),
+            methods: key.methods.selected().iter().cloned().collect(),
+            not_before: key.not_before.map(written).unwrap_or_default(),
+            expires: key.expires.map(written).unwrap_or_default(),
+            networks: lines(key.networks.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    /// The stores as an access; none as long as nothing was chosen. What is ticked counts only if it is what was chosen:
+    /// ticks under "all" are what was left standing.
+    pub(super) fn store_choice(&self) -> Option<Access<String>> {
+        choice(&self.store_access, &self.stores)
+    }
+
+    /// The methods as an access.
+    pub(super) fn method_choice(&self) -> Option<Access<String>> {
+        choice(&self.method_access, &self.methods)
+    }
+
+    /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
+    pub(super) fn draft(&self, errors: &mut Errors) -> KeyDraft {
+        let (store_access, stores) = parts(self.store_choice());
+        let (method_access, methods) = parts(self.method_choice());
+        KeyDraft {
+            name: self.name.clone(),
+            owner: self.owner.clone(),
+            comment: self.comment.clone(),
+            active: None,
+            store_access,
+            stores,
+            method_access,
+            methods,
+            not_before: time(&self.not_before, "key.not_before", errors).map(Into::into),
+            expires: time(&self.expires, "key.expire_time", errors).map(Into::into),
+            networks: lines(&self.networks).map(str::to_owned).collect(),
+            labels: labels(&self.labels, errors),
+        }
+    }
+}
+
+/// The names of the registry's fields that the form has, for the mask of an update.
+pub(super) fn mask() -> Vec<String> {
+    [
+        "name",
+        "owner",
+        "comment",
+        "store_access",
+        "stores",
+        "method_access",
+        "methods",
+        "not_before",
+        "expire_time",
+        "networks",
+        "labels",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// In the words of the form, where the registry speaks those of the contract.
+pub(super) fn reword(errors: &mut Errors) {
+    errors.reword("key.store_access", ENGLISH.key_form.choose_one);
+    errors.reword("key.method_access", ENGLISH.key_form.choose_one);
+}
+
+fn choice(access: &str, members: &BTreeSet<String>) -> Option<Access<String>> {
+    match access {
+        "all" => Some(Access::All),
+        "selected" => Some(Access::Selected(members.iter().cloned().collect())),
+        _ => None,
+    }
+}
+
+fn parts(access: Option<Access<String>>) -> (Choice<AccessKind>, Vec<String>) {
+    match access {
+        None => (Choice::Unset, Vec::new()),
+        Some(Access::All) => (Choice::Is(AccessKind::All), Vec::new()),
+        Some(Access::Selected(members)) => (Choice::Is(AccessKind::Selected), members),
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// As `<input type=datetime-local>` has it, in UTC.
+fn written(time: Timestamp) -> String {
+    let exact = crate::console::time::Moment(time).exact();
+    exact.strip_suffix('Z').unwrap_or(&exact).to_owned()
+}
+
+/// Reads what `<input type=datetime-local>` sends, with or without seconds, and a date alone; in UTC.
+fn time(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
+    if text.is_empty() {
+        return None;
+    }
+    let text = text.replace(' ', "T");
+    let zoned = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        16 => format!("{text}:00Z"),
+        _ if text.ends_with('Z') => text,
+        _ => format!("{text}Z"),
+    };
+    if let Ok(time) = zoned.parse() {
+        return Some(time);
+    }
+    errors.add(field, ENGLISH.key_form.no_time);
+    None
+}
+
+fn labels(text: &str, errors: &mut Errors) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for line in lines(text) {
+        let (name, value) = line.split_once('=').unwrap_or((line, ""));
+        if labels.insert(name.trim().to_owned(), value.trim().to_owned()).is_some() {
+            errors.add("key.labels", ENGLISH.key_form.label_twice);
+        }
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(query: &str) -> KeyForm {
+        KeyForm::read(&Fields::parse(query.as_bytes()))
+    }
+
+    #[test]
+    fn nothing_chosen_is_told_apart_from_nothing_ticked() {
+        let mut errors = Errors::none();
+        assert_eq!(form("stores=a").draft(&mut errors).store_access, Choice::Unset);
+        let draft = form("store_access=selected").draft(&mut errors);
+        assert_eq!((draft.store_access, draft.stores.len()), (Choice::Is(AccessKind::Selected), 0));
+    }
+
+    #[test]
+    fn ticks_under_all_do_not_count() {
+        let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft(&mut Errors::none());
+        assert!(draft.stores.is_empty() && draft.methods.is_empty());
+        assert_eq!(form("store_access=all&stores=a").stores.len(), 1, "and are shown again all the same");
+    }
+
+    #[test]
+    fn times_are_read_as_browsers_and_people_write_them() {
+        let read = |text: &str| {
+            let mut errors = Errors::none();
+            let time = time(text, "key.expire_time", &mut errors);
+            (time.map(|time| time.to_string()), errors.len())
+        };
+        for text in ["2026-11-24T01:02", "2026-11-24 01:02", "2026-11-24T01:02:00", "2026-11-24T01:02:00Z"] {
+            assert_eq!(read(text), (Some("2026-11-24T01:02:00Z".to_owned()), 0), "{text}");
+        }
+        assert_eq!(read("2026-11-24").0.as_deref(), Some("2026-11-24T00:00:00Z"));
+        assert_eq!((read(""), read("soon")), ((None, 0), (None, 1)));
+    }
+
+    #[test]
+    fn labels_and_networks_stand_line_by_line() {
+        let mut errors = Errors::none();
+        let draft = form("labels=team%3D+shop%0A%0Atier%3D1%3D2&networks=+10.0.0.0%2F8+%0A").draft(&mut errors);
+        assert_eq!(
+            draft.labels.into_iter().collect::<Vec<_>>(),
+            [("team".into(), "shop".into()), ("tier".into(), "1=2".into())]
+        );
+        assert_eq!(draft.networks, ["10.0.0.0/8"]);
+        form("labels=a%3D1%0Aa%3D2").draft(&mut errors);
+        assert_eq!(errors.at("key.labels").len(), 1);
+    }
+
+    #[test]
+    fn a_token_in_a_form_is_not_printed() {
+        assert!(!format!("{:?}", form("token=secret&name=n")).contains("secret"));
+    }
+}

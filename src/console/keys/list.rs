@@ -1,0 +1,125 @@
+//! The list of keys.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use http::StatusCode;
+
+use super::filters::Filters;
+use crate::console::Console;
+use crate::console::answer::{Answer, page_with};
+use crate::console::failure::Failure;
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::{Page, Place};
+use crate::console::session::Session;
+use crate::console::texts::keys as texts;
+use crate::console::time::Moment;
+use crate::model::key::Key;
+use crate::model::operator::Permission;
+use crate::model::reference::Method;
+use crate::model::store::Store;
+use crate::model::time::Timestamp;
+use crate::registry::{self, Error, Listed};
+
+/// Stores that a row names; the others are counted.
+const NAMED: usize = 2;
+
+#[derive(Debug, Template)]
+#[template(path = "keys/list.html")]
+struct ListPage {
+    page: Page,
+    filters: Filters,
+    errors: Errors,
+    /// For the fields that a store or a method is written into.
+    stores: Vec<Store>,
+    methods: Vec<Method>,
+    rows: Vec<Row>,
+    /// Address of the next page; empty: this is the last.
+    next: String,
+    may_edit: bool,
+}
+
+/// A key in the list.
+#[derive(Debug)]
+struct Row {
+    id: String,
+    name: String,
+    owner: String,
+    hints: Vec<String>,
+    active: bool,
+    revoked: bool,
+    etag: String,
+    stores: Named,
+    methods: String,
+    expires: Option<Moment>,
+    expired: bool,
+    used: Option<Moment>,
+}
+
+/// The stores of a key, shortly.
+#[derive(Debug)]
+struct Named {
+    all: bool,
+    /// Codes and names of the first.
+    first: Vec<(String, String)>,
+    /// How many more; empty: none.
+    more: String,
+}
+
+/// The page.
+pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
+    let now = console.authority.now();
+    let query = query.unwrap_or_default();
+    let filters = Filters::read(&query, now);
+    let (stores, methods) = (console.all_stores().await?, console.all_methods().await?);
+    let (listed, errors) = match console.registry.keys(&filters.list()).await {
+        Ok(listed) => (listed, Errors::none()),
+        // An address whose end was cut: the list begins anew.
+        Err(Error::Invalid(violations)) if violations.told().iter().any(|wrong| wrong.field == "page_token") => {
+            return Err(Failure::BadAddress(String::new()));
+        }
+        Err(Error::Invalid(violations)) => (Listed { items: Vec::new(), next: String::new() }, Errors::of(&violations)),
+        Err(error) => return Err(error.into()),
+    };
+    let names: HashMap<&str, &str> = stores.iter().map(|store| (store.code.as_str(), &*store.name)).collect();
+    let rows = listed.items.iter().map(|key| Row::new(key, &names, methods.len(), now)).collect();
+    let page = Page::new(&console, &session, Place::Keys, crate::console::texts::ENGLISH.keys.title);
+    let page = page.with_scripts(&["keys.js"]).with_done(Fields::parse(query.as_bytes()).text("done"));
+    let next = if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) };
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let may_edit = session.may(Permission::Edit);
+    page_with(status, &ListPage { page, filters, errors, stores, methods, rows, next, may_edit })
+}
+
+impl Row {
+    fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, now: Timestamp) -> Self {
+        let texts = &crate::console::texts::ENGLISH.keys;
+        let selected = key.stores.selected();
+        let first = selected.iter().take(NAMED);
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            owner: key.owner.clone(),
+            hints: key.live_secrets(now).map(|secret| secret.hint.clone()).collect(),
+            active: key.active,
+            revoked: key.revoked.is_some(),
+            etag: registry::etag(key.row_revision),
+            stores: Named {
+                all: key.stores.is_all(),
+                first: first
+                    .map(|code| (code.clone(), names.get(&**code).map_or("", |name| name).to_owned()))
+                    .collect(),
+                more: selected.len().checked_sub(NAMED).filter(|more| *more > 0).map(texts::more).unwrap_or_default(),
+            },
+            methods: match key.methods.selected() {
+                _ if key.methods.is_all() => texts.all_methods.to_owned(),
+                [] => texts.no_methods.to_owned(),
+                selected => texts::methods_of(selected.len(), methods),
+            },
+            expires: key.expires.map(Moment),
+            expired: key.expires.is_some_and(|expires| expires <= now),
+            used: key.last_used.map(Moment),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The page of a key: what it says, what it opens, how it is used, what was done to it, and what can be done.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use http::StatusCode;
+
+use super::check::{self, Check};
+use super::history::Entry;
+use super::used::{self, CHARTED, Day, LOOKED_BACK};
+use crate::console::Console;
+use crate::console::answer::{Answer, page_with};
+use crate::console::failure::Failure;
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::{Page, Place};
+use crate::console::session::Session;
+use crate::console::time::Moment;
+use crate::model::key::{Key, Origin, Secret};
+use crate::model::operator::Permission;
+use crate::model::time::Timestamp;
+use crate::registry;
+
+#[derive(Debug, Template)]
+#[template(path = "keys/show.html")]
+struct ShowPage {
+    page: Page,
+    key: Key,
+    etag: String,
+    may_edit: bool,
+    revoked: Option<Moment>,
+    not_before: Option<Moment>,
+    expires: Option<Moment>,
+    expired: bool,
+    created: Moment,
+    updated: Moment,
+    last_used: Option<Moment>,
+    tokens: Vec<Token>,
+    /// Selected stores with code, name and last use.
+    stores: Vec<(String, String, Option<Moment>)>,
+    /// The last use of calls that named no store, or several.
+    no_store: Option<Moment>,
+    methods_used: Vec<String>,
+    methods_unused: Vec<String>,
+    chart: Vec<Day>,
+    /// How wide the chart is.
+    width: u32,
+    most: u64,
+    check: Check,
+    history: Vec<Entry>,
+    older: bool,
+    /// What is wrong with a form at the end of the page, and what stood in it.
+    errors: Errors,
+    reason: String,
+}
+
+/// A live token of a key.
+#[derive(Debug)]
+struct Token {
+    id: String,
+    hint: String,
+    issued: bool,
+    created: Moment,
+    ends: Option<Moment>,
+    used: Option<Moment>,
+}
+
+/// The page.
+pub(super) async fn page(
+    State(console): State<Console>,
+    session: Session,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+    show(&console, &session, &id, &query, StatusCode::OK, Errors::none(), String::new()).await
+}
+
+/// The page with what is wrong with one of its forms.
+pub(super) async fn show(
+    console: &Console,
+    session: &Session,
+    id: &str,
+    query: &Fields,
+    status: StatusCode,
+    errors: Errors,
+    reason: String,
+) -> Answer {
+    let now = console.authority.now();
+    let key = key(console, id).await?;
+    let usage = console.used(&key, LOOKED_BACK, now).await?;
+    let chart = used::chart(&usage.counts, now);
+    let (methods_used, methods_unused) = methods(&key, &usage.counts);
+    let last = used::last_by_store(&usage.counts);
+    let stores = stores(console, &key, &last).await?;
+    let (history, older) = console.history(id).await?;
+    let check = check::check(console, &key, query).await?;
+    let page = Page::new(console, session, Place::Keys, key.name.clone()).with_done(query.text("done"));
+    let template = ShowPage {
+        page,
+        etag: registry::etag(key.row_revision),
+        may_edit: session.may(Permission::Edit),
+        revoked: key.revoked.as_ref().map(|revoked| Moment(revoked.at)),
+        not_before: key.not_before.map(Moment),
+        expires: key.expires.map(Moment),
+        expired: key.expires.is_some_and(|expires| expires <= now),
+        created: Moment(key.created),
+        updated: Moment(key.updated),
+        last_used: key.last_used.map(Moment),
+        tokens: tokens(&key, now),
+        no_store: last.get("").copied(),
+        stores,
+        methods_used,
+        methods_unused,
+        most: chart.iter().map(|day| day.allowed + day.refused).max().unwrap_or(0),
+        chart,
+        width: CHARTED * 20,
+        check,
+        history,
+        older,
+        errors,
+        reason,
+        key,
+    };
+    page_with(status, &template)
+}
+
+/// The key of an address; what is no id is no page.
+pub(super) async fn key(console: &Console, id: &str) -> Result<Key, Failure> {
+    match console.registry.key(id).await {
+        Err(registry::Error::Invalid(_)) => Err(Failure::NotFound),
+        answer => Ok(answer?),
+    }
+}
+
+fn tokens(key: &Key, now: Timestamp) -> Vec<Token> {
+    let token = |secret: &Secret| Token {
+        id: secret.id.to_string(),
+        hint: secret.hint.clone(),
+        issued: secret.origin == Origin::Issued,
+        created: Moment(secret.created),
+        ends: secret.expires.map(Moment),
+        used: secret.last_used.map(Moment),
+    };
+    key.live_secrets(now).map(token).collect()
+}
+
+fn methods(key: &Key, counts: &[registry::UsageCount]) -> (Vec<String>, Vec<String>) {
+    let granted = key.methods.selected();
+    let unused = used::never_used(granted, counts);
+    granted.iter().cloned().partition(|method| !unused.contains(&method.as_str()))
+}
+
+async fn stores(
+    console: &Console,
+    key: &Key,
+    last: &BTreeMap<&str, Moment>,
+) -> Result<Vec<(String, String, Option<Moment>)>, Failure> {
+    let all = console.all_stores().await?;
+    let opens = |code: &str| {
+        key.stores.is_all() && last.contains_key(code) || key.stores.selected().iter().any(|selected| selected == code)
+    };
+    let opened = all.into_iter().filter(|store| opens(store.code.as_str()));
+    Ok(opened
+        .map(|store| {
+            let used = last.get(store.code.as_str()).copied();
+            (store.code.as_str().to_owned(), store.name, used)
+        })
+        .collect())
+}

@@ -1,0 +1,213 @@
+//! How a key is used, for its page: calls by day and outcome, the last use of each store, methods that were never called.
+//! And, before a narrowing is saved, what it would have refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::form::KeyForm;
+use crate::console::Console;
+use crate::console::failure::Failure;
+use crate::console::time::Moment;
+use crate::model::key::{Access, Key};
+use crate::model::time::Timestamp;
+use crate::registry::{Choice, GetUsage, Usage, UsageCount, UsagePeriod};
+
+const DAY: Duration = Duration::from_hours(24);
+/// How far back last uses are looked for.
+pub(super) const LOOKED_BACK: u32 = 90;
+/// How many days the chart has, and how far back a narrowing is tried.
+pub(super) const CHARTED: u32 = 30;
+/// Height of the chart's bars.
+const HEIGHT: u64 = 120;
+/// Refusals that are listed before a narrowing is saved.
+const LISTED: usize = 20;
+
+/// A day of the chart: what it says, and where its bars are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Day {
+    pub(super) date: String,
+    pub(super) allowed: u64,
+    pub(super) refused: u64,
+    pub(super) x: u64,
+    pub(super) allowed_y: u64,
+    pub(super) allowed_height: u64,
+    pub(super) refused_y: u64,
+    pub(super) refused_height: u64,
+}
+
+/// Calls that a narrowing would have refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// Empty: a method that is not in the reference book.
+    pub(super) method: String,
+    /// Empty: none, or several.
+    pub(super) store: String,
+    pub(super) calls: u64,
+}
+
+/// What a narrowing would have refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Narrowing {
+    /// The most called first, at most 20.
+    pub(super) refused: Vec<Refused>,
+    /// How many more there are.
+    pub(super) further: usize,
+    /// Calls that named no store or several, of which the counts do not tell whether they would be refused.
+    pub(super) open: u64,
+    /// Whether there were more counts than can be read at once.
+    pub(super) truncated: bool,
+}
+
+impl Narrowing {
+    /// Whether nothing was, or may have been, called that would be refused.
+    pub(super) const fn is_harmless(&self) -> bool {
+        self.refused.is_empty() && self.open == 0 && !self.truncated
+    }
+}
+
+impl Console {
+    /// The use of a key in the last `days`.
+    pub(super) async fn used(&self, key: &Key, days: u32, now: Timestamp) -> Result<Usage, Failure> {
+        let start = now.minus(DAY * days);
+        let request = GetUsage {
+            key_id: key.id.to_string(),
+            start: Some(start.into()),
+            end: None,
+            period: Choice::Is(UsagePeriod::Day),
+        };
+        Ok(self.registry.usage(&request, now).await?)
+    }
+}
+
+/// When each store was last used with the key; the day.
+pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, Moment> {
+    counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, Moment(count.start))).collect()
+}
+
+/// The methods among `granted` that no allowed call was made of.
+pub(super) fn never_used<'a>(granted: &'a [String], counts: &[UsageCount]) -> Vec<&'a str> {
+    let used: BTreeSet<_> = counts.iter().filter(|count| count.allowed).map(|count| &*count.method).collect();
+    granted.iter().map(String::as_str).filter(|method| !used.contains(method)).collect()
+}
+
+/// The chart of the last days until `now`.
+pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
+    let mut days: Vec<(String, u64, u64)> =
+        (0..CHARTED).rev().map(|back| (Moment(now.minus(DAY * back)).date(), 0, 0)).collect();
+    for count in counts {
+        let date = Moment(count.start).date();
+        if let Some(day) = days.iter_mut().find(|day| day.0 == date) {
+            let sum = if count.allowed { &mut day.1 } else { &mut day.2 };
+            *sum = sum.saturating_add(count.calls);
+        }
+    }
+    let most = days.iter().map(|day| day.1.saturating_add(day.2)).max().unwrap_or(0).max(1);
+    // What happened at all is seen, however little it is beside the rest.
+    let scaled = |calls: u64| {
+        if calls == 0 {
+            0
+        } else {
+            (u128::from(calls) * u128::from(HEIGHT) / u128::from(most)).try_into().unwrap_or(HEIGHT).max(1)
+        }
+    };
+    days.into_iter()
+        .zip(0..)
+        .map(|((date, allowed, refused), place): (_, u64)| {
+            let (allowed_height, refused_height) = (scaled(allowed), scaled(refused));
+            let allowed_y = HEIGHT.saturating_sub(allowed_height);
+            Day {
+                date,
+                allowed,
+                refused,
+                x: place * 20,
+                allowed_y,
+                allowed_height,
+                refused_y: allowed_y.saturating_sub(refused_height),
+                refused_height,
+            }
+        })
+        .collect()
+}
+
+/// What `form` would have refused of the calls that `key` was allowed; none if it narrows nothing.
+pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narrowing> {
+    let (stores, methods) = (form.store_choice()?, form.method_choice()?);
+    let (fewer_stores, fewer_methods) = (narrows(&key.stores, &stores), narrows(&key.methods, &methods));
+    if !fewer_stores && !fewer_methods {
+        return None;
+    }
+    let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut narrowing = Narrowing { truncated: usage.truncated, ..Narrowing::default() };
+    for count in usage.counts.iter().filter(|count| count.allowed) {
+        let by_method = fewer_methods && !opens(&methods, &count.method);
+        let by_store = fewer_stores && !count.store.is_empty() && !opens(&stores, &count.store);
+        if by_method || by_store {
+            let calls = refused.entry((&count.method, &count.store)).or_default();
+            *calls = calls.saturating_add(count.calls);
+        } else if fewer_stores && count.store.is_empty() {
+            narrowing.open = narrowing.open.saturating_add(count.calls);
+        }
+    }
+    let mut refused: Vec<_> = refused
+        .into_iter()
+        .map(|((method, store), calls)| Refused { method: method.to_owned(), store: store.to_owned(), calls })
+        .collect();
+    refused.sort_by_key(|refused| std::cmp::Reverse(refused.calls));
+    narrowing.further = refused.len().saturating_sub(LISTED);
+    refused.truncate(LISTED);
+    narrowing.refused = refused;
+    Some(narrowing)
+}
+
+/// Whether `after` opens less than `before`.
+fn narrows(before: &Access<String>, after: &Access<String>) -> bool {
+    match (before, after) {
+        (_, Access::All) => false,
+        (Access::All, Access::Selected(_)) => true,
+        (Access::Selected(before), Access::Selected(after)) => before.iter().any(|member| !after.contains(member)),
+    }
+}
+
+fn opens(access: &Access<String>, member: &str) -> bool {
+    match access {
+        Access::All => true,
+        Access::Selected(members) => members.iter().any(|selected| selected == member),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(start: &str, method: &str, store: &str, allowed: bool, calls: u64) -> UsageCount {
+        UsageCount { start: start.parse().unwrap(), method: method.to_owned(), store: store.to_owned(), allowed, calls }
+    }
+
+    #[test]
+    fn bars_stand_on_each_other_and_the_least_is_seen() {
+        let counts = [
+            count("2026-11-24T00:00:00Z", "GET /a", "x", true, 1),
+            count("2026-11-25T00:00:00Z", "GET /a", "x", true, 900),
+            count("2026-11-25T00:00:00Z", "GET /b", "x", true, 600),
+            count("2026-11-25T00:00:00Z", "GET /a", "x", false, 500),
+        ];
+        let days = chart(&counts, "2026-11-25T13:00:00Z".parse().unwrap());
+        assert_eq!((days.len(), days[0].date.as_str(), days[29].date.as_str()), (30, "2026-10-27", "2026-11-25"));
+        assert_eq!((days[28].allowed_height, days[28].refused_height), (1, 0));
+        assert_eq!((days[29].allowed, days[29].refused), (1_500, 500));
+        assert_eq!(
+            (days[29].allowed_y, days[29].allowed_height, days[29].refused_y, days[29].refused_height),
+            (30, 90, 0, 30)
+        );
+    }
+
+    #[test]
+    fn what_is_granted_and_not_called_is_told() {
+        let counts = [
+            count("2026-11-24T00:00:00Z", "GET /a", "", true, 1),
+            count("2026-11-24T00:00:00Z", "GET /b", "", false, 1),
+        ];
+        let granted = ["GET /a".to_owned(), "GET /b".to_owned()];
+        assert_eq!(never_used(&granted, &counts), ["GET /b"], "a refused call is no use");
+    }
+}

@@ -1,0 +1,41 @@
+//! The sections of the console, in the order that they are listed. One that is not listed here is not reachable by a click.
+
+use super::layout::Place;
+use super::texts::Texts;
+use crate::model::operator::{Permission, Role};
+
+/// A group of sections.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) title: &'static str,
+    pub(super) links: Vec<Link>,
+}
+
+/// A section.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) title: &'static str,
+    pub(super) path: &'static str,
+    /// Whether it is where the reader is.
+    pub(super) here: bool,
+}
+
+/// What somebody of this role may see.
+pub(super) fn groups(t: &'static Texts, role: Role, here: Place) -> Vec<Group> {
+    let nav = &t.nav;
+    // Group, title, path, place, what it takes.
+    let all: &[(&'static str, &'static str, &'static str, Place, Permission)] =
+        &[(nav.integration, nav.keys, super::keys::LIST, Place::Keys, Permission::View)];
+    let mut groups: Vec<Group> = Vec::new();
+    for (group, title, path, place, needs) in all {
+        if !role.may(*needs) {
+            continue;
+        }
+        let link = Link { title, path, here: here == *place };
+        match groups.last_mut() {
+            Some(last) if last.title == *group => last.links.push(link),
+            _ => groups.push(Group { title: group, links: vec![link] }),
+        }
+    }
+    groups
+}

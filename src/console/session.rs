@@ -1,0 +1,56 @@
+//! Who is signed in: the cookie leads to a row in storage, that row to an operator as it is now.
+
+use axum::extract::FromRequestParts;
+use http::Method;
+use http::request::Parts;
+
+use super::Console;
+use super::cookies;
+use super::csrf;
+use super::failure::Failure;
+use crate::model::operator::Permission;
+use crate::registry::{Caller, SessionToken, SignedOut};
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) token: SessionToken,
+    pub(super) caller: Caller,
+    /// The token of this session's forms.
+    pub(super) csrf: String,
+}
+
+impl Session {
+    /// Whether the operator's role allows it. Pages ask so as not to show what would be refused; the registry asks again.
+    pub(super) fn may(&self, permission: Permission) -> bool {
+        self.caller.role.may(permission)
+    }
+
+    /// Refuses who may not.
+    pub(super) fn need(&self, permission: Permission) -> Result<(), Failure> {
+        if self.may(permission) { Ok(()) } else { Err(Failure::Forbidden(permission)) }
+    }
+}
+
+impl FromRequestParts<Console> for Session {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+        // Only what is looked at can be come back to.
+        let wanted = if parts.method == Method::GET {
+            parts.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default()
+        } else {
+            String::new()
+        };
+        let Some(token) = cookies::read(&parts.headers, console.secure) else {
+            return Err(Failure::SignedOut { why: None, wanted });
+        };
+        match console.registry.session(&token, console.authority.now()).await? {
+            Ok(signed_in) if signed_in.caller.role.may(Permission::View) => {
+                Ok(Self { csrf: csrf::token(&token), token, caller: signed_in.caller })
+            }
+            Ok(_) => Err(Failure::SignedOut { why: Some(SignedOut::Changed), wanted }),
+            Err(why) => Err(Failure::SignedOut { why: Some(why), wanted }),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Texts of Integration › API access keys.
+
+use super::texts;
+
+texts! {
+    /// The list.
+    Keys {
+        title: "API access keys",
+        add: "Add",
+        filter: "Filter",
+        clear: "Clear",
+        text: "Text",
+        text_hint: "Name, owner, comment, id, last four",
+        activity: "Activity",
+        any: "Any",
+        activity_on: "Active",
+        activity_off: "Switched off",
+        activity_revoked: "Revoked",
+        access: "Access type",
+        access_all: "All stores",
+        access_selected: "Individual stores",
+        store: "Opens store",
+        method: "Opens method",
+        owner: "Owner",
+        life: "Expiry and use",
+        life_expiring: "Expires within 30 days",
+        life_expired: "Expired",
+        life_never: "Never used",
+        life_unused: "Not used for 90 days",
+        column_key: "Key",
+        column_owner: "Owner",
+        column_activity: "Activity",
+        column_stores: "Stores",
+        column_methods: "Methods",
+        column_expires: "Expires",
+        column_used: "Last used",
+        all_stores: "All stores",
+        all_methods: "All methods",
+        no_stores: "No store",
+        no_methods: "No method",
+        on: "Active",
+        off: "Off",
+        revoked: "Revoked",
+        switch_on: "Switch on",
+        switch_off: "Switch off",
+        no_owner: "—",
+        no_end: "—",
+        expired: "Expired",
+        empty: "There are no keys yet.",
+        empty_advice: "A key lets one partner or module call your services. Add the first one; its token is generated for you.",
+        empty_reader: "An editor or an admin can add the first one.",
+        nothing_found: "No key passes these filters.",
+        nothing_found_advice: "Take a filter away, or begin with all keys.",
+        changed_meanwhile: "The key was changed since this list was made. Look at it again before you switch it.",
+    }
+}
+
+/// How many methods of how many a key opens.
+pub(in crate::console) fn methods_of(count: usize, all: usize) -> String {
+    format!("{count} of {all}")
+}
+
+/// How many further stores a key opens.
+pub(in crate::console) fn more(count: usize) -> String {
+    format!("+{count}")
+}

@@ -1,0 +1,73 @@
+//! Every text of the console, in one place, so that a language can be added: another value of [`Texts`].
+//!
+//! A file per section. Texts with numbers or names in them are functions beside their section's texts.
+
+mod common;
+pub(super) mod key_form;
+pub(super) mod key_page;
+pub(super) mod keys;
+
+use self::common::{Common, Done, Failures, Nav, SignIn};
+use self::key_form::KeyForm;
+use self::key_page::{Actions, FieldNames, KeyEdit, KeyPage};
+use self::keys::Keys;
+
+/// All texts of a language.
+#[derive(Debug)]
+pub(super) struct Texts {
+    /// The language, as HTML names it.
+    pub(super) language: &'static str,
+    pub(super) common: Common,
+    pub(super) nav: Nav,
+    pub(super) sign_in: SignIn,
+    pub(super) failures: Failures,
+    pub(super) done: Done,
+    pub(super) keys: Keys,
+    pub(super) key_form: KeyForm,
+    pub(super) key_page: KeyPage,
+    pub(super) key_edit: KeyEdit,
+    pub(super) actions: Actions,
+    pub(super) fields: FieldNames,
+}
+
+/// The texts in English.
+pub(super) static ENGLISH: Texts = Texts {
+    language: "en",
+    common: Common::ENGLISH,
+    nav: Nav::ENGLISH,
+    sign_in: SignIn::ENGLISH,
+    failures: Failures::ENGLISH,
+    done: Done::ENGLISH,
+    keys: Keys::ENGLISH,
+    key_form: KeyForm::ENGLISH,
+    key_page: KeyPage::ENGLISH,
+    key_edit: KeyEdit::ENGLISH,
+    actions: Actions::ENGLISH,
+    fields: FieldNames::ENGLISH,
+};
+
+/// A section's texts: a type with a field for each, and their English.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::console) struct $name {
+            $(pub(in crate::console) $field: &'static str,)+
+        }
+
+        impl $name {
+            pub(in crate::console) const ENGLISH: Self = Self { $($field: $text,)+ };
+
+            /// The text of this name, if there is one.
+            #[expect(clippy::allow_attributes, reason = "only some sections are asked by name")]
+            #[allow(dead_code, reason = "only some sections are asked by name")]
+            pub(in crate::console) fn named(&self, name: &str) -> Option<&'static str> {
+                match name {
+                    $(stringify!($field) => Some(self.$field),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+use texts;

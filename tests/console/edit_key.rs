@@ -1,0 +1,121 @@
+//! Changing a key: everything, with care for what would be taken away and for who else is at it.
+
+use latchkey::proto::v1 as proto;
+
+use crate::support::eventually_async;
+use crate::visitor::{Page, Visitor};
+use crate::world::{Engine, Of, World, key};
+
+fn path(key: &proto::Key) -> String {
+    format!("/integration/keys/{}/edit", key.id)
+}
+
+/// The form as the browser would send it, with some fields changed.
+fn filled(form: &Page, changed: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut fields = form.fields(&["csrf", "etag", "seen", "name", "owner", "why"]);
+    for (name, list) in [
+        ("stores", form.ticked("stores")),
+        ("methods", form.ticked("methods")),
+        ("store_access", form.ticked("store_access")),
+        ("method_access", form.ticked("method_access")),
+    ] {
+        fields.extend(list.into_iter().map(|value| (name, value)));
+    }
+    for (name, value) in changed {
+        match fields.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => (*value).clone_into(old),
+            None => fields.push((name, (*value).to_owned())),
+        }
+    }
+    fields
+}
+
+#[tokio::test]
+async fn what_is_changed_is_saved_with_why() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    let made = world.issue(proto::Key { owner: "ads".to_owned(), ..key("old", Of::Only(&["berlin"]), Of::All) }).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let form = manager.open(&path(&made.key));
+    assert_eq!(
+        (form.field("name"), form.ticked("store_access"), form.ticked("stores")),
+        ("old".into(), vec!["selected".into()], vec!["berlin".into()])
+    );
+    let done = manager
+        .submit(&path(&made.key), &filled(&form, &[("name", "new"), ("store_access", "all"), ("why", "merged")]))
+        .is(303);
+    let page = manager.follow(&done).is(200);
+    assert!(page.text().contains("Saved.") && page.text().contains("merged"));
+    let key = world.get_key(&made.key.id).await.expect("it is there");
+    assert_eq!((&*key.name, key.store_access(), &*key.owner), ("new", proto::Access::All, "ads"));
+}
+
+#[tokio::test]
+async fn the_second_of_two_sees_what_the_first_did_and_neither_loses() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    let made = world.issue(key("old", Of::Only(&["berlin"]), Of::All)).await;
+    let mut second = Visitor::signed_in(&world, "integration manager");
+    let form = second.open(&path(&made.key));
+
+    let theirs = proto::Key { owner: "the first".to_owned(), name: "first's name".to_owned(), ..made.key.clone() };
+    world.update_key(theirs, &["owner", "name"]).await;
+
+    let conflict =
+        second.submit(&path(&made.key), &filled(&form, &[("name", "second's name"), ("stores", "madrid")])).is(409);
+    let text = conflict.text();
+    assert!(text.contains("Somebody else changed this key") && text.contains("the first"), "{text}");
+    assert!(text.contains("theirs: first's name"), "{text}");
+    assert_eq!(conflict.field("name"), "second's name", "hers stays");
+    assert_eq!(conflict.field("owner"), "the first", "what she had not touched is theirs");
+    assert_eq!(conflict.ticked("stores"), ["madrid"]);
+
+    let mut fields = filled(&conflict, &[]);
+    let done = second.submit(&path(&made.key), &fields);
+    assert_eq!(done.status, 303, "{}", done.text());
+    let key = world.get_key(&made.key.id).await.expect("it is there");
+    assert_eq!((&*key.name, &*key.owner, &key.stores[..]), ("second's name", "the first", &["madrid".to_owned()][..]));
+    fields.retain(|(name, _)| *name != "csrf");
+    let _ = second.submit(&path(&made.key), &fields).is(403);
+}
+
+#[tokio::test]
+async fn what_a_narrowing_would_have_refused_is_shown_before_it_is_saved() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    world.import_book().await;
+    let made = world.issue(key("module", Of::Only(&["berlin", "madrid"]), Of::All)).await;
+    for _ in 0..7 {
+        assert!(world.ask(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
+    }
+    let counted = std::time::Duration::from_secs(40);
+    eventually_async("the calls are counted", counted, async || {
+        let request = proto::GetKeyUsageRequest { key_id: made.key.id.clone(), ..Default::default() };
+        let usage = world.officer.usage().get_key_usage(request).await.ok()?.into_inner();
+        (!usage.counts.is_empty()).then_some(())
+    })
+    .await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let form = manager.open(&path(&made.key));
+    let mut fields = filled(&form, &[]);
+    fields.retain(|(name, value)| !(*name == "stores" && value == "madrid"));
+    let shown = manager.submit(&path(&made.key), &fields).is(200);
+    assert!(shown.text().contains("GET /api/v*/orders on madrid : 7 calls"), "{}", shown.text());
+    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").stores.len(), 2, "nothing is saved yet");
+
+    let _ = manager.submit(&path(&made.key), &filled(&shown, &[])).is(303);
+    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").stores, ["berlin"]);
+    assert!(!world.ask(&made.token, "GET /api/v5/orders", "madrid").await.allowed);
+}
+
+#[tokio::test]
+async fn a_revoked_key_still_takes_notes() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("old", Of::All, Of::All)).await;
+    world.revoke(&made.key.id, "left us").await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let form = manager.open(&path(&made.key));
+    assert!(form.text().contains("only name, owner, comment and labels"));
+    let _ = manager.submit(&path(&made.key), &filled(&form, &[("comment", "why it ended")])).is(303);
+    assert_eq!(world.get_key(&made.key.id).await.expect("it is there").comment, "why it ended");
+}

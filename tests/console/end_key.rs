@@ -1,0 +1,64 @@
+//! Another token for a key, and its ends.
+
+use latchkey::proto::v1 as proto;
+
+use crate::visitor::Visitor;
+use crate::world::{Engine, Of, World, key};
+
+const CALL: &str = "GET /api/v5/orders";
+
+#[tokio::test]
+async fn a_key_is_rotated_with_an_overlap_and_its_new_token_shown_once() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let path = format!("/integration/keys/{}", made.key.id);
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let mut fields = manager.open(&path).fields(&["csrf", "etag"]);
+    fields.push(("overlap", "day".to_owned()));
+    let shown = manager.submit(&format!("{path}/rotate"), &fields).is(200);
+    let token = shown.field_by_id("token");
+    assert!(token.starts_with("lk_") && token != &*made.token);
+    for token in [&token, &*made.token] {
+        assert!(world.ask(token, CALL, "").await.allowed, "both are good");
+    }
+    let page = manager.open(&path);
+    assert!(!page.body.contains(&token) && page.text().contains("There are two tokens."));
+    let _ = manager.submit(&format!("{path}/rotate"), &fields).is(409);
+
+    let old = world.get_key(&made.key.id).await.expect("it is there").secrets.pop().expect("the older secret");
+    let _ = manager.submit(&format!("{path}/tokens/{}/end", old.id), &page.fields(&["csrf"])).is(303);
+    assert_eq!(world.ask(&made.token, CALL, "").await.reason(), proto::Reason::KeyRevoked);
+    assert!(world.ask(&token, CALL, "").await.allowed);
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_with_a_reason_and_not_without() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let path = format!("/integration/keys/{}", made.key.id);
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let mut fields = manager.open(&path).fields(&["csrf", "etag"]);
+    let again = manager.submit(&format!("{path}/revoke"), &fields).is(422);
+    assert!(again.body.contains("id=\"reason-error\""));
+    assert!(world.ask(&made.token, CALL, "").await.allowed);
+    fields.push(("reason", "left <us>".to_owned()));
+    let done = manager.submit(&format!("{path}/revoke"), &fields).is(303);
+    assert!(manager.follow(&done).text().contains("left <us>"));
+    assert_eq!(world.ask(&made.token, CALL, "").await.reason(), proto::Reason::KeyRevoked);
+}
+
+#[tokio::test]
+async fn a_key_is_deleted_on_purpose_only() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let path = format!("/integration/keys/{}", made.key.id);
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let mut fields = manager.open(&path).fields(&["csrf", "etag"]);
+    let again = manager.submit(&format!("{path}/delete"), &fields).is(422);
+    assert!(again.text().contains("Tick the box first."));
+    fields.push(("sure", "yes".to_owned()));
+    let done = manager.submit(&format!("{path}/delete"), &fields).is(303);
+    assert!(manager.follow(&done).text().contains("The key is deleted."));
+    let _ = manager.get(&path).is(404);
+    assert_eq!(world.ask(&made.token, CALL, "").await.reason(), proto::Reason::KeyUnknown);
+}

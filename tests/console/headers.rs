@@ -1,0 +1,64 @@
+//! What every answer carries: nobody frames it, keeps it or adds scripts to it.
+
+use crate::visitor::Visitor;
+use crate::world::{Engine, Of, World, key};
+
+#[tokio::test]
+async fn every_page_is_nobody_elses_to_frame_keep_or_script() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("k", Of::All, Of::All)).await.key;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let key_page = format!("/integration/keys/{}", made.id);
+    let edit = format!("{key_page}/edit");
+    for path in ["/sign-in", "/", "/nowhere", "/integration/keys", "/integration/keys/new", &key_page, &edit] {
+        let page = manager.get(path);
+        let policy = page.header("content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(page.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(page.header("referrer-policy"), "same-origin", "{path}");
+        assert_eq!(page.header("cache-control"), "no-store", "{path}");
+        // What the policy would silently switch off.
+        assert!(page.tags("script").all(|tag| tag.contains(" src=\"/assets/")), "{path}");
+        assert!(!page.body.contains(" style=") && !page.body.contains("<style"), "{path}");
+        assert!(!page.tags("").any(|tag| tag.contains(" on") && tag.contains("=\"javascript")), "{path}");
+        // Nothing is fetched from elsewhere.
+        assert!(!page.body.contains("src=\"http") && !page.body.contains("href=\"http"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn assets_are_kept_under_an_address_of_their_version_alone() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut visitor = Visitor::stranger(&world);
+    let page = visitor.open("/sign-in");
+    let mut seen = 0;
+    for tag in page.tags("link").chain(page.tags("script")) {
+        let start = tag.find("/assets/").expect("an asset");
+        let path = tag[start..].split('"').next().expect("an address").to_owned();
+        let asset = visitor.open(&path);
+        assert!(asset.header("cache-control").contains("immutable"), "{path}");
+        assert!(!asset.body.is_empty());
+        let (_, name) = path.rsplit_once('/').expect("a name");
+        let _ = visitor.get(&format!("/assets/000000000000/{name}")).is(404);
+        seen += 1;
+    }
+    assert!(seen >= 3, "icon, style sheet, script");
+}
+
+#[tokio::test]
+async fn what_speaks_grpc_is_answered_as_grpc() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut visitor = Visitor::stranger(&world);
+    let grpc = visitor.post::<&str>("/nonsense.Service/Call", &[], &[("content-type", "application/grpc")]).is(200);
+    assert_eq!(grpc.header("grpc-status"), "12", "unimplemented, and no page");
+}

@@ -1,0 +1,85 @@
+//! The page of a key: what it says, what would be decided, what was done to it.
+
+use crate::visitor::{Visitor, encode};
+use crate::world::{Engine, Of, World, key};
+
+#[tokio::test]
+async fn check_access_answers_what_a_call_would_be_answered() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    world.import_book().await;
+    let methods = Of::Only(&["GET /api/v*/orders/statuses"]);
+    let made = world.issue(key("cpa", Of::Only(&["berlin"]), methods)).await;
+    let before = world.get_key(&made.key.id).await.expect("it is there");
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    for (method, store) in [
+        ("GET /api/v5/orders/statuses", "berlin"),
+        ("GET /api/v5/orders/statuses", ""),
+        ("GET /api/v5/orders/statuses", "madrid"),
+        ("GET /api/v5/orders", "madrid"),
+        ("GET /api/v5/orders/statuses/../create", "nowhere"),
+        ("", ""),
+    ] {
+        let decision = world.ask(&made.token, method, store).await;
+        let query = format!("check_method={}&check_store={}&check_address=", encode(method), encode(store));
+        let page = officer.open(&format!("/integration/keys/{}?{query}", made.key.id));
+        let text = page.text();
+        let verdict = if decision.allowed { "Allowed" } else { "Refused" };
+        assert!(text.contains(verdict), "{method} {store}: {text}");
+        for failed in decision.failed_checks() {
+            let name = failed.as_str_name().trim_start_matches("REASON_");
+            assert!(page.body.contains(&format!("<code>{name}</code>")), "{method} {store}: {name}");
+        }
+        assert_eq!(
+            page.body.matches("<li><code>").count(),
+            decision.failed_checks.len() + page.body.matches("<li><code>GET").count()
+        );
+    }
+    let wrong = officer.open(&format!("/integration/keys/{}?check_method=GET+%2Fa&check_address=here", made.key.id));
+    assert!(wrong.text().contains("This is no IP address."));
+    assert_eq!(before.row_fields(), world.get_key(&made.key.id).await.expect("it is there").row_fields());
+}
+
+/// What a rehearsal must leave alone.
+trait RowFields {
+    fn row_fields(&self) -> (String, Option<prost_types::Timestamp>);
+}
+
+impl RowFields for latchkey::proto::v1::Key {
+    fn row_fields(&self) -> (String, Option<prost_types::Timestamp>) {
+        (self.etag.clone(), self.create_time)
+    }
+}
+
+#[tokio::test]
+async fn everything_that_was_typed_is_text_on_every_page() {
+    let world = World::begin(Engine::Sqlite).await;
+    let evil = "\"><img src=x onerror=alert(1)>'`{{7*7}}";
+    let mut draft = key(&format!("{evil} مرحبا ✨"), Of::All, Of::All);
+    draft.owner = evil.to_owned();
+    draft.comment = format!("{evil}\n</textarea><script>alert(2)</script>");
+    let made = world.issue(draft).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let page = format!("/integration/keys/{}", made.key.id);
+    for path in
+        ["/integration/keys", &page, &format!("{page}/edit"), &format!("/integration/keys/new?from={}", made.key.id)]
+    {
+        let shown = manager.open(path);
+        assert!(!shown.body.contains("<img") && !shown.body.contains("<script>"), "{path}");
+        assert!(shown.body.contains("onerror"), "{path} shows it as text");
+    }
+    world.revoke(&made.key.id, evil).await;
+    let shown = manager.open(&page);
+    assert!(!shown.body.contains("<img") && shown.text().contains("{{7*7}}"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_so() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    for path in
+        ["/integration/keys/nonsense", "/integration/keys/key_0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d", "/nowhere", "/%00"]
+    {
+        let _ = officer.get(path).is(404);
+    }
+}

@@ -1,0 +1,115 @@
+//! Integration › API access keys: the whole list, its filters in the address, its switch.
+
+use latchkey::proto::v1 as proto;
+
+use crate::visitor::{Page, Visitor};
+use crate::world::{Engine, Of, World, key};
+
+const KEYS: &str = "/integration/keys";
+
+/// The names in the list, in its order.
+fn names(page: &Page) -> Vec<String> {
+    let rows = page.body.split("<th scope=\"row\">").skip(1);
+    rows.map(|row| {
+        crate::visitor::unescape(
+            row.split_once("dir=\"auto\">").expect("a name").1.split_once("</a>").expect("its end").0,
+        )
+    })
+    .collect()
+}
+
+/// The address of the next page, if there is one.
+fn next_page(page: &Page) -> Option<String> {
+    let tag = page.tags("a").find(|tag| tag.contains("rel=\"next\""))?;
+    Some(crate::visitor::unescape(tag.split_once("href=\"")?.1.split_once('"')?.0))
+}
+
+async fn some_keys(world: &World) {
+    world.stores(&["berlin", "madrid"]).await;
+    world.import_book().await;
+    let cpa = Of::Only(&["GET /api/v*/orders/statuses"]);
+    world.issue(proto::Key { owner: "marketing".to_owned(), ..key("cpa", Of::All, cpa) }).await;
+    world.issue(key("berlin module", Of::Only(&["berlin"]), Of::All)).await;
+    world.issue(key("both & <b>all</b>", Of::Only(&["berlin", "madrid"]), Of::All)).await;
+    let old = world.issue(key("old partner", Of::Only(&["madrid"]), Of::All)).await;
+    world.revoke(&old.key.id, "left us").await;
+}
+
+#[tokio::test]
+async fn the_whole_list_is_there_with_what_people_look_for() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    assert!(officer.open(KEYS).text().contains("There are no keys yet."));
+    some_keys(&world).await;
+    let page = officer.open(KEYS);
+    assert_eq!(names(&page), ["old partner", "both & <b>all</b>", "berlin module", "cpa"]);
+    assert!(!page.body.contains("<b>all</b>"), "markup is text");
+    let text = page.text();
+    for told in ["marketing", "All stores", "1 of 199", "All methods", "berlin madrid", "Revoked", "never"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!text.contains("Add"), "a viewer sees no button that would fail");
+}
+
+#[tokio::test]
+async fn filters_live_in_the_address_and_narrow_together() {
+    let world = World::begin(Engine::Sqlite).await;
+    some_keys(&world).await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    for (query, expected) in [
+        ("activity=on", &["both & <b>all</b>", "berlin module", "cpa"][..]),
+        ("activity=revoked", &["old partner"]),
+        ("access=all", &["cpa"]),
+        ("store=berlin", &["both & <b>all</b>", "berlin module", "cpa"]),
+        ("store=madrid&access=selected&activity=on", &["both & <b>all</b>"]),
+        ("method=GET+%2Fapi%2Fv*%2Forders&activity=on", &["both & <b>all</b>", "berlin module"]),
+        ("text=%3Cb%3E", &["both & <b>all</b>"]),
+        ("owner=marketing&life=never", &["cpa"]),
+        ("life=expired", &[]),
+    ] {
+        let page = officer.open(&format!("{KEYS}?{query}"));
+        assert_eq!(names(&page), expected, "{query}");
+    }
+    let page = officer.open(&format!("{KEYS}?text=%22%3E&activity=off"));
+    assert_eq!(page.field("text"), "\">", "what was asked stands in the fields");
+    assert!(page.text().contains("No key passes these filters."));
+    let wrong = officer.get(&format!("{KEYS}?store=-&text={}", "x".repeat(201))).is(422);
+    assert_eq!(wrong.body.matches("aria-invalid=\"true\"").count(), 2, "each wrong filter is marked");
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_double() {
+    let world = World::begin(Engine::Sqlite).await;
+    for number in 0..120 {
+        world.issue(key(&format!("key {number:03}"), Of::All, Of::All)).await;
+    }
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut page = officer.open(&format!("{KEYS}?life=unused&access=all"));
+    let mut seen = names(&page);
+    while let Some(path) = next_page(&page) {
+        page = officer.open(&path);
+        seen.extend(names(&page));
+    }
+    let expected: Vec<_> = (0..120).rev().map(|number| format!("key {number:03}")).collect();
+    assert_eq!(seen, expected);
+    let cut = officer.get(&format!("{KEYS}?page=abc")).is(400);
+    assert!(cut.text().contains("Begin anew from the list"));
+}
+
+#[tokio::test]
+async fn a_key_is_switched_in_place_and_the_next_question_feels_it() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let page = manager.open(&format!("{KEYS}?access=all"));
+    let fields = page.fields(&["csrf", "etag", "back", "active"]);
+    let path = format!("{KEYS}/{}/active", made.key.id);
+    let done = manager.submit(&path, &fields).is(303);
+    assert_eq!(done.header("location"), format!("{KEYS}?access=all#{}", made.key.id));
+    assert!(manager.follow(&done).body.contains("aria-checked=\"false\""));
+    let decision = world.ask(&made.token, "GET /api/v5/orders", "").await;
+    assert_eq!(decision.reason(), proto::Reason::KeyInactive);
+
+    let again = manager.submit(&path, &fields).is(409);
+    assert!(again.text().contains("was changed since this list was made"), "what was seen is what is switched");
+}

@@ -1,0 +1,21 @@
+//! The console, asked over HTTP as a browser would: what is on a page, what a form does, and what nobody gets by going
+//! round the pages. What the service then decides is asked over gRPC.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+#[path = "../scenarios/world.rs"]
+pub mod world;
+
+pub mod visitor;
+
+mod add_key;
+mod edit_key;
+mod end_key;
+mod headers;
+mod key_page;
+mod list_of_keys;
+mod roles;
+mod sessions;
+mod sign_in;

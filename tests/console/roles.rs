@@ -1,0 +1,64 @@
+//! Roles: a page hides what would be refused, and what is hidden is refused all the same.
+
+use crate::visitor::Visitor;
+use crate::world::{Engine, Of, World, key};
+
+#[tokio::test]
+async fn a_viewer_sees_no_way_to_change_and_gets_none() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let before = world.head().await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let signed_in = world.head().await;
+    assert_eq!(signed_in, before + 1, "signing in is on record");
+    let path = format!("/integration/keys/{}", made.key.id);
+    for page in ["/integration/keys", &path] {
+        let shown = officer.open(page);
+        let forms: Vec<_> = shown.tags("form").filter(|tag| tag.contains("method=\"post\"")).collect();
+        assert_eq!(forms.len(), 1, "signing out alone: {forms:?}");
+        assert!(!shown.body.contains("/edit\"") && !shown.body.contains("/new\""));
+    }
+    let csrf = officer.open(&path).field("csrf");
+    let fields = [
+        ("csrf", &*csrf),
+        ("name", "x"),
+        ("store_access", "all"),
+        ("method_access", "all"),
+        ("active", "false"),
+        ("reason", "because"),
+        ("overlap", "none"),
+        ("sure", "yes"),
+        ("token", &"t".repeat(40)),
+    ];
+    for action in ["active", "rotate", "revoke", "delete", "edit"] {
+        let _ = officer.submit(&format!("{path}/{action}"), &fields).is(403);
+    }
+    let secret = &made.key.secrets[0].id;
+    let _ = officer.submit(&format!("{path}/tokens/{secret}/end"), &fields).is(403);
+    let _ = officer.submit("/integration/keys/new", &fields).is(403);
+    let _ = officer.get("/integration/keys/new").is(403);
+    let _ = officer.get(&format!("{path}/edit")).is(403);
+    assert_eq!(world.head().await, signed_in, "nothing was written");
+    assert!(world.ask(&made.token, "GET /api/v5/orders", "").await.allowed);
+}
+
+#[tokio::test]
+async fn a_form_from_another_site_or_session_changes_nothing() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let mut other = Visitor::signed_in(&world, "integration manager");
+    let path = format!("/integration/keys/{}", made.key.id);
+    let own = manager.open(&path).field("csrf");
+    let foreign = other.open(&path).field("csrf");
+    let revoke = format!("{path}/revoke");
+    let origin = format!("http://{}", world.server.addresses().admin);
+    let form = |csrf: &str| [("csrf", csrf.to_owned()), ("reason", "because".to_owned())];
+    let _ = manager.post(&revoke, &form(&own), &[("origin", "http://evil.test")]).is(403);
+    let _ = manager.post(&revoke, &form(&own), &[("origin", &origin), ("sec-fetch-site", "cross-site")]).is(403);
+    let _ = manager.post(&revoke, &form(&own), &[]).is(403);
+    let _ = manager.submit(&revoke, &form(&foreign)).is(403);
+    let _ = manager.submit(&revoke, &form("")).is(403);
+    assert!(world.ask(&made.token, "GET /api/v5/orders", "").await.allowed);
+    let _ = manager.submit(&revoke, &form(&own)).is(303);
+}

@@ -1,0 +1,77 @@
+//! Sessions: rows in storage, ended by signing out and by whatever happens to the operator.
+
+use latchkey::proto::v1 as proto;
+
+use crate::visitor::Visitor;
+use crate::world::{Engine, World, mask};
+
+const KEYS: &str = "/integration/keys";
+
+async fn a_session_ends_where_it_is_ended(world: &World) {
+    let mut officer = Visitor::signed_in(world, "security officer");
+    let mut copy = officer.clone();
+    let csrf = officer.open(KEYS).field("csrf");
+    let out = officer.submit("/sign-out", &[("csrf", &csrf)]).is(303);
+    assert_eq!(out.header("location"), "/sign-in");
+    assert_eq!(officer.cookie(), None, "the browser forgets it");
+    assert_eq!(copy.get(KEYS).is(303).header("location"), "/sign-in?why=unknown&next=%2Fintegration%2Fkeys");
+
+    let trail = world.changes().await;
+    let told: Vec<_> =
+        trail.iter().rev().take(2).rev().map(|c| (&*c.action, &*c.subject_kind, &*c.actor_name)).collect();
+    assert_eq!(told, [("sign_in", "operator", "security officer"), ("sign_out", "operator", "security officer")]);
+}
+
+async fn who_is_revoked_or_changed_is_signed_out_and_told_why(world: &World) {
+    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
+    let mut temp = Visitor::with(world, &token);
+    let _ = temp.open(KEYS);
+
+    let changed = proto::Operator { role: proto::Role::Viewer.into(), ..operator.clone() };
+    let changed = proto::Operator { etag: String::new(), ..changed };
+    let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
+    world.admin.operators().update_operator(request).await.expect("a role is changed");
+    let out = temp.get(KEYS).is(303);
+    assert!(temp.follow(&out).text().contains("your operator was changed"), "{}", out.header("location"));
+
+    let mut temp = Visitor::with(world, &token);
+    let request = proto::RevokeOperatorRequest { id: operator.id, options: None };
+    world.admin.operators().revoke_operator(request).await.expect("an operator is revoked");
+    let out = temp.get(KEYS).is(303);
+    assert!(temp.follow(&out).text().contains("your operator was revoked"), "{}", out.header("location"));
+    assert_eq!(temp.cookie(), None);
+}
+
+macro_rules! on_both_engines {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            use crate::world::{Engine, World};
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$story(&World::begin(Engine::Sqlite).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$story(&World::begin(Engine::Postgres).await).await;
+            }
+        }
+    )+};
+}
+
+on_both_engines!(a_session_ends_where_it_is_ended, who_is_revoked_or_changed_is_signed_out_and_told_why);
+
+#[tokio::test]
+async fn what_is_stored_of_a_session_opens_nothing() {
+    let world = World::begin(Engine::Sqlite).await;
+    let officer = Visitor::signed_in(&world, "security officer");
+    let token = officer.cookie().and_then(|cookie| cookie.split_once('=')).expect("a session").1.to_owned();
+    for entry in std::fs::read_dir(world.server.data()).expect("the data folder").flatten() {
+        if entry.path().is_file() {
+            let bytes = std::fs::read(entry.path()).expect("a file of the data folder");
+            let found = bytes.windows(token.len()).any(|window| window == token.as_bytes());
+            assert!(!found, "{} holds the token of a session", entry.path().display());
+        }
+    }
+}
