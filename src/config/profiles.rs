@@ -13,6 +13,7 @@ pub const MAX_BODY: usize = 16 << 20;
 
 /// How a gateway reads the requests of an API and words its refusals.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of the configuration by itself")]
 pub struct Profile {
     /// The paths that it governs: this one and those below it; `/` for all.
     pub prefix: String,

@@ -1,6 +1,8 @@
 //! Requests about the calling key itself, which Latchkey answers: only it knows, and the service behind no longer sees
 //! the key.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::refuse::{self, Why};
@@ -29,7 +31,8 @@ const TOLD_AS_ONE: [(&str, [&str; 2]); 1] =
 struct Credentials<'a> {
     success: bool,
     scopes: &'a [String],
-    credentials: Vec<String>,
+    #[serde(rename = "credentials")]
+    paths: Vec<String>,
     site_access: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sites_available: Option<Vec<&'a str>>,
@@ -67,7 +70,7 @@ impl Case<'_> {
     /// Answers what was asked, if the key is good.
     pub(super) fn answer(&self, asked: Asked, told: &Introspection) -> Outcome {
         let profile = &self.profile.profile;
-        let mut facts = Facts::none(self.profile.name.clone());
+        let mut facts = Facts::none(Arc::clone(&self.profile.name));
         facts.revision = told.revision.0;
         let Some(reach) = &told.access else {
             let reason = told.refused.unwrap_or(Reason::KeyUnknown);
@@ -100,7 +103,7 @@ fn credentials(reach: &Reach) -> Credentials<'_> {
     Credentials {
         success: true,
         scopes: &reach.scopes,
-        credentials: paths,
+        paths,
         site_access: if reach.all_stores { "access_full" } else { "access_selective" },
         sites_available: (!reach.all_stores).then(|| reach.stores.iter().map(|(code, _)| code.as_str()).collect()),
     }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What is decided on must be what the service behind will read. So every place is read strictly: what some service
-//! could read otherwise is a [`fault::Fault`], and refused. Every store mentioned anywhere must be open, and a call
+//! could read otherwise is a fault, and refused. Every store mentioned anywhere must be open, and a call
 //! that names none must be kept within its key's scope by someone: by the service, which is told the scope, or by the
 //! gateway, which adds the stores where the reference book says that the method's stores travel.
 

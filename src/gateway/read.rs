@@ -171,8 +171,7 @@ fn read_body<'r>(
             }
             Ok(())
         }
-        Kind::Json | Kind::Opaque => Ok(()),
         Kind::Unknown if plan.body => Err(Fault::ContentType),
-        Kind::Unknown => Ok(()),
+        Kind::Json | Kind::Opaque | Kind::Unknown => Ok(()),
     }
 }

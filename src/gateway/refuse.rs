@@ -8,6 +8,9 @@ use super::{Facts, Outcome, Respond};
 use crate::config::profiles::Wording;
 use crate::model::decision::Reason;
 
+/// How each challenge begins.
+const REALM: &str = "Bearer realm=\"latchkey\"";
+
 /// Why a request is refused.
 #[derive(Debug)]
 pub(super) enum Why<'a> {
@@ -87,13 +90,15 @@ fn plain(told: &Told, facts: Facts) -> Respond {
     };
     let problem = Problem { title, status: told.status, detail: &told.detail, reason: told.reason };
     let mut headers = json_headers("application/problem+json");
-    let mut challenge = "Bearer realm=\"latchkey\"".to_owned();
-    if let Some(error) = told.error {
-        // Only characters that a quoted description may have: parts of a request may stand in the detail.
-        let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
-        let detail: String = told.detail.chars().filter(|letter| allowed(*letter)).collect();
-        challenge.push_str(&format!(", error=\"{error}\", error_description=\"{detail}\""));
-    }
+    let challenge = told.error.map_or_else(
+        || REALM.to_owned(),
+        |error| {
+            // Only characters that a quoted description may have: parts of a request may stand in the detail.
+            let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
+            let detail: String = told.detail.chars().filter(|letter| allowed(*letter)).collect();
+            format!("{REALM}, error=\"{error}\", error_description=\"{detail}\"")
+        },
+    );
     headers.push(("www-authenticate", challenge));
     let body = serde_json::to_string(&problem).unwrap_or_default();
     Respond { status: told.status, headers, body, facts }

@@ -28,6 +28,7 @@ pub struct World {
 
 /// The stores, by code and by number.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "what each is looked up by is all there is to say")]
 pub struct StoreTable {
     by_code: HashMap<Box<str>, StoreNumber>,
     by_number: BTreeMap<StoreNumber, StoreEntry>,

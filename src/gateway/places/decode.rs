@@ -20,12 +20,14 @@ pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw;
     while let [byte, tail @ ..] = rest {
-        (rest, _) = match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => (tail, decoded.push(escape(*high, *low)?)),
+        let (byte, tail) = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) => (escape(*high, *low)?, tail),
             (b'%', _) => return None,
-            (b'+', tail) => (tail, decoded.push(b' ')),
-            (byte, tail) => (tail, decoded.push(*byte)),
+            (b'+', tail) => (b' ', tail),
+            (byte, tail) => (*byte, tail),
         };
+        decoded.push(byte);
+        rest = tail;
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }

@@ -78,9 +78,8 @@ pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &m
                 follow(member, rest, place, found)?;
             }
         }
-        (Step::Member(name), Json::Object(members)) => match member(members, name) {
-            Some(Some(member)) => follow(member, rest, place, found)?,
-            Some(None) => return Err(Fault::Json(place.to_owned())),
+        (Step::Member(name), Json::Object(members)) => match member(members, name, place)? {
+            Some(member) => follow(member, rest, place, found)?,
             None => found.gap = true,
         },
         (_, Json::Text(text)) if text.is_empty() => found.gap = true,
@@ -100,18 +99,22 @@ pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &m
     Ok(())
 }
 
-/// The member of this name; inner none if another one's is the same but for its case.
-fn member<'m, 'a>(members: &'m [(Cow<'a, str>, Json<'a>)], name: &str) -> Option<Option<&'m Json<'a>>> {
+/// The member of this name; a fault if another one's is the same but for its case.
+fn member<'m, 'a>(
+    members: &'m [(Cow<'a, str>, Json<'a>)],
+    name: &str,
+    place: &str,
+) -> Result<Option<&'m Json<'a>>, Fault> {
     let folded = fold(name);
     let mut exact = None;
     for (found, value) in members {
         if found == name {
-            exact = Some(Some(value));
+            exact = Some(value);
         } else if fold(found) == folded {
-            return Some(None);
+            return Err(Fault::Json(place.to_owned()));
         }
     }
-    exact
+    Ok(exact)
 }
 
 /// As libraries that ignore case compare names: Go's takes the long s for an s, and some cut at a zero byte.

@@ -107,7 +107,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                         return Err(Fault::TooMany(self.location));
                     }
                     if self.seen[at].0 > 1 && !governed.name.repeated() {
-                        return Err(Fault::Repeated { location: self.location, name: self.told(governed) });
+                        return Err(Fault::Repeated { location: self.location, name: told(governed) });
                     }
                     self.read(governed, written, raw, value)?;
                 }
@@ -131,7 +131,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Value::File => None,
         };
-        let undecodable = || Fault::Undecodable { location: self.location, name: governed.name.as_str().to_owned() };
+        let undecodable = || Fault::Undecodable { location: self.location, name: told(governed) };
         let text = text.ok_or_else(undecodable)?;
         for used in &governed.uses {
             match used {
@@ -142,12 +142,12 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                     }
                 }
                 Use::Fixed(only) if **only != *text => {
-                    return Err(Fault::Fixed { name: self.told(governed), value: only.to_string() });
+                    return Err(Fault::Fixed { name: told(governed), value: only.to_string() });
                 }
                 Use::Fixed(_) | Use::Override => {}
                 Use::Store { steps, counts } if steps.is_empty() => self.found.take_store(text.clone(), *counts),
                 Use::Store { steps, counts } => {
-                    let place = self.told(governed);
+                    let place = told(governed);
                     let codes = pointed(&text, steps, &place)?;
                     let counts = *counts && !codes.gap;
                     for code in codes.codes {
@@ -159,14 +159,10 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         Ok(())
     }
 
-    fn told(&self, governed: &Governed) -> String {
-        governed.name.as_str().to_owned()
-    }
-
     fn finish(self) -> Result<(), Fault> {
         for (governed, (times, above)) in self.governed.iter().zip(&self.seen) {
             if *above && *times > 0 {
-                return Err(Fault::Overlapping { location: self.location, name: self.told(governed) });
+                return Err(Fault::Overlapping { location: self.location, name: told(governed) });
             }
             // What would be added could be lost behind it.
             self.found.full |= *above;
@@ -174,6 +170,10 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         self.found.full |= self.count >= MAX / 2;
         Ok(())
     }
+}
+
+fn told(governed: &Governed) -> String {
+    governed.name.as_str().to_owned()
 }
 
 /// How the query is called.
