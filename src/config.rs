@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use self::parse::Reader;
 use self::profiles::Profile;
 use crate::telemetry::logs::Format;
@@ -40,7 +42,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 34] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -60,6 +62,12 @@ pub const SETTINGS: [Setting; 33] = [
     ),
     setting("decision_auth", "required", "whether callers of the decision port must be operators: `required` or `off`"),
     setting("allow_open_decisions", "false", "allows `decision_auth = off` on an address other than loopback"),
+    setting(
+        "trusted_proxies",
+        "",
+        "addresses and networks that nginx, Caddy or Traefik ask from at /forward-auth/, such as `10.0.0.0/8,127.0.0.1`; \
+         unset: there is no /forward-auth/",
+    ),
     setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
     setting("poll_interval", "250ms", "longest time between two looks for changes, 20ms to 10s"),
     setting("replica_wait", "1s", "how long a write waits until every live replica has applied it, 0s to 30s"),
@@ -114,6 +122,7 @@ pub struct Config {
     pub bootstrap_token_file: Option<PathBuf>,
     /// Whether callers of the decision port must be operators.
     pub decision_auth: bool,
+    pub trusted_proxies: Vec<IpNet>,
     pub max_staleness: Duration,
     pub poll_interval: Duration,
     pub replica_wait: Duration,
@@ -207,6 +216,7 @@ impl Config {
             token_file: reader.path("token_file"),
             bootstrap_token_file: reader.path("bootstrap_token_file"),
             decision_auth,
+            trusted_proxies: reader.networks("trusted_proxies"),
             max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_hours(1)),
             poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
             replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),

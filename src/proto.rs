@@ -18,6 +18,20 @@ pub mod v1 {
     tonic::include_proto!("latchkey.v1");
 }
 
+/// The parts of others' contracts that the decision port speaks, as generated, each package in modules of its name.
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    clippy::pedantic,
+    reason = "generated code"
+)]
+pub mod foreign {
+    include!(concat!(env!("OUT_DIR"), "/foreign.rs"));
+}
+
 /// The compiled description of the contract and of what it imports, a `google.protobuf.FileDescriptorSet`.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latchkey.v1.binpb"));
 
@@ -73,6 +87,28 @@ impl fmt::Debug for v1::imported_key::Secret {
             Self::Sha256(digest) => ("Sha256", digest),
         };
         f.debug_tuple(name).field(&Hidden(!value.is_empty())).finish()
+    }
+}
+
+impl fmt::Debug for foreign::envoy::config::core::v3::HeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let empty = self.value.is_empty() && self.raw_value.is_empty();
+        f.debug_struct("HeaderValue").field("key", &self.key).field("value", &Hidden(!empty)).finish()
+    }
+}
+
+impl fmt::Debug for foreign::envoy::service::auth::v3::attribute_context::HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A key may travel in headers, in the path's query and in the body.
+        let body = !self.body.is_empty() || !self.raw_body.is_empty();
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("host", &self.host)
+            .field("protocol", &self.protocol)
+            .field("headers", &(self.headers.len() + self.header_map.as_ref().map_or(0, |map| map.headers.len())))
+            .field("path", &Hidden(!self.path.is_empty()))
+            .field("body", &Hidden(body))
+            .finish_non_exhaustive()
     }
 }
 

@@ -15,6 +15,9 @@ mod token_file;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
+
 use self::convergence::Replicas;
 pub use self::error::Error;
 use self::listen::Ports;
@@ -26,6 +29,7 @@ use crate::authority::{Authority, Settings};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::console::Console;
+use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc::auth::CallerAuth;
 use crate::grpc::{self, server};
 use crate::lifecycle::{self, Ending, Tasks};
@@ -76,7 +80,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         "decision port",
         server::serve(
             ports.decision,
-            grpc::decision_routes(&authority, &tasks, health_service.clone()),
+            decision_routes(&config, &authority, &tasks, health_service.clone()),
             authority.clone(),
             decision_auth,
             ports.decision_tls,
@@ -115,6 +119,19 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         Ending::OutOfTime => Err(Error::OutOfTime),
         Ending::Failed(what) => Err(Error::Failed(what)),
     }
+}
+
+/// What the decision port serves: services that ask by gRPC, and proxies by Envoy's gRPC or by HTTP.
+fn decision_routes(config: &Config, authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
+    let gateway = Gateway::new(authority.clone(), &config.profiles);
+    let mut routes = grpc::decision_routes(authority, tasks, health).add_service(ext_authz::service(gateway.clone()));
+    if !config.trusted_proxies.is_empty() {
+        let trusted = &config.trusted_proxies;
+        let proxies = forward_auth::routes(gateway, authority.clone(), trusted, config.decision_auth);
+        let all = routes.axum_router_mut();
+        *all = std::mem::take(all).merge(proxies);
+    }
+    routes
 }
 
 /// Makes a new admin with nothing but access to storage, audited. Answers where its token was put.

@@ -1,9 +1,11 @@
 //! Reading settings from their sources, collecting everything that is wrong on the way.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::profiles::{self, Profile};
 use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles};
@@ -135,6 +137,21 @@ impl Reader {
             self.wrong(format!("{name} is `{text}`; it must be an IP address and a port, such as 127.0.0.1:50051"));
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
+    }
+
+    /// Addresses and networks between commas.
+    pub(super) fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let mut networks = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            match part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.wrong(format!(
+                    "{name} has `{part}`; it must be addresses or networks between commas, such as 10.0.0.0/8,127.0.0.1"
+                )),
+            }
+        }
+        networks
     }
 
     pub(super) fn number(&mut self, name: &str, least: u64, most: u64) -> u64 {

@@ -12,7 +12,9 @@
 //! gateway, which adds the stores where the reference book says that the method's stores travel.
 
 mod answer;
+pub mod ext_authz;
 mod fault;
+pub mod forward_auth;
 mod outcome;
 mod places;
 mod plan;

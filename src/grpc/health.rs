@@ -18,8 +18,9 @@ use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 
 /// The names that health is told of: every service, and the whole.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 10] = [
     "",
+    "envoy.service.auth.v3.Authorization",
     "latchkey.v1.AuthorizationService",
     "latchkey.v1.KeyService",
     "latchkey.v1.StoreService",

@@ -9,6 +9,9 @@ use crate::registry::{Caller, Error};
 /// What the call of this path (`/package.Service/Method`) needs. None: it is no call of the contract, such as health and
 /// reflection, which need no credentials.
 pub(super) fn permission(path: &str) -> Option<Permission> {
+    if path == "/envoy.service.auth.v3.Authorization/Check" {
+        return Some(Permission::Authorize);
+    }
     let (service, method) = path.strip_prefix("/latchkey.v1.")?.split_once('/')?;
     match service {
         "AuthorizationService" => authorization(method),

@@ -54,7 +54,7 @@ pub async fn serve(
     tasks: Tasks,
 ) -> Result<(), tonic::transport::Error> {
     let mut server = Server::builder()
-        // Browsers speak it when the port has no TLS.
+        // Browsers speak it when the port has no TLS, and proxies that ask by forward-auth.
         .accept_http1(true)
         .max_concurrent_streams(CONCURRENT_STREAMS)
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))

@@ -25,7 +25,8 @@ const WRITERS: Roles = Some(&[Role::Admin, Role::Editor]);
 const ADMINS: Roles = Some(&[Role::Admin]);
 
 /// Every call, in byte order.
-pub const CALLS: [(&str, Port, Roles); 38] = [
+pub const CALLS: [(&str, Port, Roles); 39] = [
+    ("/envoy.service.auth.v3.Authorization/Check", Decision, EVERY_ROLE),
     ("/grpc.health.v1.Health/Check", Both, ANYBODY),
     ("/grpc.health.v1.Health/Watch", Both, ANYBODY),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Admin, ANYBODY),

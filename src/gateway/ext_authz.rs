@@ -1,0 +1,255 @@
+//! Envoy's entrance: `envoy.service.auth.v3.Authorization/Check`, for the filter ext_authz.
+//!
+//! ```text
+//! CheckRequest → HttpRequest → Gateway → Outcome → CheckResponse
+//! ```
+//!
+//! A status other than OK means that nothing was decided; Envoy's own failure mode says what becomes of the request then.
+
+use std::net::IpAddr;
+use std::str::FromStr as _;
+
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status};
+
+use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond};
+use crate::authority::Undecided;
+use crate::proto::foreign::envoy::config::core::v3::address::Address;
+use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use crate::proto::foreign::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
+use crate::proto::foreign::envoy::service::auth::v3::attribute_context::{self, Peer};
+use crate::proto::foreign::envoy::service::auth::v3::authorization_server::{Authorization, AuthorizationServer};
+use crate::proto::foreign::envoy::service::auth::v3::check_response::HttpResponse;
+use crate::proto::foreign::envoy::service::auth::v3::{
+    AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
+};
+use crate::proto::foreign::envoy::r#type::v3::HttpStatus;
+use crate::proto::foreign::google::rpc;
+
+/// Largest message: a body of 1 MiB, and the rest of the request.
+const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
+/// Metadata of the call that names the profile; without it the path chooses.
+const PROFILE: &str = "x-latchkey-profile";
+/// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
+const PARTIAL_BODY: &[u8] = b"x-envoy-auth-partial-body";
+
+/// Answers Envoy by asking a gateway.
+#[derive(Debug)]
+pub struct ExtAuthz {
+    gateway: Gateway,
+}
+
+/// The service over `gateway`.
+pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
+    AuthorizationServer::new(ExtAuthz { gateway }).max_decoding_message_size(MESSAGE)
+}
+
+#[tonic::async_trait]
+impl Authorization for ExtAuthz {
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let profile = profile(request.metadata())?;
+        let asked = request.get_ref();
+        let held = Held::read(asked.attributes.as_ref())?;
+        let question = held.request();
+        let outcome = match self.gateway.check_now(profile, &question) {
+            Some(outcome) => outcome,
+            None => self.gateway.check(profile, &question).await.map_err(undecided)?,
+        };
+        Ok(Response::new(answer(outcome)))
+    }
+}
+
+fn profile(metadata: &MetadataMap) -> Result<Option<&str>, Status> {
+    let mut values = metadata.get_all(PROFILE).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match (value.to_str(), values.next()) {
+        (Ok(name), None) => Ok(Some(name)),
+        _ => Err(Status::invalid_argument(format!("the metadata {PROFILE} must be the name of one profile"))),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn undecided(undecided: Undecided) -> Status {
+    Status::unavailable(undecided.to_string())
+}
+
+/// A request that Envoy holds, borrowed from the message.
+struct Held<'a> {
+    verb: &'a [u8],
+    target: &'a [u8],
+    host: &'a [u8],
+    headers: Vec<(&'a [u8], &'a [u8])>,
+    body: Body<'a>,
+    client: Option<IpAddr>,
+}
+
+impl<'a> Held<'a> {
+    fn read(attributes: Option<&'a AttributeContext>) -> Result<Self, Status> {
+        let nothing =
+            || Status::invalid_argument("the attributes hold no HTTP request: attributes.request.http is empty");
+        let attributes = attributes.ok_or_else(nothing)?;
+        let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
+        let mut held = Held {
+            verb: &http.method,
+            target: &http.path,
+            host: &http.host,
+            headers: Vec::new(),
+            body: Body::None,
+            client: attributes.source.as_ref().and_then(address),
+        };
+        let mut partial = None;
+        match &http.header_map {
+            Some(map) if http.headers.is_empty() => {
+                held.headers.reserve(map.headers.len());
+                for header in &map.headers {
+                    let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
+                    held.take(&header.key, value, &mut partial);
+                }
+            }
+            Some(_) => return Err(Status::invalid_argument("the headers came twice, as headers and as header_map")),
+            None => {
+                for (name, value) in &http.headers {
+                    held.take(name.as_bytes(), value, &mut partial);
+                }
+            }
+        }
+        if held.verb.is_empty() || held.target.is_empty() {
+            return Err(Status::invalid_argument("the request has no method or no path, as CONNECT has"));
+        }
+        held.body = body(http, partial, &held)?;
+        Ok(held)
+    }
+
+    /// Takes a header in. The pseudo headers are the request line as it came; the fields of the same meaning had bytes
+    /// replaced that are not UTF-8.
+    fn take(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
+        match name {
+            b":path" => self.target = value,
+            b":method" => self.verb = value,
+            b":authority" => self.host = value,
+            _ if name.first() == Some(&b':') => {}
+            _ if name.eq_ignore_ascii_case(PARTIAL_BODY) => *partial = Some(value),
+            _ => self.headers.push((name, value)),
+        }
+    }
+
+    fn request(&self) -> HttpRequest<'_> {
+        HttpRequest {
+            verb: self.verb,
+            target: self.target,
+            host: self.host,
+            headers: &self.headers,
+            body: self.body,
+            client: self.client,
+        }
+    }
+
+    fn header(&self, wanted: &[u8]) -> Option<&'a [u8]> {
+        self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value)
+    }
+}
+
+fn address(peer: &Peer) -> Option<IpAddr> {
+    let Address::SocketAddress(socket) = peer.address.as_ref()?.address.as_ref()?;
+    let text = std::str::from_utf8(&socket.address).ok()?;
+    IpAddr::from_str(text).ok().map(|address| address.to_canonical())
+}
+
+/// What is known of the body. Envoy says whether it forwarded all of one only where there is one and it was told to
+/// forward it: whatever else could have a body counts as one that was withheld.
+fn body<'a>(
+    http: &'a attribute_context::HttpRequest,
+    partial: Option<&[u8]>,
+    held: &Held<'a>,
+) -> Result<Body<'a>, Status> {
+    let bytes: &[u8] = match (http.raw_body.is_empty(), http.body.is_empty()) {
+        (false, false) => return Err(Status::invalid_argument("the body came twice, as body and as raw_body")),
+        (false, true) => &http.raw_body,
+        (true, _) => &http.body,
+    };
+    Ok(match partial {
+        Some(b"false") => Body::Whole(bytes),
+        Some(_) => Body::CutOff,
+        None if !bytes.is_empty() => Body::CutOff,
+        None if could_have_body(&http.protocol, held) => Body::Withheld,
+        None => Body::None,
+    })
+}
+
+fn could_have_body(protocol: &[u8], held: &Held<'_>) -> bool {
+    // After an upgrade come bytes that Envoy forwards to nobody but the upstream.
+    if held.header(b"transfer-encoding").is_some() || held.header(b"upgrade").is_some() {
+        return true;
+    }
+    match held.header(b"content-length") {
+        Some(length) => length != b"0",
+        // HTTP/1 says so when there is one. Later versions need not, and a request without one usually is one of these.
+        None => !protocol.starts_with(b"HTTP/1") && !matches!(held.verb, b"GET" | b"HEAD" | b"OPTIONS"),
+    }
+}
+
+fn answer(outcome: Outcome) -> CheckResponse {
+    match outcome {
+        Outcome::Allow(allow) => allowed(allow),
+        Outcome::Refuse(respond) => responded(respond, "refused"),
+        // Envoy sends on whatever has the status OK, so an answer of ours is a refusal with a status of 200 in it.
+        Outcome::Answer(respond) => responded(respond, "answered"),
+    }
+}
+
+fn allowed(allow: Allow) -> CheckResponse {
+    let metadata = metadata(allow.facts, true);
+    let headers = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
+    let set = allow.set_parameters.into_iter().map(|(key, value)| QueryParameter { key, value }).collect();
+    CheckResponse {
+        status: Some(rpc::Status { code: Code::Ok.into(), message: String::new() }),
+        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
+            headers,
+            headers_to_remove: allow.remove_headers,
+            query_parameters_to_set: set,
+            query_parameters_to_remove: allow.remove_parameters,
+        })),
+        dynamic_metadata: Some(metadata),
+    }
+}
+
+fn responded(respond: Respond, what: &str) -> CheckResponse {
+    let metadata = metadata(respond.facts, false);
+    let headers = respond.headers.into_iter().map(|(name, value)| set(name, value)).collect();
+    CheckResponse {
+        status: Some(rpc::Status { code: Code::PermissionDenied.into(), message: what.to_owned() }),
+        http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
+            status: Some(HttpStatus { code: respond.status.into() }),
+            headers,
+            body: respond.body.into(),
+        })),
+        dynamic_metadata: Some(metadata),
+    }
+}
+
+fn set(name: &'static str, value: String) -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue { key: name.into(), value: value.into(), ..HeaderValue::default() }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        keep_empty_value: false,
+    }
+}
+
+/// What access logs may say.
+fn metadata(facts: Facts, allowed: bool) -> Struct {
+    let text = |text: String| Some(Kind::StringValue(text));
+    let told = [
+        ("allowed", Some(Kind::BoolValue(allowed))),
+        ("profile", text(facts.profile.to_string())),
+        ("reason", text(facts.reason.to_owned())),
+        ("key_id", facts.key.and_then(|key| text(key.to_string()))),
+        ("method", facts.method.and_then(text)),
+        ("store", facts.store.and_then(text)),
+        ("scope", facts.scope.and_then(|scope| text(scope.to_owned()))),
+        ("revision", text(facts.revision.to_string())),
+    ];
+    let told = told.into_iter().filter_map(|(name, kind)| Some((name.to_owned(), Value { kind: Some(kind?) })));
+    Struct { fields: told.collect() }
+}

@@ -1,0 +1,236 @@
+//! The entrance of proxies that ask over HTTP/1.1 before they send a request on: nginx's auth_request, Caddy's and
+//! Traefik's forward_auth.
+//!
+//! Each kind of proxy has an address of its own here, at which exactly one set of headers says what the client asked for.
+//! The other set is the client's own doing there, and is judged as such. No body comes this way.
+//!
+//! What a proxy is told: 200 and what to set, or a refusal. Where nothing could be decided, and where the proxy itself
+//! asked in a way that it may not, the status is 503, which every one of them takes for an error and never for a key that
+//! is wrong.
+
+mod dialect;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use axum::{Router, body};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use ipnet::IpNet;
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+
+use self::dialect::Dialect;
+use super::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
+use crate::authority::Authority;
+use crate::model::operator::Permission;
+
+/// Header by which a proxy says who it is: an operator's token. `authorization` is the client's.
+const CALLER: &str = "x-latchkey-caller";
+/// Header of an answer: path and query that must go upstream.
+const URI: &str = "x-latchkey-uri";
+/// Header of an answer: the query that must go upstream, with its `?`, or nothing.
+const QUERY: &str = "x-latchkey-query";
+/// Header of an answer: the status for the client, where the answer's own had to be another.
+const STATUS: &str = "x-latchkey-status";
+/// Headers of an answer: the body for the client and its type, for proxies that drop an answer's body.
+const BODY: &str = "x-latchkey-body";
+const BODY_TYPE: &str = "x-latchkey-body-type";
+/// Header of an answer to nginx, which shows it to nobody: why, for its log.
+const REASON: &str = "x-latchkey-reason";
+
+/// Answers proxies by asking a gateway.
+#[derive(Debug, Clone)]
+pub struct ForwardAuth {
+    gateway: Gateway,
+    authority: Authority,
+    trusted: Arc<[IpNet]>,
+    callers: bool,
+}
+
+/// Something that stands between a proxy and a decision. The text is for whoever runs the proxy.
+struct NotDecided(String);
+
+/// The routes for proxies at the addresses `trusted`, which must say who they are if `callers`.
+pub fn routes(gateway: Gateway, authority: Authority, trusted: &[IpNet], callers: bool) -> Router {
+    let forward_auth = ForwardAuth { gateway, authority, trusted: trusted.into(), callers };
+    Router::new()
+        .route("/forward-auth/{kind}", any(by_path))
+        .route("/forward-auth/{kind}/{profile}", any(by_profile))
+        .with_state(forward_auth)
+}
+
+async fn by_path(State(entrance): State<ForwardAuth>, Path(kind): Path<String>, request: Request) -> Response {
+    entrance.respond(&kind, None, &request.into_parts().0).await
+}
+
+async fn by_profile(
+    State(entrance): State<ForwardAuth>,
+    Path((kind, profile)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    entrance.respond(&kind, Some(&profile), &request.into_parts().0).await
+}
+
+impl ForwardAuth {
+    async fn respond(&self, kind: &str, profile: Option<&str>, asked: &http::request::Parts) -> Response {
+        let Some(dialect) = Dialect::of(kind) else {
+            return (
+                StatusCode::NOT_FOUND,
+                "there are /forward-auth/nginx, /forward-auth/caddy and /forward-auth/traefik\n",
+            )
+                .into_response();
+        };
+        match self.decide(dialect, profile, asked).await {
+            Ok(response) => response,
+            Err(NotDecided(why)) => {
+                tracing::warn!(proxy = kind, why, "a proxy was not answered");
+                (StatusCode::SERVICE_UNAVAILABLE, "nothing was decided\n").into_response()
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        dialect: &Dialect,
+        profile: Option<&str>,
+        asked: &http::request::Parts,
+    ) -> Result<Response, NotDecided> {
+        let peer = peer(&asked.extensions);
+        if !peer.is_some_and(|peer| self.trusted.iter().any(|network| network.contains(&peer))) {
+            let peer = peer.map_or_else(|| "an unknown address".to_owned(), |peer| peer.to_string());
+            return Err(NotDecided(format!("it asks from {peer}, which is not among trusted_proxies")));
+        }
+        if self.callers {
+            self.admit(&asked.headers).await?;
+        }
+        let told = dialect.read(&asked.headers).map_err(NotDecided)?;
+        let headers: Vec<_> = asked.headers.iter().filter(|(name, _)| !dialect.is_of_proxy(name)).collect();
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
+        let question = HttpRequest {
+            verb: told.verb,
+            target: told.target,
+            host: told.host,
+            headers: &headers,
+            body: Body::Withheld,
+            client: told.client,
+        };
+        let outcome = match self.gateway.check_now(profile, &question) {
+            Some(outcome) => outcome,
+            None => {
+                self.gateway.check(profile, &question).await.map_err(|undecided| NotDecided(undecided.to_string()))?
+            }
+        };
+        match outcome {
+            Outcome::Allow(allow) => allowed(dialect, &allow, told.target),
+            Outcome::Refuse(respond) => refused(dialect, &respond, false),
+            Outcome::Answer(respond) => refused(dialect, &respond, true),
+        }
+    }
+
+    /// Whether the proxy is an operator that may ask for decisions.
+    async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
+        let token = only(headers, CALLER).map_err(NotDecided)?;
+        let operator = match self.authority.operator_now(token) {
+            Some(operator) => Some(operator),
+            None => self.authority.operator(token).await.map_err(|undecided| NotDecided(undecided.to_string()))?,
+        };
+        match operator {
+            Some(operator) if operator.role.may(Permission::Authorize) => Ok(()),
+            Some(_) => Err(NotDecided(format!("the operator of {CALLER} has a role that may not ask for decisions"))),
+            None => Err(NotDecided(format!("{CALLER} holds no operator's token that is good"))),
+        }
+    }
+}
+
+/// The address of the other end of the connection.
+fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
+    let plain = || extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
+    tls.or_else(plain).map(|address: SocketAddr| address.ip().to_canonical())
+}
+
+/// The value of a header that must be there once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value.as_bytes()),
+        (None, _) => Err(format!("it sends no {name}")),
+        (Some(_), Some(_)) => Err(format!("it sends {name} more than once: it must replace what its client sends")),
+    }
+}
+
+/// 200, what to set, and what must go upstream.
+fn allowed(dialect: &Dialect, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
+    // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it cannot drop others.
+    let spelled = |name: &&String| name.to_ascii_lowercase().replace('_', "-").starts_with("x-latchkey-");
+    if allow.remove_headers.iter().filter(spelled).any(|name| !dialect::is_replaced(name)) {
+        return ambiguous(dialect);
+    }
+    let Some((edit, value)) = dialect.edit(target, &allow.target(target)) else {
+        return ambiguous(dialect);
+    };
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    // Caddy takes a header that is missing for text, and one that is empty for none.
+    for name in dialect::SET {
+        headers.insert(name, HeaderValue::from_static(""));
+    }
+    for (name, value) in &allow.set_headers {
+        headers.insert(HeaderName::from_static(name), header(value.as_bytes())?);
+    }
+    headers.insert(edit, header(&value)?);
+    headers.insert(REASON, HeaderValue::from_static(allow.facts.reason));
+    Ok(response)
+}
+
+/// The response for the client, in the form in which the proxy can hand it on.
+fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Response, NotDecided> {
+    let status = StatusCode::from_u16(respond.status)
+        .map_err(|_| NotDecided(format!("the profile {} has a status that is none", respond.facts.profile)))?;
+    let mut response = body::Body::from(respond.body.clone()).into_response();
+    // A proxy would take 2xx for leave to send the request on.
+    *response.status_mut() = if answered { StatusCode::FORBIDDEN } else { dialect.status(status) };
+    let headers = response.headers_mut();
+    headers.remove(http::header::CONTENT_TYPE);
+    for (name, value) in &respond.headers {
+        headers.insert(HeaderName::from_static(name), header(value.as_bytes())?);
+    }
+    if answered || dialect.drops_bodies {
+        headers.insert(STATUS, HeaderValue::from(respond.status));
+    }
+    if dialect.drops_bodies {
+        if let Some(kind) = headers.get(http::header::CONTENT_TYPE).cloned() {
+            headers.insert(BODY_TYPE, kind);
+        }
+        headers.insert(BODY, header(respond.body.as_bytes())?);
+        headers.insert(REASON, HeaderValue::from_static(respond.facts.reason));
+        if let Some(key) = &respond.facts.key {
+            headers.insert(dialect::SET[0], header(key.to_string().as_bytes())?);
+        }
+    }
+    Ok(response)
+}
+
+/// A refusal of a request that this kind of proxy could not send on as it was decided about.
+fn ambiguous(dialect: &Dialect) -> Result<Response, NotDecided> {
+    let facts = super::Facts {
+        profile: Arc::from(""),
+        reason: "REQUEST_AMBIGUOUS",
+        key: None,
+        method: None,
+        store: None,
+        scope: None,
+        revision: 0,
+    };
+    let body = r#"{"type":"about:blank","title":"Forbidden","status":403}"#.to_owned();
+    let headers = vec![("content-type", "application/problem+json")];
+    let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    refused(dialect, &Respond { status: 403, headers, body, facts }, false)
+}
+
+fn header(bytes: &[u8]) -> Result<HeaderValue, NotDecided> {
+    HeaderValue::from_bytes(bytes).map_err(|_| NotDecided("the answer holds bytes that no header can hold".to_owned()))
+}

@@ -1,0 +1,235 @@
+//! How each kind of proxy says what its client asked for.
+
+use std::net::IpAddr;
+use std::str::FromStr as _;
+
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use super::{CALLER, QUERY, URI, only};
+
+/// One kind of proxy.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    verb: &'static str,
+    target: &'static str,
+    host: &'static str,
+    /// The client's address: the last one of a list, which is the one that the proxy itself saw.
+    client: &'static str,
+    /// Further headers that the proxy sets of itself.
+    others: &'static [&'static str],
+    /// The proxy drops the bodies of answers, and knows no refusals but 401 and 403.
+    pub(super) drops_bodies: bool,
+    /// How the proxy can change the target.
+    pub(super) edits: Edits,
+}
+
+/// How a kind of proxy can change the target of a request before it sends it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edits {
+    /// It sends on what it is told, byte for byte.
+    Target,
+    /// It puts another query behind the path that came.
+    Query,
+    /// It cannot.
+    Nothing,
+}
+
+/// What the client asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told<'a> {
+    pub(super) verb: &'a [u8],
+    pub(super) target: &'a [u8],
+    pub(super) host: &'a [u8],
+    pub(super) client: Option<IpAddr>,
+}
+
+/// Names that nobody has by default: deploy/nginx sets them.
+const NGINX: Dialect = Dialect {
+    verb: "x-original-method",
+    target: "x-original-uri",
+    host: "x-original-host",
+    client: "x-original-client",
+    others: &[],
+    drops_bodies: true,
+    edits: Edits::Target,
+};
+
+/// Names that Traefik sets by itself, and Caddy's forward_auth and deploy/caddy.
+const CADDY: Dialect = Dialect {
+    verb: "x-forwarded-method",
+    target: "x-forwarded-uri",
+    host: "x-forwarded-host",
+    client: "x-forwarded-for",
+    others: &["x-forwarded-proto"],
+    drops_bodies: false,
+    edits: Edits::Query,
+};
+
+/// The same, in a proxy that sends on what came.
+const TRAEFIK: Dialect = Dialect { edits: Edits::Nothing, ..CADDY };
+
+/// Headers of the connection from the proxy to Latchkey.
+const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", CALLER];
+
+/// The headers that say what was decided. What deploy/ has for nginx and Caddy sets or drops each of them, whatever the
+/// client sent under these names.
+pub(super) const SET: [&str; 5] =
+    ["x-latchkey-key-id", "x-latchkey-store", "x-latchkey-stores", "x-latchkey-scope", "x-latchkey-revision"];
+
+/// Whether a proxy replaces a client's header of this name.
+pub(super) fn is_replaced(name: &str) -> bool {
+    SET.iter().chain([&CALLER]).any(|replaced| replaced.eq_ignore_ascii_case(name))
+}
+
+impl Dialect {
+    /// The dialect of a kind of proxy.
+    pub(super) fn of(kind: &str) -> Option<&'static Self> {
+        match kind {
+            "nginx" => Some(&NGINX),
+            "caddy" => Some(&CADDY),
+            "traefik" => Some(&TRAEFIK),
+            _ => None,
+        }
+    }
+
+    /// What the client asked for.
+    pub(super) fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Told<'a>, String> {
+        let target = only(headers, self.target)?;
+        if target.first() != Some(&b'/') {
+            return Err(format!("{} does not begin with `/`", self.target));
+        }
+        let client = std::str::from_utf8(only(headers, self.client)?).ok();
+        let client = client.and_then(|list| list.rsplit(',').next()).map(str::trim);
+        Ok(Told {
+            verb: only(headers, self.verb)?,
+            target,
+            host: only(headers, self.host)?,
+            client: client.and_then(|address| IpAddr::from_str(address).ok()).map(|address| address.to_canonical()),
+        })
+    }
+
+    /// Whether a header is the proxy's and not its client's.
+    pub(super) fn is_of_proxy(&self, name: &HeaderName) -> bool {
+        let name = name.as_str();
+        [self.verb, self.target, self.host, self.client].contains(&name)
+            || self.others.contains(&name)
+            || OF_CONNECTION.contains(&name)
+    }
+
+    /// The status by which the proxy knows a refusal.
+    pub(super) fn status(&self, status: StatusCode) -> StatusCode {
+        if !self.drops_bodies || status == StatusCode::UNAUTHORIZED { status } else { StatusCode::FORBIDDEN }
+    }
+
+    /// The header that tells the proxy what to send upstream instead of `came`, and its value. None: the proxy could
+    /// not do it.
+    pub(super) fn edit(&self, came: &[u8], decided: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+        match self.edits {
+            Edits::Target => Some((URI, decided.to_vec())),
+            Edits::Nothing => (came == decided).then(|| (QUERY, query(decided).to_vec())),
+            // Caddy writes path and query one behind the other, decoded, and parts them again at the first `?`.
+            Edits::Query if has_coded_question_mark(came) => None,
+            Edits::Query => Some((QUERY, spell_braces(query(decided)))),
+        }
+    }
+}
+
+/// The query with its `?`; empty without one.
+fn query(target: &[u8]) -> &[u8] {
+    target.iter().position(|byte| *byte == b'?').map_or(&[], |at| &target[at..])
+}
+
+fn has_coded_question_mark(target: &[u8]) -> bool {
+    let path = &target[..target.len() - query(target).len()];
+    path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%3f"))
+}
+
+/// Caddy puts the value of a variable in the place of `{name}`, in what a client wrote too.
+fn spell_braces(query: &[u8]) -> Vec<u8> {
+    let mut spelled = Vec::with_capacity(query.len() + 8);
+    for byte in query {
+        match byte {
+            b'{' => spelled.extend(b"%7B"),
+            b'}' => spelled.extend(b"%7D"),
+            other => spelled.push(*other),
+        }
+    }
+    spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    const NGINX_SENDS: [(&str, &str); 4] = [
+        ("x-original-method", "POST"),
+        ("x-original-uri", "/a?b"),
+        ("x-original-host", "shop"),
+        ("x-original-client", "::ffff:10.0.0.1"),
+    ];
+
+    #[test]
+    fn each_kind_reads_its_own_set_alone() {
+        let nginx = Dialect::of("nginx").unwrap();
+        let told = nginx.read(&headers(&NGINX_SENDS)).unwrap();
+        assert_eq!((told.verb, told.target, told.host), (&b"POST"[..], &b"/a?b"[..], &b"shop"[..]));
+        assert_eq!(told.client, Some(IpAddr::from([10, 0, 0, 1])));
+        assert!(Dialect::of("caddy").unwrap().read(&headers(&NGINX_SENDS)).is_err());
+        assert!(nginx.is_of_proxy(&HeaderName::from_static("x-original-uri")));
+        assert!(!nginx.is_of_proxy(&HeaderName::from_static("x-forwarded-uri")), "the client's, and judged as such");
+        assert!(Dialect::of("apache").is_none());
+    }
+
+    #[test]
+    fn what_is_missing_or_there_twice_is_no_question() {
+        for missing in 0..NGINX_SENDS.len() {
+            let mut sent = NGINX_SENDS.to_vec();
+            let removed = sent.remove(missing);
+            assert!(NGINX.read(&headers(&sent)).unwrap_err().contains(removed.0));
+            let mut twice = headers(&NGINX_SENDS);
+            twice.append(HeaderName::from_static(removed.0), HeaderValue::from_static("/other"));
+            assert!(NGINX.read(&twice).unwrap_err().contains("more than once"));
+        }
+    }
+
+    #[test]
+    fn the_client_is_the_last_of_a_list() {
+        let mut sent = headers(&[
+            ("x-forwarded-method", "GET"),
+            ("x-forwarded-uri", "/"),
+            ("x-forwarded-host", "shop"),
+            ("x-forwarded-for", "1.1.1.1, 10.0.0.2"),
+        ]);
+        assert_eq!(CADDY.read(&sent).unwrap().client, Some(IpAddr::from([10, 0, 0, 2])));
+        sent.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
+        assert_eq!(CADDY.read(&sent).unwrap().client, None);
+        sent.insert("x-forwarded-uri", HeaderValue::from_static("http://shop/"));
+        assert!(CADDY.read(&sent).is_err());
+    }
+
+    #[test]
+    fn each_kind_is_told_what_it_can_do() {
+        let (came, decided) = (&b"/a%2Fb?key=k&c={d}"[..], &b"/a%2Fb?c={d}"[..]);
+        assert_eq!(NGINX.edit(came, decided), Some((URI, decided.to_vec())));
+        assert_eq!(CADDY.edit(came, decided), Some((QUERY, b"?c=%7Bd%7D".to_vec())));
+        assert_eq!(CADDY.edit(b"/a?key=k", b"/a"), Some((QUERY, Vec::new())));
+        assert_eq!(CADDY.edit(b"/a%3Fb", b"/a%3Fb"), None);
+        assert_eq!(CADDY.edit(b"/a%3fb?c", b"/a%3fb?c"), None);
+        assert_eq!(CADDY.edit(b"/a?%3F", b"/a?%3F"), Some((QUERY, b"?%3F".to_vec())));
+        assert_eq!(TRAEFIK.edit(came, decided), None, "the key would go on");
+        assert_eq!(TRAEFIK.edit(came, came), Some((QUERY, b"?key=k&c={d}".to_vec())));
+    }
+
+    #[test]
+    fn nginx_knows_two_refusals() {
+        assert_eq!(NGINX.status(StatusCode::BAD_REQUEST), StatusCode::FORBIDDEN);
+        assert_eq!(NGINX.status(StatusCode::UNAUTHORIZED), StatusCode::UNAUTHORIZED);
+        assert_eq!(CADDY.status(StatusCode::BAD_REQUEST), StatusCode::BAD_REQUEST);
+    }
+}

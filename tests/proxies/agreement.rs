@@ -1,0 +1,246 @@
+//! What a proxy hands to the shop is what was decided on. Thousands of requests, put together at random from pieces that
+//! different services read differently; whatever reaches the shop is read there as leniently as any service would, and
+//! must still be a method and a store that the key opens.
+
+use crate::House;
+use crate::proxy::{Others, Proxy};
+use crate::shop::{Caller, Message};
+
+const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
+                       stores = [\"query:site\", \"query:filter[sites][]\"]\nupstream_applies_scope = true\n";
+
+/// Requests through each proxy, spread over some connections.
+const REQUESTS: usize = 4_000;
+
+const PATHS: [&str; 24] = [
+    "/api/v5/orders",
+    "/api/v5/orders/statuses",
+    "/api/v5/orders/create",
+    "/api/v5/orders/",
+    "/api/v5//orders",
+    "/api/v5/orders/../orders/create",
+    "/api/v5/orders/%2e%2e/orders",
+    "/api/v5/orders%2Fcreate",
+    "/api/v5/orders%2fstatuses",
+    "/api/v5/%6frders",
+    "/api/v5/orders%3Fsite=madrid",
+    "/api/v5/orders;site=madrid",
+    "/api/v5/orders%00",
+    "/api/v5/orders%",
+    "/API/v5/orders",
+    "/api/v5/Orders",
+    "/api/v55/orders",
+    "/api/v*/orders",
+    "/api/v5/orders%20",
+    "/./api/v5/orders",
+    "/api\\v5/orders",
+    "/api/v5/orders/statuses.json",
+    "/api/v5/{x}/orders",
+    "/api/v5/orders/statuses%23",
+];
+const PAIRS: [&str; 30] = [
+    "site=berlin",
+    "site=berlin",
+    "site=berlin",
+    "site=madrid",
+    "site=",
+    "site",
+    "Site=madrid",
+    "%73ite=madrid",
+    "%20site=madrid",
+    "site%00=madrid",
+    "site[]=madrid",
+    "site[0]=madrid",
+    "site%5B%5D=madrid",
+    "site=berlin%26site=madrid",
+    "+site=madrid",
+    "filter[sites][]=berlin",
+    "filter[sites][]=madrid",
+    "filter[sites][0]=madrid",
+    "filter%5Bsites%5D%5B%5D=madrid",
+    "filter.sites=madrid",
+    "x=1",
+    "x=%D0%BA",
+    "y=a;site=madrid",
+    ";site=madrid",
+    "=",
+    "a==b",
+    "z={env.PATH}",
+    "api%4Bey=x",
+    "si%74e=berlin",
+    "site=berlin%00",
+];
+
+/// Splitmix64: a sequence that every run can repeat.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(bound).expect("a number")).expect("a small number")
+    }
+
+    fn target(&mut self, token: &str) -> String {
+        // Half of the paths are plain, so that many requests get as far as the query.
+        let path = if self.below(2) == 0 { PATHS[self.below(2)] } else { PATHS[self.below(PATHS.len())] };
+        let mut target = path.to_owned();
+        // One byte is changed now and then.
+        if self.below(12) == 0 {
+            let at = 1 + self.below(target.len() - 1);
+            let byte = ["%2f", "%25", "?", "/", ".", "&", "{", "~"][self.below(8)];
+            target.replace_range(at..=at, byte);
+        }
+        let mut pairs: Vec<String> = (0..self.below(4)).map(|_| PAIRS[self.below(PAIRS.len())].to_owned()).collect();
+        if self.below(3) == 0 {
+            pairs.insert(self.below(pairs.len() + 1), format!("apiKey={token}"));
+        }
+        for (at, pair) in pairs.iter().enumerate() {
+            target.push_str(if at == 0 { "?" } else { ["&", "&", "&&"][self.below(3)] });
+            target.push_str(pair);
+        }
+        target
+    }
+}
+
+/// Decodes percent-encoding wherever it is well-formed, again and again.
+fn decoded(text: &str) -> String {
+    let mut text = text.replace('+', " ");
+    loop {
+        let bytes = text.as_bytes();
+        let mut out = String::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let hex =
+                (bytes[at] == b'%').then(|| text.get(at + 1..at + 3).and_then(|two| u8::from_str_radix(two, 16).ok()));
+            if let Some(Some(byte)) = hex {
+                out.push(char::from(byte));
+                at += 3;
+            } else {
+                out.push(char::from(bytes[at]));
+                at += 1;
+            }
+        }
+        if out == text {
+            return out;
+        }
+        text = out;
+    }
+}
+
+/// Every store that some service could read out of the query, and of what hides in the path.
+fn stores_read(target: &str) -> Vec<String> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let mut stores = Vec::new();
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // PHP: leading spaces go, brackets and what follows a NUL too; others fold case.
+        let name = decoded(name).to_ascii_lowercase();
+        let name = name.trim_start().split('\0').next().unwrap_or_default();
+        let is_site = name == "site" || name.starts_with("site[");
+        let is_filter = name.starts_with("filter[sites]") || name == "filter.sites" || name == "filter_sites";
+        if is_site || is_filter {
+            stores.push(decoded(value));
+        }
+    }
+    stores
+}
+
+/// Whether the path, read as leniently as can be, is a method that the key opens.
+fn is_open(path: &str) -> bool {
+    let path = decoded(path).replace('\\', "/").to_ascii_lowercase();
+    let path = path.split(['?', '#', ';', '\0']).next().unwrap_or_default().trim_end();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            other => segments.push(other),
+        }
+    }
+    let [api, version, orders, rest @ ..] = segments.as_slice() else { return false };
+    let digits = version.strip_prefix('v').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    *api == "api" && digits && *orders == "orders" && (rest.is_empty() || rest == ["statuses"])
+}
+
+/// The query without the key, whatever the order and the empty parts.
+fn rest_of_query(target: &str) -> Vec<String> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs: Vec<String> = query
+        .split('&')
+        .filter(|pair| !pair.starts_with("apiKey="))
+        // `a` and `a=` are one, and braces may be spelled: proxies write them so.
+        .map(|pair| pair.strip_suffix('=').unwrap_or(pair).replace('{', "%7B").replace('}', "%7D"))
+        .filter(|pair| !pair.is_empty())
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+async fn agrees(start: impl FnOnce(Others<'_>) -> Proxy, seed: u64) {
+    let house = House::furnished(PROFILE).await;
+    let proxy = house.behind(start);
+    let header = format!("x-api-key: {}", house.token);
+    let header = header.as_str();
+    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[header], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    let mut dice = Dice(seed);
+    let (mut reached, mut refused) = (0, 0);
+    let mut line = None;
+    for _ in 0..REQUESTS {
+        let asked = dice.target(&house.token);
+        let verb = ["GET", "GET", "GET", "POST"][dice.below(4)];
+        let has_key = asked.contains(&house.token);
+        let headers: Vec<&str> = if has_key { vec![] } else { vec![header] };
+        let mut caller: Caller = match line.take() {
+            Some(caller) => caller,
+            None => Caller::connect(proxy.port).expect("the proxy listens"),
+        };
+        let answer = caller.send(verb, asked.as_bytes(), &headers, b"");
+        // Proxies end the connection after some requests that are no HTTP to them.
+        if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
+            line = Some(caller);
+        }
+        let sent = house.shop.take();
+        let Some(Message { .. }) = sent.first() else {
+            let status = answer.map_or(400, |answer| answer.status());
+            assert!((400..500).contains(&status), "{verb} {asked}: {status}: nothing is undecided here");
+            refused += 1;
+            continue;
+        };
+        assert_eq!(sent.len(), 1);
+        let got = &sent[0];
+        let (path, shown) = (asked.split('?').next().unwrap_or_default(), got.target());
+        assert_eq!(got.line.split(' ').next(), Some(verb));
+        assert_eq!(shown.split('?').next().unwrap_or_default(), path, "{asked}: the path is handed on as it came");
+        assert_eq!(rest_of_query(shown), rest_of_query(&asked), "{asked}: so is the query, but for the key");
+        assert!(!got.whole().contains(&house.token), "{asked}");
+        assert!(verb == "GET" && is_open(path), "{verb} {asked} reached the shop as {shown}");
+        let stores = stores_read(shown);
+        assert!(stores.iter().all(|store| store == "berlin"), "{asked} reached the shop as {shown}: {stores:?}");
+        assert_eq!(got.header("x-latchkey-store"), Some("berlin"), "{asked}");
+        reached += 1;
+    }
+    assert!(reached > REQUESTS / 40 && refused > REQUESTS / 4, "both happen: {reached} reached, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_hands_on_what_was_decided() {
+    agrees(Proxy::envoy, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_hands_on_what_was_decided() {
+    agrees(Proxy::nginx, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_hands_on_what_was_decided() {
+    agrees(Proxy::caddy, 3).await;
+}

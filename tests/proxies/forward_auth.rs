@@ -1,0 +1,142 @@
+//! nginx and Caddy, by deploy/nginx/nginx.conf and deploy/caddy/Caddyfile.
+
+use std::time::Duration;
+
+use crate::House;
+use crate::proxy::{Others, Proxy};
+use crate::shop::Caller;
+use crate::support::eventually;
+
+const PROFILE: &str = "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\"]\n\
+                       stores = [\"query:site\", \"header:x-store\"]\nupstream_applies_scope = true\n";
+
+/// The rows that every proxy of this sort has in common.
+async fn rows(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let mut house = House::furnished(PROFILE).await;
+    let proxy = house.behind(start);
+    let token = house.token.clone();
+    let header = format!("x-api-key: {token}");
+    let bearer = format!("authorization: Bearer {token}");
+    let (bearer, header) = (bearer.as_str(), header.as_str());
+    let allowed = [
+        ("/api/v5/orders?site=berlin".to_owned(), vec![header], "/api/v5/orders?site=berlin"),
+        ("/api/v5/orders?site=berlin&a=%5B".to_owned(), vec![bearer], "/api/v5/orders?site=berlin&a=%5B"),
+        (format!("/api/v5/orders?a=1&apiKey={token}&site=berlin"), vec![], "/api/v5/orders?a=1&site=berlin"),
+        (format!("/api/v5/orders/statuses?apiKey={token}"), vec!["x-store: berlin"], "/api/v5/orders/statuses"),
+    ];
+    eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
+        (proxy.ask("GET", &allowed[0].0, &allowed[0].1, "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    for (target, headers, expected) in &allowed {
+        let answer = proxy.ask("GET", target, headers, "");
+        assert_eq!((answer.status(), &*answer.text()), (200, "shop"), "{}", answer.whole());
+        let sent = house.sent();
+        assert!(!sent.whole().contains(&token), "the key stays at the proxy");
+        assert_eq!(sent.target(), *expected);
+        assert_eq!(sent.header("x-latchkey-key-id"), Some(&*house.key.id));
+        assert_eq!(sent.header("x-latchkey-store"), Some("berlin"));
+        assert_eq!(sent.header("x-latchkey-caller"), None);
+    }
+
+    let wrong = format!("x-api-key: {}", "w".repeat(40));
+    let wrong = wrong.as_str();
+    let refused: [(&str, &str, Vec<&str>, u16); 6] = [
+        ("GET", "/api/v5/orders?site=berlin", vec![], 401),
+        ("GET", "/api/v5/orders?site=berlin", vec![wrong], 401),
+        ("GET", "/api/v5/orders?site=madrid", vec![header], 403),
+        ("POST", "/api/v5/orders/create?site=berlin", vec![header], 403),
+        ("GET", "/api/v5/orders?site=berlin&site=madrid", vec![header], 400),
+        ("GET", "/api/v5/orders/../orders?site=berlin", vec![header], 400),
+    ];
+    for (verb, target, headers, status) in refused {
+        let answer = proxy.ask(verb, target, &headers, "");
+        assert_eq!(answer.status(), status, "{verb} {target}: {}", answer.whole());
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.whole());
+        assert!(answer.text().starts_with('{'), "the words are Latchkey's: {}", answer.whole());
+        assert!(status != 401 || answer.header("www-authenticate").is_some(), "{}", answer.whole());
+        assert_eq!(house.shop.take(), []);
+    }
+
+    let spoofed = ["x-latchkey-store: madrid", "x-latchkey-key-id: key_evil", "x-latchkey-caller: evil", header];
+    assert_eq!(proxy.ask("GET", "/api/v5/orders?site=berlin", &spoofed, "").status(), 200);
+    let sent = house.sent();
+    assert!(!sent.whole().contains("madrid") && !sent.whole().contains("evil"), "{sent:?}");
+    // What says to Latchkey what was asked is said by the proxy alone.
+    let rewriting = ["x-forwarded-uri: /evil", "x-forwarded-method: evil", "x-original-uri: /evil", header];
+    let _ = proxy.ask("GET", "/api/v5/orders?site=berlin", &rewriting, "");
+    assert!(house.shop.take().iter().all(|sent| !sent.whole().contains("evil")));
+
+    house.server.kill9();
+    let away = proxy.ask("GET", "/api/v5/orders?site=berlin", &[header], "");
+    assert_eq!(away.status(), 503, "{}", away.whole());
+    assert_eq!(house.shop.take(), [], "while Latchkey is away nothing goes through");
+    house.server.restart();
+    eventually("what is allowed goes through again", Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[header], "").status() == 200).then_some(())
+    });
+    let query = format!("/api/v5/orders?apiKey={token}&site=madrid");
+    assert_eq!(proxy.ask("GET", &query, &[], "").status(), 403);
+    assert!(proxy.logs().contains("/api/v5/orders"), "{}", proxy.logs());
+    assert!(!proxy.logs().contains(&token), "no key in a log");
+    assert!(!proxy.logs().contains(&house.operator), "no operator's token in a log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_asks_before_it_sends_on() {
+    rows(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_asks_before_it_sends_on() {
+    rows(Proxy::caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_could_name_a_store_is_refused_where_it_cannot_be_seen() {
+    let house = House::furnished("keys = [\"header:x-api-key\"]\nstores = [\"query:site\", \"form:site\"]\n").await;
+    let nginx = house.behind(Proxy::nginx);
+    let header = format!("x-api-key: {}", house.token);
+    let header = header.as_str();
+    let form = "content-type: application/x-www-form-urlencoded";
+    let answer = nginx.ask("GET", "/api/v5/orders?site=berlin", &[header, form], "site=madrid");
+    assert_eq!(answer.status() / 100, 4, "{}", answer.whole());
+    assert_eq!(house.shop.take(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_no_proxy_is_told_nothing() {
+    let house = House::furnished(PROFILE).await;
+    let port = house.server.addresses().decision.port();
+    let caller = format!("x-latchkey-caller: {}", house.operator);
+    let key = format!("x-api-key: {}", house.token);
+    let nginx = [
+        "x-original-method: GET",
+        "x-original-uri: /api/v5/orders?site=berlin",
+        "x-original-host: shop.example",
+        "x-original-client: 127.0.0.1",
+    ];
+    let ask = |path: &str, headers: &[&str]| {
+        Caller::connect(port).and_then(|mut line| line.send("GET", path.as_bytes(), headers, b"")).expect("answered")
+    };
+    let whole: Vec<&str> = nginx.into_iter().chain([&*caller, &*key]).collect();
+    let answer = ask("/forward-auth/nginx", &whole);
+    assert_eq!(answer.status(), 200, "{}", answer.whole());
+    assert_eq!(answer.header("x-latchkey-uri"), Some("/api/v5/orders?site=berlin"));
+    assert_eq!(ask("/forward-auth/nginx/shop", &whole).status(), 200);
+    assert_eq!(ask("/forward-auth/nginx/nobody", &whole).status(), 403);
+    assert_eq!(ask("/forward-auth/apache", &whole).status(), 404);
+    for missing in 0..whole.len() - 1 {
+        let mut headers = whole.clone();
+        let left_out = headers.remove(missing);
+        assert_eq!(ask("/forward-auth/nginx", &headers).status(), 503, "without {left_out}");
+        let twice: Vec<&str> = whole.iter().copied().chain([left_out]).collect();
+        assert_eq!(ask("/forward-auth/nginx", &twice).status(), 503, "twice {left_out}");
+    }
+    assert_eq!(ask("/forward-auth/caddy", &whole).status(), 503, "the other set");
+    let both: Vec<&str> = whole.iter().copied().chain(["x-forwarded-uri: /api/v5/orders?site=madrid"]).collect();
+    assert_ne!(ask("/forward-auth/nginx", &both).status(), 200, "both sets");
+    let key_as_caller = format!("x-latchkey-caller: {}", house.token);
+    let headers: Vec<&str> = nginx.into_iter().chain([&*key_as_caller, &*key]).collect();
+    assert_eq!(ask("/forward-auth/nginx", &headers).status(), 503, "a key is no operator");
+}

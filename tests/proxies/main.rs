@@ -1,0 +1,92 @@
+//! Real proxies in front of a shop, run from the files in deploy/: what a client may do through them, what the shop is
+//! sent, and what becomes of requests while Latchkey is away.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+pub mod agreement;
+pub mod envoy;
+pub mod forward_auth;
+pub mod proxy;
+pub mod shop;
+
+use calls::{Client, METHODS, selected};
+use latchkey::proto::v1 as proto;
+use proxy::Others;
+use shop::Shop;
+use support::bootstrap::free_port;
+use support::process::{Builder, LatchkeyProcess};
+use support::workspace::Workspace;
+
+/// A Latchkey that proxies ask, a shop behind them, and a key that opens one store of three.
+#[derive(Debug)]
+pub struct House {
+    /// The server; its decision and operations ports stay when it is started again.
+    pub server: LatchkeyProcess,
+    /// The shop.
+    pub shop: Shop,
+    /// The token of the operator that the proxy is.
+    pub operator: String,
+    /// A key for the store berlin and the methods of the house but the last.
+    pub key: proto::Key,
+    /// Its token.
+    pub token: String,
+    // Holds the configuration file for as long as the server is started from it.
+    _workspace: Workspace,
+}
+
+/// Makes an operator with the role authorizer.
+pub async fn hire(client: &Client, name: &str) -> String {
+    let operator =
+        proto::Operator { name: name.to_owned(), role: proto::Role::Authorizer.into(), ..Default::default() };
+    let request = proto::CreateOperatorRequest { operator: Some(operator), options: None };
+    client.operators().create_operator(request).await.expect("an operator is made").into_inner().token
+}
+
+/// A server that proxies of this machine may ask, with a profile `shop` for the paths below /api.
+#[must_use]
+pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
+    let file = workspace.path().join("latchkey.toml");
+    let text = format!("trusted_proxies = \"127.0.0.0/8\"\n[profiles.shop]\nprefix = \"/api\"\n{profile}");
+    std::fs::write(&file, text).expect("the configuration can be written");
+    LatchkeyProcess::builder()
+        .env("LATCHKEY_CONFIG", file)
+        .env("LATCHKEY_DECISION_ADDR", format!("127.0.0.1:{}", free_port()))
+        .env("LATCHKEY_OPS_ADDR", format!("127.0.0.1:{}", free_port()))
+}
+
+impl House {
+    /// A furnished house with this profile for the paths below /api.
+    pub async fn furnished(profile: &str) -> Self {
+        let workspace = Workspace::new("config");
+        let server = configured(profile, &workspace).start();
+        let client = Client::admin_of(&server);
+        client.furnish().await;
+        let (key, token) =
+            client.create_key(selected("partner", &["berlin"], &METHODS[..2])).await.expect("a key is made");
+        let operator = hire(&client, "proxy").await;
+        Self { server, shop: Shop::open(), operator, key, token, _workspace: workspace }
+    }
+
+    /// Starts a proxy in front of the shop.
+    pub fn behind<P>(&self, start: impl FnOnce(Others<'_>) -> P) -> P {
+        let addresses = self.server.addresses();
+        start(Others {
+            latchkey: &[addresses.decision.port()],
+            ops: addresses.ops.port(),
+            shop: self.shop.port(),
+            token: &self.operator,
+        })
+    }
+
+    /// What the shop was sent: exactly one request.
+    #[track_caller]
+    #[must_use]
+    pub fn sent(&self) -> shop::Message {
+        let mut sent = self.shop.take();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        sent.remove(0)
+    }
+}

@@ -1,0 +1,143 @@
+//! The proxies, run from the very files in deploy/ with nothing changed in them but ports and places of logs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::shop::{Caller, Message};
+use crate::support::bootstrap::{find_program, free_port};
+use crate::support::daemon::{Daemon, read_lossy};
+use crate::support::eventually;
+use crate::support::workspace::Workspace;
+
+/// From start to answering.
+const START_BOUND: Duration = Duration::from_secs(30);
+
+/// A running proxy. Dropped, it is killed and its files removed.
+#[derive(Debug)]
+pub struct Proxy {
+    // Before the workspace: fields are dropped in order.
+    server: Daemon,
+    /// Where clients come.
+    pub port: u16,
+    workspace: Workspace,
+}
+
+/// Where a proxy finds others.
+#[derive(Debug, Clone, Copy)]
+pub struct Others<'a> {
+    /// The decision ports.
+    pub latchkey: &'a [u16],
+    /// The operations port of the first.
+    pub ops: u16,
+    /// The shop.
+    pub shop: u16,
+    /// The operator's token to present.
+    pub token: &'a str,
+}
+
+/// Replaces `from`, which must be there.
+fn change(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "the file in deploy/ has {from}");
+    text.replace(from, to)
+}
+
+fn deployed(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()))
+}
+
+impl Proxy {
+    /// deploy/envoy/envoy.yaml.
+    #[must_use]
+    pub fn envoy(others: Others<'_>) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
+        assert!(program.is_file(), "Envoy is needed: run `make setup`");
+        let (port, workspace) = (free_port(), Workspace::new("envoy"));
+        let endpoint = |port: &u16| {
+            format!("- endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}")
+        };
+        let latchkeys: Vec<_> = others.latchkey.iter().map(endpoint).collect();
+        let text = deployed("envoy/envoy.yaml");
+        let text = change(&text, &endpoint(&50051), &latchkeys.join("\n              "));
+        let text = change(&text, "port_value: 9901", &format!("port_value: {}", free_port()));
+        let text =
+            change(&text, "address: 0.0.0.0, port_value: 8000", &format!("address: 127.0.0.1, port_value: {port}"));
+        let text = change(&text, "port_value: 8001", &format!("port_value: {}", others.shop));
+        let file = workspace.path().join("envoy.yaml");
+        std::fs::write(&file, text).expect("the configuration can be written");
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).args(["--concurrency", "2", "--disable-hot-restart"]);
+        Self::start("Envoy", command, port, workspace, others)
+    }
+
+    /// deploy/nginx/nginx.conf.
+    #[must_use]
+    pub fn nginx(others: Others<'_>) -> Self {
+        let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
+        let (port, workspace) = (free_port(), Workspace::new("nginx"));
+        let folder = workspace.path().display().to_string();
+        let text = deployed("nginx/nginx.conf");
+        let text = change(&text, "listen 8000", &format!("listen 127.0.0.1:{port}"));
+        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
+        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", others.shop));
+        let text = change(&text, "/var/log/nginx", &folder);
+        let text = change(&text, "/run/nginx.pid", &format!("{folder}/pid"));
+        let file = workspace.path().join("nginx.conf");
+        std::fs::write(&file, text).expect("the configuration can be written");
+        let caller = format!("proxy_set_header X-Latchkey-Caller \"{}\";\n", others.token);
+        std::fs::write(workspace.path().join("latchkey-caller.conf"), caller).expect("the token can be written");
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).arg("-p").arg(workspace.path()).args(["-g", "daemon off;"]);
+        Self::start("nginx", command, port, workspace, others)
+    }
+
+    /// deploy/caddy/Caddyfile.
+    #[must_use]
+    pub fn caddy(others: Others<'_>) -> Self {
+        let program = find_program("caddy", &[]).expect("caddy is needed: run `make setup`");
+        let (port, workspace) = (free_port(), Workspace::new("caddy"));
+        let text = deployed("caddy/Caddyfile");
+        let text = change(&text, ":8000 {", &format!(":{port} {{"));
+        let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
+        let text = change(&text, "health_port 9090", &format!("health_port {}", others.ops));
+        let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", others.shop));
+        let text = change(&text, "admin localhost:2019", &format!("admin localhost:{}", free_port()));
+        let file = workspace.path().join("Caddyfile");
+        std::fs::write(&file, text).expect("the configuration can be written");
+        let mut command = Command::new(program);
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
+        Self::start("Caddy", command, port, workspace, others)
+    }
+
+    fn start(name: &str, mut command: Command, port: u16, workspace: Workspace, others: Others<'_>) -> Self {
+        let folder: PathBuf = workspace.path().to_owned();
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &folder).current_dir(&folder);
+        command.env("LATCHKEY_TOKEN", others.token);
+        let server = Daemon::spawn(name, command, &folder.join("stdout"), &folder.join("stderr"));
+        let mut proxy = Self { server, port, workspace };
+        eventually(&format!("{name} listens"), START_BOUND, || {
+            assert!(proxy.server.exited().is_none(), "{name} ended:\n{}", proxy.server.tail());
+            Caller::connect(port).ok()
+        });
+        proxy
+    }
+
+    /// One request on a connection of its own.
+    ///
+    /// # Panics
+    ///
+    /// When there is no answer.
+    #[must_use]
+    pub fn ask(&self, verb: &str, target: &str, headers: &[&str], body: &str) -> Message {
+        let mut caller = Caller::connect(self.port).expect("the proxy listens");
+        caller.send(verb, target.as_bytes(), headers, body.as_bytes()).expect("the proxy answers")
+    }
+
+    /// All that it has logged.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let names = ["stdout", "stderr", "access.log", "error.log"];
+        names.map(|name| read_lossy(&self.workspace.path().join(name))).join("\n")
+    }
+}

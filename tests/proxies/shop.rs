@@ -1,0 +1,183 @@
+//! The shop behind a proxy: answers 200 to everything and keeps what it was sent; and a client of the proxy. Both speak
+//! bytes, so that nothing tidies up what is compared.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// For each read and write.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A request or a response, as bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The first line.
+    pub line: String,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, all of it.
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    /// The value of a header; nothing when it is missing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The path and query of a request.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The status of a response.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+    }
+
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Everything, as text: for looking for what must not be there.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        format!("{}\n{:?}\n{}", self.line, self.headers, self.text())
+    }
+}
+
+/// Bytes as text, one letter each, so that nothing is lost.
+fn letters(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn read_line(stream: &mut impl BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line).ok().filter(|length| *length > 0)?;
+    Some(letters(&line).trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Reads one message; none at the end of the stream.
+fn read(stream: &mut impl BufRead) -> Option<Message> {
+    let mut message = Message { line: read_line(stream)?, ..Message::default() };
+    loop {
+        let line = read_line(stream)?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        message.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    if message.header("transfer-encoding").is_some() {
+        loop {
+            let length = usize::from_str_radix(read_line(stream)?.trim(), 16).ok()?;
+            let mut chunk = vec![0; length + 2];
+            stream.read_exact(&mut chunk).ok()?;
+            message.body.extend(&chunk[..length]);
+            if length == 0 {
+                break;
+            }
+        }
+    } else if let Some(length) = message.header("content-length") {
+        message.body = vec![0; length.parse().ok()?];
+        stream.read_exact(&mut message.body).ok()?;
+    }
+    Some(message)
+}
+
+/// A shop that keeps what it was sent.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    address: SocketAddr,
+    sent: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Shop {
+    /// Opens one. It closes with the process.
+    ///
+    /// # Panics
+    ///
+    /// When there is no port left.
+    #[must_use]
+    pub fn open() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("127.0.0.1 has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let shop = Self { address, sent: Arc::default() };
+        let sent = Arc::clone(&shop.sent);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let sent = Arc::clone(&sent);
+                std::thread::spawn(move || serve(&stream, &sent));
+            }
+        });
+        shop
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What it was sent since it was last asked.
+    #[must_use]
+    pub fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn serve(stream: &TcpStream, sent: &Mutex<Vec<Message>>) {
+    stream.set_nodelay(true).ok();
+    let mut reader = BufReader::new(stream);
+    while let Some(message) = read(&mut reader) {
+        sent.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        let mut writer = stream;
+        if writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nshop").is_err() {
+            return;
+        }
+    }
+}
+
+/// A client's connection to a proxy.
+#[derive(Debug)]
+pub struct Caller {
+    reader: BufReader<TcpStream>,
+}
+
+impl Caller {
+    /// Connects to a port of this machine.
+    ///
+    /// # Errors
+    ///
+    /// Nothing listens there.
+    pub fn connect(port: u16) -> std::io::Result<Self> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { reader: BufReader::new(stream) })
+    }
+
+    /// Sends a request line's verb and target, headers (`name: value`) and a body, and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or what came is no answer.
+    pub fn send(&mut self, verb: &str, target: &[u8], headers: &[&str], body: &[u8]) -> std::io::Result<Message> {
+        let mut bytes = [verb.as_bytes(), b" ", target, b" HTTP/1.1\r\nhost: shop.example\r\n"].concat();
+        for header in headers {
+            bytes.extend(header.as_bytes());
+            bytes.extend(b"\r\n");
+        }
+        if !body.is_empty() {
+            bytes.extend(format!("content-length: {}\r\n", body.len()).into_bytes());
+        }
+        bytes.extend(b"\r\n");
+        bytes.extend(body);
+        self.reader.get_mut().write_all(&bytes)?;
+        read(&mut self.reader).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
+    }
+}
