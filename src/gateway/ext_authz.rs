@@ -70,7 +70,6 @@ fn profile(metadata: &MetadataMap) -> Result<Option<&str>, Status> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn undecided(undecided: Undecided) -> Status {
     Status::unavailable(undecided.to_string())
 }
