@@ -17,7 +17,7 @@ async fn a_key_is_rotated_with_an_overlap_and_its_new_token_shown_once() {
     fields.push(("overlap", "day".to_owned()));
     let shown = manager.submit(&format!("{path}/rotate"), &fields).is(200);
     let token = shown.field_by_id("token");
-    assert!(token.starts_with("lk_") && token != &*made.token);
+    assert!(token.starts_with("lk_") && *token != *made.token);
     for token in [&token, &*made.token] {
         assert!(world.ask(token, CALL, "").await.allowed, "both are good");
     }

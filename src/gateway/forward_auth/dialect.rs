@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn each_kind_reads_its_own_set_alone() {
         let nginx = Dialect::of("nginx").unwrap();
-        let told = nginx.read(&headers(&NGINX_SENDS)).unwrap();
+        let sent = headers(&NGINX_SENDS);
+        let told = nginx.read(&sent).unwrap();
         assert_eq!((told.verb, told.target, told.host), (&b"POST"[..], &b"/a?b"[..], &b"shop"[..]));
         assert_eq!(told.client, Some(IpAddr::from([10, 0, 0, 1])));
         assert!(Dialect::of("caddy").unwrap().read(&headers(&NGINX_SENDS)).is_err());
