@@ -13,6 +13,8 @@ use latchkey::model::store::{Store, StoreKind, StoreNumber};
 use latchkey::model::time::Timestamp;
 use latchkey::model::world::{MethodTable, OperatorTable, StoreTable, World};
 
+use crate::naive;
+use crate::naive_decide::Facts;
 use crate::random::{self, Methods, Random};
 
 /// A world, a key and a call, twice over.
@@ -39,6 +41,26 @@ pub(crate) struct Case {
 const CODES: [&str; 6] = ["a", "b", "c", "A", "b.b", "zz"];
 
 impl Case {
+    /// The case as the naive deciding takes it; `book` is made of its methods.
+    pub(crate) fn facts<'a>(&'a self, book: &'a [naive::Method]) -> Facts<'a> {
+        let local = self.client.as_deref().is_some_and(|client| client.ends_with("10.1.2.3"));
+        Facts {
+            standing: self.list_standing,
+            times: self.times,
+            admitted: !self.local_only || local,
+            key_stores: self.key_stores.as_deref(),
+            key_methods: self.key_methods.as_deref(),
+            stores: &self.list_stores,
+            methods: &self.list_methods,
+            book,
+            required: &self.list_required,
+            method: &self.method,
+            store: &self.store,
+            further: &self.stores,
+            now: self.now,
+        }
+    }
+
     /// A world; none if its book clashes.
     pub(crate) fn world(random: &mut Random) -> Option<Self> {
         let list_methods = random::small_book(random);
