@@ -33,10 +33,11 @@ use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc::auth::CallerAuth;
 use crate::grpc::{self, server};
 use crate::lifecycle::{self, Ending, Tasks};
+use crate::model::change::Cursor;
 use crate::model::id::ReplicaId;
 use crate::ops;
 use crate::random::{OsRandom, Random};
-use crate::registry::{Bootstrap, Convergence, Registry};
+use crate::registry::{Bootstrap, Convergence, Pending, Registry};
 use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -179,7 +180,7 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl Convergence for Nobody {
-    async fn wait(&self, _: crate::model::change::Revision, _: Duration) -> Vec<ReplicaId> {
-        Vec::new()
+    async fn wait(&self, _: Cursor, _: Duration) -> Pending {
+        Pending::Named(Vec::new())
     }
 }

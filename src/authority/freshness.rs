@@ -20,6 +20,8 @@ pub(super) struct Freshness {
     polled: AtomicU64,
     /// When the newest successful renewal, a committed write on the primary, was sent.
     renewed: AtomicU64,
+    /// Polls count from here on only. Moves when a renewal ends a silence: see [`Freshness::renewed`].
+    heard_from: AtomicU64,
     /// What to add to the monotonic clock, in microseconds, to get storage's. Only grows, so that time never goes back.
     offset: AtomicI64,
 }
@@ -31,6 +33,7 @@ impl Freshness {
             max_staleness,
             polled: AtomicU64::new(NEVER),
             renewed: AtomicU64::new(NEVER),
+            heard_from: AtomicU64::new(NEVER),
             offset: AtomicI64::new(i64::MIN),
         }
     }
@@ -47,8 +50,17 @@ impl Freshness {
         self.offset.fetch_max(storage.as_micros().saturating_sub(elapsed), Ordering::AcqRel);
     }
 
-    /// A renewal sent at `sent` was committed on the primary.
+    /// A renewal sent at `sent` was committed on the primary, and that was heard now.
+    ///
+    /// After a silence of `max_staleness` writers neither wait for this replica nor name it: what they wrote until the
+    /// renewal was committed may be unknown here, however young the last poll is. So only polls from now on count.
     pub(super) fn renewed(&self, sent: u64) {
+        let (last, now) = (self.renewed.load(Ordering::Acquire), self.tick());
+        let silent = last == NEVER || Duration::from_micros(now.saturating_sub(last)) > self.max_staleness;
+        if silent && !cfg!(feature = "guard-silence") {
+            // First, so that whoever sees the renewal sees this too.
+            self.heard_from.fetch_max(now, Ordering::Release);
+        }
         self.renewed.fetch_max(sent, Ordering::Release);
     }
 
@@ -58,9 +70,13 @@ impl Freshness {
         self.renewed.store(NEVER, Ordering::Release);
     }
 
-    /// How long ago freshness was proven; none if it never was.
+    /// How long ago freshness was proven; none if it never was, or was lost.
     pub(super) fn staleness(&self) -> Option<Duration> {
-        let proven = self.polled.load(Ordering::Acquire).min(self.renewed.load(Ordering::Acquire));
+        let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
+        if polled < self.heard_from.load(Ordering::Acquire) {
+            return None;
+        }
+        let proven = polled.min(renewed);
         (proven != NEVER).then(|| Duration::from_micros(self.tick().saturating_sub(proven)))
     }
 
@@ -115,14 +131,58 @@ mod tests {
         *clock.0.lock() = Duration::from_secs(100);
         let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
         assert!(!freshness.is_proven());
-        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
-        assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
         freshness.renewed(freshness.tick());
+        assert!(!freshness.is_proven(), "nothing was polled");
+        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
         assert!(freshness.is_proven() && freshness.is_polling());
         *clock.0.lock() = Duration::from_secs(103);
         assert!(freshness.is_proven() && !freshness.is_polling());
         *clock.0.lock() = Duration::from_secs(161);
         assert!(!freshness.is_proven());
+    }
+
+    #[test]
+    fn polls_alone_prove_nothing() {
+        let clock = Arc::new(ByHand::default());
+        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
+        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
+    }
+
+    #[test]
+    fn after_a_silence_only_polls_after_the_report_count() {
+        let clock = Arc::new(ByHand::default());
+        let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
+        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
+        let poll = || freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        at(100);
+        freshness.renewed(freshness.tick());
+        poll();
+        // Polls go on, reports do not.
+        at(150);
+        poll();
+        at(161);
+        poll();
+        assert!(!freshness.is_proven());
+        at(162);
+        let sent = freshness.tick();
+        freshness.renewed(sent);
+        assert!(!freshness.is_proven(), "others may have written, and not waited, since the last poll");
+        poll();
+        assert!(freshness.is_proven());
+        // A report that was sent in time and committed late, as when the process was stopped between.
+        at(220);
+        let sent = freshness.tick();
+        poll();
+        at(223);
+        freshness.renewed(sent);
+        assert!(!freshness.is_proven(), "it was silent for longer than it may be");
+        poll();
+        assert!(freshness.is_proven());
+        // An ordinary one asks for nothing.
+        at(240);
+        freshness.renewed(freshness.tick());
+        assert!(freshness.is_proven());
     }
 
     #[test]

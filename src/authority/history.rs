@@ -103,6 +103,14 @@ impl History {
         }
     }
 
+    /// Whether `cursor` is among the revisions that are remembered.
+    pub(super) fn remembers(&self, cursor: Cursor) -> bool {
+        let recent = self.recent.lock();
+        let place = recent.front().and_then(|first| cursor.revision.0.checked_sub(first.cursor.revision.0));
+        let at = place.and_then(|place| usize::try_from(place).ok());
+        at.and_then(|at| recent.get(at)).is_some_and(|applied| applied.cursor == cursor)
+    }
+
     /// Subscribes from after `after`, or from now on. None if that is no longer remembered, or was never here.
     pub(super) fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
         let recent = self.recent.lock();
@@ -146,6 +154,10 @@ mod tests {
         assert_eq!(history.knows(cursor(3)), Known::Applied);
         assert_eq!(history.knows(cursor(16)), Known::Ahead);
         assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(12) }), Known::Foreign);
+        assert!(history.remembers(cursor(10)) && history.remembers(cursor(15)));
+        for other in [cursor(3), cursor(16), Cursor { nonce: 1, ..cursor(12) }] {
+            assert!(!history.remembers(other), "{other}");
+        }
     }
 
     #[test]

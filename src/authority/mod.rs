@@ -39,8 +39,8 @@ use self::floors::Floors;
 use self::freshness::Freshness;
 use self::gate::PollGate;
 use self::grants::{Grants, Usability};
-use self::history::History;
 pub use self::history::{Applied, Subject, Subscription};
+use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
 use self::loads::Loads;
 use self::state::State;
@@ -153,6 +153,12 @@ impl Settings {
     /// which it would stop allowing by itself.
     pub fn live_bound(&self) -> Duration {
         self.max_staleness / 2
+    }
+
+    /// How long ago a replica must have reported to be sure that it allows nothing from before now: the time after which
+    /// it stops by itself, and a little for clocks that do not run alike.
+    pub fn silence_bound(&self) -> Duration {
+        self.max_staleness + self.max_staleness / 50
     }
 }
 
@@ -313,6 +319,26 @@ impl Authority {
         self.inner.history.read().subscribe(after)
     }
 
+    /// Waits until this very revision, made by a write that was committed, is applied here. Answers whether it was in
+    /// time. The number alone would not do: storage may have been restored, or have failed over, just before the write.
+    pub async fn wait_followed(&self, cursor: Cursor, at_most: Duration) -> bool {
+        let mut applied = self.inner.applied.subscribe();
+        self.inner.gate.nudge();
+        let wait = async {
+            loop {
+                let knows = |_: &Revision| self.inner.history.read().knows(cursor) == Known::Applied;
+                if applied.wait_for(knows).await.is_err() {
+                    return false;
+                }
+                // Older than what is remembered: a poll tells whether what is followed is what was written to.
+                if self.inner.history.read().remembers(cursor) || self.inner.gate.pass().await.is_ok() {
+                    return true;
+                }
+            }
+        };
+        tokio::time::timeout(at_most, wait).await.unwrap_or(false)
+    }
+
     /// Waits until `revision` is applied here. Answers whether it was in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
@@ -385,14 +411,15 @@ impl Inner {
 
     /// Reports to storage what is applied.
     async fn renew_now(&self) -> crate::storage::Result<()> {
+        let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
         let report = ReplicaReport {
             id: self.settings.replica,
             host: self.settings.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
-            applied: *self.applied.borrow(),
+            applied: cursor.revision,
         };
-        self.storage.renew(&report).await.map(|_| ())
+        self.storage.renew(&report, cursor.nonce).await.map(|_| ())
     }
 
     /// Brings the gauges up to date.

@@ -33,7 +33,13 @@ pub(super) fn note(text: &str) {
 
 /// Says what is worth knowing about a write that was done.
 pub(super) fn written(written: Option<&v1::Written>) {
-    if let Some(written) = written.filter(|written| !written.pending_replicas.is_empty()) {
+    let Some(written) = written else {
+        return;
+    };
+    if written.pending_unknown {
+        note("done, but which replicas have applied it is not known: storage did not answer afterwards");
+    }
+    if !written.pending_replicas.is_empty() {
         note(&format!("done, but not yet applied by: {}", clean(&written.pending_replicas.join(", "))));
     }
 }

@@ -66,8 +66,17 @@ pub struct Caller {
 pub struct Written {
     /// The revision that it made; of a write that changed nothing, the newest one.
     pub cursor: Cursor,
-    /// Live replicas that had not applied it when the wait ended.
-    pub pending: Vec<ReplicaId>,
+    /// Who may still decide from before it.
+    pub pending: Pending,
+}
+
+/// The replicas that may still decide from before a write, when the wait for them has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// These; if there are none, every replica has applied it or allows nothing.
+    Named(Vec<ReplicaId>),
+    /// It could not be found out: storage did not answer after the write was committed.
+    Unknown,
 }
 
 /// A part of a list, with the token of the next.
@@ -82,8 +91,9 @@ pub struct Listed<T> {
 /// Knows how far the replicas have come.
 #[async_trait]
 pub trait Convergence: fmt::Debug + Send + Sync {
-    /// Waits until every live replica has applied `revision`, at most for `at_most`; answers those that have not.
-    async fn wait(&self, revision: Revision, at_most: Duration) -> Vec<ReplicaId>;
+    /// Waits until every live replica has applied `write`, at most for about `at_most`; answers those that may still
+    /// decide from before it.
+    async fn wait(&self, write: Cursor, at_most: Duration) -> Pending;
 }
 
 /// The rules of managing, over some storage. Cheap to clone.

@@ -14,7 +14,7 @@ use crate::storage::Transaction;
 
 use super::error::{Error, Result};
 use super::validate::CheckedOptions;
-use super::{Caller, Registry, Written, etag};
+use super::{Caller, Pending, Registry, Written, etag};
 
 /// A write at work.
 pub(super) struct Write {
@@ -142,8 +142,11 @@ impl Registry {
         };
         // What changed nothing may repeat a write whose answer was lost: it too speaks for the state it found.
         let wait = options.replica_wait.unwrap_or(self.default_wait);
-        let pending =
-            if wait.is_zero() || trial { Vec::new() } else { self.convergence.wait(cursor.revision, wait).await };
+        let pending = if wait.is_zero() || trial {
+            Pending::Named(Vec::new())
+        } else {
+            self.convergence.wait(cursor, wait).await
+        };
         Ok((value, Written { cursor, pending }))
     }
 }

@@ -107,8 +107,9 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// tell. May complete for nothing.
     async fn woken(&self);
 
-    /// Records what a replica has applied, by a committed write on the primary; answers storage's clock.
-    async fn renew(&self, report: &ReplicaReport) -> Result<Timestamp>;
+    /// Records what a replica has applied, by a committed write on the primary; answers storage's clock. A revision that
+    /// storage does not have under `nonce` is of another past and counts for nothing: 0 is recorded.
+    async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp>;
 
     /// The replicas that reported within the last day, the newest first, and the head.
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)>;

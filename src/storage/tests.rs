@@ -132,7 +132,7 @@ async fn what_is_written_is_read_back() {
         started: AT,
         applied: Revision(1),
     };
-    storage.renew(&report).await.unwrap();
+    storage.renew(&report, cursor.nonce).await.unwrap();
     assert_eq!(storage.replicas().await.unwrap().0[0].report, report);
     let used = UsageAdd {
         key: keys[1].row.id,

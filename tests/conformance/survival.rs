@@ -33,7 +33,7 @@ async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey
         ("grant", storage.grant(&key.secret.digest).await.map(drop)),
         ("poll", storage.poll(Cursor::default(), 10).await.map(drop)),
         ("snapshot", storage.snapshot(&mut Nothing).await.map(drop)),
-        ("renew", storage.renew(&report).await.map(drop)),
+        ("renew", storage.renew(&report, 0).await.map(drop)),
         ("sweep", storage.sweep(BEGINNING).await),
         ("begin", try_begin(storage).await.map(drop)),
     ]

@@ -13,7 +13,7 @@ use latchkey::clock::{SharedClock, SystemClock};
 use latchkey::config::{Config, Sources};
 use latchkey::gateway::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
 use latchkey::lifecycle::Tasks;
-use latchkey::model::change::Revision;
+use latchkey::model::change::Cursor;
 use latchkey::model::id::ReplicaId;
 use latchkey::model::method::StoreUse;
 use latchkey::model::store::StoreKind;
@@ -21,7 +21,7 @@ use latchkey::model::token::Token;
 use latchkey::random::{OsRandom, Random};
 use latchkey::registry::{
     AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, ImportMethods, KeyDraft, MethodDraft, Named,
-    RawTime, Registry, StoreDraft, TokenPlace, Update, WriteOptions,
+    Pending, RawTime, Registry, StoreDraft, TokenPlace, Update, WriteOptions,
 };
 use latchkey::storage::{self, Options, Storage};
 use latchkey::telemetry::metrics::Metrics;
@@ -102,8 +102,8 @@ struct Nobody;
 
 #[async_trait]
 impl Convergence for Nobody {
-    async fn wait(&self, _: Revision, _: Duration) -> Vec<ReplicaId> {
-        Vec::new()
+    async fn wait(&self, _: Cursor, _: Duration) -> Pending {
+        Pending::Named(Vec::new())
     }
 }
 

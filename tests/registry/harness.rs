@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use latchkey::clock::Clock;
 use latchkey::lifecycle::Tasks;
-use latchkey::model::change::{Change, Revision};
+use latchkey::model::change::{Change, Cursor, Revision};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::key::Key;
 use latchkey::model::operator::Role;
@@ -18,7 +18,7 @@ use latchkey::model::token::Token;
 use latchkey::random::{OsRandom, Random};
 use latchkey::registry::{
     AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, Error, KeyDraft, KeyWithToken, ListChanges,
-    MethodDraft, OperatorDraft, Registry, StoreDraft, TokenPlace, WriteOptions, Written,
+    MethodDraft, OperatorDraft, Pending, Registry, StoreDraft, TokenPlace, WriteOptions, Written,
 };
 use latchkey::storage::{self, Options, Storage};
 
@@ -67,9 +67,9 @@ impl Clock for ByHand {
 
 #[async_trait]
 impl Convergence for Slow {
-    async fn wait(&self, revision: Revision, at_most: Duration) -> Vec<ReplicaId> {
-        self.waits.lock().unwrap().push((revision, at_most));
-        self.pending.lock().unwrap().clone()
+    async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
+        self.waits.lock().unwrap().push((write.revision, at_most));
+        Pending::Named(self.pending.lock().unwrap().clone())
     }
 }
 

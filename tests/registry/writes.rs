@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey::model::id::ReplicaId;
 use latchkey::model::time::Timestamp;
-use latchkey::registry::{CreateKey, ListKeys, RawDuration, WriteOptions};
+use latchkey::registry::{CreateKey, ListKeys, Pending, RawDuration, WriteOptions};
 
 use crate::harness::{bench, fields, wide_open};
 
@@ -19,9 +19,9 @@ async fn a_write_waits_for_replicas_and_names_those_that_lag() {
     bench.replicas.pending.lock().unwrap().push(slow);
     let request = CreateKey { key: wide_open(), ..CreateKey::default() };
     let (_, written) = bench.registry.create_key(&bench.admin, &request, &WriteOptions::default()).await.unwrap();
-    assert_eq!(written.pending, [slow]);
+    assert_eq!(written.pending, Pending::Named(vec![slow]));
     let (_, skipped) = bench.registry.create_key(&bench.admin, &request, &waiting(0)).await.unwrap();
-    assert!(skipped.pending.is_empty());
+    assert_eq!(skipped.pending, Pending::Named(Vec::new()));
     let (_, patient) = bench.registry.create_key(&bench.admin, &request, &waiting(30)).await.unwrap();
     let waits = bench.replicas.waits.lock().unwrap().clone();
     let expected =

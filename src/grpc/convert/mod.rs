@@ -25,9 +25,14 @@ pub(super) fn options(options: Option<pb::WriteOptions>) -> WriteOptions {
 
 /// What a write came to.
 pub(super) fn written(written: &registry::Written) -> pb::Written {
+    let (named, pending_unknown): (&[_], _) = match &written.pending {
+        registry::Pending::Named(replicas) => (replicas, false),
+        registry::Pending::Unknown => (&[], true),
+    };
     pb::Written {
         revision: written.cursor.to_string(),
-        pending_replicas: written.pending.iter().map(ToString::to_string).collect(),
+        pending_replicas: named.iter().map(ToString::to_string).collect(),
+        pending_unknown,
     }
 }
 

@@ -84,8 +84,8 @@ impl Storage for SqlStorage {
         self.shared.driver.woken().await;
     }
 
-    async fn renew(&self, report: &ReplicaReport) -> Result<Timestamp> {
-        usage::renew(self.shared.link(Purpose::Report).await?, report).await
+    async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+        usage::renew(self.shared.link(Purpose::Report).await?, report, nonce).await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {

@@ -169,10 +169,11 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
     link.commit("commit_sweep").await
 }
 
-/// Records what a replica has applied; answers storage's clock.
-pub(super) async fn renew(mut link: Link, report: &ReplicaReport) -> Result<Timestamp> {
+/// Records what a replica has applied, if it is of this past; answers storage's clock.
+pub(super) async fn renew(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
     let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at) \
-               VALUES ($1, $2, $3, $4, $5, coalesce(NOW(), $6)) ON CONFLICT (id) DO UPDATE SET \
+               VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
+               AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6)) ON CONFLICT (id) DO UPDATE SET \
                host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
                applied = excluded.applied, reported_at = excluded.reported_at RETURNING reported_at";
     let params: Vec<Value> = vec![
@@ -182,6 +183,7 @@ pub(super) async fn renew(mut link: Link, report: &ReplicaReport) -> Result<Time
         report.started.into(),
         report.applied.into(),
         link.own_clock().into(),
+        nonce.cast_signed().into(),
     ];
     let now = link.one("renew", sql, params).await?.read("replicas").time("reported_at")?;
     link.commit("commit_renew").await?;
