@@ -53,7 +53,7 @@ use crate::model::id::ReplicaId;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
 use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
-use crate::storage::{ReplicaReport, Storage};
+use crate::storage::{Replica, ReplicaReport, Storage};
 use crate::telemetry::metrics::Metrics;
 
 /// Time between flushes of usage.
@@ -365,6 +365,17 @@ impl Authority {
     /// How this authority works.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// What a replica told, unless it is this one: of itself a replica knows more than it has last reported.
+    #[must_use]
+    pub fn with_own_report(&self, mut replica: Replica) -> Replica {
+        if replica.report.id == self.inner.settings.replica {
+            replica.report.applied = self.revision();
+            replica.reported = self.now();
+            replica.age = Duration::ZERO;
+        }
+        replica
     }
 
     /// Hands what was counted to storage, and takes back its report of itself. For the end of the process.

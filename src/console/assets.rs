@@ -13,7 +13,8 @@ use crate::model::token::Digest;
 const FILES: &[(&str, &str, &str)] = &[
     ("console.css", "text/css; charset=utf-8", include_str!("assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("assets/console.js")),
-    ("keys.js", "text/javascript; charset=utf-8", include_str!("assets/keys.js")),
+    ("list.js", "text/javascript; charset=utf-8", include_str!("assets/list.js")),
+    ("import.js", "text/javascript; charset=utf-8", include_str!("assets/import.js")),
     ("key-form.js", "text/javascript; charset=utf-8", include_str!("assets/key-form.js")),
     ("icon.svg", ICON, include_str!("assets/icon.svg")),
 ];

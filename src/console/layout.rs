@@ -11,6 +11,18 @@ use super::texts::{ENGLISH, Texts};
 pub(super) enum Place {
     /// Integration › API access keys.
     Keys,
+    /// Integration › Stores.
+    Stores,
+    /// Integration › Reference book.
+    Methods,
+    /// Integration › Find a key.
+    Find,
+    /// Oversight › Audit trail.
+    Audit,
+    /// Oversight › Replicas.
+    Replicas,
+    /// Oversight › Operators.
+    Operators,
 }
 
 /// Who is signed in.

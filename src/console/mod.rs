@@ -17,18 +17,26 @@ mod cookies;
 mod csrf;
 mod diff;
 mod failure;
+mod find;
 mod form;
 mod headers;
 mod hex;
 mod keys;
 mod layout;
+mod lists;
+mod meanwhile;
+mod methods;
 mod nav;
+mod operators;
+mod oversight;
 mod peer;
 mod reference;
 mod session;
 mod sign_in;
+mod stores;
 mod texts;
 mod time;
+mod trail;
 
 use std::sync::Arc;
 
@@ -70,6 +78,11 @@ impl Console {
             .route("/assets/{version}/{name}", get(assets::serve))
             .route("/favicon.ico", get(assets::icon))
             .merge(keys::routes())
+            .merge(stores::routes())
+            .merge(methods::routes())
+            .merge(find::routes())
+            .merge(oversight::routes())
+            .merge(operators::routes())
             .fallback(failure::no_such_page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(axum::middleware::from_fn(headers::add))

@@ -24,8 +24,15 @@ pub(super) struct Link {
 pub(super) fn groups(t: &'static Texts, role: Role, here: Place) -> Vec<Group> {
     let nav = &t.nav;
     // Group, title, path, place, what it takes.
-    let all: &[(&'static str, &'static str, &'static str, Place, Permission)] =
-        &[(nav.integration, nav.keys, super::keys::LIST, Place::Keys, Permission::View)];
+    let all: &[(&'static str, &'static str, &'static str, Place, Permission)] = &[
+        (nav.integration, nav.keys, super::keys::LIST, Place::Keys, Permission::View),
+        (nav.integration, nav.stores, super::stores::LIST, Place::Stores, Permission::View),
+        (nav.integration, nav.methods, super::methods::LIST, Place::Methods, Permission::View),
+        (nav.integration, nav.find, super::find::PATH, Place::Find, Permission::View),
+        (nav.oversight, nav.audit, super::oversight::AUDIT, Place::Audit, Permission::View),
+        (nav.oversight, nav.replicas, super::oversight::REPLICAS, Place::Replicas, Permission::View),
+        (nav.oversight, nav.operators, super::operators::LIST, Place::Operators, Permission::Administer),
+    ];
     let mut groups: Vec<Group> = Vec::new();
     for (group, title, path, place, needs) in all {
         if !role.may(*needs) {

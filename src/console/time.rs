@@ -29,9 +29,61 @@ impl From<Timestamp> for Moment {
     }
 }
 
+/// What was read from a field for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Nothing stood there.
+    Nothing,
+    /// A time.
+    Time(Timestamp),
+    /// Something else.
+    Nonsense,
+}
+
+impl Read {
+    /// The time, if it is one.
+    pub(super) const fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::Time(time) => Some(time),
+            Self::Nothing | Self::Nonsense => None,
+        }
+    }
+}
+
+/// As `<input type=datetime-local>` has it, in UTC.
+pub(super) fn written(time: Timestamp) -> String {
+    let exact = Moment(time).exact();
+    exact.strip_suffix('Z').unwrap_or(&exact).to_owned()
+}
+
+/// Reads what `<input type=datetime-local>` sends, with or without seconds, and a date alone; in UTC.
+pub(super) fn read(text: &str) -> Read {
+    if text.is_empty() {
+        return Read::Nothing;
+    }
+    let text = text.replace(' ', "T");
+    let zoned = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        16 => format!("{text}:00Z"),
+        _ if text.ends_with('Z') => text,
+        _ => format!("{text}Z"),
+    };
+    zoned.parse().map_or(Read::Nonsense, Read::Time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_as_browsers_and_people_write_them() {
+        let told = |text: &str| read(text).time().map(|time| time.to_string());
+        for text in ["2026-11-24T01:02", "2026-11-24 01:02", "2026-11-24T01:02:00", "2026-11-24T01:02:00Z"] {
+            assert_eq!(told(text).as_deref(), Some("2026-11-24T01:02:00Z"), "{text}");
+        }
+        assert_eq!(told("2026-11-24").as_deref(), Some("2026-11-24T00:00:00Z"));
+        assert_eq!((read(""), read("soon")), (Read::Nothing, Read::Nonsense));
+    }
 
     #[test]
     fn a_moment_is_told_to_the_minute_and_exactly() {

@@ -34,15 +34,9 @@ impl ReplicaService for Replicas {
         caller(&request, View)?;
         let (replicas, head) = self.registry.replicas().await.map_err(to_status)?;
         let settings = self.authority.settings();
-        let replicas = replicas.into_iter().map(|mut replica| {
-            // Of itself a replica knows more than it has last reported.
-            if replica.report.id == settings.replica {
-                replica.report.applied = self.authority.revision();
-                replica.reported = self.authority.now();
-                replica.age = std::time::Duration::ZERO;
-            }
-            convert::replica(replica, settings.live_bound())
-        });
+        let replicas = replicas
+            .into_iter()
+            .map(|replica| convert::replica(self.authority.with_own_report(replica), settings.live_bound()));
         Ok(Response::new(pb::ListReplicasResponse {
             replicas: replicas.collect(),
             head_revision: head.0,

@@ -7,10 +7,35 @@ use crate::world::{Engine, Of, World, key};
 async fn every_page_is_nobody_elses_to_frame_keep_or_script() {
     let world = World::begin(Engine::Sqlite).await;
     let made = world.issue(key("k", Of::All, Of::All)).await.key;
-    let mut manager = Visitor::signed_in(&world, "integration manager");
+    world.stores(&["main"]).await;
+    world.import_book().await;
+    let (chief, token) = world.hire("chief", latchkey::proto::v1::Role::Admin, None).await;
+    let mut manager = Visitor::with(&world, &token);
     let key_page = format!("/integration/keys/{}", made.id);
     let edit = format!("{key_page}/edit");
-    for path in ["/sign-in", "/", "/nowhere", "/integration/keys", "/integration/keys/new", &key_page, &edit] {
+    let operator = format!("/oversight/operators/{}", chief.id);
+    for path in [
+        "/sign-in",
+        "/",
+        "/nowhere",
+        "/integration/keys",
+        "/integration/keys/new",
+        &key_page,
+        &edit,
+        "/integration/stores",
+        "/integration/stores/new",
+        "/integration/store/main",
+        "/integration/methods",
+        "/integration/methods/new",
+        "/integration/methods/import?book=retailcrm",
+        "/integration/method?method=GET+%2Fapi%2Fv*%2Forders%2Fstatuses",
+        "/integration/find",
+        "/oversight/audit",
+        "/oversight/replicas",
+        "/oversight/operators",
+        "/oversight/operators/new",
+        &operator,
+    ] {
         let page = manager.get(path);
         let policy = page.header("content-security-policy");
         for part in [

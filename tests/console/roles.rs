@@ -7,15 +7,27 @@ use crate::world::{Engine, Of, World, key};
 async fn a_viewer_sees_no_way_to_change_and_gets_none() {
     let world = World::begin(Engine::Sqlite).await;
     let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    world.stores(&["main"]).await;
+    world.method("GET /api/v*/orders", latchkey::proto::v1::StoreUse::Optional).await;
     let before = world.head().await;
     let mut officer = Visitor::signed_in(&world, "security officer");
     let signed_in = world.head().await;
     assert_eq!(signed_in, before + 1, "signing in is on record");
     let path = format!("/integration/keys/{}", made.key.id);
-    for page in ["/integration/keys", &path] {
+    let method = "/integration/method?method=GET+%2Fapi%2Fv*%2Forders";
+    for page in [
+        "/integration/keys",
+        &path,
+        "/integration/stores",
+        "/integration/store/main",
+        "/integration/methods",
+        method,
+        "/oversight/audit",
+        "/oversight/replicas",
+    ] {
         let shown = officer.open(page);
         let forms: Vec<_> = shown.tags("form").filter(|tag| tag.contains("method=\"post\"")).collect();
-        assert_eq!(forms.len(), 1, "signing out alone: {forms:?}");
+        assert_eq!(forms.len(), 1, "signing out alone: {page}: {forms:?}");
         assert!(!shown.body.contains("/edit\"") && !shown.body.contains("/new\""));
     }
     let csrf = officer.open(&path).field("csrf");
@@ -36,6 +48,19 @@ async fn a_viewer_sees_no_way_to_change_and_gets_none() {
     let secret = &made.key.secrets[0].id;
     let _ = officer.submit(&format!("{path}/tokens/{secret}/end"), &fields).is(403);
     let _ = officer.submit("/integration/keys/new", &fields).is(403);
+    for action in
+        ["store/main", "store/main/active", "store/main/delete", "stores/new", "methods/new", "methods/import"]
+    {
+        let fields = [&fields[..], &[("code", "x"), ("kind", "site"), ("yaml", "format: 1")]].concat();
+        let _ = officer.submit(&format!("/integration/{action}"), &fields).is(403);
+    }
+    let fields = [&fields[..], &[("method", "GET /api/v*/orders")]].concat();
+    for action in ["method", "method/retire"] {
+        let _ = officer.submit(&format!("/integration/{action}"), &fields).is(403);
+    }
+    for form in ["stores/new", "methods/new", "methods/import"] {
+        let _ = officer.get(&format!("/integration/{form}")).is(403);
+    }
     let _ = officer.get("/integration/keys/new").is(403);
     let _ = officer.get(&format!("{path}/edit")).is(403);
     assert_eq!(world.head().await, signed_in, "nothing was written");

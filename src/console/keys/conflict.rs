@@ -4,7 +4,6 @@ use crate::console::Console;
 use crate::console::diff::{Difference, differences};
 use crate::console::failure::Failure;
 use crate::console::time::Moment;
-use crate::model::change::Revision;
 use crate::model::key::Key;
 
 use super::form::KeyForm;
@@ -28,8 +27,7 @@ pub(super) async fn merge(
     mut form: KeyForm,
     etag: &str,
 ) -> Result<(KeyForm, Conflict), Failure> {
-    let base_revision = etag.strip_prefix('e').and_then(|number| number.parse().ok()).map_or(Revision(0), Revision);
-    let changes = console.changes_since(&current.id.to_string(), base_revision).await?;
+    let changes = console.changes_since("key", &current.id.to_string(), etag).await?;
     let before = changes.first().and_then(|change| change.before.as_ref());
     let after = current.image();
     let mut differences = differences(before, Some(&after));

@@ -9,9 +9,9 @@ use http::StatusCode;
 use super::filters::Filters;
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
-use crate::console::failure::Failure;
 use crate::console::form::{Errors, Fields};
 use crate::console::layout::{Page, Place};
+use crate::console::lists::listed;
 use crate::console::session::Session;
 use crate::console::texts::keys as texts;
 use crate::console::time::Moment;
@@ -20,7 +20,7 @@ use crate::model::operator::Permission;
 use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::time::Timestamp;
-use crate::registry::{self, Error, Listed};
+use crate::registry;
 
 /// Stores that a row names; the others are counted.
 const NAMED: usize = 2;
@@ -73,19 +73,11 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
     let query = query.unwrap_or_default();
     let filters = Filters::read(&query, now);
     let (stores, methods) = (console.all_stores().await?, console.all_methods().await?);
-    let (listed, errors) = match console.registry.keys(&filters.list()).await {
-        Ok(listed) => (listed, Errors::none()),
-        // An address whose end was cut: the list begins anew.
-        Err(Error::Invalid(violations)) if violations.told().iter().any(|wrong| wrong.field == "page_token") => {
-            return Err(Failure::BadAddress(String::new()));
-        }
-        Err(Error::Invalid(violations)) => (Listed { items: Vec::new(), next: String::new() }, Errors::of(&violations)),
-        Err(error) => return Err(error.into()),
-    };
+    let (listed, errors) = listed(console.registry.keys(&filters.list()).await)?;
     let names: HashMap<&str, &str> = stores.iter().map(|store| (store.code.as_str(), &*store.name)).collect();
     let rows = listed.items.iter().map(|key| Row::new(key, &names, methods.len(), now)).collect();
     let page = Page::new(&console, &session, Place::Keys, crate::console::texts::ENGLISH.keys.title);
-    let page = page.with_scripts(&["keys.js"]).with_done(Fields::parse(query.as_bytes()).text("done"));
+    let page = page.with_scripts(&["list.js"]).with_done(Fields::parse(query.as_bytes()).text("done"));
     let next = if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) };
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let may_edit = session.may(Permission::Edit);

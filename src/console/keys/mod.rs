@@ -8,7 +8,6 @@ mod edit;
 mod end;
 mod filters;
 mod form;
-mod history;
 mod list;
 mod reach;
 mod show;

@@ -7,15 +7,16 @@ use axum::extract::{Path, RawQuery, State};
 use http::StatusCode;
 
 use super::check::{self, Check};
-use super::history::Entry;
 use super::used::{self, CHARTED, Day, LOOKED_BACK};
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
 use crate::console::failure::Failure;
 use crate::console::form::{Errors, Fields};
 use crate::console::layout::{Page, Place};
+use crate::console::oversight;
 use crate::console::session::Session;
 use crate::console::time::Moment;
+use crate::console::trail::Entry;
 use crate::model::key::{Key, Origin, Secret};
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
@@ -49,6 +50,8 @@ struct ShowPage {
     check: Check,
     history: Vec<Entry>,
     older: bool,
+    /// Address of all of its history.
+    trail: String,
     /// What is wrong with a form at the end of the page, and what stood in it.
     errors: Errors,
     reason: String,
@@ -93,7 +96,7 @@ pub(super) async fn show(
     let (methods_used, methods_unused) = methods(&key, &usage.counts);
     let last = used::last_by_store(&usage.counts);
     let stores = stores(console, &key, &last).await?;
-    let (history, older) = console.history(id).await?;
+    let (history, older) = console.history("key", id).await?;
     let check = check::check(console, &key, query).await?;
     let page = Page::new(console, session, Place::Keys, key.name.clone()).with_done(query.text("done"));
     let template = ShowPage {
@@ -118,6 +121,7 @@ pub(super) async fn show(
         check,
         history,
         older,
+        trail: oversight::trail("key", id),
         errors,
         reason,
         key,

@@ -17,6 +17,16 @@ texts! {
         copy: "Copy",
         copied: "Copied",
         cancel: "Cancel",
+        any: "Any",
+        filter: "Filter",
+        clear: "Clear",
+        why: "Why",
+        why_help: "For the audit trail; may stay empty.",
+        no_time: "This is no time; write it like 2027-03-31 18:00.",
+        sure_first: "Tick the box first.",
+        last_changed: "Changed",
+        pages: "Pages",
+        stale: "Somebody else changed this while you were at it. Nothing of yours was saved yet, and nothing of either is lost.",
         save: "Save",
         mend: "Nothing was saved. Please mend what is marked below:",
         mend_one: "One field needs another look.",
@@ -29,6 +39,13 @@ texts! {
     Nav {
         integration: "Integration",
         keys: "API access keys",
+        stores: "Stores",
+        methods: "Reference book",
+        find: "Find a key",
+        oversight: "Oversight",
+        audit: "Audit trail",
+        replicas: "Replicas",
+        operators: "Operators",
     }
 }
 
@@ -84,5 +101,11 @@ texts! {
         revoked: "The key is revoked. Its tokens are refused from now on.",
         deleted: "The key is deleted.",
         token_ended: "The token is refused from now on.",
+        store_added: "The store is connected.",
+        store_deleted: "The store is deleted. No key opens it any more.",
+        method_added: "The method is in the reference book.",
+        method_retired: "The method is retired: keys with chosen methods do not open it any more.",
+        imported: "The reference book is imported.",
+        operator_revoked: "The operator is revoked and signed out.",
     }
 }

@@ -57,7 +57,6 @@ texts! {
         show_reach: "Show what it will reach",
         save_new: "Save the key",
         choose_one: "Choose one of the two.",
-        no_time: "This is no time; write it like 2027-03-31 18:00.",
         label_twice: "A label stands there twice.",
         why: "Why",
         why_help: "For the audit trail; may stay empty.",

@@ -84,6 +84,7 @@ texts! {
         check_bad_address: "This is no IP address.",
         history: "History",
         history_none: "Nothing is on record.",
+        history_older: "Older changes",
         was: "was",
         now: "now",
         added: "added",
@@ -116,6 +117,16 @@ texts! {
         recover: "Recovered",
         sign_in: "Signed in",
         sign_out: "Signed out",
+    }
+}
+
+texts! {
+    /// What changes are about, by the audit trail's names.
+    Subjects {
+        key: "Key",
+        store: "Store",
+        method: "Method",
+        operator: "Operator",
     }
 }
 

@@ -6,11 +6,19 @@ mod common;
 pub(super) mod key_form;
 pub(super) mod key_page;
 pub(super) mod keys;
+mod methods;
+mod operators;
+mod oversight;
+mod stores;
 
 use self::common::{Common, Done, Failures, Nav, SignIn};
 use self::key_form::KeyForm;
-use self::key_page::{Actions, FieldNames, KeyEdit, KeyPage};
+use self::key_page::{Actions, FieldNames, KeyEdit, KeyPage, Subjects};
 use self::keys::Keys;
+use self::methods::{Import, Methods};
+use self::operators::Operators;
+use self::oversight::{Audit, Find, Replicas};
+use self::stores::Stores;
 
 /// All texts of a language.
 #[derive(Debug)]
@@ -26,7 +34,15 @@ pub(super) struct Texts {
     pub(super) key_form: KeyForm,
     pub(super) key_page: KeyPage,
     pub(super) key_edit: KeyEdit,
+    pub(super) stores: Stores,
+    pub(super) methods: Methods,
+    pub(super) import: Import,
+    pub(super) find: Find,
+    pub(super) audit: Audit,
+    pub(super) replicas: Replicas,
+    pub(super) operators: Operators,
     pub(super) actions: Actions,
+    pub(super) subjects: Subjects,
     pub(super) fields: FieldNames,
 }
 
@@ -42,7 +58,15 @@ pub(super) static ENGLISH: Texts = Texts {
     key_form: KeyForm::ENGLISH,
     key_page: KeyPage::ENGLISH,
     key_edit: KeyEdit::ENGLISH,
+    stores: Stores::ENGLISH,
+    methods: Methods::ENGLISH,
+    import: Import::ENGLISH,
+    find: Find::ENGLISH,
+    audit: Audit::ENGLISH,
+    replicas: Replicas::ENGLISH,
+    operators: Operators::ENGLISH,
     actions: Actions::ENGLISH,
+    subjects: Subjects::ENGLISH,
     fields: FieldNames::ENGLISH,
 };
 

@@ -1,4 +1,4 @@
-// The list of keys: filters that are not set stay out of the address, and a switch changes its row alone.
+// Lists: filters that are not set stay out of the address, and a switch changes its row alone.
 import { localTimes } from "./console.js";
 
 for (const form of document.querySelectorAll("form[data-trim]")) {

@@ -1,0 +1,103 @@
+//! Finding the key of a token. The token comes in a form, is looked up, and stands in no page, address or log.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+
+use super::answer::{Answer, page as answer, page_with};
+use super::form::{Errors, Posted};
+use super::layout::{Page, Place};
+use super::session::Session;
+use super::texts::ENGLISH;
+use super::time::Moment;
+use super::{Console, oversight};
+use crate::model::time::Timestamp;
+use crate::registry::{Error, Found, TokenText};
+
+/// Where it is.
+pub(super) const PATH: &str = "/integration/find";
+
+#[derive(Debug, Template)]
+#[template(path = "find.html")]
+struct FindPage {
+    page: Page,
+    errors: Errors,
+    found: Option<Belongs>,
+}
+
+/// Whose token it is.
+#[derive(Debug)]
+struct Belongs {
+    id: String,
+    name: String,
+    owner: String,
+    hint: String,
+    /// What keeps it from opening anything; nothing: it is good.
+    faults: Vec<&'static str>,
+    /// When the token ended, or will.
+    ended: Option<Moment>,
+    ends: Option<Moment>,
+    created: Moment,
+    last_used: Option<Moment>,
+    deleted: bool,
+    /// Address of what was done to the key.
+    trail: String,
+}
+
+/// Its page.
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route(PATH, get(form).post(submit))
+}
+
+async fn form(State(console): State<Console>, session: Session) -> Answer {
+    let page = Page::new(&console, &session, Place::Find, ENGLISH.find.title);
+    answer(&FindPage { page, errors: Errors::none(), found: None })
+}
+
+async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
+    let token = TokenText(posted.fields.trimmed("token"));
+    let page = Page::new(&console, &posted.session, Place::Find, ENGLISH.find.title);
+    let mut errors = Errors::none();
+    match console.registry.find_key(&token).await {
+        Ok(found) => {
+            let found = Some(Belongs::new(found, console.authority.now()));
+            return answer(&FindPage { page, errors, found });
+        }
+        Err(Error::Invalid(violations)) => errors.extend(&violations),
+        Err(Error::TokenUnknown) => errors.add("token", ENGLISH.find.unknown),
+        Err(error) => return Err(error.into()),
+    }
+    page_with(StatusCode::UNPROCESSABLE_ENTITY, &FindPage { page, errors, found: None })
+}
+
+impl Belongs {
+    fn new(found: Found, now: Timestamp) -> Self {
+        let t = &ENGLISH.find;
+        let (key, secret) = (found.key, found.secret);
+        let over = secret.expires.filter(|expires| *expires <= now);
+        let faults = [
+            (found.deleted, t.key_deleted),
+            (key.revoked.is_some(), t.key_revoked),
+            (!key.active, t.key_off),
+            (key.expires.is_some_and(|expires| expires <= now), t.key_expired),
+            (key.not_before.is_some_and(|from| now < from), t.key_early),
+            (found.ended.is_some() || over.is_some(), t.ended),
+        ];
+        let id = key.id.to_string();
+        Self {
+            trail: oversight::trail("key", &id),
+            id,
+            name: key.name,
+            owner: key.owner,
+            hint: secret.hint,
+            faults: faults.into_iter().filter_map(|(is_so, text)| is_so.then_some(text)).collect(),
+            ended: found.ended.or(over).map(Moment),
+            ends: secret.expires.filter(|expires| now < *expires && found.ended.is_none()).map(Moment),
+            created: Moment(secret.created),
+            last_used: secret.last_used.map(Moment),
+            deleted: found.deleted,
+        }
+    }
+}

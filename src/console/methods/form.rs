@@ -1,0 +1,155 @@
+//! The form of a method: what was typed, as it was typed, and what the registry makes of it.
+
+use serde_json::Value;
+
+use crate::console::form::{Errors, Fields};
+use crate::console::texts::ENGLISH;
+use crate::model::method::StoreUse;
+use crate::model::reference::Method;
+use crate::registry::{Choice, MethodDraft};
+
+/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
+pub(super) const SHOWN: [&str; 10] = [
+    "method.method",
+    "method.block",
+    "method.summary",
+    "method.description",
+    "method.store_use",
+    "method.store_places",
+    "method.scope",
+    "method.position",
+    "options.comment",
+    "sure",
+];
+
+/// What stands in the form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct MethodForm {
+    pub(super) method: String,
+    pub(super) block: String,
+    pub(super) summary: String,
+    pub(super) description: String,
+    pub(super) store_use: String,
+    pub(super) store_places: String,
+    pub(super) scope: String,
+    pub(super) position: String,
+}
+
+impl MethodForm {
+    /// What was sent.
+    pub(super) fn read(fields: &Fields) -> Self {
+        Self {
+            method: fields.trimmed("method"),
+            block: fields.trimmed("block"),
+            summary: fields.trimmed("summary"),
+            description: fields.trimmed("description"),
+            store_use: fields.trimmed("store_use"),
+            store_places: fields.text("store_places").to_owned(),
+            scope: fields.trimmed("scope"),
+            position: fields.trimmed("position"),
+        }
+    }
+
+    /// What a method says of itself.
+    pub(super) fn of(method: &Method) -> Self {
+        Self::of_image(&method.image())
+    }
+
+    /// What the audit trail says of a method.
+    pub(super) fn of_image(image: &Value) -> Self {
+        let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let places = image.get("store_places").and_then(Value::as_array);
+        let places = places.into_iter().flatten().filter_map(Value::as_str);
+        Self {
+            method: text("method"),
+            block: text("block"),
+            summary: text("summary"),
+            description: text("description"),
+            store_use: text("store_use"),
+            store_places: places.collect::<Vec<_>>().join("\n"),
+            scope: text("scope"),
+            position: image.get("position").map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// What can be changed, to be laid over what somebody else made of it.
+    pub(super) fn parts(&mut self) -> [&mut String; 7] {
+        [
+            &mut self.block,
+            &mut self.summary,
+            &mut self.description,
+            &mut self.store_use,
+            &mut self.store_places,
+            &mut self.scope,
+            &mut self.position,
+        ]
+    }
+
+    /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
+    pub(super) fn draft(&self, errors: &mut Errors) -> MethodDraft {
+        let position = if self.position.is_empty() { Ok(0) } else { self.position.parse() };
+        if position.is_err() {
+            errors.add("method.position", ENGLISH.methods.no_number);
+        }
+        let lines = self.store_places.lines().map(str::trim).filter(|line| !line.is_empty());
+        MethodDraft {
+            method: self.method.clone(),
+            block: self.block.clone(),
+            summary: self.summary.clone(),
+            description: self.description.clone(),
+            store_use: self.store_use.parse().map_or(Choice::Unset, Choice::Is),
+            store_places: lines.map(str::to_owned).collect(),
+            scope: self.scope.clone(),
+            position: position.unwrap_or(0),
+        }
+    }
+}
+
+/// The names of the registry's fields that the form has, for the mask of an update.
+pub(super) fn mask() -> Vec<String> {
+    ["block", "summary", "description", "store_use", "store_places", "scope", "position"].map(str::to_owned).to_vec()
+}
+
+/// In the words of the form, where the registry speaks those of the contract.
+pub(super) fn reword(errors: &mut Errors) {
+    errors.reword("method.store_use", ENGLISH.methods.choose_use);
+}
+
+/// What people call a use, for fields to choose from: what it sends, what people read.
+pub(super) fn uses() -> Vec<(&'static str, &'static str)> {
+    [StoreUse::None, StoreUse::Optional, StoreUse::Required]
+        .map(|store_use| (store_use.as_str(), use_name(store_use)))
+        .to_vec()
+}
+
+/// What people call it.
+pub(super) const fn use_name(store_use: StoreUse) -> &'static str {
+    let t = &ENGLISH.methods;
+    match store_use {
+        StoreUse::None => t.use_none,
+        StoreUse::Optional => t.use_optional,
+        StoreUse::Required => t.use_required,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_says_what_its_method_says() {
+        let image = serde_json::json!({
+            "method": "GET /a/{x}", "block": "A", "summary": "s", "description": "", "store_use": "optional",
+            "store_places": ["query:site", "path:x"], "scope": null, "position": 7,
+        });
+        let form = MethodForm::of_image(&image);
+        let mut errors = Errors::none();
+        let draft = form.draft(&mut errors);
+        assert_eq!((draft.position, draft.scope.as_str()), (7, ""));
+        assert_eq!(draft.store_places, ["query:site", "path:x"]);
+        assert_eq!(draft.store_use, Choice::Is(StoreUse::Optional));
+        assert!(errors.is_empty());
+        MethodForm { position: "first".to_owned(), ..form }.draft(&mut errors);
+        assert_eq!(errors.at("method.position").len(), 1);
+    }
+}

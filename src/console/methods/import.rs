@@ -1,0 +1,127 @@
+//! Importing a reference book: its text comes in, what it would change is shown, and only what was shown is applied.
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use http::StatusCode;
+
+use super::LIST;
+use super::preview::{Preview, drafts, fingerprint};
+use crate::books::{self, BookError};
+use crate::console::Console;
+use crate::console::answer::{Answer, go, page_with};
+use crate::console::failure::Failure;
+use crate::console::form::{Fields, Posted};
+use crate::console::layout::{Page, Place};
+use crate::console::session::Session;
+use crate::console::texts::ENGLISH;
+use crate::model::operator::Permission;
+use crate::registry::{Error, ImportMethods, MethodDraft, Violations, WriteOptions};
+
+/// Faults that are listed.
+const LISTED: usize = 50;
+
+#[derive(Debug, Template)]
+#[template(path = "methods/import.html")]
+struct ImportPage {
+    page: Page,
+    yaml: String,
+    retire: bool,
+    why: String,
+    /// What is wrong with the text, at most 50, and how many more there are.
+    faults: Vec<String>,
+    further: usize,
+    preview: Option<Preview>,
+    /// What the preview was shown for: applied only if it is still the same.
+    seen: String,
+}
+
+/// What stands in the form.
+#[derive(Debug, Default)]
+struct ImportForm {
+    yaml: String,
+    retire: bool,
+    why: String,
+}
+
+/// The form, empty or with the built-in book (`?book=retailcrm`).
+pub(super) async fn form(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
+    session.need(Permission::Edit)?;
+    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+    let yaml = if query.text("book") == "retailcrm" { books::RETAILCRM.to_owned() } else { String::new() };
+    let form = ImportForm { yaml, ..ImportForm::default() };
+    show(&console, &session, StatusCode::OK, form, Vec::new(), None)
+}
+
+/// Shows what it would change, or applies what was shown.
+pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
+    let (session, fields) = (&posted.session, &posted.fields);
+    session.need(Permission::Edit)?;
+    let form = ImportForm {
+        yaml: fields.text("yaml").to_owned(),
+        retire: fields.text("retire") == "yes",
+        why: fields.trimmed("why"),
+    };
+    let drafts = match books::parse(&form.yaml) {
+        Ok(book) => drafts(book),
+        Err(error) => return wrong(&console, session, form, faults(error)),
+    };
+    let mut request = ImportMethods { methods: drafts, retire_missing: form.retire, dry_run: true };
+    let options = WriteOptions { comment: form.why.clone(), replica_wait: None };
+    let diff = match console.registry.import_methods(&session.caller, &request, &options).await {
+        Ok((diff, _)) => diff,
+        Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
+            return wrong(&console, session, form, told(&violations, &request.methods));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let seen = fingerprint(&request, &diff);
+    if fields.has("apply") && fields.text("seen") == seen {
+        request.dry_run = false;
+        console.registry.import_methods(&session.caller, &request, &options).await?;
+        return Ok(go(&format!("{LIST}?done=imported")));
+    }
+    let preview = Preview::new(&console.all_methods().await?, &request.methods, diff);
+    show(&console, session, StatusCode::OK, form, Vec::new(), Some((preview, seen)))
+}
+
+fn wrong(console: &Console, session: &Session, form: ImportForm, faults: Vec<String>) -> Answer {
+    show(console, session, StatusCode::UNPROCESSABLE_ENTITY, form, faults, None)
+}
+
+fn show(
+    console: &Console,
+    session: &Session,
+    status: StatusCode,
+    form: ImportForm,
+    mut faults: Vec<String>,
+    preview: Option<(Preview, String)>,
+) -> Result<axum::response::Response, Failure> {
+    let page = Page::new(console, session, Place::Methods, ENGLISH.import.title).with_scripts(&["import.js"]);
+    let further = faults.len().saturating_sub(LISTED);
+    faults.truncate(LISTED);
+    let (preview, seen) = preview.unzip();
+    let ImportForm { yaml, retire, why } = form;
+    page_with(status, &ImportPage { page, yaml, retire, why, faults, further, preview, seen: seen.unwrap_or_default() })
+}
+
+/// What is wrong with a text that is no book.
+fn faults(error: BookError) -> Vec<String> {
+    match error {
+        BookError::Invalid(violations) => violations.iter().map(ToString::to_string).collect(),
+        BookError::TooLarge { .. } | BookError::UnknownFormat { .. } | BookError::Malformed { .. } => {
+            vec![error.to_string()]
+        }
+    }
+}
+
+/// What the registry says of a book, with the methods' names in place of their numbers.
+fn told(violations: &Violations, methods: &[MethodDraft]) -> Vec<String> {
+    let name = |field: &str| {
+        let (number, rest) = field.strip_prefix("methods[")?.split_once(']')?;
+        let method = methods.get(number.parse::<usize>().ok()?)?;
+        Some(format!("{}{}", method.method, rest.replace('.', ": ")))
+    };
+    let told = violations.told().iter();
+    told.map(|wrong| format!("{}: {}", name(&wrong.field).unwrap_or_else(|| wrong.field.clone()), wrong.description))
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! Another token for an operator, or its end.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use super::LIST;
+use super::add::show_token;
+use super::show::{Beside, show};
+use crate::console::Console;
+use crate::console::answer::{Answer, go};
+use crate::console::form::{Errors, Posted};
+use crate::console::texts::ENGLISH;
+use crate::registry::{Error, Precondition, WriteOptions};
+
+/// Gives it another token, and shows that, once.
+pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    if posted.fields.text("sure") != "yes" {
+        return unsure(&console, &posted, &id, "sure_rotate").await;
+    }
+    let (made, _) = console.registry.rotate_operator(&posted.session.caller, &id, &WriteOptions::default()).await?;
+    show_token(&console, &posted.session, ENGLISH.operators.rotated_title, &made)
+}
+
+/// Ends it for good.
+pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    if posted.fields.text("sure") != "yes" {
+        return unsure(&console, &posted, &id, "sure").await;
+    }
+    let options = WriteOptions { comment: posted.fields.trimmed("reason"), replica_wait: None };
+    match console.registry.revoke_operator(&posted.session.caller, &id, &options).await {
+        Ok(_) => Ok(go(&format!("{LIST}?done=operator_revoked"))),
+        Err(Error::Precondition(state @ Precondition::LastAdmin)) => {
+            again(&console, &posted, &id, "sure", &state.to_string()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn unsure(console: &Console, posted: &Posted, id: &str, field: &str) -> Answer {
+    again(console, posted, id, field, ENGLISH.common.sure_first).await
+}
+
+async fn again(console: &Console, posted: &Posted, id: &str, field: &str, what: &str) -> Answer {
+    let mut errors = Errors::none();
+    errors.add(field, what);
+    let beside = Beside { errors, ..Beside::default() };
+    show(console, &posted.session, StatusCode::UNPROCESSABLE_ENTITY, id, beside).await
+}

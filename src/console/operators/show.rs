@@ -1,0 +1,149 @@
+//! The page of an operator: what it says, to be changed, and what was done to it.
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use http::StatusCode;
+
+use super::LIST;
+use super::form::{OperatorForm, SHOWN, meaning, roles};
+use crate::console::Console;
+use crate::console::answer::{Answer, go, page_with};
+use crate::console::failure::Failure;
+use crate::console::form::{Errors, Fields, Posted};
+use crate::console::layout::{Page, Place};
+use crate::console::meanwhile::{self, Meanwhile};
+use crate::console::oversight;
+use crate::console::session::Session;
+use crate::console::time::Moment;
+use crate::console::trail::Entry;
+use crate::model::operator::{Operator, Permission};
+use crate::registry::{self, Error, Precondition, Update, WriteOptions};
+
+#[derive(Debug, Template)]
+#[template(path = "operators/show.html")]
+struct OperatorPage {
+    page: Page,
+    id: String,
+    operator: Operator,
+    role: &'static str,
+    etag: String,
+    form: OperatorForm,
+    roles: Vec<(&'static str, &'static str)>,
+    why: String,
+    errors: Errors,
+    meanwhile: Option<Meanwhile>,
+    created: Moment,
+    updated: Moment,
+    expires: Option<Moment>,
+    revoked: Option<Moment>,
+    /// Address of all that it did.
+    deeds: String,
+    history: Vec<Entry>,
+    older: bool,
+    /// Address of all of its history.
+    trail: String,
+    own: bool,
+}
+
+/// What is shown beside what the operator says.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) form: Option<OperatorForm>,
+    pub(super) why: String,
+    pub(super) errors: Errors,
+    pub(super) meanwhile: Option<Meanwhile>,
+    pub(super) done: String,
+}
+
+/// The page.
+pub(super) async fn page(
+    State(console): State<Console>,
+    session: Session,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+    let beside = Beside { done: query.text("done").to_owned(), ..Beside::default() };
+    show(&console, &session, StatusCode::OK, &id, beside).await
+}
+
+/// Saves it, or shows the page again with what there is to say.
+pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
+    let session = &posted.session;
+    session.need(Permission::Administer)?;
+    let form = OperatorForm::read(&posted.fields);
+    let why = posted.fields.trimmed("why");
+    let etag = posted.fields.text("etag");
+    let mut errors = Errors::none();
+    let draft = form.draft(&mut errors);
+    let mask = ["name", "role", "expire_time"].map(str::to_owned).to_vec();
+    let update = Update { id: id.clone(), draft, mask, etag: etag.to_owned() };
+    let options = WriteOptions { comment: why.clone(), replica_wait: None };
+    let mut beside = Beside { form: Some(form), why, errors, ..Beside::default() };
+    if beside.errors.is_empty() {
+        match console.registry.update_operator(&session.caller, &update, &options).await {
+            Ok(_) => return Ok(go(&format!("{LIST}/{id}?done=saved"))),
+            Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => beside.errors.extend(&violations),
+            Err(Error::Precondition(state @ Precondition::LastAdmin)) => {
+                beside.errors.add("operator.role", &state.to_string());
+            }
+            Err(Error::Stale(_)) => {
+                let beside = merged(&console, &id, etag, beside).await?;
+                return show(&console, session, StatusCode::CONFLICT, &id, beside).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &id, beside).await
+}
+
+/// Somebody else changed the operator since the form was made.
+async fn merged(console: &Console, id: &str, etag: &str, beside: Beside) -> Result<Beside, Failure> {
+    let operator = operator(console, id).await?;
+    let mut changes = console.changes_since("operator", id, etag).await?;
+    // Signing in and out are on record as changes that change nothing.
+    changes.retain(|change| change.before != change.after);
+    let mut form = beside.form.unwrap_or_default();
+    if let Some(base) = meanwhile::base(&changes) {
+        meanwhile::lay(form.parts(), OperatorForm::of_image(base).parts(), OperatorForm::of(&operator).parts());
+    }
+    let meanwhile = Meanwhile::of(changes, &operator.image());
+    Ok(Beside { form: Some(form), meanwhile: Some(meanwhile), ..beside })
+}
+
+/// The page with what there is to say.
+pub(super) async fn show(console: &Console, session: &Session, status: StatusCode, id: &str, beside: Beside) -> Answer {
+    session.need(Permission::Administer)?;
+    let operator = operator(console, id).await?;
+    let (history, older) = console.history("operator", id).await?;
+    let template = OperatorPage {
+        page: Page::new(console, session, Place::Operators, operator.name.clone()).with_done(&beside.done),
+        id: id.to_owned(),
+        role: meaning(operator.role),
+        etag: registry::etag(operator.row_revision),
+        form: beside.form.unwrap_or_else(|| OperatorForm::of(&operator)),
+        roles: roles(),
+        why: beside.why,
+        errors: beside.errors,
+        meanwhile: beside.meanwhile,
+        created: Moment(operator.created),
+        updated: Moment(operator.updated),
+        expires: operator.expires.map(Moment),
+        revoked: operator.revoked.map(Moment),
+        deeds: oversight::deeds(id),
+        history,
+        older,
+        trail: oversight::trail("operator", id),
+        own: operator.id == session.caller.id,
+        operator,
+    };
+    page_with(status, &template)
+}
+
+/// The operator of an address; what is no id is no page.
+async fn operator(console: &Console, id: &str) -> Result<Operator, Failure> {
+    match console.registry.operator(id).await {
+        Err(Error::Invalid(_)) => Err(Failure::NotFound),
+        answer => Ok(answer?),
+    }
+}

@@ -1,0 +1,151 @@
+//! The audit trail: who, when, what, before and after, why.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use http::StatusCode;
+
+use super::AUDIT;
+use crate::console::Console;
+use crate::console::answer::{Answer, page_with};
+use crate::console::failure::Failure;
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::{Page, Place};
+use crate::console::lists::{self, listed};
+use crate::console::session::Session;
+use crate::console::texts::ENGLISH;
+use crate::console::time;
+use crate::console::trail::Entry;
+use crate::model::operator::Permission;
+use crate::model::time::Timestamp;
+use crate::registry::{ListChanges, ListOperators, Listed, PageInput};
+
+#[derive(Debug, Template)]
+#[template(path = "oversight/audit.html")]
+struct AuditPage {
+    page: Page,
+    filters: Filters,
+    errors: Errors,
+    kinds: [(&'static str, &'static str); 4],
+    entries: Vec<Entry>,
+    narrow: bool,
+    /// Whether the reader may see operators.
+    administers: bool,
+    /// Addresses of the first and of the next page; empty: this is it, there is none.
+    first: String,
+    next: String,
+}
+
+/// What the trail is narrowed by.
+#[derive(Debug, Default)]
+struct Filters {
+    kind: String,
+    subject: String,
+    /// Id or name of an operator.
+    actor: String,
+    from: String,
+    until: String,
+    page: String,
+}
+
+/// The page.
+pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
+    let filters = Filters::read(&Fields::parse(query.unwrap_or_default().as_bytes()));
+    let mut errors = Errors::none();
+    let list = filters.list(&console, &mut errors).await?;
+    let nothing = Listed { items: Vec::new(), next: String::new() };
+    let (listed, errors) =
+        if errors.is_empty() { listed(console.registry.changes(&list).await)? } else { (nothing, errors) };
+    let t = &ENGLISH.subjects;
+    let template = AuditPage {
+        page: Page::new(&console, &session, Place::Audit, ENGLISH.audit.title).with_scripts(&["list.js"]),
+        kinds: [("key", t.key), ("store", t.store), ("method", t.method), ("operator", t.operator)],
+        narrow: filters.address("") != AUDIT || !filters.page.is_empty(),
+        first: if filters.page.is_empty() { String::new() } else { filters.address("") },
+        next: if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) },
+        entries: listed.items.into_iter().map(Entry::from).collect(),
+        administers: session.may(Permission::Administer),
+        errors,
+        filters,
+    };
+    let status = if template.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page_with(status, &template)
+}
+
+impl Filters {
+    fn read(fields: &Fields) -> Self {
+        Self {
+            kind: fields.trimmed("kind"),
+            subject: fields.trimmed("subject"),
+            actor: fields.trimmed("actor"),
+            from: fields.trimmed("from"),
+            until: fields.trimmed("until"),
+            page: fields.trimmed("page"),
+        }
+    }
+
+    fn address(&self, page: &str) -> String {
+        let pairs = [
+            ("kind", &*self.kind),
+            ("subject", &*self.subject),
+            ("actor", &*self.actor),
+            ("from", &*self.from),
+            ("until", &*self.until),
+            ("page", page),
+        ];
+        lists::address(AUDIT, &pairs)
+    }
+
+    /// What the registry is asked. Dates are whole days: the last one counts.
+    async fn list(&self, console: &Console, errors: &mut Errors) -> Result<ListChanges, Failure> {
+        let day = Duration::from_hours(24);
+        let start = date(&self.from, "start_time", errors);
+        let end = date(&self.until, "end_time", errors).map(|end| end.plus(day));
+        let actor = console.operator_called(&self.actor).await?;
+        if actor.is_none() {
+            errors.add("actor", ENGLISH.audit.no_such_actor);
+        }
+        Ok(ListChanges {
+            page: PageInput { size: 0, token: self.page.clone() },
+            subject_kind: self.kind.clone(),
+            subject_id: self.subject.clone(),
+            actor: actor.unwrap_or_default(),
+            start: start.map(Into::into),
+            end: end.map(Into::into),
+        })
+    }
+}
+
+fn date(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
+    let read = time::read(text);
+    if read == time::Read::Nonsense {
+        errors.add(field, ENGLISH.common.no_time);
+    }
+    read.time()
+}
+
+impl Console {
+    /// The id of the operator that people mean by an id or a name; a living one before those that are revoked.
+    async fn operator_called(&self, called: &str) -> Result<Option<String>, Failure> {
+        if called.is_empty() || called.starts_with("op_") {
+            return Ok(Some(called.to_owned()));
+        }
+        let mut list = ListOperators { include_revoked: true, ..ListOperators::default() };
+        list.page.size = 1_000;
+        let mut revoked = None;
+        loop {
+            let listed = self.registry.operators(&list).await?;
+            for operator in listed.items.iter().filter(|operator| operator.name == called) {
+                if operator.revoked.is_none() {
+                    return Ok(Some(operator.id.to_string()));
+                }
+                revoked.get_or_insert_with(|| operator.id.to_string());
+            }
+            if listed.next.is_empty() {
+                return Ok(revoked);
+            }
+            list.page.token = listed.next;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Replicas: who has applied what, and how fresh that is.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::State;
+
+use super::REPLICAS;
+use crate::console::Console;
+use crate::console::answer::{Answer, page as answer};
+use crate::console::layout::{Page, Place};
+use crate::console::session::Session;
+use crate::console::texts::ENGLISH;
+use crate::console::time::Moment;
+use crate::registry::Replica;
+
+#[derive(Debug, Template)]
+#[template(path = "oversight/replicas.html")]
+struct ReplicasPage {
+    page: Page,
+    rows: Vec<Row>,
+    head: u64,
+    /// Seconds after which a replica that proves nothing allows nothing.
+    max_staleness: u64,
+    again: &'static str,
+}
+
+/// A replica.
+#[derive(Debug)]
+struct Row {
+    id: String,
+    host: String,
+    version: String,
+    started: Moment,
+    applied: u64,
+    /// Revisions that it has not applied.
+    behind: u64,
+    reported: Moment,
+    ago: String,
+    live: bool,
+    /// Whether it made this page.
+    own: bool,
+}
+
+/// The page.
+pub(super) async fn page(State(console): State<Console>, session: Session) -> Answer {
+    let (replicas, head) = console.registry.replicas().await?;
+    let settings = console.authority.settings();
+    let rows = replicas.into_iter().map(|replica| console.authority.with_own_report(replica)).map(|replica| Row {
+        own: replica.report.id == settings.replica,
+        ..Row::new(replica, head.0, settings.live_bound())
+    });
+    answer(&ReplicasPage {
+        page: Page::new(&console, &session, Place::Replicas, ENGLISH.replicas.title),
+        rows: rows.collect(),
+        head: head.0,
+        max_staleness: settings.max_staleness.as_secs(),
+        again: REPLICAS,
+    })
+}
+
+impl Row {
+    fn new(replica: Replica, head: u64, live_bound: Duration) -> Self {
+        let applied = replica.report.applied.0;
+        Self {
+            id: replica.report.id.to_string(),
+            host: replica.report.host,
+            version: replica.report.version,
+            started: Moment(replica.report.started),
+            applied,
+            // It may have applied something since the head was read.
+            behind: head.saturating_sub(applied),
+            reported: Moment(replica.reported),
+            ago: ago(replica.age),
+            live: replica.age <= live_bound,
+            own: false,
+        }
+    }
+}
+
+/// How long ago, in the unit that fits.
+fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_fits() {
+        let told = [0, 119, 120, 7_200, 172_800].map(|seconds| ago(Duration::from_secs(seconds)));
+        assert_eq!(told, ["0 s", "119 s", "2 min", "2 h", "2 d"]);
+    }
+}

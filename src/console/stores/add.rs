@@ -1,0 +1,63 @@
+//! Connecting a store.
+
+use askama::Template;
+use axum::extract::State;
+use http::StatusCode;
+
+use super::address;
+use super::form::{SHOWN, StoreForm, kinds};
+use crate::console::Console;
+use crate::console::answer::{Answer, go, page_with};
+use crate::console::form::{Errors, Posted};
+use crate::console::layout::{Page, Place};
+use crate::console::session::Session;
+use crate::console::texts::ENGLISH;
+use crate::model::operator::Permission;
+use crate::registry::{Error, WriteOptions};
+
+#[derive(Debug, Template)]
+#[template(path = "stores/add.html")]
+struct AddPage {
+    page: Page,
+    form: StoreForm,
+    errors: Errors,
+    kinds: Vec<(&'static str, &'static str)>,
+    /// Whether the code can be written, which is only so as long as there is no store.
+    new: bool,
+    why: String,
+}
+
+/// The form.
+pub(super) async fn form(State(console): State<Console>, session: Session) -> Answer {
+    session.need(Permission::Edit)?;
+    show(&console, &session, StatusCode::OK, StoreForm::default(), Errors::none(), String::new())
+}
+
+/// Saves it, or shows the form again with what is wrong in it.
+pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
+    posted.session.need(Permission::Edit)?;
+    let form = StoreForm::read(&posted.fields);
+    let why = posted.fields.trimmed("why");
+    let options = WriteOptions { comment: why.clone(), replica_wait: None };
+    match console.registry.create_store(&posted.session.caller, &form.draft(), &options).await {
+        Ok((store, _)) => Ok(go(&format!("{}?done=store_added", address(store.code.as_str())))),
+        Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
+            let mut errors = Errors::of(&violations);
+            errors.reword("store.kind", ENGLISH.stores.choose_kind);
+            show(&console, &posted.session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show(
+    console: &Console,
+    session: &Session,
+    status: StatusCode,
+    form: StoreForm,
+    errors: Errors,
+    why: String,
+) -> Answer {
+    let page = Page::new(console, session, Place::Stores, ENGLISH.stores.add_title);
+    page_with(status, &AddPage { page, form, errors, kinds: kinds(), new: true, why })
+}

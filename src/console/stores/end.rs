@@ -1,0 +1,74 @@
+//! Switching a store on and off, and deleting it: not before its consequences were seen.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use super::show::{Beside, show};
+use super::{LIST, address};
+use crate::console::Console;
+use crate::console::answer::{Answer, go, is_local};
+use crate::console::failure::Failure;
+use crate::console::form::{Errors, Posted};
+use crate::console::texts::ENGLISH;
+use crate::model::id::KeyId;
+use crate::registry::{DeleteStore, Error, Named, Precondition, StoreDraft, Update, WriteOptions};
+
+/// Sets what the form says, if the store is still as the form's maker saw it, and goes back to where it was sent from.
+pub(super) async fn switch(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
+    let fields = &posted.fields;
+    let active = match fields.text("active") {
+        "true" => true,
+        "false" => false,
+        _ => return Err(Failure::BadAddress(String::new())),
+    };
+    let update = Update {
+        id: code.clone(),
+        draft: StoreDraft { active: Some(active), ..StoreDraft::default() },
+        mask: vec!["active".to_owned()],
+        etag: fields.text("etag").to_owned(),
+    };
+    match console.registry.update_store(&posted.session.caller, &update, &WriteOptions::default()).await {
+        Ok(_) => {
+            let back = fields.text("back");
+            let back = if is_local(back) { back.to_owned() } else { address(&code) };
+            Ok(go(&format!("{back}#store-{code}")))
+        }
+        Err(Error::Stale(_)) => {
+            Err(Failure::Refused(StatusCode::CONFLICT, ENGLISH.stores.changed_meanwhile.to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Deletes it. Where keys would be left with one store, which they then bind to, this is asked first.
+pub(super) async fn delete(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
+    let (session, fields) = (&posted.session, &posted.fields);
+    session.need(crate::model::operator::Permission::Edit)?;
+    if fields.text("sure") != "yes" {
+        let mut errors = Errors::none();
+        errors.add("sure", ENGLISH.common.sure_first);
+        let beside = Beside { errors, ..Beside::default() };
+        return show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &code, beside).await;
+    }
+    let request = DeleteStore {
+        store: Named { id: code.clone(), etag: fields.text("etag").to_owned() },
+        allow_rebinding: fields.text("allow_rebinding") == "yes",
+    };
+    match console.registry.delete_store(&session.caller, &request, &WriteOptions::default()).await {
+        Ok(_) => Ok(go(&format!("{LIST}?done=store_deleted"))),
+        Err(Error::Precondition(Precondition::WouldRebind { keys })) => {
+            let beside = Beside { rebinding: named(&console, &keys).await?, ..Beside::default() };
+            show(&console, session, StatusCode::CONFLICT, &code, beside).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn named(console: &Console, keys: &[KeyId]) -> Result<Vec<(String, String)>, Failure> {
+    let mut named = Vec::new();
+    for id in keys.iter().map(ToString::to_string) {
+        let name = console.registry.key(&id).await.map_or_else(|_| id.clone(), |key| key.name);
+        named.push((id, name));
+    }
+    Ok(named)
+}

@@ -1,0 +1,83 @@
+//! Texts of Integration › Reference book.
+
+use super::texts;
+
+texts! {
+    /// The reference book and its methods.
+    Methods {
+        title: "Reference book",
+        add: "Add a method",
+        add_title: "Add a method",
+        import: "Import",
+        text: "Text",
+        text_hint: "Path, summary, description",
+        block: "Block",
+        block_help: "The title that it stands under. The whole block can be given to a key with one click.",
+        method: "Method",
+        method_help: "A verb and a path, such as GET /api/v*/orders/{externalId}. v* is any version, {name} one segment, ** the rest. It cannot be changed later.",
+        summary: "Summary",
+        summary_help: "What it does, in a few words.",
+        description: "Description",
+        store_use: "Store",
+        store_use_help: "Whether its calls are about a store.",
+        use_none: "None",
+        use_optional: "Optional",
+        use_required: "Required",
+        choose: "Choose …",
+        choose_use: "Choose whether its calls are about a store.",
+        store_places: "Where the store travels",
+        store_places_help: "One per line: query:site, form:site, path:site, header:x-site or json:site; a pointer into JSON behind #.",
+        scope: "Scope",
+        scope_help: "What the API itself calls the right to it; may stay empty.",
+        position: "Position",
+        position_help: "Its place among the methods; empty or 0: after all others.",
+        no_number: "This is no whole number.",
+        none: "—",
+        empty: "The reference book is empty.",
+        empty_advice: "Import one as a YAML file, or begin with the built-in book of the RetailCRM API.",
+        empty_reader: "An editor or an admin can import one.",
+        built_in: "Look at the built-in book",
+        nothing_found: "No method fits.",
+        nothing_found_advice: "Look for something else, or begin with the whole book.",
+        keys: "Keys that open it",
+        facts: "The method",
+        change: "Change",
+        save_new: "Add the method",
+        retire: "Retire",
+        retire_help: "Keys with chosen methods lose it. Its calls stay refused to them: a wider pattern does not take them over.",
+        retire_sure: "Yes, retire this method",
+        retire_now: "Retire the method",
+    }
+}
+
+texts! {
+    /// Importing a reference book.
+    Import {
+        title: "Import a reference book",
+        lead: "Nothing is changed before you have seen what would change.",
+        file: "A YAML file",
+        yaml: "The book",
+        yaml_help: "Choose a file, or paste its text here. The built-in book shows what one looks like.",
+        retire: "Also retire methods that are not in it",
+        retire_help: "Keys with chosen methods lose those.",
+        look: "Show what would change",
+        look_again: "Show again",
+        apply: "Import it",
+        wrong: "Nothing was imported. This is wrong with the book:",
+        further: "more faults",
+        preview: "What would change",
+        nothing: "The reference book says all of this already: there is nothing to import.",
+        added: "New",
+        changed: "Changed",
+        changed_place: "its place alone",
+        retired: "Retired",
+        unchanged: "Unchanged",
+        gaining: "Keys that gain",
+        gaining_help: "They open all methods, also ones added later.",
+        losing: "Keys that lose",
+        losing_help: "They chose methods that would be retired.",
+        nobody: "No key.",
+        further_keys: "more keys",
+        methods: "methods",
+    }
+}

@@ -1,0 +1,52 @@
+//! Texts of Oversight › Operators.
+
+use super::texts;
+
+texts! {
+    /// Operators.
+    Operators {
+        title: "Operators",
+        lead: "People and services that call Latchkey itself.",
+        add: "Add",
+        add_title: "Add an operator",
+        operator: "Operator",
+        name: "Name",
+        name_help: "A person or a service; what the audit trail calls it.",
+        role: "Role",
+        choose_role: "Choose what it may do.",
+        role_admin: "Everything, operators included.",
+        role_editor: "Reads everything, changes keys, stores and the reference book.",
+        role_viewer: "Reads keys, stores, the reference book, the audit trail and replicas.",
+        role_authorizer: "Asks for decisions, nothing else. For services; it has no pages.",
+        expires: "Valid until (UTC)",
+        expires_help: "Empty: no limit.",
+        column_expires: "Expires",
+        token: "Token",
+        created: "Added",
+        revoked: "Revoked",
+        expired: "Expired",
+        you: "you",
+        include_revoked: "Also revoked ones",
+        none: "—",
+        nothing_found: "No operator passes these filters.",
+        save_new: "Add the operator",
+        facts: "The operator",
+        change: "Change",
+        own_help: "This is you. What you change here ends your session: you sign in again.",
+        deeds: "What it did",
+        made_title: "The operator is added",
+        rotated_title: "The operator has another token",
+        made_now: "Copy the token now. It is shown this once and kept nowhere.",
+        made_keep: "Whoever has it may do what the role allows. If it gets lost, give the operator another one.",
+        made_own: "You were signed out by it: sign in with the new token.",
+        made_open: "To the operators",
+        rotate: "Another token",
+        rotate_help: "The token there is ends at once, and with it every session begun with it.",
+        rotate_sure: "Yes, end the old token",
+        rotate_now: "Make another token",
+        revoke: "Revoke",
+        revoke_help: "For good: its token and its sessions end at once. The audit trail keeps its name.",
+        revoke_sure: "Yes, revoke this operator",
+        revoke_now: "Revoke the operator",
+    }
+}

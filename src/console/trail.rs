@@ -1,0 +1,121 @@
+//! What was done, from the audit trail: to one thing, for its page, and to all, for the audit.
+
+use super::Console;
+use super::diff::{Difference, differences};
+use super::failure::Failure;
+use super::texts::ENGLISH;
+use super::time::Moment;
+use crate::model::change::{Change, Revision};
+use crate::registry::{ListChanges, PageInput};
+
+/// Changes that the page of a thing shows.
+const SHOWN: i32 = 20;
+
+/// A change, for people.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) at: Moment,
+    pub(super) who: String,
+    /// Id of who made it; `system` if nobody who signs in did.
+    pub(super) actor: String,
+    pub(super) what: String,
+    pub(super) why: String,
+    pub(super) revision: u64,
+    pub(super) subject: Subject,
+    pub(super) differences: Vec<Difference>,
+}
+
+/// What a change is about.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// The audit trail's name of its kind.
+    pub(super) kind: String,
+    /// The same for people.
+    pub(super) kind_name: String,
+    pub(super) id: String,
+    /// What people call it.
+    pub(super) name: String,
+    /// Its page; empty: it has none, or has none any more.
+    pub(super) page: String,
+}
+
+impl Console {
+    /// The newest changes of a thing, and whether there are older ones.
+    pub(super) async fn history(&self, kind: &str, id: &str) -> Result<(Vec<Entry>, bool), Failure> {
+        let listed = self.registry.changes(&of(kind, id, SHOWN)).await?;
+        Ok((listed.items.into_iter().map(Entry::from).collect(), !listed.next.is_empty()))
+    }
+
+    /// The changes of a thing since it had this etag, the oldest first, as far as they are among its newest.
+    pub(super) async fn changes_since(&self, kind: &str, id: &str, etag: &str) -> Result<Vec<Change>, Failure> {
+        let since = etag.strip_prefix('e').and_then(|number| number.parse().ok()).map_or(Revision(0), Revision);
+        let mut changes = self.registry.changes(&of(kind, id, 1_000)).await?.items;
+        changes.retain(|change| change.revision > since);
+        changes.reverse();
+        Ok(changes)
+    }
+}
+
+fn of(kind: &str, id: &str, size: i32) -> ListChanges {
+    ListChanges {
+        page: PageInput { size, token: String::new() },
+        subject_kind: kind.to_owned(),
+        subject_id: id.to_owned(),
+        ..ListChanges::default()
+    }
+}
+
+impl From<Change> for Entry {
+    fn from(change: Change) -> Self {
+        let mut differences = differences(change.before.as_ref(), change.after.as_ref());
+        // When it was made is told by the line itself, which one it is by the subject.
+        differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
+        let subject = Subject::of(&change);
+        let what = ENGLISH.actions.named(&change.action).map_or(change.action, str::to_owned);
+        Self {
+            at: Moment(change.at),
+            who: change.actor_name,
+            actor: change.actor,
+            what,
+            why: change.comment,
+            revision: change.revision.0,
+            subject,
+            differences,
+        }
+    }
+}
+
+impl Entry {
+    /// Address of all that whoever did it did.
+    pub(super) fn deeds(&self) -> String {
+        super::oversight::deeds(&self.actor)
+    }
+
+    /// Address of all that was done to what it is about.
+    pub(super) fn all(&self) -> String {
+        super::oversight::trail(&self.subject.kind, &self.subject.id)
+    }
+}
+
+impl Subject {
+    fn of(change: &Change) -> Self {
+        let image = change.after.as_ref().or(change.before.as_ref());
+        let name = image.and_then(|image| image.get("name")).and_then(serde_json::Value::as_str);
+        let id = change.subject.clone();
+        let page = match &*change.kind {
+            _ if change.after.is_none() => String::new(),
+            "key" => format!("{}/{id}", super::keys::LIST),
+            "store" => super::stores::address(&id),
+            "method" => super::methods::address(&id),
+            "operator" => format!("{}/{id}", super::operators::LIST),
+            _ => String::new(),
+        };
+        Self {
+            kind_name: ENGLISH.subjects.named(&change.kind).unwrap_or(&change.kind).to_owned(),
+            kind: change.kind.clone(),
+            name: name.unwrap_or(&id).to_owned(),
+            id,
+            page,
+        }
+    }
+}

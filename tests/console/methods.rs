@@ -1,0 +1,136 @@
+//! Integration › Reference book: listed by block, imported after its consequences were seen, changed method by method.
+
+use latchkey::proto::v1 as proto;
+
+use crate::visitor::{Visitor, encode};
+use crate::world::{Engine, Of, World, key};
+
+const BOOK: &str = "/integration/methods";
+const IMPORT: &str = "/integration/methods/import";
+
+const SMALL: &str = "\
+format: 1
+title: Order API
+blocks:
+  - title: Orders
+    methods:
+      - method: GET /api/v*/orders
+        summary: List orders
+        store_use: optional
+      - method: GET /api/v*/orders/statuses
+        summary: Statuses <b>of</b> orders
+        store_use: optional
+";
+
+async fn methods(world: &World) -> Vec<proto::Method> {
+    let request = proto::ListMethodsRequest { page_size: 1_000, ..Default::default() };
+    world.officer.methods().list_methods(request).await.expect("methods are listed").into_inner().methods
+}
+
+#[tokio::test]
+async fn a_book_is_imported_once_its_consequences_were_seen() {
+    let world = World::begin(Engine::Sqlite).await;
+    let all = world.issue(key("module", Of::All, Of::All)).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let empty = manager.open(BOOK);
+    assert!(empty.text().contains("The reference book is empty.") && empty.body.contains("book=retailcrm"));
+    let csrf = manager.open(IMPORT).field("csrf");
+    let form = |yaml: &str, rest: &[(&'static str, &str)]| {
+        let mut fields = vec![("csrf", csrf.clone()), ("yaml", yaml.to_owned())];
+        fields.extend(rest.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        fields
+    };
+    let faulty = SMALL.replace("optional", "sometimes");
+    let wrong = manager.submit(IMPORT, &form(&faulty, &[])).is(422);
+    assert!(wrong.text().contains("line 6") && wrong.text().contains("line 9"), "every fault: {}", wrong.text());
+    assert!(wrong.body.contains("store_use: sometimes"), "the text is kept");
+
+    let seen = manager.submit(IMPORT, &form(SMALL, &[])).is(200);
+    assert!(seen.text().contains("What would change") && seen.text().contains("module"), "{}", seen.text());
+    assert!(!seen.body.contains("<b>of"), "markup is text");
+    assert!(methods(&world).await.is_empty(), "nothing is imported yet");
+    let _ = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", "something else")])).is(200);
+    assert!(methods(&world).await.is_empty(), "what was not seen is not applied");
+    let done = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", &seen.field("seen"))])).is(303);
+    let book = manager.follow(&done).is(200);
+    assert!(book.text().contains("is imported") && book.text().contains("GET /api/v*/orders/statuses"));
+
+    // A second one that leaves a method out: who chose it loses it, and that is told first.
+    let cpa = world.issue(key("cpa", Of::All, Of::Only(&["GET /api/v*/orders/statuses"]))).await;
+    let shorter = SMALL.split("      - method: GET /api/v*/orders/statuses").next().expect("a beginning");
+    let shorter = shorter.replace("List orders", "All orders");
+    let seen = manager.submit(IMPORT, &form(&shorter, &[("retire", "yes")])).is(200);
+    let text = seen.text();
+    let losing = text.split("Keys that lose").nth(1).expect("who loses is told");
+    assert!(losing.contains("cpa") && !losing.contains("module"), "{text}");
+    assert!(text.contains("was List orders now All orders"), "what differs is told: {text}");
+    let fields = form(&shorter, &[("retire", "yes"), ("apply", "1"), ("seen", &seen.field("seen"))]);
+    let _ = manager.submit(IMPORT, &fields).is(303);
+    assert_eq!(methods(&world).await.len(), 1);
+    let decision = world.ask(&cpa.token, "GET /api/v5/orders/statuses", "").await;
+    assert!(!decision.allowed, "retired, and handed to nobody");
+    assert!(world.ask(&all.token, "GET /api/v5/orders", "").await.allowed);
+}
+
+#[tokio::test]
+async fn the_built_in_book_stands_in_its_blocks_and_is_searched() {
+    let world = World::begin(Engine::Sqlite).await;
+    let count = world.import_book().await.len();
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let book = officer.open(BOOK);
+    assert_eq!(book.body.matches("<th scope=\"row\">").count(), count, "all on one page");
+    assert!(!book.body.contains("/integration/methods/import"), "a viewer imports nothing");
+    let found = officer.open(&format!("{BOOK}?text=orders%2Fstatuses"));
+    assert!((1..count).contains(&found.body.matches("<th scope=\"row\">").count()));
+    assert!(officer.open(&format!("{BOOK}?text=nowhere")).text().contains("No method fits."));
+    let page = officer.open(&format!("/integration/method?method={}", encode("GET /api/v*/orders/statuses")));
+    assert_eq!(page.tags("form").filter(|tag| tag.contains("method=\"post\"")).count(), 1, "signing out alone");
+    let _ = officer.get("/integration/method?method=nonsense").is(404);
+    let _ = officer.get("/integration/method").is(404);
+}
+
+#[tokio::test]
+async fn a_method_is_added_changed_and_retired() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let form = manager.open("/integration/methods/new");
+    let csrf = form.field("csrf");
+    let again = manager
+        .submit("/integration/methods/new", &[("csrf", &*csrf), ("method", "get orders"), ("position", "first")])
+        .is(422);
+    assert!(again.body.contains("id=\"position-error\"") && again.field("method") == "get orders");
+    let fields = [
+        ("csrf", &*csrf),
+        ("method", "GET /api/v*/orders/{externalId}"),
+        ("block", "Orders"),
+        ("summary", "One order"),
+        ("store_use", "optional"),
+        ("store_places", "query:site\r\n"),
+    ];
+    let done = manager.submit("/integration/methods/new", &fields).is(303);
+    let page = manager.follow(&done).is(200);
+    assert!(page.text().contains("is in the reference book"));
+    let made = world.issue(key("one", Of::All, Of::Only(&["GET /api/v*/orders/{externalId}"]))).await;
+    assert!(world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
+
+    let mut changed = page.fields(&["csrf", "etag", "method", "position"]);
+    changed.extend([
+        ("block", "Orders".to_owned()),
+        ("summary", "One order, by its id".to_owned()),
+        ("store_use", "required".to_owned()),
+    ]);
+    let done = manager.submit("/integration/method", &changed).is(303);
+    let page = manager.follow(&done).is(200);
+    let method = &methods(&world).await[0];
+    assert_eq!((&*method.summary, method.store_use()), ("One order, by its id", proto::StoreUse::Required));
+    let stale = manager.submit("/integration/method", &changed).is(409);
+    assert!(stale.text().contains("Somebody else changed this"));
+
+    let retire = "/integration/method/retire";
+    let mut fields = page.fields(&["csrf", "etag", "method"]);
+    let _ = manager.submit(retire, &fields).is(422);
+    fields.push(("sure", "yes".to_owned()));
+    let done = manager.submit(retire, &fields).is(303);
+    assert!(manager.follow(&done).text().contains("The method is retired"));
+    assert!(!world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
+}

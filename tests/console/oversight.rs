@@ -1,0 +1,126 @@
+//! Oversight › Audit trail and Replicas.
+
+use latchkey::proto::v1 as proto;
+
+use crate::visitor::{Page, Visitor, encode};
+use crate::world::{Engine, Of, World, key};
+
+const AUDIT: &str = "/oversight/audit";
+
+fn entries(page: &Page) -> usize {
+    page.body.matches("<li><p><time").count()
+}
+
+#[tokio::test]
+async fn the_trail_tells_who_when_what_before_after_and_why() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin"]).await;
+    let made = world.issue(key("cpa <i>", Of::Only(&["berlin"]), Of::All)).await;
+    let changed = proto::Key { owner: "partners".into(), ..made.key.clone() };
+    let request = proto::UpdateKeyRequest {
+        key: Some(proto::Key { etag: String::new(), ..changed }),
+        update_mask: crate::world::mask(&["owner"]),
+        options: crate::world::because("asked by mail"),
+    };
+    world.manager.keys().update_key(request).await.expect("a key is changed");
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let all = officer.open(AUDIT);
+    let text = all.text();
+    for told in ["integration manager", "cpa <i>", "asked by mail", "Owner", "now partners", "Signed in", "system"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    assert!(!all.body.contains("<i>"), "markup is text");
+    assert!(!all.body.contains("/oversight/operators"), "a viewer gets no link that would fail");
+
+    let all = entries(&all);
+    let one = format!("kind=key&subject={}", made.key.id);
+    for (query, count) in [
+        (one.as_str(), 2),
+        ("kind=store", 1),
+        ("actor=integration+manager", 3),
+        ("actor=integration+manager&kind=key", 2),
+        ("until=2020-01-01", 0),
+        ("from=2020-01-01&until=2099-12-31", all),
+    ] {
+        assert_eq!(entries(&officer.open(&format!("{AUDIT}?{query}"))), count, "{query}");
+    }
+    assert!(officer.open(&format!("{AUDIT}?kind=method")).text().contains("Nothing on record fits."));
+    for (query, field) in [
+        ("subject=x", "subject"),
+        ("actor=nobody", "actor"),
+        ("actor=op_x", "actor"),
+        ("from=soon", "from"),
+        ("kind=thing", "kind"),
+    ] {
+        let wrong = officer.get(&format!("{AUDIT}?{query}")).is(422);
+        assert!(wrong.body.contains(&format!("id=\"{field}-error\"")), "{query}");
+    }
+    let links = officer.open(&format!("/integration/keys/{}", made.key.id));
+    assert!(links.text().contains("asked by mail"), "the page of the key has its history");
+}
+
+#[tokio::test]
+async fn the_trail_is_paged_without_gap_or_double() {
+    let world = World::begin(Engine::Sqlite).await;
+    for number in 0..60 {
+        world.issue(key(&format!("key {number:02}"), Of::All, Of::All)).await;
+    }
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let (mut seen, mut path) = (Vec::new(), Some(format!("{AUDIT}?kind=key")));
+    while let Some(at) = path {
+        let page = officer.open(&at);
+        let names = page.body.split("<bdi>key ").skip(1).map(|rest| rest[..2].to_owned());
+        seen.extend(names);
+        let next = page.tags("a").find(|tag| tag.contains("rel=\"next\"")).map(str::to_owned);
+        path = next.map(|tag| {
+            crate::visitor::unescape(
+                tag.split_once("href=\"").expect("an address").1.split_once('"').expect("its end").0,
+            )
+        });
+    }
+    let expected: Vec<_> = (0..60).rev().map(|number| format!("{number:02}")).collect();
+    assert_eq!(seen, expected);
+    let _ = officer.get(&format!("{AUDIT}?page=abc")).is(400);
+}
+
+#[tokio::test]
+async fn a_replica_tells_how_far_it_has_come() {
+    let world = World::begin(Engine::Sqlite).await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let head = world.head().await;
+    let text = officer.open("/oversight/replicas").text();
+    for told in ["Live", "made this page", "up to date", env!("CARGO_PKG_VERSION"), &head.to_string()] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_leads_to_its_key_even_a_revoked_or_deleted_one() {
+    let world = World::begin(Engine::Sqlite).await;
+    let made = world.issue(key("cpa", Of::All, Of::All)).await;
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let path = "/integration/find";
+    let csrf = officer.open(path).field("csrf");
+    let mut find = |token: &str, status| officer.submit(path, &[("csrf", &*csrf), ("token", token)]).is(status);
+    let live = find(&format!("  {} ", &*made.token), 200);
+    assert!(live.text().contains("The token is good.") && live.text().contains("cpa"));
+    world.revoke(&made.key.id, "left us").await;
+    let revoked = find(&made.token, 200);
+    assert!(revoked.text().contains("The key is revoked.") && revoked.text().contains("The token has ended."));
+    world.delete(&made.key.id).await;
+    let deleted = find(&made.token, 200);
+    assert!(deleted.text().contains("The key is deleted.") && !deleted.body.contains("/integration/keys/key_"));
+    let unknown = find(&"u".repeat(40), 422);
+    assert!(unknown.text().contains("No key has or had this token."));
+    let short = find("short", 422);
+    for page in [live, revoked, deleted, unknown, short] {
+        assert!(!page.body.contains(&*made.token), "a token stands in no page");
+        assert_eq!(page.header("cache-control"), "no-store");
+    }
+    for log in [world.server.stdout(), world.server.stderr()] {
+        assert!(!log.contains(&*made.token), "a token stands in no log");
+    }
+    // Not in an address either: what comes that way is not looked at.
+    let page = officer.open(&format!("{path}?token={}", encode("t".repeat(40).as_str())));
+    assert!(!page.text().contains("belongs"));
+}
