@@ -81,7 +81,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         "decision port",
         server::serve(
             ports.decision,
-            decision_routes(&config, &authority, &tasks, health_service.clone()),
+            decision_routes(&config, &authority, &metrics, &tasks, health_service.clone()),
             authority.clone(),
             decision_auth,
             ports.decision_tls,
@@ -123,8 +123,14 @@ pub async fn serve(config: Config) -> Result<(), Error> {
 }
 
 /// What the decision port serves: services that ask by gRPC, and proxies by Envoy's gRPC or by HTTP.
-fn decision_routes(config: &Config, authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
-    let gateway = Gateway::new(authority.clone(), &config.profiles);
+fn decision_routes(
+    config: &Config,
+    authority: &Authority,
+    metrics: &Arc<Metrics>,
+    tasks: &Tasks,
+    health: HealthServer<impl Health>,
+) -> Routes {
+    let gateway = Gateway::new(authority.clone(), &config.profiles, Arc::clone(metrics));
     let mut routes = grpc::decision_routes(authority, tasks, health).add_service(ext_authz::service(gateway.clone()));
     if !config.trusted_proxies.is_empty() {
         let trusted = &config.trusted_proxies;

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditArgs;
 use super::authorize::AuthorizeArgs;
+use super::check::CheckArgs;
 use super::exit::EXIT_CODES;
 use super::introspect::IntrospectArgs;
 use super::keys::KeysCommand;
@@ -48,7 +49,7 @@ pub(super) enum Command {
     /// Bring the tables of storage up to date, and end
     Migrate,
     /// Check the configuration and everything it leads to, and say how to mend what is wrong
-    Check,
+    Check(CheckArgs),
     /// Issue, change and end keys
     #[command(subcommand)]
     Keys(KeysCommand),

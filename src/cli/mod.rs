@@ -115,7 +115,7 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
 /// The commands that ask a running server.
 async fn ask(command: Command, session: &Session) -> Outcome {
     match command {
-        Command::Check => check::run(session).await,
+        Command::Check(args) => args.run(session).await,
         Command::Keys(command) => keys::run(command, session).await,
         Command::Stores(command) => stores::run(command, session).await,
         Command::Methods(command) => methods::run(command, session).await,

@@ -49,9 +49,14 @@ pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let profile = profile(request.metadata())?;
+        let wrong = |status: Status| {
+            self.gateway.count_unanswered();
+            tracing::warn!(proxy = "envoy", why = status.message(), "a proxy was not answered");
+            status
+        };
+        let profile = profile(request.metadata()).map_err(wrong)?;
         let asked = request.get_ref();
-        let held = Held::read(asked.attributes.as_ref())?;
+        let held = Held::read(asked.attributes.as_ref()).map_err(wrong)?;
         let question = held.request();
         let outcome = match self.gateway.check_now(profile, &question) {
             Some(outcome) => outcome,
@@ -243,6 +248,7 @@ fn metadata(facts: Facts, allowed: bool) -> Struct {
         ("allowed", Some(Kind::BoolValue(allowed))),
         ("profile", text(facts.profile.to_string())),
         ("reason", text(facts.reason.to_owned())),
+        ("fault", Some(facts.fault).filter(|fault| !fault.is_empty()).and_then(|fault| text(fault.to_owned()))),
         ("key_id", facts.key.and_then(|key| text(key.to_string()))),
         ("method", facts.method.and_then(text)),
         ("store", facts.store.and_then(text)),

@@ -41,3 +41,45 @@ pub(crate) enum Fault {
     #[error("the multipart body can be read in more than one way: {0}")]
     Multipart(&'static str),
 }
+
+/// What kinds of faults there are: words for metrics and logs.
+pub(crate) const KINDS: [&str; 14] = [
+    "OVERRIDE",
+    "SPELLING",
+    "REPEATED",
+    "HOP_BY_HOP",
+    "KEYS_DIFFER",
+    "TOO_MANY",
+    "UNDECODABLE",
+    "FIXED",
+    "JSON",
+    "NOT_A_CODE",
+    "BODY_UNSEEN",
+    "CONTENT_TYPE",
+    "MULTIPART",
+    NOT_SENDABLE,
+];
+
+/// The kind of what a proxy could not send on as it was decided about: no fault of a request by itself.
+pub(crate) const NOT_SENDABLE: &str = "NOT_SENDABLE";
+
+impl Fault {
+    /// Its kind, one of [`KINDS`].
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Override(_) | Self::OverrideParameter(_) => "OVERRIDE",
+            Self::HeaderSpelling { .. } | Self::Spelling { .. } => "SPELLING",
+            Self::RepeatedHeader(_) | Self::Repeated { .. } | Self::Overlapping { .. } => "REPEATED",
+            Self::HopByHop(_) => "HOP_BY_HOP",
+            Self::KeysDiffer => "KEYS_DIFFER",
+            Self::TooMany(_) => "TOO_MANY",
+            Self::Undecodable { .. } => "UNDECODABLE",
+            Self::Fixed { .. } => "FIXED",
+            Self::Json(_) => "JSON",
+            Self::NotACode(_) => "NOT_A_CODE",
+            Self::Unseen(_) => "BODY_UNSEEN",
+            Self::ContentType => "CONTENT_TYPE",
+            Self::Multipart(_) => "MULTIPART",
+        }
+    }
+}

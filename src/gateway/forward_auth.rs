@@ -22,8 +22,8 @@ use ipnet::IpNet;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 use self::dialect::Dialect;
-use super::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
-use crate::authority::Authority;
+use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond, fault};
+use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
 
 /// Header by which a proxy says who it is: an operator's token. `authorization` is the client's.
@@ -49,8 +49,13 @@ pub struct ForwardAuth {
     callers: bool,
 }
 
-/// Something that stands between a proxy and a decision. The text is for whoever runs the proxy.
-struct NotDecided(String);
+/// What stands between a proxy and a decision.
+enum NotDecided {
+    /// The proxy may not ask, or asks in a way that it must not, or cannot be answered. The text is for whoever runs it.
+    Wrong(String),
+    /// There is none at the moment.
+    Undecided(Undecided),
+}
 
 /// The routes for proxies at the addresses `trusted`, which must say who they are if `callers`.
 pub fn routes(gateway: Gateway, authority: Authority, trusted: &[IpNet], callers: bool) -> Router {
@@ -84,7 +89,14 @@ impl ForwardAuth {
         };
         match self.decide(dialect, profile, asked).await {
             Ok(response) => response,
-            Err(NotDecided(why)) => {
+            Err(not_decided) => {
+                let why = match not_decided {
+                    NotDecided::Wrong(why) => {
+                        self.gateway.count_unanswered();
+                        why
+                    }
+                    NotDecided::Undecided(undecided) => undecided.to_string(),
+                };
                 tracing::warn!(proxy = kind, why, "a proxy was not answered");
                 (StatusCode::SERVICE_UNAVAILABLE, "nothing was decided\n").into_response()
             }
@@ -100,12 +112,12 @@ impl ForwardAuth {
         let peer = peer(&asked.extensions);
         if !peer.is_some_and(|peer| self.trusted.iter().any(|network| network.contains(&peer))) {
             let peer = peer.map_or_else(|| "an unknown address".to_owned(), |peer| peer.to_string());
-            return Err(NotDecided(format!("it asks from {peer}, which is not among trusted_proxies")));
+            return Err(NotDecided::Wrong(format!("it asks from {peer}, which is not among trusted_proxies")));
         }
         if self.callers {
             self.admit(&asked.headers).await?;
         }
-        let told = dialect.read(&asked.headers).map_err(NotDecided)?;
+        let told = dialect.read(&asked.headers).map_err(NotDecided::Wrong)?;
         let headers: Vec<_> = asked.headers.iter().filter(|(name, _)| !dialect.is_of_proxy(name)).collect();
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
@@ -119,12 +131,10 @@ impl ForwardAuth {
         };
         let outcome = match self.gateway.check_now(profile, &question) {
             Some(outcome) => outcome,
-            None => {
-                self.gateway.check(profile, &question).await.map_err(|undecided| NotDecided(undecided.to_string()))?
-            }
+            None => self.gateway.check(profile, &question).await.map_err(NotDecided::Undecided)?,
         };
         match outcome {
-            Outcome::Allow(allow) => allowed(dialect, &allow, told.target),
+            Outcome::Allow(allow) => allowed(dialect, &self.gateway, &allow, told.target),
             Outcome::Refuse(respond) => refused(dialect, &respond, false),
             Outcome::Answer(respond) => refused(dialect, &respond, true),
         }
@@ -132,15 +142,17 @@ impl ForwardAuth {
 
     /// Whether the proxy is an operator that may ask for decisions.
     async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
-        let token = only(headers, CALLER).map_err(NotDecided)?;
+        let token = only(headers, CALLER).map_err(NotDecided::Wrong)?;
         let operator = match self.authority.operator_now(token) {
             Some(operator) => Some(operator),
-            None => self.authority.operator(token).await.map_err(|undecided| NotDecided(undecided.to_string()))?,
+            None => self.authority.operator(token).await.map_err(NotDecided::Undecided)?,
         };
         match operator {
             Some(operator) if operator.role.may(Permission::Authorize) => Ok(()),
-            Some(_) => Err(NotDecided(format!("the operator of {CALLER} has a role that may not ask for decisions"))),
-            None => Err(NotDecided(format!("{CALLER} holds no operator's token that is good"))),
+            Some(_) => {
+                Err(NotDecided::Wrong(format!("the operator of {CALLER} has a role that may not ask for decisions")))
+            }
+            None => Err(NotDecided::Wrong(format!("{CALLER} holds no operator's token that is good"))),
         }
     }
 }
@@ -163,14 +175,14 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
 }
 
 /// 200, what to set, and what must go upstream.
-fn allowed(dialect: &Dialect, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
+fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
     // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it cannot drop others.
     let spelled = |name: &&String| name.to_ascii_lowercase().replace('_', "-").starts_with("x-latchkey-");
     if allow.remove_headers.iter().filter(spelled).any(|name| !dialect::is_replaced(name)) {
-        return ambiguous(dialect);
+        return ambiguous(dialect, gateway);
     }
     let Some((edit, value)) = dialect.edit(target, &allow.target(target)) else {
-        return ambiguous(dialect);
+        return ambiguous(dialect, gateway);
     };
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
@@ -189,7 +201,7 @@ fn allowed(dialect: &Dialect, allow: &Allow, target: &[u8]) -> Result<Response, 
 /// The response for the client, in the form in which the proxy can hand it on.
 fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Response, NotDecided> {
     let status = StatusCode::from_u16(respond.status)
-        .map_err(|_| NotDecided(format!("the profile {} has a status that is none", respond.facts.profile)))?;
+        .map_err(|_| NotDecided::Wrong(format!("the profile {} has a status that is none", respond.facts.profile)))?;
     let mut response = body::Body::from(respond.body.clone()).into_response();
     // A proxy would take 2xx for leave to send the request on.
     *response.status_mut() = if answered { StatusCode::FORBIDDEN } else { dialect.status(status) };
@@ -215,16 +227,11 @@ fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Respo
 }
 
 /// A refusal of a request that this kind of proxy could not send on as it was decided about.
-fn ambiguous(dialect: &Dialect) -> Result<Response, NotDecided> {
-    let facts = super::Facts {
-        profile: Arc::from(""),
-        reason: "REQUEST_AMBIGUOUS",
-        key: None,
-        method: None,
-        store: None,
-        scope: None,
-        revision: 0,
-    };
+fn ambiguous(dialect: &Dialect, gateway: &Gateway) -> Result<Response, NotDecided> {
+    let mut facts = Facts::none(Arc::from(""));
+    facts.reason = "REQUEST_AMBIGUOUS";
+    facts.fault = fault::NOT_SENDABLE;
+    gateway.count(&facts);
     let body = r#"{"type":"about:blank","title":"Forbidden","status":403}"#.to_owned();
     let headers = vec![("content-type", "application/problem+json")];
     let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
@@ -232,5 +239,6 @@ fn ambiguous(dialect: &Dialect) -> Result<Response, NotDecided> {
 }
 
 fn header(bytes: &[u8]) -> Result<HeaderValue, NotDecided> {
-    HeaderValue::from_bytes(bytes).map_err(|_| NotDecided("the answer holds bytes that no header can hold".to_owned()))
+    HeaderValue::from_bytes(bytes)
+        .map_err(|_| NotDecided::Wrong("the answer holds bytes that no header can hold".to_owned()))
 }

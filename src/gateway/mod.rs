@@ -36,9 +36,10 @@ use self::refuse::Why;
 pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Undecided};
 use crate::config::profiles::{Profile, Wording};
-use crate::model::decision::{Decision, Reason, Scope, StoresFrom};
+use crate::model::decision::{Decision, REASONS, Reason, Scope, StoresFrom};
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
+use crate::telemetry::metrics::Metrics;
 
 /// Longest list of stores that a header carries, in bytes; with a longer one the scope is told as large.
 const MAX_STORES_HEADER: usize = 4096;
@@ -53,6 +54,7 @@ pub struct Gateway {
 
 struct Inner {
     authority: Authority,
+    metrics: Arc<Metrics>,
     /// The longest prefix first.
     profiles: Vec<Named>,
     compiled: ArcSwapOption<Compiled>,
@@ -84,13 +86,20 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// A gateway that asks `authority` and reads requests by `profiles`.
-    pub fn new(authority: Authority, profiles: &BTreeMap<String, Profile>) -> Self {
+    /// A gateway that asks `authority`, reads requests by `profiles`, and counts what it refuses in `metrics`.
+    pub fn new(authority: Authority, profiles: &BTreeMap<String, Profile>, metrics: Arc<Metrics>) -> Self {
+        // Each series is there from the start.
+        for fault in fault::KINDS {
+            metrics.gateway_refusals("REQUEST_AMBIGUOUS", fault);
+        }
+        for reason in REASONS.iter().map(|reason| reason.as_str()).chain(["NOT_GOVERNED", "PROFILE_UNKNOWN"]) {
+            metrics.gateway_refusals(reason, "");
+        }
         let named =
             |(name, profile): (&String, &Profile)| Named { name: name.as_str().into(), profile: profile.clone() };
         let mut profiles: Vec<Named> = profiles.iter().map(named).collect();
         profiles.sort_by_key(|named| std::cmp::Reverse(named.profile.prefix.trim_end_matches('/').len()));
-        Self { inner: Arc::new(Inner { authority, profiles, compiled: ArcSwapOption::empty() }) }
+        Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 
     /// The profile of this name.
@@ -104,7 +113,7 @@ impl Gateway {
         let tables = self.inner.tables()?;
         let case = match self.inner.read(profile, request, &tables) {
             Ok(case) => case,
-            Err(refused) => return Some(*refused),
+            Err(refused) => return Some(self.counted(*refused)),
         };
         if case.reading.asks.is_some() {
             return None;
@@ -112,7 +121,7 @@ impl Gateway {
         let (first, rest) = case.reading.stores();
         let query = case.reading.query(first, &rest, request.client);
         let outcome = self.inner.authority.decide_now(&query, |decision| case.outcome(decision, &tables))?;
-        self.inner.is_current(&tables).then_some(outcome)
+        self.inner.is_current(&tables).then(|| self.counted(outcome))
     }
 
     /// Judges. See [`Gateway::check_now`].
@@ -124,7 +133,7 @@ impl Gateway {
             let tables = self.inner.tables().ok_or(Undecided::Loading)?;
             let case = match self.inner.read(profile, request, &tables) {
                 Ok(case) => case,
-                Err(refused) => return Ok(*refused),
+                Err(refused) => return Ok(self.counted(*refused)),
             };
             let outcome = if let Some(asked) = case.reading.asks {
                 let told = self.inner.authority.introspect_from(case.reading.token(), request.client).await?;
@@ -135,10 +144,28 @@ impl Gateway {
                 self.inner.authority.decide(&query, |decision| case.outcome(decision, &tables)).await?
             };
             if self.inner.is_current(&tables) {
-                return Ok(outcome);
+                return Ok(self.counted(outcome));
             }
         }
         Err(Undecided::Storage)
+    }
+
+    /// The outcome, counted if it is a refusal.
+    fn counted(&self, outcome: Outcome) -> Outcome {
+        if let Outcome::Refuse(refused) = &outcome {
+            self.count(&refused.facts);
+        }
+        outcome
+    }
+
+    /// Counts a refusal.
+    fn count(&self, facts: &Facts) {
+        self.inner.metrics.gateway_refusals(facts.reason, facts.fault).inc();
+    }
+
+    /// Counts a question that is not answered, because of how or from where it was asked.
+    fn count_unanswered(&self) {
+        self.inner.metrics.gateway_unanswered.inc();
     }
 }
 
@@ -221,6 +248,7 @@ impl Case<'_> {
         Facts {
             profile: Arc::clone(&self.profile.name),
             reason: decision.failed.first().map_or("ALLOWED", Reason::as_str),
+            fault: "",
             key: decision.key.map(|(key, _)| key),
             method: decision.methods.first().map(|entry| entry.identity.to_string()),
             store: decision.store.map(str::to_owned),
@@ -278,7 +306,7 @@ impl Case<'_> {
 impl Facts {
     /// Of a request that nothing was asked about.
     const fn none(profile: Arc<str>) -> Self {
-        Self { profile, reason: "", key: None, method: None, store: None, scope: None, revision: 0 }
+        Self { profile, reason: "", fault: "", key: None, method: None, store: None, scope: None, revision: 0 }
     }
 }
 

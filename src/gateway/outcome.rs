@@ -51,6 +51,8 @@ pub struct Facts {
     pub profile: Arc<str>,
     /// `ALLOWED`, `ANSWERED`, the first check that failed, or `REQUEST_AMBIGUOUS`.
     pub reason: &'static str,
+    /// What kind of fault the request has, such as `REPEATED`; empty if it has none.
+    pub fault: &'static str,
     /// The key, if one was found.
     pub key: Option<KeyId>,
     /// The method of the reference book.

@@ -57,6 +57,9 @@ struct CrmError {
 /// The refusal of a request, with these facts but for the reason that was none yet.
 pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outcome {
     let told = tell(why);
+    if let Why::Fault(fault) = why {
+        facts.fault = fault.kind();
+    }
     if facts.reason.is_empty() {
         facts.reason = match why {
             // In logs it may be told which: they are not the holder's.

@@ -41,12 +41,21 @@ pub struct Metrics {
     pub reloads: Counter,
     /// Counts of uses lost because storage could not take them.
     pub usage_lost: Counter,
+    /// Questions of proxies that were not answered, because of how or from where they were asked.
+    pub gateway_unanswered: Counter,
+    gateway_refusals: Family<GatewayLabels, Counter>,
     storage: Family<StorageLabels, Histogram>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DecisionLabels {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GatewayLabels {
+    reason: &'static str,
+    fault: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,6 +83,9 @@ impl Metrics {
         let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
         registry.register_with_unit("storage_call", "Time of calls of storage", Unit::Seconds, storage.clone());
+        let gateway_refusals = Family::<GatewayLabels, Counter>::default();
+        let help = "Requests that gateways refused, by the reason told to logs, and by the fault where one was found";
+        registry.register("gateway_refusals", help, gateway_refusals.clone());
         let waited = histogram();
         let help = "Time to decide, of the calls that had to wait for something";
         registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
@@ -89,6 +101,8 @@ impl Metrics {
         let polls_failed = counter("polls_failed", "Polls of storage that failed");
         let reloads = counter("reloads", "Reloads of everything, the first included");
         let usage_lost = counter("usage_lost", "Uses that were not counted because storage could not take them");
+        let help = "Questions of proxies that were not answered, because of how or from where they were asked";
+        let gateway_unanswered = counter("gateway_unanswered", help);
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -114,6 +128,8 @@ impl Metrics {
             polls_failed,
             reloads,
             usage_lost,
+            gateway_unanswered,
+            gateway_refusals,
             storage,
         }
     }
@@ -125,6 +141,11 @@ impl Metrics {
             Some(reason) => self.refused.get(reason as usize).unwrap_or(&self.undecided),
         }
         .inc();
+    }
+
+    /// The counter of a gateway's refusals for this reason, with this fault or none (empty).
+    pub fn gateway_refusals(&self, reason: &'static str, fault: &'static str) -> Counter {
+        self.gateway_refusals.get_or_create_owned(&GatewayLabels { reason, fault })
     }
 
     /// Records a call of storage.

@@ -151,3 +151,44 @@ fn a_check_shows_no_secret_and_leaves_nothing_behind() {
     let left: Vec<_> = std::fs::read_dir(place.folder.path()).expect("the folder").collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn a_configuration_of_envoy_is_looked_through() {
+    let place = Place::new();
+    let deployed = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/envoy/envoy.yaml");
+    let said = place.program().run(&["check", "--envoy", deployed]).done();
+    assert!(said.contains("ok") && said.contains("no hole is known") && !said.contains("SETTING"), "{said}");
+
+    let text = std::fs::read_to_string(deployed).expect("the example is there");
+    let write = |text: &str| std::fs::write(place.folder.path().join("e.yaml"), text).expect("written");
+    write(&text.replace("failure_mode_allow: false", "failure_mode_allow: true"));
+    let ran = place.program().run(&["check", "--envoy", "e.yaml"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.lines().any(|line| line.starts_with("FAIL") && line.contains("failure_mode_allow")), "{ran:?}");
+    let ran = place.program().run(&["check", "--envoy", "e.yaml", "-o", "json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((&told["checks"][0]["verdict"], &told["checks"][0]["what"]), (&"fail".into(), &"ext_authz".into()));
+
+    assert!(place.program().run(&["check", "--envoy", "none.yaml"]).failed(3).contains("there is no file none.yaml"));
+    write("admin: [lko_secret");
+    let said = place.program().run(&["check", "--envoy", "e.yaml"]).failed(4);
+    assert!(said.contains("e.yaml: it is no YAML") && !said.contains("lko_secret"), "{said}");
+}
+
+#[test]
+fn a_profile_that_looks_into_bodies_is_refused_where_none_are_shown() {
+    let place = Place::new();
+    std::fs::create_dir(place.folder.path().join("latchkey-data")).expect("made");
+    let text = "trusted_proxies = '127.0.0.1'\n[profiles.shop]\nlike = 'retailcrm'\n";
+    std::fs::write(place.folder.path().join("latchkey.toml"), text).expect("written");
+    let addresses = ["--decision-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"];
+    let checked = || place.program().run(&[&["check", "--config", "latchkey.toml"], &addresses[..]].concat());
+    let ran = checked();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("shop looks into bodies"), "{ran:?}");
+    std::fs::write(place.folder.path().join("latchkey.toml"), text.replacen("trusted_proxies = '127.0.0.1'", "", 1))
+        .expect("written");
+    let ran = checked();
+    assert!(ran.code == 0 && !ran.out.contains("looks into bodies"), "{ran:?}");
+}

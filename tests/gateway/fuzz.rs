@@ -10,7 +10,7 @@ use latchkey::gateway::{Allow, Outcome};
 use crate::harness::{Ask, BENCH, get, post};
 use crate::lenient::{self, ODD, USUAL};
 
-const CASES: u64 = 20_000;
+pub(crate) const CASES: u64 = 20_000;
 const NAMES: [&str; 14] = [
     "site",
     "site",
@@ -31,7 +31,7 @@ const VALUES: [&str; 12] =
     ["main", "main", "main", "main", "second", "second", "off", "", "m%61in", "nowhere", "None", "main%00"];
 
 /// SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -42,26 +42,31 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound).unwrap()).unwrap()
     }
 
-    fn percent(&mut self, chance: usize) -> bool {
+    pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
         items[self.below(items.len())]
     }
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::env::var("LATCHKEY_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
 /// Tries the corpus, then mutations of it and what `make` makes. At least `least` of a hundred must be allowed, so that
 /// the property is not hollow.
-fn run(corpus: &str, least: u64, make: impl Fn(&mut Random) -> Vec<u8>, holds: impl Fn(&[u8], &mut Random) -> bool) {
+pub(crate) fn run(
+    corpus: &str,
+    least: u64,
+    make: impl Fn(&mut Random) -> Vec<u8>,
+    holds: impl Fn(&[u8], &mut Random) -> bool,
+) {
     let corpus: Vec<Vec<u8>> = corpus.lines().filter(|line| !line.is_empty()).map(unescape).collect();
     let mut random = Random(seed().wrapping_mul(0x1_0001));
     let mut allowed = 0;
@@ -80,7 +85,7 @@ fn run(corpus: &str, least: u64, make: impl Fn(&mut Random) -> Vec<u8>, holds: i
     assert!(allowed * 100 >= CASES * least, "only {allowed} of {CASES} were allowed");
 }
 
-fn mutate(random: &mut Random, input: &mut Vec<u8>) {
+pub(crate) fn mutate(random: &mut Random, input: &mut Vec<u8>) {
     const BITS: [&[u8]; 24] = [
         b"%00", b"%20", b"+", b"[]", b"[", b"]", b".", b";", b"&", b"=", b"%25", b"\r\n", b"\n", b"\"", b"{", b"}",
         b",", b"_", b"-", b"/", b"\\", b"%2e", b"..", b"#",
@@ -105,7 +110,7 @@ fn mutate(random: &mut Random, input: &mut Vec<u8>) {
     }
 }
 
-fn unescape(line: &str) -> Vec<u8> {
+pub(crate) fn unescape(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line.as_bytes();
     while let [byte, tail @ ..] = rest {
@@ -125,7 +130,7 @@ fn unescape(line: &str) -> Vec<u8> {
 }
 
 /// Parameters: mostly as they should be, some as only some services read them.
-fn parameters(random: &mut Random) -> Vec<u8> {
+pub(crate) fn parameters(random: &mut Random) -> Vec<u8> {
     let mut text = String::new();
     for at in 0..=random.below(4) {
         if at > 0 {
@@ -157,7 +162,7 @@ fn parameters(random: &mut Random) -> Vec<u8> {
 }
 
 /// The stores that the key of this name opens.
-fn open(key: &str) -> &'static [&'static str] {
+pub(crate) fn open(key: &str) -> &'static [&'static str] {
     match key {
         "one" => &["main"],
         "two" => &["main", "second"],
@@ -182,7 +187,7 @@ fn covered(ask: &Ask, who: &str, seen: &[String], key: &str) {
     }
 }
 
-const PLACES: [&[&str]; 2] = [&["site"], &["filter", "sites"]];
+pub(crate) const PLACES: [&[&str]; 2] = [&["site"], &["filter", "sites"]];
 
 /// Checks a query or form that goes upstream.
 fn check_parameters(ask: &Ask, text: &[u8], key: &str) {
@@ -440,7 +445,7 @@ fn no_path_is_read_otherwise_than_it_was_decided_on() {
 }
 
 /// A path as services read it: decoded once or twice, folded, in lower case, without what some cut off.
-fn readings(path: &[u8]) -> Vec<(&'static str, String)> {
+pub(crate) fn readings(path: &[u8]) -> Vec<(&'static str, String)> {
     let text = String::from_utf8_lossy(path).into_owned();
     let cut = text.split(['?', '#']).next().unwrap_or_default().to_owned();
     let query = text.split('?').next().unwrap_or_default().to_owned();

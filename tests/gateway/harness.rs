@@ -58,8 +58,9 @@ const SHOP: [(&str, StoreUse, &[&str]); 9] = [
 
 /// A gateway, and keys to knock with.
 pub(crate) struct Bench {
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     gateway: Gateway,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) keys: BTreeMap<&'static str, String>,
     _folder: tempfile::TempDir,
 }
@@ -111,8 +112,8 @@ impl Bench {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (gateway, keys) = runtime.block_on(furnish(folder.path()));
-        let bench = Self { runtime, gateway, keys, _folder: folder };
+        let (gateway, metrics, keys) = runtime.block_on(furnish(folder.path()));
+        let bench = Self { runtime, gateway, metrics, keys, _folder: folder };
         // So that check_now finds each key in the cache.
         for token in bench.keys.values() {
             let _ = bench.check("plain", &get("/").header("x-api-key", token));
@@ -173,7 +174,7 @@ impl Bench {
     }
 }
 
-async fn furnish(folder: &std::path::Path) -> (Gateway, BTreeMap<&'static str, String>) {
+async fn furnish(folder: &std::path::Path) -> (Gateway, Arc<Metrics>, BTreeMap<&'static str, String>) {
     let url = format!("sqlite:{}", folder.join("latchkey.db").display());
     let mut options = Options::new(url.parse().unwrap());
     let tasks = Tasks::new();
@@ -199,13 +200,14 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, BTreeMap<&'static str, S
         hash_key: random.bytes(),
     };
     let head = storage.head().await.unwrap().revision;
-    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
+    let metrics = Arc::new(Metrics::new());
+    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::clone(&metrics));
     assert!(authority.wait_applied(head, Duration::from_secs(30)).await, "everything is loaded in time");
     let file = folder.join("latchkey.toml");
     std::fs::write(&file, PROFILES).unwrap();
     let flags = BTreeMap::from([("config".to_owned(), file.display().to_string())]);
     let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
-    (Gateway::new(authority, &config.profiles), keys)
+    (Gateway::new(authority, &config.profiles, Arc::clone(&metrics)), metrics, keys)
 }
 
 async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {

@@ -1,14 +1,18 @@
-//! `latchkey check`: the configuration, and everything it leads to, tried out. Each line says how to mend what is wrong.
+//! `latchkey check`: the configuration, and everything it leads to, tried out; or a proxy's file, looked through. Each
+//! line says how to mend what is wrong.
 
+mod envoy;
 mod files;
 mod ports;
 mod profiles;
 
 use std::fmt;
+use std::path::PathBuf;
 
+use clap::Args;
 use serde::Serialize;
 
-use super::exit::{Ending, Outcome};
+use super::exit::{Ending, Error, Outcome};
 use super::output::{self, Table};
 use super::session::{Port, Session};
 use crate::app;
@@ -67,21 +71,45 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Does it.
-pub(super) async fn run(session: &Session) -> Outcome {
-    let settings = settings(session);
-    let findings = findings(session).await;
+/// `latchkey check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Look through a configuration of Envoy instead, for what would let requests past a decision or keys into logs
+    #[arg(long, value_name = "FILE")]
+    envoy: Option<PathBuf>,
+}
+
+impl CheckArgs {
+    /// Does it.
+    pub(super) async fn run(self, session: &Session) -> Outcome {
+        match self.envoy {
+            None => tell(session, settings(session), findings(session).await),
+            Some(file) => {
+                let profiles = session.config.profiles.clone();
+                let looked = tokio::task::spawn_blocking(move || envoy::file(&file, &profiles)).await;
+                let findings = looked.map_err(|error| Error::Internal(format!("looking ended early: {error}")))??;
+                tell(session, Vec::new(), findings)
+            }
+        }
+    }
+}
+
+/// Prints what was found.
+fn tell(session: &Session, settings: Vec<Told>, findings: Vec<Finding>) -> Outcome {
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     if session.is_json() {
         let told = serde_json::json!({ "settings": settings, "checks": findings });
         output::print(&format!("{told:#}\n"))?;
     } else {
-        let mut table = Table::new(["SETTING", "VALUE", "FROM"]);
-        for setting in settings {
-            table.row([setting.name.to_owned(), setting.value, setting.from.to_owned()]);
+        let mut text = String::new();
+        if !settings.is_empty() {
+            let mut table = Table::new(["SETTING", "VALUE", "FROM"]);
+            for setting in settings {
+                table.row([setting.name.to_owned(), setting.value, setting.from.to_owned()]);
+            }
+            text = table.text("settings");
+            text.push('\n');
         }
-        let mut text = table.text("settings");
-        text.push('\n');
         let mut table = Table::new(["", "WHAT", "FOUND"]);
         for finding in findings {
             table.row([finding.verdict.to_string(), finding.what.to_owned(), finding.said]);
@@ -143,7 +171,7 @@ async fn token(session: &Session) -> Finding {
             let role = super::words::role(operator.role());
             Finding::ok(WHAT, format!("{url} knows it as `{}`, with the role {role}", operator.name))
         }
-        Err(error @ super::exit::Error::Unavailable(_)) => Finding::warn(WHAT, format!("not tried: {error}")),
+        Err(error @ Error::Unavailable(_)) => Finding::warn(WHAT, format!("not tried: {error}")),
         Err(error) => Finding::fail(WHAT, format!("{url}: {error}; another is named with LATCHKEY_TOKEN_FILE")),
     }
 }

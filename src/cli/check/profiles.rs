@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::config::Config;
 use crate::config::profiles::{KeyPlace, Profile};
+use crate::model::method::{StoreLocation, StorePlace};
 
 const WHAT: &str = "profiles";
 
@@ -10,7 +11,34 @@ const WHAT: &str = "profiles";
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let built_in = crate::config::profiles::built_in();
     let configured = config.profiles.iter().filter(|(name, profile)| built_in.get(*name) != Some(*profile));
-    configured.map(|(name, profile)| one(name, profile)).collect()
+    configured.flat_map(|(name, profile)| [blind(name, profile, config), Some(one(name, profile))]).flatten().collect()
+}
+
+/// A profile that looks into bodies, where proxies ask that show none.
+fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
+    if config.trusted_proxies.is_empty() || !profile.reads_bodies() {
+        return None;
+    }
+    let key = |place: &KeyPlace| match place {
+        KeyPlace::Form(field) => Some(format!("form:{field}")),
+        KeyPlace::Bearer | KeyPlace::Header(_) | KeyPlace::Query(_) => None,
+    };
+    let mut places: Vec<String> = profile.keys.iter().filter_map(key).collect();
+    let in_bodies = |place: &&StorePlace| matches!(place.location(), StoreLocation::Form | StoreLocation::Json);
+    places.extend(profile.stores.iter().filter(in_bodies).map(ToString::to_string));
+    places.sort();
+    places.dedup();
+    Some(Finding::fail(
+        WHAT,
+        format!(
+            "{name} looks into bodies ({}), and nginx, Caddy and Traefik, which ask by trusted_proxies, show none: behind \
+             them a call with a body passes only with a key for all stores that travels elsewhere. Leave these places out, \
+             or put Envoy before {} and unset trusted_proxies; where both kinds ask, give each its own Latchkey over the \
+             same database",
+            places.join(", "),
+            profile.prefix
+        ),
+    ))
 }
 
 fn one(name: &str, profile: &Profile) -> Finding {
@@ -49,9 +77,20 @@ mod tests {
                     [profiles.c]\nupstream_applies_scope = true\n";
         std::fs::write(&file, text).unwrap();
         let flags = [("config".to_owned(), file.display().to_string())].into();
-        let findings = all(&Config::load(&Sources { flags, ..Default::default() }).unwrap());
+        let mut sources = Sources { flags, ..Default::default() };
+        let findings = all(&Config::load(&sources).unwrap());
         let verdicts: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Ok, Verdict::Warn, Verdict::Warn], "{findings:?}");
         assert!(all(&Config::load(&Sources::default()).unwrap()).is_empty());
+
+        sources.flags.insert("trusted_proxies".to_owned(), "10.0.0.0/8".to_owned());
+        let findings = all(&Config::load(&sources).unwrap());
+        let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+        let [one] = failed.as_slice() else { panic!("{findings:?}") };
+        assert!(
+            one.said.starts_with("b looks into bodies (form:apiKey, form:filter[sites][], form:site, json:site)"),
+            "{}",
+            one.said
+        );
     }
 }

@@ -1,0 +1,204 @@
+//! The filter ext_authz: whether it asks about every request, shows all of it, and heeds the answer.
+
+use serde_json::Value;
+
+use super::tree::{at, field, is_true, list, number, text};
+use super::{Report, Rule, clusters};
+use crate::cli::check::Verdict::{Fail, Warn};
+
+const WHAT: &str = "ext_authz";
+
+/// The largest body that Latchkey takes in one question, in bytes.
+const MAX_BODY: u64 = 1 << 20;
+
+const RULES: [Rule; 19] = [
+    Rule {
+        verdict: Fail,
+        is_there: |filter| is_true(filter, "failure_mode_allow"),
+        said: "failure_mode_allow is true: whenever nothing can be decided everything goes through, and a client can bring \
+               that about; set it to false",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| is_true(filter, "shadow_mode"),
+        said: "shadow_mode is true: what is refused goes through all the same; leave it out",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| field(filter, "filter_enabled").is_some() && !asks_always(filter),
+        said: "filter_enabled lets requests through unasked; leave it out",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| field(filter, "filter_enabled_metadata").is_some() && !is_closed_when_off(filter),
+        said: "filter_enabled_metadata lets requests through unasked that lack the metadata; leave it out",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| field(filter, "http_service").is_some(),
+        said: "http_service is asked: Latchkey answers Envoy by gRPC, and sees neither bodies nor all headers by HTTP; use \
+               grpc_service",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| field(filter, "grpc_service").is_none() && field(filter, "http_service").is_none(),
+        said: "nobody is asked: grpc_service is missing",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| field(filter, "with_request_body").is_none(),
+        said: "with_request_body is missing: keys, stores and other methods (_method) in bodies are not seen; a body that \
+               names one reaches the service unjudged, or is refused to all keys but those for all stores",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| hides_headers(filter),
+        said: "allowed_headers or disallowed_headers keep headers from Latchkey: those that ask for another method or path, \
+               and a second key, go on unjudged; leave both out",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| !is_true(filter, "encode_raw_headers"),
+        said: "encode_raw_headers is not true: headers that came twice are judged as one, and bytes that are no UTF-8 as \
+               others than the service gets; set it to true",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| {
+            let rules = field(filter, "decoder_header_mutation_rules");
+            rules.is_some_and(|rules| is_true(rules, "disallow_all") || field(rules, "disallow_expression").is_some())
+        },
+        said: "decoder_header_mutation_rules keep Latchkey from changing headers: the key, and what a client says in the \
+               name of x-latchkey-…, go on to the service; leave them out",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| !is_true(filter, "validate_mutations"),
+        said: "validate_mutations is not true: an answer that was tampered with on the way could put bytes into requests \
+               that no header may hold; set it to true",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| field(filter, "status_on_error").is_none(),
+        said: "status_on_error is missing: while nothing can be decided clients are told 403, and take their keys for \
+               wrong; set it to { code: ServiceUnavailable }",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| {
+            at(filter, "grpc_service/envoy_grpc").is_some_and(|grpc| field(grpc, "retry_policy").is_none())
+        },
+        said: "grpc_service.envoy_grpc.retry_policy is missing: requests fail while a replica of Latchkey ends or starts",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "authorization").is_none(),
+        said: "grpc_service.initial_metadata has no authorization: nothing is decided, unless Latchkey's decision_auth is off",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !value.contains('%')),
+        said: "an operator's token stands in the file: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| from_client(filter, "authorization"),
+        said: "authorization in grpc_service.initial_metadata is taken from the client's request: who asks must not be up to \
+               clients",
+    },
+    Rule {
+        verdict: Fail,
+        is_there: |filter| from_client(filter, "x-latchkey-profile"),
+        said: "x-latchkey-profile is taken from the client's request: it would choose how it is judged",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| at(filter, "grpc_service/google_grpc").is_some(),
+        said: "google_grpc has no health checks and no retries here: requests fail while a replica of Latchkey ends or \
+               starts; use envoy_grpc",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| is_true(filter, "clear_route_cache"),
+        said: "clear_route_cache is true: a header that Latchkey sets, and a query that it changes, choose the route anew; \
+               look whether all routes then lead where they should",
+    },
+];
+
+/// What is wrong with how bodies are shown.
+const BODY_RULES: [Rule; 3] = [
+    Rule {
+        verdict: Fail,
+        is_there: |body| !is_true(body, "pack_as_bytes"),
+        said: "with_request_body.pack_as_bytes is not true: bytes of a body that are no UTF-8 are judged as others than the \
+               service gets; set it to true",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |body| is_true(body, "allow_partial_message"),
+        said: "with_request_body.allow_partial_message is true: of a longer body only the beginning is judged. Latchkey \
+               refuses it where a key or store could be in the rest, and cannot see another method (_method) in it \
+               elsewhere; with false, Envoy refuses it with 413",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |body| number(body, "max_request_bytes").unwrap_or(0) > MAX_BODY,
+        said: "with_request_body.max_request_bytes is over 1048576, the most that Latchkey takes: nothing is decided about \
+               longer bodies, and clients are told to try again; set it to 1048576 or less",
+    },
+];
+
+/// Looks at the configuration of the filter.
+pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
+    report.hold(&RULES, filter, WHAT, place);
+    if let Some(body) = field(filter, "with_request_body") {
+        look_at_body(body, place, report);
+    }
+    if let Some(profile) = metadata(filter, "x-latchkey-profile").filter(|name| !name.contains('%'))
+        && !report.profiles.contains_key(profile)
+    {
+        let said = format!(
+            "x-latchkey-profile names {profile}, and the configuration here has no such profile: where Latchkey has none \
+             either, every request is refused"
+        );
+        report.warn(WHAT, place, &said);
+    }
+    clusters::look(text(filter, "grpc_service/envoy_grpc/cluster_name"), place, config, report);
+}
+
+/// Looks at how bodies are shown.
+pub(super) fn look_at_body(body: &Value, place: &str, report: &mut Report<'_>) {
+    report.hold(&BODY_RULES, body, WHAT, place);
+}
+
+/// Whether some header is kept from Latchkey.
+fn hides_headers(filter: &Value) -> bool {
+    ["allowed_headers", "disallowed_headers"].iter().any(|name| field(filter, name).is_some())
+}
+
+/// Whether every request is asked about, or refused.
+fn asks_always(filter: &Value) -> bool {
+    let whole = match text(filter, "filter_enabled/default_value/denominator") {
+        "TEN_THOUSAND" => 10_000,
+        "MILLION" => 1_000_000,
+        _ => 100,
+    };
+    let numerator = number(filter, "filter_enabled/default_value/numerator").unwrap_or(0);
+    let fixed = text(filter, "filter_enabled/runtime_key").is_empty();
+    numerator >= whole && fixed || is_closed_when_off(filter)
+}
+
+fn is_closed_when_off(filter: &Value) -> bool {
+    is_true(filter, "deny_at_disable/default_value") && text(filter, "deny_at_disable/runtime_key").is_empty()
+}
+
+/// What the question carries under a name.
+fn metadata<'a>(filter: &'a Value, name: &str) -> Option<&'a str> {
+    let all = list(filter, "grpc_service/initial_metadata").iter();
+    all.filter(|one| text(one, "key").eq_ignore_ascii_case(name)).map(|one| text(one, "value")).next()
+}
+
+fn from_client(filter: &Value, name: &str) -> bool {
+    metadata(filter, name)
+        .is_some_and(|value| value.contains("%REQ") || value.contains("%QUERY") || value.contains("%CEL"))
+}

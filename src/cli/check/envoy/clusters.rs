@@ -1,0 +1,61 @@
+//! The cluster that is asked: whether it can answer, and what happens while a replica ends.
+
+use serde_json::Value;
+
+use super::tree::{at, field, list, text, typed, walk};
+use super::{Report, is_of_this_machine};
+
+const WHAT: &str = "cluster";
+
+/// Looks at the cluster of this name.
+pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<'_>) {
+    if name.is_empty() {
+        return;
+    }
+    let Some(cluster) = list(config, "static_resources/clusters").iter().find(|cluster| text(cluster, "name") == name)
+    else {
+        if at(config, "dynamic_resources/cds_config").is_none() {
+            report.fail(WHAT, place, &format!("there is no cluster {name}: nothing could ever be decided"));
+        }
+        return;
+    };
+    let place = &format!("cluster {name}");
+    if !speaks_http2(cluster) {
+        report.fail(
+            WHAT,
+            place,
+            "it speaks HTTP/1.1, and gRPC needs HTTP/2: nothing could ever be decided; set http2_protocol_options",
+        );
+    }
+    if list(cluster, "health_checks").is_empty() {
+        report.warn(
+            WHAT,
+            place,
+            "health_checks are missing: a replica of Latchkey that is to stop, or cannot prove its freshness, goes on being asked",
+        );
+    }
+    let mut far = false;
+    walk(cluster, "", &mut |value, _| {
+        let address = text(value, "socket_address/address");
+        far |= !address.is_empty() && !is_of_this_machine(address);
+    });
+    if far && field(cluster, "transport_socket").is_none() {
+        report.warn(
+            WHAT,
+            place,
+            "it is on another machine, and transport_socket is missing: keys, and the operator's token, travel there for all \
+             to read, unless the mesh encrypts",
+        );
+    }
+}
+
+fn speaks_http2(cluster: &Value) -> bool {
+    let mut options =
+        field(cluster, "typed_extension_protocol_options").and_then(Value::as_object).into_iter().flatten();
+    let speaks = |options: &Value| {
+        ["explicit_http_config/http2_protocol_options", "auto_config", "use_downstream_protocol_config"]
+            .iter()
+            .any(|path| at(options, path).is_some())
+    };
+    field(cluster, "http2_protocol_options").is_some() || options.any(|(_, options)| speaks(typed(options).1))
+}

@@ -1,0 +1,235 @@
+use std::collections::BTreeMap;
+
+use super::super::Verdict;
+use super::look_through;
+use crate::config::profiles::{Profile, built_in};
+
+const DEPLOYED: &str = include_str!("../../../../deploy/envoy/envoy.yaml");
+
+fn told(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Vec<(Verdict, String)> {
+    let findings = look_through(yaml, profiles).unwrap_or_else(|error| panic!("{error}:\n{yaml}"));
+    findings.into_iter().map(|finding| (finding.verdict, format!("{}: {}", finding.what, finding.said))).collect()
+}
+
+/// The example with a change in it.
+fn changed(from: &str, to: &str) -> String {
+    assert!(DEPLOYED.contains(from), "deploy/envoy/envoy.yaml has {from}");
+    DEPLOYED.replacen(from, to, 1)
+}
+
+#[test]
+fn nothing_is_found_in_the_example() {
+    let [(Verdict::Ok, said)] = &*told(DEPLOYED, &built_in()) else { panic!("{:?}", told(DEPLOYED, &built_in())) };
+    assert!(said.contains("no hole is known"), "{said}");
+}
+
+/// Changes to the example, and what is found: F or W, and words of it.
+const HOLES: [(&str, &str, &str); 48] = [
+    ("failure_mode_allow: false", "failure_mode_allow: true", "F failure_mode_allow is true"),
+    ("failure_mode_allow: false", "failureModeAllow: true", "F failure_mode_allow is true"),
+    ("failure_mode_allow: false", "shadow_mode: true", "F shadow_mode"),
+    ("failure_mode_allow: false", "filter_enabled: { default_value: { numerator: 99 } }", "F filter_enabled"),
+    (
+        "failure_mode_allow: false",
+        "filter_enabled: { default_value: { numerator: 100 }, runtime_key: a }",
+        "F filter_enabled",
+    ),
+    (
+        "failure_mode_allow: false",
+        "filter_enabled: { default_value: { numerator: 100, denominator: MILLION } }",
+        "F filter_enabled",
+    ),
+    ("failure_mode_allow: false", "filter_enabled_metadata: { filter: a }", "F filter_enabled_metadata"),
+    ("failure_mode_allow: false", "http_service: { server_uri: { uri: a } }", "F http_service"),
+    ("failure_mode_allow: false", "allowed_headers: { patterns: [{ exact: a }] }", "F allowed_headers or"),
+    ("failure_mode_allow: false", "disallowed_headers: { patterns: [{ exact: a }] }", "F allowed_headers or"),
+    (
+        "failure_mode_allow: false",
+        "decoder_header_mutation_rules: { disallow_all: true }",
+        "F decoder_header_mutation_rules",
+    ),
+    ("failure_mode_allow: false", "clear_route_cache: true", "W clear_route_cache"),
+    ("with_request_body:", "x_left_out:", "F with_request_body is missing"),
+    ("pack_as_bytes: true", "pack_as_bytes: false", "F with_request_body.pack_as_bytes"),
+    ("allow_partial_message: false", "allow_partial_message: true", "W with_request_body.allow_partial_message"),
+    ("max_request_bytes: 1048576", "max_request_bytes: 2000000", "W with_request_body.max_request_bytes"),
+    ("encode_raw_headers: true", "encode_raw_headers: false", "F encode_raw_headers"),
+    ("validate_mutations: true", "validate_mutations: false", "W validate_mutations"),
+    ("status_on_error:", "x_left_out:", "W status_on_error"),
+    ("retry_policy:", "x_left_out:", "W grpc_service.envoy_grpc.retry_policy"),
+    ("key: authorization,", "key: x-left-out,", "W grpc_service.initial_metadata has no authorization"),
+    ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "Bearer lko_secret", "W an operator's token stands in the file"),
+    ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "%REQ(X-Token)%", "F authorization in grpc_service.initial_metadata"),
+    (
+        "# - { key: x-latchkey-profile, value: retailcrm }",
+        "- { key: x-latchkey-profile, value: '%REQ(p)%' }",
+        "F x-latchkey-profile is taken",
+    ),
+    (
+        "# - { key: x-latchkey-profile, value: retailcrm }",
+        "- { key: x-latchkey-profile, value: nobody }",
+        "W x-latchkey-profile names nobody",
+    ),
+    (
+        "cluster_name: latchkey\n                          #",
+        "cluster_name: other\n                          #",
+        "F there is no cluster other",
+    ),
+    ("http2_protocol_options:", "http_protocol_options:", "F it speaks HTTP/1.1"),
+    ("health_checks:", "x_left_out:", "W health_checks are missing"),
+    ("address: 127.0.0.1, port_value: 50051", "address: 10.0.0.1, port_value: 50051", "W it is on another machine"),
+    ("use_remote_address: true", "use_remote_address: false", "F use_remote_address"),
+    ("normalize_path: false", "normalize_path: true", "W normalize_path"),
+    ("merge_slashes: false", "merge_slashes: true", "W merge_slashes"),
+    ("KEEP_UNCHANGED", "UNESCAPE_AND_FORWARD", "W path_with_escaped_slashes_action"),
+    ("merge_slashes: false", "http_protocol_options: { allow_chunked_length: true }", "F http_protocol_options"),
+    ("merge_slashes: false", "upgrade_configs: [{ upgrade_type: websocket }]", "W upgrade_configs"),
+    (
+        "merge_slashes: false",
+        "upgrade_configs: [{ upgrade_type: w, filters: [{ name: r }] }]",
+        "F filters of the upgrade w",
+    ),
+    ("merge_slashes: false", "rds: { route_config_name: a }", "W routes come from elsewhere"),
+    ("merge_slashes: false", "tracing: { provider: { name: a } }", "W spans carry"),
+    ("filters.http.ext_authz.v3.ExtAuthz", "filters.http.buffer.v3.Buffer", "F it has no filter ext_authz"),
+    (
+        "- name: envoy.filters.http.ext_authz",
+        "- disabled: true\n                    name: a",
+        "F the filter ext_authz is disabled",
+    ),
+    (
+        "%PATH(NQ)%",
+        "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+        "F %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% writes the path with its query",
+    ),
+    ("%PATH(NQ)%", "%PATH(WQ)%", "F %PATH(WQ)% writes"),
+    ("%PATH(NQ)%", "a %PATH% b", "F %PATH% writes"),
+    ("%PATH(NQ)%", "%QUERY_PARAM(apiKey)%", "F %QUERY_PARAM(apiKey)% writes a part of the query"),
+    ("%PATH(NQ)%", "%REQ(X-Api-Key):8%", "F %REQ(X-Api-Key):8% writes the header x-api-key"),
+    ("%PATH(NQ)%", "%CEL(request.path)%", "F %CEL(request.path)% writes"),
+    ("log_format:", "x_left_out:", "F Envoy's default format"),
+    (
+        "access_loggers.stream.v3.StdoutAccessLog",
+        "access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+        "F the log over gRPC",
+    ),
+];
+
+#[test]
+fn each_hole_is_found_and_said_why() {
+    for (from, to, expected) in HOLES {
+        let told = told(&changed(from, to), &built_in());
+        let verdict = if expected.starts_with('F') { Verdict::Fail } else { Verdict::Warn };
+        let found = told.iter().filter(|(found, said)| *found == verdict && said.contains(&expected[2..])).count();
+        assert_eq!(found, 1, "{from} → {to}: {told:?}");
+        let others =
+            told.iter().filter(|(found, said)| *found == Verdict::Fail && !said.contains(&expected[2..])).count();
+        assert_eq!(others, 0, "{from} → {to} breaks nothing else: {told:?}");
+    }
+}
+
+#[test]
+fn routes_that_undo_a_decision_are_found_where_they_are() {
+    let route = "route: { cluster: shop, timeout: 30s }";
+    for (added, expected) in [
+        (
+            "typed_per_filter_config: { envoy.filters.http.ext_authz: { '@type': x/envoy.ExtAuthzPerRoute, disabled: true } }",
+            "F ext_authz is disabled there",
+        ),
+        (
+            "typed_per_filter_config: { envoy.filters.http.ext_authz: { '@type': x/envoy.config.route.v3.FilterConfig, \
+             disabled: true } }",
+            "F ext_authz is disabled there",
+        ),
+        (
+            "typed_per_filter_config: { a: { '@type': x/envoy.ExtAuthzPerRoute, check_settings: { \
+             disable_request_body_buffering: true } } }",
+            "F disable_request_body_buffering",
+        ),
+        (
+            "typed_per_filter_config: { a: { '@type': x/envoy.ExtAuthzPerRoute, check_settings: { with_request_body: { \
+             max_request_bytes: 9 } } } }",
+            "F with_request_body.pack_as_bytes",
+        ),
+        (
+            "typed_per_filter_config: { a: { '@type': x/envoy.ExtAuthzPerRoute, checkSettings: { grpcService: {} } } }",
+            "W another service is asked there",
+        ),
+        (
+            "request_headers_to_add: [{ header: { key: X-Latchkey-Store, value: a } }]",
+            "F request_headers_to_add sets x-latchkey-store",
+        ),
+        ("request_headers_to_remove: [x-latchkey-scope]", "W request_headers_to_remove takes x-latchkey-scope"),
+    ] {
+        let yaml = changed(route, &format!("{route}\n                          {added}"));
+        let told = told(&yaml, &built_in());
+        let verdict = if expected.starts_with('F') { Verdict::Fail } else { Verdict::Warn };
+        let [(found, said)] = &*told else { panic!("{added}: {told:?}") };
+        assert!(*found == verdict && said.contains(&expected[2..]), "{added}: {told:?}");
+        assert!(said.contains("listener clients, virtual host shop, route /: "), "{said}");
+    }
+    for (rewrite, expected) in [
+        ("prefix_rewrite: /x", "prefix_rewrite gives"),
+        ("regex_rewrite: { substitution: a }", "regex_rewrite gives"),
+        ("host_rewrite_literal: x", "host_rewrite_literal gives"),
+    ] {
+        let yaml = changed("{ cluster: shop, timeout: 30s }", &format!("{{ cluster: shop, {rewrite} }}"));
+        let mut profiles = built_in();
+        profiles.get_mut("plain").unwrap().host = true;
+        let told = told(&yaml, &profiles);
+        assert!(matches!(&*told, [(Verdict::Warn, said)] if said.contains(expected)), "{told:?}");
+    }
+}
+
+#[test]
+fn filters_behind_the_decision_and_before_it_are_looked_at() {
+    let router = "- name: envoy.filters.http.router";
+    let filter = |kind: &str| {
+        format!(
+            "- name: f\n                    typed_config: {{ '@type': type.googleapis.com/envoy.extensions.{kind} }}\n                  "
+        )
+    };
+    let lua = changed(router, &format!("{}{router}", filter("filters.http.lua.v3.Lua")));
+    assert!(matches!(&*told(&lua, &built_in()), [(Verdict::Warn, said)] if said.contains("f stands behind ext_authz")));
+    let harmless = changed(router, &format!("{}{router}", filter("filters.http.fault.v3.HTTPFault")));
+    assert!(matches!(&*told(&harmless, &built_in()), [(Verdict::Ok, _)]));
+    let asking = "- name: envoy.filters.http.ext_authz";
+    let cache = changed(asking, &format!("{}{asking}", filter("filters.http.cache.v3.CacheConfig")));
+    assert!(
+        matches!(&*told(&cache, &built_in()), [(Verdict::Fail, said)] if said.contains("f stands before ext_authz"))
+    );
+}
+
+#[test]
+fn a_second_door_without_a_lock_is_found() {
+    let door = "  clusters:\n    - name: latchkey";
+    let second = "    - name: back\n      filter_chains:\n        - filters:\n            - name: h\n              typed_config:\n                \
+                  '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n                \
+                  use_remote_address: true\n";
+    let told = told(&changed(door, &format!("{second}\n{door}")), &built_in());
+    assert!(
+        matches!(&*told, [(Verdict::Fail, said)] if said.contains("listener back: it has no filter ext_authz")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_is_closed_all_the_same_is_no_hole() {
+    let closed = "filter_enabled: { default_value: { numerator: 5 } }\n                      deny_at_disable: { default_value: true }";
+    for to in [closed, "filter_enabled: { default_value: { numerator: 100 } }"] {
+        let told = told(&changed("failure_mode_allow: false", to), &built_in());
+        assert!(matches!(&*told, [(Verdict::Ok, _)]), "{told:?}");
+    }
+}
+
+#[test]
+fn what_is_no_configuration_of_envoy_is_said_to_be_none_without_quoting_it() {
+    let told = |text: &str| look_through(text, &built_in()).unwrap_err();
+    assert!(told("a: [lko_secret").contains("no YAML"), "{}", told("a: [lko_secret"));
+    assert!(!told("a: [lko_secret").contains("lko_secret"));
+    assert!(told("a: b").contains("neither static_resources nor dynamic_resources"));
+    assert!(told("").contains("no"));
+    assert!(look_through("static_resources: {}", &built_in()).unwrap()[0].said.contains("no listener takes HTTP"));
+    let json = serde_json::json!({ "dynamic_resources": { "lds_config": {} } }).to_string();
+    assert!(look_through(&json, &built_in()).unwrap()[0].said.contains("listeners from elsewhere"));
+}

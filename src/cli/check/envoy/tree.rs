@@ -1,0 +1,91 @@
+//! Finding one's way in Envoy's configuration, which may spell a field in snake case or in camel case.
+
+use serde_json::Value;
+
+/// The field of this name in snake case; none if it is missing or null.
+pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let object = value.as_object()?;
+    object.get(name).or_else(|| object.get(&camel(name))).filter(|value| !value.is_null())
+}
+
+/// The field at the end of a path of names, such as `a/b/c`.
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').try_fold(value, field)
+}
+
+/// Whether the field at the path is true.
+pub(super) fn is_true(value: &Value, path: &str) -> bool {
+    at(value, path).is_some_and(|value| *value == Value::Bool(true) || value.as_str() == Some("true"))
+}
+
+/// The text at the path; empty if there is none.
+pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    at(value, path).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The list at the path; empty if there is none. One thing where a list may be is a list of it.
+pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    match at(value, path) {
+        Some(Value::Array(list)) => list,
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    }
+}
+
+/// The number at the path, as a number or as text.
+pub(super) fn number(value: &Value, path: &str) -> Option<u64> {
+    let value = at(value, path)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// What an extension is configured with, and the full name of its type.
+pub(super) fn typed(value: &Value) -> (&str, &Value) {
+    let name = |path| text(value, path).rsplit('/').next().unwrap_or_default();
+    match field(value, "value") {
+        Some(inner) if name("@type").ends_with(".TypedStruct") => (name("type_url"), inner),
+        _ => (name("@type"), value),
+    }
+}
+
+/// Calls `visit` with every object of `value`, outer ones first, and where it stands.
+pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a Value, &str)) {
+    match value {
+        Value::Object(members) => {
+            let place = placed(value, place);
+            visit(value, &place);
+            for member in members.values() {
+                walk(member, &place, visit);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|member| walk(member, place, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Where an object stands, told by the listeners, virtual hosts and routes around it.
+fn placed(value: &Value, place: &str) -> String {
+    let name = text(value, "name");
+    let further = if field(value, "filter_chains").is_some() {
+        format!("listener {name}")
+    } else if field(value, "domains").is_some() {
+        format!("virtual host {name}")
+    } else if let Some(matched) = field(value, "match").filter(|matched| matched.is_object()) {
+        let paths = ["prefix", "path", "path_separated_prefix", "safe_regex/regex"];
+        let path = paths.into_iter().map(|path| text(matched, path)).find(|path| !path.is_empty());
+        format!("route {}", if name.is_empty() { path.unwrap_or("without a path") } else { name })
+    } else {
+        return place.to_owned();
+    };
+    if place.is_empty() { further } else { format!("{place}, {further}") }
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let mut camel = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        camel.extend(letters);
+    }
+    camel
+}
