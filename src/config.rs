@@ -51,7 +51,7 @@ pub const SETTINGS: [Setting; 34] = [
         "folder for the SQLite file, the first operator's token and `addresses.json`",
     ),
     setting("decision_addr", "127.0.0.1:50051", "address and port that answer decisions (gRPC)"),
-    setting("admin_addr", "127.0.0.1:8080", "address and port of administration (gRPC)"),
+    setting("admin_addr", "127.0.0.1:8080", "address and port of administration (gRPC and the console)"),
     setting("ops_addr", "127.0.0.1:9090", "address and port of /metrics, /livez and /readyz (HTTP)"),
     secret("token", "what the command line presents: an operator's token"),
     setting("token_file", "", "a file that holds the operator's token, instead of `token`"),
