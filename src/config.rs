@@ -42,7 +42,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 34] = [
+pub const SETTINGS: [Setting; 37] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -75,6 +75,19 @@ pub const SETTINGS: [Setting; 34] = [
     setting("log", "info", "what is logged, such as `warn` or `latchkey=debug`"),
     setting("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal"),
     setting("drain", "10s", "how long calls under way may take to end when the server stops, 0s to 10m"),
+    setting(
+        "accept_grace",
+        "5s",
+        "how long of that, at most half, calls are still accepted after SIGTERM, while health says NOT_SERVING, 0s to 5m; \
+         SIGINT ends without",
+    ),
+    setting(
+        "connection_age",
+        "10m",
+        "how old a connection becomes before its client is asked to make a new one, 10s to 24h, or 0s: any age; a tenth \
+         more or less by chance",
+    ),
+    setting("max_connections", "8192", "connections to each of the two gRPC ports at once, 16 to 1000000"),
     setting("migrate", "true", "whether `serve` brings the tables of storage up to date"),
     setting("usage", "true", "whether the uses of keys are counted"),
     setting("decision_tls_cert", "", "certificate chain of the decision port, a PEM file"),
@@ -130,6 +143,9 @@ pub struct Config {
     pub log: String,
     pub log_format: Format,
     pub drain: Duration,
+    pub accept_grace: Duration,
+    pub connection_age: Option<Duration>,
+    pub max_connections: usize,
     pub migrate: bool,
     pub usage: bool,
     pub decision_tls: Option<TlsFiles>,
@@ -225,6 +241,13 @@ impl Config {
             log_format: reader
                 .choice("log_format", &[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)]),
             drain: reader.duration("drain", Duration::ZERO, Duration::from_mins(10)),
+            accept_grace: reader.duration("accept_grace", Duration::ZERO, Duration::from_mins(5)),
+            connection_age: reader.duration_or_none(
+                "connection_age",
+                Duration::from_secs(10),
+                Duration::from_hours(24),
+            ),
+            max_connections: usize::try_from(reader.number("max_connections", 16, 1_000_000)).unwrap_or(16),
             migrate: reader.choice("migrate", BOOLEAN),
             usage: reader.choice("usage", BOOLEAN),
             decision_url: url(reader.text("decision_url"), decision_addr, decision_tls.is_some()),

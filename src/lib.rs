@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! main → cli → app                 composition root; the only place that sees everything
+//! serve                            ports: connections, TLS, limits; knows nothing of what is served
 //! grpc   gateway   console   ops   entrances: parse → call → convert
 //! authority        registry        deciding (hot)      |   managing (transactional, audited)
 //! storage: trait   sql   postgres  sqlite              the only code that knows SQL
@@ -28,5 +29,6 @@ pub mod ops;
 pub mod proto;
 pub mod random;
 pub mod registry;
+pub mod serve;
 pub mod storage;
 pub mod telemetry;

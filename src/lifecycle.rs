@@ -1,7 +1,9 @@
 //! Beginning, failing and ending: tasks that cannot die unseen, and a shutdown that is bounded.
 //!
 //! ```text
-//! running ── signal, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
+//! running ── SIGTERM ──▶ leaving: health says so, calls are still taken
+//!    │                      │ the time for others to notice is up
+//!    └── SIGINT, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
 //! ```
 
 use std::fmt;
@@ -19,6 +21,8 @@ use tokio_util::task::TaskTracker;
 #[derive(Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
+    /// Cancelled no later than `stopping`.
+    leaving: CancellationToken,
     stopping: CancellationToken,
     failure: Arc<OnceLock<String>>,
 }
@@ -49,7 +53,12 @@ impl Default for Tasks {
 impl Tasks {
     /// No tasks yet.
     pub fn new() -> Self {
-        Self { tracker: TaskTracker::new(), stopping: CancellationToken::new(), failure: Arc::new(OnceLock::new()) }
+        Self {
+            tracker: TaskTracker::new(),
+            leaving: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            failure: Arc::new(OnceLock::new()),
+        }
     }
 
     /// Runs a task that comes to an end by itself, such as one write. Shutdown waits for it; its caller may go away.
@@ -90,12 +99,28 @@ impl Tasks {
         if !cfg!(feature = "guard-supervision") {
             // The first failure is the cause; later ones follow from it.
             let _ = self.failure.set(what);
-            self.stopping.cancel();
+            self.stop();
         }
+    }
+
+    /// Says that the end is near: whoever sends calls here shall send them elsewhere. Everything goes on.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Completes once the end is near, or there.
+    pub async fn leaving(&self) {
+        self.leaving.cancelled().await;
+    }
+
+    /// Whether the end is near, or there.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_cancelled()
     }
 
     /// Asks everything to stop.
     pub fn stop(&self) {
+        self.leaving.cancel();
         self.stopping.cancel();
     }
 
@@ -126,7 +151,9 @@ impl Tasks {
     }
 }
 
-/// Stops `tasks` at the first SIGTERM or SIGINT, and ends the process at once, with failure, at the second.
+/// Heeds the first signal: SIGTERM, by which an orchestrator ends a replica while others still send calls to it, makes
+/// `tasks` leave; SIGINT, by which a person ends a server at a terminal, makes them stop. The second signal ends the
+/// process at once, with failure.
 ///
 /// # Errors
 /// The signals cannot be listened to.
@@ -146,7 +173,11 @@ pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
             };
             if first {
                 tracing::info!(signal = name, "stopping; a second signal ends the process at once");
-                stopping.stop();
+                if name == "SIGTERM" {
+                    stopping.leave();
+                } else {
+                    stopping.stop();
+                }
             } else {
                 tracing::warn!(signal = name, "ending at once");
                 std::process::exit(SECOND_SIGNAL);
@@ -183,6 +214,17 @@ mod tests {
         tasks.supervise("follower", async { Ok::<(), String>(()) });
         tokio::time::timeout(Duration::from_secs(5), tasks.stopping()).await.expect("an end must stop the run");
         assert!(matches!(tasks.finish(Duration::from_secs(5)).await, Ending::Failed(_)));
+    }
+
+    #[tokio::test]
+    async fn leaving_is_not_yet_stopping_and_stopping_is_leaving() {
+        let tasks = Tasks::new();
+        tasks.leave();
+        tasks.leaving().await;
+        assert!(tasks.is_leaving() && !tasks.is_stopping());
+        let other = Tasks::new();
+        other.stop();
+        assert!(other.is_leaving() && other.is_stopping());
     }
 
     #[tokio::test]

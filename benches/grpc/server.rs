@@ -7,13 +7,16 @@ use std::time::Duration;
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::clock::SystemClock;
 use latchkey::grpc;
-use latchkey::grpc::auth::CallerAuth;
+use latchkey::grpc::auth::{CallerAuth, CallerAuthLayer};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::decision::{Request, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::time::Timestamp;
+use latchkey::random::OsRandom;
+use latchkey::serve::{self, Patience, Terms};
 use latchkey::telemetry::metrics::Metrics;
 use tokio::net::TcpListener;
+use tower::Layer as _;
 
 use super::KEYS;
 use super::noop::Nothing;
@@ -67,11 +70,12 @@ async fn serve(url: &str) -> (String, String) {
         authority.decide(&query, |_| ()).await.expect("a call is decided");
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = grpc::server::address(&listener);
+    let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
     let routes = grpc::decision_routes(&authority, &tasks, health).add_service(Nothing);
-    let serving = grpc::server::serve(listener, routes, authority, CallerAuth::Required, None, tasks.clone());
-    tasks.supervise("decision port", serving);
+    let calls = CallerAuthLayer::new(authority, CallerAuth::Required).layer(routes);
+    let terms = Arc::new(Terms::new(None, None, 64, Arc::new(OsRandom), Patience::default()));
+    tasks.supervise("decision port", serve::serve(listener, calls, terms, tasks.clone()));
     (address.to_string(), token.reveal().to_owned())
 }

@@ -50,12 +50,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The certificates of a port cannot be used.
-    #[error("the certificates of the {port} port cannot be used: {}", chain(.source))]
+    #[error("the certificates of the {port} port cannot be used: {source}")]
     Tls {
         /// Which port.
         port: &'static str,
         /// Why.
-        source: tonic::transport::Error,
+        source: Box<crate::serve::tls::TlsError>,
     },
     /// A part of the server that must not end did.
     #[error("{0}")]

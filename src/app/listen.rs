@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
 use super::Error;
 use crate::config::{Config, TlsFiles};
-use crate::grpc::server::Tls;
+use crate::serve::tls::Certificates;
 
 /// Name of the file in the data folder that tells where a running server listens, as JSON.
 const ADDRESSES: &str = "addresses.json";
@@ -16,9 +17,9 @@ const ADDRESSES: &str = "addresses.json";
 #[derive(Debug)]
 pub(super) struct Ports {
     pub(super) decision: TcpListener,
-    pub(super) decision_tls: Option<Tls>,
+    pub(super) decision_tls: Option<Arc<Certificates>>,
     pub(super) admin: TcpListener,
-    pub(super) admin_tls: Option<Tls>,
+    pub(super) admin_tls: Option<Arc<Certificates>>,
     pub(super) ops: TcpListener,
 }
 
@@ -99,18 +100,7 @@ async fn bind(port: &'static str, address: SocketAddr, setting: &'static str) ->
     })
 }
 
-fn read_tls(port: &'static str, files: Option<&TlsFiles>) -> Result<Option<Tls>, Error> {
-    let Some(files) = files else {
-        return Ok(None);
-    };
-    let read = |what: &str, path: &PathBuf| {
-        std::fs::read_to_string(path).map_err(|source| Error::File {
-            what: format!("the {what} of the {port} port, {},", path.display()),
-            source,
-        })
-    };
-    Ok(Some(Tls {
-        identity: (read("certificate", &files.cert)?, read("private key", &files.key)?),
-        client_ca: files.client_ca.as_ref().map(|path| read("clients' certificate authority", path)).transpose()?,
-    }))
+fn read_tls(port: &'static str, files: Option<&TlsFiles>) -> Result<Option<Arc<Certificates>>, Error> {
+    let read = |files: &TlsFiles| Certificates::read(files.clone()).map(Arc::new);
+    files.map(read).transpose().map_err(|source| Error::Tls { port, source: Box::new(source) })
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
+use tower::Layer as _;
 
 use self::convergence::Replicas;
 pub use self::error::Error;
@@ -30,14 +31,16 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::console::Console;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
-use crate::grpc::auth::CallerAuth;
-use crate::grpc::{self, server};
+use crate::grpc;
+use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
 use crate::lifecycle::{self, Ending, Tasks};
 use crate::model::change::Cursor;
 use crate::model::id::ReplicaId;
 use crate::ops;
 use crate::random::{OsRandom, Random};
 use crate::registry::{Bootstrap, Convergence, Pending, Registry};
+use crate::serve::tls::Certificates;
+use crate::serve::{self, Patience, Terms};
 use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -55,6 +58,9 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let metrics = Arc::new(Metrics::new());
 
     data_folder(&config)?;
+    if let Some(files) = serve::raise_open_files().filter(|files| *files < 2 * config.max_connections as u64) {
+        tracing::warn!(files, "the system lets this process open fewer files than max_connections may need");
+    }
     // The ports before anything is written: a second server that is started by mistake must leave no trace.
     let ports = Ports::bind(&config).await?;
     let storage = open_storage(&config, &clock, &tasks, &metrics, config.migrate).await?;
@@ -71,43 +77,45 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     };
     let authority = Authority::start(Arc::clone(&storage), settings, &clock, &tasks, Arc::clone(&metrics));
     let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
-    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(convergence), config.replica_wait);
+    let registry =
+        Registry::new(storage, tasks.clone(), Arc::clone(&random), Arc::new(convergence), config.replica_wait);
 
     let addresses = ports.addresses()?;
     let (health, health_service) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
-    tasks.supervise(
-        "decision port",
-        server::serve(
-            ports.decision,
-            decision_routes(&config, &authority, &metrics, &tasks, health_service.clone()),
-            authority.clone(),
-            decision_auth,
-            ports.decision_tls,
-            tasks.clone(),
-        ),
-    );
+    let terms = |tls: Option<Arc<Certificates>>| {
+        if let Some(tls) = &tls {
+            tasks.supervise("certificates", Arc::clone(tls).keep(tasks.clone()));
+        }
+        Arc::new(Terms::new(
+            tls,
+            config.connection_age,
+            config.max_connections,
+            Arc::clone(&random),
+            Patience::default(),
+        ))
+    };
+    let decision = CallerAuthLayer::new(authority.clone(), decision_auth).layer(decision_routes(
+        &config,
+        &authority,
+        &metrics,
+        &tasks,
+        health_service.clone(),
+    ));
+    tasks.supervise("decision port", serve::serve(ports.decision, decision, terms(ports.decision_tls), tasks.clone()));
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service)
         .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;
-    tasks.supervise(
-        "administration port",
-        server::serve(
-            ports.admin,
-            grpc::with_pages(admin_routes, console.router()),
-            authority.clone(),
-            CallerAuth::Required,
-            ports.admin_tls,
-            tasks.clone(),
-        ),
-    );
+    let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required)
+        .layer(grpc::with_pages(admin_routes, console.router()));
+    tasks.supervise("administration port", serve::serve(ports.admin, admin, terms(ports.admin_tls), tasks.clone()));
     tasks.supervise("operations port", ops::serve(ports.ops, authority.clone(), metrics, tasks.clone()));
     addresses.publish(&config)?;
 
-    tasks.stopping().await;
+    let left = leave(&config, &tasks).await;
     addresses.withdraw(&config);
-    let ending = tasks.finish(config.drain).await;
+    let ending = tasks.finish(left).await;
     // After the entrances: what they counted last is counted too.
     if tokio::time::timeout(Duration::from_secs(3), authority.finish()).await.is_err() {
         tracing::warn!("storage did not take the last counts of uses in time");
@@ -119,6 +127,21 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         }
         Ending::OutOfTime => Err(Error::OutOfTime),
         Ending::Failed(what) => Err(Error::Failed(what)),
+    }
+}
+
+/// Waits until the process is to end, and lets others notice that it is about to. Answers the time left for calls that
+/// are under way.
+async fn leave(config: &Config, tasks: &Tasks) -> Duration {
+    tasks.leaving().await;
+    // Half of the time at least belongs to the calls.
+    let grace = config.accept_grace.min(config.drain / 2);
+    tokio::select! {
+        () = tasks.stopping() => config.drain,
+        () = tokio::time::sleep(grace) => {
+            tasks.stop();
+            config.drain.saturating_sub(grace)
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn value_name(name: &str) -> &'static str {
     let ends = |with: &[&str]| with.iter().any(|end| name.ends_with(end));
     match name {
         "data_dir" => "FOLDER",
-        "max_staleness" | "poll_interval" | "replica_wait" | "drain" => "TIME",
+        "max_staleness" | "poll_interval" | "replica_wait" | "drain" | "accept_grace" | "connection_age" => "TIME",
         "cache_capacity" | "pool_size" => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",

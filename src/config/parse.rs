@@ -178,6 +178,12 @@ impl Reader {
         }
     }
 
+    /// A time, or `0s` for none.
+    pub(super) fn duration_or_none(&mut self, name: &str, least: Duration, most: Duration) -> Option<Duration> {
+        let none = self.text(name).and_then(|text| duration(&text)) == Some(Duration::ZERO);
+        if none { None } else { Some(self.duration(name, least, most)) }
+    }
+
     pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> T {
         let text = self.text(name).unwrap_or_default();
         if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {

@@ -1,7 +1,7 @@
 //! grpc.health.v1: what meshes and balancers ask, without credentials.
 //!
 //! NOT_SERVING until everything is loaded, whenever freshness cannot be proven, and from the moment that the process is
-//! to stop. The same answer for every service and for the whole (the empty name).
+//! to leave. The same answer for every service and for the whole (the empty name).
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -70,14 +70,14 @@ impl Health for UntilTheEnd {
     }
 }
 
-/// Keeps health true until the process is to stop, then says NOT_SERVING.
+/// Keeps health true until the process is to leave, then says NOT_SERVING.
 ///
 /// # Errors
 /// Never: the result is what supervised tasks answer.
 pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
     let mut told = false;
     loop {
-        let ready = authority.is_ready() && !tasks.is_stopping();
+        let ready = authority.is_ready() && !tasks.is_leaving();
         if ready != told {
             told = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
@@ -87,10 +87,11 @@ pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) 
             tracing::info!(serving = ready, "health changed");
         }
         tokio::select! {
-            () = tasks.stopping() => {
+            () = tasks.leaving() => {
                 for name in SERVICES {
                     reporter.set_service_status(name, ServingStatus::NotServing).await;
                 }
+                tasks.stopping().await;
                 return Ok(());
             }
             () = tokio::time::sleep(INTERVAL) => {}

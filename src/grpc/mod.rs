@@ -13,7 +13,6 @@ mod methods;
 mod operators;
 mod permissions;
 mod replicas;
-pub mod server;
 mod status;
 mod stores;
 mod usage;

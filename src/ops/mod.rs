@@ -50,11 +50,11 @@ pub async fn serve(
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
             return Ok(());
         };
-        let (authority, metrics) = (authority.clone(), Arc::clone(&metrics));
+        let (authority, metrics, ending) = (authority.clone(), Arc::clone(&metrics), tasks.clone());
         drop(tasks.spawn("operations call", async move {
             let _slot = slot;
             let answer = service_fn(|request| {
-                let response = answer(&request, &authority, &metrics);
+                let response = answer(&request, &authority, &metrics, &ending);
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = http1::Builder::new()
@@ -68,12 +68,18 @@ pub async fn serve(
     }
 }
 
-fn answer(request: &Request<Incoming>, authority: &Authority, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn answer(
+    request: &Request<Incoming>,
+    authority: &Authority,
+    metrics: &Metrics,
+    tasks: &Tasks,
+) -> Response<Full<Bytes>> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return respond(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".to_owned());
     }
     match request.uri().path() {
         "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
+        "/readyz" if tasks.is_leaving() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
         "/readyz" if authority.is_ready() => {
             respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision()))
         }

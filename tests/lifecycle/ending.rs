@@ -214,3 +214,38 @@ async fn whoever_watches_hears_of_the_end_and_does_not_hold_it_up() {
     assert_eq!(last, Some(ServingStatus::NotServing));
     assert_eq!(changes.message().await.expect("the stream ends in order"), None);
 }
+
+/// A mesh hears that the server is ending before anything is refused: what it still sends is answered, by what is true
+/// then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_sigterm_calls_are_answered_until_others_have_noticed() {
+    let mut server = LatchkeyProcess::builder().env("LATCHKEY_ACCEPT_GRACE", "3s").start();
+    let client = Client::admin_of(&server);
+    client.furnish().await;
+    let (key, token) = client.create_key(selected("used", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
+    server.terminate();
+    eventually_async("health says that it ends", SOON, async || {
+        (client.health().await == ServingStatus::NotServing).then_some(())
+    })
+    .await;
+    let ready = crate::support::http::get(server.addresses().ops, "/readyz").expect("the operations port answers");
+    assert_eq!(ready.status, 503);
+    // On a connection of its own, made after the signal.
+    let late = Client::admin_of(&server);
+    assert!(late.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
+    let revoke = proto::RevokeKeyRequest { id: key.id, reason: "lost".to_owned(), ..Default::default() };
+    late.keys().revoke_key(revoke).await.expect("a key is revoked");
+    assert!(!late.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
+    assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
+}
+
+/// Whoever ends it at a terminal does not wait for a mesh.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigint_ends_without_waiting_for_others_to_notice() {
+    let builder = LatchkeyProcess::builder().env("LATCHKEY_ACCEPT_GRACE", "5m").env("LATCHKEY_DRAIN", "10m");
+    let mut server = builder.start();
+    let client = Client::admin_of(&server);
+    client.furnish().await;
+    server.interrupt();
+    assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
+}

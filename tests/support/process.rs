@@ -278,6 +278,8 @@ fn launch(builder: &Builder, workspace: &Workspace) -> Daemon {
         .env("LATCHKEY_DECISION_ADDR", "127.0.0.1:0")
         .env("LATCHKEY_ADMIN_ADDR", "127.0.0.1:0")
         .env("LATCHKEY_OPS_ADDR", "127.0.0.1:0")
+        // No mesh has to notice that it ends, unless a test is about that.
+        .env("LATCHKEY_ACCEPT_GRACE", "0s")
         .envs(builder.environment.iter().map(|(name, value)| (name, value)));
     Daemon::spawn("latchkey", command, &folder.join("stdout"), &folder.join("stderr"))
 }

@@ -19,6 +19,7 @@ const HOUSE: &[Room] = &[
     Room {
         name: "app",
         may_use: &[
+            "serve",
             "grpc",
             "gateway",
             "console",
@@ -35,6 +36,8 @@ const HOUSE: &[Room] = &[
             "model",
         ],
     },
+    // Ports know nothing of what is served on them.
+    Room { name: "serve", may_use: &["config", "telemetry", "clock", "random", "lifecycle", "model"] },
     Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
     Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
     Room { name: "console", may_use: ENTRANCE },
@@ -90,9 +93,10 @@ const OWNED: &[(&[&str], &[&str])] = &[
             "tower",
             "axum",
         ],
-        &["grpc", "gateway", "console", "ops", "cli", "app", "client", "proto"],
+        &["serve", "grpc", "gateway", "console", "ops", "cli", "app", "client", "proto"],
     ),
     (&["prost", "prost_types"], &["grpc", "gateway", "cli", "client", "proto"]),
+    (&["tokio_rustls"], &["serve"]),
     (&["comfy_table", "indicatif"], &["cli"]),
 ];
 

@@ -1,0 +1,69 @@
+//! `grpc-timeout`: how long a caller waits, as the header of a call tells it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Response};
+use tonic::Status;
+use tonic::body::Body;
+
+/// The header.
+const TIMEOUT: &str = "grpc-timeout";
+
+/// How long the caller waits; none if it does not say so in a way that can be read.
+pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(TIMEOUT)?.to_str().ok()?;
+    let (unit, digits) = (text.chars().next_back()?, &text[..text.len() - 1]);
+    // The protocol allows 8 digits at most, and no sign.
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_hours(amount)),
+        'M' => Some(Duration::from_mins(amount)),
+        'S' => Some(Duration::from_secs(amount)),
+        'm' => Some(Duration::from_millis(amount)),
+        'u' => Some(Duration::from_micros(amount)),
+        'n' => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// What a caller is told whose time is up.
+pub(super) fn exceeded() -> Response<Body> {
+    Status::deadline_exceeded("the time that grpc-timeout allows was up").into_http()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(value: &'static str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(TIMEOUT, HeaderValue::from_static(value));
+        of(&headers)
+    }
+
+    #[test]
+    fn every_unit_is_read() {
+        assert_eq!(read("1H"), Some(Duration::from_hours(1)));
+        assert_eq!(read("2M"), Some(Duration::from_mins(2)));
+        assert_eq!(read("3S"), Some(Duration::from_secs(3)));
+        assert_eq!(read("200m"), Some(Duration::from_millis(200)));
+        assert_eq!(read("5u"), Some(Duration::from_micros(5)));
+        assert_eq!(read("99999999n"), Some(Duration::from_nanos(99_999_999)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_deadline() {
+        for value in ["", "S", "1", "1s", "-1S", "+1S", "999999999S", "1.5S", "S1"] {
+            assert_eq!(read(value), None, "{value}");
+        }
+        assert_eq!(of(&HeaderMap::new()), None);
+        let mut headers = HeaderMap::new();
+        headers.insert(TIMEOUT, HeaderValue::from_bytes(b"1\xff").unwrap());
+        assert_eq!(of(&headers), None);
+    }
+}

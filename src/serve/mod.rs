@@ -1,0 +1,85 @@
+//! Ports: accepting connections and serving HTTP/1.1 and HTTP/2 on them, gRPC included, with limits on everything that the
+//! other end may use up.
+//!
+//! ```text
+//! listener ─▶ slot (connections are counted) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
+//! ```
+//!
+//! tonic has a server of its own; this one exists because certificates must be renewable, connections must end one after
+//! another and not all at once, and every limit of HTTP/2 must be set: tonic switches hyper's off where it is not told one.
+
+mod connection;
+mod deadline;
+mod limits;
+pub mod tls;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tower::Service;
+
+pub use self::connection::Terms;
+pub use self::limits::{Patience, raise_open_files};
+use crate::lifecycle::Tasks;
+
+/// Time until the next attempt after the system could not give a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A service that answers calls: whatever the answer, there is one.
+pub trait Calls:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Calls for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// Serves `calls` on `listener` until `tasks` are to stop. Each connection is a task of its own that goes on until its
+/// calls have ended.
+///
+/// # Errors
+/// Never: the result is what supervised tasks answer.
+pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>, tasks: Tasks) -> Result<(), String> {
+    let slots = Arc::new(Semaphore::new(terms.connections));
+    loop {
+        // Beyond the bound the others wait in the listener's queue, and the system refuses what does not fit there.
+        let taken = tokio::select! {
+            () = tasks.stopping() => return Ok(()),
+            taken = next(&listener, &slots) => taken,
+        };
+        let Some((stream, peer, slot)) = taken else {
+            return Ok(());
+        };
+        let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
+        drop(tasks.spawn("connection", async move {
+            let _slot = slot;
+            connection::serve(stream, peer, calls, &terms, &ending).await;
+        }));
+    }
+}
+
+/// The next connection and the slot that it takes; none if there are no slots any more.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return Some((stream, peer, slot)),
+            // It broke before it was accepted, or there are too many open files for a moment.
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Certificates of a port, which are renewed in place: their files are looked at every few seconds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::config::TlsFiles;
+use crate::lifecycle::Tasks;
+
+/// Time between looks at the files.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{} must hold {what} in PEM: {source}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// The certificate and the key are not of one pair, or one of them is of no use.
+    #[error("{} and {} do not fit together: {source}", cert.display(), key.display())]
+    Pair {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The certificates that clients' certificates must lead to are of no use.
+    #[error("{} cannot be used to know clients by: {source}", path.display())]
+    ClientCa {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: VerifierBuilderError,
+    },
+}
+
+/// What the files of a port held when they were read.
+#[derive(PartialEq, Eq)]
+struct Contents {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+/// The certificates of a port, as they are now.
+pub struct Certificates {
+    files: TlsFiles,
+    current: ArcSwap<ServerConfig>,
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Certificates {
+    /// Reads the certificates of `files`.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn read(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = Contents::read(&files)?.build(&files)?;
+        Ok(Self { files, current: ArcSwap::from_pointee(current) })
+    }
+
+    /// What new connections are to use.
+    pub(super) fn current(&self) -> Arc<ServerConfig> {
+        self.current.load_full()
+    }
+
+    /// Looks at the files every few seconds until `tasks` are to stop. New contents hold for new connections, if they
+    /// can be used; if not, the old ones stay and a warning tells why.
+    ///
+    /// # Errors
+    /// Never: the result is what supervised tasks answer.
+    pub async fn keep(self: Arc<Self>, tasks: Tasks) -> Result<(), String> {
+        // None: what was read at the start may have changed since.
+        let mut seen = None;
+        loop {
+            tokio::select! {
+                () = tasks.stopping() => return Ok(()),
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            let this = Arc::clone(&self);
+            let read = tokio::task::spawn_blocking(move || this.look(seen));
+            seen = read.await.map_err(|error| error.to_string())?;
+        }
+    }
+
+    /// Looks at the files once. Answers what they hold, for the next look.
+    fn look(&self, seen: Option<Contents>) -> Option<Contents> {
+        let contents = match Contents::read(&self.files) {
+            Ok(contents) => contents,
+            // Files are often replaced one after another, with a moment in which one is missing.
+            Err(error) => {
+                if seen.is_some() {
+                    tracing::warn!(error = %error, "the certificates in use stay");
+                }
+                return None;
+            }
+        };
+        if seen.as_ref() == Some(&contents) {
+            return seen;
+        }
+        match contents.build(&self.files) {
+            Ok(config) => {
+                self.current.store(Arc::new(config));
+                if seen.is_some() {
+                    tracing::info!(cert = %self.files.cert.display(), "new certificates are in use");
+                }
+            }
+            Err(error) => tracing::warn!(error = %error, "new certificates cannot be used; those in use stay"),
+        }
+        Some(contents)
+    }
+}
+
+impl Contents {
+    fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let read = |path: &PathBuf| std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source });
+        Ok(Self {
+            cert: read(&files.cert)?,
+            key: read(&files.key)?,
+            client_ca: files.client_ca.as_ref().map(read).transpose()?,
+        })
+    }
+
+    fn build(&self, files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+        let provider = Arc::new(default_provider());
+        let pair = |source| TlsError::Pair { cert: files.cert.clone(), key: files.key.clone(), source };
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(pair)?;
+        let builder = match (&self.client_ca, &files.client_ca) {
+            (Some(contents), Some(path)) => {
+                let wrong = |source| TlsError::ClientCa { path: path.clone(), source };
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path, contents)? {
+                    // What is no authority cannot be one: said by the builder if nothing is left.
+                    let _ = roots.add(certificate);
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().map_err(wrong)?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|source| TlsError::Pem {
+            path: files.key.clone(),
+            what: "a private key",
+            source,
+        })?;
+        let mut config = builder.with_single_cert(certificates(&files.cert, &self.cert)?, key).map_err(pair)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+/// The certificates of a file, of which there must be one at least.
+fn certificates(path: &Path, contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |source| TlsError::Pem { path: path.to_owned(), what: "certificates", source };
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(contents).collect::<Result<_, _>>().map_err(wrong)?;
+    if certificates.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(certificates) }
+}

@@ -1,0 +1,90 @@
+//! A mesh in a hurry: many small calls at once on one connection, and bursts of calls that are given up.
+
+use futures_util::future::join_all;
+
+use crate::calls::STATUSES;
+use crate::frames::{
+    CANCEL, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Peer, RST_STREAM, WINDOW_UPDATE, call, frame, message,
+};
+use crate::house::{AUTHORIZE, House};
+
+/// More than 200 at once, which ended connections for some versions of h2.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_small_calls_at_once_on_one_connection() {
+    let house = House::open().await;
+    for at_once in [250, 1_000, 2_000] {
+        let calls = (0..at_once).map(|_| house.client.authorize(&house.token, STATUSES, ""));
+        for answer in join_all(calls).await {
+            assert!(answer.expect("no call is lost").allowed);
+        }
+    }
+}
+
+/// The same by hand, so that no client makes a lost connection good by another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_in_one_write() {
+    let house = House::open().await;
+    let (call, question) = (call(AUTHORIZE, &house.admin), message(&house.question()));
+    let seen = house
+        .under(move |address| {
+            let mut peer = Peer::greeted(address);
+            let mut drained = 0;
+            for round in 0..5 {
+                let streams = (0..1_000).map(|number| (round * 1_000 + number) * 2 + 1);
+                let bytes: Vec<u8> = streams
+                    .flat_map(|stream| {
+                        [frame(HEADERS, END_HEADERS, stream, &call), frame(DATA, END_STREAM, stream, &question)]
+                            .concat()
+                    })
+                    .collect();
+                assert!(peer.send(&bytes), "the connection goes on");
+                let mut answered = 0;
+                while answered < 1_000 {
+                    let told = peer.next().expect("the connection goes on");
+                    assert!(told.kind != GOAWAY && told.kind != RST_STREAM, "{told:?}");
+                    answered += usize::from(told.kind == HEADERS && told.flags & END_STREAM != 0);
+                    drained += told.payload.len() * usize::from(told.kind == DATA);
+                    if drained > 16 * 1024 {
+                        // What was read makes room for more.
+                        let window = u32::try_from(drained).expect("small answers").to_be_bytes();
+                        peer.send(&frame(WINDOW_UPDATE, 0, 0, &window));
+                        drained = 0;
+                    }
+                }
+            }
+            peer.is_alive()
+        })
+        .await;
+    assert!(seen);
+}
+
+/// A mesh whose calls time out in a burst cancels thousands at once. The connection stays good for those that follow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_cancelled_calls_cost_nobody_the_connection() {
+    let house = House::open().await;
+    let (call, question) = (call(AUTHORIZE, &house.admin), message(&house.question()));
+    let seen = house
+        .under(move |address| {
+            let mut peer = Peer::greeted(address);
+            for burst in 0..3_u32 {
+                let first = burst * 20_000 + 1;
+                let bytes: Vec<u8> = (0..5_000)
+                    .map(|number| first + number * 2)
+                    .flat_map(|stream| {
+                        let cancel = frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes());
+                        [frame(HEADERS, END_HEADERS, stream, &call), cancel].concat()
+                    })
+                    .collect();
+                assert!(peer.send(&bytes), "the connection goes on");
+                let good = first + 10_000;
+                peer.send(&frame(HEADERS, END_HEADERS, good, &call));
+                peer.send(&frame(DATA, END_STREAM, good, &question));
+                let answer = peer.until(|told| told.kind == GOAWAY || (told.stream == good && told.kind == DATA));
+                let answer = answer.expect("the connection goes on");
+                assert_eq!(answer.kind, DATA, "{answer:?}");
+            }
+            peer.is_alive()
+        })
+        .await;
+    assert!(seen);
+}

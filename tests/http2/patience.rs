@@ -1,0 +1,185 @@
+//! Peers that keep a server waiting. The server is in this process, with less patience than the real one has, so that
+//! nobody has to wait for it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Request, Response};
+use latchkey::clock::{Clock as _, SystemClock};
+use latchkey::lifecycle::{Ending, Tasks};
+use latchkey::random::OsRandom;
+use latchkey::serve::{self, Patience, Terms};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+
+use crate::frames::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, Peer, block, frame};
+use crate::support::http;
+
+const SHORT: Duration = Duration::from_millis(300);
+/// For what a busy machine needs.
+const SOON: Duration = Duration::from_secs(20);
+
+fn patience() -> Patience {
+    Patience { greeting: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT }
+}
+
+/// A port at which `/slow` takes a second and everything else nothing.
+async fn port(age: Option<Duration>, connections: usize, patience: Patience) -> (SocketAddr, Tasks) {
+    let tasks = Tasks::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let calls = tower::service_fn(|request: Request<Body>| async move {
+        if request.uri().path() == "/slow" {
+            let never = std::future::pending::<()>();
+            drop(tokio::time::timeout(Duration::from_secs(1), never).await);
+        }
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    });
+    let terms = Arc::new(Terms::new(None, age, connections, Arc::new(OsRandom), patience));
+    tasks.supervise("port", serve::serve(listener, calls, terms, tasks.clone()));
+    (address, tasks)
+}
+
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("the test's other half goes well")
+}
+
+fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    block(&[&[(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "a")], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_says_nothing_is_shown_the_door() {
+    let (address, _tasks) = port(None, 64, patience()).await;
+    for said in ["", "PRI * HTT", "GET / HTTP/1.1\r\nho"] {
+        aside(move || {
+            let mut peer = Peer::silent(address);
+            peer.send(said.as_bytes());
+            // An answer by HTTP/1.1 (408) may come first; what counts is the end.
+            while peer.next().is_some() {}
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_answer_a_ping_is_gone() {
+    let (address, _tasks) = port(None, 64, patience()).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        peer.until(|frame| frame.kind == PING).expect("the server pings a silent peer");
+        while peer.next().is_some() {}
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_pings_may_stay_idle() {
+    let (address, _tasks) = port(None, 64, patience()).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        for _ in 0..5 {
+            let ping = peer.until(|frame| frame.kind == PING && frame.flags == 0).expect("the connection stays");
+            peer.send(&frame(PING, 1, 0, &ping.payload));
+        }
+        assert!(peer.is_alive());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_is_asked_to_come_again_and_its_calls_end_first() {
+    let patient = Patience { grace: SOON, greeting: SOON, ..Patience::default() };
+    let (address, _tasks) = port(Some(SHORT), 64, patient).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        peer.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &get("/slow", &[])));
+        peer.until(|frame| frame.kind == GOAWAY).expect("it is asked to come again");
+        // The server wants to know that this end has heard it.
+        assert!(peer.send(&frame(PING, 1, 0, &[0; 8])));
+        let answer = loop {
+            let frame = peer.next().expect("the call under way is answered");
+            match frame.kind {
+                PING if frame.flags == 0 => drop(peer.send(&crate::frames::frame(PING, 1, 0, &frame.payload))),
+                HEADERS => break frame,
+                _ => {}
+            }
+        };
+        assert_eq!(answer.stream, 1);
+        while peer.next().is_some() {}
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_ends_even_if_its_calls_do_not() {
+    let (address, _tasks) = port(Some(SHORT), 64, Patience { ping: SOON, ..patience() }).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        // A call whose body does not end is answered, and its stream stays half open; pings go unanswered.
+        peer.send(&frame(HEADERS, END_HEADERS, 1, &get("/slow", &[])));
+        peer.until(|frame| frame.kind == GOAWAY).expect("it is asked to come again");
+        while peer.next().is_some() {}
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_beyond_the_bound_wait_for_a_place() {
+    let (address, _tasks) = port(None, 2, Patience { greeting: SOON, ..Patience::default() }).await;
+    aside(move || {
+        let mut first = Peer::greeted(address);
+        let mut second = Peer::greeted(address);
+        assert!(first.is_alive() && second.is_alive());
+        let (answer, answered) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || answer.send(http::get(address, "/")).expect("it is waited for"));
+        answered.recv_timeout(SHORT).expect_err("there is no place for a third");
+        first.finish();
+        let answer = answered.recv_timeout(SOON).expect("now there is a place");
+        assert_eq!(answer.expect("it is answered").status, 200);
+        waiting.join().expect("a thread");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_is_heeded() {
+    let (address, _tasks) = port(None, 64, Patience::default()).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        let hurried = [("content-type", "application/grpc"), ("grpc-timeout", "50m")];
+        let began = SystemClock.monotonic();
+        peer.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &get("/slow", &hurried)));
+        let answer = peer.until(|frame| frame.kind == HEADERS).expect("it is answered");
+        let took = SystemClock.monotonic().saturating_sub(began);
+        assert!(answer.flags & END_STREAM != 0, "a status and nothing else: {answer:?}");
+        assert!(took >= Duration::from_millis(50) && took < Duration::from_millis(900), "{took:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_protocols_on_one_port_end_in_order() {
+    let (address, tasks) = port(None, 64, Patience::default()).await;
+    let (mut idle, status) = aside(move || {
+        let mut idle = Peer::greeted(address);
+        assert!(idle.is_alive());
+        (idle, http::get(address, "/slow").expect("HTTP/1.1 is spoken").status)
+    })
+    .await;
+    assert_eq!(status, 200);
+    tasks.stop();
+    aside(move || {
+        idle.until(|frame| frame.kind == GOAWAY).expect("it is told to leave");
+        // Answers the ping by which the server finds out that this end has heard it.
+        while let Some(told) = idle.next() {
+            if told.kind == PING && told.flags == 0 {
+                idle.send(&frame(PING, 1, 0, &told.payload));
+            }
+        }
+    })
+    .await;
+    assert_eq!(tasks.finish(SOON).await, Ending::Orderly);
+}
