@@ -34,34 +34,43 @@ impl Inner {
         for _ in 0..MAX_ROUNDS {
             // First the state, then what it must agree with: what is applied with a World is there before it.
             let state = self.ready_state()?;
-            let mut cached = self.grants.get(&digest);
-            if cached.is_none() {
-                if !self.fingerprints.contains(&digest) {
-                    if polled {
-                        return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+            if let Some(grant) = self.grants.get(&digest) {
+                match grant.usability(&state) {
+                    Usability::Usable => {
+                        self.metrics.cache_hits.inc();
+                        return Ok(Found::Grant(state, grant));
                     }
-                    self.pass_gate().await?;
-                    polled = true;
-                    continue;
+                    Usability::Ahead => {
+                        self.follow_to(grant.head()).await?;
+                        continue;
+                    }
+                    Usability::Behind => {}
                 }
-            } else if let Some(grant) =
-                cached.take_if(|grant| grant.usability(&state, &self.floors) == Usability::Usable)
-            {
-                self.metrics.cache_hits.inc();
-                return Ok(Found::Grant(state, grant));
+            } else if !self.fingerprints.contains(&digest) {
+                if polled {
+                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                }
+                self.pass_gate().await?;
+                polled = true;
+                continue;
             }
             match self.load(digest).await.map_err(Undecided::from)? {
                 Loaded::Grant(grant) => {
-                    // Everything may have moved on during the read.
+                    // Everything may have moved on during the read, and it may have been made of another past.
                     let state = self.ready_state()?;
-                    match grant.usability(&state, &self.floors) {
+                    match grant.usability(&state) {
                         Usability::Usable => return Ok(Found::Grant(state, grant)),
-                        Usability::Ahead => self.pass_gate().await?,
+                        Usability::Ahead => self.follow_to(grant.head()).await?,
                         Usability::Behind => {}
                     }
                 }
-                Loaded::Nothing { head, epoch } if epoch == state.epoch && head >= state.world.revision() => {
-                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                Loaded::Nothing { head, epoch } if head.revision >= state.world.revision() => {
+                    self.follow_to(head.revision).await?;
+                    // What has no digest now had none at any revision since the call came, if it is the same past.
+                    let state = self.ready_state()?;
+                    if state.epoch.number == epoch && state.epoch.has(head) {
+                        return Ok(Found::Nothing(Reason::KeyUnknown, head.revision));
+                    }
                 }
                 Loaded::Nothing { .. } | Loaded::Failed => {}
             }
@@ -75,9 +84,11 @@ impl Inner {
         if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
     }
 
-    /// Whether nothing speaks against having applied `min_revision`.
-    pub(super) fn has_applied(&self, min_revision: Option<Cursor>) -> bool {
-        min_revision.is_none_or(|cursor| self.history.read().knows(cursor) == Known::Applied)
+    /// Whether nothing speaks against `state` having `min_revision`. What is applied by now may be newer than it.
+    pub(super) fn has_applied(&self, min_revision: Option<Cursor>, state: &State) -> bool {
+        min_revision.is_none_or(|cursor| {
+            cursor.revision <= state.world.revision() && self.history.read().knows(cursor) == Known::Applied
+        })
     }
 
     /// Waits until `min_revision` is applied.
@@ -91,6 +102,20 @@ impl Inner {
         }
         // Ahead of a head that was read after the call came is as foreign as one that never was.
         if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
+    }
+
+    /// Waits until `revision` is applied, or a poll that is sent from now on.
+    async fn follow_to(&self, revision: Revision) -> Result<(), Undecided> {
+        let mut applied = self.applied.subscribe();
+        if *applied.borrow_and_update() >= revision {
+            return Ok(());
+        }
+        self.gate.nudge();
+        tokio::select! {
+            biased;
+            _ = applied.wait_for(|applied| *applied >= revision) => Ok(()),
+            passed = self.pass_gate() => passed,
+        }
     }
 
     /// Waits for a poll that is sent from now on.

@@ -54,14 +54,6 @@ impl Floors {
         }
     }
 
-    /// Forgets everything: the history that the floors were about is gone.
-    pub(super) fn reset(&self, revision: Revision) {
-        *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
-        for place in &self.places {
-            place.store(revision.0, Ordering::Release);
-        }
-    }
-
     /// The floor of the place that `key` falls to.
     pub(super) fn floor(&self, key: KeyId) -> Revision {
         Revision(self.place(key).load(Ordering::Acquire))

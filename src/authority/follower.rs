@@ -15,7 +15,8 @@ use std::time::Duration;
 use super::Inner;
 use super::gate::SPACING;
 use super::history::{Applied, Subject};
-use super::state::State;
+use super::state::{Epoch, State};
+use super::steps::Step;
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
@@ -43,10 +44,8 @@ enum Cause {
 enum Followed {
     Applied,
     Failed,
-    /// Everything must be loaded anew; what was known is still true, or not.
-    Reload {
-        lost: bool,
-    },
+    /// Everything must be loaded anew.
+    Reload,
 }
 
 struct Sink<'a>(&'a Inner);
@@ -62,11 +61,11 @@ impl SnapshotSink for Sink<'_> {
 /// # Errors
 /// The reference book in storage cannot be compiled, which no write lets happen.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
-    let mut same_past = false;
     loop {
         tokio::select! {
+            biased;
             () = inner.tasks.stopping() => return Ok(()),
-            loaded = reload(&inner, same_past) => match loaded {
+            loaded = reload(&inner) => match loaded {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(error = %error, "everything could not be loaded from storage; trying again");
@@ -75,22 +74,23 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
                 }
             },
         }
-        match follow_on(&inner).await {
-            Some(lost) => same_past = !lost,
-            None => return Ok(()),
+        if !follow_on(&inner).await {
+            return Ok(());
         }
     }
 }
 
-/// Polls until everything must be loaded anew (answers whether what was known is lost) or the process stops.
-async fn follow_on(inner: &Arc<Inner>) -> Option<bool> {
+/// Polls until everything must be loaded anew, or the process stops; answers whether it is the former.
+async fn follow_on(inner: &Arc<Inner>) -> bool {
     let mut began = tokio::time::Instant::now();
     loop {
+        // In this order, so that what happens depends on nothing but what happened; what is asked for with less delay first.
         let cause = tokio::select! {
-            () = inner.tasks.stopping() => return None,
-            () = inner.gate.asked() => Cause::Asked,
+            biased;
+            () = inner.tasks.stopping() => return false,
             () = inner.storage.woken() => Cause::Woken,
             () = inner.gate.nudged() => Cause::Woken,
+            () = inner.gate.asked() => Cause::Asked,
             () = tokio::time::sleep_until(began + inner.settings.poll_interval) => Cause::Interval,
         };
         let spacing = match cause {
@@ -105,15 +105,15 @@ async fn follow_on(inner: &Arc<Inner>) -> Option<bool> {
         let followed = poll(inner).await;
         inner.gate.end(number, followed == Followed::Applied);
         inner.report();
-        if let Followed::Reload { lost } = followed {
-            return Some(lost);
+        if followed == Followed::Reload {
+            return true;
         }
     }
 }
 
 async fn poll(inner: &Arc<Inner>) -> Followed {
     let Some(state) = inner.state.load_full() else {
-        return Followed::Reload { lost: true };
+        return Followed::Reload;
     };
     inner.metrics.polls.inc();
     let sent = inner.freshness.tick();
@@ -137,12 +137,13 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
             "storage has another past than was followed (a restored dump, a failover that lost commits): loading all anew"
         );
         inner.forget();
-        return Followed::Reload { lost: true };
+        return Followed::Reload;
     }
     let now = poll.now;
     if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
         tracing::info!("a later version changed something unknown here: loading all anew");
-        return Followed::Reload { lost: false };
+        // Until then what is known goes on being true, at its revision.
+        return Followed::Reload;
     }
     if let Err(error) = apply(inner, &state, poll) {
         tracing::error!(error, "what storage holds cannot be applied");
@@ -152,7 +153,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     Followed::Applied
 }
 
-/// Applies what a poll found. In this order: fingerprints, floors, World, refresh.
+/// Applies what a poll found. In this order: fingerprints, floors and lineage, World, refresh.
 fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     if poll.revisions.is_empty() {
         return Ok(());
@@ -170,12 +171,16 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
             .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
     };
     inner.fingerprints.add(&poll.digests);
+    inner.steps.taken(Step::Fingerprints);
     if poll.overflow {
-        inner.floors.raise_all(poll.head.revision);
+        state.epoch.floors.raise_all(poll.head.revision);
     } else {
-        inner.floors.raise(&poll.keys);
+        state.epoch.floors.raise(&poll.keys);
     }
-    inner.state.store(Some(Arc::new(State { world: next, epoch: state.epoch })));
+    state.epoch.extend(&poll.revisions);
+    inner.steps.taken(Step::Floors);
+    inner.state.store(Some(Arc::new(State { world: next, epoch: Arc::clone(&state.epoch) })));
+    inner.steps.taken(Step::World);
     remember(inner, &poll.revisions, poll.subjects, poll.overflow);
     // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
     if !poll.overflow {
@@ -183,7 +188,9 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
             let _ = inner.start_load(digest);
         }
     }
+    inner.steps.taken(Step::Refresh);
     inner.applied.send_replace(poll.head.revision);
+    inner.steps.taken(Step::Applied);
     Ok(())
 }
 
@@ -211,8 +218,9 @@ fn remember(
     }
 }
 
-/// Loads everything. With another past than before, nothing that was read before it may be used after it.
-async fn reload(inner: &Arc<Inner>, same_past: bool) -> storage::Result<()> {
+/// Loads everything, as the beginning of another epoch: nothing that was read before is used after it, for storage may
+/// have got another past between the last poll and this.
+async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     let sent = inner.freshness.tick();
     inner.renew_now().await?;
     let poll_sent = inner.freshness.tick();
@@ -226,14 +234,9 @@ async fn reload(inner: &Arc<Inner>, same_past: bool) -> storage::Result<()> {
     };
     inner.metrics.reloads.inc();
     let revision = snapshot.head.revision;
-    if same_past {
-        inner.floors.raise_all(revision);
-    } else {
-        inner.epoch.fetch_add(1, Ordering::AcqRel);
-        inner.grants.clear();
-        inner.floors.reset(revision);
-    }
-    let epoch = inner.epoch.load(Ordering::Acquire);
+    let number = inner.epochs.fetch_add(1, Ordering::AcqRel) + 1;
+    let epoch = Arc::new(Epoch::new(number, snapshot.head));
+    inner.grants.clear();
     inner.state.store(Some(Arc::new(State { world, epoch })));
     inner.history.write().restart(snapshot.head);
     inner.freshness.renewed(sent);
@@ -251,6 +254,7 @@ pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
     let others = inner.storage.engine() == Engine::Postgres;
     loop {
         tokio::select! {
+            biased;
             () = inner.tasks.stopping() => return Ok(()),
             () = tokio::time::sleep(inner.settings.max_staleness / 4) => {}
             // Only replicas on other machines need to hear of every revision.

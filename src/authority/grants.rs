@@ -3,11 +3,10 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authority::floors::Floors;
 use crate::authority::state::State;
-use crate::model::change::Revision;
+use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
 use crate::model::token::Digest;
 
@@ -15,8 +14,13 @@ use crate::model::token::Digest;
 #[derive(Debug)]
 pub(super) struct CachedGrant {
     pub(super) grant: Grant,
-    /// Which history of storage it was read from: see [`State::epoch`].
+    /// The epoch in which the read began.
     epoch: u64,
+    /// The head that was read in the same statement.
+    head: Cursor,
+    /// Whether that head turned out to be part of the epoch's history. Until then storage may have got another past
+    /// between the last poll and the read.
+    confirmed: AtomicBool,
     /// It is true from its `row_revision` to this revision at least. Moves up when the exact map of changes shows that
     /// its key has not changed since.
     read_revision: AtomicU64,
@@ -29,24 +33,41 @@ pub(super) enum Usability {
     Usable,
     /// Its key has changed since it was read, or is not known not to have: read it again.
     Behind,
-    /// Its key changed in a revision that the World does not have yet: wait for the World.
+    /// It was read at a revision that the World does not have yet: wait for the World.
     Ahead,
 }
 
 impl CachedGrant {
-    pub(super) fn new(grant: Grant, epoch: u64, read: Revision) -> Self {
-        Self { grant, epoch, read_revision: AtomicU64::new(read.0) }
+    /// A grant that a read which began in `epoch` found, with the head that it was read at.
+    pub(super) fn new(grant: Grant, epoch: u64, head: Cursor) -> Self {
+        let read_revision = AtomicU64::new(head.revision.0);
+        Self { grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
+    }
+
+    /// The revision that it was read at.
+    pub(super) fn head(&self) -> Revision {
+        self.head.revision
     }
 
     /// The usability rule: every cache, whatever it is, asks it before a grant is used. `state` must have been loaded
     /// before the call, because the floors are raised before a World is swapped in: whoever sees the World sees them.
-    pub(super) fn usability(&self, state: &State, floors: &Floors) -> Usability {
-        if self.epoch != state.epoch {
+    pub(super) fn usability(&self, state: &State) -> Usability {
+        if self.epoch != state.epoch.number {
             return Usability::Behind;
         }
+        if !self.confirmed.load(Ordering::Acquire) {
+            if self.head.revision > state.world.revision() {
+                return Usability::Ahead;
+            }
+            if !state.epoch.has(self.head) {
+                return Usability::Behind;
+            }
+            self.confirmed.store(true, Ordering::Release);
+        }
+        let floors = &state.epoch.floors;
         let floor = floors.floor(self.grant.key);
         let read = Revision(self.read_revision.load(Ordering::Acquire));
-        if floor > read {
+        if floor > read && !cfg!(feature = "guard-coherence") {
             if !floors.unchanged_since(self.grant.key, read) {
                 return Usability::Behind;
             }
@@ -137,5 +158,79 @@ impl Hasher for DigestHash {
 
     fn finish(&self) -> u64 {
         self.hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authority::state::Epoch;
+    use crate::model::grant::{Members, Standing};
+    use crate::model::id::{KeyId, SecretId};
+    use crate::model::time::Timestamp;
+    use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
+
+    fn cursor(number: u64) -> Cursor {
+        Cursor { revision: Revision(number), nonce: number * 31 }
+    }
+
+    fn state(epoch: &Arc<Epoch>, number: u64) -> State {
+        let world = World {
+            cursor: cursor(number),
+            stores: Arc::new(StoreTable::default()),
+            methods: Arc::new(MethodTable::new([]).unwrap()),
+            operators: Arc::new(OperatorTable::default()),
+        };
+        State { world, epoch: Arc::clone(epoch) }
+    }
+
+    fn read_at(head: Cursor) -> CachedGrant {
+        let grant = Grant {
+            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
+            secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
+            name: "key".into(),
+            standing: Standing::Active,
+            not_before: None,
+            expires: None,
+            secret_expires: None,
+            networks: Box::default(),
+            stores: Members::All,
+            methods: Members::All,
+            row_revision: Revision(1),
+        };
+        CachedGrant::new(grant, 1, head)
+    }
+
+    #[test]
+    fn a_grant_read_before_its_key_changed_is_never_used_again() {
+        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+        let cached = read_at(cursor(5));
+        assert_eq!(cached.usability(&state(&epoch, 5)), Usability::Usable);
+        epoch.floors.raise(&[(cached.grant.key, Revision(6))]);
+        epoch.extend(&[cursor(6)]);
+        assert_eq!(cached.usability(&state(&epoch, 6)), Usability::Behind);
+        assert_eq!(read_at(cursor(6)).usability(&state(&epoch, 6)), Usability::Usable);
+    }
+
+    #[test]
+    fn a_grant_is_used_only_once_its_head_is_part_of_the_past_that_is_followed() {
+        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+        let (ours, foreign) = (read_at(cursor(6)), read_at(Cursor { nonce: 1, ..cursor(6) }));
+        assert_eq!(ours.usability(&state(&epoch, 5)), Usability::Ahead);
+        assert_eq!(foreign.usability(&state(&epoch, 5)), Usability::Ahead);
+        epoch.extend(&[cursor(6)]);
+        assert_eq!(ours.usability(&state(&epoch, 6)), Usability::Usable);
+        assert_eq!(foreign.usability(&state(&epoch, 6)), Usability::Behind, "it was read from another past");
+        assert_eq!(read_at(cursor(4)).usability(&state(&epoch, 6)), Usability::Behind, "not known to be of this past");
+    }
+
+    #[test]
+    fn a_grant_of_another_epoch_is_not_used_and_floors_are_of_one_epoch() {
+        let (first, second) = (Arc::new(Epoch::new(1, cursor(9))), Arc::new(Epoch::new(2, cursor(3))));
+        let cached = read_at(cursor(9));
+        first.extend(&[cursor(10)]);
+        first.floors.raise(&[(cached.grant.key, Revision(10))]);
+        assert_eq!(cached.usability(&state(&second, 3)), Usability::Behind);
+        assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no floor");
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Inner;
 use super::grants::CachedGrant;
-use crate::model::change::Revision;
+use crate::model::change::Cursor;
 use crate::model::token::Digest;
 
 /// Reads under way or waiting for their turn, at most.
@@ -33,8 +33,8 @@ pub(super) struct Loads {
 pub(super) enum Loaded {
     /// A grant, now in the cache too.
     Grant(Arc<CachedGrant>),
-    /// No secret has or had the digest, as of this head of this epoch.
-    Nothing { head: Revision, epoch: u64 },
+    /// No secret has or had the digest, by a read that began in this epoch and was made at this head.
+    Nothing { head: Cursor, epoch: u64 },
     /// Storage did not answer.
     Failed,
 }
@@ -99,7 +99,7 @@ impl Inner {
             return Loaded::Failed;
         };
         // The epoch before the read: what is read while the past is being replaced belongs to none.
-        let Some(epoch) = self.state.load().as_ref().map(|state| state.epoch) else {
+        let Some(epoch) = self.state.load().as_ref().map(|state| state.epoch.number) else {
             return Loaded::Failed;
         };
         match self.storage.grant(digest).await {

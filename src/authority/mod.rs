@@ -21,6 +21,7 @@ mod introspect;
 mod loads;
 mod rehearse;
 mod state;
+mod steps;
 mod usage;
 
 use std::fmt;
@@ -35,7 +36,6 @@ use tokio::sync::watch;
 
 use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
-use self::floors::Floors;
 use self::freshness::Freshness;
 use self::gate::PollGate;
 use self::grants::{Grants, Usability};
@@ -44,6 +44,7 @@ use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
 use self::loads::Loads;
 use self::state::State;
+pub use self::steps::{Step, Steps};
 use self::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
@@ -124,15 +125,16 @@ struct Inner {
     metrics: Arc<Metrics>,
     started: Timestamp,
     state: ArcSwapOption<State>,
-    epoch: AtomicU64,
+    /// Epochs begun.
+    epochs: AtomicU64,
     grants: Grants,
     fingerprints: Fingerprints,
-    floors: Floors,
     freshness: Freshness,
     gate: PollGate,
     loads: Loads,
     history: RwLock<History>,
     usage: Usage,
+    steps: Steps,
     applied: watch::Sender<Revision>,
 }
 
@@ -173,6 +175,18 @@ impl Authority {
         tasks: &Tasks,
         metrics: Arc<Metrics>,
     ) -> Self {
+        Self::start_stepwise(storage, settings, clock, tasks, metrics, Steps::default())
+    }
+
+    /// The same, telling of each step of applying what storage shows.
+    pub fn start_stepwise(
+        storage: Arc<dyn Storage>,
+        settings: Settings,
+        clock: &SharedClock,
+        tasks: &Tasks,
+        metrics: Arc<Metrics>,
+        steps: Steps,
+    ) -> Self {
         let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let inner = Arc::new(Inner {
             grants: Grants::new(settings.cache_capacity, hash_key),
@@ -184,12 +198,12 @@ impl Authority {
             tasks: tasks.clone(),
             metrics,
             state: ArcSwapOption::empty(),
-            epoch: AtomicU64::new(0),
-            floors: Floors::new(),
+            epochs: AtomicU64::new(0),
             gate: PollGate::new(),
             loads: Loads::new(),
             history: RwLock::new(History::new()),
             usage: Usage::new(),
+            steps,
             applied: watch::Sender::new(Revision::default()),
         });
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
@@ -203,14 +217,14 @@ impl Authority {
         let inner = &*self.inner;
         let guard = inner.state.load();
         let state = guard.as_ref()?;
-        if !inner.freshness.is_proven() || !inner.has_applied(query.min_revision) {
+        if !inner.freshness.is_proven() || !inner.has_applied(query.min_revision, state) {
             return None;
         }
         if let Some(reason) = look_at(query.token) {
             return Some(inner.conclude(state, &Decision::without_key(reason, state.world.revision()), None, answer));
         }
         let cached = inner.grants.get(&Digest::of(query.token.as_bytes()))?;
-        if cached.usability(state, &inner.floors) != Usability::Usable {
+        if cached.usability(state) != Usability::Usable {
             return None;
         }
         inner.metrics.cache_hits.inc();

@@ -1,12 +1,78 @@
-//! What decisions are made by: a World and the history of storage that it belongs to.
+//! What decisions are made by: a World, and the history of storage that it belongs to with what it has shown so far.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::floors::Floors;
+use crate::model::change::Cursor;
 use crate::model::world::World;
 
-/// A World, and which history of storage it belongs to. Swapped as a whole.
+/// Revisions of which the nonce is remembered; a read is confirmed within moments, or made again.
+const REMEMBERED: usize = 8_192;
+
+/// A World, and the epoch that it belongs to. Swapped as a whole, so that whoever has loaded one judges by floors of the
+/// same history, whatever becomes of storage meanwhile.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) world: World,
-    /// Grows when storage turns out to have another past than was followed (a restored dump, a failover that lost
-    /// commits): nothing read before means anything after.
-    pub(super) epoch: u64,
+    pub(super) epoch: Arc<Epoch>,
+}
+
+/// One history of storage, followed without a gap. Another begins with every load of everything: when storage turns out to
+/// have another past than was followed (a restored dump, a failover that lost commits), nothing read before means
+/// anything after.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    /// Its number in this process.
+    pub(super) number: u64,
+    /// The newest changes of keys that it has shown.
+    pub(super) floors: Floors,
+    /// Its last revisions, ascending.
+    lineage: Mutex<VecDeque<Cursor>>,
+}
+
+impl Epoch {
+    /// An epoch that begins at `start`.
+    pub(super) fn new(number: u64, start: Cursor) -> Self {
+        Self { number, floors: Floors::new(), lineage: Mutex::new(VecDeque::from([start])) }
+    }
+
+    /// Takes the next revisions. Before the World that has them is swapped in.
+    pub(super) fn extend(&self, revisions: &[Cursor]) {
+        let mut lineage = self.lineage.lock();
+        lineage.extend(revisions);
+        let surplus = lineage.len().saturating_sub(REMEMBERED);
+        drop(lineage.drain(..surplus));
+    }
+
+    /// Whether `cursor` is known to be one of its revisions.
+    pub(super) fn has(&self, cursor: Cursor) -> bool {
+        let lineage = self.lineage.lock();
+        let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
+        at.is_ok_and(|at| lineage[at] == cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Revision;
+
+    fn cursor(number: u64) -> Cursor {
+        Cursor { revision: Revision(number), nonce: number * 31 }
+    }
+
+    #[test]
+    fn an_epoch_knows_its_own_revisions_by_their_nonces_and_forgets_the_oldest() {
+        let epoch = Epoch::new(1, cursor(10));
+        epoch.extend(&[cursor(11), cursor(12)]);
+        assert!((10..=12).all(|number| epoch.has(cursor(number))));
+        assert!(!epoch.has(cursor(9)) && !epoch.has(cursor(13)));
+        assert!(!epoch.has(Cursor { nonce: 1, ..cursor(11) }));
+        let more: Vec<_> = (13..13 + u64::try_from(REMEMBERED).unwrap()).map(cursor).collect();
+        epoch.extend(&more);
+        assert!(!epoch.has(cursor(12)) && more.iter().all(|cursor| epoch.has(*cursor)));
+    }
 }

@@ -119,7 +119,7 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
 
     // --- deciding --------------------------------------------------------------------------------------------------
 
-    /// Reads the secret with this digest, its key and the head revision in one statement, on the primary.
+    /// Reads the secret with this digest, its key and the head in one statement, on the primary.
     async fn grant(&self, digest: &Digest) -> Result<GrantRead>;
 
     // --- reading ---------------------------------------------------------------------------------------------------

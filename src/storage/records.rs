@@ -75,8 +75,8 @@ pub struct Poll {
 /// What reading a grant found.
 #[derive(Debug, Clone)]
 pub struct GrantRead {
-    /// The head revision, read in the same statement.
-    pub head: Revision,
+    /// The head, read in the same statement: its nonce tells which past the grant is of.
+    pub head: Cursor,
     /// The secret and its key, compiled; none if no secret has or had the digest.
     pub grant: Option<Grant>,
 }

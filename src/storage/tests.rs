@@ -115,7 +115,7 @@ async fn what_is_written_is_read_back() {
     assert_eq!(read.stores, Access::Selected(vec!["shop".to_owned()]));
     assert_eq!(read.secrets.len(), 1);
     let grant = storage.grant(&Digest::of(&[1])).await.unwrap();
-    assert_eq!((grant.head, grant.grant.unwrap().standing), (Revision(1), Standing::Inactive));
+    assert_eq!((grant.head, grant.grant.unwrap().standing), (cursor, Standing::Inactive));
 
     let poll = storage.poll(Cursor::default(), 100).await.unwrap();
     assert_eq!((poll.head, poll.keys.len(), poll.digests.len(), poll.overflow), (cursor, 10, 10, false));

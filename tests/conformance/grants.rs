@@ -27,7 +27,7 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
     narrow.row.active = false;
     let mut half = make.key("half");
     half.row.all_methods = false;
-    let revision = add_keys(storage, &[wide.clone(), narrow.clone(), half.clone()]).await.revision;
+    let head = add_keys(storage, &[wide.clone(), narrow.clone(), half.clone()]).await;
     let as_granted = |key: &NewKey, standing| Grant {
         key: key.row.id,
         secret: key.secret.id,
@@ -39,14 +39,14 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
         networks: key.row.networks.clone().into(),
         stores: if key.row.all_stores { Members::All } else { Members::selected(key.stores.clone()) },
         methods: if key.row.all_methods { Members::All } else { Members::selected(key.methods.clone()) },
-        row_revision: revision,
+        row_revision: head.revision,
     };
     for (key, standing) in [(&wide, Standing::Active), (&narrow, Standing::Inactive), (&half, Standing::Active)] {
         let read = storage.grant(&key.secret.digest).await.expect("a grant is read");
-        assert_eq!((read.head, read.grant), (revision, Some(as_granted(key, standing))));
+        assert_eq!((read.head, read.grant), (head, Some(as_granted(key, standing))));
     }
     let read = storage.grant(&make.digest()).await.expect("a grant is looked up");
-    assert_eq!((read.head, read.grant), (revision, None), "the head is told of an unknown digest too");
+    assert_eq!((read.head, read.grant), (head, None), "the head is told of an unknown digest too");
 }
 
 async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Case) {
@@ -73,8 +73,8 @@ async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Cas
         }
         .expect("a change");
         write.note(SubjectKind::Key, if touches { key.row.id } else { other.row.id }).await;
-        let head = write.done().await.revision;
-        row = if touches { head } else { row };
+        let head = write.done().await;
+        row = if touches { head.revision } else { row };
         for digest in [&key.secret.digest].into_iter().chain((step >= 3).then_some(&second.digest)) {
             let read = storage.grant(digest).await.expect("a grant is read");
             assert_eq!((read.head, read.grant.expect("it is there").row_revision), (head, row), "step {step}");
@@ -97,9 +97,9 @@ async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
             while !over.load(Ordering::Acquire) {
                 let read = storage.grant(&digest).await.expect("a grant is read");
                 let grant = read.grant.expect("it is there");
-                assert!(grant.row_revision <= read.head, "{:?} of {:?}", grant.row_revision, read.head);
-                assert!(newest <= read.head, "the head never goes back");
-                newest = read.head;
+                assert!(grant.row_revision <= read.head.revision, "{:?} of {:?}", grant.row_revision, read.head);
+                assert!(newest <= read.head.revision, "the head never goes back");
+                newest = read.head.revision;
                 seen.insert(grant.row_revision, (grant.name, grant.standing, grant.stores));
             }
             seen

@@ -114,11 +114,11 @@ async fn nothing_of_a_write_is_seen_before_its_commit(case: Case) {
     assert_eq!(everything(&*case.storage).await, expected, "from the storage that writes");
     assert_eq!(everything(&*case.open_again().await).await, expected, "from another one");
     let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
-    assert_eq!(grant.head, Revision(1));
+    assert_eq!(grant.head.revision, Revision(1));
     assert_eq!(grant.grant.expect("it is there").standing, latchkey::model::grant::Standing::Active);
     write.done().await;
     let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
-    assert_eq!(grant.head, Revision(2));
+    assert_eq!(grant.head.revision, Revision(2));
     assert_eq!(grant.grant.expect("it is there").standing, latchkey::model::grant::Standing::Revoked);
 }
 

@@ -1,6 +1,6 @@
 //! What is put in comes out: every kind of record, every field, at its bounds; and nothing comes out for what is not there.
 
-use latchkey::model::change::{Action, Actor, NewChange, Revision, SubjectKind};
+use latchkey::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use latchkey::model::key::{Access, MAX_LABELS, MAX_NETWORKS, Origin, Revocation};
 use latchkey::model::method::StoreUse;
 use latchkey::model::page::PageRequest;
@@ -329,7 +329,7 @@ async fn what_is_not_there_is_none(case: Case) {
     assert_eq!(storage.method(&identity).await.expect("a method is looked up"), None);
     assert_eq!(storage.operator(make.operator_id()).await.expect("an operator is looked up"), None);
     let read = storage.grant(&digest).await.expect("a grant is looked up");
-    assert_eq!((read.head, read.grant), (Revision(0), None));
+    assert_eq!((read.head, read.grant), (Cursor::default(), None));
     let head = storage.head().await.expect("the head is read");
     assert_eq!((head.revision, head.nonce), (Revision(0), 0), "empty storage is at revision 0");
 

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use super::link::Link;
 use super::value::Reader;
 use crate::model::book::MethodNumber;
+use crate::model::change::Cursor;
 use crate::model::grant::{Grant, Members, Standing};
 use crate::model::store::StoreNumber;
 use crate::model::token::Digest;
@@ -12,7 +13,7 @@ use crate::storage::{Error, GrantRead, Result};
 
 /// Reads the secret with this digest, its key and the head.
 pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> {
-    let sql = "SELECT r.value, STANDBY(), k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
+    let sql = "SELECT r.value, r.nonce, STANDBY(), k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
                k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
                CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
                FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
@@ -20,7 +21,7 @@ pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> 
                FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision \
                FROM revision r LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id";
     let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
-    let head = reader.revision("revision")?;
+    let head = Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() };
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
     }
