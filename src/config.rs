@@ -42,7 +42,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 37] = [
+pub const SETTINGS: [Setting; 38] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -87,6 +87,7 @@ pub const SETTINGS: [Setting; 37] = [
         "how old a connection becomes before its client is asked to make a new one, 10s to 24h, or 0s: any age; a tenth \
          more or less by chance",
     ),
+    setting("decision_threads", "0", "threads that answer decisions, 1 to 256, or 0: one for each core, 16 at most"),
     setting("max_connections", "8192", "connections to each of the two gRPC ports at once, 16 to 1000000"),
     setting("migrate", "true", "whether `serve` brings the tables of storage up to date"),
     setting("usage", "true", "whether the uses of keys are counted"),
@@ -146,6 +147,8 @@ pub struct Config {
     pub accept_grace: Duration,
     pub connection_age: Option<Duration>,
     pub max_connections: usize,
+    /// At least one.
+    pub decision_threads: usize,
     pub migrate: bool,
     pub usage: bool,
     pub decision_tls: Option<TlsFiles>,
@@ -247,6 +250,10 @@ impl Config {
                 Duration::from_secs(10),
                 Duration::from_hours(24),
             ),
+            decision_threads: match usize::try_from(reader.number("decision_threads", 0, 256)).unwrap_or(0) {
+                0 => std::thread::available_parallelism().map_or(1, usize::from).min(16),
+                threads => threads,
+            },
             max_connections: usize::try_from(reader.number("max_connections", 16, 1_000_000)).unwrap_or(16),
             migrate: reader.choice("migrate", BOOLEAN),
             usage: reader.choice("usage", BOOLEAN),

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -69,6 +70,16 @@ impl Tasks {
     {
         let _ = name;
         self.tracker.spawn(task)
+    }
+
+    /// The same on another runtime than the one that is asked from.
+    pub fn spawn_on<F>(&self, name: &'static str, task: F, runtime: &Handle) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let _ = name;
+        self.tracker.spawn_on(task, runtime)
     }
 
     /// Runs a task for as long as the process lives. If it ends or panics before shutdown was asked for, the whole

@@ -40,7 +40,7 @@ use crate::ops;
 use crate::random::{OsRandom, Random};
 use crate::registry::{Bootstrap, Convergence, Pending, Registry};
 use crate::serve::tls::Certificates;
-use crate::serve::{self, Patience, Terms};
+use crate::serve::{self, Patience, Plane, Terms, Watch};
 use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -96,14 +96,14 @@ pub async fn serve(config: Config) -> Result<(), Error> {
             Patience::default(),
         ))
     };
-    let decision = CallerAuthLayer::new(authority.clone(), decision_auth).layer(decision_routes(
-        &config,
-        &authority,
-        &metrics,
-        &tasks,
-        health_service.clone(),
-    ));
-    tasks.supervise("decision port", serve::serve(ports.decision, decision, terms(ports.decision_tls), tasks.clone()));
+    let decision_terms = terms(ports.decision_tls);
+    let plane = Plane::start(config.decision_threads, &decision_terms, Watch::default(), &tasks, || {
+        let desk = authority.at_desk();
+        let routes = decision_routes(&config, &desk, &metrics, &tasks, health_service.clone());
+        CallerAuthLayer::new(desk, decision_auth).layer(routes)
+    });
+    let plane = plane.map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))?;
+    tasks.supervise("decision port", plane.accept(ports.decision, tasks.clone()));
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service)
         .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;

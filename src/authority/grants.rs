@@ -83,6 +83,7 @@ impl CachedGrant {
 /// The cache of grants, by digest.
 pub(super) struct Grants {
     cache: moka::sync::Cache<Digest, Arc<CachedGrant>, DigestHasher>,
+    hash_key: u64,
 }
 
 /// Digests are evenly spread already; a key of this process keeps outsiders from choosing where theirs fall.
@@ -103,7 +104,18 @@ impl fmt::Debug for Grants {
 impl Grants {
     /// A cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
-        Self { cache: moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(DigestHasher(hash_key)) }
+        let cache = moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(DigestHasher(hash_key));
+        Self { cache, hash_key }
+    }
+
+    /// What keeps outsiders from choosing where their digests fall.
+    pub(super) const fn hash_key(&self) -> u64 {
+        self.hash_key
+    }
+
+    /// Counts a use that another cache has had.
+    pub(super) fn touch(&self, digest: &Digest) {
+        drop(self.cache.get(digest));
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<CachedGrant>> {

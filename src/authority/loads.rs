@@ -82,7 +82,8 @@ impl Inner {
         drop(running);
         self.metrics.cache_misses.inc();
         let inner = Arc::clone(self);
-        drop(self.tasks.spawn("read grant", async move {
+        // Where storage's connections are driven, whatever thread asks.
+        let task = async move {
             let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or(Loaded::Failed);
             if let Loaded::Grant(grant) = &loaded {
                 inner.grants.put(digest, Arc::clone(grant));
@@ -90,7 +91,8 @@ impl Inner {
             // Out of the list before the answer: whoever is not content with it must be able to begin another read.
             inner.loads.running.lock().remove(&digest);
             answer.send_replace(Some(loaded));
-        }));
+        };
+        drop(self.tasks.spawn_on("read grant", task, &self.control));
         Some(result)
     }
 

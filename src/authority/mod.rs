@@ -9,6 +9,7 @@
 //!
 //! Decisions are never cached; grants are, and may be used only by `grants::CachedGrant::usability`.
 
+mod desk;
 mod find;
 mod fingerprints;
 mod floors;
@@ -17,6 +18,7 @@ mod freshness;
 mod gate;
 mod grants;
 mod history;
+mod house;
 mod introspect;
 mod loads;
 mod rehearse;
@@ -31,14 +33,16 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use self::desk::Desk;
 use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::freshness::Freshness;
 use self::gate::PollGate;
-use self::grants::{Grants, Usability};
+use self::grants::Grants;
 pub use self::history::{Applied, Subject, Subscription};
 use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
@@ -56,11 +60,6 @@ use crate::model::token::{self, Digest};
 use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
 use crate::storage::{Replica, ReplicaReport, Storage};
 use crate::telemetry::metrics::Metrics;
-
-/// Time between flushes of usage.
-const FLUSH: Duration = Duration::from_secs(10);
-/// Time between sweeps of storage.
-const SWEEP: Duration = Duration::from_hours(1);
 
 /// How an authority works.
 #[derive(Debug, Clone)]
@@ -116,9 +115,14 @@ pub enum Undecided {
 #[derive(Clone)]
 pub struct Authority {
     inner: Arc<Inner>,
+    /// What a data thread has for itself; none elsewhere.
+    desk: Option<Arc<Desk>>,
 }
 
 struct Inner {
+    /// The runtime that storage's connections are driven by.
+    control: Handle,
+    desks: Mutex<Vec<Arc<Desk>>>,
     storage: Arc<dyn Storage>,
     settings: Settings,
     tasks: Tasks,
@@ -189,6 +193,8 @@ impl Authority {
     ) -> Self {
         let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let inner = Arc::new(Inner {
+            control: Handle::current(),
+            desks: Mutex::default(),
             grants: Grants::new(settings.cache_capacity, hash_key),
             fingerprints: Fingerprints::new(settings.hash_key),
             freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
@@ -208,8 +214,8 @@ impl Authority {
         });
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
         tasks.supervise("report to storage", follower::renew(Arc::clone(&inner)));
-        tasks.supervise("housekeeping", keep_house(Arc::clone(&inner)));
-        Self { inner }
+        tasks.supervise("housekeeping", house::keep(Arc::clone(&inner)));
+        Self { inner, desk: None }
     }
 
     /// Decides without waiting for anything, if everything needed is at hand; none if not.
@@ -221,16 +227,14 @@ impl Authority {
             return None;
         }
         if let Some(reason) = look_at(query.token) {
-            return Some(inner.conclude(state, &Decision::without_key(reason, state.world.revision()), None, answer));
+            let decision = Decision::without_key(reason, state.world.revision());
+            return Some(inner.conclude(self.counts(), state, &decision, None, answer));
         }
-        let cached = inner.grants.get(&Digest::of(query.token.as_bytes()))?;
-        if cached.usability(state) != Usability::Usable {
-            return None;
-        }
+        let cached = self.usable_now(&Digest::of(query.token.as_bytes()), state)?;
         inner.metrics.cache_hits.inc();
         let now = inner.freshness.now();
         let decision = decide(&cached.grant, &state.world, &query.request, now);
-        Some(inner.conclude(state, &decision, Some(now), answer))
+        Some(inner.conclude(self.counts(), state, &decision, Some(now), answer))
     }
 
     /// Decides.
@@ -243,14 +247,14 @@ impl Authority {
         answer: impl FnOnce(&Decision<'_>) -> R + Send,
     ) -> Result<R, Undecided> {
         let began = self.inner.freshness.tick();
-        let found = self.inner.find(query.token, query.min_revision).await;
+        let found = self.find(query.token, query.min_revision).await;
         let waited = Duration::from_micros(self.inner.freshness.tick().saturating_sub(began));
         self.inner.metrics.waited.observe(waited.as_secs_f64());
         match found {
             Ok(Found::Grant(state, cached)) => {
                 let now = self.inner.freshness.now();
                 let decision = decide(&cached.grant, &state.world, &query.request, now);
-                Ok(self.inner.conclude(&state, &decision, Some(now), answer))
+                Ok(self.inner.conclude(self.counts(), &state, &decision, Some(now), answer))
             }
             Ok(Found::Nothing(reason, revision)) => {
                 self.inner.metrics.decided(Some(reason));
@@ -268,7 +272,7 @@ impl Authority {
     /// # Errors
     /// Nothing could be decided.
     pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
-        Ok(match self.inner.find(token, min_revision).await? {
+        Ok(match self.find(token, min_revision).await? {
             Found::Grant(state, cached) => {
                 introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now())
             }
@@ -281,7 +285,7 @@ impl Authority {
     /// # Errors
     /// Nothing could be decided.
     pub async fn introspect_from(&self, token: &str, client: Option<IpAddr>) -> Result<Introspection, Undecided> {
-        Ok(match self.inner.find(token, None).await? {
+        Ok(match self.find(token, None).await? {
             Found::Grant(state, cached) if !cached.grant.admits(client) => {
                 let told = introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now());
                 Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
@@ -407,6 +411,7 @@ impl Inner {
     /// Counts a decision and answers it.
     fn conclude<R>(
         &self,
+        counts: &Usage,
         state: &State,
         decision: &Decision<'_>,
         now: Option<Timestamp>,
@@ -421,7 +426,7 @@ impl Inner {
             "decided"
         );
         if let Some(now) = now.filter(|_| self.settings.usage)
-            && !self.usage.count(decision, &state.world, now)
+            && !counts.count(decision, &state.world, now)
         {
             self.metrics.usage_lost.inc();
         }
@@ -457,34 +462,14 @@ impl Inner {
     }
 
     async fn flush(&self) {
-        let counts = self.usage.take();
+        let desks = self.desks.lock().clone();
+        let counts = Usage::take(desks.iter().map(|desk| &desk.usage).chain([&self.usage]));
         if counts.is_empty() {
             return;
         }
         if let Err(error) = self.storage.add_usage(&counts).await {
             tracing::warn!(error = %error, counts = counts.len(), "storage did not take the counts of uses; they are kept");
             self.metrics.usage_lost.inc_by(self.usage.give_back(counts));
-        }
-    }
-}
-
-/// Flushes usage, sweeps storage and tidies the cache, for as long as the process lives.
-async fn keep_house(inner: Arc<Inner>) -> Result<(), String> {
-    let mut next_sweep = tokio::time::Instant::now() + SWEEP / 60;
-    loop {
-        tokio::select! {
-            () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(FLUSH) => {}
-        }
-        inner.flush().await;
-        inner.grants.tidy();
-        inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
-        inner.report();
-        if tokio::time::Instant::now() >= next_sweep {
-            next_sweep = tokio::time::Instant::now() + SWEEP;
-            if let Err(error) = inner.storage.sweep(inner.freshness.now()).await {
-                tracing::warn!(error = %error, "storage could not be swept");
-            }
         }
     }
 }

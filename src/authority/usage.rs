@@ -58,21 +58,27 @@ impl Usage {
         true
     }
 
-    /// Takes everything counted since the last time.
-    pub(super) fn take(&self) -> Vec<UsageAdd> {
-        let mut all = Vec::new();
-        for shard in &self.shards {
+    /// Takes everything counted since the last time in `usages`, each count once.
+    pub(super) fn take<'a>(usages: impl Iterator<Item = &'a Self>) -> Vec<UsageAdd> {
+        let mut sums: HashMap<Counted, (u64, Timestamp)> = HashMap::new();
+        for shard in usages.flat_map(|usage| &usage.shards) {
             let counts = std::mem::take(&mut *shard.lock());
-            all.extend(counts.into_iter().map(|(counted, (calls, last))| UsageAdd {
-                key: counted.key,
-                secret: counted.secret,
-                method: counted.method,
-                store: counted.store,
-                allowed: counted.allowed,
-                calls,
-                last,
-            }));
+            for (counted, (calls, last)) in counts {
+                let sum = sums.entry(counted).or_insert((0, last));
+                *sum = (sum.0 + calls, sum.1.max(last));
+            }
         }
+        let add = |(counted, (calls, last)): (Counted, (u64, Timestamp))| UsageAdd {
+            key: counted.key,
+            secret: counted.secret,
+            method: counted.method,
+            store: counted.store,
+            allowed: counted.allowed,
+            calls,
+            last,
+        };
+        let mut all: Vec<UsageAdd> = sums.into_iter().map(add).collect();
+        // The order in which storage locks rows.
         all.sort_unstable_by_key(|add| (add.key, add.secret));
         all
     }

@@ -76,7 +76,7 @@ fn value_name(name: &str) -> &'static str {
     match name {
         "data_dir" => "FOLDER",
         "max_staleness" | "poll_interval" | "replica_wait" | "drain" | "accept_grace" | "connection_age" => "TIME",
-        "cache_capacity" | "pool_size" => "NUMBER",
+        "cache_capacity" | "pool_size" | "max_connections" | "decision_threads" => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",
         "trusted_proxies" => "NETWORKS",

@@ -5,12 +5,15 @@
 //! listener ─▶ slot (connections are counted) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
 //! ```
 //!
+//! [`serve`] does this on the runtime that it is called on, [`Plane`] on threads of its own.
+//!
 //! tonic has a server of its own; this one exists because certificates must be renewable, connections must end one after
 //! another and not all at once, and every limit of HTTP/2 must be set: tonic switches hyper's off where it is not told one.
 
 mod connection;
 mod deadline;
 mod limits;
+mod plane;
 pub mod tls;
 
 use std::convert::Infallible;
@@ -26,6 +29,7 @@ use tower::Service;
 
 pub use self::connection::Terms;
 pub use self::limits::{Patience, raise_open_files};
+pub use self::plane::{Plane, Watch};
 use crate::lifecycle::Tasks;
 
 /// Time until the next attempt after the system could not give a connection.

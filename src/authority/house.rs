@@ -1,0 +1,32 @@
+//! Housekeeping: what has to be done every now and then, on the runtime of storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Inner;
+
+/// Time between flushes of usage.
+const FLUSH: Duration = Duration::from_secs(10);
+/// Time between sweeps of storage.
+const SWEEP: Duration = Duration::from_hours(1);
+
+/// Flushes usage, sweeps storage and tidies the cache, for as long as the process lives.
+pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
+    let mut next_sweep = tokio::time::Instant::now() + SWEEP / 60;
+    loop {
+        tokio::select! {
+            () = inner.tasks.stopping() => return Ok(()),
+            () = tokio::time::sleep(FLUSH) => {}
+        }
+        inner.flush().await;
+        inner.grants.tidy();
+        inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
+        inner.report();
+        if tokio::time::Instant::now() >= next_sweep {
+            next_sweep = tokio::time::Instant::now() + SWEEP;
+            if let Err(error) = inner.storage.sweep(inner.freshness.now()).await {
+                tracing::warn!(error = %error, "storage could not be swept");
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Threads that serve connections, each with a runtime of its own: a call never crosses from one thread to another.
+//!
+//! ```text
+//! acceptor ─▶ the thread with the fewest connections ─▶ its runtime ─▶ connection
+//!                 └─ heartbeat ─▶ watched: a thread that falls silent ends the process
+//! ```
+//!
+//! The kernel could spread connections by itself (SO_REUSEPORT), but by a hash: of the few and lasting connections of a
+//! mesh one thread would get most.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::{Calls, Terms, connection, next};
+use crate::lifecycle::Tasks;
+
+/// How the threads of a plane are watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    /// Time between two beats of a thread, and between two looks at them.
+    pub interval: Duration,
+    /// Looks in a row without a beat after which a thread counts as lost. Looks, not time: in a process that was stopped
+    /// or starved nobody has looked.
+    pub looks: u32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), looks: 20 }
+    }
+}
+
+/// Threads that serve connections. Dropped, they take no more of them and end with those that they have.
+#[derive(Debug)]
+pub struct Plane {
+    threads: Vec<Thread>,
+    slots: Arc<Semaphore>,
+}
+
+/// A thread, as the acceptor sees it.
+#[derive(Debug)]
+struct Thread {
+    hand: mpsc::UnboundedSender<Dealt>,
+    load: Arc<AtomicUsize>,
+}
+
+/// A connection on its way to its thread.
+#[derive(Debug)]
+struct Dealt {
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    counted: Counted,
+}
+
+/// One connection of a thread's load, as long as it lives.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(load: &Arc<AtomicUsize>) -> Self {
+        load.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(load))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Plane {
+    /// Starts `count` threads, of which each serves what `calls` makes for it. One that ends or falls silent before
+    /// `tasks` are to stop ends the process with a failure.
+    ///
+    /// # Errors
+    /// A thread or its runtime could not be made.
+    pub fn start<S: Calls>(
+        count: usize,
+        terms: &Arc<Terms>,
+        watch: Watch,
+        tasks: &Tasks,
+        mut calls: impl FnMut() -> S,
+    ) -> std::io::Result<Self> {
+        let (mut threads, mut beats) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (hand, dealt) = mpsc::unbounded_channel();
+            let (over, ended) = oneshot::channel();
+            let beat = Arc::new(AtomicU64::new(0));
+            let serving = serve(dealt, calls(), Arc::clone(terms), Arc::clone(&beat), watch.interval, tasks.clone());
+            std::thread::Builder::new().name(format!("decide-{number}")).spawn(move || {
+                runtime.block_on(serving);
+                // Nobody listens any more once the process is to end.
+                let _ = over.send(());
+            })?;
+            // A thread that panics drops its end without a word.
+            tasks.supervise("data thread", async move { ended.await.map_err(|_| format!("thread {number} panicked")) });
+            threads.push(Thread { hand, load: Arc::default() });
+            beats.push(beat);
+        }
+        tasks.supervise("watch over data threads", keep_watch(beats, watch, tasks.clone()));
+        Ok(Self { threads, slots: Arc::new(Semaphore::new(terms.connections)) })
+    }
+
+    /// Accepts connections of `listener` and deals them out until `tasks` are to stop.
+    ///
+    /// # Errors
+    /// A connection could not be handed to any thread.
+    pub async fn accept(self, listener: TcpListener, tasks: Tasks) -> Result<(), String> {
+        loop {
+            let taken = tokio::select! {
+                () = tasks.stopping() => return Ok(()),
+                taken = next(&listener, &self.slots) => taken,
+            };
+            let Some((stream, peer, slot)) = taken else {
+                return Ok(());
+            };
+            // Out of this runtime, so that its thread takes it into its own.
+            match stream.into_std() {
+                Ok(stream) => self.deal(stream, peer, slot)?,
+                Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be handed on"),
+            }
+        }
+    }
+
+    fn deal(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) -> Result<(), String> {
+        let fewest = self.threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
+        let thread = fewest.ok_or("there are no data threads")?;
+        let counted = Counted::new(&thread.load);
+        thread
+            .hand
+            .send(Dealt { stream, peer, slot, counted })
+            .map_err(|_| "a data thread takes no connections any more".to_owned())
+    }
+}
+
+/// What a data thread does: takes connections and serves them, until the process is to stop and they have ended.
+async fn serve<S: Calls>(
+    mut dealt: mpsc::UnboundedReceiver<Dealt>,
+    calls: S,
+    terms: Arc<Terms>,
+    beat: Arc<AtomicU64>,
+    interval: Duration,
+    tasks: Tasks,
+) {
+    let connections = TaskTracker::new();
+    let mut beats = tokio::time::interval(interval);
+    loop {
+        tokio::select! {
+            _ = beats.tick() => {
+                beat.fetch_add(1, Ordering::Relaxed);
+            }
+            next = dealt.recv() => {
+                let Some(Dealt { stream, peer, slot, counted }) = next else {
+                    // The acceptor has ended, and with it nothing but an orderly end can come.
+                    break;
+                };
+                let stream = match tokio::net::TcpStream::from_std(stream) {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        tracing::warn!(%peer, error = %error, "a connection could not be taken over");
+                        continue;
+                    }
+                };
+                let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
+                drop(tasks.spawn("connection", connections.track_future(async move {
+                    let _held = (slot, counted);
+                    connection::serve(stream, peer, calls, &terms, &ending).await;
+                })));
+            }
+        }
+    }
+    connections.close();
+    loop {
+        tokio::select! {
+            () = connections.wait() => return,
+            _ = beats.tick() => {
+                beat.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Looks whether every thread has beaten since the last look.
+async fn keep_watch(beats: Vec<Arc<AtomicU64>>, watch: Watch, tasks: Tasks) -> Result<(), String> {
+    let mut seen: Vec<(u64, u32)> = beats.iter().map(|beat| (beat.load(Ordering::Relaxed), 0)).collect();
+    loop {
+        tokio::select! {
+            () = tasks.stopping() => return Ok(()),
+            () = tokio::time::sleep(watch.interval) => {}
+        }
+        for (number, (beat, (last, silent))) in beats.iter().zip(&mut seen).enumerate() {
+            let now = beat.load(Ordering::Relaxed);
+            *silent = if now == *last { *silent + 1 } else { 0 };
+            *last = now;
+            if *silent >= watch.looks {
+                return Err(format!("thread {number} has fallen silent"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::Response;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tonic::body::Body;
+
+    use super::*;
+    use crate::lifecycle::Ending;
+    use crate::random::OsRandom;
+    use crate::serve::Patience;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// A port with `count` threads; each answers with its name, and blocks if it is asked to.
+    async fn port(count: usize, watch: Watch) -> (SocketAddr, Tasks) {
+        let tasks = Tasks::new();
+        let terms = Arc::new(Terms::new(None, None, 64, Arc::new(OsRandom), Patience::default()));
+        let calls = || {
+            tower::service_fn(|request: http::Request<Body>| async move {
+                if request.uri().path() == "/block" {
+                    std::thread::park();
+                }
+                let thread = std::thread::current().name().unwrap_or_default().to_owned();
+                let response = Response::builder().header("thread", thread).body(Body::empty());
+                Ok::<_, Infallible>(response.unwrap())
+            })
+        };
+        let plane = Plane::start(count, &terms, watch, &tasks, calls).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tasks.supervise("port", plane.accept(listener, tasks.clone()));
+        (address, tasks)
+    }
+
+    /// A connection, and the thread that answered on it.
+    async fn ask(address: SocketAddr) -> (tokio::net::TcpStream, String) {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        let thread = text.lines().find_map(|line| line.strip_prefix("thread: ")).unwrap().to_owned();
+        (stream, thread)
+    }
+
+    #[tokio::test]
+    async fn connections_go_to_the_thread_with_the_fewest() {
+        let (address, tasks) = port(3, Watch::default()).await;
+        let mut held = Vec::new();
+        let mut count = std::collections::BTreeMap::new();
+        for _ in 0..12 {
+            let (stream, thread) = ask(address).await;
+            *count.entry(thread).or_insert(0) += 1;
+            held.push(stream);
+        }
+        assert_eq!(count.values().copied().collect::<Vec<_>>(), [4, 4, 4], "{count:?}");
+        tasks.stop();
+        assert_eq!(tasks.finish(SOON).await, Ending::Orderly);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_falls_silent_ends_the_run_as_failed() {
+        let (address, tasks) = port(2, Watch { interval: Duration::from_millis(20), looks: 20 }).await;
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /block HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        tokio::time::timeout(SOON, tasks.stopping()).await.expect("silence is noticed");
+        assert!(tasks.failure().is_some_and(|why| why.contains("fallen silent")), "{:?}", tasks.failure());
+    }
+}
