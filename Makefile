@@ -6,7 +6,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
+.PHONY: simulate help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,10 @@ unit: ## the tests alone
 	@mkdir -p target
 	@bash -o pipefail -c '$(CARGO) test --locked 2>&1 | tee target/test.log'
 	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
+
+SEEDS ?= 1000000
+simulate: ## simulate SEEDS small lives of replicas (a million unless set); every answer is replayed by the oracle
+	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test coherence simulate -- --nocapture
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked

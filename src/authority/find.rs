@@ -28,12 +28,15 @@ impl Inner {
             let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
             return Ok(Found::Nothing(reason, revision));
         }
-        self.catch_up(min_revision).await?;
         let digest = Digest::of(token.as_bytes());
         let mut polled = false;
         for _ in 0..MAX_ROUNDS {
             // First the state, then what it must agree with: what is applied with a World is there before it.
             let state = self.ready_state()?;
+            if !self.has_applied(min_revision, &state) {
+                self.catch_up(min_revision).await?;
+                continue;
+            }
             if let Some(grant) = self.grants.get(&digest) {
                 match grant.usability(&state) {
                     Usability::Usable => {
@@ -59,12 +62,15 @@ impl Inner {
                     // Everything may have moved on during the read, and it may have been made of another past.
                     let state = self.ready_state()?;
                     match grant.usability(&state) {
+                        Usability::Usable if !self.has_applied(min_revision, &state) => {}
                         Usability::Usable => return Ok(Found::Grant(state, grant)),
                         Usability::Ahead => self.follow_to(grant.head()).await?,
                         Usability::Behind => {}
                     }
                 }
-                Loaded::Nothing { head, epoch } if head.revision >= state.world.revision() => {
+                Loaded::Nothing { head, epoch }
+                    if epoch == state.epoch.number && head.revision >= state.world.revision() =>
+                {
                     self.follow_to(head.revision).await?;
                     // What has no digest now had none at any revision since the call came, if it is the same past.
                     let state = self.ready_state()?;

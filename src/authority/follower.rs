@@ -62,12 +62,14 @@ impl SnapshotSink for Sink<'_> {
 /// The reference book in storage cannot be compiled, which no write lets happen.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
     loop {
+        let number = inner.gate.begin();
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
             loaded = reload(&inner) => match loaded {
-                Ok(()) => {}
+                Ok(()) => inner.gate.end(number, true),
                 Err(error) => {
+                    inner.gate.end(number, false);
                     tracing::warn!(error = %error, "everything could not be loaded from storage; trying again");
                     tokio::time::sleep(RETRY).await;
                     continue;
@@ -103,11 +105,12 @@ async fn follow_on(inner: &Arc<Inner>) -> bool {
         began = tokio::time::Instant::now();
         let number = inner.gate.begin();
         let followed = poll(inner).await;
-        inner.gate.end(number, followed == Followed::Applied);
         inner.report();
         if followed == Followed::Reload {
+            // Whoever waits for this poll is served by what is loaded now.
             return true;
         }
+        inner.gate.end(number, followed == Followed::Applied);
     }
 }
 
@@ -223,6 +226,8 @@ fn remember(
 async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     let sent = inner.freshness.tick();
     inner.renew_now().await?;
+    // Before what is loaded is sent for, so that it counts as a poll after the report.
+    inner.freshness.renewed(sent);
     let poll_sent = inner.freshness.tick();
     let snapshot = inner.storage.snapshot(&mut Sink(inner)).await?;
     let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
@@ -239,7 +244,6 @@ async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     inner.grants.clear();
     inner.state.store(Some(Arc::new(State { world, epoch })));
     inner.history.write().restart(snapshot.head);
-    inner.freshness.renewed(sent);
     inner.freshness.polled(poll_sent, snapshot.now);
     inner.applied.send_replace(revision);
     inner.report();

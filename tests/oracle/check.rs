@@ -125,7 +125,7 @@ impl Checker {
             match answer.revision() {
                 Some(revision) if revision > head => {
                     let what = format!("{}: the history ends at r{head}", describe(answer));
-                    outcomes[at].get_or_insert(Err(what));
+                    settle(&mut outcomes[at], Err(what));
                 }
                 Some(revision) => by_revision.entry(revision).or_default().push(at),
                 None => open.push(at),
@@ -140,15 +140,13 @@ impl Checker {
             state.revision = revision;
             for at in by_revision.remove(&revision).unwrap_or_default() {
                 let outcome = self.judge(&state, &records.answers[at], records, floors[at]);
-                if outcome.is_ok() || outcomes[at].is_none() {
-                    outcomes[at] = Some(outcome);
-                }
+                settle(&mut outcomes[at], outcome);
             }
             open.retain(|at| {
                 let outcome = self.judge(&state, &records.answers[*at], records, floors[*at]);
                 let done = outcome.is_ok();
                 if done || revision == head {
-                    outcomes[*at] = Some(outcome);
+                    settle(&mut outcomes[*at], outcome);
                 }
                 !done
             });
@@ -286,6 +284,15 @@ impl Answer {
     fn is_by_look(&self) -> bool {
         super::token::fault(&self.question.token).is_some()
     }
+}
+
+/// Right by one history is right; else each one's complaint is told.
+fn settle(settled: &mut Option<Result<(), String>>, outcome: Result<(), String>) {
+    *settled = Some(match (settled.take(), outcome) {
+        (Some(Err(first)), Err(second)) => Err(format!("{first}; by another history: {second}")),
+        (Some(Ok(())), _) | (_, Ok(())) => Ok(()),
+        (None, outcome) => outcome,
+    });
 }
 
 fn describe(answer: &Answer) -> String {

@@ -1,0 +1,35 @@
+//! The simulation's clock: the runtime's own, which jumps from one timer to the next.
+
+use std::time::Duration;
+
+use latchkey::clock::Clock;
+use latchkey::model::time::Timestamp;
+
+/// Time of day when a life begins.
+const START: i64 = 1_700_000_000_000_000;
+
+/// Counts from the moment it was made, by the runtime's clock.
+#[derive(Debug)]
+pub(crate) struct Virtual(tokio::time::Instant);
+
+impl Virtual {
+    pub(crate) fn new() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Clock for Virtual {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(START).plus(self.0.elapsed())
+    }
+
+    fn monotonic(&self) -> Duration {
+        // As if the machine had run for a while.
+        Duration::from_secs(1_000) + self.0.elapsed()
+    }
+}
+
+/// Lets `time` of the simulation pass. Nobody waits for it: the runtime's clock jumps as soon as nothing else can go on.
+pub(crate) async fn pass(time: Duration) {
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
+}

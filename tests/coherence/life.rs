@@ -1,0 +1,148 @@
+//! A replica under test: the real authority over a simulated way to storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey::authority::{Authority, Query, Settings, Steps, Undecided};
+use latchkey::clock::SharedClock;
+use latchkey::lifecycle::Tasks;
+use latchkey::model::change::Cursor;
+use latchkey::model::decision::{Decision, Reason, Request, Scope, StoresFrom};
+use latchkey::model::id::ReplicaId;
+use latchkey::model::time::Timestamp;
+use latchkey::storage::Storage;
+use latchkey::telemetry::metrics::Metrics;
+
+use crate::oracle::{Begun, Question, Recorder, Told, Verdict};
+use crate::tables::{KEYS, SECRETS, key_id, secret_id, token};
+
+/// Longest time without proof of freshness, in a small life.
+pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(1);
+/// Time between polls.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A replica.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) authority: Authority,
+    pub(crate) tasks: Tasks,
+}
+
+impl Member {
+    /// Starts the `number`th replica.
+    pub(crate) fn start(number: u8, storage: Arc<dyn Storage>, clock: &SharedClock, steps: Steps) -> Self {
+        Self::start_with(number, storage, clock, steps, POLL_INTERVAL, MAX_STALENESS)
+    }
+
+    /// Starts one that looks for changes only when it is woken, within the time of a test.
+    pub(crate) fn start_slow(number: u8, storage: Arc<dyn Storage>, clock: &SharedClock, steps: Steps) -> Self {
+        Self::start_with(number, storage, clock, steps, Duration::from_hours(1), Duration::from_hours(1))
+    }
+
+    fn start_with(
+        number: u8,
+        storage: Arc<dyn Storage>,
+        clock: &SharedClock,
+        steps: Steps,
+        poll_interval: Duration,
+        max_staleness: Duration,
+    ) -> Self {
+        let settings = Settings {
+            replica: ReplicaId::new(Timestamp::EPOCH, [number; 10]),
+            host: "simulated".to_owned(),
+            cache_capacity: 100,
+            poll_interval,
+            max_staleness,
+            usage: false,
+            hash_key: [number; 16],
+        };
+        let (tasks, metrics) = (Tasks::new(), Arc::new(Metrics::new()));
+        let authority = Authority::start_stepwise(storage, settings, clock, &tasks, metrics, steps);
+        Self { name: format!("replica {number}"), authority, tasks }
+    }
+
+    /// Asks as a caller's request does: what is at hand first. Records the answer if there is one.
+    pub(crate) async fn ask(
+        &self,
+        recorder: &Recorder,
+        question: Question,
+        min_revision: Option<Cursor>,
+    ) -> Result<(), Undecided> {
+        let begun = recorder.begin();
+        let query = query(&question, min_revision);
+        let verdict = match self.authority.decide_now(&query, verdict) {
+            Some(verdict) => verdict,
+            None => self.authority.decide(&query, verdict).await?,
+        };
+        self.record(recorder, begun, question, verdict);
+        Ok(())
+    }
+
+    /// Asks for what can be said at once, and records it.
+    pub(crate) fn ask_now(
+        &self,
+        recorder: &Recorder,
+        question: Question,
+        min_revision: Option<Cursor>,
+    ) -> Option<Verdict> {
+        let begun = recorder.begin();
+        let verdict = self.authority.decide_now(&query(&question, min_revision), verdict)?;
+        self.record(recorder, begun, question, verdict.clone());
+        Some(verdict)
+    }
+
+    fn record(&self, recorder: &Recorder, begun: Begun, question: Question, verdict: Verdict) {
+        recorder.answer(&self.name, begun, question, Told::Decision(verdict));
+    }
+}
+
+/// Tells a recorder whose all tokens of the house are.
+pub(crate) fn know_all_tokens(recorder: &Recorder) {
+    for (key, secret) in (0..KEYS).flat_map(|key| (0..SECRETS).map(move |secret| (key, secret))) {
+        let id = secret_id(key, secret).to_string();
+        recorder.issued(token(key, secret).reveal(), &key_id(key).to_string(), &id);
+    }
+}
+
+/// A call of `method` with a key's token.
+pub(crate) fn question(key: usize, secret: usize, method: &str, store: &str) -> Question {
+    Question {
+        token: token(key, secret).reveal().to_owned(),
+        method: method.to_owned(),
+        store: store.to_owned(),
+        ..Question::default()
+    }
+}
+
+fn query(question: &Question, min_revision: Option<Cursor>) -> Query<'_> {
+    let request = Request {
+        method: &question.method,
+        store: &question.store,
+        stores: &question.stores,
+        client: question.client,
+        stores_from: StoresFrom::Service,
+    };
+    Query { token: &question.token, request, min_revision }
+}
+
+fn verdict(decision: &Decision<'_>) -> Verdict {
+    let (key, secret) = decision.key.unzip();
+    let owned = |codes: &[&str]| codes.iter().map(ToString::to_string).collect();
+    Verdict {
+        allowed: decision.allowed(),
+        reason: decision.failed.first().map_or("ALLOWED", Reason::as_str).to_owned(),
+        failed: decision.failed.iter().map(|reason| reason.as_str().to_owned()).collect(),
+        key: key.map(|key| key.to_string()).unwrap_or_default(),
+        secret: secret.map(|secret| secret.to_string()).unwrap_or_default(),
+        store: decision.store.unwrap_or_default().to_owned(),
+        scope: decision.scope.as_ref().map(|scope| match scope {
+            Scope::All => vec!["*".to_owned()],
+            Scope::Listed(codes) => owned(codes),
+            Scope::Large => vec!["more".to_owned()],
+        }),
+        denied: owned(&decision.denied_stores),
+        methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
+        revision: decision.revision.0,
+    }
+}

@@ -1,0 +1,20 @@
+//! Coherence: the real `authority`, over a storage that is simulated, so that every delay, loss and crash is chosen.
+//!
+//! - `model`: the protocol as an explicit state machine, exhaustively; each guard left out yields a counter-example.
+//! - `races`: a revocation completes at each await and each step; nothing comes back.
+//! - `simulate`: thousands of small lives by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
+//!   `LATCHKEY_TEST_SEED=n LATCHKEY_TEST_SEEDS=1` replays one.
+
+#[path = "../oracle/mod.rs"]
+pub mod oracle;
+#[path = "../model/random.rs"]
+#[expect(dead_code, clippy::duplicate_mod, reason = "the random numbers serve several suites, each its own part")]
+mod random;
+
+mod clock;
+mod life;
+mod model;
+mod races;
+mod simulate;
+mod storage;
+mod tables;

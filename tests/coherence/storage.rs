@@ -1,0 +1,341 @@
+//! Storage, simulated: one database that everybody sees, and for each replica a way to it that delays, loses and breaks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use latchkey::clock::SharedClock;
+use latchkey::model::change::{Change, Cursor, Revision};
+use latchkey::model::id::{KeyId, OperatorId, ReplicaId};
+use latchkey::model::key::Key;
+use latchkey::model::operator::Operator;
+use latchkey::model::page::{Page, PageRequest};
+use latchkey::model::pattern::MethodIdentity;
+use latchkey::model::reference::Method;
+use latchkey::model::store::{Store, StoreCode};
+use latchkey::model::time::Timestamp;
+use latchkey::model::token::Digest;
+use latchkey::storage::{
+    ChangeFilter, Engine, Error, Found, GrantRead, KeyFilter, MethodFilter, OperatorFilter, Poll, Replica,
+    ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount,
+    UsagePeriod,
+};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::oracle::History;
+use crate::tables::{Action, Committed, Tables, key_id};
+
+/// What is asked of storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Snapshot,
+    Poll,
+    Grant,
+    Renew,
+}
+
+/// Where a call is: on its way to storage, or its answer on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    There,
+    Back,
+}
+
+/// What befalls calls on their way.
+#[async_trait]
+pub(crate) trait Road: std::fmt::Debug + Send + Sync {
+    /// Completes when the call, or its answer, has come through. An error loses it.
+    async fn pass(&self, call: Call, way: Way) -> Result<()>;
+}
+
+/// The database.
+#[derive(Debug)]
+pub(crate) struct Database {
+    clock: SharedClock,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// By revision.
+    history: Vec<Arc<Committed>>,
+    nonces: u64,
+    replicas: BTreeMap<ReplicaId, (Revision, Timestamp)>,
+    wakers: Vec<Arc<Notify>>,
+}
+
+/// One replica's way to the database.
+#[derive(Debug)]
+pub(crate) struct Line<R> {
+    pub(crate) database: Arc<Database>,
+    pub(crate) road: R,
+    /// Wakes it.
+    pub(crate) waker: Arc<Notify>,
+    pub(crate) engine: Engine,
+}
+
+impl Database {
+    pub(crate) fn new(clock: SharedClock) -> Arc<Self> {
+        let first = Committed {
+            tables: Tables::empty(),
+            subjects: Vec::new(),
+            keys: Vec::new(),
+            changes: Vec::new(),
+            huge: false,
+        };
+        let inner = Inner { history: vec![Arc::new(first)], nonces: 0, replicas: BTreeMap::new(), wakers: Vec::new() };
+        Arc::new(Self { clock, inner: Mutex::new(inner) })
+    }
+
+    /// Commits a change; none if there was nothing to change.
+    pub(crate) fn commit(&self, action: Action, huge: bool) -> Option<Cursor> {
+        let mut inner = self.inner.lock();
+        let nonce = inner.nonces + 1;
+        let committed = inner.head().tables.commit(nonce, self.clock.now(), action, huge)?;
+        inner.nonces = nonce;
+        let cursor = committed.tables.cursor;
+        inner.history.push(Arc::new(committed));
+        Some(cursor)
+    }
+
+    /// Goes back to an older revision, as a restored dump or a failover that lost commits does. The nonces drawn go on.
+    pub(crate) fn restore(&self, to: Revision) {
+        let mut inner = self.inner.lock();
+        let kept = usize::try_from(to.0).expect("small") + 1;
+        if kept < inner.history.len() {
+            // Replicas that are of the past that is lost load everything before they answer again, and report first.
+            inner.replicas.clear();
+        }
+        inner.history.truncate(kept);
+    }
+
+    /// Everything that was ever changed.
+    pub(crate) fn history(&self) -> History {
+        let inner = self.inner.lock();
+        History::new(inner.history.iter().flat_map(|committed| committed.changes.iter().cloned()).collect())
+    }
+
+    pub(crate) fn head(&self) -> Cursor {
+        self.inner.lock().head().tables.cursor
+    }
+
+    /// Wakes everybody who follows, if `reaches` says that it comes through.
+    pub(crate) fn wake(&self, mut reaches: impl FnMut() -> bool) {
+        self.inner.lock().wakers.iter().filter(|_| reaches()).for_each(|waker| waker.notify_one());
+    }
+
+    /// Whether every replica that reported within `silence`, and so may still allow, has applied `revision`.
+    pub(crate) fn is_everywhere(&self, revision: Revision, silence: Duration) -> bool {
+        let now = self.clock.now();
+        let inner = self.inner.lock();
+        inner.replicas.values().all(|(applied, reported)| *applied >= revision || now.since(*reported) > silence)
+    }
+
+    /// A way to it.
+    pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, engine: Engine) -> Arc<Line<R>> {
+        let waker = Arc::new(Notify::new());
+        self.inner.lock().wakers.push(Arc::clone(&waker));
+        Arc::new(Line { database: Arc::clone(self), road, waker, engine })
+    }
+}
+
+impl Inner {
+    fn head(&self) -> &Committed {
+        self.history.last().expect("there is always a first")
+    }
+
+    fn poll(&self, cursor: Cursor, now: Timestamp) -> Poll {
+        let head = self.head();
+        let mut poll = Poll {
+            head: head.tables.cursor,
+            now,
+            continuous: true,
+            revisions: Vec::new(),
+            subjects: Vec::new(),
+            overflow: false,
+            keys: Vec::new(),
+            digests: Vec::new(),
+            stores: None,
+            methods: None,
+            operators: None,
+        };
+        let at = usize::try_from(cursor.revision.0).expect("small");
+        if self.history.get(at).is_none_or(|committed| committed.tables.cursor != cursor) {
+            poll.continuous = false;
+            return poll;
+        }
+        let mut newest = BTreeMap::new();
+        for committed in &self.history[at + 1..] {
+            let revision = committed.tables.cursor.revision;
+            poll.revisions.push(committed.tables.cursor);
+            poll.overflow |= committed.huge;
+            for (kind, id) in &committed.subjects {
+                poll.subjects.push((revision, (*kind).to_owned(), id.clone(), "update".to_owned()));
+                match *kind {
+                    "store" => poll.stores = Some(head.tables.stores.clone()),
+                    "method" => poll.methods = Some(head.tables.methods.clone()),
+                    _ => {}
+                }
+            }
+            newest.extend(committed.keys.iter().map(|key| (*key, revision)));
+        }
+        if poll.overflow {
+            // Of keys that changed not all are told.
+            poll.digests = head.tables.digests(|_| true);
+        } else {
+            poll.keys = newest.iter().map(|(key, revision)| (key_id(*key), *revision)).collect();
+            poll.digests = head.tables.digests(|key| newest.contains_key(&key));
+        }
+        poll
+    }
+}
+
+impl<R: Road> Line<R> {
+    /// A call: there, done at one moment, and back.
+    async fn call<T>(&self, call: Call, work: impl FnOnce(&mut Inner, Timestamp) -> T + Send) -> Result<T>
+    where
+        T: Send,
+    {
+        self.road.pass(call, Way::There).await?;
+        let done = work(&mut self.database.inner.lock(), self.database.clock.now());
+        self.road.pass(call, Way::Back).await?;
+        Ok(done)
+    }
+}
+
+fn elsewhere<T>() -> Result<T> {
+    Err(Error::unavailable("only what a follower and a decision ask for is simulated"))
+}
+
+#[async_trait]
+impl<R: Road + 'static> Storage for Line<R> {
+    fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
+        let (snapshot, digests) = self
+            .call(Call::Snapshot, |inner, now| {
+                let tables = &inner.head().tables;
+                let snapshot = Snapshot {
+                    head: tables.cursor,
+                    now,
+                    stores: tables.stores.clone(),
+                    methods: tables.methods.clone(),
+                    operators: Vec::new(),
+                };
+                (snapshot, tables.digests(|_| true))
+            })
+            .await?;
+        sink.digests(&digests);
+        Ok(snapshot)
+    }
+
+    async fn poll(&self, cursor: Cursor, _: usize) -> Result<Poll> {
+        self.call(Call::Poll, |inner, now| inner.poll(cursor, now)).await
+    }
+
+    async fn woken(&self) {
+        self.waker.notified().await;
+    }
+
+    async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+        self.call(Call::Renew, |inner, now| {
+            // What was applied of another past counts for nothing.
+            let cursor = Cursor { revision: report.applied, nonce };
+            let ours = inner.history.iter().any(|committed| committed.tables.cursor == cursor);
+            inner.replicas.insert(report.id, (if ours { report.applied } else { Revision(0) }, now));
+            now
+        })
+        .await
+    }
+
+    async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {
+        self.call(Call::Renew, |inner, _| {
+            inner.replicas.remove(&replica);
+        })
+        .await
+    }
+
+    async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
+        self.call(Call::Grant, |inner, _| {
+            let tables = &inner.head().tables;
+            GrantRead { head: tables.cursor, grant: tables.grant(digest) }
+        })
+        .await
+    }
+
+    async fn head(&self) -> Result<Cursor> {
+        Ok(self.database.head())
+    }
+
+    async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
+        elsewhere()
+    }
+
+    async fn key(&self, _: KeyId) -> Result<Option<Key>> {
+        elsewhere()
+    }
+
+    async fn keys(&self, _: &KeyFilter, _: &PageRequest) -> Result<Page<Key>> {
+        elsewhere()
+    }
+
+    async fn find(&self, _: &Digest) -> Result<Option<Found>> {
+        elsewhere()
+    }
+
+    async fn store(&self, _: &StoreCode) -> Result<Option<Store>> {
+        elsewhere()
+    }
+
+    async fn stores(&self, _: &StoreFilter, _: &PageRequest) -> Result<Page<Store>> {
+        elsewhere()
+    }
+
+    async fn method(&self, _: &MethodIdentity) -> Result<Option<Method>> {
+        elsewhere()
+    }
+
+    async fn methods(&self, _: &MethodFilter, _: &PageRequest) -> Result<Page<Method>> {
+        elsewhere()
+    }
+
+    async fn operator(&self, _: OperatorId) -> Result<Option<Operator>> {
+        elsewhere()
+    }
+
+    async fn operators(&self, _: &OperatorFilter, _: &PageRequest) -> Result<Page<Operator>> {
+        elsewhere()
+    }
+
+    async fn changes(&self, _: &ChangeFilter, _: &PageRequest) -> Result<Page<Change>> {
+        elsewhere()
+    }
+
+    async fn session(&self, _: &Digest) -> Result<Option<Session>> {
+        elsewhere()
+    }
+
+    async fn touch_session(&self, _: &Digest, _: Timestamp) -> Result<()> {
+        elsewhere()
+    }
+
+    async fn add_usage(&self, _: &[UsageAdd]) -> Result<()> {
+        elsewhere()
+    }
+
+    async fn usage(&self, _: KeyId, _: Timestamp, _: Timestamp, _: UsagePeriod, _: usize) -> Result<Vec<UsageCount>> {
+        elsewhere()
+    }
+
+    async fn sweep(&self, _: Timestamp) -> Result<()> {
+        elsewhere()
+    }
+
+    async fn begin(&self, _: u64, _: &latchkey::model::change::Actor, _: &str) -> Result<Box<dyn Transaction>> {
+        elsewhere()
+    }
+}
