@@ -161,6 +161,12 @@ impl Client {
         .await
     }
 
+    /// Whether the decision port's health service can be asked and says that it serves.
+    pub async fn serves(&self) -> bool {
+        let answer = HealthClient::new(self.decision.clone()).check(HealthCheckRequest::default()).await;
+        answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    }
+
     /// What the health service of the decision port says of the whole, as it changes.
     ///
     /// # Panics

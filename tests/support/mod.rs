@@ -14,7 +14,9 @@ pub mod http;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
+pub mod relay;
+pub mod standby;
 pub mod wait;
 pub mod workspace;
 
-pub use wait::{Deadline, eventually, eventually_async};
+pub use wait::{Deadline, eventually, eventually_async, pass};

@@ -1,7 +1,7 @@
 //! A throw-away pgbouncer in front of a throw-away cluster.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ const PORT_ATTEMPTS: u32 = 5;
 pub struct Bouncer {
     // Before the workspace: fields are dropped in order.
     server: Daemon,
+    program: PathBuf,
     port: u16,
     workspace: Workspace,
 }
@@ -52,7 +53,7 @@ impl Bouncer {
             let workspace = Workspace::new("bouncer");
             let port = free_port();
             let server = spawn(&program, &workspace, cluster, port, pool_mode, settings);
-            let mut bouncer = Self { server, port, workspace };
+            let mut bouncer = Self { server, program: program.clone(), port, workspace };
             match bouncer.wait_ready() {
                 Ok(()) => return bouncer,
                 Err(log) => {
@@ -85,6 +86,19 @@ impl Bouncer {
     /// `kill -9`.
     pub fn kill9(&mut self) {
         self.server.kill();
+    }
+
+    /// Kills it if it still runs, starts it again on the same port, and returns once it answers.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start again: the message shows its log.
+    pub fn restart(&mut self) {
+        if self.server.exited().is_none() {
+            self.kill9();
+        }
+        self.server = launch(&self.program, &self.workspace);
+        self.wait_ready().unwrap_or_else(|log| panic!("pgbouncer does not start again:\n{log}"));
     }
 
     /// Freezes it: connections stay open and nothing answers.
@@ -134,9 +148,14 @@ fn spawn(
     let file = folder.join("pgbouncer.ini");
     std::fs::write(&file, ini).expect("the configuration can be written");
     give_to(&file, account);
+    launch(program, workspace)
+}
+
+fn launch(program: &Path, workspace: &Workspace) -> Daemon {
+    let folder = workspace.path().join("run");
     let log = workspace.path().join("server.log");
     let mut command = Command::new(program);
-    command.arg(&file).env_clear().env("LANG", "C.UTF-8").current_dir(&folder);
-    run_as(&mut command, account);
+    command.arg(folder.join("pgbouncer.ini")).env_clear().env("LANG", "C.UTF-8").current_dir(&folder);
+    run_as(&mut command, Account::for_servers());
     Daemon::spawn("pgbouncer", command, &log, &log)
 }

@@ -36,6 +36,7 @@ pub type Rows = Vec<Vec<Option<String>>>;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 impl Options {
@@ -44,6 +45,13 @@ impl Options {
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 }
@@ -78,13 +86,22 @@ impl Cluster {
     /// When PostgreSQL is not installed (the message says what to install) or does not start (it shows the log).
     #[must_use]
     pub fn start(options: Options) -> Self {
+        Self::start_from(options, initialize)
+    }
+
+    /// Starts a cluster on the data that `make` puts into a folder, with the server's binaries and account.
+    ///
+    /// # Panics
+    ///
+    /// As [`Cluster::start`].
+    pub(super) fn start_from(options: Options, make: impl FnOnce(&Path, &Path, Option<Account>)) -> Self {
         let binaries = binaries();
         let workspace = Workspace::new("pg");
         let account = Account::for_servers();
         let data = workspace.folder("data", account);
         // For its sockets.
         let _ = workspace.folder("s", account);
-        initialize(&binaries, &data, account);
+        make(&binaries, &data, account);
         let port = free_port();
         let server = spawn(&binaries, &workspace, port, &options);
         let mut cluster = Self { server, binaries, options, port, databases: AtomicU32::new(0), workspace };
@@ -267,22 +284,45 @@ impl Database {
         query(&self.url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// Puts what [`Database::dump`] gave in place of everything in it, ending whoever is connected, by psql.
+    ///
+    /// # Panics
+    ///
+    /// When psql is missing or fails.
+    pub fn restore(&self, cluster: &Cluster, dump: &str) {
+        cluster.query(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        cluster.query(&format!("CREATE DATABASE {}", self.name));
+        let file = cluster.folder().join("restored.sql");
+        std::fs::write(&file, dump).expect("a dump can be written");
+        let output = Command::new(self.client_program("psql"))
+            .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", &self.url, "--file"])
+            .arg(&file)
+            .output()
+            .expect("psql starts");
+        assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Everything in it as SQL text, by pg_dump.
     ///
     /// # Panics
     ///
     /// When pg_dump is missing or fails.
     pub fn dump(&self) -> String {
-        let program =
-            find_program("pg_dump", &[&self.binaries]).expect("pg_dump comes with the server: run `make setup`");
-        // Beside the server first: another version in PATH may refuse this one.
-        let beside = self.binaries.join("pg_dump");
-        let output = Command::new(if beside.is_file() { beside } else { program })
+        let output = Command::new(self.client_program("pg_dump"))
             .args(["--dbname", &self.url])
             .output()
             .expect("pg_dump starts");
         assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Database {
+    /// A program of PostgreSQL's client: the one beside the server first, for another version in PATH may refuse it.
+    fn client_program(&self, name: &str) -> PathBuf {
+        let beside = self.binaries.join(name);
+        let found = if beside.is_file() { Some(beside) } else { find_program(name, &[]) };
+        found.unwrap_or_else(|| panic!("{name} comes with the server: run `make setup`"))
     }
 }
 
@@ -375,6 +415,7 @@ fn spawn(binaries: &Path, workspace: &Workspace, port: u16, options: &Options) -
         command.arg("-c").arg(format!("{name}={value}"));
     }
     command.env_clear().env("LANG", "C.UTF-8").env("TZ", "UTC").current_dir(&data);
+    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     run_as(&mut command, Account::for_servers());
     Daemon::spawn("PostgreSQL", command, &log, &log)
 }

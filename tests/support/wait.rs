@@ -40,6 +40,12 @@ impl Deadline {
     }
 }
 
+/// Lets time pass while something else goes on that a test is about: load, an outage, the running out of a bound. Never to
+/// wait for something to be done.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Looks until `look` gives something, and returns that. It looks once more after the bound, so that a machine that
 /// stood still is not taken for a failure.
 ///

@@ -1,0 +1,70 @@
+//! The database killed and restarted; stopped for half of `max_staleness`, and for longer than that.
+
+use std::time::Duration;
+
+use crate::fleet::load::{Load, Writers};
+use crate::fleet::{Fleet, now, server};
+use crate::support::eventually_async;
+use crate::support::postgres::{Cluster, Options};
+use crate::{CALM, PAUSE, pass};
+
+const MAX_STALENESS: Duration = Duration::from_secs(6);
+
+/// How much before its end the bound may be felt: freshness counts from the sending of the last report, which is sent
+/// every quarter of `max_staleness`.
+const EARLY: Duration = Duration::from_millis(2_500);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_killed_or_stopped_costs_no_decision_and_no_acknowledged_write() {
+    let mut cluster = Cluster::start(Options::default());
+    let database = cluster.database();
+    let builders = (0..2).map(|_| server(database.url(), MAX_STALENESS)).collect();
+    let fleet = Fleet::start(builders, MAX_STALENESS).await;
+    let load = Load::begin(&fleet, 20, 2, PAUSE).await;
+    let began = now();
+    let writers = Writers::begin(&fleet, &[0, 1], 2, Duration::from_millis(20));
+    pass(CALM).await;
+
+    // Killed while writes are under way, twice, and there again soon.
+    for _ in 0..2 {
+        let before = writers.done();
+        cluster.kill9();
+        pass(Duration::from_millis(500)).await;
+        cluster.restart();
+        eventually_async("writes are taken again", crate::fleet::RECOVERY, async || {
+            (writers.done() > before + 5).then_some(())
+        })
+        .await;
+    }
+
+    // Stopped for half of what is allowed.
+    cluster.stop();
+    pass(MAX_STALENESS / 2).await;
+    cluster.cont();
+    fleet.all_ready().await;
+    pass(CALM).await;
+
+    // Stopped for longer.
+    let stopped = now();
+    cluster.stop();
+    pass(MAX_STALENESS + Duration::from_secs(2)).await;
+    for member in &fleet.members {
+        assert!(!member.is_ready(), "what is not proven fresh is not served");
+        for (token, _) in fleet.ledger.certain().iter().take(3) {
+            let answer = member.client.authorize(token, crate::calls::STATUSES, "").await;
+            assert_eq!(answer.expect_err("nothing is decided").code(), tonic::Code::Unavailable);
+        }
+    }
+    cluster.cont();
+    fleet.all_ready().await;
+    let back = now();
+    pass(CALM).await;
+    let (done, failed) = writers.end().await;
+    let ended = now();
+    let tally = load.end().await;
+
+    assert!(done > 20 && failed > 0, "{done} writes were acknowledged, {failed} were not");
+    tally.assert_answered(&[0, 1], began, stopped + MAX_STALENESS - EARLY);
+    tally.assert_answered(&[0, 1], back, ended);
+    fleet.agrees_with_ledger().await;
+}

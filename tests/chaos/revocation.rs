@@ -1,0 +1,41 @@
+//! Every kind of change that ends what a token opens, under load on three servers: found by notification, and by polling
+//! alone. How fast that is, `make revocation` measures; here it must be right.
+
+use std::time::Duration;
+
+use crate::fleet::changes::{KINDS, Subject};
+use crate::fleet::load::Load;
+use crate::fleet::spread::end_and_watch;
+use crate::fleet::{Fleet, now, server};
+use crate::support::pgbouncer::Bouncer;
+use crate::support::postgres::Cluster;
+use crate::{CALM, PAUSE, pass};
+
+const MAX_STALENESS: Duration = Duration::from_secs(30);
+
+async fn every_kind_of_change_on(url: &str) {
+    let fleet = Fleet::start((0..3).map(|_| server(url, MAX_STALENESS)).collect(), MAX_STALENESS).await;
+    let load = Load::begin(&fleet, 20, 1, PAUSE).await;
+    let began = now();
+    for number in 0..KINDS.len() * 2 {
+        let kind = KINDS[number % KINDS.len()];
+        let subject = Subject::make_known(&fleet, number % 3, kind, &format!("k{number}")).await;
+        end_and_watch(&fleet, &subject, (number + 1) % 3).await;
+    }
+    pass(CALM).await;
+    load.end().await.assert_answered(&[0, 1, 2], began, now());
+    fleet.agrees_with_ledger().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_change_reaches_every_server_by_notification() {
+    every_kind_of_change_on(Cluster::shared().database().url()).await;
+}
+
+/// Behind a pooler in transaction mode no notification arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_change_reaches_every_server_by_polling_alone() {
+    let cluster = Cluster::shared();
+    let bouncer = Bouncer::start(cluster, "transaction");
+    every_kind_of_change_on(&bouncer.url(&cluster.database())).await;
+}

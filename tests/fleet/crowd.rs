@@ -1,0 +1,129 @@
+//! Many keys at once, most of them nobody's concern: what happens to them must cost those in use nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use latchkey::model::token::Token;
+use latchkey::proto::v1 as proto;
+use tokio::task::JoinHandle;
+
+use super::Member;
+use crate::calls::{Client, METHODS, STORES, beside, selected};
+
+/// Keys of one import.
+const AT_ONCE: usize = 2_000;
+
+/// Imported keys: id and token of each.
+#[derive(Debug, Clone)]
+pub struct Crowd(pub Vec<(String, String)>);
+
+impl Crowd {
+    /// Imports as many keys, all of which open what [`crate::calls::STATUSES`] is.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses.
+    pub async fn import(client: &Client, count: usize) -> Self {
+        let mut all = Vec::with_capacity(count);
+        for first in (0..count).step_by(AT_ONCE) {
+            let numbers = first..(first + AT_ONCE).min(count);
+            let tokens: Vec<String> = numbers
+                .clone()
+                .map(|number| {
+                    let mut seed = [7; 32];
+                    seed[..8].copy_from_slice(&number.to_le_bytes());
+                    Token::issue(seed).reveal().to_owned()
+                })
+                .collect();
+            let keys = numbers.zip(&tokens).map(|(number, token)| proto::ImportedKey {
+                key: Some(selected(&format!("crowd {number}"), &STORES[..1], &METHODS[1..2])),
+                secret: Some(proto::imported_key::Secret::Token(token.clone())),
+                ..Default::default()
+            });
+            let request = proto::ImportKeysRequest { keys: keys.collect(), ..Default::default() };
+            let ids = client.keys().import_keys(request).await.expect("keys are imported").into_inner().ids;
+            all.extend(ids.into_iter().zip(tokens));
+        }
+        Self(all)
+    }
+}
+
+/// Changes of keys, one after the other at a steady rate, whatever the server answers when.
+#[derive(Debug)]
+pub struct Changes {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Changes {
+    /// Begins to change the comments of the keys with these ids through a server, `a_second` of them.
+    #[must_use]
+    pub fn begin(client: &Client, ids: &Arc<Vec<String>>, a_second: u32) -> Self {
+        /// Writers at once: a write waits for its commit.
+        const WRITERS: u32 = 8;
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let tasks = (0..WRITERS).map(|writer| {
+            let (client, ids, stop, done) = (client.clone(), Arc::clone(ids), Arc::clone(&stop), Arc::clone(&done));
+            beside(async move {
+                let mut pace = tokio::time::interval(Duration::from_secs(1) * WRITERS / a_second);
+                for number in (usize::try_from(writer).expect("a few")..).step_by(8) {
+                    pace.tick().await;
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let key = proto::Key {
+                        id: ids[number * 31 % ids.len()].clone(),
+                        comment: format!("change {number}"),
+                        ..Default::default()
+                    };
+                    let options = proto::WriteOptions {
+                        replica_wait: Some(prost_types::Duration::default()),
+                        ..Default::default()
+                    };
+                    let update_mask = Some(prost_types::FieldMask { paths: vec!["comment".to_owned()] });
+                    let request = proto::UpdateKeyRequest { key: Some(key), update_mask, options: Some(options) };
+                    client.keys().update_key(request).await.expect("a comment is changed");
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        });
+        let tasks = tasks.collect();
+        Self { stop, done, tasks }
+    }
+
+    /// How many were made so far.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Ends them, and returns how many there were.
+    ///
+    /// # Panics
+    ///
+    /// When one was refused.
+    pub async fn end(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.expect("changes are made");
+        }
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+/// Grants that a server has read from storage so far: by its own count of misses, and by that of storage's calls.
+///
+/// # Panics
+///
+/// When the server does not tell.
+#[must_use]
+pub fn grants_read(member: &Member) -> (f64, f64) {
+    let page = crate::support::http::get(member.server.addresses().ops, "/metrics").expect("metrics are told").body;
+    let sum = |begins: &str, with: &str| {
+        let lines = page.lines().filter(|line| line.starts_with(begins) && line.contains(with));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+    };
+    (sum("latchkey_cache_misses_total", ""), sum("latchkey_storage_call_seconds_count{", "call=\"grant\""))
+}

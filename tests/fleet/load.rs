@@ -1,0 +1,251 @@
+//! Calls to every server for as long as a test goes on, each judged by the ledger; and writers beside them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::changes::{self, KINDS, Subject};
+use super::ledger::Ledger;
+use super::{Fleet, now};
+use crate::calls::{Client, METHODS, STORES, beside, selected};
+use crate::support::pass;
+
+/// A call that was not answered with a decision.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// When it was sent.
+    pub sent: Duration,
+    /// Which server.
+    pub server: usize,
+    /// What came instead.
+    pub status: String,
+}
+
+/// What became of the calls for warm keys.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Calls that were answered with a decision: when they were sent, in milliseconds, and how long they took, in
+    /// microseconds; for each server.
+    pub answered: Vec<Vec<(u32, u32)>>,
+    /// The others.
+    pub failures: Vec<Failure>,
+    began: Duration,
+}
+
+impl Tally {
+    /// How long the calls took that were sent from `from` until before `until`, in microseconds.
+    #[must_use]
+    pub fn times(&self, from: Duration, until: Duration) -> Vec<u32> {
+        let within = self.place(from)..self.place(until);
+        let answered = self.answered.iter().flatten().filter(|(sent, _)| within.contains(sent));
+        answered.map(|(_, took)| *took).collect()
+    }
+
+    /// A moment as [`Tally::answered`] tells it.
+    fn place(&self, at: Duration) -> u32 {
+        u32::try_from(at.saturating_sub(self.began).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// Asserts that of the calls to `servers` that were sent from `from` until before `until` at least 99.99 % were
+    /// answered.
+    ///
+    /// # Panics
+    ///
+    /// When they were not, or when there were too few for that to mean anything.
+    pub fn assert_answered(&self, servers: &[usize], from: Duration, until: Duration) {
+        let within = self.place(from)..self.place(until);
+        let answered: usize = servers
+            .iter()
+            .map(|server| self.answered[*server].iter().filter(|(sent, _)| within.contains(sent)).count())
+            .sum();
+        let of_these = |failure: &&Failure| servers.contains(&failure.server) && (from..until).contains(&failure.sent);
+        let failed: Vec<_> = self.failures.iter().filter(of_these).collect();
+        assert!(answered >= 50, "only {answered} calls were answered within {:?}", until.saturating_sub(from));
+        assert!(
+            failed.len() * 10_000 <= answered + failed.len(),
+            "{} calls of {} were not answered; the first: {:?}",
+            failed.len(),
+            answered + failed.len(),
+            &failed[..failed.len().min(5)],
+        );
+    }
+}
+
+/// Calls under way. Half of them are for warm keys, which nobody changes; the rest for all keys of the ledger.
+#[derive(Debug)]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    callers: Vec<JoinHandle<Called>>,
+    began: Duration,
+    servers: usize,
+}
+
+impl Load {
+    /// Makes `warm` keys that nobody changes, calls each once on every server, and begins: `callers` at once on each
+    /// server, each with `pause` between calls.
+    ///
+    /// # Panics
+    ///
+    /// When a key cannot be made or is not allowed.
+    pub async fn begin(fleet: &Fleet, warm: usize, callers: usize, pause: Duration) -> Self {
+        let mut tokens = Vec::new();
+        for number in 0..warm {
+            let key = selected(&format!("warm {number}"), &STORES[..2], &METHODS[1..2]);
+            let made = changes::make(&fleet.members[0].client, &fleet.ledger, key).await;
+            let (_, token) = made.expect("a key is made");
+            for member in &fleet.members {
+                let decision = fleet.ledger.ask(&member.client, &member.replica, &token).await;
+                let decision = decision.expect("a call is decided");
+                assert!(decision.allowed, "{decision:?}");
+            }
+            tokens.push(token);
+        }
+        let tokens = Arc::new(tokens);
+        let (stop, began) = (Arc::new(AtomicBool::new(false)), now());
+        let mut tasks = Vec::new();
+        for (server, member) in fleet.members.iter().enumerate() {
+            for number in 0..callers {
+                let caller = Caller {
+                    server,
+                    client: member.client.clone(),
+                    replica: member.replica.clone(),
+                    ledger: Arc::clone(&fleet.ledger),
+                    warm: Arc::clone(&tokens),
+                    stop: Arc::clone(&stop),
+                    began,
+                    pause,
+                };
+                tasks.push(beside(caller.call(number * 7)));
+            }
+        }
+        Self { stop, callers: tasks, began, servers: fleet.members.len() }
+    }
+
+    /// Ends the calls.
+    ///
+    /// # Panics
+    ///
+    /// When a caller did.
+    pub async fn end(self) -> Tally {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut tally = Tally { answered: vec![Vec::new(); self.servers], failures: Vec::new(), began: self.began };
+        for caller in self.callers {
+            let (server, answered, failures) = caller.await.expect("a caller does not panic");
+            tally.answered[server].extend(answered);
+            tally.failures.extend(failures);
+        }
+        tally
+    }
+}
+
+/// A server, the calls that it answered, as in [`Tally::answered`], and those that failed.
+type Called = (usize, Vec<(u32, u32)>, Vec<Failure>);
+
+struct Caller {
+    server: usize,
+    client: Client,
+    replica: String,
+    ledger: Arc<Ledger>,
+    warm: Arc<Vec<String>>,
+    stop: Arc<AtomicBool>,
+    began: Duration,
+    pause: Duration,
+}
+
+impl Caller {
+    async fn call(self, first: usize) -> Called {
+        let (mut answered, mut failures) = (Vec::new(), Vec::new());
+        let mut all = Vec::new();
+        for number in first.. {
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let warm = number % 2 == 0 || all.is_empty();
+            if number % 64 == 0 {
+                all = self.ledger.all();
+            }
+            let token = if warm { &self.warm[number / 2 % self.warm.len()] } else { &all[number % all.len()] };
+            let sent = now();
+            let answer = self.ledger.ask(&self.client, &self.replica, token).await;
+            if warm {
+                match answer {
+                    Ok(_) => {
+                        let since = sent.saturating_sub(self.began).as_millis();
+                        let took = now().saturating_sub(sent).as_micros();
+                        let small = |number: u128| u32::try_from(number).unwrap_or(u32::MAX);
+                        answered.push((small(since), small(took)));
+                    }
+                    Err(status) => {
+                        let status = format!("{:?}: {}", status.code(), status.message());
+                        failures.push(Failure { sent, server: self.server, status });
+                    }
+                }
+            }
+            pass(self.pause).await;
+        }
+        (self.server, answered, failures)
+    }
+}
+
+/// Writers: each makes a key through one server and ends it through another, again and again, whatever is broken.
+#[derive(Debug)]
+pub struct Writers {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+    done: Arc<AtomicUsize>,
+    failed: Arc<AtomicUsize>,
+}
+
+impl Writers {
+    /// Begins with `writers` at once, each with `pause` after each key.
+    pub fn begin(fleet: &Fleet, servers: &[usize], writers: usize, pause: Duration) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (done, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let clients: Vec<_> = servers.iter().map(|server| fleet.members[*server].client.clone()).collect();
+        let tasks = (0..writers).map(|writer| {
+            let (clients, ledger) = (clients.clone(), Arc::clone(&fleet.ledger));
+            let (stop, done, failed) = (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&failed));
+            // No two runs of writers of one test make keys of the same name.
+            let run = now().as_millis();
+            beside(async move {
+                for number in writer.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let (one, other) = (&clients[number % clients.len()], &clients[(number / 2 + 1) % clients.len()]);
+                    let name = format!("w{run}-{writer}-{number}");
+                    let kind = KINDS[number % KINDS.len()];
+                    let ended = match Subject::make(one, &ledger, kind, &name).await {
+                        Ok(subject) => subject.end(other, &ledger).await.map(drop),
+                        Err(status) => Err(status),
+                    };
+                    if ended.is_ok() { &done } else { &failed }.fetch_add(1, Ordering::Relaxed);
+                    pass(pause).await;
+                }
+            })
+        });
+        let tasks = tasks.collect();
+        Self { stop, tasks, done, failed }
+    }
+
+    /// How many ends were acknowledged so far.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Ends them, and returns how many ends were acknowledged and how many writes were not.
+    ///
+    /// # Panics
+    ///
+    /// When a writer did.
+    pub async fn end(self) -> (usize, usize) {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.expect("a writer does not panic");
+        }
+        (self.done.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+}

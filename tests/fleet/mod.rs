@@ -1,0 +1,203 @@
+//! Several servers on one database as one service: changes made through any of them, calls to all of them, and a ledger
+//! that judges every answer by what was acknowledged before it was asked for. For tests that break things meanwhile.
+
+pub mod changes;
+pub mod crowd;
+pub mod ledger;
+pub mod load;
+pub mod spread;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey::clock::{Clock as _, SystemClock};
+use latchkey::proto::v1 as proto;
+
+use crate::calls::Client;
+use crate::oracle::{Checker, History};
+use crate::support::eventually_async;
+use crate::support::process::{Builder, LatchkeyProcess};
+use ledger::Ledger;
+
+/// For servers to come to themselves on a busy machine.
+pub const RECOVERY: Duration = Duration::from_secs(40);
+
+/// A moment, by a clock that never goes back.
+#[must_use]
+pub fn now() -> Duration {
+    SystemClock.monotonic()
+}
+
+/// A server, and how to call it.
+#[derive(Debug)]
+pub struct Member {
+    /// The process.
+    pub server: LatchkeyProcess,
+    /// Calls it as the first operator.
+    pub client: Client,
+    /// Its id among the replicas.
+    pub replica: String,
+}
+
+/// The servers.
+#[derive(Debug)]
+pub struct Fleet {
+    /// One after the other.
+    pub members: Vec<Member>,
+    /// The token of the first operator.
+    pub token: String,
+    /// What is judged.
+    pub ledger: Arc<Ledger>,
+}
+
+/// Nothing but what a test of these servers needs to know of time.
+#[must_use]
+pub fn server(url: &str, max_staleness: Duration) -> Builder {
+    LatchkeyProcess::builder()
+        .database(url)
+        .env("LATCHKEY_MAX_STALENESS", format!("{}s", max_staleness.as_secs()))
+        .env("LATCHKEY_LOG", "warn")
+}
+
+impl Fleet {
+    /// Starts a server for each builder, all on one empty database, and furnishes it.
+    ///
+    /// # Panics
+    ///
+    /// When one does not become ready.
+    pub async fn start(builders: Vec<Builder>, max_staleness: Duration) -> Self {
+        let mut servers: Vec<_> = builders.into_iter().map(Builder::spawn).collect();
+        for server in &mut servers {
+            server.wait_ready();
+        }
+        let first = servers.iter().find(|server| server.data().join("admin.token").exists());
+        let token = first.expect("one of the servers made the first operator").admin_token();
+        let mut members = Vec::new();
+        for server in servers {
+            members.push(Member::of(server, &token).await);
+        }
+        members[0].client.furnish().await;
+        Self { members, token, ledger: Arc::new(Ledger::new(max_staleness)) }
+    }
+
+    /// Adds a server.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready.
+    pub async fn join(&mut self, builder: Builder) {
+        let member = Member::of(builder.start(), &self.token).await;
+        self.members.push(member);
+    }
+
+    /// Takes note of where a server listens after it was started again.
+    pub async fn rejoined(&mut self, at: usize) {
+        let member = self.members.remove(at);
+        let member = Member::of(member.server, &self.token).await;
+        self.members.insert(at, member);
+    }
+
+    /// The clients of all servers.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Client> {
+        self.members.iter().map(|member| member.client.clone()).collect()
+    }
+
+    /// Waits until every server says that it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When one does not within [`RECOVERY`].
+    pub async fn all_ready(&self) {
+        for member in &self.members {
+            eventually_async("every server is ready, without a restart", RECOVERY, async || {
+                member.is_ready().then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Waits until every server decides as the ledger says that it must, for every key that the ledger knows: nothing
+    /// acknowledged was lost. Then the oracle replays every answer that was recorded.
+    ///
+    /// # Panics
+    ///
+    /// When one does not within [`RECOVERY`]: the message names the keys. When the oracle complains.
+    pub async fn agrees_with_ledger(&self) {
+        self.agrees_after(None).await;
+    }
+
+    /// [`Fleet::agrees_with_ledger`], where storage had another history until a moment.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub async fn agrees_after(&self, before: Option<(History, Duration)>) {
+        for member in &self.members {
+            let mut last = Vec::new();
+            let agreed =
+                eventually_async("every acknowledged write is applied by every server", RECOVERY, async || {
+                    last = member.disagreements(&self.ledger).await;
+                    (last.is_empty() || self.ledger.is_spoilt()).then_some(())
+                });
+            agreed.await;
+        }
+        self.ledger.assert_clean();
+        let client = &self.members[0].client;
+        let history = History::fetch(async |request| {
+            let answer = client.audit().list_changes(request).await;
+            answer.map(tonic::Response::into_inner)
+        });
+        let (history, max_staleness) = (history.await, self.ledger.max_staleness());
+        let checker = match before {
+            None => Checker::new(history, max_staleness),
+            Some((earlier, until)) => Checker::new(earlier, max_staleness).then(until, history),
+        };
+        // The clock of the database is moved by a test, and no key that is recorded here is about to expire.
+        let report = checker.slack(Duration::from_hours(3)).check(&self.ledger.recorder.records());
+        report.assert_clean(100);
+    }
+}
+
+impl Member {
+    async fn of(server: LatchkeyProcess, token: &str) -> Self {
+        let client = Client::new(server.addresses(), token);
+        let listed = eventually_async("a server tells which replica it is", RECOVERY, async || {
+            client.replicas().list_replicas(proto::ListReplicasRequest {}).await.ok()
+        });
+        let replica = listed.await.into_inner().answered_by;
+        Self { server, client, replica }
+    }
+
+    /// Whether it says that it is ready.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let answer = crate::support::http::get(self.server.addresses().ops, "/readyz");
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// A metric, of whatever labels, as /metrics tells it; 0 if it is not there.
+    ///
+    /// # Panics
+    ///
+    /// When the operations port does not answer.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = crate::support::http::get(self.server.addresses().ops, "/metrics").expect("metrics are told").body;
+        let of_name = page
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{')));
+        of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    async fn disagreements(&self, ledger: &Ledger) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (token, allowed) in ledger.certain() {
+            let answer = ledger.ask(&self.client, &self.replica, &token).await;
+            if answer.ok().map(|decision| decision.allowed) != Some(allowed) {
+                wrong.push(ledger.describe(&token));
+            }
+        }
+        wrong
+    }
+}

@@ -1,0 +1,153 @@
+//! A TCP relay in front of a server, which a test can silence, hold the answers of, cut, and point elsewhere: what lies
+//! between two machines, in one process. Nothing that was taken is lost while it is silent; it is passed on later.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// Everything.
+    Open,
+    /// What the clients send; not what is answered.
+    AnswersHeld,
+    /// Nothing, without a word: connections are taken and stay open.
+    Silent,
+    /// Nothing: connections are closed, and so is every new one.
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    traffic: Traffic,
+    target: SocketAddr,
+    /// Grows whenever the connections there are must end.
+    generation: u64,
+}
+
+/// A running relay. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    state: Arc<watch::Sender<State>>,
+}
+
+impl Relay {
+    /// Listens on 127.0.0.1 and passes everything to `target`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot listen.
+    #[must_use]
+    pub fn to(target: SocketAddr) -> Self {
+        Self::listening("127.0.0.1:0".parse().expect("an address"), target)
+    }
+
+    /// [`Relay::to`], listening elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot listen there.
+    #[must_use]
+    pub fn listening(at: SocketAddr, target: SocketAddr) -> Self {
+        let listener = std::net::TcpListener::bind(at).unwrap_or_else(|error| panic!("listen on {at}: {error}"));
+        listener.set_nonblocking(true).expect("a listener can be told not to block");
+        let address = listener.local_addr().expect("a listener has an address");
+        let state = Arc::new(watch::Sender::new(State { traffic: Traffic::Open, target, generation: 0 }));
+        let watched = Arc::downgrade(&state);
+        let changes = state.subscribe();
+        // A thread of its own: tests block theirs.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let listener = TcpListener::from_std(listener).expect("a listener");
+                let mut ended = changes.clone();
+                tokio::select! {
+                    () = accept(&listener, &changes) => {}
+                    // Ends with the last sender.
+                    () = async { while ended.changed().await.is_ok() {} } => {}
+                }
+                drop(watched);
+            });
+        });
+        Self { address, state }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets this much pass from now on.
+    pub fn set(&self, traffic: Traffic) {
+        self.state.send_modify(|state| {
+            state.traffic = traffic;
+            state.generation += u64::from(traffic == Traffic::Closed);
+        });
+    }
+
+    /// Ends the connections there are, and leads new ones to `target`.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.state.send_modify(|state| {
+            state.target = target;
+            state.generation += 1;
+        });
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "connections end with the relay's runtime")]
+async fn accept(listener: &TcpListener, state: &watch::Receiver<State>) {
+    loop {
+        if let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(connection(client, state.clone()));
+        }
+    }
+}
+
+async fn connection(client: TcpStream, mut state: watch::Receiver<State>) {
+    let born = *state.borrow_and_update();
+    if born.traffic == Traffic::Closed {
+        return;
+    }
+    let mut ends = state.clone();
+    let carried = async {
+        state.wait_for(|state| state.traffic != Traffic::Silent).await.ok()?;
+        let target = state.borrow().target;
+        let server = TcpStream::connect(target).await.ok()?;
+        for stream in [&client, &server] {
+            stream.set_nodelay(true).ok()?;
+        }
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        // When one side ends, so does the other: half-open connections are not what is tested.
+        tokio::select! {
+            () = pump(from_client, to_server, state.clone(), false) => {}
+            () = pump(from_server, to_client, state, true) => {}
+        }
+        Some(())
+    };
+    tokio::select! {
+        _ = carried => {}
+        _ = ends.wait_for(|now| now.generation != born.generation) => {}
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, answers: bool) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read) = from.read(&mut buffer).await {
+        let passes = |state: &State| match state.traffic {
+            Traffic::Open | Traffic::Closed => true,
+            Traffic::AnswersHeld => !answers,
+            Traffic::Silent => false,
+        };
+        if read == 0 || state.wait_for(passes).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
