@@ -6,7 +6,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
 .DEFAULT_GOAL := help
-.PHONY: simulate help setup fmt fmt-check clippy proto-lint doc unit test bench guards run
+.PHONY: simulate help setup fmt fmt-check clippy proto-lint doc unit test bench guards run revocation soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,12 @@ simulate: ## simulate SEEDS small lives of replicas (a million unless set); ever
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked
+
+revocation: ## measure how long it takes until every server refuses
+	$(CARGO) bench --locked -- revocation
+
+soak: setup ## half an hour of mixed load: memory and latency stay flat, and no answer is wrong
+	LATCHKEY_SOAK_SECONDS=1800 $(CARGO) test --locked --test soak -- --nocapture
 
 guards: setup ## build each guard out in turn and see its test fail
 	@scripts/guards

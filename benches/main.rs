@@ -4,10 +4,25 @@
 //! way, or with `--quick`, it runs a small version of itself and writes nothing.
 #![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
 
+#[path = "../tests/calls/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod calls;
 mod common;
 mod decide;
+#[path = "../tests/fleet/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod fleet;
 mod grpc;
 mod keys;
+#[path = "../tests/oracle/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the tests' own tools, of which the benchmarks need a part"
+)]
+mod oracle;
+mod revocation;
 #[path = "../tests/support/mod.rs"]
 #[expect(
     dead_code,
@@ -16,6 +31,7 @@ mod keys;
     reason = "the tests' own tools, of which the benchmarks need a part"
 )]
 mod support;
+mod unrelated;
 
 use crate::common::report::Section;
 
@@ -26,7 +42,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A benchmark: its name, and what it does, in earnest or quickly.
 type Benchmark = (&'static str, fn(bool) -> Section);
 
-const BENCHMARKS: [Benchmark; 3] = [("decide", decide::run), ("grpc", grpc::run), ("keys", keys::run)];
+const BENCHMARKS: [Benchmark; 5] = [
+    ("decide", decide::run),
+    ("grpc", grpc::run),
+    ("keys", keys::run),
+    ("revocation", revocation::run),
+    ("unrelated", unrelated::run),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,0 +1,84 @@
+//! How long a revocation takes: the time until every server refuses what a change has ended.
+//!
+//! Three servers, processes of their own, on a PostgreSQL of their own. Keys in use are called on all of them all the time.
+//! Change after change ends one key more, each kind in turn, through each server in turn, while every server is asked about
+//! that key every millisecond or two. Counted from the moment when the change is sent to a server; so it contains the write itself.
+//! Once with notifications, and once behind pgbouncer in transaction mode, where none arrive and changes are found by
+//! polling. The oracle replays every answer at the end.
+
+use std::time::Duration;
+
+use crate::common::report::Section;
+use crate::common::stats::Sample;
+use crate::fleet::changes::{KINDS, Kind, Subject};
+use crate::fleet::load::Load;
+use crate::fleet::spread::{Spread, end_and_watch};
+use crate::fleet::{Fleet, server};
+use crate::support::pgbouncer::Bouncer;
+use crate::support::postgres::{Cluster, Options};
+
+const MAX_STALENESS: Duration = Duration::from_secs(30);
+
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
+    let changes = if earnest { 1_008 } else { KINDS.len() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let mut section = Section::begin("revocation", "Revocation");
+    section.say(&format!(
+        "Time until every one of three servers refuses what a change has ended, counted from the sending of the change, in \
+         milliseconds: {changes} changes ({}), one after the other, with calls for other keys on all servers meanwhile. No \
+         answer was wrong by the oracle.",
+        KINDS.map(|kind| format!("{kind:?}")).join(", ")
+    ));
+    let cluster = Cluster::start(Options::default());
+    let bouncer = Bouncer::start(&cluster, "transaction");
+    let direct = cluster.database();
+    let pooled = bouncer.url(&cluster.database());
+    section.table(&["changes are found", "p50", "p99", "max", "answered, p50", "answered, p99", "goal"]);
+    let mut by_kind = Vec::new();
+    for (how, url, goal) in
+        [("by notification", direct.url(), "p99 ≤ 50"), ("by polling alone", pooled.as_str(), "max ≤ 500")]
+    {
+        let spreads = runtime.block_on(measure(url, changes));
+        let of = |time: fn(&Spread) -> Duration| {
+            Sample::new(spreads.iter().map(|(_, spread)| time(spread).as_secs_f64() * 1_000.0).collect())
+        };
+        let (refused, answered) = (of(|spread| spread.refused), of(|spread| spread.acknowledged));
+        let figure = |sample: &Sample, part: f64| format!("{:.1}", sample.percentile(part));
+        section.row(&[
+            how,
+            &figure(&refused, 0.5),
+            &figure(&refused, 0.99),
+            &figure(&refused, 1.0),
+            &figure(&answered, 0.5),
+            &figure(&answered, 0.99),
+            goal,
+        ]);
+        by_kind.push((how, spreads));
+    }
+    section.table(&["change, median (least–greatest)", by_kind[0].0, by_kind[1].0]);
+    for kind in KINDS {
+        let of = |spreads: &[(Kind, Spread)]| {
+            let times = spreads.iter().filter(|(of, _)| *of == kind);
+            Sample::new(times.map(|(_, spread)| spread.refused.as_secs_f64() * 1_000.0).collect()).to_string()
+        };
+        section.row(&[&format!("{kind:?}"), &of(&by_kind[0].1), &of(&by_kind[1].1)]);
+    }
+    section
+}
+
+async fn measure(url: &str, changes: usize) -> Vec<(Kind, Spread)> {
+    let fleet = Fleet::start((0..3).map(|_| server(url, MAX_STALENESS)).collect(), MAX_STALENESS).await;
+    let load = Load::begin(&fleet, 100, 2, Duration::from_millis(2)).await;
+    let mut spreads = Vec::new();
+    for number in 0..changes {
+        // Neither kind nor server goes through always the same of the others.
+        let (kind, through) = (KINDS[number % KINDS.len()], number / KINDS.len() % 3);
+        let subject = Subject::make_known(&fleet, (through + 1) % 3, kind, &format!("k{number}")).await;
+        spreads.push((kind, end_and_watch(&fleet, &subject, through).await));
+    }
+    drop(load.end().await);
+    fleet.agrees_with_ledger().await;
+    spreads
+}

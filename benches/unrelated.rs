@@ -1,0 +1,152 @@
+//! What changes of other keys cost the keys in use: dropping everything that is cached would be an answer to every change,
+//! and a bad one.
+//!
+//! Two servers, processes of their own, on a PostgreSQL of their own with 100 000 keys. One takes changes of keys that
+//! nobody uses, 200 a second; the other one, which is measured, only follows, and is called for the rest of the keys. Round
+//! by round, once quiet and once with changes: the CPU time of its whole process per call, by the kernel's count, and the
+//! grants that it read from storage meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::calls::{Client, STATUSES, beside};
+use crate::common::report::Section;
+use crate::common::stats::Sample;
+use crate::fleet::crowd::{Changes, Crowd, grants_read};
+use crate::fleet::{Fleet, server};
+use crate::support::pass;
+use crate::support::postgres::{Cluster, Options};
+
+const MAX_STALENESS: Duration = Duration::from_mins(1);
+
+/// Changes a second.
+const CHANGES: u32 = 200;
+
+/// Connections to the server that is measured, and calls at once on each.
+const LINES: (usize, usize) = (8, 16);
+
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
+    let (keys, used, rounds, time) = if earnest { (100_000, 20_000, 7, 5) } else { (2_000, 200, 1, 1) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let figures = runtime.block_on(measure(keys, used, rounds, Duration::from_secs(time)));
+    let mut section = Section::begin("unrelated", "Changes of other keys");
+    section.say(&format!(
+        "{keys} keys, {used} of them in use; CPU time of the whole process per Authorize while {CHANGES} changes a second \
+         are made of the others, beside quiet. Median of {rounds} rounds of {time} s each (the least–the greatest)."
+    ));
+    section.table(&["", "CPU per call, µs", "calls/s", "changes/s", "grants read"]);
+    let mut medians = Vec::new();
+    for (name, changing) in [("quiet", false), ("with changes", true)] {
+        let of = |figure: fn(&Round) -> f64| {
+            Sample::new(figures.iter().filter(|round| round.changing == changing).map(figure).collect())
+        };
+        let cpu = of(|round| round.cpu);
+        medians.push(cpu.median());
+        section.row(&[
+            name,
+            &cpu.to_string(),
+            &of(|round| round.calls).to_string(),
+            &of(|round| round.changes).to_string(),
+            &format!("{:.0}", of(|round| round.read).percentile(1.0)),
+        ]);
+    }
+    section.say(&format!(
+        "With changes a call costs {:.2} × what it costs in quiet (goal ≤ 1.3).",
+        medians[1] / medians[0]
+    ));
+    section
+}
+
+/// One round's figures.
+struct Round {
+    changing: bool,
+    /// CPU time of the server for a call, in microseconds.
+    cpu: f64,
+    /// Calls a second.
+    calls: f64,
+    /// Changes a second.
+    changes: f64,
+    /// Grants read from storage.
+    read: f64,
+}
+
+async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> Vec<Round> {
+    let cluster = Cluster::start(Options::default());
+    let database = cluster.database();
+    let builders = (0..2).map(|_| server(database.url(), MAX_STALENESS)).collect();
+    let fleet = Fleet::start(builders, MAX_STALENESS).await;
+    let (measured, other) = (&fleet.members[0], &fleet.members[1]);
+    let crowd = Crowd::import(&other.client, keys).await.0;
+    let (mine, others) = crowd.split_at(used);
+    let tokens: Arc<Vec<String>> = Arc::new(mine.iter().map(|(_, token)| token.clone()).collect());
+    let ids: Arc<Vec<String>> = Arc::new(others.iter().map(|(id, _)| id.clone()).collect());
+
+    let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let callers: Vec<_> = (0..LINES.0)
+        .flat_map(|_| {
+            let client = Client::new(measured.server.addresses(), &fleet.token);
+            std::iter::repeat_n(client, LINES.1)
+        })
+        .enumerate()
+        .map(|(number, client)| {
+            let (tokens, stop, calls) = (Arc::clone(&tokens), Arc::clone(&stop), Arc::clone(&calls));
+            beside(call(client, tokens, number, stop, calls))
+        })
+        .collect();
+    // Every key once, and then some.
+    while calls.load(Ordering::Relaxed) < used as u64 * 2 {
+        pass(Duration::from_millis(100)).await;
+    }
+    let mut figures = Vec::new();
+    for round in 0..rounds {
+        // Neither is always the first.
+        for changing in [round % 2 == 0, round % 2 != 0] {
+            let changes = changing.then(|| Changes::begin(&other.client, &ids, CHANGES));
+            pass(Duration::from_millis(500)).await;
+            let before = (cpu(measured.server.pid()), calls.load(Ordering::Relaxed), grants_read(measured).1);
+            pass(time).await;
+            let spent = cpu(measured.server.pid()) - before.0;
+            let called = (calls.load(Ordering::Relaxed) - before.1) as f64;
+            let read = grants_read(measured).1 - before.2;
+            let changed = match changes {
+                Some(changes) => changes.end().await,
+                None => 0,
+            };
+            figures.push(Round {
+                changing,
+                cpu: spent / called,
+                calls: called / time.as_secs_f64(),
+                changes: changed as f64 / (time.as_secs_f64() + 0.5),
+                read,
+            });
+            pass(Duration::from_millis(500)).await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.expect("every call is allowed");
+    }
+    figures
+}
+
+async fn call(client: Client, tokens: Arc<Vec<String>>, first: usize, stop: Arc<AtomicBool>, calls: Arc<AtomicU64>) {
+    for number in (first..).step_by(LINES.0 * LINES.1) {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let decision = client.authorize(&tokens[number % tokens.len()], STATUSES, "").await;
+        assert!(decision.is_ok_and(|decision| decision.allowed), "every key in use is good");
+        calls.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// CPU time of a process so far, in microseconds: of all its threads, in user and system, to a hundredth of a second.
+fn cpu(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number"));
+    ticks.sum::<f64>() * 10_000.0
+}

@@ -1,0 +1,130 @@
+//! Mixed load on three servers for a long time, with changes all the while: memory and latency stay as they were, and the
+//! oracle finds no wrong answer. `make soak` runs it for half an hour; without LATCHKEY_SOAK_SECONDS it is a minute.
+//!
+//! What is compared is the last third with the first, of which the beginning is left out, in which caches fill. The bounds
+//! are wide: this is to find what grows without end, on a machine that may be doing other things.
+
+#[path = "calls/mod.rs"]
+pub mod calls;
+#[path = "fleet/mod.rs"]
+pub mod fleet;
+#[path = "oracle/mod.rs"]
+pub mod oracle;
+pub mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use calls::{METHODS, STATUSES, STORES, beside};
+use fleet::load::{Load, Writers};
+use fleet::{Fleet, now, server};
+use latchkey::proto::v1 as proto;
+use support::pass;
+use support::postgres::Cluster;
+
+const MAX_STALENESS: Duration = Duration::from_secs(30);
+
+/// Time in which caches fill and connections are made.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+/// How much more memory a server may hold in the last third: a part of what it held, and what allocators keep.
+const GROWTH: (f64, f64) = (1.25, 24.0 * 1024.0);
+
+/// How much longer calls may take in the last third: a factor, and a time in microseconds.
+const SLOWER: (u32, u32) = (2, 20_000);
+
+/// Memory of a process that is really there, in KiB.
+fn resident(pid: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+}
+
+fn mean(figures: &[f64]) -> f64 {
+    figures.iter().sum::<f64>() / f64::from(u32::try_from(figures.len()).expect("not so many"))
+}
+
+/// The median and the 99th percentile.
+fn percentiles(mut times: Vec<u32>) -> (u32, u32) {
+    times.sort_unstable();
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+/// Everything that callers do beside Authorize, again and again, on one server.
+async fn visit(fleet_client: calls::Client, token: String, stop: Arc<AtomicBool>, visits: Arc<AtomicUsize>) {
+    let question = proto::AuthorizeRequest { key: token.clone(), method: STATUSES.to_owned(), ..Default::default() };
+    while !stop.load(Ordering::Relaxed) {
+        let questions = vec![question.clone(); 20];
+        let request = proto::BatchAuthorizeRequest { requests: questions };
+        let answer = fleet_client.authorization().batch_authorize(request).await.expect("a batch is decided");
+        assert_eq!(answer.into_inner().results.len(), 20);
+        let request = proto::IntrospectKeyRequest { key: token.clone(), ..Default::default() };
+        fleet_client.authorization().introspect_key(request).await.expect("a key is told of");
+        let request = proto::ListKeysRequest { page_size: 50, text: "warm".to_owned(), ..Default::default() };
+        fleet_client.keys().list_keys(request).await.expect("keys are listed");
+        let request = proto::ListChangesRequest { page_size: 50, ..Default::default() };
+        fleet_client.audit().list_changes(request).await.expect("changes are listed");
+        visits.fetch_add(1, Ordering::Relaxed);
+        pass(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_and_latency_stay_flat_under_mixed_load_with_changes_all_the_while() {
+    let seconds = std::env::var("LATCHKEY_SOAK_SECONDS").map_or(60, |text| text.parse().expect("a number of seconds"));
+    let lasts = Duration::from_secs(seconds);
+    assert!(lasts > WARM_UP * 3, "LATCHKEY_SOAK_SECONDS is more than {}", (WARM_UP * 3).as_secs());
+    let database = Cluster::shared().database();
+    let builders = (0..3).map(|_| server(database.url(), MAX_STALENESS)).collect();
+    let fleet = Fleet::start(builders, MAX_STALENESS).await;
+    // Every answer is kept for the oracle: the longer, the fewer a second.
+    let pause = if seconds > 300 { Duration::from_millis(25) } else { Duration::from_millis(5) };
+    let load = Load::begin(&fleet, 100, 2, pause).await;
+    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(700));
+    let key = calls::selected("visitor", &STORES[..1], &METHODS[1..2]);
+    let (_, token) = fleet.members[0].client.create_key(key).await.expect("a key is made");
+    let (stop, visits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let visitors: Vec<_> = fleet
+        .clients()
+        .into_iter()
+        .map(|client| beside(visit(client, token.clone(), Arc::clone(&stop), Arc::clone(&visits))))
+        .collect();
+
+    pass(WARM_UP).await;
+    let (began, mut memory) = (now(), vec![Vec::new(); fleet.members.len()]);
+    while now() < began + lasts {
+        pass(Duration::from_millis(500)).await;
+        for (member, memory) in fleet.members.iter().zip(&mut memory) {
+            memory.push(resident(member.server.pid()));
+        }
+    }
+    let ended = now();
+    stop.store(true, Ordering::Relaxed);
+    for visitor in visitors {
+        visitor.await.expect("every visit is served");
+    }
+    let (done, failed) = writers.end().await;
+    let tally = load.end().await;
+
+    assert_eq!(failed, 0, "every change is made");
+    assert!(done as u64 >= seconds / 3, "{done} changes in {seconds} s");
+    assert!(visits.load(Ordering::Relaxed) as u64 >= seconds, "the visitors were served");
+    tally.assert_answered(&[0, 1, 2], began, ended);
+    for (server, memory) in memory.iter().enumerate() {
+        let third = memory.len() / 3;
+        let (first, last) = (mean(&memory[..third]), mean(&memory[memory.len() - third..]));
+        println!("server {server}: {first:.0} KiB in the first third, {last:.0} KiB in the last");
+        assert!(last <= first * GROWTH.0 + GROWTH.1, "server {server} grows: {first:.0} KiB, then {last:.0} KiB");
+    }
+    let within = |from: Duration, until: Duration| percentiles(tally.times(from, until));
+    let (first, last) = (within(began, began + lasts / 3), within(began + lasts / 3 * 2, ended));
+    println!(
+        "calls: p50 {} µs and p99 {} µs in the first third, {} and {} in the last",
+        first.0, first.1, last.0, last.1
+    );
+    for (first, last) in [(first.0, last.0), (first.1, last.1)] {
+        assert!(last <= first * SLOWER.0 + SLOWER.1, "calls take longer: {first} µs, then {last} µs");
+    }
+    fleet.agrees_with_ledger().await;
+}
