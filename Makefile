@@ -6,7 +6,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
 .DEFAULT_GOAL := help
-.PHONY: simulate help setup fmt fmt-check clippy proto-lint doc unit test bench guards run revocation soak
+.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate bench revocation soak guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,7 +49,11 @@ SEEDS ?= 1000000
 simulate: ## simulate SEEDS small lives of replicas (a million unless set); every answer is replayed by the oracle
 	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test coherence simulate -- --nocapture
 
-bench: ## the benchmarks
+agreement: setup ## 100 000 random requests through Envoy, nginx and Caddy; `make test` has a share of them
+	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test proxies agreement
+
+bench: ## the benchmarks, after installing what they need
+	@scripts/setup bench
 	$(CARGO) bench --locked
 
 revocation: ## measure how long it takes until every server refuses

@@ -23,6 +23,7 @@ mod keys;
 )]
 mod oracle;
 mod revocation;
+mod proxies;
 #[path = "../tests/support/mod.rs"]
 #[expect(
     dead_code,
@@ -42,10 +43,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A benchmark: its name, and what it does, in earnest or quickly.
 type Benchmark = (&'static str, fn(bool) -> Section);
 
-const BENCHMARKS: [Benchmark; 5] = [
+const BENCHMARKS: &[Benchmark] = &[
     ("decide", decide::run),
     ("grpc", grpc::run),
     ("keys", keys::run),
+    ("proxies", proxies::run),
     ("revocation", revocation::run),
     ("unrelated", unrelated::run),
 ];
@@ -61,7 +63,7 @@ fn main() {
     for name in &named {
         assert!(BENCHMARKS.iter().any(|(known, _)| known == name), "there is no benchmark `{name}`");
     }
-    for (name, run) in BENCHMARKS {
+    for &(name, run) in BENCHMARKS {
         if named.is_empty() || named.contains(&name) {
             let section = run(earnest);
             if earnest {

@@ -13,7 +13,7 @@ use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles};
 /// What variables of Latchkey begin with.
 const PREFIX: &str = "LATCHKEY_";
 /// Variables that begin so and are no settings: what the tests and the command line read by themselves.
-const OTHERS: [&str; 3] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_BLESS"];
+const OTHERS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_TEST_CASES", "LATCHKEY_BLESS"];
 
 /// The values of all settings, as text, and what was found wrong.
 pub(super) struct Reader {
@@ -95,9 +95,11 @@ impl Reader {
     }
 
     fn unknown(&mut self, what: &str, name: &str, spell: impl Fn(&str) -> String) {
-        let nearest = SETTINGS.iter().min_by_key(|setting| distance(setting.name, name));
-        let nearest = nearest.filter(|setting| distance(setting.name, name) <= name.len() / 2);
-        let hint = nearest.map_or(String::new(), |setting| format!("; did you mean {}?", spell(setting.name)));
+        // The profiles are no setting, and stand in the file as settings do.
+        let names = SETTINGS.iter().map(|setting| setting.name).chain(["profiles"]);
+        let nearest = names.min_by_key(|known| distance(known, name));
+        let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
+        let hint = nearest.map_or(String::new(), |known| format!("; did you mean {}?", spell(known)));
         self.wrong(format!("{what} is not known{hint}"));
     }
 

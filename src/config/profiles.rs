@@ -99,6 +99,13 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
             wrong(format!("profiles.{name}: a name of a profile is 1 to 64 of a-z 0-9 _ - and begins with a letter"));
             continue;
         }
+        let shapes: Vec<String> = misshapen(&table).collect();
+        if !shapes.is_empty() {
+            for sentence in shapes {
+                wrong(format!("profiles.{name}{sentence}"));
+            }
+            continue;
+        }
         match table.try_into::<Table>() {
             Ok(table) => {
                 let profile = table.profile(&name, &mut |sentence| wrong(format!("profiles.{name}: {sentence}")));
@@ -108,6 +115,31 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
         }
     }
     profiles
+}
+
+/// What is wrong with the shape of a profile, each as the rest of a sentence about it. Names that there are not are left
+/// for later.
+fn misshapen(profile: &toml::Value) -> impl Iterator<Item = String> {
+    let fields = profile.as_table();
+    let whole = fields.is_none().then(|| " must be a table: [profiles.NAME] and its settings below".to_owned());
+    let each = fields.into_iter().flatten().filter_map(|(name, value)| {
+        let texts = |list: &Vec<toml::Value>| list.iter().all(toml::Value::is_str);
+        let (is_right, shape) = match name.as_str() {
+            "like" | "prefix" | "wording" => (value.is_str(), "a text"),
+            "keys" | "stores" | "not_stores" | "versions" => {
+                (value.as_array().is_some_and(texts), "a list of texts, such as [\"query:site\"]")
+            }
+            "fixed" => {
+                let all = |table: &toml::Table| table.values().all(toml::Value::is_str);
+                (value.as_table().is_some_and(all), "a table of texts, such as { siteBy = \"code\" }")
+            }
+            "upstream_applies_scope" | "answers" => (value.is_bool(), "true or false"),
+            "body_limit" => (value.as_integer().is_some_and(|size| size >= 0), "a number of bytes, such as 1048576"),
+            _ => return None,
+        };
+        (!is_right).then(|| format!(": {name} must be {shape}"))
+    });
+    whole.into_iter().chain(each)
 }
 
 fn is_name(name: &str) -> bool {
@@ -166,6 +198,35 @@ impl Profile {
     pub fn reads_bodies(&self) -> bool {
         self.keys.iter().any(|place| matches!(place, KeyPlace::Form(_)))
             || self.stores.iter().any(|place| matches!(place.location(), StoreLocation::Form | StoreLocation::Json))
+    }
+
+    /// Places that say two things of one part of a request, or that nothing is read from.
+    fn contradictions(&self) -> impl Iterator<Item = String> {
+        let both = self.keys.iter().filter(|key| {
+            let (location, name) = match key {
+                KeyPlace::Bearer => return false,
+                KeyPlace::Header(name) => (StoreLocation::Header, name),
+                KeyPlace::Query(name) => (StoreLocation::Query, name),
+                KeyPlace::Form(name) => (StoreLocation::Form, name),
+            };
+            self.stores.iter().any(|store| store.location() == location && store.name() == name)
+        });
+        let both = both.map(|key| {
+            let (KeyPlace::Header(name) | KeyPlace::Query(name) | KeyPlace::Form(name)) = key else {
+                return String::new();
+            };
+            format!("{name} is a place of the key and of a store; leave it out of one of keys and stores")
+        });
+        let bearer =
+            self.keys.contains(&KeyPlace::Bearer) && self.keys.contains(&KeyPlace::Header("authorization".to_owned()));
+        let bearer = bearer.then(|| {
+            "bearer and header:authorization read the same header in two ways; leave one of them out".to_owned()
+        });
+        let idle = self.not_stores.iter().filter(|(_, place)| !self.stores.contains(place));
+        let idle = idle.map(|(method, place)| {
+            format!("not_stores excepts {place} at {method}, and {place} is not among stores; leave it out")
+        });
+        both.chain(bearer).chain(idle)
     }
 
     /// Whether it governs the canonical path `path`.
@@ -229,9 +290,15 @@ impl Table {
         profile.upstream_applies_scope = self.upstream_applies_scope.unwrap_or(profile.upstream_applies_scope);
         profile.answers = self.answers.unwrap_or(profile.answers);
         if profile.answers && profile.wording == Wording::Plain {
-            wrong("answers needs wording = \"retailcrm\": plain has no words for them".to_owned());
+            wrong(
+                "answers needs wording = \"retailcrm\", for plain has no words for them; set answers = false"
+                    .to_owned(),
+            );
         }
         profile.versions = self.versions.unwrap_or(profile.versions);
+        for sentence in profile.contradictions() {
+            wrong(sentence);
+        }
         profile
     }
 }
@@ -250,6 +317,7 @@ fn key_place(text: &str) -> Result<KeyPlace, String> {
         return Err(shape());
     }
     let name = place.name().to_owned();
+    has_no_meaning_yet(text, &place)?;
     match place.location() {
         StoreLocation::Header => Ok(KeyPlace::Header(name)),
         StoreLocation::Query => Ok(KeyPlace::Query(name)),
@@ -260,10 +328,42 @@ fn key_place(text: &str) -> Result<KeyPlace, String> {
 
 fn store_place(text: &str) -> Result<StorePlace, String> {
     let place: StorePlace = text.parse().map_err(|error| format!("`{text}`: {error}; or write host"))?;
+    has_no_meaning_yet(text, &place)?;
     if place.location() == StoreLocation::Path {
         return Err(format!("`{text}`: only a method of the reference book has a path with parameters"));
     }
     Ok(place)
+}
+
+/// Refuses a place that the gateway, or HTTP itself, reads otherwise.
+fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
+    const OF_HTTP: [&str; 8] = [
+        "host",
+        "connection",
+        "content-length",
+        "content-type",
+        "content-encoding",
+        "transfer-encoding",
+        "cookie",
+        "forwarded",
+    ];
+
+    let name = place.name().to_ascii_lowercase();
+    match place.location() {
+        StoreLocation::Header if name == "host" => {
+            Err(format!("`{text}` is read otherwise; write host for the hosts of the stores"))
+        }
+        StoreLocation::Header if OF_HTTP.contains(&name.as_str()) => {
+            Err(format!("`{text}`: the header has a meaning of its own in HTTP; name another"))
+        }
+        StoreLocation::Header if name.starts_with("x-latchkey-") => {
+            Err(format!("`{text}`: what clients say in the name of x-latchkey-… is dropped; name another header"))
+        }
+        StoreLocation::Query | StoreLocation::Form if name == "_method" => {
+            Err(format!("`{text}`: _method asks for another method, and is refused; name another parameter"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
@@ -309,9 +409,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_what_would_be_right() {
         let (_, said) = told(
-            "[profiles.Bad]\n[profiles.a]\nlike = 'x'\nprefix = '/api/'\nkeys = ['cookie:k', 'query:k[]']\n\
+            "[profiles]\ng = 1\n[profiles.Bad]\n[profiles.a]\nlike = 'x'\nprefix = '/api/'\nkeys = ['cookie:k', 'query:k[]']\n\
              stores = ['path:site', 'site']\nnot_stores = ['form:site']\nfixed = { 'a b' = 'c' }\nwording = 'x'\n\
-             body_limit = 99999999\nanswers = true\n[profiles.b]\nkeys = []\n[profiles.c]\nstore = ['query:site']\n",
+             body_limit = 99999999\nanswers = true\n[profiles.b]\nkeys = []\n[profiles.c]\nstore = ['query:site']\n\
+             [profiles.d]\nkeys = 'bearer'\nbody_limit = '1MB'\nanswers = 1\nfixed = { a = 1 }\nprefix = 3\n\
+             [profiles.e]\nstores = ['header:Host', 'header:content-type']\nkeys = ['header:X-Latchkey-Store', 'query:_method']\n\
+             [profiles.f]\nkeys = ['bearer', 'header:authorization', 'query:k']\nstores = ['query:k']\n\
+             not_stores = ['GET /a query:zz']\n",
         );
         let said = said.join("\n");
         for expected in [
@@ -329,6 +433,19 @@ mod tests {
             "profiles.a: answers needs wording",
             "profiles.b: keys is empty",
             "profiles.c: unknown field `store`",
+            "profiles.d: keys must be a list of texts, such as",
+            "profiles.d: body_limit must be a number of bytes, such as 1048576",
+            "profiles.d: answers must be true or false",
+            "profiles.d: fixed must be a table of texts",
+            "profiles.d: prefix must be a text",
+            "profiles.e: `header:Host` is read otherwise; write host",
+            "profiles.e: `header:content-type`: the header has a meaning of its own",
+            "profiles.e: `header:X-Latchkey-Store`: what clients say",
+            "profiles.e: `query:_method`: _method asks for another method",
+            "profiles.f: k is a place of the key and of a store",
+            "profiles.f: bearer and header:authorization read the same header",
+            "profiles.f: not_stores excepts query:zz at GET /a, and query:zz is not among stores",
+            "profiles.g must be a table: [profiles.NAME]",
         ] {
             assert!(said.contains(expected), "{expected:?} is not in\n{said}");
         }

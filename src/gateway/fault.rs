@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     RepeatedHeader(String),
     #[error("the header connection takes {0} away from the service behind; leave it out")]
     HopByHop(String),
+    #[error("the host is not a plain name or address")]
+    Host,
     #[error("the key is given twice, and differently")]
     KeysDiffer,
     #[error("the {location} parameter {found} can be read as {expected}; write {expected}")]
@@ -43,11 +45,12 @@ pub(crate) enum Fault {
 }
 
 /// What kinds of faults there are: words for metrics and logs.
-pub(crate) const KINDS: [&str; 14] = [
+pub(crate) const KINDS: [&str; 15] = [
     "OVERRIDE",
     "SPELLING",
     "REPEATED",
     "HOP_BY_HOP",
+    "HOST",
     "KEYS_DIFFER",
     "TOO_MANY",
     "UNDECODABLE",
@@ -71,6 +74,7 @@ impl Fault {
             Self::HeaderSpelling { .. } | Self::Spelling { .. } => "SPELLING",
             Self::RepeatedHeader(_) | Self::Repeated { .. } | Self::Overlapping { .. } => "REPEATED",
             Self::HopByHop(_) => "HOP_BY_HOP",
+            Self::Host => "HOST",
             Self::KeysDiffer => "KEYS_DIFFER",
             Self::TooMany(_) => "TOO_MANY",
             Self::Undecodable { .. } => "UNDECODABLE",

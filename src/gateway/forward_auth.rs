@@ -118,6 +118,9 @@ impl ForwardAuth {
             self.admit(&asked.headers).await?;
         }
         let told = dialect.read(&asked.headers).map_err(NotDecided::Wrong)?;
+        if told.target.first() != Some(&b'/') {
+            return ambiguous(dialect, &self.gateway);
+        }
         let headers: Vec<_> = asked.headers.iter().filter(|(name, _)| !dialect.is_of_proxy(name)).collect();
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();

@@ -22,6 +22,7 @@ mod read;
 mod refuse;
 mod request;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use self::read::Reading;
 use self::refuse::Why;
 pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Undecided};
-use crate::config::profiles::{Profile, Wording};
+use crate::config::profiles::{self, Profile, Wording};
 use crate::model::decision::{Decision, REASONS, Reason, Scope, StoresFrom};
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
@@ -86,8 +87,8 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// A gateway that asks `authority`, reads requests by `profiles`, and counts what it refuses in `metrics`.
-    pub fn new(authority: Authority, profiles: &BTreeMap<String, Profile>, metrics: Arc<Metrics>) -> Self {
+    /// A gateway that asks `authority`, reads requests by the profiles `all`, and counts what it refuses in `metrics`.
+    pub fn new(authority: Authority, all: &BTreeMap<String, Profile>, metrics: Arc<Metrics>) -> Self {
         // Each series is there from the start.
         for fault in fault::KINDS {
             metrics.gateway_refusals("REQUEST_AMBIGUOUS", fault);
@@ -97,8 +98,13 @@ impl Gateway {
         }
         let named =
             |(name, profile): (&String, &Profile)| Named { name: name.as_str().into(), profile: profile.clone() };
-        let mut profiles: Vec<Named> = profiles.iter().map(named).collect();
-        profiles.sort_by_key(|named| std::cmp::Reverse(named.profile.prefix.trim_end_matches('/').len()));
+        let mut profiles: Vec<Named> = all.iter().map(named).collect();
+        // Of two with the same prefix, what somebody configured goes before what is built in.
+        let built_in = profiles::built_in();
+        profiles.sort_by_cached_key(|named| {
+            let is_built_in = built_in.get(&*named.name) == Some(&named.profile);
+            (Reverse(named.profile.prefix.trim_end_matches('/').len()), is_built_in)
+        });
         Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 

@@ -67,6 +67,10 @@ impl<'r> Reading<'r> {
                 found.take_store(Cow::Owned(path::decode(segment).into_owned()), true);
             }
         }
+        // Two hosts that were joined, for instance.
+        if plan.host && !headers::is_host(request.host) {
+            return Err(Fault::Host);
+        }
         if plan.host
             && let Some(store) = headers::host(request.host).and_then(|host| tables.stores.at_host(&host))
         {

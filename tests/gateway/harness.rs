@@ -36,6 +36,9 @@ const PROFILES: &str = "
 like = 'retailcrm'
 upstream_applies_scope = true
 
+[profiles.whole]
+keys = ['bearer', 'header:x-api-key']
+
 [profiles.shop]
 prefix = '/shop'
 keys = ['bearer', 'header:x-api-key', 'query:key', 'form:key']
@@ -262,12 +265,23 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         ..KeyDraft::default()
     };
     let segments = ["GET /api/v*/segments", "POST /api/v*/payment/check", "POST /api/v*/payment/update-invoice"];
+    let beside = [
+        "GET /api/v*/customers/{externalId}",
+        "GET /api/v*/customers-corporate/{externalId}",
+        "GET /api/v*/orders/{externalId}",
+        "GET /api/v*/orders/packs/{id}",
+        "GET /api/v*/tasks/{id}",
+        "GET /api/v*/custom-fields/{entity}/{code}",
+        "POST /api/v*/custom-fields/{entity}/create",
+        "POST /api/v*/custom-fields/{entity}/{code}/edit",
+    ];
     let drafts = [
         ("wide", key(None, None)),
         ("one", key(Some(&["main"]), None)),
         ("two", key(Some(&["main", "second"]), None)),
         ("cpa", key(None, Some(&["GET /api/v*/orders/statuses"]))),
         ("order", key(None, Some(&["GET /api/v*/orders/{externalId}", "POST /api/v*/orders/create"]))),
+        ("beside", key(None, Some(&beside))),
         ("module", key(Some(&["main"]), Some(&segments))),
         ("nothing", key(Some(&[]), Some(&[]))),
         ("closed", key(Some(&["off"]), None)),

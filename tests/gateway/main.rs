@@ -1,6 +1,7 @@
 //! The gateway, whatever the proxy: requests as clients of shops send them, as attackers do, and at random.
 
 mod answers;
+mod book;
 mod check_request;
 mod fuzz;
 mod harness;

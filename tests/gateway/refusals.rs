@@ -113,6 +113,16 @@ fn headers_that_a_lax_service_reads_as_ours() {
         assert_eq!(BENCH.reason("shop", &ask), "REQUEST_AMBIGUOUS", "{name}");
     }
     BENCH.allowed("shop", &get("/shop/plain").key("one").host("main.example").header("host", "main.example"));
+    for host in [
+        "main.example,second.example",
+        "main.example second.example",
+        "second.example/",
+        "user@main.example",
+        "m\u{e4}in",
+    ] {
+        let ask = get("/shop/plain?store=main").key("one").host(host);
+        assert_eq!(BENCH.reason("shop", &ask), "REQUEST_AMBIGUOUS", "{host}");
+    }
 }
 
 #[test]
@@ -196,8 +206,9 @@ fn a_profile_governs_its_prefix_and_no_more() {
     let facts = |target: &str| BENCH.check("", &get(target).key("wide")).facts().profile.to_string();
     assert_eq!(facts("/shop/plain"), "shop");
     assert_eq!(facts("/api/v5/orders"), "applied");
-    assert_eq!(facts("/other"), "plain");
-    assert_eq!(facts("/shop/../api"), "plain");
+    // It governs all, as `plain` does, and somebody configured it.
+    assert_eq!(facts("/other"), "whole");
+    assert_eq!(facts("/shop/../api"), "whole");
     assert!(BENCH.gateway().profile("plain").is_some_and(|profile| !profile.reads_bodies()));
     assert!(BENCH.gateway().profile("retailcrm").is_some_and(latchkey::config::profiles::Profile::reads_bodies));
 }

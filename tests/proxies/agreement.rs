@@ -1,16 +1,27 @@
-//! What a proxy hands to the shop is what was decided on. Thousands of requests, put together at random from pieces that
+//! What a proxy hands to the shop is what was decided on. Many thousands of requests, put together at random from pieces that
 //! different services read differently; whatever reaches the shop is read there as leniently as any service would, and
 //! must still be a method and a store that the key opens.
 
+use latchkey::model::path::canonicalize_bytes;
+use latchkey::proto::v1 as proto;
+
 use crate::House;
+use crate::calls::{Client, selected};
 use crate::proxy::{Others, Proxy};
-use crate::shop::{Caller, Message};
+use crate::shop::{Caller, Message, Shop};
 
 const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"query:filter[sites][]\"]\nupstream_applies_scope = true\n";
+/// Where bodies are seen.
+const WITH_BODIES: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
+                           stores = [\"query:site\", \"query:filter[sites][]\", \"form:site\", \"form:filter[sites][]\",\n                           \"json:site\"]\n\
+                           upstream_applies_scope = true\n";
 
-/// Requests through each proxy, spread over some connections.
-const REQUESTS: usize = 4_000;
+/// Requests through each proxy, spread over some connections. `LATCHKEY_TEST_CASES` sets another number: `make
+/// agreement` has 100 000 in all.
+const REQUESTS: usize = 6_000;
+/// Connections at once.
+const CALLERS: usize = 4;
 
 const PATHS: [&str; 24] = [
     "/api/v5/orders",
@@ -105,6 +116,28 @@ impl Dice {
     }
 }
 
+impl Dice {
+    /// A body, and what it says it is.
+    fn body(&mut self) -> (&'static str, String) {
+        let store = ["berlin", "berlin", "madrid"][self.below(3)];
+        let name = ["site", "site", "Site", "x"][self.below(4)];
+        match self.below(6) {
+            0 | 1 => {
+                let pairs: Vec<&str> = (0..=self.below(3)).map(|_| PAIRS[self.below(PAIRS.len())]).collect();
+                ("application/x-www-form-urlencoded", pairs.join("&"))
+            }
+            2 => {
+                let part = format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{store}\r\n");
+                let twice = if self.below(4) == 0 { part.clone() } else { String::new() };
+                ("multipart/form-data; boundary=XX", format!("{part}{twice}--XX--\r\n"))
+            }
+            3 => ("application/json", format!("{{\"{name}\":\"{store}\"}}")),
+            4 => ("application/json", format!("{{\"site\":\"berlin\",\"{name}\":\"{store}\"}}")),
+            _ => (["text/plain", "application/json, text/plain", ""][self.below(3)], format!("{name}={store}")),
+        }
+    }
+}
+
 /// Decodes percent-encoding wherever it is well-formed, again and again.
 fn decoded(text: &str) -> String {
     let mut text = text.replace('+', " ");
@@ -181,66 +214,204 @@ fn rest_of_query(target: &str) -> Vec<String> {
     pairs
 }
 
-async fn agrees(start: impl FnOnce(Others<'_>) -> Proxy, seed: u64) {
-    let house = House::furnished(PROFILE).await;
-    let proxy = house.behind(start);
-    let header = format!("x-api-key: {}", house.token);
-    let header = header.as_str();
-    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[header], "").status() == 200).then_some(())
-    });
-    let _ = house.shop.take();
-    let mut dice = Dice(seed);
-    let (mut reached, mut refused) = (0, 0);
-    let mut line = None;
-    for _ in 0..REQUESTS {
-        let asked = dice.target(&house.token);
-        let verb = ["GET", "GET", "GET", "POST"][dice.below(4)];
-        let has_key = asked.contains(&house.token);
-        let headers: Vec<&str> = if has_key { vec![] } else { vec![header] };
-        let mut caller: Caller = match line.take() {
-            Some(caller) => caller,
-            None => Caller::connect(proxy.port).expect("the proxy listens"),
-        };
-        let answer = caller.send(verb, asked.as_bytes(), &headers, b"");
-        // Proxies end the connection after some requests that are no HTTP to them.
-        if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
-            line = Some(caller);
+/// Every store that some service could read out of a body.
+fn stores_in(body: &str) -> Vec<String> {
+    let mut stores = stores_read(&format!("?{body}"));
+    let lower = body.to_ascii_lowercase();
+    for (name, end) in [("name=\"site\"\r\n\r\n", '\r'), ("\"site\":\"", '"')] {
+        let found =
+            lower.match_indices(name).map(|(at, _)| lower[at + name.len()..].split(end).next().unwrap_or_default());
+        stores.extend(found.map(str::to_owned));
+    }
+    stores
+}
+
+/// What is asked through one proxy.
+#[derive(Clone)]
+struct Asking {
+    shop: Shop,
+    port: u16,
+    token: String,
+    bodies: bool,
+}
+
+impl Asking {
+    /// Sends so many requests over one connection. Answers how many reached the shop, and how many were refused.
+    fn ask(&self, caller: usize, requests: usize, seed: u64) -> (usize, usize) {
+        let mut dice = Dice(seed);
+        let (mut reached, mut refused) = (0, 0);
+        let mut line = None;
+        let header = format!("x-api-key: {}", self.token);
+        for number in 0..requests {
+            let asked = dice.target(&self.token);
+            let verb = ["GET", "GET", "GET", "POST"][dice.below(4)];
+            let (kind, body) = if self.bodies && dice.below(5) == 0 { dice.body() } else { ("", String::new()) };
+            let case = format!("{caller}-{number}");
+            let named = format!("x-case: {case}");
+            let kind = format!("content-type: {kind}");
+            let mut headers = vec![&*named];
+            if !asked.contains(&self.token) {
+                headers.push(&header);
+            }
+            if !body.is_empty() {
+                headers.push(&kind);
+            }
+            let mut caller = line.take().unwrap_or_else(|| Caller::connect(self.port).expect("the proxy listens"));
+            let answer = caller.send(verb, asked.as_bytes(), &headers, body.as_bytes());
+            // Proxies end the connection after some requests that are no HTTP to them.
+            if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
+                line = Some(caller);
+            }
+            let sent = self.shop.take_with("x-case", &case);
+            let Some(got) = sent.first() else {
+                let status = answer.map_or(400, |answer| answer.status());
+                assert!((400..500).contains(&status), "{verb} {asked} {body}: {status}: nothing is undecided here");
+                refused += 1;
+                continue;
+            };
+            assert_eq!(sent.len(), 1);
+            self.agrees(verb, &asked, &body, got);
+            reached += 1;
         }
-        let sent = house.shop.take();
-        let Some(Message { .. }) = sent.first() else {
-            let status = answer.map_or(400, |answer| answer.status());
-            assert!((400..500).contains(&status), "{verb} {asked}: {status}: nothing is undecided here");
-            refused += 1;
-            continue;
-        };
-        assert_eq!(sent.len(), 1);
-        let got = &sent[0];
+        (reached, refused)
+    }
+
+    /// What reached the shop is what was asked, and nothing that is not open.
+    fn agrees(&self, verb: &str, asked: &str, body: &str, got: &Message) {
         let (path, shown) = (asked.split('?').next().unwrap_or_default(), got.target());
         assert_eq!(got.line.split(' ').next(), Some(verb));
         assert_eq!(shown.split('?').next().unwrap_or_default(), path, "{asked}: the path is handed on as it came");
-        assert_eq!(rest_of_query(shown), rest_of_query(&asked), "{asked}: so is the query, but for the key");
-        assert!(!got.whole().contains(&house.token), "{asked}");
+        assert_eq!(rest_of_query(shown), rest_of_query(asked), "{asked}: so is the query, but for the key");
+        assert_eq!(got.text(), body, "{asked}: and the body");
+        assert!(!got.whole().contains(&self.token), "{asked}");
         assert!(verb == "GET" && is_open(path), "{verb} {asked} reached the shop as {shown}");
-        let stores = stores_read(shown);
-        assert!(stores.iter().all(|store| store == "berlin"), "{asked} reached the shop as {shown}: {stores:?}");
+        let mut stores = stores_read(shown);
+        stores.extend(stores_in(body));
+        assert!(stores.iter().all(|store| store == "berlin"), "{asked} reached the shop as {shown} {body}: {stores:?}");
         assert_eq!(got.header("x-latchkey-store"), Some("berlin"), "{asked}");
-        reached += 1;
     }
-    assert!(reached > REQUESTS / 40 && refused > REQUESTS / 4, "both happen: {reached} reached, {refused} refused");
+}
+
+async fn agrees(start: impl FnOnce(Others<'_>) -> Proxy, bodies: bool, seed: u64) {
+    let house = House::furnished(if bodies { WITH_BODIES } else { PROFILE }).await;
+    let proxy = house.behind(start);
+    let header = format!("x-api-key: {}", house.token);
+    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&header], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    let requests = std::env::var("LATCHKEY_TEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(REQUESTS);
+    let asking = Asking { shop: house.shop.clone(), port: proxy.port, token: house.token.clone(), bodies };
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let asking = asking.clone();
+            let seed = seed * 1_000 + u64::try_from(caller).expect("a small number");
+            std::thread::spawn(move || asking.ask(caller, requests / CALLERS, seed))
+        })
+        .collect();
+    let sums: Vec<(usize, usize)> = callers.into_iter().map(|caller| caller.join().expect("all agree")).collect();
+    let (reached, refused) = sums.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert_eq!(house.shop.take(), [], "nothing reaches the shop that nobody asked");
+    assert!(reached > requests / 40 && refused > requests / 4, "both happen: {reached} reached, {refused} refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_hands_on_what_was_decided() {
-    agrees(Proxy::envoy, 1).await;
+    agrees(Proxy::envoy, true, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_hands_on_what_was_decided() {
-    agrees(Proxy::nginx, 2).await;
+    agrees(Proxy::nginx, false, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_hands_on_what_was_decided() {
-    agrees(Proxy::caddy, 3).await;
+    agrees(Proxy::caddy, false, 3).await;
+}
+
+/// The vectors of paths, each as one key asks for it whose methods and stores are selected, and one that is open to
+/// everything, which passes paths that can be read in two ways too.
+async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let house = House::furnished(PROFILE).await;
+    let client = Client::admin_of(&house.server);
+    let (_, wide) = client.create_key(wide()).await.expect("a key is made");
+    let proxy = house.behind(start);
+    let (partner, wide) = (format!("x-api-key: {}", house.token), format!("x-api-key: {wide}"));
+    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&partner], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    let text = include_str!("../vectors/path.json");
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(text).expect("the vectors are JSON");
+    let mut reached = 0;
+    for vector in &vectors {
+        let target = bytes_of(&vector["input"]);
+        // What ends a line, or the target, is no part of one.
+        if target.first() != Some(&b'/')
+            || target.len() > 2_000
+            || target.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
+        {
+            continue;
+        }
+        let told = target.escape_ascii();
+        for header in [&partner, &wide] {
+            let answer = Caller::connect(proxy.port).and_then(|mut line| line.send("GET", &target, &[header], b""));
+            let status = answer.as_ref().map_or(400, Message::status);
+            let sent = house.shop.take();
+            assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
+            let Some(sent) = sent.first() else { continue };
+            // As letters: the shop keeps bytes so.
+            let same: String = target.iter().map(|byte| char::from(*byte)).collect();
+            assert_eq!(read(sent.target()), read(&same), "{told} is handed on as it came");
+            assert!(header == &wide || is_open(same.split('?').next().unwrap_or_default()), "{told} reached the shop");
+            reached += 1;
+        }
+    }
+    assert!(vectors.len() > 60 && reached > 15, "{reached} of {} reached the shop", vectors.len());
+}
+
+/// A key for everything.
+fn wide() -> proto::Key {
+    let all = proto::Access::All.into();
+    proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) }
+}
+
+/// A path in the one way that it can be read, if there is one, and otherwise as it is; and the query. Caddy escapes what
+/// has no place in an address, which changes nothing.
+fn read(target: &str) -> (String, Option<String>) {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let bytes: Vec<u8> = path.chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
+    let canonical = canonicalize_bytes(&bytes).map(|path| path.as_str().to_owned());
+    let query = query.map(|query| query.replace('{', "%7B").replace('}', "%7D")).filter(|query| !query.is_empty());
+    (canonical.unwrap_or_else(|_| path.to_owned()), query)
+}
+
+/// The bytes of a vector's input.
+fn bytes_of(input: &serde_json::Value) -> Vec<u8> {
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    if let Some(plain) = input.as_str() {
+        return plain.as_bytes().to_vec();
+    }
+    if let Some(hex) = input["hex"].as_str() {
+        let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
+        return (0..hex.len()).step_by(2).map(digits).collect();
+    }
+    let times = usize::try_from(input["times"].as_u64().unwrap_or_default()).expect("a small number");
+    [text("before"), &text("repeat").repeat(times), text("after")].concat().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::caddy).await;
 }

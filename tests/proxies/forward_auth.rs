@@ -70,6 +70,8 @@ async fn rows(start: impl FnOnce(Others<'_>) -> Proxy) {
     house.server.kill9();
     let away = proxy.ask("GET", "/api/v5/orders?site=berlin", &[header], "");
     assert_eq!(away.status(), 503, "{}", away.whole());
+    let query = format!("/api/v5/orders?apiKey={token}&site=berlin");
+    assert_eq!(proxy.ask("GET", &query, &[], "").status(), 503, "and the log of this error holds no key");
     assert_eq!(house.shop.take(), [], "while Latchkey is away nothing goes through");
     house.server.restart();
     eventually("what is allowed goes through again", Duration::from_secs(20), || {

@@ -3,13 +3,19 @@
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
+#[path = "../oracle/mod.rs"]
+pub mod oracle;
 #[path = "../support/mod.rs"]
 pub mod support;
 
 pub mod agreement;
 pub mod envoy;
 pub mod forward_auth;
+pub mod http2;
+pub mod oddities;
+pub mod places;
 pub mod proxy;
+pub mod restarts;
 pub mod shop;
 
 use calls::{Client, METHODS, selected};

@@ -20,6 +20,8 @@ pub struct Proxy {
     server: Daemon,
     /// Where clients come.
     pub port: u16,
+    /// Where Envoy tells of itself.
+    admin: Option<u16>,
     workspace: Workspace,
 }
 
@@ -60,7 +62,8 @@ impl Proxy {
         let latchkeys: Vec<_> = others.latchkey.iter().map(endpoint).collect();
         let text = deployed("envoy/envoy.yaml");
         let text = change(&text, &endpoint(&50051), &latchkeys.join("\n              "));
-        let text = change(&text, "port_value: 9901", &format!("port_value: {}", free_port()));
+        let admin = free_port();
+        let text = change(&text, "port_value: 9901", &format!("port_value: {admin}"));
         let text =
             change(&text, "address: 0.0.0.0, port_value: 8000", &format!("address: 127.0.0.1, port_value: {port}"));
         let text = change(&text, "port_value: 8001", &format!("port_value: {}", others.shop));
@@ -68,7 +71,7 @@ impl Proxy {
         std::fs::write(&file, text).expect("the configuration can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).args(["--concurrency", "2", "--disable-hot-restart"]);
-        Self::start("Envoy", command, port, workspace, others)
+        Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, others) }
     }
 
     /// deploy/nginx/nginx.conf.
@@ -115,7 +118,7 @@ impl Proxy {
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &folder).current_dir(&folder);
         command.env("LATCHKEY_TOKEN", others.token);
         let server = Daemon::spawn(name, command, &folder.join("stdout"), &folder.join("stderr"));
-        let mut proxy = Self { server, port, workspace };
+        let mut proxy = Self { server, port, admin: None, workspace };
         eventually(&format!("{name} listens"), START_BOUND, || {
             assert!(proxy.server.exited().is_none(), "{name} ended:\n{}", proxy.server.tail());
             Caller::connect(port).ok()
@@ -132,6 +135,31 @@ impl Proxy {
     pub fn ask(&self, verb: &str, target: &str, headers: &[&str], body: &str) -> Message {
         let mut caller = Caller::connect(self.port).expect("the proxy listens");
         caller.send(verb, target.as_bytes(), headers, body.as_bytes()).expect("the proxy answers")
+    }
+
+    /// What Envoy tells of itself at a path of its administration port.
+    ///
+    /// # Panics
+    ///
+    /// When it tells nothing, or this is no Envoy.
+    #[must_use]
+    pub fn tells(&self, path: &str) -> String {
+        let admin = self.admin.expect("Envoy has an administration port");
+        let answer = Caller::connect(admin).and_then(|mut line| line.send("GET", path.as_bytes(), &[], b""));
+        answer.expect("Envoy answers").text()
+    }
+
+    /// Waits until Envoy finds every Latchkey at `ports` well.
+    ///
+    /// # Panics
+    ///
+    /// When it does not in time, or this is no Envoy.
+    pub fn finds_well(&self, ports: &[u16], bound: Duration) {
+        eventually("Envoy finds every Latchkey well", bound, || {
+            let clusters = self.tells("/clusters");
+            let well = |port: &u16| clusters.contains(&format!("latchkey::127.0.0.1:{port}::health_flags::healthy"));
+            ports.iter().all(well).then_some(())
+        });
     }
 
     /// All that it has logged.

@@ -1,5 +1,5 @@
-//! The shop behind a proxy: answers 200 to everything and keeps what it was sent; and a client of the proxy. Both speak
-//! bytes, so that nothing tidies up what is compared.
+//! The shop behind a proxy: answers 200 to everything, tells the revision that it was told, and keeps what it was sent;
+//! and a client of the proxy. Both speak bytes, so that nothing tidies up what is compared.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -127,15 +127,24 @@ impl Shop {
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What it was sent with this header, since it was last asked.
+    #[must_use]
+    pub fn take_with(&self, name: &str, value: &str) -> Vec<Message> {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.extract_if(.., |message| message.header(name) == Some(value)).collect()
+    }
 }
 
 fn serve(stream: &TcpStream, sent: &Mutex<Vec<Message>>) {
     stream.set_nodelay(true).ok();
     let mut reader = BufReader::new(stream);
     while let Some(message) = read(&mut reader) {
+        let revision = message.header("x-latchkey-revision").unwrap_or_default().to_owned();
         sent.lock().unwrap_or_else(PoisonError::into_inner).push(message);
         let mut writer = stream;
-        if writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nshop").is_err() {
+        let answer = format!("HTTP/1.1 200 OK\r\nx-revision: {revision}\r\ncontent-length: 4\r\n\r\nshop");
+        if writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
     }
@@ -177,7 +186,16 @@ impl Caller {
         }
         bytes.extend(b"\r\n");
         bytes.extend(body);
-        self.reader.get_mut().write_all(&bytes)?;
+        self.send_bytes(&bytes)
+    }
+
+    /// Sends a request as it stands, and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or what came is no answer.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<Message> {
+        self.reader.get_mut().write_all(bytes)?;
         read(&mut self.reader).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }
 }

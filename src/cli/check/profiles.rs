@@ -10,8 +10,21 @@ const WHAT: &str = "profiles";
 /// What there is to say of each profile that somebody configured.
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let built_in = crate::config::profiles::built_in();
-    let configured = config.profiles.iter().filter(|(name, profile)| built_in.get(*name) != Some(*profile));
-    configured.flat_map(|(name, profile)| [blind(name, profile, config), Some(one(name, profile))]).flatten().collect()
+    let configured = || config.profiles.iter().filter(|(name, profile)| built_in.get(*name) != Some(*profile));
+    let twins = configured().filter_map(|(name, profile)| {
+        let mut twins = configured().filter(|(other, twin)| *other != name && twin.prefix == profile.prefix);
+        // The first by name takes what is not named.
+        let (other, _) = twins.find(|(other, _)| *other < name)?;
+        Some(Finding::warn(
+            WHAT,
+            format!(
+                "{other} and {name} both govern {}: a request is {name}'s only where the proxy names it",
+                profile.prefix
+            ),
+        ))
+    });
+    let each = configured().flat_map(|(name, profile)| [blind(name, profile, config), Some(one(name, profile))]);
+    each.flatten().chain(twins).collect()
 }
 
 /// A profile that looks into bodies, where proxies ask that show none.
@@ -82,6 +95,11 @@ mod tests {
         let verdicts: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();
         assert_eq!(verdicts, [Verdict::Ok, Verdict::Warn, Verdict::Warn], "{findings:?}");
         assert!(all(&Config::load(&Sources::default()).unwrap()).is_empty());
+        let twins = all(&Config::load(&sources).unwrap());
+        assert!(!twins.iter().any(|finding| finding.said.contains("both govern")), "{twins:?}");
+        std::fs::write(&file, text.replace("[profiles.b]", "[profiles.b]\nprefix = '/a'")).unwrap();
+        let twins = all(&Config::load(&sources).unwrap());
+        assert!(twins.iter().any(|finding| finding.said.starts_with("a and b both govern /a")), "{twins:?}");
 
         sources.flags.insert("trusted_proxies".to_owned(), "10.0.0.0/8".to_owned());
         let findings = all(&Config::load(&sources).unwrap());

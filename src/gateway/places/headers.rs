@@ -106,6 +106,11 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
     Ok(said)
 }
 
+/// Whether `host` is a name or an address with or without a port, which everybody reads alike.
+pub(crate) fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte))
+}
+
 /// The host asked for, in lower case and without port and final dot.
 pub(crate) fn host(host: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(host).ok()?;

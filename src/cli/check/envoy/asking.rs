@@ -86,9 +86,10 @@ const RULES: [Rule; 19] = [
     Rule {
         verdict: Warn,
         is_there: |filter| {
-            at(filter, "grpc_service/envoy_grpc").is_some_and(|grpc| field(grpc, "retry_policy").is_none())
+            at(filter, "grpc_service/envoy_grpc").is_some() && at(filter, "grpc_service/retry_policy").is_none()
         },
-        said: "grpc_service.envoy_grpc.retry_policy is missing: requests fail while a replica of Latchkey ends or starts",
+        said: "grpc_service.retry_policy is missing: requests fail while a replica of Latchkey ends or starts (Envoy heeds \
+               one within envoy_grpc for its own configuration alone)",
     },
     Rule {
         verdict: Warn,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::tree::{at, field, list, text, typed, walk};
+use super::tree::{at, field, list, number, text, typed, walk};
 use super::{Report, is_of_this_machine};
 
 const WHAT: &str = "cluster";
@@ -32,6 +32,14 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
             WHAT,
             place,
             "health_checks are missing: a replica of Latchkey that is to stop, or cannot prove its freshness, goes on being asked",
+        );
+    }
+    if number(cluster, "circuit_breakers/thresholds/0/max_retries").is_none() {
+        report.warn(
+            WHAT,
+            place,
+            "circuit_breakers do not say max_retries: Envoy tries three calls at once again and fails all others while a \
+             replica of Latchkey ends",
         );
     }
     let mut far = false;

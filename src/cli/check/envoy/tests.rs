@@ -24,7 +24,7 @@ fn nothing_is_found_in_the_example() {
 }
 
 /// Changes to the example, and what is found: F or W, and words of it.
-const HOLES: [(&str, &str, &str); 48] = [
+const HOLES: [(&str, &str, &str); 49] = [
     ("failure_mode_allow: false", "failure_mode_allow: true", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "failureModeAllow: true", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "shadow_mode: true", "F shadow_mode"),
@@ -56,7 +56,7 @@ const HOLES: [(&str, &str, &str); 48] = [
     ("encode_raw_headers: true", "encode_raw_headers: false", "F encode_raw_headers"),
     ("validate_mutations: true", "validate_mutations: false", "W validate_mutations"),
     ("status_on_error:", "x_left_out:", "W status_on_error"),
-    ("retry_policy:", "x_left_out:", "W grpc_service.envoy_grpc.retry_policy"),
+    ("retry_policy:", "x_left_out:", "W grpc_service.retry_policy is missing"),
     ("key: authorization,", "key: x-left-out,", "W grpc_service.initial_metadata has no authorization"),
     ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "Bearer lko_secret", "W an operator's token stands in the file"),
     ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "%REQ(X-Token)%", "F authorization in grpc_service.initial_metadata"),
@@ -70,12 +70,9 @@ const HOLES: [(&str, &str, &str); 48] = [
         "- { key: x-latchkey-profile, value: nobody }",
         "W x-latchkey-profile names nobody",
     ),
-    (
-        "cluster_name: latchkey\n                          #",
-        "cluster_name: other\n                          #",
-        "F there is no cluster other",
-    ),
+    ("envoy_grpc: { cluster_name: latchkey }", "envoy_grpc: { cluster_name: other }", "F there is no cluster other"),
     ("http2_protocol_options:", "http_protocol_options:", "F it speaks HTTP/1.1"),
+    ("circuit_breakers:", "x_left_out:", "W circuit_breakers do not say max_retries"),
     ("health_checks:", "x_left_out:", "W health_checks are missing"),
     ("address: 127.0.0.1, port_value: 50051", "address: 10.0.0.1, port_value: 50051", "W it is on another machine"),
     ("use_remote_address: true", "use_remote_address: false", "F use_remote_address"),

@@ -8,9 +8,12 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| object.get(&camel(name))).filter(|value| !value.is_null())
 }
 
-/// The field at the end of a path of names, such as `a/b/c`.
+/// The field at the end of a path of names and of places in lists, such as `a/0/c`.
 pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('/').try_fold(value, field)
+    path.split('/').try_fold(value, |value, name| match value {
+        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        _ => field(value, name),
+    })
 }
 
 /// Whether the field at the path is true.

@@ -1,0 +1,50 @@
+//! The load: wrk, and what it tells.
+
+use std::process::Command;
+
+use crate::support::bootstrap::find_program;
+
+/// What a load came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figures {
+    /// The time that half of all requests took at most, in microseconds.
+    pub(crate) p50: f64,
+    /// The time that 99 of 100 requests took at most, in microseconds.
+    pub(crate) p99: f64,
+    /// Requests a second.
+    pub(crate) rate: f64,
+}
+
+/// Loads `url` over so many connections, presenting a key.
+///
+/// # Panics
+///
+/// When a request was not answered with 200.
+pub(crate) fn run(url: &str, token: &str, connections: usize, seconds: u64) -> Figures {
+    let wrk = find_program("wrk", &[]).expect("wrk is needed: run `scripts/setup bench`");
+    let connections = format!("-c{connections}");
+    let (time, header) = (format!("-d{seconds}s"), format!("x-api-key: {token}"));
+    let output = Command::new(wrk).args(["-t1", &connections, &time, "--latency", "-H", &header, url]).output();
+    let output = output.expect("wrk runs");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && !told.contains("Non-2xx") && !told.contains("Socket errors"), "{told}");
+    let after = |label: &str| {
+        let line = told.lines().find_map(|line| line.trim().strip_prefix(label));
+        line.unwrap_or_else(|| panic!("wrk tells {label}: {told}")).trim().to_owned()
+    };
+    let rate = after("Requests/sec:").parse().expect("a rate is a number");
+    Figures { p50: microseconds(&after("50%")), p99: microseconds(&after("99%")), rate }
+}
+
+/// `1.23ms` as microseconds.
+fn microseconds(text: &str) -> f64 {
+    let unit = text.find(char::is_alphabetic).expect("a time has a unit");
+    let number: f64 = text[..unit].parse().expect("a time is a number");
+    number
+        * match &text[unit..] {
+            "us" => 1.0,
+            "ms" => 1e3,
+            "s" => 1e6,
+            other => panic!("wrk tells times in {other}"),
+        }
+}

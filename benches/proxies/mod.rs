@@ -1,0 +1,70 @@
+//! What asking costs a request: Envoy and nginx with Latchkey beside the same proxy without, and Envoy beside its own
+//! filter for keys.
+//!
+//! The proxies run from the files in deploy/, with one worker each and with nothing changed but ports, places of logs and
+//! the filter in question; one nginx that answers every request stands behind them. Latchkey is the program itself, on
+//! SQLite. The load is wrk's, another process on the same machine: over one connection, which tells what is added to a
+//! request that finds nothing to wait for, and over many, which tells how many requests the machine can take. The setups
+//! are loaded in turn, round by round.
+
+mod front;
+mod load;
+
+use self::front::{Kind, Setup};
+use self::load::Figures;
+use crate::common::report::Section;
+use crate::common::stats::Sample;
+
+/// Connections of the load that tells throughput.
+const MANY: usize = 32;
+
+/// Kinds of proxy, and the one that each is held against.
+const KINDS: [(Kind, usize); 5] =
+    [(Kind::EnvoyBare, 0), (Kind::EnvoyOwn, 0), (Kind::EnvoyAsking, 0), (Kind::NginxBare, 3), (Kind::NginxAsking, 3)];
+
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
+    let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
+    let mut section = Section::begin("proxies", "Through Envoy and nginx");
+    section.say(&format!(
+        "Each proxy has one worker, is run from its file in deploy/ and sends every request on to the same service; every \
+         request brings one key that is good. Latchkey is on the same machine, as is wrk, which makes the load. Times are \
+         over one connection, in microseconds; what is added is against the same proxy without, in the same round. \
+         Throughput is over {MANY} connections. Median of {rounds} rounds of {seconds} s (the least–the greatest), the \
+         setups in turn."
+    ));
+    let setup = Setup::new();
+    let fronts: Vec<_> = KINDS.iter().map(|(kind, _)| setup.front(*kind)).collect();
+    let mut alone: Vec<Vec<Figures>> = vec![Vec::new(); KINDS.len()];
+    let mut many: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
+    for front in &fronts {
+        load::run(&front.url(), setup.token(), MANY, 1);
+    }
+    for _ in 0..rounds {
+        for (at, front) in fronts.iter().enumerate() {
+            alone[at].push(load::run(&front.url(), setup.token(), 1, seconds));
+            many[at].push(load::run(&front.url(), setup.token(), MANY, seconds).rate);
+        }
+    }
+    section.table(&["", "p50", "p99", "added to p50", "added to p99", "requests/s"]);
+    for (at, (kind, bare)) in KINDS.iter().enumerate() {
+        let of = |figure: fn(&Figures) -> f64| Sample::new(alone[at].iter().map(figure).collect());
+        let added = |figure: fn(&Figures) -> f64| {
+            let pairs = alone[at].iter().zip(&alone[*bare]);
+            if at == *bare {
+                "–".to_owned()
+            } else {
+                Sample::new(pairs.map(|(with, without)| figure(with) - figure(without)).collect()).to_string()
+            }
+        };
+        section.row(&[
+            kind.told(),
+            &of(|figures| figures.p50).to_string(),
+            &of(|figures| figures.p99).to_string(),
+            &added(|figures| figures.p50),
+            &added(|figures| figures.p99),
+            &Sample::new(many[at].clone()).to_string(),
+        ]);
+    }
+    section
+}

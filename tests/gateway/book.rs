@@ -1,0 +1,155 @@
+//! The built-in reference book, method by method: wherever a method's store travels, it is found, a store that is not open
+//! refuses the call, and a method beside one that is open is not opened with it.
+
+use std::collections::BTreeSet;
+
+use latchkey::books::{self, BookMethod};
+use latchkey::model::method::{StoreLocation, StorePlace};
+
+use crate::harness::{Ask, BENCH, ask};
+
+/// JSON with the code at the end of a pointer such as `/-/site`.
+fn json_at(pointer: &str, code: &str) -> String {
+    pointer.trim_start_matches('/').split('/').rev().fold(format!("\"{code}\""), |inner, step| match step {
+        "-" => format!("[{inner}]"),
+        name => format!("{{\"{name}\":{inner}}}"),
+    })
+}
+
+/// A call of the method with a store in this place.
+fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
+    let (verb, pattern) = method.method.split_once(' ').unwrap();
+    let is_store = |segment: &str| {
+        let mut places = method.store_places.iter().filter(|place| place.location() == StoreLocation::Path);
+        places.any(|place| segment == format!("{{{}}}", place.name()))
+    };
+    let path: Vec<&str> = pattern
+        .split('/')
+        .map(|segment| match segment {
+            "v*" => "v5",
+            // The store in the path: the one in question, or one that is open to every key here.
+            _ if is_store(segment) => {
+                if place.location() == StoreLocation::Path {
+                    code
+                } else {
+                    "main"
+                }
+            }
+            _ if segment.starts_with('{') => "7",
+            literal => literal,
+        })
+        .collect();
+    let path = path.join("/");
+    let value = place.pointer().map_or(code.to_owned(), |pointer| json_at(pointer, code));
+    let pair = format!("{}{}={value}", place.name(), if place.repeated() { "[]" } else { "" });
+    match place.location() {
+        StoreLocation::Path => ask(verb, &path),
+        StoreLocation::Query => ask(verb, &format!("{path}?{pair}")),
+        StoreLocation::Form => ask(verb, &path).form(&pair),
+        StoreLocation::Json if place.pointer().is_some() => {
+            ask(verb, &path).json(&format!("{{\"{}\":{value}}}", place.name()))
+        }
+        StoreLocation::Json => ask(verb, &path).json(&format!("{{\"{}\":\"{value}\"}}", place.name())),
+        StoreLocation::Header => ask(verb, &path).header(place.name(), code),
+    }
+}
+
+#[test]
+fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
+    let book = books::parse(books::RETAILCRM).unwrap();
+    let (mut calls, mut places) = (0, BTreeSet::new());
+    for method in book.blocks.iter().flat_map(|block| &block.methods) {
+        for place in &method.store_places {
+            let called = |code: &str, key: &str| {
+                let ask = call(method, place, code).key(key);
+                (BENCH.reason("retailcrm", &ask), ask.told())
+            };
+            let (reason, told) = called("second", "one");
+            assert_eq!(reason, "STORE_DENIED", "{place}: {told}");
+            let (reason, told) = called("off", "wide");
+            assert_eq!(reason, "STORE_INACTIVE", "{place}: {told}");
+            // Where such a place is merely mentioned, the call itself may have to name one as well.
+            let (reason, told) = called("second", "two");
+            assert!(matches!(reason, "ALLOWED" | "STORE_REQUIRED"), "{place}: {reason}: {told}");
+            assert!(reason == "ALLOWED" || place.pointer().is_some(), "{place}: {told}");
+            calls += 1;
+            places.insert(place.to_string());
+        }
+    }
+    for place in [
+        "query:site",
+        "form:site",
+        "query:filter[sites][]",
+        "path:site",
+        "form:order#/customer/site",
+        "form:prices#/-/site",
+        "form:products#/-/site",
+        "form:sources#/-/site",
+        "form:clientIds#/-/site",
+        "form:visits#/-/site",
+        "form:calls#/-/site",
+        "form:event#/site",
+        "form:costs#/-/sites/-",
+        "form:deliveryType#/sites/-",
+        "form:paymentType#/sites/-",
+    ] {
+        assert!(places.contains(place), "{place} is in the book: {places:?}");
+    }
+    assert!(calls > 120, "{calls}");
+}
+
+#[test]
+fn a_method_is_not_opened_by_the_one_beside_it() {
+    // With a key for nothing but the parameter, and the same with every other verb there is.
+    for (path, of) in [
+        ("customers/history", "customers/7"),
+        ("customers/notes", "customers/7"),
+        ("customers-corporate/history", "customers-corporate/7"),
+        ("customers-corporate/notes", "customers-corporate/7"),
+        ("orders/history", "orders/7"),
+        ("orders/statuses", "orders/7"),
+        ("orders/packs", "orders/7"),
+        ("orders/packs/history", "orders/packs/7"),
+        ("tasks/history", "tasks/7"),
+        ("custom-fields/dictionaries/7", "custom-fields/order/7"),
+    ] {
+        let get = |path: &str| ask("GET", &format!("/api/v5/{path}")).key("beside");
+        BENCH.allowed("retailcrm", &get(of));
+        assert_eq!(BENCH.refusal("retailcrm", &get(path)).0, 403, "{path}");
+        assert_eq!(BENCH.reason("retailcrm", &get(path)), "METHOD_DENIED", "{path}");
+    }
+    for path in ["custom-fields/dictionaries/create", "custom-fields/dictionaries/7/edit"] {
+        assert_eq!(BENCH.reason("retailcrm", &ask("POST", &format!("/api/v5/{path}")).key("beside")), "METHOD_DENIED");
+    }
+    for path in ["customers/combine", "payment/invoice/import"] {
+        assert_ne!(BENCH.reason("retailcrm", &ask("GET", &format!("/api/v5/{path}")).key("cpa")), "ALLOWED", "{path}");
+        assert_eq!(
+            BENCH.reason("retailcrm", &ask("POST", &format!("/api/v5/{path}")).key("beside")),
+            "METHOD_DENIED",
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn paths_that_clients_are_known_to_get_wrong_are_no_methods() {
+    let unknown = (404, r#"{"success":false,"errorMsg":"API method not found"}"#.to_owned());
+    for (verb, path) in [
+        ("POST", "v5/delivery/shipment/7/edit"),
+        ("GET", "v3/telephony/settings/7"),
+        ("GET", "v5/store/products-groups"),
+        ("GET", "v5/users-groups"),
+    ] {
+        assert_eq!(BENCH.refusal("retailcrm", &ask(verb, &format!("/api/{path}")).key("one")), unknown, "{path}");
+    }
+}
+
+#[test]
+fn node_sends_its_store_with_every_post() {
+    // To a method that takes none it is merely mentioned: open it must be, and it limits nothing.
+    let post = |key: &str, code: &str| {
+        ask("POST", "/api/v5/orders/links/create").key(key).json(&format!("{{\"site\":\"{code}\",\"link\":\"{{}}\"}}"))
+    };
+    assert_eq!(BENCH.reason("retailcrm", &post("wide", "second")), "ALLOWED");
+    assert_eq!(BENCH.reason("retailcrm", &post("one", "second")), "STORE_DENIED");
+}

@@ -1,0 +1,200 @@
+//! Requests that proxies and services have been known to read differently, byte by byte: each is refused, or what reaches
+//! the shop is what was decided about.
+
+use latchkey::proto::v1 as proto;
+
+use crate::House;
+use crate::calls::Client;
+use crate::proxy::{Others, Proxy};
+use crate::shop::{Caller, Message};
+use crate::support::eventually;
+
+/// Places that every proxy shows.
+const SHOWN: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\nstores = [\"query:site\", \"host\"]\n\
+                     upstream_applies_scope = true\n";
+
+/// What may become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Nothing reaches the shop, and the client is told 4xx, or hung up on.
+    Refused,
+    /// Nothing reaches the shop. Some proxies answer such a request themselves.
+    Unseen,
+    /// It reaches the shop as a plain request for berlin, or is refused: proxies differ.
+    Harmless,
+    /// It reaches the shop as one.
+    Allowed,
+}
+use Ends::{Allowed, Harmless, Refused, Unseen};
+
+/// Request line, headers and body; `<KEY>` stands for the token.
+const ODD: [(&str, Ends); 44] = [
+    ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Allowed),
+    ("GET /api/v5/orders?site=berlin HTTP/1.0\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Harmless),
+    ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nX-API-KEY:<KEY>\r\n\r\n", Allowed),
+    ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key:\t <KEY> \t\r\n\r\n", Allowed),
+    ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key : <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key:\r\n <KEY>\r\n\r\n", Harmless),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\nx-api-key: <KEY>\r\n\r\n",
+        Refused,
+    ),
+    // Targets.
+    (
+        "GET http://api.example/api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET http://api.example/api/v5/orders?site=madrid HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Refused,
+    ),
+    ("GET http://madrid.example/api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nx-api-key: <KEY>\r\n\r\n", Harmless),
+    ("GET http://berlin.example/api/v5/orders HTTP/1.1\r\nhost: madrid.example\r\nx-api-key: <KEY>\r\n\r\n", Harmless),
+    ("GET //api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api//v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders;a=b?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders%2fstatuses?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders%5cstatuses?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/statuses/..%2forders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    (
+        "GET /api/v5/statuses/%2e%2e/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Refused,
+    ),
+    ("GET /api/v5/orders/?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders#?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders?site=berlin#&site=madrid HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders?site=berlin&SITE=madrid HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders?site=berlin;site=madrid HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders?site=berlin%00madrid HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET * HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("OPTIONS * HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Unseen),
+    ("CONNECT api.example:80 HTTP/1.1\r\nhost: api.example:80\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("get /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    // Other methods and paths by header.
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\nx-http-method-override: POST\r\n\r\n",
+        Refused,
+    ),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\nx_http_method_override: POST\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\nx-rewrite-url: /api/v5/x\r\n\r\n",
+        Refused,
+    ),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\nconnection: close, x-latchkey-store\r\n\r\n",
+        Harmless,
+    ),
+    // Hosts.
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nx-api-key: <KEY>\r\n\r\n", Allowed),
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example:8000\r\nx-api-key: <KEY>\r\n\r\n", Allowed),
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: Berlin.Example.\r\nx-api-key: <KEY>\r\n\r\n", Harmless),
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: madrid.example\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: madrid.example.\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    ("GET /api/v5/orders HTTP/1.1\r\nhost: MADRID.example:80\r\nx-api-key: <KEY>\r\n\r\n", Refused),
+    (
+        "GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nhost: madrid.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nx-forwarded-host: madrid.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nforwarded: host=madrid.example\r\nx-api-key: <KEY>\r\n\r\n",
+        Refused,
+    ),
+    // Lengths: whatever is behind the first request must not be one of its own.
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        Harmless,
+    ),
+    (
+        "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\ncontent-length: 1\r\ncontent-length: 0\r\n\r\nx",
+        Refused,
+    ),
+];
+
+/// Gives two stores their hosts.
+pub(crate) async fn with_hosts(house: &House) {
+    let client = Client::admin_of(&house.server);
+    for code in ["berlin", "madrid"] {
+        let store =
+            proto::Store { code: code.to_owned(), hosts: vec![format!("{code}.example")], ..Default::default() };
+        let request = proto::UpdateStoreRequest {
+            store: Some(store),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["hosts".to_owned()] }),
+            ..Default::default()
+        };
+        client.stores().update_store(request).await.expect("a store gets a host");
+    }
+}
+
+/// What reaches the shop is a call of berlin's orders and nothing else, in whatever way it is read.
+fn is_of_berlin(sent: &Message, token: &str, odd: &str) {
+    let (path, query) = sent.target().split_once('?').unwrap_or((sent.target(), ""));
+    assert!(sent.line.starts_with("GET ") && path == "/api/v5/orders", "{odd:?} reached the shop as {sent:?}");
+    let query = query.to_ascii_lowercase();
+    assert!(query.is_empty() || query == "site=berlin", "{odd:?} reached the shop as {sent:?}");
+    assert!(!sent.whole().contains(token) && !sent.whole().contains("override"), "{odd:?}: {sent:?}");
+    let hosts: Vec<_> = sent.headers.iter().filter(|(name, _)| name == "host").collect();
+    let [(_, host)] = &*hosts else { panic!("{odd:?} reached the shop with the hosts {hosts:?}") };
+    assert!(!host.to_ascii_lowercase().contains("madrid"), "{odd:?} reached the shop as {sent:?}");
+    assert!(
+        !sent.whole().contains("madrid") || sent.header("x-forwarded-host") == Some(host.as_str()),
+        "{odd:?}: {sent:?}"
+    );
+    assert_eq!(sent.header("x-latchkey-store"), Some("berlin"), "{odd:?}: {sent:?}");
+    assert_eq!(sent.headers.iter().filter(|(name, _)| name == "x-latchkey-store").count(), 1, "{odd:?}");
+    assert!(sent.body.is_empty(), "{odd:?}: {sent:?}");
+}
+
+async fn withstands(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let house = House::furnished(SHOWN).await;
+    with_hosts(&house).await;
+    let proxy = house.behind(start);
+    let key = format!("x-api-key: {}", house.token);
+    eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    for (odd, ends) in ODD {
+        let bytes = odd.replace("<KEY>", &house.token);
+        let answer = Caller::connect(proxy.port).expect("the proxy listens").send_bytes(bytes.as_bytes());
+        let status = answer.as_ref().map_or(0, Message::status);
+        let sent = house.shop.take();
+        for sent in &sent {
+            is_of_berlin(sent, &house.token, odd);
+        }
+        match ends {
+            Unseen => assert!(sent.is_empty(), "{odd:?}: {answer:?}"),
+            Allowed => assert!(status == 200 && sent.len() == 1, "{odd:?}: {answer:?}"),
+            Refused => assert!((status == 0 || (400..500).contains(&status)) && sent.is_empty(), "{odd:?}: {answer:?}"),
+            Harmless => assert!(
+                (status == 200) == (sent.len() == 1) && sent.len() <= 1 && (status < 500 || status == 501),
+                "{odd:?}: {answer:?}"
+            ),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_and_the_shop_agree_on_odd_requests() {
+    withstands(Proxy::envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_and_the_shop_agree_on_odd_requests() {
+    withstands(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_and_the_shop_agree_on_odd_requests() {
+    withstands(Proxy::caddy).await;
+}

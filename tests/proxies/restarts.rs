@@ -1,0 +1,169 @@
+//! Many requests through Envoy while keys are revoked and the two Latchkeys behind it are restarted in turn: none fails,
+//! and each is answered as it must be by the state that it was judged at.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use latchkey::clock::SystemClock;
+use latchkey::proto::v1 as proto;
+
+use crate::calls::{Client, METHODS, selected};
+use crate::oracle::{Checker, History, Question, Recorder, Told};
+use crate::proxy::{Others, Proxy};
+use crate::shop::{Caller, Shop};
+use crate::support::eventually;
+use crate::support::postgres::Cluster;
+use crate::support::workspace::Workspace;
+use crate::{configured, hire};
+
+/// Requests in all, at least.
+const REQUESTS: usize = 20_000;
+/// Connections of clients.
+const CALLERS: usize = 4;
+/// Keys in use. Half of them are revoked on the way.
+const KEYS: usize = 40;
+/// How often each server is restarted.
+const ROUNDS: usize = 2;
+/// For Envoy to find a server well, and for a server to end.
+const BOUND: Duration = Duration::from_secs(60);
+
+const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
+
+struct Load {
+    recorder: Arc<Recorder>,
+    tokens: Vec<String>,
+    sent: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Load {
+    /// Asks over one connection until it is over. Answers what failed.
+    fn call(&self, port: u16, first: usize) -> Vec<String> {
+        let mut failed = Vec::new();
+        let mut line = Caller::connect(port).expect("Envoy listens");
+        let mut number = first;
+        while !self.over.load(Ordering::Relaxed) {
+            number += CALLERS;
+            let token = &self.tokens[number % self.tokens.len()];
+            let site = if number.is_multiple_of(7) { "madrid" } else { "berlin" };
+            let question = Question {
+                token: token.clone(),
+                method: "GET /api/v5/orders".to_owned(),
+                store: site.to_owned(),
+                ..Question::default()
+            };
+            let begun = self.recorder.begin();
+            let target = format!("/api/v5/orders?site={site}");
+            let answer = match line.send("GET", target.as_bytes(), &[&format!("x-api-key: {token}")], b"") {
+                Ok(answer) => answer,
+                Err(error) => {
+                    failed.push(error.to_string());
+                    line = Caller::connect(port).expect("Envoy listens");
+                    continue;
+                }
+            };
+            self.sent.fetch_add(1, Ordering::Relaxed);
+            let allowed = match answer.status() {
+                200 => true,
+                401 | 403 => false,
+                _ => {
+                    failed.push(answer.whole());
+                    continue;
+                }
+            };
+            // Two servers answer, one at a time behind any other: each answer is held to itself alone.
+            let told =
+                Told::Allowed { allowed, revision: answer.header("x-revision").and_then(|text| text.parse().ok()) };
+            assert!(!allowed || matches!(told, Told::Allowed { revision: Some(_), .. }), "{}", answer.whole());
+            self.recorder.answer(&format!("Envoy, request {number}"), begun, question, told);
+        }
+        failed
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_fails_while_keys_are_revoked_and_servers_restarted() {
+    let (database, workspace) = (Cluster::shared().database(), Workspace::new("config"));
+    // Longer than Envoy takes to hear of a server that is to end.
+    let grace = "2s";
+    let start = || configured(PROFILE, &workspace).database(database.url()).env("LATCHKEY_ACCEPT_GRACE", grace).start();
+    let mut servers = [start(), start()];
+    let admin = servers[0].admin_token();
+    let client = Client::new(servers[0].addresses(), &admin);
+    client.furnish().await;
+    let recorder = Arc::new(Recorder::new(Arc::new(SystemClock)));
+    let mut keys = Vec::new();
+    let mut tokens = Vec::new();
+    for number in 0..KEYS {
+        let stores: &[&str] = if number % 3 == 0 { &["berlin", "madrid"] } else { &["berlin"] };
+        let key = selected(&format!("partner {number}"), stores, &METHODS[..1]);
+        let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
+        let made = client.keys().create_key(request).await.expect("a key is made").into_inner();
+        recorder.made(made.key.as_ref(), &made.token, made.written.as_ref());
+        keys.push(made.key.expect("an answer has a key").id);
+        tokens.push(made.token);
+    }
+    let operator = hire(&client, "proxy").await;
+    let shop = Shop::open();
+    let ports = servers.each_ref().map(|server| server.addresses().decision.port());
+    let others =
+        Others { latchkey: &ports, ops: servers[0].addresses().ops.port(), shop: shop.port(), token: &operator };
+    let envoy = Proxy::envoy(others);
+    envoy.finds_well(&ports, BOUND);
+
+    let load = Arc::new(Load {
+        recorder: Arc::clone(&recorder),
+        tokens,
+        sent: AtomicUsize::new(0),
+        over: AtomicBool::new(false),
+    });
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|first| {
+            let (load, port) = (Arc::clone(&load), envoy.port);
+            std::thread::spawn(move || load.call(port, first))
+        })
+        .collect();
+
+    let mut left: Vec<String> = keys.split_off(KEYS / 2);
+    for _ in 0..ROUNDS {
+        for at in 0..servers.len() {
+            // While this one ends, starts and catches up, keys are revoked at the other one.
+            servers[at].terminate();
+            let writer = Client::new(servers[1 - at].addresses(), &admin);
+            for id in left.split_off(left.len() - KEYS / 2 / ROUNDS / 2) {
+                let request = proto::RevokeKeyRequest { id, reason: "a test".to_owned(), ..Default::default() };
+                let revoked = writer.keys().revoke_key(request).await.expect("a key is revoked").into_inner();
+                recorder.acknowledged(revoked.written.as_ref().expect("a write tells its revision"));
+            }
+            let ended = servers[at].wait_exit(BOUND);
+            assert!(ended.success(), "{ended}:\n{}", servers[at].stderr());
+            servers[at].restart();
+            envoy.finds_well(&ports, BOUND);
+        }
+    }
+    eventually("all requests were sent", BOUND, || (load.sent.load(Ordering::Relaxed) >= REQUESTS).then_some(()));
+    load.over.store(true, Ordering::Relaxed);
+    let failed: Vec<String> = callers.into_iter().flat_map(|caller| caller.join().expect("no caller panics")).collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} requests failed, the first: {}\nEnvoy tells:\n{}",
+        failed.len(),
+        load.sent.load(Ordering::Relaxed),
+        failed[0],
+        envoy.tells("/stats?usedonly&filter=(cluster.latchkey|ext_authz)")
+    );
+
+    let client = Client::new(servers[0].addresses(), &admin);
+    let history = History::fetch(async |request| Ok(client.audit().list_changes(request).await?.into_inner())).await;
+    let records = recorder.records();
+    let refused: BTreeSet<_> = records
+        .answers
+        .iter()
+        .filter(|answer| matches!(answer.told, Told::Allowed { allowed: false, .. }))
+        .map(|answer| answer.question.token.clone())
+        .collect();
+    assert!(refused.len() > KEYS / 2, "revoked keys were seen to be refused");
+    Checker::new(history, Duration::from_secs(60)).check(&records).assert_clean(REQUESTS);
+}
