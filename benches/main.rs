@@ -8,6 +8,7 @@
 #[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod calls;
 mod common;
+mod console;
 mod decide;
 #[path = "../tests/fleet/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
@@ -44,6 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Benchmark = (&'static str, fn(bool) -> Section);
 
 const BENCHMARKS: &[Benchmark] = &[
+    ("console", console::run),
     ("decide", decide::run),
     ("grpc", grpc::run),
     ("keys", keys::run),

@@ -117,11 +117,20 @@ pub(crate) async fn hire(storage: &Arc<dyn Storage>) -> Token {
 ///
 /// When storage refuses.
 pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
+    furnish_with(storage, STORES).await
+}
+
+/// As [`furnish`], with this many stores, and, if they are more than the book has, as many methods.
+///
+/// # Panics
+///
+/// When storage refuses.
+pub(crate) async fn furnish_with(storage: &Arc<dyn Storage>, size: u32) -> House {
     let mut tx = storage.begin(11, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
     let mut changes = Vec::new();
     let mut stores = Vec::new();
-    for number in 0..STORES {
+    for number in 0..size {
         let store = Store {
             number: StoreNumber(0),
             code: store_code(number).parse().expect("a code"),
@@ -139,7 +148,7 @@ pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
     }
     let book = books::parse(books::RETAILCRM).expect("the built-in book is good");
     let listed = book.blocks.iter().flat_map(|block| block.methods.iter().map(move |method| (block, method)));
-    let methods: Vec<Method> = listed
+    let mut methods: Vec<Method> = listed
         .zip(0..)
         .map(|((block, method), position)| Method {
             number: MethodNumber(0),
@@ -157,6 +166,21 @@ pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
             row_revision: revision,
         })
         .collect();
+    if size > STORES {
+        let further = methods.clone();
+        let copies = (0..).flat_map(|copy| further.iter().map(move |method| (copy, method)));
+        let wanted = (size as usize).saturating_sub(methods.len());
+        methods.extend(
+            copies.take(wanted).zip(1_000..).map(|((copy, method), position)| Method {
+                identity: format!("{} /copy{copy}{}", method.identity.verb, method.identity.pattern)
+                    .parse()
+                    .expect("an identity"),
+                block: format!("{} {}", method.block, copy + 2),
+                position,
+                ..method.clone()
+            }),
+        );
+    }
     let numbers = tx.insert_methods(&methods).await.expect("the book is added");
     for method in &methods {
         changes.push(created(SubjectKind::Method, &method.identity.to_string(), method.image()));

@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::Console;
 use super::assets::Assets;
+use super::form::Kept;
 use super::layout::Page;
 use super::session::Session;
 use super::sign_in;
@@ -27,6 +28,13 @@ pub(super) enum Failure {
         why: Option<SignedOut>,
         /// What was looked for, to go on with; empty: nothing that could be.
         wanted: String,
+    },
+    /// Nobody is signed in any more, and a form was sent that is worth keeping.
+    SignedOutTyping {
+        /// Why not any more.
+        why: SignedOut,
+        /// What was sent.
+        kept: Kept,
     },
     /// The role does not allow it.
     Forbidden(Permission),
@@ -94,9 +102,12 @@ impl IntoResponse for Failure {
         if let Self::SignedOut { why, wanted } = self {
             return sign_in::send_to(why, &wanted);
         }
+        if let Self::SignedOutTyping { why, kept } = self {
+            return sign_in::keep(why, kept);
+        }
         let t = &ENGLISH.failures;
         let (status, title, what, advice) = match &self {
-            Self::SignedOut { .. } | Self::Internal => {
+            Self::SignedOut { .. } | Self::SignedOutTyping { .. } | Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, t.internal, String::new(), t.internal_advice)
             }
             Self::Forbidden(permission) => {

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
 
 use super::Console;
+use super::cookies;
 use super::csrf;
 use super::failure::Failure;
 use super::session::Session;
@@ -22,6 +23,36 @@ pub(super) struct Fields(Vec<(String, String)>);
 pub(super) struct Posted {
     pub(super) session: Session,
     pub(super) fields: Fields,
+}
+
+/// Before the name of a field that waits on the sign-in page.
+const KEPT: &str = "kept.";
+
+/// Forms that are not kept for somebody who has to sign in first: a pasted token is nobody else's to see, and who wants
+/// to sign out has.
+const NOT_KEPT: [&str; 2] = [super::find::PATH, "/sign-out"];
+
+/// A form that came from one of our own pages when its sender was not signed in any more: it waits on the sign-in page,
+/// so that nothing typed is lost.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Where it was sent to; empty: nothing is kept.
+    pub(super) path: String,
+    pub(super) fields: Fields,
+}
+
+impl Kept {
+    /// What the sign-in page sends of it.
+    pub(super) fn read(fields: &Fields) -> Self {
+        let kept =
+            fields.0.iter().filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?.to_owned(), value.clone())));
+        Self { path: fields.text("again").to_owned(), fields: Fields(kept.collect()) }
+    }
+
+    /// Its fields, but for the token of the session that is over.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = &(String, String)> {
+        self.fields.0.iter().filter(|(name, _)| name != csrf::FIELD)
+    }
 }
 
 /// What is wrong with the fields of a form, by the names that the registry has for them.
@@ -123,13 +154,30 @@ impl FromRequest<Console> for Posted {
         if !csrf::is_same_origin(&parts.headers, &parts.uri) {
             return Err(Failure::ForeignForm);
         }
-        let session = Session::from_request_parts(&mut parts, console).await?;
+        let session = match Session::from_request_parts(&mut parts, console).await {
+            Err(Failure::SignedOut { why: Some(why), .. }) => {
+                let kept = kept(console, parts, body).await;
+                return Err(kept.map_or(Failure::SignedOut { why: Some(why), wanted: String::new() }, |kept| {
+                    Failure::SignedOutTyping { why, kept }
+                }));
+            }
+            session => session?,
+        };
         let fields = read(&Request::from_parts(parts, ()), body).await?;
         if !csrf::is_token(&session.token, fields.text(csrf::FIELD)) {
             return Err(Failure::ForeignForm);
         }
         Ok(Self { session, fields })
     }
+}
+
+/// The form of a session that is over, if it was made for that session.
+async fn kept(console: &Console, parts: http::request::Parts, body: axum::body::Body) -> Option<Kept> {
+    let token = cookies::read(&parts.headers, console.secure)?;
+    let path = parts.uri.path().to_owned();
+    let fields = read(&Request::from_parts(parts, ()), body).await.ok()?;
+    let ours = csrf::is_token(&token, fields.text(csrf::FIELD)) && !NOT_KEPT.contains(&&*path);
+    ours.then_some(Kept { path, fields })
 }
 
 /// Reads the fields of a form, whoever sent it.

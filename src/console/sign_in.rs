@@ -6,9 +6,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{StatusCode, header};
 
 use super::answer::{Answer, go, is_local, page as answer, page_with};
+use super::assets::Assets;
 use super::failure::Failure;
-use super::form::{self, Fields, Posted};
+use super::form::{self, Fields, Kept, Posted};
 use super::layout::Page;
+use super::texts::ENGLISH;
 use super::{Console, HOME, cookies, csrf, peer};
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SignedOut, TokenText};
@@ -23,6 +25,30 @@ struct SignInPage {
     error: &'static str,
     /// Where to go then.
     next: String,
+    /// A form that waits.
+    kept: Kept,
+}
+
+/// A form that waited, to be sent by whoever is signed in now.
+#[derive(Debug, Template)]
+#[template(path = "kept.html")]
+struct KeptPage {
+    page: Page,
+    kept: Kept,
+}
+
+/// The sign-in page with a form that waits on it.
+pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
+    let page = Page::of_assets(&Assets::new(), ENGLISH.sign_in.title);
+    let template = SignInPage { why: told(why), error: "", next: String::new(), kept, page };
+    let mut response = match page_with(StatusCode::FORBIDDEN, &template) {
+        Ok(response) => response,
+        Err(failure) => return failure.into_response(),
+    };
+    for cookie in cookies::clear() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// On to the sign-in page, which says why and goes on to `wanted`.
@@ -67,18 +93,22 @@ pub(super) async fn home() -> Response {
 /// The form.
 pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    let page = Page::bare(&console, super::texts::ENGLISH.sign_in.title);
-    let t = &page.t.sign_in;
-    let why = match ALL.into_iter().find(|why| name(*why) == query.text("why")) {
-        None => "",
-        Some(SignedOut::Unknown) => t.why_unknown,
-        Some(SignedOut::Idle) => t.why_idle,
-        Some(SignedOut::Over) => t.why_over,
-        Some(SignedOut::Revoked) => t.why_revoked,
-        Some(SignedOut::Expired) => t.why_expired,
-        Some(SignedOut::Changed) => t.why_changed,
-    };
-    answer(&SignInPage { why, error: "", next: query.text("next").to_owned(), page })
+    let page = Page::bare(&console, ENGLISH.sign_in.title);
+    let why = ALL.into_iter().find(|why| name(*why) == query.text("why")).map_or("", told);
+    answer(&SignInPage { why, error: "", next: query.text("next").to_owned(), kept: Kept::default(), page })
+}
+
+/// Why there is no session any more, for people.
+const fn told(why: SignedOut) -> &'static str {
+    let t = &ENGLISH.sign_in;
+    match why {
+        SignedOut::Unknown => t.why_unknown,
+        SignedOut::Idle => t.why_idle,
+        SignedOut::Over => t.why_over,
+        SignedOut::Revoked => t.why_revoked,
+        SignedOut::Expired => t.why_expired,
+        SignedOut::Changed => t.why_changed,
+    }
 }
 
 /// Takes the token, begins a session.
@@ -96,11 +126,12 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
-    let page = Page::bare(&console, super::texts::ENGLISH.sign_in.title);
+    let page = Page::bare(&console, ENGLISH.sign_in.title);
     let refuse = |page: Page, status, error| {
         console.attempts.failed(address);
         tracing::warn!(address = address.map(tracing::field::display), "a sign-in to the console was refused");
-        page_with(status, &SignInPage { why: "", error, next: fields.text("next").to_owned(), page })
+        let (next, kept) = (fields.text("next").to_owned(), Kept::read(&fields));
+        page_with(status, &SignInPage { why: "", error, next, kept, page })
     };
     let Some(operator) = operator else {
         let error = page.t.sign_in.wrong_token;
@@ -112,8 +143,13 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     }
     let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;
-    let next = fields.text("next");
-    let mut response = go(if is_local(next) { next } else { HOME });
+    let (next, kept) = (fields.text("next"), Kept::read(&fields));
+    let mut response = if is_local(&kept.path) {
+        let page = Page::bare(&console, ENGLISH.sign_in.kept_title);
+        answer(&KeptPage { page: Page { csrf: csrf::token(&session), ..page }, kept })?
+    } else {
+        go(if is_local(next) { next } else { HOME })
+    };
     response.headers_mut().append(header::SET_COOKIE, cookies::set(&session, over_tls));
     Ok(response)
 }

@@ -63,6 +63,50 @@ macro_rules! on_both_engines {
 on_both_engines!(a_session_ends_where_it_is_ended, who_is_revoked_or_changed_is_signed_out_and_told_why);
 
 #[tokio::test]
+async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
+    let world = World::begin(Engine::Sqlite).await;
+    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
+    let mut temp = Visitor::with(&world, &token);
+    let form = temp.open("/integration/stores/new");
+    let csrf = form.field("csrf");
+    let typed = [
+        ("csrf", &*csrf),
+        ("code", "berlin"),
+        ("name", "\"Berlin\" <b>&"),
+        ("kind", "site"),
+        ("hosts", "a.example\r\nb.example"),
+    ];
+    let changed = proto::Operator { role: proto::Role::Admin.into(), etag: String::new(), ..operator };
+    let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
+    world.admin.operators().update_operator(request).await.expect("a role is changed");
+
+    let mut other = temp.clone();
+    let foreign = [&[("csrf", "x")][..], &typed[1..]].concat();
+    let sent = other.submit("/integration/stores/new", &foreign).is(303);
+    assert!(sent.header("location").starts_with("/sign-in?why=changed"), "what is not ours is not kept");
+
+    let waits = temp.submit("/integration/stores/new", &typed).is(403);
+    assert!(waits.text().contains("What you typed is kept") && waits.text().contains("your operator was changed"));
+    assert_eq!(temp.cookie(), None);
+    let names = ["next", "again", "kept.code", "kept.name", "kept.kind", "kept.hosts"];
+    let mut again: Vec<_> = waits.fields(&names);
+    again.push(("token", "nonsense".to_owned()));
+    let wrong = temp.submit("/sign-in", &again).is(422);
+    let mut again = wrong.fields(&names);
+    again.push(("token", token.to_string()));
+    let kept = temp.submit("/sign-in", &again).is(200);
+    assert!(temp.cookie().is_some() && kept.text().contains("What you typed is still here."));
+    assert!(!kept.body.contains("<b>&"), "markup is text");
+    let done =
+        temp.submit(&kept.field_of_form("action"), &kept.fields(&["csrf", "code", "name", "kind", "hosts"])).is(303);
+    assert!(temp.follow(&done).text().contains("\"Berlin\" <b>&"));
+    // A pasted token is kept for nobody.
+    let csrf = temp.open("/integration/find").field("csrf");
+    let _ = temp.clone().submit("/sign-out", &[("csrf", &csrf)]).is(303);
+    let _ = temp.submit("/integration/find", &[("csrf", &*csrf), ("token", "t")]).is(303);
+}
+
+#[tokio::test]
 async fn what_is_stored_of_a_session_opens_nothing() {
     let world = World::begin(Engine::Sqlite).await;
     let officer = Visitor::signed_in(&world, "security officer");

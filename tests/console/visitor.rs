@@ -56,6 +56,17 @@ impl Page {
         attribute(tag.unwrap_or_else(|| panic!("no field {id} in:\n{}", self.body)), "value").unwrap_or_default()
     }
 
+    /// An attribute of the form that is sent by POST, such as its action; the first one.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn field_of_form(&self, name: &str) -> String {
+        let form = self.tags("form").find(|tag| tag.contains("method=\"post\""));
+        form.and_then(|tag| attribute(tag, name)).unwrap_or_else(|| panic!("no form with {name} in:\n{}", self.body))
+    }
+
     /// The fields named, as pairs to send.
     #[must_use]
     pub fn fields(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {

@@ -45,5 +45,16 @@ window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
+// A page with a key's or an operator's token holds it no longer than it is looked at: Back brings the key, or another form.
+const secret = document.querySelector("[data-secret]");
+if (secret) {
+  if (secret.dataset.secret) history.replaceState(null, "", secret.dataset.secret);
+  window.addEventListener("pagehide", () => {
+    secret.value = "";
+    secret.removeAttribute("value");
+  });
+  window.addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
+}
+
 localTimes(document);
 copyButtons(document);

@@ -8,6 +8,12 @@ for (const form of document.querySelectorAll("form[data-trim]")) {
   for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
 }
 
+// After Back the fields say what the list was made by, not what was chosen when it was left.
+window.addEventListener("pageshow", ({ persisted }) => {
+  const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  if (persisted || back) for (const form of document.querySelectorAll("form[data-trim]")) form.reset();
+});
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-in-place]");
   if (!form || event.defaultPrevented) return;

@@ -16,6 +16,7 @@ texts! {
         until: "Until (UTC)",
         all_of_it: "All about it",
         revision: "Revision",
+        by: "by",
         nothing_found: "Nothing on record fits.",
         nothing_found_advice: "Take a filter away, or begin with the whole trail.",
     }
