@@ -6,7 +6,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate bench revocation soak guards run
+.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate screenshots bench revocation soak guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,11 @@ revocation: ## measure how long it takes until every server refuses
 
 soak: setup ## half an hour of mixed load: memory and latency stay flat, and no answer is wrong
 	LATCHKEY_SOAK_SECONDS=1800 $(CARGO) test --locked --test soak -- --nocapture
+
+screenshots: setup ## keep every page of the console as a picture in target/screenshots
+	@mkdir -p target/screenshots
+	LATCHKEY_SCREENSHOTS=$(CURDIR)/target/screenshots $(CARGO) test --locked --test browser -- every_page
+	@ls target/screenshots | wc -l
 
 guards: setup ## build each guard out in turn and see its test fail
 	@scripts/guards

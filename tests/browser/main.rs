@@ -1,0 +1,17 @@
+//! The console in a real browser: headless Chromium, driven by clicks and keys as the integration manager would. What is on
+//! the screen is asserted there; what the service then decides is asked over gRPC.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../support/mod.rs"]
+pub mod support;
+#[path = "../scenarios/world.rs"]
+pub mod world;
+
+pub mod chromium;
+pub mod tab;
+
+mod attacks;
+mod manager;
+mod pages;
+mod without_scripts;

@@ -1,0 +1,341 @@
+//! Every page: axe-core finds nothing, light and dark; nothing is wider than a phone; no page is heavier than 100 KiB.
+//!
+//! With LATCHKEY_SCREENSHOTS set (`make screenshots`) every page is kept as a picture in that folder, too.
+
+use std::path::{Path, PathBuf};
+
+use latchkey::proto::v1 as proto;
+use serde_json::Value;
+
+use crate::chromium::Chromium;
+use crate::tab::Tab;
+use crate::world::{Engine, Of, World, key};
+
+/// Widths of the pictures: a desk and a phone.
+const WIDTHS: [u32; 2] = [1_440, 390];
+/// The narrowest screen that pages are made for.
+const NARROWEST: u32 = 360;
+/// Bytes of a page in all, as they travel.
+const HEAVIEST: u64 = 100 * 1024;
+
+/// A page: its name, and where it is.
+type Place = (&'static str, String);
+
+fn axe() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(&path).expect("axe-core is needed: run `make setup`")
+}
+
+/// What stands in the way of somebody on this page.
+async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
+    if tab.eval("typeof axe").await != "object" {
+        tab.run(axe).await;
+    }
+    let found = tab
+        .eval_async(
+            "const done = arguments[arguments.length - 1];\
+             axe.run(document, { resultTypes: ['violations'] }).then(\
+               (result) => done(result.violations.map((v) => `${v.id}: ${v.help}: ` +\
+                 v.nodes.slice(0, 3).map((n) => n.html + ' ' + n.failureSummary).join(' | '))),\
+               (error) => done([String(error)]));",
+        )
+        .await;
+    let Value::Array(found) = found else { return vec![format!("axe-core answers {found}")] };
+    found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Bytes of the page and of what it fetched, as they travelled or would have.
+async fn weight(tab: &Tab) -> u64 {
+    let entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";
+    let sum = tab.eval(&format!("{entries}.reduce((sum, entry) => sum + entry.encodedBodySize + 300, 0)")).await;
+    sum.as_u64().expect("a number of bytes")
+}
+
+/// Looks at a page from all sides, and notes what is wrong with it.
+async fn look(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
+    tab.size(1_440, 900).await;
+    let heavy = weight(tab).await;
+    if heavy > HEAVIEST {
+        wrong.push(format!("{name}: {heavy} bytes"));
+    }
+    for scheme in ["light", "dark"] {
+        tab.colours(scheme).await;
+        wrong.extend(barriers(tab, axe).await.into_iter().map(|what| format!("{name}, {scheme}: {what}")));
+        for width in WIDTHS {
+            if let Some(folder) = pictures {
+                tab.size(width, 900).await;
+                tab.picture(width, 2_400, &folder.join(format!("{name}-{width}-{scheme}.png"))).await;
+            }
+        }
+    }
+    tab.colours("light").await;
+    fits(tab, name, wrong).await;
+}
+
+/// Whether the page fits screens from the narrowest on.
+async fn fits(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
+    for width in [NARROWEST, 700, 961, 1_217] {
+        tab.size(width, 800).await;
+        let wide = tab.eval("document.documentElement.scrollWidth").await.as_u64().expect("a width");
+        if wide > width.into() {
+            let culprit = tab
+                .eval(&format!(
+                    "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > {width})\
+                     .slice(-1).map((e) => e.outerHTML.slice(0, 200)).join()"
+                ))
+                .await;
+            wrong.push(format!("{name}: {wide} px wide on a screen of {width}: {culprit}"));
+        }
+    }
+    tab.size(1_440, 900).await;
+}
+
+fn stores() -> Vec<proto::Store> {
+    use proto::StoreKind::{LandingPage, OnlineStore, Site};
+    let store = |code: &str, name: &str, kind: proto::StoreKind, platform: &str, host: &str| proto::Store {
+        code: code.to_owned(),
+        name: name.to_owned(),
+        kind: kind.into(),
+        platform: platform.to_owned(),
+        hosts: vec![host.to_owned()],
+        ..Default::default()
+    };
+    vec![
+        store("garden-at", "Gartenwelt Österreich", OnlineStore, "1c-bitrix", "gartenwelt.example"),
+        store("garden-de", "Gartenwelt Deutschland", OnlineStore, "1c-bitrix", "garten.example"),
+        store("garden-pl", "Ogród Polska", OnlineStore, "1c-bitrix", "ogrod.example"),
+        store("lamps", "Lampenladen", OnlineStore, "opencart", "lampen.example"),
+        store("lamps-outlet", "Lampenladen Outlet", OnlineStore, "opencart", "outlet.lampen.example"),
+        store("spring-sale", "Spring sale", LandingPage, "tilda", "spring.example"),
+        store("b2b", "Wholesale catalogue", Site, "", "b2b.example"),
+    ]
+}
+
+/// A company as one would be.
+async fn furnish(world: &World) -> Vec<Place> {
+    world.import_book().await;
+    for store in stores() {
+        let request = proto::CreateStoreRequest { store: Some(store), options: None };
+        world.manager.stores().create_store(request).await.expect("a store is connected");
+    }
+    world.switch_store("spring-sale", false).await;
+    let statuses: &[&str] = &["GET /api/v*/orders/statuses"];
+    let orders: &[&str] =
+        &["GET /api/v*/orders", "POST /api/v*/orders/create", "POST /api/v*/orders/{externalId}/edit"];
+    let year = crate::world::far_off();
+    let rows: [(&str, &str, Of<'_>, Of<'_>); 8] = [
+        ("Warehouse sync", "Logistics", Of::Only(&["garden-at", "garden-de", "garden-pl", "lamps"]), Of::Only(orders)),
+        ("Landing page of the spring sale", "Marketing", Of::Only(&["spring-sale"]), Of::Only(orders)),
+        ("Old marketplace module", "Marketplaces", Of::Only(&["lamps"]), Of::All),
+        ("Lamps: OpenCart module", "IT", Of::Only(&["lamps", "lamps-outlet"]), Of::All),
+        ("Gardens: 1C-Bitrix module", "IT", Of::All, Of::All),
+        ("CPA network Admitad", "Marketing", Of::All, Of::Only(statuses)),
+        ("Wholesale portal", "Sales", Of::Only(&["b2b"]), Of::Only(&["GET /api/v*/orders", "GET /api/v*/customers"])),
+        ("Price feed", "", Of::Only(&[]), Of::Only(&[])),
+    ];
+    let mut made_keys = Vec::new();
+    for (name, owner, stores, methods) in rows {
+        let made = proto::Key { owner: owner.to_owned(), ..key(name, stores, methods) };
+        let made = if name.starts_with("Wholesale") { proto::Key { expire_time: Some(year), ..made } } else { made };
+        let made = world.issue(made).await;
+        for _ in 0..3 {
+            let _ = world.ask(&made.token, "GET /api/v5/orders/statuses", "").await;
+        }
+        made_keys.push(made.key);
+    }
+    if world.engine == Engine::Postgres {
+        call(world, &made_keys[0]).await;
+    }
+    let ids: Vec<String> = made_keys.into_iter().map(|key| key.id).collect();
+    world.revoke(&ids[2], "The marketplace was left").await;
+    let off = proto::Key { id: ids[7].clone(), active: Some(false), ..Default::default() };
+    world.update_key(off, &["active"]).await;
+    let one = &ids[0];
+    let owned = proto::Key { id: one.clone(), owner: "Logistics, Ms. Nowak".to_owned(), ..Default::default() };
+    world.update_key(owned, &["owner"]).await;
+    let operator = world.hire("auditor", proto::Role::Viewer, Some(year)).await.0;
+    let place = |name: &'static str, path: &str| (name, path.to_owned());
+    vec![
+        place("keys", "/integration/keys"),
+        place("keys-none", "/integration/keys?text=nothing"),
+        place("keys-wrong", "/integration/keys?store=-"),
+        ("key", format!("/integration/keys/{one}?check_method=GET+%2Fapi%2Fv5%2Fcustomers&check_store=b2b#check")),
+        ("key-edit", format!("/integration/keys/{one}/edit")),
+        place("stores", "/integration/stores"),
+        place("store-add", "/integration/stores/new"),
+        place("store", "/integration/store/garden-de"),
+        place("methods", "/integration/methods"),
+        place("method-add", "/integration/methods/new"),
+        place("method", "/integration/method?method=GET+%2Fapi%2Fv*%2Forders%2Fstatuses"),
+        place("import", "/integration/methods/import"),
+        place("find", "/integration/find"),
+        place("audit", "/oversight/audit"),
+        place("audit-none", "/oversight/audit?until=2001-01-01"),
+        place("replicas", "/oversight/replicas"),
+        place("operators", "/oversight/operators"),
+        place("operator-add", "/oversight/operators/new"),
+        ("operator", format!("/oversight/operators/{}", operator.id)),
+        place("no-page", "/nowhere"),
+    ]
+}
+
+/// A month of calls of a key, as it would be counted.
+async fn call(world: &World, key: &proto::Key) {
+    use latchkey::storage::{Options, UsageAdd, open};
+    let database = world.database.as_ref().expect("pictures are of a server on Postgres");
+    let storage = open(Options::new(database.url().parse().expect("a database URL"))).await.expect("storage opens");
+    let now = world.get_key(&key.id).await.expect("it is there").create_time.expect("a time").seconds;
+    let method = "POST /api/v*/orders/create".parse().expect("an identity");
+    let method = storage.method(&method).await.expect("storage answers").expect("it is there").number;
+    let mut uses = Vec::new();
+    for (day, code) in (0_i64..30).flat_map(|day| ["garden-at", "garden-de", "lamps"].map(|code| (day, code))) {
+        let code = code.parse().expect("a code");
+        let store = storage.store(&code).await.expect("storage answers").expect("it is there").number;
+        let calls = u64::try_from(120 + (day * 37) % 90 - if day % 7 > 4 { 100 } else { 0 }).expect("some");
+        for (allowed, calls) in [(true, calls), (false, calls / 17)] {
+            uses.push(UsageAdd {
+                key: key.id.parse().expect("an id"),
+                secret: key.secrets[0].id.parse().expect("an id"),
+                method: Some(method),
+                store: Some(store),
+                allowed,
+                calls,
+                last: latchkey::model::time::Timestamp::from_micros((now - day * 86_400) * 1_000_000),
+            });
+        }
+    }
+    storage.add_usage(&uses).await.expect("uses are counted");
+}
+
+/// Pages that are come to by doing something.
+async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
+    tab.go("/integration/keys/new").await;
+    tab.type_into("#name", "CPA network").await;
+    tab.click("[name=store_access][value=selected]").await;
+    tab.click("[data-access=store] .group-head").await;
+    tab.click("[name=method_access][value=selected]").await;
+    tab.type_into("[data-access=method] [data-search]", "orders/statuses").await;
+    tab.click("[name=methods][value='GET /api/v*/orders/statuses']").await;
+    tab.run("document.activeElement.blur(); scrollTo(0, 0)").await;
+    look(tab, "key-add", axe, pictures, wrong).await;
+    tab.type_into("#networks", "nowhere").await;
+    tab.press("Save the key").await;
+    tab.sees("Nothing was saved").await;
+    look(tab, "key-add-wrong", axe, pictures, wrong).await;
+    tab.type_into("#networks", "").await;
+    tab.press("Save the key").await;
+    tab.sees("The key is saved").await;
+    look(tab, "key-made", axe, pictures, wrong).await;
+    tab.go("/integration/methods/import?book=retailcrm").await;
+    tab.run("const f = document.getElementById('yaml'); f.value = f.value.replace(/summary: G/g, 'summary: g')").await;
+    tab.press("Show what would change").await;
+    tab.sees("What would change").await;
+    look(tab, "import-shown", axe, pictures, wrong).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
+    let pictures = std::env::var_os("LATCHKEY_SCREENSHOTS").map(PathBuf::from);
+    // Pictures have a month of calls in them, which are put beside a running server.
+    let world = World::begin(if pictures.is_some() { Engine::Postgres } else { Engine::Sqlite }).await;
+    let places = furnish(&world).await;
+    let (_, token) = world.hire("Maria Sommer", proto::Role::Admin, None).await;
+    if let Some(folder) = &pictures {
+        std::fs::create_dir_all(folder).expect("a folder for pictures");
+    }
+    let pictures = pictures.as_deref();
+    let axe = axe();
+    let mut wrong = Vec::new();
+    let chromium = Chromium::start();
+    let tab = chromium.open(&world, true).await;
+    tab.go("/sign-in").await;
+    look(&tab, "sign-in", &axe, pictures, &mut wrong).await;
+    tab.sign_in_with(&token).await;
+    for (name, path) in &places {
+        tab.go(path).await;
+        look(&tab, name, &axe, pictures, &mut wrong).await;
+    }
+    by_deed(&tab, &axe, pictures, &mut wrong).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_any_script_and_length_break_no_layout_and_are_no_markup() {
+    let world = World::begin(Engine::Sqlite).await;
+    let long = "Ж".repeat(200);
+    let unbroken = "W".repeat(200);
+    let arabic = "متجر الحدائق ".repeat(15).trim().to_owned();
+    let emoji = "👩‍🚀🏳️‍🌈".repeat(20);
+    let markup =
+        "<script>window.hurt = 1</script><img src=x onerror='window.hurt = 2'>\"'><svg onload=hurt()>".to_owned();
+    let (mut codes, mut ids) = (Vec::new(), Vec::new());
+    for (at, text) in [&long, &unbroken, &arabic, &emoji, &markup].into_iter().enumerate() {
+        let code = format!("{}{at}", "c".repeat(63));
+        let store = proto::Store {
+            code: code.clone(),
+            name: text.clone(),
+            kind: proto::StoreKind::Site.into(),
+            platform: text.chars().take(100).collect(),
+            hosts: vec![format!("{}.{at}.example", vec!["h".repeat(60); 3].join("."))],
+            ..Default::default()
+        };
+        let request = proto::CreateStoreRequest { store: Some(store), options: None };
+        world.manager.stores().create_store(request).await.expect("a store is connected");
+        let method = proto::Method {
+            method: format!("GET /{}/{at}", "m".repeat(200)),
+            block: text.chars().take(100).collect(),
+            summary: text.clone(),
+            description: text.repeat(3),
+            store_use: proto::StoreUse::Optional.into(),
+            ..Default::default()
+        };
+        let request = proto::CreateMethodRequest { method: Some(method.clone()), options: crate::world::because(text) };
+        world.manager.methods().create_method(request).await.expect("a method is added");
+        let (stores, methods) = ([&*code], [&*method.method]);
+        let made = proto::Key {
+            owner: text.clone(),
+            comment: text.repeat(3),
+            labels: [("a".repeat(63), "b".repeat(200))].into(),
+            ..key(text, Of::Only(&stores), Of::Only(&methods))
+        };
+        let made = world.issue(made).await;
+        let _ = world.ask(&made.token, &method.method, &code).await;
+        world.hire(text, proto::Role::Viewer, None).await;
+        codes.push(code);
+        ids.push(made.key.id);
+    }
+    world.revoke(&ids[4], &markup).await;
+    let (_, token) = world.hire("chief", proto::Role::Admin, None).await;
+    let chromium = Chromium::start();
+    let tab = chromium.open(&world, true).await;
+    tab.sign_in_with(&token).await;
+    let mut paths = vec![
+        "/integration/keys".to_owned(),
+        "/integration/keys/new".to_owned(),
+        "/integration/stores".to_owned(),
+        "/integration/methods".to_owned(),
+        "/oversight/audit".to_owned(),
+        "/oversight/operators".to_owned(),
+        format!("/integration/keys?text={}", "W".repeat(200)),
+        format!("/integration/method?method=GET+%2F{}%2F4", "m".repeat(200)),
+    ];
+    for at in [0, 1, 2, 3, 4] {
+        paths.push(format!("/integration/store/{}", codes[at]));
+        paths.push(format!("/integration/keys/{}", ids[at]));
+        paths.push(format!("/integration/keys/{}/edit", ids[at]));
+    }
+    let mut wrong = Vec::new();
+    for path in &paths {
+        tab.go(path).await;
+        fits(&tab, path, &mut wrong).await;
+        if tab.eval("typeof window.hurt").await != "undefined" {
+            wrong.push(format!("{path}: markup was run"));
+        }
+        if tab.eval("document.querySelectorAll('main script, main img').length").await != 0 {
+            wrong.push(format!("{path}: markup became elements"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tab.close().await;
+}
