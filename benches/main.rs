@@ -23,8 +23,8 @@ mod keys;
     reason = "the tests' own tools, of which the benchmarks need a part"
 )]
 mod oracle;
-mod revocation;
 mod proxies;
+mod revocation;
 #[path = "../tests/support/mod.rs"]
 #[expect(
     dead_code,
