@@ -18,9 +18,11 @@ use super::tls::Tls;
 use crate::lifecycle::Tasks;
 
 /// Longest wait for the notification that is sent to try whether one arrives.
-const PROBE: Duration = Duration::from_secs(1);
+const PROBE: Duration = Duration::from_secs(3);
 /// Time between attempts to connect.
 const RETRY: Duration = Duration::from_secs(1);
+/// Time until it is tried again whether notifications arrive: a busy database may only have been slow.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// The listener.
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl Listener {
 }
 
 async fn run(settings: Settings, tls: Tls, sends: Pool, heard: Arc<Heard>) {
+    let mut told = false;
     loop {
         match listen(&settings, &tls, &sends, &heard).await {
             Ended::Broken => {
@@ -85,8 +88,10 @@ async fn run(settings: Settings, tls: Tls, sends: Pool, heard: Arc<Heard>) {
                 tokio::time::sleep(RETRY).await;
             }
             Ended::Deaf => {
-                tracing::info!("no notifications arrive from the database: changes are found by polling alone");
-                return;
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!("no notifications arrive from the database: changes are found by polling alone");
+                }
+                tokio::time::sleep(AGAIN).await;
             }
         }
     }
