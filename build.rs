@@ -45,11 +45,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
 
     tonic_prost_build::configure()
+        .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)
         // Labels and the fields of audit images are told in the order of their names, always.
         .btree_map(".latchkey.v1")
         .compile_fds(describe(&PROTOS)?)?;
     tonic_prost_build::configure()
+        .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)
         // A header and a body are read where they lie in the message.
         .bytes(".envoy")

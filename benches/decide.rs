@@ -47,7 +47,7 @@ const CALLED: [&str; 6] = [
 
 /// Measures it.
 pub(crate) fn run(earnest: bool) -> Section {
-    let sizes: &[u64] = if earnest { &[10_000, 1_000_000] } else { &[1_000] };
+    let sizes: &[u64] = if earnest { &[1_000, 10_000, 1_000_000] } else { &[1_000] };
     let (rounds, calls) = if earnest { (9, CALLS) } else { (2, CHUNK) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
@@ -61,11 +61,13 @@ pub(crate) fn run(earnest: bool) -> Section {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tasks = Tasks::new();
         let authority = runtime.block_on(warmed(folder.path(), *keys, &tasks));
-        let (uniform, zipf) =
-            (runs(&authority, *keys, calls, rounds, false), runs(&authority, *keys, calls, rounds, true));
         let size = if *keys == 1_000_000 { "1 M".to_owned() } else { format!("{} k", keys / 1_000) };
-        figure(&mut section, &format!("decide, {size} keys, each as often as the others"), &uniform);
-        figure(&mut section, &format!("decide, {size} keys, the n-th 1/n as often as the first"), &zipf);
+        for (who, authority) in [("", authority.clone()), (" at a data thread's desk", authority.at_desk())] {
+            let uniform = runs(&authority, *keys, calls, rounds, false);
+            figure(&mut section, &format!("decide{who}, {size} keys, each as often as the others"), &uniform);
+            let zipf = runs(&authority, *keys, calls, rounds, true);
+            figure(&mut section, &format!("decide{who}, {size} keys, the n-th 1/n as often as the first"), &zipf);
+        }
         tasks.stop();
         let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
     }

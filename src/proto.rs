@@ -3,7 +3,11 @@
 //! Messages that carry a token or a digest do not derive `Debug`: they are printed here, by hand, without it, so that no
 //! log line, panic or test output can hold a secret by accident.
 
+mod codec;
+
 use std::fmt;
+
+pub use self::codec::LeanCodec;
 
 /// Package `latchkey.v1`, as generated.
 #[expect(

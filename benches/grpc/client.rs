@@ -69,7 +69,7 @@ async fn calls(channel: Channel, bearer: MetadataValue<Ascii>, load: Load, seed:
     while !count.over.load(Ordering::Relaxed) {
         client.ready().await.expect("the server is there");
         match load {
-            Load::Authorize => {
+            Load::Authorize | Load::Echo => {
                 let key = good[draw.place(good.len())].clone();
                 let message = proto::AuthorizeRequest {
                     key,

@@ -1,9 +1,10 @@
 //! What the network costs: CPU time of the server per call, of Authorize beside a call that does nothing.
 //!
-//! Three processes, all of them this program. The server has the decision port as it is (SQLite, 10 000 keys, all in the
-//! cache), with one service more, whose only method takes and answers an empty message. A client process loads one of
-//! the two over 8 connections with 32 calls at once on each. The third process leads: round by round it lets the client
-//! load the one, then the other, and asks the server for the CPU time that all its threads have spent.
+//! Several processes, all of them this program. One server has the decision port as it is (SQLite, 10 000 keys, all in
+//! the cache), with one service more, whose only method takes and answers an empty message; another is hyper alone, on
+//! one thread, which answers the same questions with the same number of bytes without looking at them. A client process
+//! loads one of them over 8 connections with 32 calls at once on each. One process leads: round by round it lets the
+//! client load each in turn, and asks the server for the CPU time that all its threads have spent.
 
 mod client;
 mod noop;
@@ -32,6 +33,8 @@ pub(crate) enum Load {
     Authorize,
     /// A call that does nothing.
     Nothing,
+    /// The bytes of Authorize, answered by hyper alone.
+    Echo,
 }
 
 impl Load {
@@ -39,6 +42,7 @@ impl Load {
         match self {
             Self::Authorize => "authorize",
             Self::Nothing => "nothing",
+            Self::Echo => "echo",
         }
     }
 }
@@ -46,9 +50,11 @@ impl Load {
 /// Whether this process was started as the server or the client; if so, it was that, and is done.
 pub(crate) fn helps(words: &[&str]) -> bool {
     match *words {
+        ["server", "echo"] => server::run_echo(),
         ["server", workers] => server::run(workers.parse().expect("a number of threads")),
         ["client", address, token, load, seconds] => {
-            let load = if load == Load::Authorize.word() { Load::Authorize } else { Load::Nothing };
+            let known = [Load::Authorize, Load::Nothing, Load::Echo];
+            let load = *known.iter().find(|known| known.word() == load).expect("a load");
             client::run(address, token, load, Duration::from_secs(seconds.parse().expect("a number of seconds")));
         }
         _ => return false,
@@ -115,30 +121,41 @@ fn round(server: &mut Helper, address: &str, token: &str, load: Load, seconds: u
 
 /// Measures it.
 pub(crate) fn run(earnest: bool) -> Section {
-    let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
+    let (rounds, seconds) = if earnest { (10, 3) } else { (1, 1) };
     let mut section = Section::begin("grpc", "Authorize over gRPC");
     section.say(&format!(
         "CPU time of the whole server process per call, in microseconds, under {CONNECTIONS} connections × {STREAMS} \
          calls at once from another process on the same machine; every call of Authorize allowed, its key in the \
-         cache, one of {KEYS}. Median of {rounds} rounds of {seconds} s (the least–the greatest), the two loads in turn."
+         cache, one of {KEYS}. Nothing: a unary call of an empty message on the same port, by tonic with the codec of all \
+         services. Echo: hyper alone on one thread, questions and answers of the same size. Median of {rounds} rounds of \
+         {seconds} s (the least–the greatest), the loads in turn; the ratios are medians of the rounds' ratios."
     ));
-    section.table(&["server", "Authorize, µs", "a call that does nothing, µs", "between them", "Authorize, calls/s"]);
-    for workers in [1, 2] {
-        let mut server = Helper::start(&["server", &workers.to_string()]);
+    section.table(&["data threads", "Authorize, µs", "nothing, µs", "echo, µs", "to nothing", "to echo", "calls/s"]);
+    for threads in [1, 2] {
+        let mut server = Helper::start(&["server", &threads.to_string()]);
         let (address, token) = (server.hear(), server.hear());
-        let (mut authorize, mut nothing, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+        let mut echo = Helper::start(&["server", "echo"]);
+        let (echo_address, _) = (echo.hear(), echo.hear());
+        let (mut authorize, mut nothing, mut echoed, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             let (cost, rate) = round(&mut server, &address, &token, Load::Authorize, seconds);
             authorize.push(cost);
             rates.push(rate);
             nothing.push(round(&mut server, &address, &token, Load::Nothing, seconds).0);
+            echoed.push(round(&mut echo, &echo_address, &token, Load::Echo, seconds).0);
         }
-        let (authorize, nothing) = (Sample::new(authorize), Sample::new(nothing));
+        let ratio = |to: &[f64]| {
+            let ratios = authorize.iter().zip(to).map(|(cost, to)| cost / to).collect();
+            format!("{:.2}", Sample::new(ratios).median())
+        };
+        let (to_nothing, to_echo) = (ratio(&nothing), ratio(&echoed));
         section.row(&[
-            &format!("{workers} worker thread{}", if workers == 1 { "" } else { "s" }),
-            &authorize.to_string(),
-            &nothing.to_string(),
-            &format!("{:.2}", authorize.median() - nothing.median()),
+            &threads.to_string(),
+            &Sample::new(authorize).to_string(),
+            &Sample::new(nothing).to_string(),
+            &Sample::new(echoed).to_string(),
+            &to_nothing,
+            &to_echo,
             &format!("{:.0}", Sample::new(rates).median()),
         ]);
     }

@@ -5,10 +5,10 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use latchkey::proto::LeanCodec;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
 
 /// The path of the method.
 pub(crate) const PATH: &str = "/latchkey.bench.Nothing/Do";
@@ -40,6 +40,6 @@ impl tower::Service<http::Request<Body>> for Nothing {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(async move { Ok(Grpc::new(ProstCodec::<(), ()>::default()).unary(Self, request).await) })
+        Box::pin(async move { Ok(Grpc::new(LeanCodec::<(), ()>::default()).unary(Self, request).await) })
     }
 }

@@ -1,20 +1,29 @@
-//! The server process: the decision port as it is, and beside its services one that does nothing.
+//! The server process: the decision port as it is, and beside its services one that does nothing; or, to compare it with,
+//! hyper alone, which answers every call with the same bytes.
 
 use std::io::BufRead as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::clock::SystemClock;
 use latchkey::grpc;
 use latchkey::grpc::auth::{CallerAuth, CallerAuthLayer};
 use latchkey::lifecycle::Tasks;
-use latchkey::model::decision::{Request, StoresFrom};
+use latchkey::model::decision::{self, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::time::Timestamp;
+use latchkey::proto::v1 as proto;
 use latchkey::random::OsRandom;
-use latchkey::serve::{self, Patience, Terms};
+use latchkey::serve::{Patience, Plane, Terms, Watch};
 use latchkey::telemetry::metrics::Metrics;
+use prost::Message as _;
 use tokio::net::TcpListener;
 use tower::Layer as _;
 
@@ -25,19 +34,81 @@ use crate::common::{cpu, data};
 /// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
 /// microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub(crate) fn run(workers: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+pub(crate) fn run(threads: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
-    let (address, token) = runtime.block_on(serve(&url));
+    let (address, token) = runtime.block_on(serve(&url, threads));
     println!("{address}\n{token}");
+    tell();
+}
+
+/// Serves by hyper alone, on one thread, and is talked to like the other.
+#[expect(clippy::print_stdout, reason = "the leading process reads it")]
+pub(crate) fn run_echo() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+    let (say, hear) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || runtime.block_on(echo(&say)));
+    let address: std::net::SocketAddr = hear.recv().expect("a port is free");
+    println!("{address}\n-");
+    tell();
+    drop(thread);
+}
+
+/// Answers each line with the CPU time that the process has spent, until the input ends.
+#[expect(clippy::print_stdout, reason = "the leading process reads it")]
+fn tell() {
     for _line in std::io::stdin().lock().lines() {
         println!("{}", cpu::of_process().as_micros());
     }
 }
 
-async fn serve(url: &str) -> (String, String) {
+async fn echo(say: &std::sync::mpsc::Sender<std::net::SocketAddr>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    say.send(listener.local_addr().expect("a bound socket has an address")).expect("the other thread listens");
+    let answer = Bytes::from(usual_answer());
+    loop {
+        let (stream, _) = listener.accept().await.expect("connections come");
+        stream.set_nodelay(true).expect("a socket takes the option");
+        let answer = answer.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answer = answer.clone();
+            async move {
+                request.into_body().collect().await?;
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", HeaderValue::from_static("0"));
+                let body = Full::new(answer).with_trailers(std::future::ready(Some(Ok(trailers))));
+                let mut response = Response::new(body);
+                response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+                Ok::<_, hyper::Error>(response)
+            }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+        #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+        drop(tokio::task::spawn(connection));
+    }
+}
+
+/// An answer of the size of those that Authorize gives here.
+fn usual_answer() -> Vec<u8> {
+    let decision = proto::Decision {
+        allowed: true,
+        reason: proto::Reason::Allowed.into(),
+        key_id: "key_01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        store: data::store_code(7),
+        scope: Some(proto::Scope { kind: proto::ScopeKind::All.into(), stores: Vec::new() }),
+        methods: vec!["GET /api/v*/orders".to_owned()],
+        revision: 1_000,
+        secret_id: "sec_01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+        ..Default::default()
+    };
+    let message = proto::AuthorizeResponse { decision: Some(decision) }.encode_to_vec();
+    let length = u32::try_from(message.len()).expect("a small message").to_be_bytes();
+    [&[0][..], &length, &message].concat()
+}
+
+async fn serve(url: &str, threads: usize) -> (String, String) {
     let storage = data::open(url).await;
     let token = data::hire(&storage).await;
     let house = data::furnish(&storage).await;
@@ -59,7 +130,7 @@ async fn serve(url: &str) -> (String, String) {
     }
     for number in 0..KEYS {
         let key = data::token(number);
-        let request = Request {
+        let request = decision::Request {
             method: "GET /api/v5/orders",
             store: "",
             stores: &[],
@@ -73,9 +144,12 @@ async fn serve(url: &str) -> (String, String) {
     let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
-    let routes = grpc::decision_routes(&authority, &tasks, health).add_service(Nothing);
-    let calls = CallerAuthLayer::new(authority, CallerAuth::Required).layer(routes);
     let terms = Arc::new(Terms::new(None, None, 64, Arc::new(OsRandom), Patience::default()));
-    tasks.supervise("decision port", serve::serve(listener, calls, terms, tasks.clone()));
+    let plane = Plane::start(threads, &terms, Watch::default(), &tasks, || {
+        let desk = authority.at_desk();
+        let routes = grpc::decision_routes(&desk, &tasks, health.clone()).add_service(Nothing);
+        CallerAuthLayer::new(desk, CallerAuth::Required).layer(routes)
+    });
+    tasks.supervise("decision port", plane.expect("threads can be started").accept(listener, tasks.clone()));
     (address.to_string(), token.reveal().to_owned())
 }
