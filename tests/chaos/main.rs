@@ -23,6 +23,7 @@ mod pooler;
 mod restored;
 mod revocation;
 mod unrelated;
+mod upgrade;
 mod waiting;
 
 use std::time::Duration;

@@ -1,0 +1,154 @@
+//! Upgrading server by server across a migration, under load: the callers go where health says that calls are served.
+//!
+//! What a later version brings is a migration that this one does not know (`compatible_from` stays), and a kind of subject
+//! in the audit trail that it has never heard of. Servers of before and after the migration serve side by side.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use latchkey::storage::SCHEMA_VERSION;
+use tokio::sync::RwLock;
+
+use crate::calls::{Client, METHODS, STORES, beside, selected};
+use crate::fleet::ledger::Ledger;
+use crate::fleet::load::Writers;
+use crate::fleet::{Fleet, Member, RECOVERY, changes, server};
+use crate::pass;
+use crate::support::eventually_async;
+use crate::support::postgres::{Cluster, Database};
+use crate::support::process::LatchkeyProcess;
+
+const MAX_STALENESS: Duration = Duration::from_secs(10);
+
+/// For a server to go on after its health says that it ends: longer than it takes the callers to see that.
+const GRACE: &str = "2s";
+
+/// A server to call.
+#[derive(Clone)]
+struct Place {
+    client: Client,
+    replica: String,
+    /// Whether it says that it serves.
+    serving: bool,
+}
+
+impl Place {
+    fn of(member: &Member, serving: bool) -> Self {
+        Self { client: member.client.clone(), replica: member.replica.clone(), serving }
+    }
+}
+
+/// The servers, in the order of the fleet.
+type Places = Arc<RwLock<Vec<Place>>>;
+
+/// What a later version would do to the tables: a new table, a new column, and nothing that older ones would miss.
+fn migrate(database: &Database) {
+    let later = SCHEMA_VERSION + 1;
+    database.query(&format!(
+        "BEGIN; SET LOCAL lock_timeout = '3s'; CREATE TABLE tariffs (code text PRIMARY KEY); \
+         ALTER TABLE keys ADD COLUMN tariff text; ALTER TABLE stores ADD COLUMN tariff text; \
+         UPDATE meta SET value = '{later}' WHERE key = 'schema_version'; COMMIT"
+    ));
+}
+
+/// A write of a later version, of a kind of subject that this one does not know.
+fn write_as_later(database: &Database, code: &str) {
+    database.query(&format!(
+        "BEGIN; UPDATE revision SET value = value + 1, nonce = 4711; INSERT INTO changes (revision, ordinal, nonce, at, \
+         actor, actor_name, action, comment, subject_kind, subject_id, after) SELECT value, 0, nonce, \
+         CAST(extract(epoch FROM now()) * 1000000 AS bigint), 'system', 'system', 'create', '', 'tariff', '{code}', '{{}}' \
+         FROM revision; INSERT INTO tariffs VALUES ('{code}'); COMMIT"
+    ));
+}
+
+/// Calls on and on, each at the next server that says that it serves; answers how many were decided, and what failed.
+async fn call(places: Places, ledger: Arc<Ledger>, token: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
+    let (mut decided, mut failed) = (0, Vec::new());
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let place = {
+            let places = places.read().await;
+            let serving: Vec<_> = places.iter().filter(|place| place.serving).collect();
+            serving.get(number % serving.len().max(1)).map(|place| (*place).clone())
+        };
+        match place {
+            None => failed.push("no server serves".to_owned()),
+            Some(place) => match ledger.ask(&place.client, &place.replica, &token).await {
+                Ok(decision) if decision.allowed => decided += 1,
+                other => failed.push(format!("{other:?}")),
+            },
+        }
+        pass(Duration::from_millis(3)).await;
+    }
+    (decided, failed)
+}
+
+/// Keeps what is known of the servers' health, as a mesh does.
+async fn watch(places: Places, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let clients: Vec<_> = places.read().await.iter().map(|place| place.client.clone()).collect();
+        for (at, client) in clients.into_iter().enumerate() {
+            let serving = tokio::time::timeout(Duration::from_secs(1), client.serves()).await.unwrap_or(false);
+            places.write().await[at].serving = serving;
+        }
+        pass(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
+    let database = Cluster::shared().database();
+    let build = || server(database.url(), MAX_STALENESS).env("LATCHKEY_ACCEPT_GRACE", GRACE);
+    let mut fleet = Fleet::start((0..3).map(|_| build()).collect(), MAX_STALENESS).await;
+    let key = selected("in use", &STORES[..1], &METHODS[1..2]);
+    let (_, token) = changes::make(&fleet.members[0].client, &fleet.ledger, key).await.expect("a key is made");
+    let places: Places = Arc::new(RwLock::new(fleet.members.iter().map(|member| Place::of(member, true)).collect()));
+    let stop = Arc::new(AtomicBool::new(false));
+    let watching = beside(watch(Arc::clone(&places), Arc::clone(&stop)));
+    let caller = || call(Arc::clone(&places), Arc::clone(&fleet.ledger), token.clone(), Arc::clone(&stop));
+    let calling: Vec<_> = (0..6).map(|_| beside(caller())).collect();
+
+    // The migration comes with the first server of the new version, while all others are of before.
+    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
+    migrate(&database);
+    write_as_later(&database, "gold");
+    eventually_async("writes go on", RECOVERY, async || (writers.done() > 5).then_some(())).await;
+    let (_, failed) = writers.end().await;
+    assert_eq!(failed, 0, "writes are taken beside the migration");
+
+    for at in 0..fleet.members.len() {
+        fleet.members[at].server.terminate();
+        let ended = fleet.members[at].server.wait_exit(RECOVERY);
+        assert_eq!(ended.code(), Some(0), "{}", fleet.members[at].server.stderr());
+        fleet.members[at].server.restart();
+        fleet.rejoined(at).await;
+        places.write().await[at] = Place::of(&fleet.members[at], false);
+        write_as_later(&database, &format!("of server {at}"));
+        // Before and after it, side by side.
+        let place = Arc::clone(&places);
+        eventually_async("it is called again", RECOVERY, async || place.read().await[at].serving.then_some(())).await;
+    }
+    let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
+    eventually_async("writes go on", RECOVERY, async || (writers.done() > 5).then_some(())).await;
+    let (_, failed) = writers.end().await;
+    assert_eq!(failed, 0, "writes are taken after it");
+    stop.store(true, Ordering::Relaxed);
+    watching.await.expect("health is watched");
+    for task in calling {
+        let (decided, failed) = task.await.expect("a caller does not panic");
+        assert!(decided > 50, "only {decided} calls were decided");
+        assert!(failed.is_empty(), "{} calls failed, the first: {:?}", failed.len(), &failed[..failed.len().min(3)]);
+    }
+    fleet.agrees_with_ledger().await;
+
+    // The next migration leaves this version behind: it does not start any more, and says why.
+    database.query(&format!("UPDATE meta SET value = '{}' WHERE key = 'compatible_from'", SCHEMA_VERSION + 1));
+    let mut refused: LatchkeyProcess = build().spawn();
+    let ended = refused.wait_exit(RECOVERY);
+    assert_ne!(ended.code(), Some(0));
+    let said = refused.stderr();
+    assert!(said.contains("install that version"), "it says what would help:\n{said}");
+}
