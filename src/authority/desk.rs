@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::find::Found;
+use super::find::{Found, look_at};
 use super::grants::{CachedGrant, Usability};
 use super::state::State;
 use super::usage::Usage;
@@ -18,7 +18,7 @@ use crate::model::token::Digest;
 const SLOTS: usize = 4_096;
 /// Places of the table that a digest may have.
 const WAYS: usize = 2;
-/// Calls of one thread that may wait for storage or for a poll; what comes beyond is refused at once.
+/// Calls of one thread that may wait for a read of storage; what comes beyond is refused at once.
 const MAX_WAITING: usize = 1_024;
 /// One hit in so many is told to the shared cache, so that it does not take the keys that are used most for unused.
 const TELL: u32 = 64;
@@ -89,11 +89,14 @@ impl Authority {
         }
     }
 
-    /// Finds what a token leads to, and may wait for it; of one data thread only so many calls may.
+    /// Finds what a token leads to, and may wait for it. Of one data thread only so many calls may that need a read.
+    /// Calls with unknown tokens wait for polls, and are counted by the gate: however many there are, they take no place
+    /// of a good key.
     pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+        let listed = look_at(token).is_none() && self.inner.fingerprints.contains(&Digest::of(token.as_bytes()));
         let _place = match &self.desk {
-            Some(desk) => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
-            None => None,
+            Some(desk) if listed => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
+            _ => None,
         };
         self.inner.find(token, min_revision).await
     }

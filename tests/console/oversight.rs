@@ -1,7 +1,10 @@
 //! Oversight › Audit trail and Replicas.
 
+use std::time::Duration;
+
 use latchkey::proto::v1 as proto;
 
+use crate::support::eventually;
 use crate::visitor::{Page, Visitor, encode};
 use crate::world::{Engine, Of, World, key};
 
@@ -88,8 +91,11 @@ async fn a_replica_tells_how_far_it_has_come() {
     let world = World::begin(Engine::Sqlite).await;
     let mut officer = Visitor::signed_in(&world, "security officer");
     let head = world.head().await;
-    let text = officer.open("/oversight/replicas").text();
-    for told in ["Live", "made this page", "up to date", env!("CARGO_PKG_VERSION"), &head.to_string()] {
+    // Signing in was a change; that it is applied is reported a moment after.
+    let text = eventually("the replica is up to date", Duration::from_secs(20), || {
+        Some(officer.open("/oversight/replicas").text()).filter(|text| text.contains("up to date"))
+    });
+    for told in ["Live", "made this page", env!("CARGO_PKG_VERSION"), &head.to_string()] {
         assert!(text.contains(told), "{told}: {text}");
     }
 }
