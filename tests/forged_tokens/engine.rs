@@ -68,7 +68,7 @@ fn count(log: &str, database: &str) -> Counts {
 /// Whether it is of the hourly cleaning, which may fall into any time.
 #[must_use]
 pub(crate) fn is_sweep(statement: &str) -> bool {
-    ["usage_hourly", "usage_daily", "requests", "replicas"]
+    ["usage_hourly", "usage_daily", "requests", "replicas", "sessions"]
         .iter()
         .any(|table| statement.starts_with(&format!("DELETE FROM {table} ")))
 }

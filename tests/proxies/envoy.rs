@@ -8,7 +8,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::House;
 use crate::proxy::Proxy;
-use crate::support::eventually;
+use crate::support::{eventually, eventually_async};
 
 const PROFILE: &str = "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\", \"form:apiKey\"]\n\
                        stores = [\"query:site\", \"form:site\", \"header:x-store\"]\nupstream_applies_scope = true\n";
@@ -104,9 +104,15 @@ async fn a_mesh_probes_without_credentials() {
     let house = House::furnished(PROFILE).await;
     let address = house.server.addresses().decision;
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address");
-    let mut health = HealthClient::new(endpoint.connect().await.expect("it listens"));
+    let health = HealthClient::new(endpoint.connect().await.expect("it listens"));
     for service in ["", "envoy.service.auth.v3.Authorization"] {
-        let answer = health.check(HealthCheckRequest { service: service.to_owned() }).await.expect("told");
-        assert_eq!(answer.into_inner().status(), ServingStatus::Serving, "{service}");
+        let mut health = health.clone();
+        // Ready is told on the operations port a moment before.
+        eventually_async("health says SERVING", Duration::from_secs(20), async || {
+            let request = HealthCheckRequest { service: service.to_owned() };
+            let answer = health.check(request).await.expect("told").into_inner();
+            (answer.status() == ServingStatus::Serving).then_some(())
+        })
+        .await;
     }
 }
