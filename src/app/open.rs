@@ -50,6 +50,13 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
     let clock: SharedClock = Arc::new(SystemClock);
     let options =
         options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| chain(&error))?;
+    if let StorageUrl::Sqlite(path) = &options.url
+        && path.parent() == Some(config.data_dir.as_path())
+        && !config.data_dir.exists()
+    {
+        // The server makes the folder before it opens storage in it.
+        return Ok(storage::SchemaState::Empty.to_string());
+    }
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| chain(&error))
 }
 

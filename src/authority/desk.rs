@@ -93,9 +93,9 @@ impl Authority {
     /// Calls with unknown tokens wait for polls, and are counted by the gate: however many there are, they take no place
     /// of a good key.
     pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        let listed = look_at(token).is_none() && self.inner.fingerprints.contains(&Digest::of(token.as_bytes()));
+        let listed = || look_at(token).is_none() && self.inner.fingerprints.contains(&Digest::of(token.as_bytes()));
         let _place = match &self.desk {
-            Some(desk) if listed => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
+            Some(desk) if listed() => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
             _ => None,
         };
         self.inner.find(token, min_revision).await
@@ -167,26 +167,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::change::{Cursor, Revision};
-    use crate::model::grant::{Grant, Members, Standing};
-    use crate::model::id::{KeyId, SecretId};
-    use crate::model::time::Timestamp;
+    use crate::authority::grants::tests::read_at;
+    use crate::model::change::Revision;
 
     fn grant() -> Arc<CachedGrant> {
-        let grant = Grant {
-            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
-            secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
-            name: "a key".into(),
-            standing: Standing::Active,
-            not_before: None,
-            expires: None,
-            secret_expires: None,
-            networks: Box::default(),
-            stores: Members::All,
-            methods: Members::All,
-            row_revision: Revision(1),
-        };
-        Arc::new(CachedGrant::new(grant, 1, Cursor { revision: Revision(1), nonce: 1 }))
+        Arc::new(read_at(Cursor { revision: Revision(1), nonce: 1 }))
     }
 
     fn digest(number: u32) -> Digest {

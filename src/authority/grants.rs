@@ -174,7 +174,7 @@ impl Hasher for DigestHash {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::authority::state::Epoch;
     use crate::model::grant::{Members, Standing};
@@ -196,7 +196,8 @@ mod tests {
         State { world, epoch: Arc::clone(epoch) }
     }
 
-    fn read_at(head: Cursor) -> CachedGrant {
+    /// A grant that opens everything, read at `head` in the first epoch.
+    pub(in crate::authority) fn read_at(head: Cursor) -> CachedGrant {
         let grant = Grant {
             key: KeyId::new(Timestamp::EPOCH, [1; 10]),
             secret: SecretId::new(Timestamp::EPOCH, [2; 10]),

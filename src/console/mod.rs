@@ -34,6 +34,7 @@ mod reference;
 mod session;
 mod sign_in;
 mod stores;
+mod switch;
 mod texts;
 mod time;
 mod trail;

@@ -102,6 +102,15 @@ fn files_that_are_wrong_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn before_the_first_start_nothing_is_wrong() {
+    let place = Place::new();
+    let addresses = ["--decision-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"];
+    let said = place.program().run(&[&["check"], &addresses[..]].concat()).done();
+    assert!(said.contains("the server makes it") && !said.contains("FAIL"), "{said}");
+    assert!(std::fs::read_dir(place.folder.path()).expect("the folder").next().is_none(), "nothing is made");
+}
+
+#[test]
 fn a_check_that_finds_something_wrong_says_no() {
     let place = Place::new();
     let file = place.folder.path().join("file");
@@ -179,7 +188,6 @@ fn a_configuration_of_envoy_is_looked_through() {
 #[test]
 fn a_profile_that_looks_into_bodies_is_refused_where_none_are_shown() {
     let place = Place::new();
-    std::fs::create_dir(place.folder.path().join("latchkey-data")).expect("made");
     let text = "trusted_proxies = '127.0.0.1'\n[profiles.shop]\nlike = 'retailcrm'\n";
     std::fs::write(place.folder.path().join("latchkey.toml"), text).expect("written");
     let addresses = ["--decision-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"];

@@ -5,39 +5,26 @@ use http::StatusCode;
 
 use super::show::{Beside, show};
 use super::{LIST, address};
-use crate::console::Console;
-use crate::console::answer::{Answer, go, is_local};
+use crate::console::answer::{Answer, go};
 use crate::console::failure::Failure;
 use crate::console::form::{Errors, Posted};
 use crate::console::texts::ENGLISH;
+use crate::console::{Console, switch};
 use crate::model::id::KeyId;
 use crate::registry::{DeleteStore, Error, Named, Precondition, StoreDraft, Update, WriteOptions};
 
 /// Sets what the form says, if the store is still as the form's maker saw it, and goes back to where it was sent from.
 pub(super) async fn switch(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
     let fields = &posted.fields;
-    let active = match fields.text("active") {
-        "true" => true,
-        "false" => false,
-        _ => return Err(Failure::BadAddress(String::new())),
-    };
     let update = Update {
         id: code.clone(),
-        draft: StoreDraft { active: Some(active), ..StoreDraft::default() },
+        draft: StoreDraft { active: Some(switch::wanted(fields)?), ..StoreDraft::default() },
         mask: vec!["active".to_owned()],
         etag: fields.text("etag").to_owned(),
     };
-    match console.registry.update_store(&posted.session.caller, &update, &WriteOptions::default()).await {
-        Ok(_) => {
-            let back = fields.text("back");
-            let back = if is_local(back) { back.to_owned() } else { address(&code) };
-            Ok(go(&format!("{back}#store-{code}")))
-        }
-        Err(Error::Stale(_)) => {
-            Err(Failure::Refused(StatusCode::CONFLICT, ENGLISH.stores.changed_meanwhile.to_owned()))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let switched = console.registry.update_store(&posted.session.caller, &update, &WriteOptions::default()).await;
+    let place = format!("store-{code}");
+    switch::answer(switched, fields, &address(&code), &place, ENGLISH.stores.changed_meanwhile)
 }
 
 /// Deletes it. Where keys would be left with one store, which they then bind to, this is asked first.
