@@ -1,10 +1,16 @@
 //! A network namespace with two lines out of it: one on which its server is called, and one to the database, which can be
 //! cut as a cable is. Making one takes root; who is not root has a relay that falls silent instead.
+//!
+//! The namespace belongs to a process that sleeps, rather than to a name of `ip netns`: that mounts, which does not work
+//! everywhere where tests run (in a chroot, for one).
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::fleet::server;
+use crate::support::eventually;
 use crate::support::process::Builder;
 use crate::support::relay::{Relay, Traffic};
 use crate::{at, local};
@@ -18,7 +24,8 @@ pub(crate) struct Network {
 
 #[derive(Debug)]
 struct Namespace {
-    name: String,
+    /// Whose it is.
+    holder: Child,
     /// Makes addresses and names of interfaces those of this process.
     number: u32,
 }
@@ -29,15 +36,13 @@ impl Network {
         if !rustix::process::geteuid().is_root() {
             return Self { relay: Relay::to(local(port)), namespace: None };
         }
-        let number = std::process::id() % 250;
-        let namespace = Namespace { name: format!("latchkey-{number}"), number };
-        namespace.make();
+        let namespace = Namespace::make(std::process::id() % 250);
         let relay = Relay::listening(SocketAddr::from(([10, 232, namespace.octet(), 1], 0)), local(port));
         Self { relay, namespace: Some(namespace) }
     }
 
     /// A server at its far end.
-    pub(crate) fn server(&self, url: &str, max_staleness: std::time::Duration) -> Builder {
+    pub(crate) fn server(&self, url: &str, max_staleness: Duration) -> Builder {
         let builder = server(&at(url, self.relay.address()), max_staleness);
         let Some(namespace) = &self.namespace else {
             return builder;
@@ -45,7 +50,7 @@ impl Network {
         let address = format!("10.231.{}.2:0", namespace.number);
         let ports = ["LATCHKEY_DECISION_ADDR", "LATCHKEY_ADMIN_ADDR", "LATCHKEY_OPS_ADDR"];
         let builder = ports.into_iter().fold(builder, |builder, port| builder.env(port, &address));
-        builder.under(&["ip", "netns", "exec", &namespace.name])
+        builder.under(&["nsenter", "--target", &namespace.holder.id().to_string(), "--net"])
     }
 
     /// Cuts the line to the database.
@@ -75,32 +80,54 @@ impl Namespace {
         format!("lk{line}{}", self.number)
     }
 
-    fn make(&self) {
-        let Self { name, number } = self;
-        // What an earlier process of the same number left behind when it was killed.
-        drop(Command::new("ip").args(["netns", "del", name]).output());
-        ip(&format!("netns add {name}"));
-        ip(&format!("-n {name} link set lo up"));
+    fn make(number: u32) -> Self {
+        // It ends by itself if nobody is left to end it.
+        let holder = Command::new("unshare").args(["--net", "sleep", "1800"]).stdin(Stdio::null()).spawn();
+        let namespace = Self { holder: holder.expect("unshare is needed (Debian: util-linux)"), number };
+        eventually("the namespace is there", Duration::from_secs(10), || {
+            (net_of("self") != net_of(&namespace.holder.id().to_string())).then_some(())
+        });
+        namespace.ip("link set lo up");
         for (line, network) in [('c', 231), ('d', 232)] {
-            let outside = self.interface(line);
-            ip(&format!("link add {outside} type veth peer name {line}0 netns {name}"));
+            let outside = namespace.interface(line);
+            // What an earlier process of the same number left behind when it was killed.
+            drop(Command::new("ip").args(["link", "del", &outside]).output());
+            ip(&format!("link add {outside} type veth peer name {line}0 netns {}", namespace.holder.id()));
             ip(&format!("addr add 10.{network}.{number}.1/30 dev {outside}"));
             ip(&format!("link set {outside} up"));
-            ip(&format!("-n {name} addr add 10.{network}.{number}.2/30 dev {line}0"));
-            ip(&format!("-n {name} link set {line}0 up"));
+            namespace.ip(&format!("addr add 10.{network}.{number}.2/30 dev {line}0"));
+            namespace.ip(&format!("link set {line}0 up"));
         }
+        namespace
+    }
+
+    /// Runs `ip` inside.
+    fn ip(&self, arguments: &str) {
+        let mut inside = Command::new("nsenter");
+        inside.args(["--target", &self.holder.id().to_string(), "--net", "ip"]);
+        run(&mut inside, arguments);
     }
 }
 
 impl Drop for Namespace {
     fn drop(&mut self) {
         // Its interfaces go with it.
-        drop(Command::new("ip").args(["netns", "del", &self.name]).output());
+        self.holder.kill().ok();
+        self.holder.wait().ok();
     }
 }
 
+/// The network namespace of a process; none if it cannot be told.
+fn net_of(process: &str) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{process}/ns/net")).ok()
+}
+
 fn ip(arguments: &str) {
-    let output = Command::new("ip").args(arguments.split(' ')).output();
-    let output = output.expect("ip is needed: run `make setup` (Debian: iproute2)");
+    run(&mut Command::new("ip"), arguments);
+}
+
+fn run(command: &mut Command, arguments: &str) {
+    let output = command.args(arguments.split(' ')).output();
+    let output = output.expect("ip and nsenter are needed: run `make setup` (Debian: iproute2, util-linux)");
     assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
