@@ -25,7 +25,7 @@ const TELL: u32 = 64;
 
 /// What one data thread has for itself.
 pub(super) struct Desk {
-    /// Locked by its own thread alone, so never waited for.
+    /// Locked by its own thread; by another only for the rare call that was handed over.
     table: Mutex<Table>,
     pub(super) waiting: Semaphore,
     pub(super) usage: Usage,
@@ -99,6 +99,24 @@ impl Authority {
             _ => None,
         };
         self.inner.find(token, min_revision).await
+    }
+
+    /// Does what would keep a data thread, and everybody who calls on it, waiting: on the control plane, unless this is
+    /// not a data thread. `work` gets the authority as it is there. Once begun it is done to its end, even if the caller
+    /// goes away.
+    ///
+    /// # Errors
+    /// It panicked, or the process ends.
+    pub async fn hand_over<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, tokio::task::JoinError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let work = work(Self { inner: Arc::clone(&self.inner), desk: None });
+        if self.desk.is_none() {
+            return Ok(work.await);
+        }
+        self.inner.tasks.spawn_on("long call", work, &self.inner.control).await
     }
 
     /// Where uses are counted.

@@ -72,17 +72,32 @@ impl Freshness {
 
     /// How long ago freshness was proven; none if it never was, or was lost.
     pub(super) fn staleness(&self) -> Option<Duration> {
+        self.staleness_at(self.tick())
+    }
+
+    fn staleness_at(&self, tick: u64) -> Option<Duration> {
         let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
         if polled < self.heard_from.load(Ordering::Acquire) {
             return None;
         }
         let proven = polled.min(renewed);
-        (proven != NEVER).then(|| Duration::from_micros(self.tick().saturating_sub(proven)))
+        (proven != NEVER).then(|| Duration::from_micros(tick.saturating_sub(proven)))
     }
 
     /// Whether calls may be allowed.
     pub(super) fn is_proven(&self) -> bool {
-        cfg!(feature = "guard-undecided") || self.staleness().is_some_and(|staleness| staleness <= self.max_staleness)
+        self.is_proven_at(self.tick())
+    }
+
+    fn is_proven_at(&self, tick: u64) -> bool {
+        let fresh = |staleness| staleness <= self.max_staleness;
+        cfg!(feature = "guard-undecided") || self.staleness_at(tick).is_some_and(fresh)
+    }
+
+    /// The time by storage's clock, if calls may be allowed then. Reads the clock once.
+    pub(super) fn proven_now(&self) -> Option<Timestamp> {
+        let tick = self.tick();
+        self.is_proven_at(tick).then(|| self.now_at(tick))
     }
 
     /// Whether the last poll is recent enough to go on asking storage about unknown tokens.
@@ -93,12 +108,13 @@ impl Freshness {
 
     /// The time by storage's clock; before the first poll, this machine's.
     pub(super) fn now(&self) -> Timestamp {
+        self.now_at(self.tick())
+    }
+
+    fn now_at(&self, tick: u64) -> Timestamp {
         match self.offset.load(Ordering::Acquire) {
             i64::MIN => self.clock.now(),
-            offset => {
-                let elapsed = i64::try_from(self.tick()).unwrap_or(i64::MAX);
-                Timestamp::from_micros(offset.saturating_add(elapsed))
-            }
+            offset => Timestamp::from_micros(offset.saturating_add(i64::try_from(tick).unwrap_or(i64::MAX))),
         }
     }
 }

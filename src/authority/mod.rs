@@ -223,18 +223,18 @@ impl Authority {
         let inner = &*self.inner;
         let guard = inner.state.load();
         let state = guard.as_ref()?;
-        if !inner.freshness.is_proven() || !inner.has_applied(query.min_revision, state) {
+        let now = inner.freshness.proven_now()?;
+        if !inner.has_applied(query.min_revision, state) {
             return None;
         }
         if let Some(reason) = look_at(query.token) {
             let decision = Decision::without_key(reason, state.world.revision());
-            return Some(inner.conclude(self.counts(), state, &decision, None, answer));
+            return Some(inner.conclude(self.counts(), &decision, None, answer));
         }
         let cached = self.usable_now(&Digest::of(query.token.as_bytes()), state)?;
         inner.metrics.cache_hits.inc();
-        let now = inner.freshness.now();
         let decision = decide(&cached.grant, &state.world, &query.request, now);
-        Some(inner.conclude(self.counts(), state, &decision, Some(now), answer))
+        Some(inner.conclude(self.counts(), &decision, Some(now), answer))
     }
 
     /// Decides.
@@ -254,7 +254,7 @@ impl Authority {
             Ok(Found::Grant(state, cached)) => {
                 let now = self.inner.freshness.now();
                 let decision = decide(&cached.grant, &state.world, &query.request, now);
-                Ok(self.inner.conclude(self.counts(), &state, &decision, Some(now), answer))
+                Ok(self.inner.conclude(self.counts(), &decision, Some(now), answer))
             }
             Ok(Found::Nothing(reason, revision)) => {
                 self.inner.metrics.decided(Some(reason));
@@ -326,10 +326,11 @@ impl Authority {
         Ok(None)
     }
 
-    /// The operator whose token this is, if that can be said at once.
-    pub fn operator_now(&self, token: &[u8]) -> Option<OperatorEntry> {
-        let state = self.inner.ready_state().ok()?;
-        state.world.operators.get(&Digest::of(token), self.inner.freshness.now()).cloned()
+    /// Looks at the operator whose token this is, if that can be said at once.
+    pub fn operator_now<R>(&self, token: &[u8], look: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
+        let guard = self.inner.state.load();
+        let now = self.inner.freshness.proven_now()?;
+        guard.as_ref()?.world.operators.get(&Digest::of(token), now).map(look)
     }
 
     /// Revisions as they are applied, from after `after` or from now on; none if that is no longer remembered.
@@ -412,7 +413,6 @@ impl Inner {
     fn conclude<R>(
         &self,
         counts: &Usage,
-        state: &State,
         decision: &Decision<'_>,
         now: Option<Timestamp>,
         answer: impl FnOnce(&Decision<'_>) -> R,
@@ -426,7 +426,7 @@ impl Inner {
             "decided"
         );
         if let Some(now) = now.filter(|_| self.settings.usage)
-            && !counts.count(decision, &state.world, now)
+            && !counts.count(decision, now)
         {
             self.metrics.usage_lost.inc();
         }

@@ -30,6 +30,8 @@ use crate::proto::foreign::google::rpc;
 
 /// Largest message: a body of 1 MiB, and the rest of the request.
 const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
+/// Bodies longer than this, in bytes, are not read on a data thread.
+const LONG: usize = 16 * 1024;
 /// Metadata of the call that names the profile; without it the path chooses.
 const PROFILE: &str = "x-latchkey-profile";
 /// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
@@ -49,6 +51,16 @@ pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        if body_len(request.get_ref()) <= LONG {
+            return self.judge(&request).await;
+        }
+        let handed = self.gateway.hand_over(|gateway| async move { Self { gateway }.judge(&request).await });
+        handed.await.map_err(|error| Status::internal(format!("the request was not judged: {error}")))?
+    }
+}
+
+impl ExtAuthz {
+    async fn judge(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();
             tracing::warn!(proxy = "envoy", why = status.message(), "a proxy was not answered");
@@ -64,6 +76,12 @@ impl Authorization for ExtAuthz {
         };
         Ok(Response::new(answer(outcome)))
     }
+}
+
+/// Bytes of the request's body, as far as Envoy forwarded it.
+fn body_len(asked: &CheckRequest) -> usize {
+    let http = asked.attributes.as_ref().and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
+    http.map_or(0, |http| http.body.len() + http.raw_body.len())
 }
 
 fn profile(metadata: &MetadataMap) -> Result<Option<&str>, Status> {

@@ -25,6 +25,7 @@ use self::dialect::Dialect;
 use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond, fault};
 use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
+use crate::model::world::OperatorEntry;
 
 /// Header by which a proxy says who it is: an operator's token. `authorization` is the client's.
 const CALLER: &str = "x-latchkey-caller";
@@ -146,13 +147,14 @@ impl ForwardAuth {
     /// Whether the proxy is an operator that may ask for decisions.
     async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
         let token = only(headers, CALLER).map_err(NotDecided::Wrong)?;
-        let operator = match self.authority.operator_now(token) {
-            Some(operator) => Some(operator),
-            None => self.authority.operator(token).await.map_err(NotDecided::Undecided)?,
+        let may = |operator: &OperatorEntry| operator.role.may(Permission::Authorize);
+        let may = match self.authority.operator_now(token, may) {
+            Some(may) => Some(may),
+            None => self.authority.operator(token).await.map_err(NotDecided::Undecided)?.as_ref().map(may),
         };
-        match operator {
-            Some(operator) if operator.role.may(Permission::Authorize) => Ok(()),
-            Some(_) => {
+        match may {
+            Some(true) => Ok(()),
+            Some(false) => {
                 Err(NotDecided::Wrong(format!("the operator of {CALLER} has a role that may not ask for decisions")))
             }
             None => Err(NotDecided::Wrong(format!("{CALLER} holds no operator's token that is good"))),

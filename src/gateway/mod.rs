@@ -108,6 +108,19 @@ impl Gateway {
         Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 
+    /// Does what would keep a data thread waiting: see [`Authority::hand_over`].
+    ///
+    /// # Errors
+    /// It panicked, or the process ends.
+    pub async fn hand_over<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, tokio::task::JoinError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let gateway = self.clone();
+        self.inner.authority.hand_over(|_| work(gateway)).await
+    }
+
     /// The profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
@@ -256,7 +269,7 @@ impl Case<'_> {
             reason: decision.failed.first().map_or("ALLOWED", Reason::as_str),
             fault: "",
             key: decision.key.map(|(key, _)| key),
-            method: decision.methods.first().map(|entry| entry.identity.to_string()),
+            method: decision.methods.first().map(|entry| entry.identity.to_text()),
             store: decision.store.map(str::to_owned),
             scope: decision.scope.as_ref().map(|scope| match scope {
                 Scope::All => "all",
@@ -270,7 +283,7 @@ impl Case<'_> {
     fn allow(&self, decision: &Decision<'_>, facts: Facts) -> Allow {
         let mut set_headers = Vec::with_capacity(5);
         if let Some(key) = facts.key {
-            set_headers.push(("x-latchkey-key-id", key.to_string()));
+            set_headers.push(("x-latchkey-key-id", key.to_text()));
         }
         if let Some(store) = &facts.store {
             set_headers.push(("x-latchkey-store", store.clone()));

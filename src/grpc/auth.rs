@@ -57,7 +57,7 @@ impl<S> Layer<S> for CallerAuthLayer {
 
 /// What is known of a call's right to be made without waiting.
 enum Verdict {
-    Pass(Option<OperatorEntry>),
+    Pass(Option<Caller>),
     Refuse(Status),
     Ask(Vec<u8>, Permission),
 }
@@ -75,8 +75,8 @@ impl<S> CallerAuthService<S> {
             Ok(token) => token,
             Err(status) => return Verdict::Refuse(status),
         };
-        match self.authority.operator_now(token) {
-            Some(operator) => admit(Some(operator), needed).map_or_else(Verdict::Refuse, Verdict::Pass),
+        match self.authority.operator_now(token, |operator| admit(Some(operator), needed)) {
+            Some(admitted) => admitted.map_or_else(Verdict::Refuse, Verdict::Pass),
             None => Verdict::Ask(token.to_vec(), needed),
         }
     }
@@ -99,8 +99,8 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match self.judge(request.uri().path(), request.headers()) {
-            Verdict::Pass(operator) => {
-                introduce(&mut request, operator);
+            Verdict::Pass(caller) => {
+                introduce(&mut request, caller);
                 Either::Left(self.inner.call(request))
             }
             Verdict::Refuse(status) => Either::Right(std::future::ready(Ok(status.into_http())).boxed()),
@@ -114,9 +114,9 @@ where
                         Ok(operator) => operator,
                         Err(undecided) => return Ok(undecided_status(undecided).into_http()),
                     };
-                    match admit(operator, needed) {
-                        Ok(operator) => {
-                            introduce(&mut request, operator);
+                    match admit(operator.as_ref(), needed) {
+                        Ok(caller) => {
+                            introduce(&mut request, caller);
                             inner.call(request).await
                         }
                         Err(status) => Ok(status.into_http()),
@@ -143,10 +143,15 @@ fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     }
 }
 
-fn admit(operator: Option<OperatorEntry>, needed: Permission) -> Result<Option<OperatorEntry>, Status> {
+/// The caller, if it may make the call; none where nothing asks who it is: a decision is the same for whoever asks.
+fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<Option<Caller>, Status> {
     match operator {
         None => Err(Status::unauthenticated("the operator token is unknown, expired or revoked")),
-        Some(operator) if operator.role.may(needed) => Ok(Some(operator)),
+        Some(operator) if operator.role.may(needed) => Ok((needed != Permission::Authorize).then(|| Caller {
+            id: operator.id,
+            name: operator.name.to_string(),
+            role: operator.role,
+        })),
         Some(operator) => {
             let role = operator.role.as_str();
             Err(Status::permission_denied(format!("an operator with the role {role} may not call this")))
@@ -154,10 +159,9 @@ fn admit(operator: Option<OperatorEntry>, needed: Permission) -> Result<Option<O
     }
 }
 
-fn introduce(request: &mut Request<Body>, operator: Option<OperatorEntry>) {
-    if let Some(operator) = operator {
-        tracing::trace!(rpc = request.uri().path(), operator = %operator.id, "let through");
-        let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
+fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
+    if let Some(caller) = caller {
+        tracing::trace!(rpc = request.uri().path(), operator = %caller.id, "let through");
         request.extensions_mut().insert(caller);
     }
 }

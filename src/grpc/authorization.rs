@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, Stream, StreamExt as _};
+use prost::Message as _;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Request, Response, Status};
 
@@ -17,6 +18,7 @@ use crate::model::change::{Cursor, CursorError};
 use crate::model::decision::{self, Decision, Reason, Scope};
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use crate::proto::v1::batch_authorize_result::Result as Answer;
 use crate::registry::Violations;
 
 /// Most questions in a batch.
@@ -25,6 +27,8 @@ const MAX_BATCH: usize = 1_000;
 const MAX_STORES: usize = 1_000;
 /// Longest method, in bytes.
 const MAX_METHOD: usize = 8_192;
+/// Batches longer than this, in bytes as they came, are not decided on a data thread.
+const LONG: usize = 16 * 1024;
 
 /// Answers questions by asking an authority.
 #[derive(Debug)]
@@ -73,32 +77,19 @@ impl AuthorizationService for Authorization {
         &self,
         request: Request<proto::BatchAuthorizeRequest>,
     ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
-        let requests = request.into_inner().requests;
+        let request = request.into_inner();
+        let long = request.encoded_len() > LONG;
+        let requests = request.requests;
         if requests.is_empty() || requests.len() > MAX_BATCH {
             let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len());
             return Err(to_status(Violations::one("requests", what).into()));
         }
-        let mut violations = Violations::new();
-        let questions: Vec<_> = requests
-            .iter()
-            .enumerate()
-            .filter_map(|(at, request)| {
-                violations.within(format_args!("requests[{at}]"), |violations| Question::read(request, violations))
-            })
-            .collect();
-        check(violations)?;
-        let results = join_all(questions.iter().map(|question| self.answer(&question.query))).await;
-        let results = results
-            .into_iter()
-            .map(|result| {
-                use proto::batch_authorize_result::Result as Answer;
-                let result = match result {
-                    Ok(decision) => Answer::Decision(decision),
-                    Err(status) => Answer::Undecided(proto::Undecided { message: status.message().to_owned() }),
-                };
-                proto::BatchAuthorizeResult { result: Some(result) }
-            })
-            .collect();
+        let results = if long {
+            let handed = self.authority.hand_over(|authority| async move { answer_all(&authority, &requests).await });
+            handed.await.map_err(|error| Status::internal(format!("the batch was not decided: {error}")))??
+        } else {
+            answer_all(&self.authority, &requests).await?
+        };
         Ok(Response::new(proto::BatchAuthorizeResponse { results }))
     }
 
@@ -139,6 +130,36 @@ impl AuthorizationService for Authorization {
         let stopping = async move { tasks.stopping().await };
         Ok(Response::new(Box::pin(backlog.chain(live).take_until(Box::pin(stopping)))))
     }
+}
+
+/// Answers a batch: what is at hand at once; the rest is waited for together.
+async fn answer_all(
+    authority: &Authority,
+    requests: &[proto::AuthorizeRequest],
+) -> Result<Vec<proto::BatchAuthorizeResult>, Status> {
+    let mut violations = Violations::new();
+    let questions: Vec<_> = requests
+        .iter()
+        .enumerate()
+        .filter_map(|(at, request)| {
+            violations.within(format_args!("requests[{at}]"), |violations| Question::read(request, violations))
+        })
+        .collect();
+    check(violations)?;
+    let at_once = |question: &Question<'_>| authority.decide_now(&question.query, to_decision);
+    let mut results: Vec<_> = questions
+        .iter()
+        .map(|question| proto::BatchAuthorizeResult { result: at_once(question).map(Answer::Decision) })
+        .collect();
+    let rest = results.iter_mut().zip(&questions).filter(|(result, _)| result.result.is_none());
+    join_all(rest.map(|(result, question)| async {
+        result.result = Some(match authority.decide(&question.query, to_decision).await {
+            Ok(decision) => Answer::Decision(decision),
+            Err(undecided) => Answer::Undecided(proto::Undecided { message: undecided.to_string() }),
+        });
+    }))
+    .await;
+    Ok(results)
 }
 
 impl<'a> Question<'a> {
@@ -199,8 +220,7 @@ fn fallen_behind() -> Status {
 
 fn to_decision(decision: &Decision<'_>) -> proto::Decision {
     let failed_checks: Vec<i32> = decision.failed.iter().map(|reason| to_reason(reason).into()).collect();
-    let (key_id, secret_id) =
-        decision.key.map(|(key, secret)| (key.to_string(), secret.to_string())).unwrap_or_default();
+    let (key_id, secret_id) = decision.key.map(|(key, secret)| (key.to_text(), secret.to_text())).unwrap_or_default();
     proto::Decision {
         allowed: decision.allowed(),
         reason: failed_checks.first().copied().unwrap_or(proto::Reason::Allowed.into()),
@@ -209,7 +229,7 @@ fn to_decision(decision: &Decision<'_>) -> proto::Decision {
         store: decision.store.unwrap_or_default().to_owned(),
         scope: decision.scope.as_ref().map(to_scope),
         denied_stores: decision.denied_stores.iter().map(ToString::to_string).collect(),
-        methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
+        methods: decision.methods.iter().map(|entry| entry.identity.to_text()).collect(),
         revision: decision.revision.0,
         secret_id,
     }

@@ -13,7 +13,7 @@ use super::method::StoreUse;
 use super::path::{RequestMethod, canonicalize};
 use super::store::StoreNumber;
 use super::time::Timestamp;
-use super::world::World;
+use super::world::{StoreEntry, World};
 
 /// Most store codes that a decision's scope lists.
 pub const MAX_SCOPE: usize = 200;
@@ -141,6 +141,8 @@ pub struct Decision<'a> {
     pub key: Option<(KeyId, SecretId)>,
     /// The store that the call is for: the only one named, or the one that the key binds to.
     pub store: Option<&'a str>,
+    /// The number of that store, if there is such a one.
+    pub store_number: Option<StoreNumber>,
     /// The active stores that the key opens, whichever is named; given when allowed, and with [`Reason::StoreRequired`].
     pub scope: Option<Scope<'a>>,
     /// The stores named that are not open, in the order given.
@@ -237,6 +239,7 @@ impl Decision<'_> {
             failed: Reasons::only(reason),
             key: None,
             store: None,
+            store_number: None,
             scope: None,
             denied_stores: Vec::new(),
             methods: Vec::new(),
@@ -259,6 +262,7 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: T
         failed,
         key: Some((grant.key, grant.secret)),
         store: judged.store,
+        store_number: judged.number,
         scope,
         denied_stores: judged.denied,
         methods,
@@ -354,6 +358,7 @@ fn judge_method<'a>(
 #[derive(Default)]
 struct JudgedStores<'a> {
     store: Option<&'a str>,
+    number: Option<StoreNumber>,
     denied: Vec<&'a str>,
 }
 
@@ -372,7 +377,9 @@ fn judge_stores<'a>(
     for code in first.into_iter().chain(request.stores.iter().map(String::as_str)) {
         several |= named.is_some_and(|before| before != code);
         named = Some(code);
-        if let Err(reason) = judge_store(grant, world, code) {
+        let found = world.stores.get(code);
+        judged.number = found.map(|(number, _)| number);
+        if let Err(reason) = judge_store(grant, found) {
             failed.add(reason);
             if !judged.denied.contains(&code) {
                 judged.denied.push(code);
@@ -388,14 +395,16 @@ fn judge_stores<'a>(
     }
     if limited {
         judged.store = named.filter(|_| !several);
+        judged.number = judged.number.filter(|_| !several);
         return judged;
     }
+    judged.number = None;
     match bound_store(grant, world) {
-        Some((code, active)) => {
-            judged.store = Some(code);
-            if !active {
+        Some((number, entry)) => {
+            (judged.store, judged.number) = (Some(&*entry.code), Some(number));
+            if !entry.active {
                 failed.add(Reason::StoreInactive);
-                judged.denied.push(code);
+                judged.denied.push(&entry.code);
             }
         }
         None if store_required => failed.add(Reason::StoreRequired),
@@ -420,8 +429,8 @@ fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
             })
 }
 
-fn judge_store(grant: &Grant, world: &World, code: &str) -> Result<(), Reason> {
-    let (number, entry) = world.stores.get(code).ok_or(Reason::StoreUnknown)?;
+fn judge_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Result<(), Reason> {
+    let (number, entry) = found.ok_or(Reason::StoreUnknown)?;
     if !entry.active {
         Err(Reason::StoreInactive)
     } else if !grant.stores.contains(number) {
@@ -431,12 +440,12 @@ fn judge_store(grant: &Grant, world: &World, code: &str) -> Result<(), Reason> {
     }
 }
 
-/// The one store that a key selects, and whether it is active. Deleted ones do not count, inactive ones do; a key with
+/// The one store that a key selects. Deleted ones do not count, inactive ones do; a key with
 /// access to all stores binds to none, however few there are.
-fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(&'a str, bool)> {
+fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(StoreNumber, &'a StoreEntry)> {
     let mut stores = selected(grant, world);
-    let (_, only) = stores.next()?;
-    stores.next().is_none().then_some((&*only.code, only.active))
+    let only = stores.next()?;
+    stores.next().is_none().then_some(only)
 }
 
 /// The active stores that a grant opens.
@@ -454,7 +463,7 @@ fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
 }
 
 /// The stores that a grant selects and that exist; none if it opens all.
-fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a super::world::StoreEntry)> {
+fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a StoreEntry)> {
     let numbers: &[StoreNumber] = match &grant.stores {
         Members::All => &[],
         Members::Selected(numbers) => numbers,

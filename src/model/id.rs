@@ -41,6 +41,13 @@ macro_rules! id {
             pub const fn as_u128(self) -> u128 {
                 self.0.as_u128()
             }
+
+            /// What `Display` writes, made quicker: every answer names two ids.
+            pub fn to_text(self) -> String {
+                let mut digits = Uuid::encode_buffer();
+                let digits: &str = self.0.as_hyphenated().encode_lower(&mut digits);
+                [$prefix, digits].concat()
+            }
         }
 
         impl fmt::Display for $name {
@@ -116,6 +123,7 @@ mod tests {
         assert!(older < newer);
         assert!(older.to_string() < newer.to_string());
         assert_eq!(older.to_string().parse::<KeyId>().unwrap(), older);
+        assert_eq!(older.to_text(), older.to_string());
     }
 
     #[test]

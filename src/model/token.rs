@@ -217,7 +217,8 @@ fn is_issued(prefix: &str, text: &[u8]) -> bool {
         return false;
     }
     let (body, check) = text.split_at(text.len() - CHECK_CHARS);
-    if !body[prefix.len()..].iter().all(u8::is_ascii_alphanumeric) {
+    // All of them, rather than up to the first that is wrong: that is done many at a time.
+    if !body[prefix.len()..].iter().fold(true, |good, byte| good & byte.is_ascii_alphanumeric()) {
         return false;
     }
     let mut rest = crc32fast::hash(body);

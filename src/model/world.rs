@@ -1,7 +1,9 @@
 //! The World: an immutable snapshot of everything but keys, at one revision.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+// Quicker than the standard library's for what is looked up at every decision. Those who call choose none of its keys.
+use hashbrown::HashMap;
 
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
@@ -28,11 +30,13 @@ pub struct World {
 
 /// The stores, by code and by number.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "what each is looked up by is all there is to say")]
 pub struct StoreTable {
-    by_code: HashMap<Box<str>, StoreNumber>,
-    by_number: BTreeMap<StoreNumber, StoreEntry>,
-    by_host: HashMap<Box<str>, StoreNumber>,
+    /// Ascending by number.
+    all: Vec<(StoreNumber, StoreEntry)>,
+    /// Places in `all`.
+    by_number: HashMap<StoreNumber, usize>,
+    by_code: HashMap<Box<str>, usize>,
+    by_host: HashMap<Box<str>, usize>,
 }
 
 /// What decisions know of a store.
@@ -85,35 +89,42 @@ impl World {
 impl StoreTable {
     /// The table of `stores`.
     pub fn new(stores: impl IntoIterator<Item = Store>) -> Self {
+        let mut stores: Vec<Store> = stores.into_iter().collect();
+        stores.sort_unstable_by_key(|store| store.number);
         let mut table = Self::default();
-        for store in stores {
-            table.by_code.insert(store.code.as_str().into(), store.number);
-            table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), store.number)));
+        for (place, store) in stores.into_iter().enumerate() {
+            table.by_number.insert(store.number, place);
+            table.by_code.insert(store.code.as_str().into(), place);
+            table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), place)));
             let entry = StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
-            table.by_number.insert(store.number, entry);
+            table.all.push((store.number, entry));
         }
         table
     }
 
+    fn at(&self, place: usize) -> (StoreNumber, &StoreEntry) {
+        let (number, entry) = &self.all[place];
+        (*number, entry)
+    }
+
     /// The store with this code.
     pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
-        let number = *self.by_code.get(code)?;
-        Some((number, self.by_number.get(&number)?))
+        self.by_code.get(code).map(|place| self.at(*place))
     }
 
     /// The store that is reached at this host, in lower case and without a port.
     pub fn at_host(&self, host: &str) -> Option<&StoreEntry> {
-        self.by_number.get(self.by_host.get(host)?)
+        self.by_host.get(host).map(|place| self.at(*place).1)
     }
 
     /// The store with this number; none once it was deleted.
     pub fn numbered(&self, number: StoreNumber) -> Option<&StoreEntry> {
-        self.by_number.get(&number)
+        self.by_number.get(&number).map(|place| self.at(*place).1)
     }
 
-    /// All stores.
+    /// All stores, ascending by number.
     pub fn iter(&self) -> impl Iterator<Item = (StoreNumber, &StoreEntry)> {
-        self.by_number.iter().map(|(number, entry)| (*number, entry))
+        (0..self.all.len()).map(|place| self.at(place))
     }
 }
 

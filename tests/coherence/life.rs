@@ -1,6 +1,7 @@
 //! A replica under test: the real authority over a simulated way to storage.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use latchkey::authority::{Authority, Query, Settings, Steps, Undecided};
@@ -26,6 +27,10 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) authority: Authority,
+    /// The same as a data thread has it.
+    desk: Authority,
+    /// Calls so far; every other one is made at the desk.
+    calls: AtomicUsize,
     pub(crate) tasks: Tasks,
 }
 
@@ -59,7 +64,8 @@ impl Member {
         };
         let (tasks, metrics) = (Tasks::new(), Arc::new(Metrics::new()));
         let authority = Authority::start_stepwise(storage, settings, clock, &tasks, metrics, steps);
-        Self { name: format!("replica {number}"), authority, tasks }
+        let desk = authority.at_desk();
+        Self { name: format!("replica {number}"), authority, desk, calls: AtomicUsize::new(0), tasks }
     }
 
     /// Asks as a caller's request does: what is at hand first. Records the answer if there is one.
@@ -71,25 +77,31 @@ impl Member {
     ) -> Result<(), Undecided> {
         let begun = recorder.begin();
         let query = query(&question, min_revision);
-        let verdict = match self.authority.decide_now(&query, verdict) {
+        let at_desk = self.calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        let authority = if at_desk { &self.desk } else { &self.authority };
+        let verdict = match authority.decide_now(&query, verdict) {
             Some(verdict) => verdict,
-            None => self.authority.decide(&query, verdict).await?,
+            None => authority.decide(&query, verdict).await?,
         };
         self.record(recorder, begun, question, verdict);
         Ok(())
     }
 
-    /// Asks for what can be said at once, and records it.
+    /// Asks for what can be said at once, here and at the desk, and records it.
     pub(crate) fn ask_now(
         &self,
         recorder: &Recorder,
         question: Question,
         min_revision: Option<Cursor>,
     ) -> Option<Verdict> {
-        let begun = recorder.begin();
-        let verdict = self.authority.decide_now(&query(&question, min_revision), verdict)?;
-        self.record(recorder, begun, question, verdict.clone());
-        Some(verdict)
+        let mut told = None;
+        for authority in [&self.desk, &self.authority] {
+            let begun = recorder.begin();
+            let verdict = authority.decide_now(&query(&question, min_revision), verdict)?;
+            self.record(recorder, begun, question.clone(), verdict.clone());
+            told = Some(verdict);
+        }
+        told
     }
 
     fn record(&self, recorder: &Recorder, begun: Begun, question: Question, verdict: Verdict) {

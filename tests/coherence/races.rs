@@ -37,7 +37,7 @@ const A_WHILE: Duration = Duration::from_millis(250);
 
 /// A road with gates, each of which holds the next call that comes to it.
 #[derive(Debug, Clone, Default)]
-struct Gates(Arc<Mutex<Shut>>);
+pub(crate) struct Gates(Arc<Mutex<Shut>>);
 
 type Shut = BTreeMap<(Call, Way), Arc<Gate>>;
 

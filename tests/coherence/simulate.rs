@@ -23,7 +23,7 @@ use crate::storage::{Call, Database, Road, Way};
 use crate::tables::{Action, KEYS, SECRETS};
 
 /// Lives in a run that is not told how many.
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 10_000;
 const WRITES: usize = 12;
 const CALLERS: usize = 2;
 const CALLS: usize = 14;
