@@ -2,15 +2,11 @@
 //! different services read differently; whatever reaches the shop is read there as leniently as any service would, and
 //! must still be a method and a store that the key opens.
 
-use latchkey::model::path::canonicalize_bytes;
-use latchkey::proto::v1 as proto;
-
 use crate::House;
-use crate::calls::{Client, selected};
 use crate::proxy::{Others, Proxy};
 use crate::shop::{Caller, Message, Shop};
 
-const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
+pub(crate) const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"query:filter[sites][]\"]\nupstream_applies_scope = true\n";
 /// Where bodies are seen.
 const WITH_BODIES: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
@@ -182,7 +178,7 @@ fn stores_read(target: &str) -> Vec<String> {
 }
 
 /// Whether the path, read as leniently as can be, is a method that the key opens.
-fn is_open(path: &str) -> bool {
+pub(crate) fn is_open(path: &str) -> bool {
     let path = decoded(path).replace('\\', "/").to_ascii_lowercase();
     let path = path.split(['?', '#', ';', '\0']).next().unwrap_or_default().trim_end();
     let mut segments: Vec<&str> = Vec::new();
@@ -328,90 +324,4 @@ async fn nginx_hands_on_what_was_decided() {
 #[tokio::test(flavor = "multi_thread")]
 async fn caddy_hands_on_what_was_decided() {
     agrees(Proxy::caddy, false, 3).await;
-}
-
-/// The vectors of paths, each as one key asks for it whose methods and stores are selected, and one that is open to
-/// everything, which passes paths that can be read in two ways too.
-async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
-    let house = House::furnished(PROFILE).await;
-    let client = Client::admin_of(&house.server);
-    let (_, wide) = client.create_key(wide()).await.expect("a key is made");
-    let proxy = house.behind(start);
-    let (partner, wide) = (format!("x-api-key: {}", house.token), format!("x-api-key: {wide}"));
-    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&partner], "").status() == 200).then_some(())
-    });
-    let _ = house.shop.take();
-    let text = include_str!("../vectors/path.json");
-    let vectors: Vec<serde_json::Value> = serde_json::from_str(text).expect("the vectors are JSON");
-    let mut reached = 0;
-    for vector in &vectors {
-        let target = bytes_of(&vector["input"]);
-        // What ends a line, or the target, is no part of one.
-        if target.first() != Some(&b'/')
-            || target.len() > 2_000
-            || target.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
-        {
-            continue;
-        }
-        let told = target.escape_ascii();
-        for header in [&partner, &wide] {
-            let answer = Caller::connect(proxy.port).and_then(|mut line| line.send("GET", &target, &[header], b""));
-            let status = answer.as_ref().map_or(400, Message::status);
-            let sent = house.shop.take();
-            assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
-            let Some(sent) = sent.first() else { continue };
-            // As letters: the shop keeps bytes so.
-            let same: String = target.iter().map(|byte| char::from(*byte)).collect();
-            assert_eq!(read(sent.target()), read(&same), "{told} is handed on as it came");
-            assert!(header == &wide || is_open(same.split('?').next().unwrap_or_default()), "{told} reached the shop");
-            reached += 1;
-        }
-    }
-    assert!(vectors.len() > 60 && reached > 15, "{reached} of {} reached the shop", vectors.len());
-}
-
-/// A key for everything.
-fn wide() -> proto::Key {
-    let all = proto::Access::All.into();
-    proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) }
-}
-
-/// A path in the one way that it can be read, if there is one, and otherwise as it is; and the query. Caddy escapes what
-/// has no place in an address, which changes nothing.
-fn read(target: &str) -> (String, Option<String>) {
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let bytes: Vec<u8> = path.chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
-    let canonical = canonicalize_bytes(&bytes).map(|path| path.as_str().to_owned());
-    let query = query.map(|query| query.replace('{', "%7B").replace('}', "%7D")).filter(|query| !query.is_empty());
-    (canonical.unwrap_or_else(|_| path.to_owned()), query)
-}
-
-/// The bytes of a vector's input.
-fn bytes_of(input: &serde_json::Value) -> Vec<u8> {
-    let text = |name: &str| input[name].as_str().unwrap_or_default();
-    if let Some(plain) = input.as_str() {
-        return plain.as_bytes().to_vec();
-    }
-    if let Some(hex) = input["hex"].as_str() {
-        let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
-        return (0..hex.len()).step_by(2).map(digits).collect();
-    }
-    let times = usize::try_from(input["times"].as_u64().unwrap_or_default()).expect("a small number");
-    [text("before"), &text("repeat").repeat(times), text("after")].concat().into_bytes()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn envoy_hands_on_the_vectors_as_they_are() {
-    vectors_agree(Proxy::envoy).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nginx_hands_on_the_vectors_as_they_are() {
-    vectors_agree(Proxy::nginx).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn caddy_hands_on_the_vectors_as_they_are() {
-    vectors_agree(Proxy::caddy).await;
 }

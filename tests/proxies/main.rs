@@ -17,6 +17,7 @@ pub mod places;
 pub mod proxy;
 pub mod restarts;
 pub mod shop;
+pub mod vectors;
 
 use calls::{Client, METHODS, selected};
 use latchkey::proto::v1 as proto;
@@ -66,13 +67,20 @@ pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
 impl House {
     /// A furnished house with this profile for the paths below /api.
     pub async fn furnished(profile: &str) -> Self {
-        let workspace = Workspace::new("config");
-        let server = configured(profile, &workspace).start();
-        let client = Client::admin_of(&server);
+        let house = Self::bare(profile).await;
+        let client = Client::admin_of(&house.server);
         client.furnish().await;
         let (key, token) =
             client.create_key(selected("partner", &["berlin"], &METHODS[..2])).await.expect("a key is made");
-        let operator = hire(&client, "proxy").await;
+        Self { key, token, ..house }
+    }
+
+    /// A house without stores, methods and keys.
+    pub async fn bare(profile: &str) -> Self {
+        let workspace = Workspace::new("config");
+        let server = configured(profile, &workspace).start();
+        let operator = hire(&Client::admin_of(&server), "proxy").await;
+        let (key, token) = (proto::Key::default(), String::new());
         Self { server, shop: Shop::open(), operator, key, token, _workspace: workspace }
     }
 

@@ -63,13 +63,16 @@ fn read_line(stream: &mut impl BufRead) -> Option<String> {
     Some(letters(&line).trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Reads one message; none at the end of the stream.
-fn read(stream: &mut impl BufRead) -> Option<Message> {
+/// Reads one message; none at the end of the stream. The answer to HEAD has a length and no body.
+fn read(stream: &mut impl BufRead, to_head: bool) -> Option<Message> {
     let mut message = Message { line: read_line(stream)?, ..Message::default() };
     loop {
         let line = read_line(stream)?;
         let Some((name, value)) = line.split_once(':') else { break };
         message.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    if to_head {
+        return Some(message);
     }
     if message.header("transfer-encoding").is_some() {
         loop {
@@ -139,11 +142,12 @@ impl Shop {
 fn serve(stream: &TcpStream, sent: &Mutex<Vec<Message>>) {
     stream.set_nodelay(true).ok();
     let mut reader = BufReader::new(stream);
-    while let Some(message) = read(&mut reader) {
+    while let Some(message) = read(&mut reader, false) {
+        let body = if message.line.starts_with("HEAD ") { "" } else { "shop" };
         let revision = message.header("x-latchkey-revision").unwrap_or_default().to_owned();
         sent.lock().unwrap_or_else(PoisonError::into_inner).push(message);
         let mut writer = stream;
-        let answer = format!("HTTP/1.1 200 OK\r\nx-revision: {revision}\r\ncontent-length: 4\r\n\r\nshop");
+        let answer = format!("HTTP/1.1 200 OK\r\nx-revision: {revision}\r\ncontent-length: 4\r\n\r\n{body}");
         if writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
@@ -196,6 +200,7 @@ impl Caller {
     /// The connection broke, or what came is no answer.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<Message> {
         self.reader.get_mut().write_all(bytes)?;
-        read(&mut self.reader).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
+        read(&mut self.reader, bytes.starts_with(b"HEAD "))
+            .ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }
 }

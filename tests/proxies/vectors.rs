@@ -1,0 +1,320 @@
+//! The published vectors through the proxies: whatever path they hand to the shop is the one that came, and means to the
+//! reference book what was decided on.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use latchkey::model::book::{Book, Entry, MethodNumber, Resolution};
+use latchkey::model::method::StoreUse;
+use latchkey::model::path::{RequestMethod, canonicalize_bytes};
+use latchkey::proto::v1 as proto;
+use serde_json::Value;
+
+use crate::House;
+use crate::agreement::{PROFILE, is_open};
+use crate::calls::{Client, selected};
+use crate::proxy::{Others, Proxy};
+use crate::shop::{Caller, Message};
+
+/// The books say nothing of stores, and some of their requests name one all the same.
+const WITHOUT_STORES: &str = "keys = [\"header:x-api-key\"]\n";
+
+/// A proxy, started from its file in deploy/.
+type Start = fn(Others<'_>) -> Proxy;
+
+fn vectors(file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
+    serde_json::from_str(&text).expect("the vectors are JSON")
+}
+
+/// Whether it can be the target of a request: what ends a line, or the target, is no part of one.
+fn is_target(target: &[u8]) -> bool {
+    target.first() == Some(&b'/')
+        && target.len() <= 2_000
+        && !target.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
+}
+
+/// The vectors of paths, each as one key asks for it whose methods and stores are selected, and one that is open to
+/// everything, which passes paths that can be read in two ways too.
+async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let house = House::furnished(PROFILE).await;
+    let client = Client::admin_of(&house.server);
+    let (_, wide) = client.create_key(wide()).await.expect("a key is made");
+    let proxy = house.behind(start);
+    let (partner, wide) = (format!("x-api-key: {}", house.token), format!("x-api-key: {wide}"));
+    crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&partner], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    let vectors = vectors("path.json");
+    let mut reached = 0;
+    for vector in &vectors {
+        let target = bytes_of(&vector["input"]);
+        if !is_target(&target) {
+            continue;
+        }
+        let told = target.escape_ascii();
+        for header in [&partner, &wide] {
+            let answer = Caller::connect(proxy.port).and_then(|mut line| line.send("GET", &target, &[header], b""));
+            let status = answer.as_ref().map_or(400, Message::status);
+            let sent = house.shop.take();
+            assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
+            let Some(sent) = sent.first() else { continue };
+            // As letters: the shop keeps bytes so.
+            let same: String = target.iter().map(|byte| char::from(*byte)).collect();
+            assert_eq!(read(sent.target()), read(&same), "{told} is handed on as it came");
+            assert!(header == &wide || is_open(same.split('?').next().unwrap_or_default()), "{told} reached the shop");
+            reached += 1;
+        }
+    }
+    assert!(vectors.len() > 60 && reached > 15, "{reached} of {} reached the shop", vectors.len());
+}
+
+/// A key for everything.
+fn wide() -> proto::Key {
+    let all = proto::Access::All.into();
+    proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) }
+}
+
+/// A path in the one way that it can be read, if there is one, and otherwise as it is; and the query. Caddy escapes what
+/// has no place in an address, which changes nothing.
+fn read(target: &str) -> (String, Option<String>) {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let bytes: Vec<u8> = path.chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
+    let canonical = canonicalize_bytes(&bytes).map(|path| path.as_str().to_owned());
+    let query = query.map(|query| query.replace('{', "%7B").replace('}', "%7D")).filter(|query| !query.is_empty());
+    (canonical.unwrap_or_else(|_| path.to_owned()), query)
+}
+
+/// The bytes of a vector's input.
+fn bytes_of(input: &Value) -> Vec<u8> {
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    if let Some(plain) = input.as_str() {
+        return plain.as_bytes().to_vec();
+    }
+    if let Some(hex) = input["hex"].as_str() {
+        let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
+        return (0..hex.len()).step_by(2).map(digits).collect();
+    }
+    let times = usize::try_from(input["times"].as_u64().unwrap_or_default()).expect("a small number");
+    [text("before"), &text("repeat").repeat(times), text("after")].concat().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_hands_on_the_vectors_as_they_are() {
+    vectors_agree(Proxy::caddy).await;
+}
+
+/// A reference book of the vectors.
+struct Shelf {
+    name: String,
+    /// Each method, and whether it is retired.
+    methods: Vec<(String, bool)>,
+    book: Book,
+    /// What is asked: a verb and a path.
+    requests: Vec<(String, Vec<u8>)>,
+}
+
+impl Shelf {
+    fn read(vector: &Value) -> Self {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let methods: Vec<String> = if let Some(file) = vector["methods_file"].as_str() {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
+            std::fs::read_to_string(path).expect("a list of methods").lines().map(str::to_owned).collect()
+        } else {
+            vector["methods"].as_array().expect("a list of methods").iter().map(text).collect()
+        };
+        let methods: Vec<(String, bool)> = methods
+            .into_iter()
+            .map(|method| {
+                method.strip_prefix("retired ").map(|left| (left.to_owned(), true)).unwrap_or((method, false))
+            })
+            .collect();
+        let entries = (1..).zip(&methods).map(|(number, (method, retired))| Entry {
+            number: MethodNumber(number),
+            identity: method.parse().unwrap_or_else(|error| panic!("{method}: {error}")),
+            store_use: StoreUse::None,
+            retired: *retired,
+        });
+        let book = Book::compile(entries).expect("a book");
+        let mut requests = Vec::new();
+        for request in vector["requests"].as_array().expect("requests") {
+            let method = text(&request["method"]);
+            // Whoever comes through a proxy has a verb.
+            let asked: Vec<(&str, &str)> = match method.split_once(' ').filter(|_| !method.starts_with('/')) {
+                Some(verbal) => vec![verbal],
+                None => ["GET", "POST", "HEAD"].map(|verb| (verb, &*method)).into(),
+            };
+            let asked = asked.into_iter().filter(|(_, path)| is_target(path.as_bytes()));
+            requests.extend(asked.map(|(verb, path)| (verb.to_owned(), path.as_bytes().to_vec())));
+        }
+        Self { name: text(&vector["name"]), methods, book, requests }
+    }
+
+    fn live(&self) -> Vec<&str> {
+        self.methods.iter().filter(|(_, retired)| !retired).map(|(method, _)| &**method).collect()
+    }
+
+    /// What a request means by the book; and the one live method that it is, if it is one.
+    fn meaning(&self, verb: &str, target: &[u8]) -> (String, Option<String>) {
+        let path = match canonicalize_bytes(target) {
+            Ok(path) => path,
+            Err(fault) => return (fault.name().to_owned(), None),
+        };
+        let verb = RequestMethod::parse(&format!("{verb} /")).expect("a verb").verb;
+        match self.book.resolve(verb, &path) {
+            Resolution::One(entry) => {
+                let method = entry.identity.to_string();
+                (format!("one: {method}"), (!entry.retired).then_some(method))
+            }
+            Resolution::Ambiguous(entry) => (format!("ambiguous: {}", entry.identity), None),
+            Resolution::Unknown => ("unknown".to_owned(), None),
+            Resolution::Several(_) => panic!("a request with a verb is one method"),
+        }
+    }
+
+    /// Puts its methods into the reference book of a server; the retired ones first, since two of one shape cannot live
+    /// beside each other.
+    async fn put_up(&self, client: &Client) {
+        let method = |method: &str| proto::Method {
+            method: method.to_owned(),
+            block: "Vectors".to_owned(),
+            summary: "A vector".to_owned(),
+            store_use: proto::StoreUse::None.into(),
+            ..Default::default()
+        };
+        for (retired, _) in self.methods.iter().filter(|(_, retired)| *retired) {
+            let request = proto::CreateMethodRequest { method: Some(method(retired)), options: None };
+            client.methods().create_method(request).await.expect("a method is made");
+            let request = proto::DeleteMethodRequest { method: retired.clone(), ..Default::default() };
+            client.methods().delete_method(request).await.expect("a method is retired");
+        }
+        let methods: Vec<_> = self.live().into_iter().map(method).collect();
+        if !methods.is_empty() {
+            let request = proto::ImportMethodsRequest { methods, ..Default::default() };
+            client.methods().import_methods(request).await.expect("the methods are imported");
+        }
+    }
+}
+
+/// Tokens by what they open: exactly these methods, on all stores.
+struct Ring<'a> {
+    client: &'a Client,
+    tokens: HashMap<Vec<String>, String>,
+}
+
+impl Ring<'_> {
+    async fn key(&mut self, methods: Vec<&str>) -> String {
+        let methods: Vec<String> = methods.into_iter().map(str::to_owned).collect();
+        if let Some(token) = self.tokens.get(&methods) {
+            return token.clone();
+        }
+        let named: Vec<&str> = methods.iter().map(String::as_str).collect();
+        let key = proto::Key { store_access: proto::Access::All.into(), ..selected("vectors", &[], &named) };
+        let (_, token) = self.client.create_key(key).await.expect("a key is made");
+        self.tokens.insert(methods, token.clone());
+        token
+    }
+}
+
+/// Requests that reached the shop with the key for their method, and that did not with the one for all others.
+#[derive(Default)]
+struct Count {
+    reached: usize,
+    kept: usize,
+}
+
+/// Where the clients of a proxy come, and what is behind it.
+struct Counter<'a> {
+    house: &'a House,
+    proxy: &'a Proxy,
+    shelf: &'a Shelf,
+}
+
+impl Counter<'_> {
+    /// Sends it, and answers whether it reached the shop. What does is what came, and means the same.
+    fn reaches(&self, verb: &str, target: &[u8], token: &str) -> bool {
+        let told = format!("{}: {verb} {}", self.shelf.name, target.escape_ascii());
+        let header = format!("x-api-key: {token}");
+        let answer = Caller::connect(self.proxy.port).and_then(|mut line| line.send(verb, target, &[&header], b""));
+        let status = answer.as_ref().map_or(400, Message::status);
+        let sent = self.house.shop.take();
+        assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
+        let Some(sent) = sent.first() else { return false };
+        let got: Vec<u8> = sent.target().chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
+        let got_verb = sent.line.split(' ').next().unwrap_or_default();
+        assert_eq!(got_verb, verb, "{told}");
+        let came: String = target.iter().map(|byte| char::from(*byte)).collect();
+        assert_eq!(read(sent.target()), read(&came), "{told} is handed on as it came");
+        assert_eq!(self.shelf.meaning(got_verb, &got).0, self.shelf.meaning(verb, target).0, "{told}");
+        true
+    }
+}
+
+/// Every request of every book through a proxy: with the key that opens nothing but the method that it means, with one that
+/// opens all others, and with one that opens everything.
+async fn books_agree(start: Start, all_reach: bool) {
+    let mut count = Count::default();
+    for vector in vectors("resolve.json") {
+        let shelf = Shelf::read(&vector);
+        // Another server for each book: what was retired goes on reading.
+        let house = House::bare(WITHOUT_STORES).await;
+        let client = Client::admin_of(&house.server);
+        shelf.put_up(&client).await;
+        let (_, wide) = client.create_key(wide()).await.expect("a key is made");
+        let mut ring = Ring { client: &client, tokens: HashMap::new() };
+        let proxy = house.behind(start);
+        let found = format!("x-api-key: {wide}");
+        crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
+            // Refused or not: it was decided about.
+            (proxy.ask("GET", "/somewhere/else", &[&found], "").status() < 500).then_some(())
+        });
+        let _ = house.shop.take();
+        let counter = Counter { house: &house, proxy: &proxy, shelf: &shelf };
+        for (verb, target) in &shelf.requests {
+            let told = format!("{}: {verb} {}", shelf.name, target.escape_ascii());
+            counter.reaches(verb, target, &wide);
+            let (meaning, one) = shelf.meaning(verb, target);
+            let others = shelf.live().into_iter().filter(|method| one.as_deref() != Some(method)).collect();
+            let others = ring.key(others).await;
+            assert!(
+                !counter.reaches(verb, target, &others),
+                "{told} is {meaning}, and reached the shop by other methods"
+            );
+            count.kept += 1;
+            let Some(one) = one else { continue };
+            let only = ring.key(vec![&one]).await;
+            let reached = counter.reaches(verb, target, &only);
+            // A fragment is no part of a request; proxies have their own ways with one.
+            assert!(reached || !all_reach || target.contains(&b'#'), "{told} is {meaning}, which the key opens");
+            count.reached += usize::from(reached);
+        }
+    }
+    assert!(count.reached > 80 && count.kept > 180, "{} reached the shop, {} did not", count.reached, count.kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_hands_on_what_the_vectors_of_books_say() {
+    books_agree(Proxy::envoy, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_hands_on_what_the_vectors_of_books_say() {
+    books_agree(Proxy::nginx, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_hands_on_what_the_vectors_of_books_say() {
+    books_agree(Proxy::caddy, false).await;
+}
