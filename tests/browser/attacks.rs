@@ -35,9 +35,7 @@ fn on_disk(folder: &Path, text: &str) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return found };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.file_name().is_some_and(|name| name == "Sessions") {
-            // What was sent with a tab, for bringing it back after a crash: the browser's own, kept from every site.
-        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             found.extend(on_disk(&path, text));
         } else if path.file_name().is_some_and(|name| name != "driver.log") {
             let bytes = std::fs::read(&path).unwrap_or_default();

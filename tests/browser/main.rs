@@ -14,4 +14,5 @@ pub mod tab;
 mod attacks;
 mod manager;
 mod pages;
+mod weight;
 mod without_scripts;

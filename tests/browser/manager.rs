@@ -270,3 +270,25 @@ async fn taking_access_away_shows_first_what_it_would_have_refused() {
     assert!(matches!(&hint, Value::String(text) if text.contains("GMT") && text.contains("Z")), "{hint}");
     tab.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_told_in_the_zone_of_the_reader_and_exactly_in_the_hint() {
+    let world = World::begin(Engine::Sqlite).await;
+    // 2100-01-01 00:00 in UTC.
+    let ending = proto::Key { expire_time: Some(crate::world::far_off()), ..key("partner", Of::All, Of::All) };
+    world.issue(ending).await;
+    let chromium = Chromium::start();
+    let tab = chromium.open(&world, true).await;
+    tab.sign_in(&world, "integration manager").await;
+    for (zone, told) in [("Asia/Tokyo", "2100-01-01 09:00"), ("America/New_York", "2099-12-31 19:00")] {
+        tab.zone(zone).await;
+        tab.go(KEYS).await;
+        tab.sees(told).await;
+        let hint = tab.eval("document.querySelector(\"time[datetime^='2100']\").title").await;
+        assert!(hint.as_str().is_some_and(|hint| hint.contains("2100-01-01T00:00:00Z")), "{zone}: {hint}");
+    }
+    tab.follow("Add").await;
+    tab.press("Copy").await;
+    tab.sees("Copied").await;
+    tab.close().await;
+}

@@ -16,7 +16,10 @@ const WIDTHS: [u32; 2] = [1_440, 390];
 /// The narrowest screen that pages are made for.
 const NARROWEST: u32 = 360;
 /// Bytes of a page in all, as they travel.
-const HEAVIEST: u64 = 100 * 1024;
+pub(crate) const HEAVIEST: u64 = 100 * 1024;
+
+/// How far a page may shift while it is opened; what is felt begins at a hundred times as much.
+const STILL: f64 = 0.001;
 
 /// A page: its name, and where it is.
 type Place = (&'static str, String);
@@ -45,15 +48,42 @@ async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
 }
 
 /// Bytes of the page and of what it fetched, as they travelled or would have.
-async fn weight(tab: &Tab) -> u64 {
+pub(crate) async fn weight(tab: &Tab) -> u64 {
     let entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";
     let sum = tab.eval(&format!("{entries}.reduce((sum, entry) => sum + entry.encodedBodySize + 300, 0)")).await;
     sum.as_u64().expect("a number of bytes")
 }
 
+/// How far what was seen already was pushed about since the page was opened, in the browser's own measure, but for what
+/// came of a click or a key; and what was pushed.
+async fn shifts(tab: &Tab) -> (f64, String) {
+    let told = tab
+        .eval_async(
+            "const done = arguments[arguments.length - 1];\
+             let sum = 0; const what = [];\
+             new PerformanceObserver((list) => { for (const entry of list.getEntries()) {\
+               if (entry.hadRecentInput) continue;\
+               sum += entry.value;\
+               for (const { node } of entry.sources) what.push((node?.outerHTML ?? node?.data ?? '').slice(0, 120));\
+             } }).observe({ type: 'layout-shift', buffered: true });\
+             requestAnimationFrame(() => setTimeout(() => done([sum, what.join(' | ')]), 100));",
+        )
+        .await;
+    (told[0].as_f64().expect("a measure"), told[1].as_str().unwrap_or_default().to_owned())
+}
+
+/// Notes it if a page that was just opened does not stand still.
+pub(crate) async fn stands(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
+    let (far, what) = shifts(tab).await;
+    if far > STILL {
+        wrong.push(format!("{name}: shifted by {far}: {what}"));
+    }
+}
+
 /// Looks at a page from all sides, and notes what is wrong with it.
 async fn look(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
     tab.size(1_440, 900).await;
+    stands(tab, name, wrong).await;
     let heavy = weight(tab).await;
     if heavy > HEAVIEST {
         wrong.push(format!("{name}: {heavy} bytes"));
@@ -252,11 +282,19 @@ async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
     look(&tab, "sign-in", &axe, pictures, &mut wrong).await;
     tab.sign_in_with(&token).await;
     for (name, path) in &places {
+        tab.size(WIDTHS[1], 844).await;
+        tab.go(path).await;
+        stands(&tab, &format!("{name} on a phone"), &mut wrong).await;
+        tab.size(WIDTHS[0], 900).await;
         tab.go(path).await;
         look(&tab, name, &axe, pictures, &mut wrong).await;
     }
     by_deed(&tab, &axe, pictures, &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What measures it would have told: here something does move.
+    tab.go("/integration/keys").await;
+    tab.run("document.querySelector('main').before(document.querySelector('table').cloneNode(true))").await;
+    assert!(shifts(&tab).await.0 > STILL, "a page that shifts is noticed");
     tab.close().await;
 }
 

@@ -226,6 +226,11 @@ impl Tab {
         self.native("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
+    /// Shows pages to somebody who lives in this time zone.
+    pub async fn zone(&self, name: &str) {
+        self.native("Emulation.setTimezoneOverride", json!({ "timezoneId": name })).await;
+    }
+
     /// Shows pages on a screen of this size.
     pub async fn size(&self, width: u32, height: u32) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });

@@ -1,7 +1,12 @@
 //! The page of a key: what it says, what would be decided, what was done to it.
 
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+
+use crate::support::eventually;
 use crate::visitor::{Visitor, encode};
-use crate::world::{Engine, Of, World, key};
+use crate::world::{Engine, Of, Verdict as _, World, key};
 
 #[tokio::test]
 async fn check_access_answers_what_a_call_would_be_answered() {
@@ -82,4 +87,61 @@ async fn what_is_not_there_is_said_so() {
     {
         let _ = officer.get(path).is(404);
     }
+}
+
+#[tokio::test]
+async fn a_key_tells_how_it_is_used() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    world.import_book().await;
+    let (orders, statuses) = ("GET /api/v*/orders", "GET /api/v*/orders/statuses");
+    let made = world.issue(key("cpa", Of::Only(&["berlin", "madrid"]), Of::Only(&[orders, statuses]))).await;
+    let page = format!("/integration/keys/{}", made.key.id);
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let fresh = officer.open(&page);
+    assert!(fresh.text().contains("No calls in the last") && fresh.tags("svg").count() == 0, "{}", fresh.text());
+    for _ in 0..3 {
+        let _ = world.ask(&made.token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
+    }
+    let _ =
+        world.ask(&made.token, "POST /api/v5/orders/create", "berlin").await.must_refuse(proto::Reason::MethodDenied);
+    // Counts are written every few seconds.
+    let used = eventually("the calls are counted", Duration::from_secs(60), || {
+        Some(officer.open(&page)).filter(|page| page.tags("rect").count() == 2)
+    });
+    let today = used.body.split("<tr><th scope=\"row\">20").nth(1).expect("a row of the table beside the chart");
+    let numbers: Vec<&str> =
+        today.split("class=\"number\">").skip(1).take(2).filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(numbers, ["3", "1"], "allowed and refused, for those who cannot see the chart");
+    let row = |name: &str| {
+        let row = used.body.split("<tr>").find(|row| row.contains(&format!("<code class=\"quiet\">{name}</code>")));
+        row.unwrap_or_else(|| panic!("no row of {name}")).to_owned()
+    };
+    assert!(row("berlin").contains(">20") && row("madrid").contains("not"), "each open store has its last use");
+    let (_, lists) = used.body.split_once("Allowed and not called in 90 days").expect("a list");
+    let (unused, rest) = lists.split_once("</ul>").expect("its end");
+    assert!(unused.contains(&format!("<code>{orders}</code>")) && !unused.contains("statuses"), "{unused}");
+    assert!(rest.contains(&format!("<code>{statuses}</code>")));
+}
+
+#[tokio::test]
+async fn a_duplicate_has_everything_of_the_key_but_its_token() {
+    let world = World::begin(Engine::Sqlite).await;
+    world.stores(&["berlin", "madrid"]).await;
+    world.import_book().await;
+    let statuses = "GET /api/v*/orders/statuses";
+    let mut draft = key("cpa", Of::Only(&["berlin"]), Of::Only(&[statuses]));
+    draft.owner = "partners".to_owned();
+    let made = world.issue(draft).await;
+    let mut manager = Visitor::signed_in(&world, "integration manager");
+    let path = format!("/integration/keys/new?from={}", made.key.id);
+    assert!(manager.open(&format!("/integration/keys/{}", made.key.id)).body.contains(&path), "the key offers it");
+    let form = manager.open(&path);
+    assert_eq!((form.field("name").as_str(), form.field("owner").as_str()), ("cpa", "partners"));
+    assert_eq!((form.ticked("store_access"), form.ticked("stores")), (vec!["selected".into()], vec!["berlin".into()]));
+    assert_eq!(
+        (form.ticked("method_access"), form.ticked("methods")),
+        (vec!["selected".into()], vec![statuses.into()])
+    );
+    assert!(form.field("token").len() >= 32 && form.field("token") != *made.token);
 }

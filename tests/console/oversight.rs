@@ -5,6 +5,8 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 
 use crate::support::eventually;
+use crate::support::postgres::query;
+use crate::support::process::LatchkeyProcess;
 use crate::visitor::{Page, Visitor, encode};
 use crate::world::{Engine, Of, World, key};
 
@@ -98,6 +100,35 @@ async fn a_replica_tells_how_far_it_has_come() {
     for told in ["Live", "made this page", env!("CARGO_PKG_VERSION"), &head.to_string()] {
         assert!(text.contains(told), "{told}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_replica_that_fell_silent_and_a_list_without_any_say_so() {
+    let builder = || LatchkeyProcess::builder().env("LATCHKEY_MAX_STALENESS", "5s");
+    let world = World::begin_with(Engine::Postgres, builder()).await;
+    let database = world.database.as_ref().expect("a database").url().to_owned();
+    let mut other = builder().database(&database).start();
+    let mut officer = Visitor::signed_in(&world, "security officer");
+    let mut replicas = |what: &str, told: &dyn Fn(&str) -> bool| {
+        eventually(what, Duration::from_secs(30), || {
+            Some(officer.open("/oversight/replicas").text()).filter(|text| told(text))
+        })
+    };
+    let rows = |text: &str, state: &str| text.matches(&format!(" {state} ")).count();
+    replicas("both are live", &|text| rows(text, "Live") == 2 && rows(text, "Silent") == 0);
+    other.kill9();
+    replicas("the other has fallen silent", &|text| rows(text, "Live") == 1 && rows(text, "Silent") == 1);
+    world.stores(&["berlin"]).await;
+    replicas("it is behind", &|text| {
+        rows(text, "Silent") == 1 && text.contains("1 behind") && rows(text, "up to date") == 1
+    });
+    eventually("nobody has reported", Duration::from_secs(30), || {
+        query(&database, "DELETE FROM replicas").expect("rows are deleted");
+        officer.open("/oversight/replicas").text().contains("No replica has reported yet.").then_some(())
+    });
+    eventually("the server reports again", Duration::from_secs(30), || {
+        officer.open("/oversight/replicas").text().contains("Live").then_some(())
+    });
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use latchkey::proto::v1 as proto;
 
-use crate::visitor::Visitor;
-use crate::world::{Engine, World, mask};
+use crate::visitor::{Page, Visitor};
+use crate::world::{Engine, Verdict as _, World, mask};
 
 const KEYS: &str = "/integration/keys";
 
@@ -104,6 +104,39 @@ async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
     let csrf = temp.open("/integration/find").field("csrf");
     let _ = temp.clone().submit("/sign-out", &[("csrf", &csrf)]).is(303);
     let _ = temp.submit("/integration/find", &[("csrf", &*csrf), ("token", "t")]).is(303);
+}
+
+#[tokio::test]
+async fn the_token_of_a_new_key_waits_too_and_always_as_a_password() {
+    let world = World::begin(Engine::Sqlite).await;
+    let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
+    let mut temp = Visitor::with(&world, &token);
+    // A browser keeps what is sent with a tab, to bring it back after a crash, unless there is a password in it.
+    let is_password = |page: &Page, name: &str| {
+        let named = format!(" name=\"{name}\"");
+        page.tags("input").all(|tag| !tag.contains(&named) || tag.contains(" type=\"password\""))
+    };
+    let form = temp.open("/integration/keys/new");
+    assert!(is_password(&form, "token") && form.field("token") == form.field_by_id("token"));
+    let mut typed = form.fields(&["csrf", "token"]);
+    for (name, value) in [("name", "cpa"), ("store_access", "all"), ("method_access", "all")] {
+        typed.push((name, value.to_owned()));
+    }
+    let changed = proto::Operator { role: proto::Role::Admin.into(), etag: String::new(), ..operator };
+    let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
+    world.admin.operators().update_operator(request).await.expect("a role is changed");
+
+    let waits = temp.submit("/integration/keys/new", &typed).is(403);
+    assert!(is_password(&waits, "kept.token"));
+    let mut again =
+        waits.fields(&["next", "again", "kept.token", "kept.name", "kept.store_access", "kept.method_access"]);
+    again.push(("token", token.to_string()));
+    let kept = temp.submit("/sign-in", &again).is(200);
+    assert!(is_password(&kept, "token"));
+    let names = ["csrf", "token", "name", "store_access", "method_access"];
+    let made = temp.submit(&kept.field_of_form("action"), &kept.fields(&names)).is(200);
+    assert_eq!(made.field_by_id("token"), form.field("token"), "it is the one that was shown first");
+    let _ = world.ask(&form.field("token"), "GET /a", "").await.must_allow();
 }
 
 #[tokio::test]

@@ -46,12 +46,14 @@ window.addEventListener("pageshow", () => {
 });
 
 // A page with a key's or an operator's token holds it no longer than it is looked at: Back brings the key, or another form.
-const secret = document.querySelector("[data-secret]");
-if (secret) {
-  if (secret.dataset.secret) history.replaceState(null, "", secret.dataset.secret);
+const secrets = document.querySelectorAll("[data-secret]");
+if (secrets.length) {
+  for (const { dataset } of secrets) if (dataset.secret) history.replaceState(null, "", dataset.secret);
   window.addEventListener("pagehide", () => {
-    secret.value = "";
-    secret.removeAttribute("value");
+    for (const secret of secrets) {
+      secret.value = "";
+      secret.removeAttribute("value");
+    }
   });
   window.addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 }

@@ -38,8 +38,6 @@ function tell() {
 }
 
 for (const part of document.querySelectorAll("[data-access]")) {
-  const selected = part.querySelector("input[type=radio][value=selected]");
-  const show = () => part.classList.toggle("open", selected.checked);
   for (const group of part.querySelectorAll("[data-group]")) settle(group);
   part.addEventListener("change", ({ target }) => {
     const group = target.closest("[data-group]");
@@ -50,10 +48,8 @@ for (const part of document.querySelectorAll("[data-access]")) {
       }
       settle(group);
     }
-    show();
     tell();
   });
-  show();
 
   const search = part.querySelector("[data-search]");
   search.addEventListener("input", () => {

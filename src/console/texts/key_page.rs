@@ -56,6 +56,7 @@ texts! {
         methods_all: "All methods, also ones added later.",
         methods_none: "No method: the key opens nothing.",
         never_used: "Allowed and not called in 90 days",
+        used: "Allowed and called in 90 days",
         all_used: "Every allowed method was called in the last 90 days.",
         usage: "Calls in the last 30 days",
         usage_none: "No calls in the last 30 days.",
