@@ -29,6 +29,7 @@ mod idempotency;
 mod imports;
 mod key_filters;
 mod lists;
+mod long_lists;
 mod missing;
 mod operators;
 mod paging;

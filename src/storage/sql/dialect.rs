@@ -66,6 +66,37 @@ impl Dialect {
         }
     }
 
+    /// The condition, as one that no index is chosen by. SQLite, which has no statistics, would choose any.
+    pub(super) fn unindexed(self, condition: &str) -> String {
+        match self {
+            Self::Sqlite => format!("+{condition}"),
+            Self::Postgres => condition.to_owned(),
+        }
+    }
+
+    /// What is put behind a table to have it read along the index `index`; PostgreSQL knows better.
+    pub(super) fn along(self, index: &str) -> String {
+        match self {
+            Self::Sqlite => format!(" INDEXED BY {index}"),
+            Self::Postgres => String::new(),
+        }
+    }
+
+    /// A statement of the ids that are in all `lists`, each a statement of ids; in descending order.
+    pub(super) fn common(self, lists: &[&str]) -> String {
+        match self {
+            // It walks them side by side, and keeps none.
+            Self::Sqlite => format!("{} ORDER BY id DESC", lists.join(" INTERSECT ")),
+            Self::Postgres => {
+                let joined = lists.iter().enumerate().map(|(n, list)| match n {
+                    0 => format!("({list}) AS l0"),
+                    _ => format!("JOIN ({list}) AS l{n} USING (id)"),
+                });
+                format!("SELECT id FROM {} ORDER BY id DESC", joined.collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+
     /// A statement that finds the ids of keys in which a text of at least three characters occurs, by an index, with
     /// `parameter` for [`Dialect::search`] and `exact` for the text; some that are not there may be among them.
     pub(super) fn keys_with(self, parameter: &str) -> String {
@@ -122,6 +153,19 @@ mod tests {
             Dialect::Postgres.render(sql),
             "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) FROM a WHERE b IN (SELECT \
              decode(member.value ->> 0, 'hex') FROM jsonb_array_elements($2::jsonb) AS member(value)) AND c = $1"
+        );
+    }
+
+    #[test]
+    fn what_is_in_several_lists_is_found_by_each_engine_in_its_way() {
+        let lists = ["SELECT a AS id FROM x", "SELECT b AS id FROM y"];
+        assert_eq!(
+            Dialect::Sqlite.common(&lists),
+            "SELECT a AS id FROM x INTERSECT SELECT b AS id FROM y ORDER BY id DESC"
+        );
+        assert_eq!(
+            Dialect::Postgres.common(&lists),
+            "SELECT id FROM (SELECT a AS id FROM x) AS l0 JOIN (SELECT b AS id FROM y) AS l1 USING (id) ORDER BY id DESC"
         );
     }
 

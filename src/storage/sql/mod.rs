@@ -8,6 +8,7 @@
 
 mod changes;
 mod codec;
+mod conditions;
 pub(super) mod dialect;
 pub(super) mod driver;
 mod follow;

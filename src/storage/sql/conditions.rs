@@ -1,0 +1,443 @@
+//! A filter of keys as conditions, and the statements that find the ids of what passes, the newest first.
+//!
+//! What is walked, from the newest key down:
+//!
+//! - An owner, being revoked, an end of validity, a store or a method that must be *selected* is **narrow**: each leaves
+//!   few keys, most likely, and has an index in the order of the list. One is walked; several are walked side by side, and
+//!   only what is on all of them is looked at.
+//! - Else a store or a method, in two walks that are merged: keys with access to all, and those that select it.
+//! - Else the last uses, or all keys, or those that another condition leaves.
+
+use super::dialect::Dialect;
+use super::select::Select;
+use super::value::Value;
+use crate::storage::KeyFilter;
+
+/// Characters of the shortest text that an index finds.
+const INDEXED_CHARS: usize = 3;
+
+/// What a filter's store or method is in the database.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named {
+    /// None is asked for.
+    Any,
+    /// One is asked for that is not there: only keys with access to all open it.
+    Missing,
+    /// The one of this number.
+    Number(u32),
+}
+
+/// A way down the list.
+#[derive(Debug, Clone)]
+struct Walk {
+    /// What is walked, with the table `k` of keys in it.
+    from: String,
+    /// The column that holds the id and gives the order.
+    id: &'static str,
+    /// What makes it this walk.
+    conditions: Vec<String>,
+}
+
+impl Walk {
+    fn of_keys(from: &str, conditions: Vec<String>) -> Self {
+        Self { from: from.to_owned(), id: "k.id", conditions }
+    }
+
+    /// The newest `limit` of it for which the rest holds, with more columns.
+    fn statement(&self, columns: &str, rest: &[&Vec<String>], limit: usize) -> String {
+        let conditions: Vec<_> =
+            self.conditions.iter().chain(rest.iter().copied().flatten()).map(String::as_str).collect();
+        let wanted = if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") };
+        let (id, from) = (self.id, &self.from);
+        format!("SELECT {id} AS id{columns} FROM {from} WHERE {wanted} ORDER BY {id} DESC LIMIT {limit}")
+    }
+}
+
+/// Something that leaves few keys.
+#[derive(Debug)]
+struct Narrow {
+    /// How it is walked alone.
+    walk: Walk,
+    /// The same by its index alone, for walking side by side with others: a statement of ids.
+    ids: String,
+}
+
+impl Narrow {
+    /// Of keys, by `condition` on `k`, along `index`.
+    fn of_keys(index: &str, condition: &str) -> Self {
+        let keys = format!("keys k{index}");
+        let conditions = vec!["k.deleted_revision IS NULL".to_owned(), condition.to_owned()];
+        Self {
+            ids: format!("SELECT k.id AS id FROM {keys} WHERE {}", conditions.join(" AND ")),
+            walk: Walk::of_keys(&keys, conditions),
+        }
+    }
+}
+
+/// One of the two lists that a key may select from.
+struct Side {
+    table: &'static str,
+    number: &'static str,
+    all: &'static str,
+}
+
+const STORES: Side = Side { table: "key_stores", number: "store_number", all: "k.all_stores" };
+const METHODS: Side = Side { table: "key_methods", number: "method_number", all: "k.all_methods" };
+
+impl Side {
+    fn selected(&self, number: u32) -> Narrow {
+        let chosen = format!("s.{} = {number}", self.number);
+        Narrow {
+            walk: Walk {
+                from: format!("{} s CROSS JOIN keys k", self.table),
+                id: "s.key_id",
+                conditions: vec!["k.id = s.key_id".to_owned(), chosen.clone()],
+            },
+            ids: format!("SELECT s.key_id AS id FROM {} s WHERE {chosen}", self.table),
+        }
+    }
+
+    fn is_selected(&self, number: u32) -> String {
+        format!("EXISTS (SELECT 1 FROM {} s WHERE s.key_id = k.id AND s.{} = {number})", self.table, self.number)
+    }
+
+    fn is_open(&self, number: u32) -> String {
+        // Not by EXISTS: PostgreSQL would read the whole list of a common number at once, for a page that looks at few keys.
+        let selected = format!("SELECT 1 FROM {} s WHERE s.key_id = k.id AND s.{} = {number}", self.table, self.number);
+        format!("({} = TRUE OR ({selected}) = 1)", self.all)
+    }
+
+    fn walks(&self, number: u32) -> Vec<Walk> {
+        let mut selected = self.selected(number).walk;
+        selected.conditions.push(format!("{} = FALSE", self.all));
+        vec![Walk::of_keys("keys k", vec![format!("{} = TRUE", self.all)]), selected]
+    }
+}
+
+/// What a filter asks of one side, put simply: access to all or not, and a number that must be opened.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    all: Option<bool>,
+    number: Option<u32>,
+}
+
+impl Reach {
+    /// Nothing if no key can be so.
+    fn of(all: Option<bool>, named: Named) -> Option<Self> {
+        match (named, all) {
+            (Named::Any, all) => Some(Self { all, number: None }),
+            (Named::Missing, Some(false)) => None,
+            (Named::Missing, _) | (Named::Number(_), Some(true)) => Some(Self { all: Some(true), number: None }),
+            (Named::Number(number), all) => Some(Self { all, number: Some(number) }),
+        }
+    }
+}
+
+/// A filter as conditions.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    dialect: Dialect,
+    select: Select,
+    /// What is walked, and merged; if it is nothing, what is on all the narrow ones is.
+    walks: Vec<Walk>,
+    narrow: Vec<Narrow>,
+    /// Conditions on `k` that hold for all that is walked.
+    walked: Vec<String>,
+    /// Other conditions on `k` that are quickly seen.
+    tight: Vec<String>,
+    /// Other conditions on `k`.
+    loose: Vec<String>,
+    /// Statements that find the ids of what passes one condition, by an index out of order.
+    finders: Vec<String>,
+    /// Whether the last finder finds a text.
+    finds_text: bool,
+    /// The parameter that holds the last id of the page before.
+    after: Option<String>,
+}
+
+impl Conditions {
+    /// Nothing if no key can pass.
+    pub(super) fn of(
+        dialect: Dialect,
+        filter: &KeyFilter,
+        (store, method): (Named, Named),
+        after: Option<&str>,
+    ) -> Option<Self> {
+        // A revoked key is not active.
+        if filter.active == Some(true) && filter.revoked == Some(true) {
+            return None;
+        }
+        let (stores, methods) = (Reach::of(filter.all_stores, store)?, Reach::of(filter.all_methods, method)?);
+        let mut conditions = Self {
+            dialect,
+            select: Select::new(dialect),
+            walks: Vec::new(),
+            narrow: Vec::new(),
+            walked: Vec::new(),
+            tight: vec!["k.deleted_revision IS NULL".to_owned()],
+            loose: Vec::new(),
+            finders: Vec::new(),
+            finds_text: false,
+            after: None,
+        };
+        conditions.add_narrow(filter);
+        let mut open = Vec::new();
+        for (side, reach) in [(STORES, stores), (METHODS, methods)] {
+            match reach.number {
+                Some(number) if reach.all == Some(false) => {
+                    conditions.narrow.push(side.selected(number));
+                    conditions.walked.push(side.is_selected(number));
+                }
+                Some(number) => open.push((side, number)),
+                None => {}
+            }
+        }
+        let equal = equals(filter, stores.all, methods.all);
+        conditions.choose_walks(filter, open, equal);
+        conditions.add_uses(filter);
+        conditions.add_text(filter);
+        conditions.begin_after(after);
+        Some(conditions)
+    }
+
+    /// The parameters of every statement.
+    pub(super) fn params(&self) -> Vec<Value> {
+        self.select.params.clone()
+    }
+
+    /// Whether what passes may be far apart, so that windows are worth while.
+    pub(super) const fn has_windows(&self) -> bool {
+        self.finds_text || self.walks.is_empty()
+    }
+
+    /// Statements that find what passes one condition, by an index out of order, and may well find few.
+    pub(super) fn finders(&self) -> &[String] {
+        // What several narrow conditions leave is few already, most likely, and found sooner than a text.
+        let without_text = self.finds_text && self.narrow.len() > 1;
+        &self.finders[..self.finders.len() - usize::from(without_text)]
+    }
+
+    /// The one that finds a text.
+    pub(super) fn text_finder(&self) -> Option<&String> {
+        self.finders.last().filter(|_| self.finds_text)
+    }
+
+    /// Whether what is walked is narrow.
+    pub(super) const fn is_narrow(&self) -> bool {
+        !self.narrow.is_empty()
+    }
+
+    fn add_narrow(&mut self, filter: &KeyFilter) {
+        if let Some(owner) = &filter.owner {
+            let condition = format!("k.owner = {}", self.select.bind(owner.as_str().into()));
+            self.narrow.push(Narrow::of_keys("", &condition));
+            self.walked.push(self.dialect.unindexed(&condition));
+        }
+        if let Some(before) = filter.expire_before {
+            let condition = format!("k.expires_at < {}", self.select.bind(before.into()));
+            let ends = format!("k.expires_at IS NOT NULL AND {condition}");
+            self.narrow.push(Narrow::of_keys(&self.dialect.along("keys_ends"), &ends));
+            self.walked.push(self.dialect.unindexed(&condition));
+            self.finders.push(format!("SELECT k.id AS id FROM keys k WHERE k.deleted_revision IS NULL AND {ends}"));
+        }
+        if filter.revoked == Some(true) {
+            self.narrow.push(Narrow::of_keys("", "k.revoked = TRUE"));
+            self.walked.push(self.dialect.unindexed("k.revoked = TRUE"));
+        }
+    }
+
+    fn choose_walks(&mut self, filter: &KeyFilter, open: Vec<(Side, u32)>, mut equal: Vec<String>) {
+        let mut open = open.into_iter();
+        if let [narrow] = self.narrow.as_slice() {
+            self.walks.push(narrow.walk.clone());
+        } else if self.narrow.is_empty() {
+            if let Some((side, number)) = open.next() {
+                self.walks = side.walks(number);
+                self.walked.push(side.is_open(number));
+            } else if filter.used.is_none() && filter.unused_since.is_none() {
+                // Without statistics SQLite would choose any index: it gets the choice of one.
+                let first = if equal.is_empty() { Vec::new() } else { vec![equal.remove(0)] };
+                self.walked.extend(first.iter().map(|condition| self.dialect.unindexed(condition)));
+                self.walks.push(Walk::of_keys("keys k", first));
+            } else {
+                // By the last uses, which are put together with their conditions.
+                let from = "key_uses u CROSS JOIN keys k".to_owned();
+                self.walks.push(Walk { from, id: "u.key_id", conditions: vec!["k.id = u.key_id".to_owned()] });
+            }
+        }
+        self.tight.extend(equal.iter().map(|condition| self.dialect.unindexed(condition)));
+        self.tight.extend(open.map(|(side, number)| side.is_open(number)));
+    }
+
+    fn add_uses(&mut self, filter: &KeyFilter) {
+        let mut bounds = Vec::new();
+        if let Some(used) = filter.used {
+            bounds.push(if used { "> 0" } else { "= 0" }.to_owned());
+        }
+        if let Some(since) = filter.unused_since {
+            let bound = format!("< {}", self.select.bind(since.into()));
+            self.finders.push(format!("SELECT u.key_id AS id FROM key_uses u WHERE u.last_used_at {bound}"));
+            bounds.push(bound);
+        }
+        for bound in bounds {
+            let condition =
+                format!("coalesce((SELECT u.last_used_at FROM key_uses u WHERE u.key_id = k.id), 0) {bound}");
+            match self.walks.first_mut().filter(|walk| walk.id == "u.key_id") {
+                Some(walk) => {
+                    // That a time is before another one has no index in the order of the list.
+                    let use_index = !bound.starts_with('<');
+                    let last = format!("u.last_used_at {bound}");
+                    walk.conditions.push(if use_index { last } else { self.dialect.unindexed(&last) });
+                    self.walked.push(condition);
+                }
+                None => self.loose.push(condition),
+            }
+        }
+    }
+
+    fn add_text(&mut self, filter: &KeyFilter) {
+        if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+            let text = text.to_lowercase();
+            let exact = self.select.bind(text.as_str().into());
+            self.loose.push(self.dialect.occurs("k.search", &exact));
+            if text.chars().count() >= INDEXED_CHARS {
+                let search = self.select.bind(self.dialect.search(&text));
+                self.finders.push(self.dialect.keys_with(&search));
+                self.finds_text = true;
+            }
+        }
+    }
+
+    fn begin_after(&mut self, after: Option<&str>) {
+        let Some(after) = after else { return };
+        let after = self.select.bind(after.into());
+        for walk in &mut self.walks {
+            walk.conditions.push(format!("{} < {after}", walk.id));
+        }
+        for narrow in &mut self.narrow {
+            narrow.ids = format!("{} AND {} < {after}", narrow.ids, narrow.walk.id);
+        }
+        self.after = Some(after);
+    }
+
+    /// All conditions on `k`, whatever it was found by.
+    fn passing(&self) -> String {
+        let after = self.after.iter().map(|after| format!("k.id < {after}"));
+        let conditions = [&self.tight, &self.walked, &self.loose].into_iter().flatten().cloned();
+        conditions.chain(after).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The ids on the page, by walking to the end.
+    pub(super) fn walk(&self, limit: usize) -> String {
+        let all = self.walks.is_empty().then(|| self.side_by_side(None));
+        let statement = |walk: &Walk| walk.statement("", &[&self.tight, &self.loose], limit);
+        let walks = self.walks.iter().chain(&all).map(statement);
+        let parts: Vec<_> = walks.enumerate().map(|(n, walk)| format!("SELECT id FROM ({walk}) AS w{n}")).collect();
+        format!("SELECT id, '' AS horizon FROM ({}) AS w ORDER BY id DESC LIMIT {limit}", parts.join(" UNION ALL "))
+    }
+
+    /// Along what is on all the narrow ones: the newest `most`, or all.
+    fn side_by_side(&self, most: Option<usize>) -> Walk {
+        let ids: Vec<_> = self.narrow.iter().map(|narrow| narrow.ids.as_str()).collect();
+        let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+        Walk {
+            from: format!("({}{limit}) AS n CROSS JOIN keys k", self.dialect.common(&ids)),
+            id: "n.id",
+            conditions: vec!["k.id = n.id".to_owned()],
+        }
+    }
+
+    /// The ids on the page, as far as the newest `most` of each walk go. `horizon` is the last of them that is sure, or
+    /// nothing if there are no more.
+    pub(super) fn window(&self, most: usize, limit: usize) -> String {
+        let hit = |conditions: &[String]| {
+            // As a case, which ends with the first condition that does not hold.
+            format!(", CASE WHEN {} THEN TRUE ELSE FALSE END AS hit", conditions.join(" AND "))
+        };
+        let walks: Vec<_> = if self.walks.is_empty() {
+            let hit = hit(&[self.tight.as_slice(), &self.loose].concat());
+            vec![self.side_by_side(Some(most)).statement(&hit, &[], most)]
+        } else {
+            let hit = hit(&self.loose);
+            self.walks.iter().map(|walk| walk.statement(&hit, &[&self.tight], most)).collect()
+        };
+        let (mut windows, mut horizons, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        for (n, walk) in walks.iter().enumerate() {
+            windows.push(format!("w{n} AS MATERIALIZED ({walk})"));
+            horizons.push(format!("SELECT CASE WHEN count(*) >= {most} THEN min(id) END AS last FROM w{n}"));
+            all.push(format!("SELECT id, hit FROM w{n}"));
+        }
+        let found = format!(
+            "SELECT id, horizon FROM ({}) AS w CROSS JOIN h WHERE hit AND id >= horizon",
+            all.join(" UNION ALL ")
+        );
+        format!(
+            "WITH {}, h AS MATERIALIZED (SELECT coalesce(max(last), '') AS horizon FROM ({}) AS lasts) {}",
+            windows.join(", "),
+            horizons.join(" UNION ALL "),
+            with_horizon(&found, limit)
+        )
+    }
+
+    /// The ids on the page, if `finder` finds at most `few`. `horizon` is nothing if so.
+    pub(super) fn few(&self, finder: &str, few: usize, limit: usize) -> String {
+        let found = format!(
+            "SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
+             WHERE (SELECT h.horizon FROM h) = '' AND k.id = g.id AND {}",
+            self.passing()
+        );
+        format!(
+            "WITH g AS MATERIALIZED (SELECT f.id AS id FROM ({finder}) AS f LIMIT {}), \
+             h AS MATERIALIZED (SELECT CASE WHEN count(*) > {few} THEN 'more' ELSE '' END AS horizon FROM g) {}",
+            few + 1,
+            with_horizon(&found, limit)
+        )
+    }
+
+    /// The ids on the page among the newest `most` that `finder` finds. `horizon` is the last that was looked at, or
+    /// nothing if there are no more.
+    pub(super) fn newest(&self, finder: &str, most: usize, limit: usize) -> String {
+        let after = self.after.as_ref().map(|after| format!(" WHERE f.id < {after}")).unwrap_or_default();
+        let found = format!(
+            "SELECT k.id AS id, horizon FROM g CROSS JOIN keys k CROSS JOIN h WHERE k.id = g.id AND {}",
+            self.passing()
+        );
+        format!(
+            "WITH g AS MATERIALIZED (SELECT f.id AS id FROM ({finder}) AS f{after} ORDER BY f.id DESC LIMIT {most}), \
+             h AS MATERIALIZED (SELECT CASE WHEN count(*) >= {most} THEN min(id) ELSE '' END AS horizon FROM g) {}",
+            with_horizon(&found, limit)
+        )
+    }
+
+    /// The ids on the page, by looking at all that `finder` finds.
+    pub(super) fn gathered(&self, finder: &str, limit: usize) -> String {
+        format!(
+            "WITH g AS MATERIALIZED ({finder}) SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
+             WHERE k.id = g.id AND {} ORDER BY k.id DESC LIMIT {limit}",
+            self.passing()
+        )
+    }
+}
+
+/// Conditions on `k` that a column is true or false. The sooner one stands here the fewer keys it leaves, most likely.
+fn equals(filter: &KeyFilter, all_stores: Option<bool>, all_methods: Option<bool>) -> Vec<String> {
+    [
+        // Nothing that is revoked is active.
+        ("k.usable", filter.active.filter(|active| !active && filter.revoked != Some(true))),
+        ("k.all_methods", all_methods),
+        ("k.all_stores", all_stores),
+        ("k.usable", filter.active.filter(|active| *active)),
+        ("k.revoked", filter.revoked.filter(|revoked| !revoked)),
+    ]
+    .into_iter()
+    .filter_map(|(column, wanted)| wanted.map(|wanted| format!("{column} = {}", if wanted { "TRUE" } else { "FALSE" })))
+    .collect()
+}
+
+/// A statement of the newest ids that `found` finds, and of the horizon `h` even if it finds none.
+fn with_horizon(found: &str, limit: usize) -> String {
+    format!(
+        "SELECT id, horizon FROM (SELECT '' AS id, horizon FROM h UNION ALL {found}) AS f ORDER BY id DESC LIMIT {}",
+        limit + 1
+    )
+}
