@@ -10,7 +10,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::permissions::permission;
+use super::permissions::{asks_who_calls, permission};
 use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;
@@ -75,7 +75,10 @@ impl<S> CallerAuthService<S> {
             Ok(token) => token,
             Err(status) => return Verdict::Refuse(status),
         };
-        match self.authority.operator_now(token, |operator| admit(Some(operator), needed)) {
+        let admit = |operator: &OperatorEntry| {
+            admit(Some(operator), needed).map(|operator| asks_who_calls(path).then(|| caller(operator)))
+        };
+        match self.authority.operator_now(token, admit) {
             Some(admitted) => admitted.map_or_else(Verdict::Refuse, Verdict::Pass),
             None => Verdict::Ask(token.to_vec(), needed),
         }
@@ -115,8 +118,8 @@ where
                         Err(undecided) => return Ok(undecided_status(undecided).into_http()),
                     };
                     match admit(operator.as_ref(), needed) {
-                        Ok(caller) => {
-                            introduce(&mut request, caller);
+                        Ok(operator) => {
+                            introduce(&mut request, Some(caller(operator)));
                             inner.call(request).await
                         }
                         Err(status) => Ok(status.into_http()),
@@ -143,15 +146,14 @@ fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     }
 }
 
-/// The caller, if it may make the call; none where nothing asks who it is: a decision is the same for whoever asks.
-fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<Option<Caller>, Status> {
+fn caller(operator: &OperatorEntry) -> Caller {
+    Caller { id: operator.id, name: operator.name.to_string(), role: operator.role }
+}
+
+fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<&OperatorEntry, Status> {
     match operator {
         None => Err(Status::unauthenticated("the operator token is unknown, expired or revoked")),
-        Some(operator) if operator.role.may(needed) => Ok((needed != Permission::Authorize).then(|| Caller {
-            id: operator.id,
-            name: operator.name.to_string(),
-            role: operator.role,
-        })),
+        Some(operator) if operator.role.may(needed) => Ok(operator),
         Some(operator) => {
             let role = operator.role.as_str();
             Err(Status::permission_denied(format!("an operator with the role {role} may not call this")))
