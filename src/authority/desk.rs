@@ -20,6 +20,8 @@ const SLOTS: usize = 4_096;
 const WAYS: usize = 2;
 /// Calls of one thread that may wait for a read of storage; what comes beyond is refused at once.
 const MAX_WAITING: usize = 1_024;
+/// What is longer than this, in bytes, is not read on a data thread but handed over: see [`Authority::hand_over`].
+pub const LONG_CALL: usize = 16 * 1024;
 /// One hit in so many is told to the shared cache, so that it does not take the keys that are used most for unused.
 const TELL: u32 = 64;
 

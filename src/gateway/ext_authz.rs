@@ -15,7 +15,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
 use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond};
-use crate::authority::Undecided;
+use crate::authority::{LONG_CALL, Undecided};
 use crate::proto::foreign::envoy::config::core::v3::address::Address;
 use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use crate::proto::foreign::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
@@ -30,8 +30,6 @@ use crate::proto::foreign::google::rpc;
 
 /// Largest message: a body of 1 MiB, and the rest of the request.
 const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
-/// Bodies longer than this, in bytes, are not read on a data thread.
-const LONG: usize = 16 * 1024;
 /// Metadata of the call that names the profile; without it the path chooses.
 const PROFILE: &str = "x-latchkey-profile";
 /// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
@@ -51,7 +49,7 @@ pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        if body_len(request.get_ref()) <= LONG {
+        if body_len(request.get_ref()) <= LONG_CALL {
             return self.judge(&request).await;
         }
         let handed = self.gateway.hand_over(|gateway| async move { Self { gateway }.judge(&request).await });

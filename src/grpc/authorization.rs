@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::auth::undecided_status;
 use super::status::to_status;
-use crate::authority::{Applied, Authority, Introspection, Query};
+use crate::authority::{Applied, Authority, Introspection, LONG_CALL, Query};
 use crate::lifecycle::Tasks;
 use crate::model::change::{Cursor, CursorError};
 use crate::model::decision::{self, Decision, Reason, Scope};
@@ -27,8 +27,6 @@ const MAX_BATCH: usize = 1_000;
 const MAX_STORES: usize = 1_000;
 /// Longest method, in bytes.
 const MAX_METHOD: usize = 8_192;
-/// Batches longer than this, in bytes as they came, are not decided on a data thread.
-const LONG: usize = 16 * 1024;
 
 /// Answers questions by asking an authority.
 #[derive(Debug)]
@@ -78,7 +76,7 @@ impl AuthorizationService for Authorization {
         request: Request<proto::BatchAuthorizeRequest>,
     ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
         let request = request.into_inner();
-        let long = request.encoded_len() > LONG;
+        let long = request.encoded_len() > LONG_CALL;
         let requests = request.requests;
         if requests.is_empty() || requests.len() > MAX_BATCH {
             let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len());

@@ -64,7 +64,6 @@ async fn pages_of_a_thousand_stores_and_methods_are_as_light_and_still_as_any() 
         tab.go(path).await;
         stands(&tab, path, &mut wrong).await;
         let heavy = weight(&tab).await;
-        println!("{path}: {heavy} bytes");
         if heavy > HEAVIEST {
             wrong.push(format!("{path}: {heavy} bytes"));
         }
