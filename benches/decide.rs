@@ -24,13 +24,14 @@ use latchkey::model::path::canonicalize;
 use latchkey::model::pattern::Verb;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::{Digest, Token};
+use latchkey::storage::Storage;
 use latchkey::telemetry::metrics::Metrics;
 
 /// Calls of a case in a round.
-const CALLS: usize = 200_000;
+pub(crate) const CALLS: usize = 200_000;
 
 /// Calls whose questions are laid out at once, as they would come from the network: in a cache of the CPU.
-const CHUNK: usize = 2_000;
+pub(crate) const CHUNK: usize = 2_000;
 
 /// Keys loaded at once while the cache is warmed.
 const LOADS: usize = 64;
@@ -60,14 +61,15 @@ pub(crate) fn run(earnest: bool) -> Section {
     for keys in sizes {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tasks = Tasks::new();
-        let authority = runtime.block_on(warmed(folder.path(), *keys, &tasks));
-        let size = if *keys == 1_000_000 { "1 M".to_owned() } else { format!("{} k", keys / 1_000) };
-        for (who, authority) in [("", authority.clone()), (" at a data thread's desk", authority.at_desk())] {
-            let uniform = runs(&authority, *keys, calls, rounds, false);
-            figure(&mut section, &format!("decide{who}, {size} keys, each as often as the others"), &uniform);
-            let zipf = runs(&authority, *keys, calls, rounds, true);
-            figure(&mut section, &format!("decide{who}, {size} keys, the n-th 1/n as often as the first"), &zipf);
-        }
+        let authority = runtime.block_on(async {
+            let storage = data::open(&format!("sqlite:{}", folder.path().join("latchkey.db").display())).await;
+            let house = data::furnish(&storage).await;
+            data::fill(&storage, &house, *keys).await;
+            let authority = started(storage, *keys, &tasks).await;
+            warm(&authority, *keys).await;
+            authority
+        });
+        cases(&mut section, &authority, *keys, calls, rounds);
         tasks.stop();
         let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
     }
@@ -75,16 +77,24 @@ pub(crate) fn run(earnest: bool) -> Section {
     section
 }
 
+/// Measures an authority that has the first `keys` keys in its cache.
+pub(crate) fn cases(section: &mut Section, authority: &Authority, keys: u64, calls: usize, rounds: usize) {
+    let size = if keys < 1_000_000 { format!("{} k", keys / 1_000) } else { format!("{} M", keys / 1_000_000) };
+    for (who, authority) in [("", authority.clone()), (" at a data thread's desk", authority.at_desk())] {
+        let uniform = runs(&authority, keys, calls, rounds, false);
+        figure(section, &format!("decide{who}, {size} keys, each as often as the others"), &uniform);
+        let zipf = runs(&authority, keys, calls, rounds, true);
+        figure(section, &format!("decide{who}, {size} keys, the n-th 1/n as often as the first"), &zipf);
+    }
+}
+
 fn figure(section: &mut Section, case: &str, sample: &Sample) {
     let spread = format!("{:.0}–{:.0}", sample.percentile(0.0), sample.percentile(1.0));
     section.row(&[case, &format!("{:.0}", sample.median()), &spread]);
 }
 
-/// An authority over new storage with `keys` keys, all of which it has been asked about.
-async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority {
-    let storage = data::open(&format!("sqlite:{}", folder.join("latchkey.db").display())).await;
-    let house = data::furnish(&storage).await;
-    data::fill(&storage, &house, keys).await;
+/// An authority over `storage`, ready, with room for twice `keys` keys in its cache.
+pub(crate) async fn started(storage: Arc<dyn Storage>, keys: u64, tasks: &Tasks) -> Authority {
     let settings = Settings {
         replica: ReplicaId::new(Timestamp::EPOCH, [0; 10]),
         host: "bench".to_owned(),
@@ -99,6 +109,11 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
     while !authority.is_ready() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    authority
+}
+
+/// Asks `authority` about each of the first `keys` keys once, so that its cache has them all.
+pub(crate) async fn warm(authority: &Authority, keys: u64) {
     let loads = stream::iter(0..keys).for_each_concurrent(LOADS, |number| {
         let authority = authority.clone();
         async move {
@@ -111,7 +126,6 @@ async fn warmed(folder: &std::path::Path, keys: u64, tasks: &Tasks) -> Authority
         }
     });
     loads.await;
-    authority
 }
 
 const fn request(method: &str) -> Request<'_> {

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::common::cpu;
 use crate::common::data::{self, House};
+use crate::common::memory;
 use crate::common::report::Section;
 use crate::common::stats::{Draw, Sample};
-use crate::support::daemon::read_lossy;
 use crate::support::postgres::{Cluster, Options};
 use crate::support::process::LatchkeyProcess;
 use latchkey::model::page::PageRequest;
@@ -26,7 +26,7 @@ const CALLS: usize = 200;
 const PAGE: u32 = 50;
 
 /// Starts of a server.
-const STARTS: usize = 3;
+pub(crate) const STARTS: usize = 3;
 
 /// A filter to be measured: its name, and how it is drawn.
 type Case = (&'static str, fn(&mut Draw, &House, u64) -> KeyFilter);
@@ -127,18 +127,15 @@ async fn measured(
 }
 
 /// Starts the real program on storage, several times. Answers seconds to readiness, and MiB.
-fn starts(url: &str) -> (Sample, Sample) {
-    let (mut times, mut memory) = (Vec::new(), Vec::new());
+pub(crate) fn starts(url: &str) -> (Sample, Sample) {
+    let (mut times, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let began = cpu::wall();
         let server = LatchkeyProcess::builder().database(url).start();
         times.push(cpu::wall().saturating_sub(began).as_secs_f64());
-        let status = read_lossy(std::path::Path::new(&format!("/proc/{}/status", server.pid())));
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("the kernel tells kB");
-        memory.push(kib / 1_024.0);
+        sizes.push(memory::resident(server.pid()) as f64 / 1_048_576.0);
     }
-    (Sample::new(times), Sample::new(memory))
+    (Sample::new(times), Sample::new(sizes))
 }
 
 fn some_store(draw: &mut Draw) -> String {

@@ -15,6 +15,7 @@ mod decide;
 mod fleet;
 mod grpc;
 mod keys;
+mod large;
 #[path = "../tests/oracle/mod.rs"]
 #[expect(
     dead_code,
@@ -49,6 +50,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("decide", decide::run),
     ("grpc", grpc::run),
     ("keys", keys::run),
+    ("large", large::run),
     ("proxies", proxies::run),
     ("revocation", revocation::run),
     ("unrelated", unrelated::run),

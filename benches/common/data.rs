@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use latchkey::books;
 use latchkey::model::book::MethodNumber;
-use latchkey::model::change::{Action, Actor, NewChange, SubjectKind};
+use latchkey::model::change::{Action, Actor, NewChange, Revision, SubjectKind};
+use latchkey::model::grant::{Grant, Members, Standing};
 use latchkey::model::id::{KeyId, OperatorId, SecretId};
 use latchkey::model::key::{Origin, Revocation};
 use latchkey::model::operator::{Operator, Role};
@@ -284,6 +285,29 @@ fn key(house: &House, number: u64) -> NewKey {
             hint: token.hint(),
             origin: Origin::Issued,
         },
+    }
+}
+
+/// What storage reads of the key with this number once [`fill`] has added it in the revision `row_revision`.
+#[must_use]
+pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant {
+    let NewKey { row, stores, methods, secret } = key(house, number);
+    Grant {
+        key: row.id,
+        secret: secret.id,
+        name: row.name.into(),
+        standing: match (&row.revoked, row.active) {
+            (Some(_), _) => Standing::Revoked,
+            (None, true) => Standing::Active,
+            (None, false) => Standing::Inactive,
+        },
+        not_before: row.not_before,
+        expires: row.expires,
+        secret_expires: None,
+        networks: row.networks.into(),
+        stores: if row.all_stores { Members::All } else { Members::selected(stores) },
+        methods: if row.all_methods { Members::All } else { Members::selected(methods) },
+        row_revision,
     }
 }
 

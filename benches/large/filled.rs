@@ -1,0 +1,166 @@
+//! Real storage with very many keys, filled by SQL in minutes.
+//!
+//! Every key is good, has one secret and opens everything: a start reads the digests of secrets, and nothing of keys.
+//! The indexes that only lists and searches of keys read are dropped before, that of texts above all, and are not made
+//! again: they are most of the time that writing takes, and no start reads them. The index of digests, which it does
+//! read, is made anew at the end, so that it is as in storage that grew by itself, only more tightly packed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use latchkey::model::grant::Standing;
+use latchkey::model::id::{KeyId, SecretId};
+use latchkey::model::time::Timestamp;
+use latchkey::model::token::Digest;
+use rusqlite::Connection;
+
+use crate::common::data;
+use crate::support::{eventually, postgres::query};
+
+/// Keys in one statement.
+const PIECE: u32 = 500_000;
+
+/// When the first key was made, in milliseconds, and the time between two.
+const FIRST: i64 = 1_750_000_000_000;
+const STEP: i64 = 31;
+
+/// What is dropped before, in both engines.
+const INDEXES: &[&str] = &[
+    "keys_usable",
+    "keys_revoked",
+    "keys_all_stores",
+    "keys_all_methods",
+    "keys_owner",
+    "keys_expires",
+    "keys_ends",
+    "secrets_digest",
+    "secrets_key",
+    "secrets_created",
+];
+
+/// Made again at the end.
+const DIGESTS: &str = "CREATE UNIQUE INDEX secrets_digest ON secrets (digest)";
+
+/// What the engines say differently: each an expression over `n`, the number of a key, or over `ms`, when it was made.
+struct Words {
+    /// Rows of `n`, from `$1` to before `$2`.
+    numbers: &'static str,
+    /// What an id is after its prefix.
+    id: &'static str,
+    /// The digest of a token.
+    digest: &'static str,
+    /// What parts the texts that are searched.
+    part: &'static str,
+}
+
+const SQLITE: Words = Words {
+    numbers: "WITH RECURSIVE numbers (n) AS (SELECT $1 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < $2) \
+              SELECT n FROM numbers",
+    id: "printf('%08x-%04x-7000-8000-%012x', ms >> 16, ms & 65535, n)",
+    digest: "randomblob(32)",
+    part: "char(31)",
+};
+
+const POSTGRES: Words = Words {
+    numbers: "SELECT generate_series($1::bigint, $2::bigint - 1) AS n",
+    id: "lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') || '-7000-8000-' || \
+         lpad(to_hex(n), 12, '0')",
+    digest: "sha256(int8send(n))",
+    part: "chr(31)",
+};
+
+impl Words {
+    /// Adds the keys from `first` to before `end`.
+    fn keys(&self, first: u32, end: u32) -> String {
+        let part = self.part;
+        format!(
+            "INSERT INTO keys (id, name, owner, comment, active, all_stores, all_methods, networks, labels, search, \
+             created_at, updated_at, row_revision) \
+             SELECT 'key_' || id, 'Module of ' || n, 'partner-' || n % 5000, '', TRUE, TRUE, TRUE, '[]', '{{}}', \
+             'module of ' || n || {part} || 'partner-' || n % 5000 || {part} || {part} || 'key_' || id || {part} || 'abcd', \
+             ms * 1000, ms * 1000, 1 FROM ({}) ids",
+            self.ids(first, end)
+        )
+    }
+
+    /// Adds their secrets.
+    fn secrets(&self, first: u32, end: u32) -> String {
+        format!(
+            "INSERT INTO secrets (id, key_id, digest, hint, origin, created_at, created_revision) \
+             SELECT 'sec_' || id, 'key_' || id, {}, 'abcd', 'issued', ms * 1000, 1 FROM ({}) ids",
+            self.digest,
+            self.ids(first, end)
+        )
+    }
+
+    fn ids(&self, first: u32, end: u32) -> String {
+        let numbers = self.numbers.replace("$1", &first.to_string()).replace("$2", &end.to_string());
+        let id = self.id;
+        format!("SELECT n, ms, {id} AS id FROM (SELECT n, {FIRST} + n * {STEP} AS ms FROM ({numbers}) numbers) moments")
+    }
+}
+
+/// Puts stores and methods into empty storage, which makes its first revision.
+pub(super) async fn furnish(url: &str) {
+    let storage = data::open(url).await;
+    data::furnish(&storage).await;
+}
+
+/// Adds the keys with the numbers below `count` to an SQLite file that nobody else has open any more.
+pub(super) fn sqlite(url: &str, count: u32) {
+    let file = Path::new(url.strip_prefix("sqlite:").expect("a URL of SQLite"));
+    let connection = Connection::open(file).expect("the file opens");
+    // Neither journal nor sync: a file that was not filled to the end is thrown away. Refused while others have it open.
+    eventually("the file is let go", Duration::from_secs(10), || {
+        let mode: rusqlite::Result<String> = connection.query_row("PRAGMA journal_mode = OFF", [], |row| row.get(0));
+        mode.ok().filter(|mode| mode == "off")
+    });
+    let run = |sql: &str| connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    run("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000");
+    run("DROP TRIGGER keys_search_insert; DROP TRIGGER keys_search_update; DROP TABLE keys_search");
+    INDEXES.iter().for_each(|index| run(&format!("DROP INDEX {index}")));
+    for (first, end) in pieces(count) {
+        run(&SQLITE.keys(first, end));
+        run(&SQLITE.secrets(first, end));
+    }
+    run(DIGESTS);
+}
+
+/// Adds the keys with the numbers below `count` to a database.
+pub(super) fn postgres(url: &str, count: u32) {
+    let run = |sql: &str| query(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    run("DROP INDEX IF EXISTS keys_search");
+    INDEXES.iter().for_each(|index| drop(run(&format!("DROP INDEX {index}"))));
+    std::thread::scope(|scope| {
+        scope.spawn(|| pieces(count).for_each(|(first, end)| drop(run(&POSTGRES.keys(first, end)))));
+        pieces(count).for_each(|(first, end)| drop(run(&POSTGRES.secrets(first, end))));
+    });
+    run(DIGESTS);
+    // What autovacuum does by itself some time after so many new rows.
+    run("VACUUM ANALYZE secrets");
+}
+
+/// Makes sure that the rows are what the program takes for good keys.
+pub(super) async fn check(url: &str, count: u32) {
+    let last = count - 1;
+    let moment = Timestamp::from_micros((FIRST + i64::from(last) * STEP) * 1_000);
+    let mut random = [0; 10];
+    random[6..].copy_from_slice(&last.to_be_bytes());
+    let digest = if let Some(file) = url.strip_prefix("sqlite:") {
+        let connection = Connection::open(file).expect("the file opens");
+        let sql = "SELECT digest FROM secrets WHERE id = ?1";
+        let id = SecretId::new(moment, random).to_text();
+        Digest::from_bytes(connection.query_row(sql, [id], |row| row.get(0)).expect("the last secret is there"))
+    } else {
+        Digest::of(&i64::from(last).to_be_bytes())
+    };
+    let read = data::open(url).await.grant(&digest).await.expect("a grant is read");
+    let grant = read.grant.expect("the last key is there");
+    assert_eq!((grant.key, grant.secret), (KeyId::new(moment, random), SecretId::new(moment, random)));
+    assert!(grant.standing == Standing::Active && grant.stores.is_all() && grant.methods.is_all());
+    assert!(grant.row_revision <= read.head.revision);
+}
+
+fn pieces(count: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..count).step_by(PIECE as usize).map(move |first| (first, (first + PIECE).min(count)))
+}

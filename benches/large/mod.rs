@@ -1,0 +1,104 @@
+//! Ten million keys: what deciding costs with all of them in the cache, what memory they take, and how long a server
+//! that has so many takes to start.
+//!
+//! Deciding is measured as in decide.rs. Only storage is another: to write ten million keys as they are written in
+//! life would take the better part of an hour, so [`drawn::Drawn`] makes them up as they are asked for.
+//!
+//! Memory is what the kernel says that this process has, before and after: with what the allocator keeps in reserve,
+//! as a server has it. Run `cargo bench -- large` alone for these figures: what an earlier benchmark gave back may be
+//! taken again and would not be seen.
+//!
+//! A server is the real program on real storage, which [`filled`] fills by SQL.
+
+mod drawn;
+mod filled;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::drawn::Drawn;
+use crate::common::report::Section;
+use crate::common::{cpu, data, memory};
+use crate::support::postgres::{Cluster, Options};
+use crate::{decide, keys};
+use latchkey::lifecycle::Tasks;
+use tokio::runtime::Runtime;
+
+/// Measures it.
+pub(crate) fn run(earnest: bool) -> Section {
+    let count = if earnest { 10_000_000 } else { 1_000 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let mut section = Section::begin("large", &format!("{count} keys"));
+    // In this order: what deciding takes of memory is measured while little was ever given back.
+    deciding(&mut section, &runtime, count, earnest);
+    servers(&mut section, &runtime, count);
+    section
+}
+
+/// Deciding and memory, in process.
+fn deciding(section: &mut Section, runtime: &Runtime, count: u32, earnest: bool) {
+    let (rounds, calls) = if earnest { (9, decide::CALLS) } else { (2, decide::CHUNK) };
+    let keys = u64::from(count);
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let tasks = Tasks::new();
+    let drawn = runtime.block_on(async {
+        let storage = data::open(&format!("sqlite:{}", folder.path().join("latchkey.db").display())).await;
+        let house = data::furnish(&storage).await;
+        Arc::new(Drawn::new(storage, house, count).await)
+    });
+    let authority = runtime.block_on(decide::started(Arc::<Drawn>::clone(&drawn), keys, &tasks));
+    let (began, before) = (cpu::wall(), memory::resident(std::process::id()));
+    runtime.block_on(decide::warm(&authority, keys));
+    let took = cpu::wall().saturating_sub(began).as_secs_f64();
+    let cached = memory::resident(std::process::id()).saturating_sub(before);
+
+    section.say(
+        "Deciding with all keys in the cache: CPU time per call of one thread, in nanoseconds, measured as under \
+         \"Deciding, in process\".",
+    );
+    section.table(&["case", "ns per call", "spread"]);
+    decide::cases(section, &authority, keys, calls, rounds);
+    section.say(&format!(
+        "First calls of all keys, each of which reads its grant from a storage that costs next to nothing: {took:.1} s, \
+         {:.0} a second.",
+        keys as f64 / took
+    ));
+    section.say("Resident memory that the process grew by. Goal: at most 16 bytes for a fingerprint.");
+    section.table(&["of", "bytes per key", "MiB"]);
+    for (what, bytes) in [("fingerprints", drawn.grown()), ("cached grants", cached)] {
+        let (each, all) = (bytes as f64 / keys as f64, bytes as f64 / 1_048_576.0);
+        section.row(&[what, &format!("{each:.1}"), &format!("{all:.0}")]);
+    }
+    tasks.stop();
+    let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
+}
+
+/// Starts of the real program.
+fn servers(section: &mut Section, runtime: &Runtime, count: u32) {
+    section.say(&format!(
+        "The server on storage with so many keys: seconds from its start to readiness and its resident memory then; \
+         median of {} starts. Goal: at most 15 s. Filling is by SQL, without the indexes that only lists and searches \
+         read, and not what is measured.",
+        keys::STARTS
+    ));
+    section.table(&["engine", "start to readiness, s", "memory, MiB", "filled in, s"]);
+    let mut engine = |name: &str, url: &str, fill: fn(&str, u32)| {
+        runtime.block_on(filled::furnish(url));
+        let began = cpu::wall();
+        fill(url, count);
+        let took = cpu::wall().saturating_sub(began).as_secs_f64();
+        runtime.block_on(filled::check(url, count));
+        let (times, memory) = keys::starts(url);
+        section.row(&[name, &times.to_string(), &format!("{:.0}", memory.median()), &format!("{took:.0}")]);
+    };
+    // One after the other, so that the disk holds one at a time.
+    {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        engine("SQLite", &format!("sqlite:{}", folder.path().join("latchkey.db").display()), filled::sqlite);
+    }
+    // As in keys.rs. Tidying up, which would begin by itself at some moment after so many new rows, is done once instead.
+    let options = Options::default().set("shared_buffers", "1GB").set("max_wal_size", "2GB");
+    let cluster = Cluster::start(options.set("maintenance_work_mem", "512MB").set("autovacuum", "off"));
+    engine("PostgreSQL", cluster.database().url(), filled::postgres);
+}
