@@ -13,12 +13,7 @@ use crate::storage::{Found, Result};
 /// The columns that [`read`] reads, of `keys k LEFT JOIN key_uses u`.
 macro_rules! key_columns {
     () => {
-        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
-         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(s.code, '\n') FROM key_stores ks \
-         JOIN stores s ON s.number = ks.store_number WHERE ks.key_id = k.id AND s.deleted_revision IS NULL) END, \
-         k.all_methods, \
-         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(m.identity, '\n') FROM key_methods km \
-         JOIN methods m ON m.number = km.method_number WHERE km.key_id = k.id AND m.retired_revision IS NULL) END, \
+        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, k.all_methods, \
          k.not_before, k.expires_at, k.networks, k.labels, k.created_at, k.updated_at, u.last_used_at, k.row_revision"
     };
 }
@@ -31,13 +26,12 @@ macro_rules! secret_columns {
     };
 }
 
-fn access(reader: &mut Reader, all: &str, list: &str) -> Result<Access<String>> {
-    let all = reader.bool(all)?;
-    let members = reader.list(list, MEMBER_SEPARATOR)?;
-    Ok(if all { Access::All } else { Access::Selected(members) })
+/// Access to all, or to what is found later.
+fn access(reader: &mut Reader, all: &str) -> Result<Access<String>> {
+    Ok(if reader.bool(all)? { Access::All } else { Access::Selected(Vec::new()) })
 }
 
-/// Reads a key of [`key_columns`], without its secrets.
+/// Reads a key of [`key_columns`], without its secrets and without what it selects.
 fn read(reader: &mut Reader) -> Result<Key> {
     let (id, name, owner, comment) =
         (reader.parsed("id")?, reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
@@ -50,8 +44,8 @@ fn read(reader: &mut Reader) -> Result<Key> {
         comment,
         active,
         revoked: at.map(|at| Revocation { at, reason: reason.unwrap_or_default() }),
-        stores: access(reader, "all_stores", "stores")?,
-        methods: access(reader, "all_methods", "methods")?,
+        stores: access(reader, "all_stores")?,
+        methods: access(reader, "all_methods")?,
         not_before: reader.opt_time("not_before")?,
         expires: reader.opt_time("expires_at")?,
         networks: reader.json("networks")?,
@@ -77,11 +71,53 @@ fn read_secret(reader: &mut Reader) -> Result<Secret> {
     })
 }
 
-/// The keys of `rows`, which were read with [`key_columns`], with their live secrets.
+/// The keys of `rows`, which were read with [`key_columns`], with what they select and their live secrets.
 pub(super) async fn complete(link: &mut Link, rows: Vec<Row>) -> Result<Vec<Key>> {
     let mut keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
+    add_selected(link, &mut keys).await?;
+    add_secrets(link, &mut keys).await?;
+    Ok(keys)
+}
+
+/// Adds the stores and methods that keys select: those of all in one statement, which then meets the reference book once.
+/// Asked for key by key, PostgreSQL would read the whole book for each.
+async fn add_selected(link: &mut Link, keys: &mut [Key]) -> Result<()> {
+    let selecting = keys.iter().filter(|key| !(key.stores.is_all() && key.methods.is_all()));
+    let selecting: Vec<KeyId> = selecting.map(|key| key.id).collect();
+    if selecting.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT ks.key_id, 'store', string_agg(s.code, '\n') FROM key_stores ks \
+               JOIN stores s ON s.number = ks.store_number \
+               WHERE ks.key_id IN (SELECT member.value ->> 0 FROM EACH($1)) AND s.deleted_revision IS NULL \
+               GROUP BY ks.key_id \
+               UNION ALL \
+               SELECT km.key_id, 'method', string_agg(m.identity, '\n') FROM key_methods km \
+               JOIN methods m ON m.number = km.method_number \
+               WHERE km.key_id IN (SELECT member.value ->> 0 FROM EACH($1)) AND m.retired_revision IS NULL \
+               GROUP BY km.key_id";
+    let (mut stores, mut methods) = (HashMap::new(), HashMap::new());
+    for row in link.rows("selected_by_keys", sql, vec![each(selecting)]).await? {
+        let mut reader = row.read("key_stores, key_methods");
+        let key: KeyId = reader.parsed("key_id")?;
+        let selected = if reader.text("kind")? == "store" { &mut stores } else { &mut methods };
+        selected.insert(key, reader.list("members", MEMBER_SEPARATOR)?);
+    }
+    for key in keys {
+        if let Access::Selected(members) = &mut key.stores {
+            *members = stores.remove(&key.id).unwrap_or_default();
+        }
+        if let Access::Selected(members) = &mut key.methods {
+            *members = methods.remove(&key.id).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// Adds their live secrets, the newest first.
+async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
     if keys.is_empty() {
-        return Ok(keys);
+        return Ok(());
     }
     let sql = concat!(
         "SELECT t.key_id, ",
@@ -96,10 +132,10 @@ pub(super) async fn complete(link: &mut Link, rows: Vec<Row>) -> Result<Vec<Key>
         let key = reader.parsed("key_id")?;
         secrets.entry(key).or_default().push(read_secret(&mut reader)?);
     }
-    for key in &mut keys {
+    for key in keys {
         key.secrets = secrets.remove(&key.id).unwrap_or_default();
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// The key with this id, unless it was deleted.
@@ -130,20 +166,11 @@ pub(super) async fn find(link: &mut Link, digest: &Digest) -> Result<Option<Foun
     let ended = reader.opt_time("ended_at")?;
     let deleted = reader.opt_revision("deleted_revision")?.is_some();
     let secret = read_secret(&mut reader)?;
-    let mut key = read(&mut reader)?;
-    key.secrets = live_secrets(link, key.id).await?;
+    let mut keys = [read(&mut reader)?];
+    add_selected(link, &mut keys).await?;
+    add_secrets(link, &mut keys).await?;
+    let [key] = keys;
     Ok(Some(Found { key, secret, deleted, ended }))
-}
-
-async fn live_secrets(link: &mut Link, key: KeyId) -> Result<Vec<Secret>> {
-    let sql = concat!(
-        "SELECT ",
-        secret_columns!(),
-        " FROM secrets t LEFT JOIN secret_uses v ON v.secret_id = t.id \
-         WHERE t.key_id = $1 AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC"
-    );
-    let rows = link.rows("secrets_of_key", sql, vec![key.to_string().into()]).await?;
-    rows.into_iter().map(|row| read_secret(&mut row.read("secrets"))).collect()
 }
 
 /// The key that a live or ended secret belongs to, unless it was deleted.
