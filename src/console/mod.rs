@@ -46,6 +46,7 @@ use axum::routing::{get, post};
 
 use self::assets::Assets;
 use self::attempts::Attempts;
+use self::reference::Reference;
 use crate::authority::Authority;
 use crate::clock::SharedClock;
 use crate::registry::Registry;
@@ -62,12 +63,14 @@ pub struct Console {
     secure: bool,
     assets: Arc<Assets>,
     attempts: Arc<Attempts>,
+    reference: Arc<Reference>,
 }
 
 impl Console {
     /// The console over `registry` and `authority`; `secure` says whether its port speaks TLS.
     pub fn new(registry: Registry, authority: Authority, clock: SharedClock, secure: bool) -> Self {
-        Self { registry, authority, secure, assets: Arc::new(Assets::new()), attempts: Arc::new(Attempts::new(clock)) }
+        let (assets, attempts) = (Arc::new(Assets::new()), Arc::new(Attempts::new(clock)));
+        Self { registry, authority, secure, assets, attempts, reference: Arc::default() }
     }
 
     /// Its pages, and a page that says so for every address that has none.

@@ -1,39 +1,118 @@
-//! What forms and lists of keys choose from: all stores, the whole reference book.
+//! What forms and lists of keys choose from: all stores, the whole reference book. Read once and kept for as long as the
+//! World at hand has the same tables: at a thousand of each, reading them again would be most of the work of a page.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Console;
 use crate::model::reference::Method;
 use crate::model::store::Store;
+use crate::model::world::{MethodTable, StoreTable};
 use crate::registry::{ListMethods, ListStores, PageInput, Result};
 
 /// Entries read at once: as many as the registry gives.
 const PIECE: i32 = 1_000;
 
+/// What was read, for as long as it is good.
+#[derive(Debug, Default)]
+pub(super) struct Reference {
+    stores: Kept<StoreTable, Store>,
+    methods: Kept<MethodTable, Method>,
+}
+
+/// Entries, if they were read.
+#[derive(Debug)]
+struct Kept<T, E>(Mutex<Option<Read<T, E>>>);
+
+/// Entries that were read while the World had this table, so that they are as new as it, or newer. Every change of an entry
+/// makes another table, and holding this one keeps its address from becoming another's.
+#[derive(Debug)]
+struct Read<T, E> {
+    table: Arc<T>,
+    entries: Arc<[E]>,
+}
+
+impl<T, E> Default for Kept<T, E> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T, E> Kept<T, E> {
+    /// The entries of this table, if they were kept; without a table nothing is known to be good.
+    fn of(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
+        let kept = self.0.lock();
+        let Read { table: read, entries } = kept.as_ref()?;
+        Arc::ptr_eq(read, table?).then(|| Arc::clone(entries))
+    }
+
+    fn keep(&self, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
+        let entries: Arc<[E]> = entries.into();
+        if let Some(table) = table {
+            *self.0.lock() = Some(Read { table, entries: Arc::clone(&entries) });
+        }
+        entries
+    }
+}
+
 impl Console {
     /// All stores, in byte order of their codes.
-    pub(super) async fn all_stores(&self) -> Result<Vec<Store>> {
+    pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
+        let table = self.authority.tables().map(|(_, stores)| stores);
+        if let Some(stores) = self.reference.stores.of(table.as_ref()) {
+            return Ok(stores);
+        }
         let mut stores = Vec::new();
         let mut list = ListStores { page: PageInput { size: PIECE, token: String::new() }, ..ListStores::default() };
         loop {
             let listed = self.registry.stores(&list).await?;
             stores.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(stores);
+                return Ok(self.reference.stores.keep(table, stores));
             }
             list.page.token = listed.next;
         }
     }
 
     /// The reference book, in its order.
-    pub(super) async fn all_methods(&self) -> Result<Vec<Method>> {
+    pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
+        let table = self.authority.tables().map(|(methods, _)| methods);
+        if let Some(methods) = self.reference.methods.of(table.as_ref()) {
+            return Ok(methods);
+        }
         let mut methods = Vec::new();
         let mut list = ListMethods { page: PageInput { size: PIECE, token: String::new() }, ..ListMethods::default() };
         loop {
             let listed = self.registry.methods(&list).await?;
             methods.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(methods);
+                return Ok(self.reference.methods.keep(table, methods));
             }
             list.page.token = listed.next;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_good_for_the_table_they_were_kept_with_alone() {
+        let kept: Kept<u8, &str> = Kept::default();
+        let (table, same_value) = (Arc::new(1), Arc::new(1));
+        assert_eq!(kept.of(Some(&table)), None);
+        kept.keep(Some(Arc::clone(&table)), vec!["a"]);
+        assert_eq!(kept.of(Some(&table)).as_deref(), Some(["a"].as_slice()));
+        assert_eq!(kept.of(Some(&same_value)), None, "another table, though it says the same");
+        assert_eq!(kept.of(None), None);
+    }
+
+    #[test]
+    fn without_a_table_nothing_is_kept() {
+        let kept: Kept<u8, &str> = Kept::default();
+        assert_eq!(*kept.keep(None, vec!["a"]), ["a"]);
+        assert!(kept.0.lock().is_none());
     }
 }

@@ -109,16 +109,16 @@ async fn show(
     errors: Errors,
     why: String,
 ) -> Answer {
-    let platforms = platforms(console.all_stores().await?, &form);
-    let blocks = blocks(console.all_methods().await?, &form);
+    let platforms = platforms(&console.all_stores().await?, &form);
+    let blocks = blocks(&console.all_methods().await?, &form);
     let reach = sentence(&form, &platforms, &blocks);
     let page = Page::new(console, session, Place::Keys, ENGLISH.key_form.add_title).with_scripts(&["key-form.js"]);
     page_with(status, &AddPage { page, form, errors, platforms, blocks, reach, why })
 }
 
 async fn made(console: &Console, session: &Session, key: Key, form: &KeyForm) -> Result<Response, Failure> {
-    let platforms = platforms(console.all_stores().await?, form);
-    let blocks = blocks(console.all_methods().await?, form);
+    let platforms = platforms(&console.all_stores().await?, form);
+    let blocks = blocks(&console.all_methods().await?, form);
     let reach = sentence(form, &platforms, &blocks);
     let title = Page::new(console, session, Place::Keys, ENGLISH.key_form.made_title);
     page(&MadePage { page: title, key, token: form.token.clone(), reach, rotated: false })

@@ -40,18 +40,18 @@ impl Group {
 }
 
 /// The stores by platform, those without one last; ticked as `form` says.
-pub(super) fn platforms(stores: Vec<Store>, form: &KeyForm) -> Vec<Group> {
+pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
     let mut by_platform: BTreeMap<(bool, String), Vec<Member>> = BTreeMap::new();
     for store in stores {
         let code = store.code.as_str().to_owned();
         let member = Member {
             chosen: form.stores.contains(&code),
             value: code,
-            name: store.name,
+            name: store.name.clone(),
             about: store.hosts.join(" "),
             off: !store.active,
         };
-        by_platform.entry((store.platform.is_empty(), store.platform)).or_default().push(member);
+        by_platform.entry((store.platform.is_empty(), store.platform.clone())).or_default().push(member);
     }
     let groups = by_platform.into_iter().map(|((unknown, platform), members)| Group {
         title: if unknown { ENGLISH.key_form.no_platform.to_owned() } else { platform },
@@ -61,20 +61,20 @@ pub(super) fn platforms(stores: Vec<Store>, form: &KeyForm) -> Vec<Group> {
 }
 
 /// The methods by block, in the order of the reference book; ticked as `form` says.
-pub(super) fn blocks(methods: Vec<Method>, form: &KeyForm) -> Vec<Group> {
+pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
     let mut blocks: Vec<Group> = Vec::new();
     for method in methods {
         let identity = method.identity.to_string();
         let member = Member {
             chosen: form.methods.contains(&identity),
             value: identity,
-            name: method.summary,
-            about: method.description,
+            name: method.summary.clone(),
+            about: method.description.clone(),
             off: false,
         };
         match blocks.iter_mut().find(|block| block.title == method.block) {
             Some(block) => block.members.push(member),
-            None => blocks.push(Group { title: method.block, members: vec![member] }),
+            None => blocks.push(Group { title: method.block.clone(), members: vec![member] }),
         }
     }
     blocks

@@ -142,8 +142,8 @@ async fn show(
     form: KeyForm,
     beside: Beside,
 ) -> Result<axum::response::Response, Failure> {
-    let platforms = platforms(console.all_stores().await?, &form);
-    let blocks = blocks(console.all_methods().await?, &form);
+    let platforms = platforms(&console.all_stores().await?, &form);
+    let blocks = blocks(&console.all_methods().await?, &form);
     let reach = sentence(&form, &platforms, &blocks);
     let page = Page::new(console, session, Place::Keys, ENGLISH.key_edit.title).with_scripts(&["key-form.js"]);
     let Beside { errors, why, narrowing, seen, conflict } = beside;

@@ -1,6 +1,7 @@
 //! The list of keys.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -32,8 +33,8 @@ struct ListPage {
     filters: Filters,
     errors: Errors,
     /// For the fields that a store or a method is written into.
-    stores: Vec<Store>,
-    methods: Vec<Method>,
+    stores: Arc<[Store]>,
+    methods: Arc<[Method]>,
     rows: Vec<Row>,
     /// Address of the next page; empty: this is the last.
     next: String,

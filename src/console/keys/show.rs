@@ -164,11 +164,11 @@ async fn stores(
     let opens = |code: &str| {
         key.stores.is_all() && last.contains_key(code) || key.stores.selected().iter().any(|selected| selected == code)
     };
-    let opened = all.into_iter().filter(|store| opens(store.code.as_str()));
+    let opened = all.iter().filter(|store| opens(store.code.as_str()));
     Ok(opened
         .map(|store| {
             let used = last.get(store.code.as_str()).copied();
-            (store.code.as_str().to_owned(), store.name, used)
+            (store.code.as_str().to_owned(), store.name.clone(), used)
         })
         .collect())
 }

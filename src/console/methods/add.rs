@@ -76,7 +76,7 @@ async fn show(
 impl Console {
     /// Titles of the blocks that there are.
     pub(super) async fn block_titles(&self) -> Result<Vec<String>, Failure> {
-        let titles: BTreeSet<String> = self.all_methods().await?.into_iter().map(|method| method.block).collect();
+        let titles: BTreeSet<String> = self.all_methods().await?.iter().map(|method| method.block.clone()).collect();
         Ok(titles.into_iter().collect())
     }
 }
