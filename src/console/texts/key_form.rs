@@ -31,6 +31,7 @@ texts! {
         selected_methods: "Chosen methods",
         selected_methods_help: "Exactly the ones ticked below. For third parties that should not see all data.",
         search_methods: "Search methods",
+        method_of: "method",
         methods_of: "methods",
         whole_block: "the whole block",
         whole_platform: "all stores of the platform",

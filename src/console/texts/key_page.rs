@@ -72,7 +72,7 @@ texts! {
         check_store: "Store",
         check_store_hint: "code, or empty",
         check_address: "From address",
-        check_address_hint: "203.0.113.7, or empty",
+        check_address_hint: "any, if empty",
         check_now: "Check",
         check_allowed: "Allowed",
         check_denied: "Refused",
