@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::str::FromStr as _;
 
+use prost::bytes::Bytes;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use tonic::metadata::MetadataMap;
@@ -32,6 +33,8 @@ use crate::proto::foreign::google::rpc;
 const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
 /// Metadata of the call that names the profile; without it the path chooses.
 const PROFILE: &str = "x-latchkey-profile";
+/// The pseudo header with path and query.
+const PATH: &str = ":path";
 /// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
 const PARTIAL_BODY: &[u8] = b"x-envoy-auth-partial-body";
 
@@ -72,7 +75,14 @@ impl ExtAuthz {
             Some(outcome) => outcome,
             None => self.gateway.check(profile, &question).await.map_err(undecided)?,
         };
-        Ok(Response::new(answer(outcome)))
+        let outcome = match outcome {
+            // What Envoy is told must be UTF-8.
+            Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(held.target).is_err() => {
+                self.gateway.not_sendable(&allow.facts.profile)
+            }
+            outcome => outcome,
+        };
+        Ok(Response::new(answer(outcome, held.target)))
     }
 }
 
@@ -146,7 +156,7 @@ impl<'a> Held<'a> {
     /// replaced that are not UTF-8.
     fn take(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
         match name {
-            b":path" => self.target = value,
+            _ if name == PATH.as_bytes() => self.target = value,
             b":method" => self.verb = value,
             b":authority" => self.host = value,
             _ if name.first() == Some(&b':') => {}
@@ -210,29 +220,42 @@ fn could_have_body(protocol: &[u8], held: &Held<'_>) -> bool {
     }
 }
 
-fn answer(outcome: Outcome) -> CheckResponse {
+/// The answer about a request for `target`.
+fn answer(outcome: Outcome, target: &[u8]) -> CheckResponse {
     match outcome {
-        Outcome::Allow(allow) => allowed(allow),
+        Outcome::Allow(allow) => allowed(allow, target),
         Outcome::Refuse(respond) => responded(respond, "refused"),
         // Envoy sends on whatever has the status OK, so an answer of ours is a refusal with a status of 200 in it.
         Outcome::Answer(respond) => responded(respond, "answered"),
     }
 }
 
-fn allowed(allow: Allow) -> CheckResponse {
+fn allowed(allow: Allow, target: &[u8]) -> CheckResponse {
+    let whole = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
     let metadata = metadata(allow.facts, true);
-    let headers = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
-    let set = allow.set_parameters.into_iter().map(|(key, value)| QueryParameter { key, value }).collect();
+    let mut headers: Vec<_> = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
+    let mut changes = OkHttpResponse { headers_to_remove: allow.remove_headers, ..OkHttpResponse::default() };
+    if let Some(target) = whole {
+        headers.push(set(PATH, target));
+    } else {
+        let parameter = |(key, value)| QueryParameter { key, value };
+        changes.query_parameters_to_set = allow.set_parameters.into_iter().map(parameter).collect();
+        changes.query_parameters_to_remove = allow.remove_parameters;
+    }
+    changes.headers = headers;
     CheckResponse {
         status: Some(rpc::Status { code: Code::Ok.into(), message: String::new() }),
-        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-            headers,
-            headers_to_remove: allow.remove_headers,
-            query_parameters_to_set: set,
-            query_parameters_to_remove: allow.remove_parameters,
-        })),
+        http_response: Some(HttpResponse::OkResponse(changes)),
         dynamic_metadata: Some(metadata),
     }
+}
+
+/// Whether Envoy can be told the changes of the query one by one. With `validate_mutations` it takes whatever has an
+/// escape in it, as `filter%5Bsites%5D` has, for invalid, and fails the request: it is told the whole target then.
+fn is_plain(allow: &Allow) -> bool {
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte));
+    allow.remove_parameters.iter().all(|name| plain(name))
+        && allow.set_parameters.iter().all(|(name, value)| plain(name) && plain(value))
 }
 
 fn responded(respond: Respond, what: &str) -> CheckResponse {
@@ -249,7 +272,7 @@ fn responded(respond: Respond, what: &str) -> CheckResponse {
     }
 }
 
-fn set(name: &'static str, value: String) -> HeaderValueOption {
+fn set(name: &'static str, value: impl Into<Bytes>) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue { key: name.into(), value: value.into(), ..HeaderValue::default() }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),

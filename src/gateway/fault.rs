@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     ContentType,
     #[error("the multipart body can be read in more than one way: {0}")]
     Multipart(&'static str),
+    #[error("the request has bytes that the proxy could not send on together with what must be added to it")]
+    NotSendable,
 }
 
 /// What kinds of faults there are: words for metrics and logs.
@@ -84,6 +86,7 @@ impl Fault {
             Self::Unseen(_) => "BODY_UNSEEN",
             Self::ContentType => "CONTENT_TYPE",
             Self::Multipart(_) => "MULTIPART",
+            Self::NotSendable => NOT_SENDABLE,
         }
     }
 }

@@ -182,6 +182,13 @@ impl Gateway {
         self.inner.metrics.gateway_refusals(facts.reason, facts.fault).inc();
     }
 
+    /// The refusal of a request that may go on, and that a proxy could not send on as it was decided about.
+    fn not_sendable(&self, profile: &Arc<str>) -> Outcome {
+        let wording = self.profile(profile).map_or(Wording::Plain, |profile| profile.wording);
+        let facts = Facts::none(Arc::clone(profile));
+        self.counted(refuse::respond(wording, &Why::Fault(&fault::Fault::NotSendable), facts))
+    }
+
     /// Counts a question that is not answered, because of how or from where it was asked.
     fn count_unanswered(&self) {
         self.inner.metrics.gateway_unanswered.inc();

@@ -187,6 +187,53 @@ fn refusals_are_counted_by_reason_and_fault() {
     );
 }
 
+#[test]
+fn a_long_body_is_judged_elsewhere_and_to_its_end() {
+    let key = BENCH.key("one").as_bytes();
+    let form = ("content-type", &b"application/x-www-form-urlencoded"[..]);
+    for (store, reason) in [("main", "ALLOWED"), ("second", "STORE_DENIED"), ("main&site=main", "REQUEST_AMBIGUOUS")] {
+        for len in [0, 100_000, 1_000_000] {
+            let body = format!("x={}&site={store}", "y".repeat(len));
+            let headers = [("x-api-key", key), form];
+            let request = asked("POST", b"/api/v5/orders/create", &headers, Some(body.as_bytes()));
+            assert_eq!(told(&response(&request, &["retailcrm"]), "reason"), reason, "{store} behind {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn stores_are_added_as_envoy_takes_them() {
+    let changes = |target: &[u8], key: &str| {
+        let key = BENCH.key(key).as_bytes();
+        let response = response(&asked("GET", target, &[("x-api-key", key)], None), &["retailcrm"]);
+        let fault = told(&response, "fault");
+        match response.http_response {
+            Some(HttpResponse::OkResponse(changes)) => Ok(changes),
+            other => Err((other, fault)),
+        }
+    };
+    let path = |changes: &OkHttpResponse| {
+        let headers = changes.headers.iter().filter_map(|option| option.header.as_ref());
+        headers.filter(|header| &*header.key == b":path").map(|header| header.value.to_vec()).next()
+    };
+    let one = changes(b"/api/v5/orders/7?by=id", "one").unwrap();
+    let added: Vec<_> = one.query_parameters_to_set.iter().map(|one| (&*one.key, &*one.value)).collect();
+    assert_eq!((added, path(&one)), (vec![("site", "main")], None));
+    // With validate_mutations, Envoy takes a name with an escape in it for an unescaped one and fails the request.
+    let list = changes(b"/api/v5/orders?limit=20", "two").unwrap();
+    assert!(list.query_parameters_to_set.is_empty() && list.query_parameters_to_remove.is_empty());
+    let expected = b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main&filter%5Bsites%5D%5B1%5D=second";
+    assert_eq!(path(&list).unwrap().escape_ascii().to_string(), expected.escape_ascii().to_string());
+    let in_query = format!("/api/v5/orders?apiKey={}&limit=20", BENCH.key("one"));
+    let list = changes(in_query.as_bytes(), "one").unwrap();
+    assert_eq!(path(&list).unwrap(), b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main");
+    // Bytes that the answer could not hold.
+    assert!(changes(b"/api/v5/orders/7?x=\xff", "one").is_ok());
+    let (refused, fault) = changes(b"/api/v5/orders?x=\xff", "one").unwrap_err();
+    let Some(HttpResponse::DeniedResponse(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!((refused.status.unwrap().code, &*fault), (400, "NOT_SENDABLE"));
+}
+
 /// What Envoy sends upstream: the request that the message tells of, and what the answer changes in it.
 struct Upstream {
     verb: Vec<u8>,
@@ -208,6 +255,9 @@ impl Upstream {
         let content_type = last(b"content-type").unwrap_or_default();
         for header in &allowed.headers {
             let header = header.header.as_ref().unwrap();
+            if &*header.key == b":path" {
+                target = header.value.to_vec();
+            }
             all.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.key));
             all.push((header.key.to_vec(), header.value.to_vec()));
         }
