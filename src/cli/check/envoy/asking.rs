@@ -11,7 +11,7 @@ const WHAT: &str = "ext_authz";
 /// The largest body that Latchkey takes in one question, in bytes.
 const MAX_BODY: u64 = 1 << 20;
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     Rule {
         verdict: Fail,
         is_there: |filter| is_true(filter, "failure_mode_allow"),
@@ -66,10 +66,14 @@ const RULES: [Rule; 19] = [
         verdict: Fail,
         is_there: |filter| {
             let rules = field(filter, "decoder_header_mutation_rules");
-            rules.is_some_and(|rules| is_true(rules, "disallow_all") || field(rules, "disallow_expression").is_some())
+            let forbid = ["disallow_all", "disallow_system"];
+            rules.is_some_and(|rules| {
+                forbid.iter().any(|name| is_true(rules, name)) || field(rules, "disallow_expression").is_some()
+            })
         },
         said: "decoder_header_mutation_rules keep Latchkey from changing headers: the key, and what a client says in the \
-               name of x-latchkey-…, go on to the service; leave them out",
+               name of x-latchkey-…, go on to the service, and stores that a call must be kept to are not added to its \
+               path; leave them out",
     },
     Rule {
         verdict: Warn,
@@ -95,6 +99,12 @@ const RULES: [Rule; 19] = [
         verdict: Warn,
         is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "authorization").is_none(),
         said: "grpc_service.initial_metadata has no authorization: nothing is decided, unless Latchkey's decision_auth is off",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !has_scheme(value)),
+        said: "authorization in grpc_service.initial_metadata does not begin with Bearer: nothing is decided, unless what \
+               stands for it does; write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
     },
     Rule {
         verdict: Warn,
@@ -152,10 +162,11 @@ const BODY_RULES: [Rule; 3] = [
 /// Looks at the configuration of the filter.
 pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
     report.hold(&RULES, filter, WHAT, place);
+    let named = metadata(filter, "x-latchkey-profile");
     if let Some(body) = field(filter, "with_request_body") {
-        look_at_body(body, place, report);
+        look_at_body(body, named, place, report);
     }
-    if let Some(profile) = metadata(filter, "x-latchkey-profile").filter(|name| !name.contains('%'))
+    if let Some(profile) = named.filter(|name| !name.contains('%'))
         && !report.profiles.contains_key(profile)
     {
         let said = format!(
@@ -167,9 +178,27 @@ pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Rep
     clusters::look(text(filter, "grpc_service/envoy_grpc/cluster_name"), place, config, report);
 }
 
-/// Looks at how bodies are shown.
-pub(super) fn look_at_body(body: &Value, place: &str, report: &mut Report<'_>) {
+/// Looks at how bodies are shown to a profile, or to those that the path chooses.
+pub(super) fn look_at_body(body: &Value, profile: Option<&str>, place: &str, report: &mut Report<'_>) {
     report.hold(&BODY_RULES, body, WHAT, place);
+    let asked = report.profiles.iter().filter(|(name, found)| match profile {
+        Some(profile) => *name == profile,
+        None => found.by_prefix,
+    });
+    let read = asked.map(|(_, profile)| profile.body_limit).max().map_or(0, |limit| MAX_BODY.min(limit as u64));
+    let shown = number(body, "max_request_bytes").unwrap_or(0);
+    if shown < read {
+        let said = format!(
+            "with_request_body.max_request_bytes is {shown}, and Latchkey reads bodies of up to {read} bytes: Envoy refuses \
+             longer ones with 413, whatever the key opens; look that no client sends them"
+        );
+        report.warn(WHAT, place, &said);
+    }
+}
+
+/// Whether the token has the scheme that Latchkey looks for.
+fn has_scheme(value: &str) -> bool {
+    value.get(.."Bearer ".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer "))
 }
 
 /// Whether some header is kept from Latchkey.

@@ -88,7 +88,7 @@ pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Re
     report.hold(&RULES, manager, WHAT, place);
     let names: Vec<&str> = filters.iter().filter(|filter| asks(filter)).map(|filter| text(filter, "name")).collect();
     routes::look(manager, &names, place, report);
-    logs::look(manager, place, report);
+    logs::look(manager, !names.is_empty(), place, report);
 }
 
 /// Whether a filter is ext_authz.

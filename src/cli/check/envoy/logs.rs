@@ -7,8 +7,8 @@ use super::tree::{at, field, list, typed, walk};
 
 const WHAT: &str = "access log";
 
-/// Looks at everything that writes requests down in a connection manager.
-pub(super) fn look(manager: &Value, place: &str, report: &mut Report<'_>) {
+/// Looks at everything that writes requests down in a connection manager, which asks about them or does not.
+pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report<'_>) {
     walk(manager, place, &mut |value, place| {
         for name in ["access_log", "upstream_log"] {
             for log in list(value, name) {
@@ -16,6 +16,14 @@ pub(super) fn look(manager: &Value, place: &str, report: &mut Report<'_>) {
             }
         }
     });
+    if asks && list(manager, "access_log").is_empty() {
+        report.warn(
+            WHAT,
+            place,
+            "access_log is missing: why a request was refused, and whose it was, is written down nowhere; copy the one of \
+             the example, which writes no key",
+        );
+    }
     if field(manager, "tracing").is_some() {
         report.warn(
             "tracing",

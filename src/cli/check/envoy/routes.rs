@@ -78,7 +78,7 @@ fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
         );
     }
     if let Some(body) = field(check, "with_request_body") {
-        asking::look_at_body(body, place, report);
+        asking::look_at_body(body, None, place, report);
     }
     if field(check, "grpc_service").is_some() || field(check, "http_service").is_some() {
         report.warn(WHAT, place, "another service is asked there than elsewhere: look that it is Latchkey");

@@ -24,7 +24,7 @@ fn nothing_is_found_in_the_example() {
 }
 
 /// Changes to the example, and what is found: F or W, and words of it.
-const HOLES: [(&str, &str, &str); 49] = [
+const HOLES: [(&str, &str, &str); 53] = [
     ("failure_mode_allow: false", "failure_mode_allow: true", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "failureModeAllow: true", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "shadow_mode: true", "F shadow_mode"),
@@ -48,17 +48,24 @@ const HOLES: [(&str, &str, &str); 49] = [
         "decoder_header_mutation_rules: { disallow_all: true }",
         "F decoder_header_mutation_rules",
     ),
+    (
+        "failure_mode_allow: false",
+        "decoder_header_mutation_rules: { disallow_system: true }",
+        "F decoder_header_mutation_rules",
+    ),
     ("failure_mode_allow: false", "clear_route_cache: true", "W clear_route_cache"),
     ("with_request_body:", "x_left_out:", "F with_request_body is missing"),
     ("pack_as_bytes: true", "pack_as_bytes: false", "F with_request_body.pack_as_bytes"),
     ("allow_partial_message: false", "allow_partial_message: true", "W with_request_body.allow_partial_message"),
     ("max_request_bytes: 1048576", "max_request_bytes: 2000000", "W with_request_body.max_request_bytes"),
+    ("max_request_bytes: 1048576", "max_request_bytes: 65536", "W with_request_body.max_request_bytes is 65536"),
     ("encode_raw_headers: true", "encode_raw_headers: false", "F encode_raw_headers"),
     ("validate_mutations: true", "validate_mutations: false", "W validate_mutations"),
     ("status_on_error:", "x_left_out:", "W status_on_error"),
     ("retry_policy:", "x_left_out:", "W grpc_service.retry_policy is missing"),
     ("key: authorization,", "key: x-left-out,", "W grpc_service.initial_metadata has no authorization"),
     ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "Bearer lko_secret", "W an operator's token stands in the file"),
+    ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "%ENVIRONMENT(LATCHKEY_TOKEN)%", "W authorization in grpc_service"),
     ("Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%", "%REQ(X-Token)%", "F authorization in grpc_service.initial_metadata"),
     (
         "# - { key: x-latchkey-profile, value: retailcrm }",
@@ -104,6 +111,7 @@ const HOLES: [(&str, &str, &str); 49] = [
     ("%PATH(NQ)%", "%QUERY_PARAM(apiKey)%", "F %QUERY_PARAM(apiKey)% writes a part of the query"),
     ("%PATH(NQ)%", "%REQ(X-Api-Key):8%", "F %REQ(X-Api-Key):8% writes the header x-api-key"),
     ("%PATH(NQ)%", "%CEL(request.path)%", "F %CEL(request.path)% writes"),
+    ("access_log:", "x_left_out:", "W access_log is missing"),
     ("log_format:", "x_left_out:", "F Envoy's default format"),
     (
         "access_loggers.stream.v3.StdoutAccessLog",
@@ -145,7 +153,7 @@ fn routes_that_undo_a_decision_are_found_where_they_are() {
         ),
         (
             "typed_per_filter_config: { a: { '@type': x/envoy.ExtAuthzPerRoute, check_settings: { with_request_body: { \
-             max_request_bytes: 9 } } } }",
+             max_request_bytes: 1048576 } } } }",
             "F with_request_body.pack_as_bytes",
         ),
         (
