@@ -263,6 +263,8 @@ impl Table {
             profile.host = stores.iter().any(|text| text == "host");
             let places = stores.iter().filter(|text| *text != "host");
             profile.stores = places.filter_map(|text| kept(store_place(text), wrong)).collect();
+            // What the built-in one excepts at places that are no longer looked at.
+            profile.not_stores.retain(|(_, place)| profile.stores.contains(place));
         }
         if let Some(exceptions) = self.not_stores {
             profile.not_stores = exceptions.iter().filter_map(|text| kept(exception(text), wrong)).collect();
@@ -404,6 +406,18 @@ mod tests {
         };
         assert_eq!(profiles["own"], own);
         assert_eq!(profiles["plain"], plain());
+    }
+
+    #[test]
+    fn fewer_places_leave_what_was_excepted_at_the_others_behind() {
+        let (profiles, said) = told(
+            "[profiles.nginx]\nlike = 'retailcrm'\nkeys = ['query:apiKey']\nstores = ['query:site']\n\
+             [profiles.forms]\nlike = 'retailcrm'\nstores = ['form:site']\n",
+        );
+        assert_eq!(said, [""; 0]);
+        assert!(profiles["nginx"].not_stores.is_empty() && !profiles["nginx"].reads_bodies());
+        let excepted: Vec<_> = profiles["forms"].not_stores.iter().map(|(_, place)| place.to_string()).collect();
+        assert_eq!(excepted, ["form:site"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod oddities;
 pub mod places;
 pub mod proxy;
 pub mod restarts;
+pub mod scope;
 pub mod shop;
 pub mod vectors;
 

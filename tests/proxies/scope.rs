@@ -1,0 +1,126 @@
+//! The built-in wording of the RetailCRM API through each proxy, byte for byte; and a call that names no store, which is
+//! kept within its key's stores by the proxy, so that a shop that knows nothing of Latchkey stays within them.
+
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+
+use crate::House;
+use crate::calls::{Client, METHODS, selected};
+use crate::proxy::{Others, Proxy};
+use crate::support::eventually;
+
+/// As `retailcrm`, with places that every proxy shows.
+const PROFILE: &str = "like = \"retailcrm\"\nkeys = [\"header:x-api-key\", \"query:apiKey\"]\n\
+                       stores = [\"query:site\", \"query:filter[sites][]\"]\n";
+/// Methods, and where their stores travel.
+const LIST: (&str, &str) = ("GET /api/v*/customers", "query:filter[sites][]");
+const ONE: (&str, &str) = ("GET /api/v*/customers/{externalId}", "query:site");
+
+/// A house with these methods, the token of a key for one store, and that of a key for two.
+async fn house() -> (House, String, String) {
+    let house = House::furnished(PROFILE).await;
+    let client = Client::admin_of(&house.server);
+    for (method, place) in [LIST, ONE] {
+        let method = proto::Method {
+            method: method.to_owned(),
+            block: "Customers".to_owned(),
+            summary: "Reads customers".to_owned(),
+            store_use: proto::StoreUse::Optional.into(),
+            store_places: vec![place.to_owned()],
+            ..Default::default()
+        };
+        let request = proto::CreateMethodRequest { method: Some(method), options: None };
+        client.methods().create_method(request).await.expect("a method is made");
+    }
+    let methods = [LIST.0, ONE.0, METHODS[1]];
+    let (_, one) = client.create_key(selected("one", &["berlin"], &methods)).await.expect("a key is made");
+    let (_, two) = client.create_key(selected("two", &["berlin", "madrid"], &methods)).await.expect("a key is made");
+    (house, one, two)
+}
+
+async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let (house, one, two) = house().await;
+    let proxy = house.behind(start);
+    let header = |token: &str| format!("x-api-key: {token}");
+    eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
+        (proxy.ask("GET", "/api/v5/customers?filter[sites][]=berlin", &[&header(&one)], "").status() == 200)
+            .then_some(())
+    });
+    let _ = house.shop.take();
+    let added = [
+        ("/api/v5/customers".to_owned(), Some(&one), "/api/v5/customers?filter%5Bsites%5D%5B0%5D=berlin"),
+        (
+            "/api/v5/customers?limit=20".to_owned(),
+            Some(&two),
+            "/api/v5/customers?limit=20&filter%5Bsites%5D%5B0%5D=berlin&filter%5Bsites%5D%5B1%5D=madrid",
+        ),
+        (
+            format!("/api/v5/customers?apiKey={one}&x=%D0%BA&y"),
+            None,
+            "/api/v5/customers?x=%D0%BA&y&filter%5Bsites%5D%5B0%5D=berlin",
+        ),
+        ("/api/v5/customers/7?by=id".to_owned(), Some(&one), "/api/v5/customers/7?by=id&site=berlin"),
+        (format!("/api/v5/customers/7?apiKey={one}&by=id"), None, "/api/v5/customers/7?by=id&site=berlin"),
+        // Named by the call itself: nothing is added.
+        ("/api/v5/customers?filter[sites][]=madrid".to_owned(), Some(&two), "/api/v5/customers?filter[sites][]=madrid"),
+    ];
+    for (target, key, expected) in added {
+        let headers: Vec<String> = key.into_iter().map(|token| header(token)).collect();
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let answer = proxy.ask("GET", &target, &headers, "");
+        assert_eq!(answer.status(), 200, "{target}: {}", answer.whole());
+        let sent = house.sent();
+        assert_eq!(sent.target(), expected);
+        assert!(!sent.whole().contains(&one) && !sent.whole().contains(&two), "the key stays at the proxy");
+    }
+
+    let own = "{\"success\":true,\"scopes\":[],\"credentials\":[\"/api/customers\",\"/api/customers/{externalId}\",\
+               \"/api/orders/statuses\"],\"siteAccess\":\"access_selective\",\"sitesAvailable\":[\"berlin\"]}";
+    let (one, two) = (header(&one), header(&two));
+    let wrong = header(&"w".repeat(40));
+    let said: [(&str, &str, &str, u16, &str); 11] = [
+        ("GET", "/api/v5/customers", "", 403, r#"{"success":false,"errorMsg":"\"apiKey\" is missing."}"#),
+        ("GET", "/api/v5/customers", &wrong, 403, r#"{"success":false,"errorMsg":"Wrong \"apiKey\" value."}"#),
+        ("GET", "/api/v5/orders", &one, 403, r#"{"success":false,"errorMsg":"Access denied."}"#),
+        ("GET", "/api/v5/customers/7?site=madrid", &one, 403, r#"{"success":false,"errorMsg":"Access denied."}"#),
+        ("GET", "/api/v5/customers/7", &two, 400, r#"{"success":false,"errorMsg":"Parameter 'site' is missing"}"#),
+        // A call whose stores travel nowhere is kept to none.
+        ("GET", "/api/v5/orders/statuses", &one, 400, r#"{"success":false,"errorMsg":"Parameter 'site' is missing"}"#),
+        (
+            "GET",
+            "/api/v5/customers/7?site=berlin&site=berlin",
+            &one,
+            400,
+            r#"{"success":false,"errorMsg":"Errors in the input parameters"}"#,
+        ),
+        ("GET", "/api/v5/users-groups", &one, 404, r#"{"success":false,"errorMsg":"API method not found"}"#),
+        ("PUT", "/api/v5/customers", &one, 405, r#"{"success":false,"errorMsg":"Method Not Allowed"}"#),
+        ("GET", "/api/credentials", &one, 200, own),
+        ("GET", "/api/api-versions", &two, 200, r#"{"success":true,"versions":["3.0","4.0","5.0"]}"#),
+    ];
+    for (verb, target, key, status, body) in said {
+        let headers: Vec<&str> = Some(key).filter(|key| !key.is_empty()).into_iter().collect();
+        let answer = proxy.ask(verb, target, &headers, "");
+        assert_eq!((answer.status(), &*answer.text()), (status, body), "{verb} {target}: {}", answer.whole());
+        let types: Vec<_> = answer.headers.iter().filter(|(name, _)| name == "content-type").collect();
+        let [(_, kind)] = &*types else { panic!("{verb} {target}: {}", answer.whole()) };
+        assert_eq!(kind, "application/json; charset=utf-8", "{verb} {target}");
+        assert_eq!(house.shop.take(), [], "{verb} {target} does not reach the shop");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_keeps_a_call_to_its_stores_and_says_refusals_as_they_are() {
+    keeps_to_the_stores_and_the_words(Proxy::envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_keeps_a_call_to_its_stores_and_says_refusals_as_they_are() {
+    keeps_to_the_stores_and_the_words(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_keeps_a_call_to_its_stores_and_says_refusals_as_they_are() {
+    keeps_to_the_stores_and_the_words(Proxy::caddy).await;
+}
