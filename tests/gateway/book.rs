@@ -83,6 +83,7 @@ fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
         "query:filter[sites][]",
         "path:site",
         "form:order#/customer/site",
+        "form:order#/contact/site",
         "form:prices#/-/site",
         "form:products#/-/site",
         "form:sources#/-/site",
@@ -97,6 +98,43 @@ fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
         assert!(places.contains(place), "{place} is in the book: {places:?}");
     }
     assert!(calls > 120, "{calls}");
+}
+
+#[test]
+fn every_method_is_taken_for_itself_and_for_no_other() {
+    // Literals before parameters, and the verb counts: whatever the methods beside it are.
+    let book = books::parse(books::RETAILCRM).unwrap();
+    let methods: Vec<String> =
+        book.blocks.iter().flat_map(|block| &block.methods).map(|method| method.method.to_string()).collect();
+    let mut pairs = 0;
+    for method in &methods {
+        let (verb, pattern) = method.split_once(' ').unwrap();
+        let segment = |segment| match segment {
+            "v*" => "v5",
+            segment if segment.starts_with('{') => "main",
+            literal => literal,
+        };
+        let path = pattern.split('/').map(segment).collect::<Vec<_>>().join("/");
+        // A key for everything: what is missing, if anything, is a store.
+        let outcome = BENCH.check("retailcrm", &ask(verb, &path).key("wide"));
+        if outcome.facts().reason == "ANSWERED" {
+            assert!(method.ends_with("/credentials") || method.ends_with("/api-versions"), "{method}");
+            continue;
+        }
+        assert_eq!(outcome.facts().method.as_deref(), Some(&**method), "{verb} {path}");
+        let other = if verb == "GET" { "POST" } else { "GET" };
+        let taken = BENCH.check("retailcrm", &ask(other, &path).key("wide")).facts().method.clone();
+        let beside: Vec<&str> = taken.as_deref().into_iter().collect();
+        assert!(beside.iter().all(|taken| taken.starts_with(other) && methods.iter().any(|known| known == taken)));
+        pairs += beside.len();
+    }
+    assert!(methods.len() > 190 && pairs > 25, "{pairs} of {} paths are another method's, too", methods.len());
+    // The one pattern with both verbs, a POST of version 3 and a GET of version 4.
+    for verb in ["GET", "POST"] {
+        let taken =
+            BENCH.check("retailcrm", &ask(verb, "/api/v4/telephony/setting/7").key("wide")).facts().method.clone();
+        assert_eq!(taken, Some(format!("{verb} /api/v*/telephony/setting/{{code}}")));
+    }
 }
 
 #[test]
@@ -140,6 +178,7 @@ fn paths_that_clients_are_known_to_get_wrong_are_no_methods() {
         ("GET", "v3/telephony/settings/7"),
         ("GET", "v5/store/products-groups"),
         ("GET", "v5/users-groups"),
+        ("POST", "v4/delivery/generic/7/edit"),
     ] {
         assert_eq!(BENCH.refusal("retailcrm", &ask(verb, &format!("/api/{path}")).key("one")), unknown, "{path}");
     }

@@ -213,6 +213,11 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Arc<Metrics>, BTreeMap<&
     (Gateway::new(authority, &config.profiles, Arc::clone(&metrics)), metrics, keys)
 }
 
+/// Codes of stores that are too long together for a header.
+pub(crate) fn branches() -> Vec<String> {
+    (10..80).map(|number| format!("branch-{number}-{}", "x".repeat(50))).collect()
+}
+
 async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {
     let options = WriteOptions::default();
     for (code, host) in [("main", "main.example"), ("second", "second.example"), ("third", ""), ("off", "off.example")]
@@ -224,6 +229,11 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
             hosts: if host.is_empty() { Vec::new() } else { vec![host.to_owned()] },
             ..StoreDraft::default()
         };
+        registry.create_store(admin, &draft, &options).await.unwrap();
+    }
+    for code in branches() {
+        let kind = Choice::Is(StoreKind::LandingPage);
+        let draft = StoreDraft { code: code.clone(), name: code, kind, ..StoreDraft::default() };
         registry.create_store(admin, &draft, &options).await.unwrap();
     }
     let off = StoreDraft { active: Some(false), ..StoreDraft::default() };
@@ -264,6 +274,8 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         methods: own(methods.unwrap_or_default()),
         ..KeyDraft::default()
     };
+    let branches = branches();
+    let branches: Vec<&str> = branches.iter().map(String::as_str).collect();
     let segments = ["GET /api/v*/segments", "POST /api/v*/payment/check", "POST /api/v*/payment/update-invoice"];
     let beside = [
         "GET /api/v*/customers/{externalId}",
@@ -283,6 +295,7 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         ("order", key(None, Some(&["GET /api/v*/orders/{externalId}", "POST /api/v*/orders/create"]))),
         ("beside", key(None, Some(&beside))),
         ("module", key(Some(&["main"]), Some(&segments))),
+        ("branches", key(Some(&branches), None)),
         ("nothing", key(Some(&[]), Some(&[]))),
         ("closed", key(Some(&["off"]), None)),
         ("inactive", KeyDraft { active: Some(false), ..key(None, None) }),

@@ -1,6 +1,6 @@
 //! A call that names no store stays within its key's stores: by the service that is told them, or by the gateway.
 
-use crate::harness::{BENCH, Sent, get, post};
+use crate::harness::{BENCH, Sent, branches, get, post};
 
 fn headers(profile: &str, ask: &crate::harness::Ask) -> Vec<(&'static str, String)> {
     let mut headers = BENCH.allowed(profile, ask).set_headers;
@@ -24,6 +24,17 @@ fn the_service_is_told_the_scope() {
     let names: Vec<_> = allow.set_headers.iter().map(|(name, _)| *name).collect();
     assert!(names.contains(&"x-latchkey-key-id") && names.contains(&"x-latchkey-revision"), "{names:?}");
     assert!(allow.set_parameters.is_empty());
+}
+
+#[test]
+fn a_scope_too_long_for_a_header_is_told_as_large() {
+    let ask = get("/api/v5/orders/statuses").key("branches");
+    assert_eq!(headers("applied", &ask), told(&[("x-latchkey-scope", "large")]));
+    // A query holds it.
+    let target = b"/api/v5/orders";
+    let allow = BENCH.allowed("retailcrm", &get("/api/v5/orders").key("branches"));
+    let sent = String::from_utf8(allow.target(target).into_owned()).unwrap();
+    assert!(branches().iter().all(|code| sent.contains(&format!("%5D={code}"))), "{sent}");
 }
 
 #[test]

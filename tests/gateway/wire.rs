@@ -55,6 +55,20 @@ fn the_key_in_the_query_with_a_json_body_as_node_sends_it() {
 }
 
 #[test]
+fn the_key_in_the_query_with_a_form_as_php_can_be_told_to_send_it() {
+    let target = format!("{ORDER}?apiKey={}", BENCH.key("one"));
+    let allow = BENCH.allowed("retailcrm", &post(&target).form("site=main&order=%7B%22number%22%3A%221%22%7D"));
+    assert_eq!(allow.facts.store.as_deref(), Some("main"));
+    assert_eq!(*allow.target(target.as_bytes()), *ORDER.as_bytes());
+}
+
+#[test]
+fn a_key_in_json_is_none_for_no_client_sends_it_there() {
+    let ask = post(ORDER).json(&format!("{{\"apiKey\":\"{}\",\"site\":\"main\"}}", BENCH.key("one")));
+    assert_eq!(refusal(&ask), (403, r#"{"success":false,"errorMsg":"\"apiKey\" is missing."}"#.to_owned()));
+}
+
+#[test]
 fn a_raw_file_with_everything_in_the_query() {
     let target = format!("/api/v5/files/upload?apiKey={}&site=main", BENCH.key("one"));
     let raw = post(&target).body("application/octet-stream", &b"\x89PNG&site=second"[..]);
@@ -156,8 +170,22 @@ fn an_address_that_the_key_does_not_admit() {
 
 #[test]
 fn refusals_are_json_that_nobody_keeps_and_never_a_server_error() {
-    let respond = BENCH.refused("retailcrm", &get("/api/v5/orders"));
-    let expected = [("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store")];
-    assert_eq!(respond.headers, expected.map(|(name, value)| (name, value.to_owned())));
-    assert!(!respond.body.contains(['\r', '\n']));
+    for (ask, status) in [
+        (get("/api/v5/orders"), 403),
+        (get("/api/v5/orders").header("x-api-key", "short"), 403),
+        (get("/api/v5/orders").key("cpa"), 403),
+        (get("/api/v5/orders/7?site=second").key("one"), 403),
+        (get("/api/v5/orders/../costs").key("one"), 403),
+        (get("/shop/plain").key("wide"), 403),
+        (get("/api/v5/orders/statuses").key("two"), 400),
+        (get("/api/v5/orders?site=main&site=main").key("two"), 400),
+        (get("/api/v5/users-groups").key("one"), 404),
+        (post("/api/v5/orders/statuses").key("cpa"), 405),
+    ] {
+        let respond = BENCH.refused("retailcrm", &ask);
+        assert_eq!(respond.status, status, "{}", ask.told());
+        let expected = [("content-type", "application/json; charset=utf-8"), ("cache-control", "no-store")];
+        assert_eq!(respond.headers, expected.map(|(name, value)| (name, value.to_owned())), "{}", ask.told());
+        assert!(!respond.body.contains(['\r', '\n']));
+    }
 }
