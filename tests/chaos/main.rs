@@ -18,6 +18,7 @@ mod clock;
 mod cut_off;
 mod failover;
 mod frozen;
+mod imported;
 mod network;
 mod pooler;
 mod restored;

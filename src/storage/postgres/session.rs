@@ -13,13 +13,14 @@ use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
 
 /// Begins a transaction that writes. The first statement takes a row that all writes take, so that each sees everything
-/// before it.
+/// before it. Here and below, statements are not compiled to machine code: they are short, and where an estimate is far
+/// off, as right after an import, compiling would take longer than all they do.
 pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 3000; \
-                                      SET LOCAL statement_timeout = 10000; \
+                                      SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                       SET LOCAL idle_in_transaction_session_timeout = 5000";
 /// Begins a transaction that reads one snapshot.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-                                     SET LOCAL statement_timeout = 10000; \
+                                     SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                      SET LOCAL idle_in_transaction_session_timeout = 5000";
 /// Commits.
 pub(super) const COMMIT: &str = "COMMIT";
