@@ -6,8 +6,6 @@ use crate::model::store::StoreKind;
 
 /// Parts the fields of a `search` column: no field holds it, so that no text occurs across two.
 const SEPARATOR: &str = "\u{1f}";
-/// Parts members in a list that a statement puts together; no code and no identity holds it.
-pub(super) const MEMBER_SEPARATOR: char = '\n';
 
 pub(super) const fn kind(kind: StoreKind) -> &'static str {
     match kind {

@@ -1,8 +1,8 @@
 //! Keys and their secrets: reading them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::codec::{self, MEMBER_SEPARATOR};
+use super::codec;
 use super::link::Link;
 use super::value::{Reader, Row, each};
 use crate::model::id::{KeyId, SecretId};
@@ -13,7 +13,11 @@ use crate::storage::{Found, Result};
 /// The columns that [`read`] reads, of `keys k LEFT JOIN key_uses u`.
 macro_rules! key_columns {
     () => {
-        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, k.all_methods, \
+        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
+         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
+         FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
+         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
+         FROM key_methods km WHERE km.key_id = k.id) END, \
          k.not_before, k.expires_at, k.networks, k.labels, k.created_at, k.updated_at, u.last_used_at, k.row_revision"
     };
 }
@@ -26,26 +30,38 @@ macro_rules! secret_columns {
     };
 }
 
-/// Access to all, or to what is found later.
-fn access(reader: &mut Reader, all: &str) -> Result<Access<String>> {
-    Ok(if reader.bool(all)? { Access::All } else { Access::Selected(Vec::new()) })
+/// A key as it is read at first: without its secrets, and with numbers in place of what it selects.
+struct Numbered {
+    key: Key,
+    stores: Vec<u32>,
+    methods: Vec<u32>,
 }
 
-/// Reads a key of [`key_columns`], without its secrets and without what it selects.
-fn read(reader: &mut Reader) -> Result<Key> {
+/// Access to all, or to what the numbers name, which is told later.
+fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
+    let all = reader.bool(all)?;
+    let numbers = reader.numbers(list)?;
+    Ok((if all { Access::All } else { Access::Selected(Vec::new()) }, numbers))
+}
+
+/// Reads a key of [`key_columns`].
+fn read(reader: &mut Reader) -> Result<Numbered> {
     let (id, name, owner, comment) =
         (reader.parsed("id")?, reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
     let active = reader.bool("active")?;
     let (at, reason) = (reader.opt_time("revoked_at")?, reader.opt_text("revoked_reason")?);
-    Ok(Key {
+    let revoked = at.map(|at| Revocation { at, reason: reason.unwrap_or_default() });
+    let (all_or_stores, stores) = access(reader, "all_stores", "stores")?;
+    let (all_or_methods, methods) = access(reader, "all_methods", "methods")?;
+    let key = Key {
         id,
         name,
         owner,
         comment,
         active,
-        revoked: at.map(|at| Revocation { at, reason: reason.unwrap_or_default() }),
-        stores: access(reader, "all_stores")?,
-        methods: access(reader, "all_methods")?,
+        revoked,
+        stores: all_or_stores,
+        methods: all_or_methods,
         not_before: reader.opt_time("not_before")?,
         expires: reader.opt_time("expires_at")?,
         networks: reader.json("networks")?,
@@ -56,7 +72,8 @@ fn read(reader: &mut Reader) -> Result<Key> {
         // 0: never.
         last_used: reader.opt_time("last_used_at")?.filter(|at| at.as_micros() != 0),
         row_revision: reader.revision("row_revision")?,
-    })
+    };
+    Ok(Numbered { key, stores, methods })
 }
 
 /// Reads a secret of [`secret_columns`].
@@ -73,45 +90,48 @@ fn read_secret(reader: &mut Reader) -> Result<Secret> {
 
 /// The keys of `rows`, which were read with [`key_columns`], with what they select and their live secrets.
 pub(super) async fn complete(link: &mut Link, rows: Vec<Row>) -> Result<Vec<Key>> {
-    let mut keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
-    add_selected(link, &mut keys).await?;
+    let keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
+    let mut keys = name_selected(link, keys).await?;
     add_secrets(link, &mut keys).await?;
     Ok(keys)
 }
 
-/// Adds the stores and methods that keys select: those of all in one statement, which then meets the reference book once.
-/// Asked for key by key, PostgreSQL would read the whole book for each.
-async fn add_selected(link: &mut Link, keys: &mut [Key]) -> Result<()> {
-    let selecting = keys.iter().filter(|key| !(key.stores.is_all() && key.methods.is_all()));
-    let selecting: Vec<KeyId> = selecting.map(|key| key.id).collect();
-    if selecting.is_empty() {
-        return Ok(());
+/// Names the stores and methods that keys select, by one look at stores and reference book for all of them. Joined key by
+/// key, PostgreSQL would read the whole book for each; joined for all, the lists of all keys there are, for as long as it
+/// has no statistics.
+async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>> {
+    let all = |of: fn(&Numbered) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
+    let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
+    let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
+    if !(stores.is_empty() && methods.is_empty()) {
+        let sql = "SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL \
+                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1)) \
+                   UNION ALL \
+                   SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL \
+                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($2))";
+        for row in link.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
+            let mut reader = row.read("stores, methods");
+            let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
+            let number: u32 = reader.number("number")?;
+            names.insert(number, reader.text("name")?);
+        }
     }
-    let sql = "SELECT ks.key_id, 'store', string_agg(s.code, '\n') FROM key_stores ks \
-               JOIN stores s ON s.number = ks.store_number \
-               WHERE ks.key_id IN (SELECT member.value ->> 0 FROM EACH($1)) AND s.deleted_revision IS NULL \
-               GROUP BY ks.key_id \
-               UNION ALL \
-               SELECT km.key_id, 'method', string_agg(m.identity, '\n') FROM key_methods km \
-               JOIN methods m ON m.number = km.method_number \
-               WHERE km.key_id IN (SELECT member.value ->> 0 FROM EACH($1)) AND m.retired_revision IS NULL \
-               GROUP BY km.key_id";
-    let (mut stores, mut methods) = (HashMap::new(), HashMap::new());
-    for row in link.rows("selected_by_keys", sql, vec![each(selecting)]).await? {
-        let mut reader = row.read("key_stores, key_methods");
-        let key: KeyId = reader.parsed("key_id")?;
-        let selected = if reader.text("kind")? == "store" { &mut stores } else { &mut methods };
-        selected.insert(key, reader.list("members", MEMBER_SEPARATOR)?);
-    }
-    for key in keys {
+    // What was deleted or retired has no name any more.
+    let named = |numbers: Vec<u32>, names: &HashMap<u32, String>| {
+        let mut named: Vec<_> = numbers.iter().filter_map(|number| names.get(number).cloned()).collect();
+        named.sort_unstable();
+        named
+    };
+    let complete = keys.into_iter().map(|Numbered { mut key, stores, methods }| {
         if let Access::Selected(members) = &mut key.stores {
-            *members = stores.remove(&key.id).unwrap_or_default();
+            *members = named(stores, &codes);
         }
         if let Access::Selected(members) = &mut key.methods {
-            *members = methods.remove(&key.id).unwrap_or_default();
+            *members = named(methods, &identities);
         }
-    }
-    Ok(())
+        key
+    });
+    Ok(complete.collect())
 }
 
 /// Adds their live secrets, the newest first.
@@ -166,11 +186,9 @@ pub(super) async fn find(link: &mut Link, digest: &Digest) -> Result<Option<Foun
     let ended = reader.opt_time("ended_at")?;
     let deleted = reader.opt_revision("deleted_revision")?.is_some();
     let secret = read_secret(&mut reader)?;
-    let mut keys = [read(&mut reader)?];
-    add_selected(link, &mut keys).await?;
+    let mut keys = name_selected(link, vec![read(&mut reader)?]).await?;
     add_secrets(link, &mut keys).await?;
-    let [key] = keys;
-    Ok(Some(Found { key, secret, deleted, ended }))
+    Ok(keys.pop().map(|key| Found { key, secret, deleted, ended }))
 }
 
 /// The key that a live or ended secret belongs to, unless it was deleted.

@@ -263,15 +263,6 @@ impl Reader {
             .transpose()
     }
 
-    /// Texts that the statement joined by `separator`, in byte order; none if it found none.
-    pub(super) fn list(&mut self, column: &str, separator: char) -> Result<Vec<String>> {
-        let text = self.opt_text(column)?.unwrap_or_default();
-        let mut members: Vec<_> =
-            text.split(separator).filter(|member| !member.is_empty()).map(str::to_owned).collect();
-        members.sort_unstable();
-        Ok(members)
-    }
-
     /// Numbers that the statement joined by commas; none if it found none.
     pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
         let text = self.opt_text(column)?.unwrap_or_default();
