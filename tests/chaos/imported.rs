@@ -1,11 +1,13 @@
 //! Right after an import, before PostgreSQL has statistics of what came: first calls of many keys must not wait for it.
 
+use std::time::Duration;
+
 use crate::calls::STATUSES;
 use crate::fleet::crowd::{Crowd, grants_read};
 use crate::fleet::{Fleet, server};
 use crate::support::postgres::{Cluster, Options};
 
-const MAX_STALENESS: std::time::Duration = std::time::Duration::from_secs(30);
+const MAX_STALENESS: Duration = Duration::from_secs(30);
 
 /// Keys: so many that wrong estimates pass `jit_above_cost`.
 const KEYS: usize = 4_000;

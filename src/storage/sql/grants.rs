@@ -22,7 +22,8 @@ pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> 
                FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
                CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
                FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision \
-               FROM (SELECT value, nonce FROM revision LIMIT 1) r LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id";
+               FROM (SELECT value, nonce FROM revision LIMIT 1) r \
+               LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id";
     let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
     let head = Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() };
     if reader.bool("standby")? {

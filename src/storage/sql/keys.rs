@@ -105,10 +105,10 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
     if !(stores.is_empty() && methods.is_empty()) {
         let sql = "SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($1)) \
+                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
                    UNION ALL \
                    SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS integer) FROM EACH($2))";
+                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($2))";
         for row in link.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
             let mut reader = row.read("stores, methods");
             let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
