@@ -1,7 +1,8 @@
-//! Fingerprints: 64 bits of each digest that any secret has or had, so that unknown tokens cost no read.
+//! Fingerprints: 44 bits of each digest that any secret has or had, so that unknown tokens cost no read.
 //!
-//! A superset is enough and a listed digest is still read, so a collision costs one read and decides nothing. The hash
-//! is SipHash-1-3 under a key of this process: nobody outside can aim at a collision or at a shard.
+//! A superset is enough and a listed digest is still read, so a collision costs one read and decides nothing: with ten
+//! million digests that is one unknown token in 1.7 million. The hash is SipHash-1-3 under a key of this process: nobody
+//! outside can aim at a collision or at a shard.
 
 use hashbrown::HashTable;
 use parking_lot::RwLock;
@@ -9,13 +10,13 @@ use siphasher::sip::SipHasher13;
 
 use crate::model::token::Digest;
 
-/// Shards, by the top bits of the hash.
-const SHARDS: usize = 256;
+/// Shards, by twelve bits of the hash: what is known by the shard need not be kept in it.
+const SHARDS: usize = 1 << 12;
 
 /// The fingerprints of all digests.
 pub(super) struct Fingerprints {
     key: [u8; 16],
-    shards: Box<[RwLock<HashTable<u64>>]>,
+    shards: Box<[RwLock<HashTable<u32>>]>,
 }
 
 impl std::fmt::Debug for Fingerprints {
@@ -31,31 +32,34 @@ impl Fingerprints {
 
     pub(super) fn add(&self, digests: &[Digest]) {
         for digest in digests {
-            let hash = self.hash(digest);
-            let mut shard = self.shard(hash).write();
-            if shard.find(hash, |known| *known == hash).is_none() {
-                shard.insert_unique(hash, hash, |known| *known);
+            let (shard, kept) = self.place(digest);
+            let mut shard = shard.write();
+            if shard.find(spread(kept), |known| *known == kept).is_none() {
+                shard.insert_unique(spread(kept), kept, |known| spread(*known));
             }
         }
     }
 
     pub(super) fn contains(&self, digest: &Digest) -> bool {
-        let hash = self.hash(digest);
-        self.shard(hash).read().find(hash, |known| *known == hash).is_some()
+        let (shard, kept) = self.place(digest);
+        shard.read().find(spread(kept), |known| *known == kept).is_some()
     }
 
     pub(super) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
-    fn hash(&self, digest: &Digest) -> u64 {
-        SipHasher13::new_with_key(&self.key).hash(digest.as_bytes())
+    /// The shard of a digest, and what is kept of it there.
+    fn place(&self, digest: &Digest) -> (&RwLock<HashTable<u32>>, u32) {
+        let hash = SipHasher13::new_with_key(&self.key).hash(digest.as_bytes());
+        let shard = usize::try_from(hash >> 32).unwrap_or(0) % SHARDS;
+        (&self.shards[shard], u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
     }
+}
 
-    fn shard(&self, hash: u64) -> &RwLock<HashTable<u64>> {
-        // The table uses the low bits for the place and the top seven for its tags; these are between them.
-        &self.shards[usize::from(hash.to_le_bytes()[5])]
-    }
+/// What the table places by: it takes the lowest bits for the place, and the highest seven for its tags.
+fn spread(kept: u32) -> u64 {
+    u64::from(kept).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
