@@ -203,9 +203,9 @@ pub(crate) fn run(earnest: bool) -> Section {
         "CPU time of the whole server process per call, in microseconds, under {CONNECTIONS} connections × {STREAMS} \
          calls at once from another process on the same machine; every call of Authorize allowed, its key in the \
          cache, one of {KEYS}. Nothing: a unary call of an empty message on the same port, by tonic with the codec of all \
-         services. Echo: hyper alone on one thread, questions and answers of the same size. Median of {count} rounds of \
-         {seconds} s (the least–the greatest), the loads in turn; the ratios are medians of the rounds' ratios. Goals: \
-         1.15 to nothing, 1.25 to echo."
+         services, where Authorize does without tonic. Echo: hyper alone on one thread, questions and answers of the same \
+         size. Median of {count} rounds of {seconds} s (the least–the greatest), the loads in turn; the ratios are medians \
+         of the rounds' ratios. Goals: 1.15 to nothing, 1.25 to echo."
     ));
     let threads = [1, 2];
     let measured = threads.map(|threads| rounds(threads, count, seconds));

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use latchkey::authority::{Authority, Query, Settings};
 use latchkey::clock::SystemClock;
 use latchkey::grpc;
+use latchkey::grpc::DirectLayer;
 use latchkey::grpc::auth::{CallerAuth, CallerAuthLayer};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::decision::{self, StoresFrom};
@@ -148,7 +149,8 @@ async fn serve(url: &str, threads: usize) -> (String, String) {
     let plane = Plane::start(threads, &terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
         let routes = grpc::decision_routes(&desk, &tasks, health.clone()).add_service(Nothing);
-        CallerAuthLayer::new(desk, CallerAuth::Required).layer(routes)
+        let direct = DirectLayer::new(desk.clone()).layer(routes);
+        CallerAuthLayer::new(desk, CallerAuth::Required).layer(direct)
     });
     tasks.supervise("decision port", plane.expect("threads can be started").accept(listener, tasks.clone()));
     (address.to_string(), token.reveal().to_owned())

@@ -1,32 +1,23 @@
 //! AuthorizationService: parse, decide, convert.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use futures_util::stream::{self, Stream, StreamExt as _};
-use prost::Message as _;
+use prost::Message;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Request, Response, Status};
 
+use super::answer::{authorize, batch_authorize};
 use super::auth::undecided_status;
-use super::status::to_status;
-use crate::authority::{Applied, Authority, Introspection, LONG_CALL, Query};
+use super::question::{Asked, read_revision};
+use super::status::check;
+use super::wire::{Framed, to_reason};
+use crate::authority::{Applied, Authority, Introspection, LONG_CALL};
 use crate::lifecycle::Tasks;
-use crate::model::change::{Cursor, CursorError};
-use crate::model::decision::{self, Decision, Reason, Scope};
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
-use crate::proto::v1::batch_authorize_result::Result as Answer;
 use crate::registry::Violations;
-
-/// Most questions in a batch.
-const MAX_BATCH: usize = 1_000;
-/// Most stores that one call names.
-const MAX_STORES: usize = 1_000;
-/// Longest method, in bytes.
-const MAX_METHOD: usize = 8_192;
 
 /// Answers questions by asking an authority.
 #[derive(Debug)]
@@ -37,22 +28,10 @@ pub(super) struct Authorization {
 
 type Watch = Pin<Box<dyn Stream<Item = Result<proto::WatchChangesResponse, Status>> + Send>>;
 
-/// A question, read.
-struct Question<'a> {
-    query: Query<'a>,
-}
-
 impl Authorization {
     /// The service over `authority`, whose streams end when `tasks` are to stop.
     pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
         AuthorizationServiceServer::new(Self { authority, tasks })
-    }
-
-    async fn answer(&self, query: &Query<'_>) -> Result<proto::Decision, Status> {
-        match self.authority.decide_now(query, to_decision) {
-            Some(decision) => Ok(decision),
-            None => self.authority.decide(query, to_decision).await.map_err(undecided_status),
-        }
     }
 }
 
@@ -63,12 +42,7 @@ impl AuthorizationService for Authorization {
         request: Request<proto::AuthorizeRequest>,
     ) -> Result<Response<proto::AuthorizeResponse>, Status> {
         let request = request.into_inner();
-        let mut violations = Violations::new();
-        let Some(question) = Question::read(&request, &mut violations) else {
-            return Err(to_status(violations.into()));
-        };
-        let decision = self.answer(&question.query).await?;
-        Ok(Response::new(proto::AuthorizeResponse { decision: Some(decision) }))
+        told(&authorize(&self.authority, &Asked::from(&request)).await?)
     }
 
     async fn batch_authorize(
@@ -77,18 +51,15 @@ impl AuthorizationService for Authorization {
     ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
         let request = request.into_inner();
         let long = request.encoded_len() > LONG_CALL;
-        let requests = request.requests;
-        if requests.is_empty() || requests.len() > MAX_BATCH {
-            let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", requests.len());
-            return Err(to_status(Violations::one("requests", what).into()));
-        }
-        let results = if long {
-            let handed = self.authority.hand_over(|authority| async move { answer_all(&authority, &requests).await });
-            handed.await.map_err(|error| Status::internal(format!("the batch was not decided: {error}")))??
-        } else {
-            answer_all(&self.authority, &requests).await?
+        let answer = move |authority: Authority| async move {
+            let asked: Vec<Asked<'_>> = request.requests.iter().map(Asked::from).collect();
+            batch_authorize(&authority, &asked).await
         };
-        Ok(Response::new(proto::BatchAuthorizeResponse { results }))
+        if !long {
+            return told(&answer(self.authority.clone()).await?);
+        }
+        let handed = self.authority.hand_over(answer).await;
+        told(&handed.map_err(|error| Status::internal(format!("the batch was not decided: {error}")))??)
     }
 
     async fn introspect_key(
@@ -130,84 +101,10 @@ impl AuthorizationService for Authorization {
     }
 }
 
-/// Answers a batch: what is at hand at once; the rest is waited for together.
-async fn answer_all(
-    authority: &Authority,
-    requests: &[proto::AuthorizeRequest],
-) -> Result<Vec<proto::BatchAuthorizeResult>, Status> {
-    let mut violations = Violations::new();
-    let questions: Vec<_> = requests
-        .iter()
-        .enumerate()
-        .filter_map(|(at, request)| {
-            violations.within(format_args!("requests[{at}]"), |violations| Question::read(request, violations))
-        })
-        .collect();
-    check(violations)?;
-    let at_once = |question: &Question<'_>| authority.decide_now(&question.query, to_decision);
-    let mut results: Vec<_> = questions
-        .iter()
-        .map(|question| proto::BatchAuthorizeResult { result: at_once(question).map(Answer::Decision) })
-        .collect();
-    let rest = results.iter_mut().zip(&questions).filter(|(result, _)| result.result.is_none());
-    join_all(rest.map(|(result, question)| async {
-        result.result = Some(match authority.decide(&question.query, to_decision).await {
-            Ok(decision) => Answer::Decision(decision),
-            Err(undecided) => Answer::Undecided(proto::Undecided { message: undecided.to_string() }),
-        });
-    }))
-    .await;
-    Ok(results)
-}
-
-impl<'a> Question<'a> {
-    fn read(request: &'a proto::AuthorizeRequest, violations: &mut Violations) -> Option<Self> {
-        let before = violations.total();
-        if request.method.len() > MAX_METHOD {
-            violations.add("method", format_args!("is longer than {MAX_METHOD} bytes"));
-        }
-        if request.stores.len() > MAX_STORES {
-            violations.add("stores", format_args!("names more than {MAX_STORES} stores"));
-        }
-        if let Some(at) = request.stores.iter().position(String::is_empty) {
-            violations.add(format_args!("stores[{at}]"), "is empty; leave it out, or name a store");
-        }
-        let client = match request.client_address.parse::<IpAddr>() {
-            Ok(address) => Some(address),
-            Err(_) if request.client_address.is_empty() => None,
-            Err(_) => {
-                let what = "is no IP address; send it without a port, such as `192.0.2.7` or `2001:db8::7`";
-                violations.add("client_address", what);
-                None
-            }
-        };
-        let min_revision = read_revision(&request.min_revision, "min_revision", violations);
-        (violations.total() == before).then(|| Question {
-            query: Query {
-                token: &request.key,
-                request: decision::Request {
-                    method: &request.method,
-                    store: &request.store,
-                    stores: &request.stores,
-                    client,
-                    stores_from: decision::StoresFrom::Service,
-                },
-                min_revision,
-            },
-        })
-    }
-}
-
-fn read_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
-    if text.is_empty() {
-        return None;
-    }
-    text.parse().map_err(|error: CursorError| violations.add(field, error)).ok()
-}
-
-/// Refuses a call with violations.
-fn check(violations: Violations) -> Result<(), Status> {
-    if violations.is_empty() { Ok(()) } else { Err(to_status(violations.into())) }
+/// An answer, read back: it is written once, for calls that do without tonic too.
+fn told<T: Message + Default>(answer: &Framed) -> Result<Response<T>, Status> {
+    let read = T::decode(answer.message());
+    read.map(Response::new).map_err(|error| Status::internal(format!("the answer was written wrongly: {error}")))
 }
 
 fn fallen_behind() -> Status {
@@ -215,54 +112,6 @@ fn fallen_behind() -> Status {
 }
 
 // === model → proto ===
-
-fn to_decision(decision: &Decision<'_>) -> proto::Decision {
-    let failed_checks: Vec<i32> = decision.failed.iter().map(|reason| to_reason(reason).into()).collect();
-    let (key_id, secret_id) = decision.key.map(|(key, secret)| (key.to_text(), secret.to_text())).unwrap_or_default();
-    proto::Decision {
-        allowed: decision.allowed(),
-        reason: failed_checks.first().copied().unwrap_or(proto::Reason::Allowed.into()),
-        failed_checks,
-        key_id,
-        store: decision.store.unwrap_or_default().to_owned(),
-        scope: decision.scope.as_ref().map(to_scope),
-        denied_stores: decision.denied_stores.iter().map(ToString::to_string).collect(),
-        methods: decision.methods.iter().map(|entry| entry.identity.to_text()).collect(),
-        revision: decision.revision.0,
-        secret_id,
-    }
-}
-
-fn to_scope(scope: &Scope<'_>) -> proto::Scope {
-    let (kind, stores) = match scope {
-        Scope::All => (proto::ScopeKind::All, Vec::new()),
-        Scope::Listed(codes) => (proto::ScopeKind::Listed, codes.iter().map(ToString::to_string).collect()),
-        Scope::Large => (proto::ScopeKind::Large, Vec::new()),
-    };
-    proto::Scope { kind: kind.into(), stores }
-}
-
-pub(super) const fn to_reason(reason: Reason) -> proto::Reason {
-    match reason {
-        Reason::KeyMissing => proto::Reason::KeyMissing,
-        Reason::KeyMalformed => proto::Reason::KeyMalformed,
-        Reason::KeyUnknown => proto::Reason::KeyUnknown,
-        Reason::KeyRevoked => proto::Reason::KeyRevoked,
-        Reason::KeyInactive => proto::Reason::KeyInactive,
-        Reason::KeyNotYetValid => proto::Reason::KeyNotYetValid,
-        Reason::KeyExpired => proto::Reason::KeyExpired,
-        Reason::SecretExpired => proto::Reason::SecretExpired,
-        Reason::NetworkDenied => proto::Reason::NetworkDenied,
-        Reason::MethodRequired => proto::Reason::MethodRequired,
-        Reason::PathAmbiguous => proto::Reason::PathAmbiguous,
-        Reason::MethodUnknown => proto::Reason::MethodUnknown,
-        Reason::MethodDenied => proto::Reason::MethodDenied,
-        Reason::StoreRequired => proto::Reason::StoreRequired,
-        Reason::StoreUnknown => proto::Reason::StoreUnknown,
-        Reason::StoreInactive => proto::Reason::StoreInactive,
-        Reason::StoreDenied => proto::Reason::StoreDenied,
-    }
-}
 
 fn to_introspection(told: Introspection) -> proto::IntrospectKeyResponse {
     let revision = told.revision.0;

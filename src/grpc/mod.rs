@@ -3,19 +3,23 @@
 //! Each service is a file; `convert` is the only place that names both the contract's types and the model's, `status`
 //! the only one that turns errors into statuses, `permissions` the only one that says what a call needs.
 
+mod answer;
 mod audit;
 pub mod auth;
 mod authorization;
 mod convert;
+mod direct;
 pub mod health;
 mod keys;
 mod methods;
 mod operators;
 mod permissions;
+mod question;
 mod replicas;
 mod status;
 mod stores;
 mod usage;
+mod wire;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -26,6 +30,7 @@ use tower::ServiceExt as _;
 
 use self::audit::Audit;
 use self::authorization::Authorization;
+pub use self::direct::{Direct, DirectLayer};
 use self::keys::Keys;
 use self::methods::Methods;
 use self::operators::Operators;

@@ -28,6 +28,11 @@ pub(super) fn to_status(error: Error) -> Status {
     Status::with_error_details(code, cut(&error.to_string(), MAX_MESSAGE), details)
 }
 
+/// Refuses a call with violations.
+pub(super) fn check(violations: Violations) -> Result<(), Status> {
+    if violations.is_empty() { Ok(()) } else { Err(to_status(violations.into())) }
+}
+
 /// The status of a call whose caller is not known.
 pub(super) fn no_caller() -> Status {
     let mut details = ErrorDetails::new();

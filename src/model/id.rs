@@ -42,11 +42,14 @@ macro_rules! id {
                 self.0.as_u128()
             }
 
-            /// What `Display` writes, made quicker: every answer names two ids.
+            /// What `Display` writes, made quicker.
             pub fn to_text(self) -> String {
-                let mut digits = Uuid::encode_buffer();
-                let digits: &str = self.0.as_hyphenated().encode_lower(&mut digits);
-                [$prefix, digits].concat()
+                self.with_text(|parts| parts.concat())
+            }
+
+            /// Lets `take` have that text in two parts, for places that only copy it: every answer names two ids.
+            pub fn with_text<R>(self, take: impl FnOnce([&str; 2]) -> R) -> R {
+                take([$prefix, self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())])
             }
         }
 

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, Either, FutureExt as _};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -111,7 +112,7 @@ where
     let peer = info.remote_addr;
     let heard = Arc::new(AtomicUsize::new(0));
     let io = TokioIo::new(Counted { io, heard: Arc::clone(&heard) });
-    let service = service_fn(move |request| answer(calls.clone(), request, info.clone()));
+    let service = service_fn(move |request| answer(&calls, request, &info));
     let mut connection = pin!(terms.builder.serve_connection(io, service));
     let mut end = terms.end();
     let mut greet_by = Some(Instant::now() + terms.patience.greeting);
@@ -164,22 +165,31 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     }
 }
 
-/// Answers a call, within the time that its caller waits.
-async fn answer<S: Calls>(
-    calls: S,
+/// Answers a call, within the time that its caller waits. What is answered is small: it is moved several times.
+fn answer<S: Calls>(
+    calls: &S,
     request: Request<Incoming>,
-    info: TcpConnectInfo,
-) -> Result<Response<Body>, Infallible> {
+    info: &TcpConnectInfo,
+) -> Either<S::Future, BoxFuture<'static, Result<Response<Body>, Infallible>>> {
+    let mut calls = calls.clone();
     let mut request = request.map(Body::new);
     let is_grpc = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
-    if !request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
+    let mut limit = None;
+    if request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
+        limit = deadline::of(request.headers());
+    } else {
         // Pages and proxies are answered by where they are; gRPC is not, and need not pay for it.
-        request.extensions_mut().insert(info);
-        return calls.oneshot(request).await;
+        request.extensions_mut().insert(info.clone());
     }
-    match deadline::of(request.headers()) {
-        None => calls.oneshot(request).await,
-        Some(limit) => timeout(limit, calls.oneshot(request)).await.unwrap_or_else(|_| Ok(deadline::exceeded())),
+    let ready = calls.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready();
+    match limit {
+        // Nearly always: what is served here waits within a call, never before it.
+        None if ready => Either::Left(calls.call(request)),
+        None => Either::Right(calls.oneshot(request).boxed()),
+        Some(limit) => {
+            let call = timeout(limit, calls.oneshot(request));
+            Either::Right(call.map(|answer| answer.unwrap_or_else(|_| Ok(deadline::exceeded()))).boxed())
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use http::header::HeaderName;
 use http::{HeaderMap, Response};
 use tonic::Status;
 use tonic::body::Body;
 
 /// The header.
-const TIMEOUT: &str = "grpc-timeout";
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// How long the caller waits; none if it does not say so in a way that can be read.
 pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(TIMEOUT)?.to_str().ok()?;
+    let text = headers.get(&TIMEOUT)?.to_str().ok()?;
     let (unit, digits) = (text.chars().next_back()?, &text[..text.len() - 1]);
     // The protocol allows 8 digits at most, and no sign.
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -42,7 +43,7 @@ mod tests {
 
     fn read(value: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
-        headers.insert(TIMEOUT, HeaderValue::from_static(value));
+        headers.insert(&TIMEOUT, HeaderValue::from_static(value));
         of(&headers)
     }
 
@@ -63,7 +64,7 @@ mod tests {
         }
         assert_eq!(of(&HeaderMap::new()), None);
         let mut headers = HeaderMap::new();
-        headers.insert(TIMEOUT, HeaderValue::from_bytes(b"1\xff").unwrap());
+        headers.insert(&TIMEOUT, HeaderValue::from_bytes(b"1\xff").unwrap());
         assert_eq!(of(&headers), None);
     }
 }

@@ -7,6 +7,7 @@ pub mod support;
 
 mod attacks;
 mod busy;
+mod cut;
 mod frames;
 mod house;
 mod patience;

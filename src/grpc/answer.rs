@@ -1,0 +1,66 @@
+//! Deciding for AuthorizationService: from questions to answers as they are sent.
+
+use futures_util::future::{FutureExt as _, join_all};
+use tonic::Status;
+
+use super::auth::undecided_status;
+use super::question::Asked;
+use super::status::{check, to_status};
+use super::wire::{self, Framed};
+use crate::authority::{Authority, Query};
+use crate::registry::Violations;
+
+/// Most questions in a batch.
+const MAX_BATCH: usize = 1_000;
+
+/// Answers a question with an `AuthorizeResponse`.
+pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Result<Framed, Status> {
+    let mut violations = Violations::new();
+    let Some(query) = asked.read(&mut violations) else {
+        return Err(to_status(violations.into()));
+    };
+    match authority.decide_now(&query, Framed::answer) {
+        Some(answer) => Ok(answer),
+        // Boxed, so that the calls that need not wait are small.
+        None => authority.decide(&query, Framed::answer).boxed().await.map_err(undecided_status),
+    }
+}
+
+/// Answers questions with a `BatchAuthorizeResponse`: what is at hand at once; the rest is waited for together.
+pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) -> Result<Framed, Status> {
+    if asked.is_empty() || asked.len() > MAX_BATCH {
+        let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", asked.len());
+        return Err(to_status(Violations::one("requests", what).into()));
+    }
+    let queries = read(asked)?;
+    let mut answers = Framed::for_answers(queries.len());
+    let mut waiting = Vec::new();
+    for query in &queries {
+        if authority.decide_now(query, |decision| answers.add(decision)).is_none() {
+            waiting.push((answers.place(), query));
+        }
+    }
+    if waiting.is_empty() {
+        return Ok(answers);
+    }
+    let waiting = waiting.into_iter().map(|(place, query)| async move {
+        let answer = authority.decide(query, wire::result).await;
+        (place, answer.unwrap_or_else(|undecided| wire::undecided(&undecided.to_string())))
+    });
+    Ok(answers.with(join_all(waiting).await))
+}
+
+/// All questions, read; or everything that is wrong with any.
+fn read<'a>(asked: &[Asked<'a>]) -> Result<Vec<Query<'a>>, Status> {
+    let mut violations = Violations::new();
+    let queries = asked.iter().filter_map(|asked| asked.read(&mut violations)).collect();
+    if violations.is_empty() {
+        return Ok(queries);
+    }
+    // Once more, now with their places: to name them costs more than to read them.
+    let mut placed = Violations::new();
+    for (at, asked) in asked.iter().enumerate() {
+        placed.within(format_args!("requests[{at}]"), |placed| asked.read(placed));
+    }
+    check(placed).map(|()| queries)
+}

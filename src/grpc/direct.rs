@@ -1,0 +1,330 @@
+//! Authorize and BatchAuthorize straight on HTTP: what every request of every other service waits for.
+//!
+//! ```text
+//! request ─▶ one whole message of usual fields? ──yes──▶ decide ─▶ answer, written as it is sent
+//!                         │ no
+//!                         └─▶ tonic, with the body as it came
+//! ```
+//!
+//! tonic's way of a call costs about as much as HTTP/2 itself: a route, a stream of messages, buffers, boxes. Nearly all
+//! calls need none of that. Whatever is unusual goes that way, and is answered by the same functions.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response};
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt as _;
+use prost::bytes::Bytes;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service, ServiceExt as _};
+
+use super::answer::{authorize, batch_authorize};
+use super::wire::{self, Framed};
+use crate::authority::{Authority, LONG_CALL};
+
+const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
+const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
+/// How messages are compressed.
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const OK: HeaderValue = HeaderValue::from_static("0");
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// Puts [`Direct`] in front of the decision port's routes.
+#[derive(Debug, Clone)]
+pub struct DirectLayer {
+    authority: Authority,
+}
+
+/// Answers the calls that it can by itself, and leaves the others to `S`.
+#[derive(Debug, Clone)]
+pub struct Direct<S> {
+    inner: S,
+    authority: Authority,
+}
+
+/// What is called.
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Authorize,
+    BatchAuthorize,
+}
+
+/// A body, as far as it has come in.
+enum Arrived {
+    /// One whole message.
+    Message(Bytes),
+    /// Something else, from its beginning.
+    Other(Replay),
+}
+
+/// A body whose beginning has been read, from its beginning.
+struct Replay {
+    held: VecDeque<Result<Frame<Bytes>, Status>>,
+    /// None: it has ended.
+    rest: Option<Body>,
+}
+
+/// The body of an answer: one message, and that all went well.
+struct Answer {
+    message: Option<Bytes>,
+    ended: bool,
+}
+
+impl DirectLayer {
+    /// The layer that decides by `authority`.
+    pub const fn new(authority: Authority) -> Self {
+        Self { authority }
+    }
+}
+
+impl<S> Layer<S> for DirectLayer {
+    type Service = Direct<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Direct { inner, authority: self.authority.clone() }
+    }
+}
+
+impl<S> Service<Request<Body>> for Direct<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    // Boxed whatever it is: it is moved several times on its way into a task, and the inner one is large.
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Some(call) = Call::of(&request) else {
+            return self.inner.call(request).boxed();
+        };
+        let (inner, authority) = (self.inner.clone(), self.authority.clone());
+        let (parts, body) = request.into_parts();
+        let answer = async move {
+            let replay = match arrive(body).await {
+                Arrived::Message(framed) => match call.answer(&authority, &framed).await {
+                    Some(answer) => return Ok(answer.map_or_else(Status::into_http, respond)),
+                    None => Replay::of(framed),
+                },
+                Arrived::Other(replay) => replay,
+            };
+            inner.oneshot(Request::from_parts(parts, Body::new(replay))).boxed().await
+        };
+        answer.boxed()
+    }
+}
+
+impl Call {
+    /// What a request calls; none if it is for the inner service, by what its head says.
+    fn of(request: &Request<Body>) -> Option<Self> {
+        let call = match request.uri().path() {
+            AUTHORIZE => Self::Authorize,
+            BATCH_AUTHORIZE => Self::BatchAuthorize,
+            _ => return None,
+        };
+        let header = |name: &HeaderName| request.headers().get(name).map(HeaderValue::as_bytes);
+        let usual = request.method() == Method::POST
+            && matches!(header(&CONTENT_TYPE), Some(b"application/grpc" | b"application/grpc+proto"))
+            && matches!(header(&ENCODING), None | Some(b"identity"));
+        usual.then_some(call)
+    }
+
+    /// Answers the message in `framed`; none if it is not as usual.
+    async fn answer(self, authority: &Authority, framed: &[u8]) -> Option<Result<Bytes, Status>> {
+        let message = wire::unframed(framed)?;
+        let answer = match self {
+            Self::Authorize => authorize(authority, &wire::question(message)?).await,
+            Self::BatchAuthorize => batch_authorize(authority, &wire::questions(message)?).boxed().await,
+        };
+        Some(answer.and_then(Framed::into_bytes))
+    }
+}
+
+/// Takes in a body: all of it, if it is one short message.
+async fn arrive(mut body: Body) -> Arrived {
+    let first = body.frame().await;
+    let Some(framed) = first.as_ref().and_then(whole).cloned() else {
+        return Arrived::Other(Replay { held: first.into_iter().collect(), rest: Some(body) });
+    };
+    // The end comes by itself with many clients, as a frame without data.
+    while !body.is_end_stream() {
+        match body.frame().await {
+            None => break,
+            Some(Ok(next)) if next.data_ref().is_some_and(Bytes::is_empty) => {}
+            Some(next) => {
+                return Arrived::Other(Replay { held: first.into_iter().chain([next]).collect(), rest: Some(body) });
+            }
+        }
+    }
+    Arrived::Message(framed)
+}
+
+/// The data of a frame that may be a call's whole message.
+fn whole(frame: &Result<Frame<Bytes>, Status>) -> Option<&Bytes> {
+    let data = frame.as_ref().ok()?.data_ref()?;
+    (data.len() <= LONG_CALL && wire::unframed(data).is_some()).then_some(data)
+}
+
+fn respond(message: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::new(Answer { message: Some(message), ended: false }));
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    response
+}
+
+impl Replay {
+    /// The body that was one message.
+    fn of(framed: Bytes) -> Self {
+        Self { held: VecDeque::from([Ok(Frame::data(framed))]), rest: None }
+    }
+}
+
+impl http_body::Body for Replay {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match (self.held.pop_front(), &mut self.rest) {
+            (Some(held), _) => Poll::Ready(Some(held)),
+            (None, Some(rest)) => Pin::new(rest).poll_frame(context),
+            (None, None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(message) = self.message.take() {
+            return Poll::Ready(Some(Ok(Frame::data(message))));
+        }
+        if std::mem::replace(&mut self.ended, true) {
+            return Poll::Ready(None);
+        }
+        let mut trailers = HeaderMap::with_capacity(1);
+        trailers.insert(Status::GRPC_STATUS, OK);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    const FRAMED: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
+
+    type Frames = Vec<Result<Frame<Bytes>, Status>>;
+
+    fn data(bytes: &[u8]) -> Result<Frame<Bytes>, Status> {
+        Ok(Frame::data(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn trailers() -> Result<Frame<Bytes>, Status> {
+        let mut trailers = HeaderMap::new();
+        trailers.insert("later", OK);
+        Ok(Frame::trailers(trailers))
+    }
+
+    /// What arrives of `frames`: whether it is a message, and all its frames in words.
+    async fn arrived(frames: Frames) -> (bool, Vec<String>) {
+        let (message, mut body) = match arrive(Body::new(StreamBody::new(stream::iter(frames)))).await {
+            Arrived::Message(framed) => (true, Replay::of(framed)),
+            Arrived::Other(replay) => (false, replay),
+        };
+        let mut told = Vec::new();
+        while let Some(frame) = body.frame().await {
+            told.push(match frame.map(Frame::into_data) {
+                Ok(Ok(data)) => format!("{data:?}"),
+                Ok(Err(frame)) => format!("{:?}", frame.trailers_ref()),
+                Err(status) => status.message().to_owned(),
+            });
+        }
+        assert!(body.is_end_stream() || !message);
+        (message, told)
+    }
+
+    fn words(frames: &[Result<Frame<Bytes>, Status>]) -> Vec<String> {
+        let word = |frame: &Result<Frame<Bytes>, Status>| match frame {
+            Ok(frame) => {
+                frame.data_ref().map_or_else(|| format!("{:?}", frame.trailers_ref()), |data| format!("{data:?}"))
+            }
+            Err(status) => status.message().to_owned(),
+        };
+        frames.iter().map(word).collect()
+    }
+
+    #[tokio::test]
+    async fn one_whole_message_is_taken_whether_the_end_comes_with_it_or_after_it() {
+        for frames in [vec![data(FRAMED)], vec![data(FRAMED), data(&[])], vec![data(FRAMED), data(&[]), data(&[])]] {
+            assert_eq!(arrived(frames).await, (true, words(&[data(FRAMED)])));
+        }
+    }
+
+    #[tokio::test]
+    async fn anything_else_comes_out_as_it_went_in() {
+        let long = [&[0, 0, 0, 0x80, 0][..], &[0; 0x8000]].concat();
+        let broken = || Err(Status::internal("broken"));
+        let others: [fn() -> Frames; 6] = [
+            Vec::new,
+            || vec![data(&FRAMED[..5]), data(&FRAMED[5..])],
+            || vec![data(FRAMED), data(FRAMED)],
+            || vec![data(FRAMED), trailers()],
+            || vec![trailers()],
+            || vec![data(&[]), data(FRAMED)],
+        ];
+        for other in others {
+            assert_eq!(arrived(other()).await, (false, words(&other())));
+        }
+        for broken in [vec![broken()], vec![data(FRAMED), broken()]] {
+            let expected = words(&broken);
+            assert_eq!(arrived(broken).await, (false, expected));
+        }
+        let expected = words(&[data(&long)]);
+        assert_eq!(arrived(vec![data(&long)]).await, (false, expected), "longer than a data thread reads by itself");
+    }
+
+    #[test]
+    fn only_usual_calls_are_taken() {
+        let call = |method: Method, path: &str, headers: &[(&'static str, &'static str)]| {
+            let mut request = Request::builder().method(method).uri(path);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            Call::of(&request.body(Body::empty()).unwrap()).is_some()
+        };
+        let post = |path, headers: &[(&'static str, &'static str)]| call(Method::POST, path, headers);
+        assert!(post(AUTHORIZE, &[("content-type", "application/grpc")]));
+        assert!(post(BATCH_AUTHORIZE, &[("content-type", "application/grpc+proto"), ("grpc-encoding", "identity")]));
+        assert!(!post(AUTHORIZE, &[("content-type", "application/grpc"), ("grpc-encoding", "gzip")]));
+        assert!(!post(AUTHORIZE, &[("content-type", "application/grpc-web")]));
+        assert!(!post(AUTHORIZE, &[]), "gRPC says what it is");
+        assert!(!post("/latchkey.v1.AuthorizationService/IntrospectKey", &[("content-type", "application/grpc")]));
+        assert!(!call(Method::GET, AUTHORIZE, &[("content-type", "application/grpc")]));
+    }
+}

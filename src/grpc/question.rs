@@ -1,0 +1,74 @@
+//! A question of AuthorizationService, and what is wrong with one.
+
+use std::net::IpAddr;
+
+use crate::authority::Query;
+use crate::model::change::{Cursor, CursorError};
+use crate::model::decision::{Request, StoresFrom};
+use crate::proto::v1 as proto;
+use crate::registry::Violations;
+
+/// Most stores that one call names.
+const MAX_STORES: usize = 1_000;
+/// Longest method, in bytes.
+const MAX_METHOD: usize = 8_192;
+
+/// The fields of a question, wherever they lie.
+#[derive(Clone, Copy, Default)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
+pub(super) struct Asked<'a> {
+    pub(super) key: &'a str,
+    pub(super) method: &'a str,
+    pub(super) store: &'a str,
+    pub(super) stores: &'a [String],
+    pub(super) client_address: &'a str,
+    pub(super) min_revision: &'a str,
+}
+
+impl<'a> From<&'a proto::AuthorizeRequest> for Asked<'a> {
+    fn from(request: &'a proto::AuthorizeRequest) -> Self {
+        let proto::AuthorizeRequest { key, method, store, stores, client_address, min_revision } = request;
+        Self { key, method, store, stores, client_address, min_revision }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// What to ask an authority; none, and why, if something is wrong.
+    pub(super) fn read(&self, violations: &mut Violations) -> Option<Query<'a>> {
+        let before = violations.total();
+        if self.method.len() > MAX_METHOD {
+            violations.add("method", format_args!("is longer than {MAX_METHOD} bytes"));
+        }
+        if self.stores.len() > MAX_STORES {
+            violations.add("stores", format_args!("names more than {MAX_STORES} stores"));
+        }
+        if let Some(at) = self.stores.iter().position(String::is_empty) {
+            violations.add(format_args!("stores[{at}]"), "is empty; leave it out, or name a store");
+        }
+        let client = (!self.client_address.is_empty()).then(|| self.client_address.parse::<IpAddr>());
+        if let Some(Err(_)) = client {
+            let what = "is no IP address; send it without a port, such as `192.0.2.7` or `2001:db8::7`";
+            violations.add("client_address", what);
+        }
+        let min_revision = read_revision(self.min_revision, "min_revision", violations);
+        (violations.total() == before).then_some(Query {
+            token: self.key,
+            request: Request {
+                method: self.method,
+                store: self.store,
+                stores: self.stores,
+                client: client.and_then(Result::ok),
+                stores_from: StoresFrom::Service,
+            },
+            min_revision,
+        })
+    }
+}
+
+/// A revision that a caller got from a write; none if it is left out or wrong.
+pub(super) fn read_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
+    if text.is_empty() {
+        return None;
+    }
+    text.parse().map_err(|error: CursorError| violations.add(field, error)).ok()
+}
