@@ -1,27 +1,39 @@
-//! Right after an import, before PostgreSQL has statistics of what came: first calls of many keys must not wait for it.
+//! Right after an import, before PostgreSQL has statistics of what came: neither first calls nor changes may wait for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calls::STATUSES;
-use crate::fleet::crowd::{Crowd, grants_read};
+use crate::fleet::crowd::{Changes, Crowd, grants_read};
 use crate::fleet::{Fleet, server};
-use crate::support::postgres::{Cluster, Options};
+use crate::support::eventually_async;
+use crate::support::postgres::{Cluster, Database, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
-/// Keys: so many that wrong estimates pass `jit_above_cost`.
-const KEYS: usize = 4_000;
+/// Keys: so many that wrong estimates pass `jit_above_cost`, and that whoever reads them all is seen to.
+const KEYS: usize = 20_000;
 /// Keys that are called.
 const CALLED: usize = 40;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn first_calls_after_an_import_wait_for_no_compiler() {
-    // Without autovacuum nothing makes statistics; what was compiled is counted by the database itself.
+/// Changes that are made, and blocks of 8 KiB that one statement of theirs may look at: the secrets of all keys are four
+/// times as many.
+const CHANGES: u32 = 20;
+const BLOCKS: u32 = 100;
+
+/// A server on a database that makes no statistics of its tables, and counts itself what its statements cost.
+async fn begin() -> (Cluster, Database, Fleet) {
     let options = Options::default().set("autovacuum", "off").set("shared_preload_libraries", "pg_stat_statements");
     let cluster = Cluster::start(options);
     let database = cluster.database();
     database.query("CREATE EXTENSION pg_stat_statements");
     let fleet = Fleet::start(vec![server(database.url(), MAX_STALENESS)], MAX_STALENESS).await;
+    (cluster, database, fleet)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn first_calls_after_an_import_wait_for_no_compiler() {
+    let (_cluster, database, fleet) = begin().await;
     let member = &fleet.members[0];
     let crowd = Crowd::import(&member.client, KEYS).await;
     let before = grants_read(member).1;
@@ -38,4 +50,29 @@ async fn first_calls_after_an_import_wait_for_no_compiler() {
                AND query NOT LIKE '%pg_stat_statements%'";
     let compiled = database.query(sql);
     assert!(compiled.is_empty(), "compiled, which takes a fifth of a second and more: {compiled:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_after_an_import_read_no_table_through() {
+    let (_cluster, database, fleet) = begin().await;
+    let member = &fleet.members[0];
+    let crowd = Crowd::import(&member.client, KEYS).await;
+    database.query("SELECT pg_stat_statements_reset()");
+    let ids = Arc::new(crowd.0.into_iter().map(|(id, _)| id).collect());
+    let changes = Changes::begin(&member.client, &ids, CHANGES);
+    let enough = || (changes.done() >= usize::try_from(CHANGES).expect("a few")).then_some(());
+    eventually_async("changes are made", MAX_STALENESS, async || enough()).await;
+    changes.end().await;
+    // A change touches its rows in every index; what it reads before, and what is followed after, is found by one.
+    let sql = format!(
+        "SELECT query, calls, shared_blks_hit + shared_blks_read FROM pg_stat_statements \
+         WHERE shared_blks_hit + shared_blks_read > {BLOCKS} * calls AND query LIKE 'SELECT%' \
+         AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND query NOT LIKE '%pg_stat_statements%'"
+    );
+    let through = database.query(&sql);
+    assert!(through.is_empty(), "tables are read through: {through:?}");
+    let sql = "SELECT calls FROM pg_stat_statements WHERE query LIKE '%FROM secrets t%ended_at IS NULL%' \
+               AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert!(!database.query(sql).is_empty(), "what changes read was counted");
 }

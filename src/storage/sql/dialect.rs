@@ -6,6 +6,7 @@
 //! | `NOW()` | the engine's clock in microseconds; null if it has none of its own |
 //! | `STANDBY()` | whether the server only follows a primary |
 //! | `EACH($1)` | a table `member` with a row per member of a parameter made by [`each`](super::value::each); the member is `member.value ->> 0` |
+//! | `IN MEMBERS($1)` | is one of those members, which are few: found by an index, whatever an engine without statistics expects |
 //! | `EACH_DIGEST` | the bytes of a member made by [`each_digest`](super::value::each_digest) |
 
 use super::value::Value;
@@ -27,7 +28,6 @@ impl Dialect {
                 ("NOW()", "NULL"),
                 ("STANDBY()", "FALSE"),
                 ("EACH_DIGEST", "unhex(member.value ->> 0)"),
-                ("EACH(", "json_each("),
                 // A `?` alone would count by its place.
                 ("$", "?"),
             ],
@@ -39,23 +39,22 @@ impl Dialect {
         };
         let text = words.iter().fold(sql.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
         match self {
-            Self::Sqlite => self.name_members(&text, "json_each(", ") AS member"),
-            Self::Postgres => self.name_members(&text, "EACH(", "::jsonb) AS member(value)"),
+            Self::Sqlite => {
+                let text =
+                    bracketed(&text, "IN MEMBERS(", ["IN (SELECT member.value ->> 0 FROM json_each(", ") AS member)"]);
+                bracketed(&text, "EACH(", ["json_each(", ") AS member"])
+            }
+            Self::Postgres => {
+                // An array is looked up member by member; a sub-select would be joined, and without statistics that
+                // reads the whole table.
+                let members = [
+                    "= ANY (ARRAY(SELECT member.value ->> 0 FROM jsonb_array_elements(",
+                    "::jsonb) AS member(value)))",
+                ];
+                let text = bracketed(&text, "IN MEMBERS(", members);
+                bracketed(&text, "EACH(", ["jsonb_array_elements(", "::jsonb) AS member(value)"])
+            }
         }
-    }
-
-    /// Replaces the closing bracket of every `EACH(…)`.
-    fn name_members(self, text: &str, open: &str, close: &str) -> String {
-        let mut parts = text.split(open);
-        let mut out = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
-            out.push_str(if self == Self::Postgres { "jsonb_array_elements(" } else { open });
-            out.push_str(parameter);
-            out.push_str(close);
-            out.push_str(rest);
-        }
-        out
     }
 
     /// A condition that `text` occurs in `column`, exactly, found by looking; its parameter is `parameter`.
@@ -138,9 +137,32 @@ impl Dialect {
     }
 }
 
+/// Replaces every `open` and the closing bracket after it.
+fn bracketed(text: &str, open: &str, meaning: [&str; 2]) -> String {
+    let mut parts = text.split(open);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
+        out.extend([meaning[0], parameter, meaning[1], rest]);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_looked_up_one_by_one() {
+        let sql = "SELECT a FROM b WHERE c IN MEMBERS($1) AND d IN MEMBERS($2)";
+        let sqlite = |n| format!("IN (SELECT member.value ->> 0 FROM json_each(?{n}) AS member)");
+        assert_eq!(Dialect::Sqlite.render(sql), format!("SELECT a FROM b WHERE c {} AND d {}", sqlite(1), sqlite(2)));
+        assert_eq!(
+            Dialect::Postgres.render("SELECT a FROM b WHERE c IN MEMBERS($1)"),
+            "SELECT a FROM b WHERE c = ANY (ARRAY(SELECT member.value ->> 0 FROM jsonb_array_elements($1::jsonb) AS \
+             member(value)))"
+        );
+    }
 
     #[test]
     fn a_statement_is_written_for_each_engine() {

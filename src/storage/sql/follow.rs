@@ -166,7 +166,7 @@ async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &
         let sql = "SELECT digest FROM secrets WHERE created_revision > $1";
         poll.digests = read_digests(link, sql, vec![cursor.revision.into()]).await?;
     } else if !poll.keys.is_empty() {
-        let sql = "SELECT digest FROM secrets WHERE key_id IN (SELECT member.value ->> 0 FROM EACH($1))";
+        let sql = "SELECT digest FROM secrets WHERE key_id IN MEMBERS($1)";
         poll.digests = read_digests(link, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;
     }
     if has(SubjectKind::Store) {

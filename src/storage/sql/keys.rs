@@ -23,10 +23,12 @@ macro_rules! key_columns {
 }
 pub(super) use key_columns;
 
-/// The columns that [`read_secret`] reads, of `secrets t LEFT JOIN secret_uses v`.
+/// The columns that [`read_secret`] reads, of `secrets t`. Its last use is looked up for each: joined, the uses of all
+/// secrets would be read for as long as PostgreSQL has no statistics.
 macro_rules! secret_columns {
     () => {
-        "t.id, t.hint, t.origin, t.created_at, t.expires_at, v.last_used_at"
+        "t.id, t.hint, t.origin, t.created_at, t.expires_at, \
+         (SELECT v.last_used_at FROM secret_uses v WHERE v.secret_id = t.id)"
     };
 }
 
@@ -142,8 +144,7 @@ async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
     let sql = concat!(
         "SELECT t.key_id, ",
         secret_columns!(),
-        " FROM secrets t LEFT JOIN secret_uses v ON v.secret_id = t.id \
-         WHERE t.key_id IN (SELECT member.value ->> 0 FROM EACH($1)) AND t.ended_at IS NULL \
+        " FROM secrets t WHERE t.key_id IN MEMBERS($1) AND t.ended_at IS NULL \
          ORDER BY t.created_at DESC, t.id DESC"
     );
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
@@ -176,8 +177,7 @@ pub(super) async fn find(link: &mut Link, digest: &Digest) -> Result<Option<Foun
         secret_columns!(),
         ", ",
         key_columns!(),
-        " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN secret_uses v ON v.secret_id = t.id \
-         LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
+        " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
     );
     let Some(row) = link.row("find", sql, vec![digest.into()]).await? else {
         return Ok(None);

@@ -117,7 +117,7 @@ async fn read_keys(link: &mut Link, ids: &[String]) -> Result<Vec<Key>> {
         "SELECT ",
         key_columns!(),
         " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id \
-         WHERE k.id IN (SELECT member.value ->> 0 FROM EACH($1)) ORDER BY k.id DESC"
+         WHERE k.id IN MEMBERS($1) ORDER BY k.id DESC"
     );
     let rows = link.rows("keys", sql, vec![each(ids)]).await?;
     keys::complete(link, rows).await

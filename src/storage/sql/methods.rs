@@ -101,7 +101,7 @@ pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<Met
 /// The numbers of the methods with these identities, in their order.
 pub(super) async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
     let sql = "SELECT identity, number FROM methods WHERE retired_revision IS NULL \
-               AND identity IN (SELECT member.value ->> 0 FROM EACH($1))";
+               AND identity IN MEMBERS($1)";
     let mut found = HashMap::new();
     for row in link.rows("method_numbers", sql, vec![each(identities)]).await? {
         let mut reader = row.read("methods");

@@ -85,7 +85,7 @@ pub(super) async fn number(link: &mut Link, code: &str) -> Result<Option<StoreNu
 /// The numbers of the stores with these codes, in their order.
 pub(super) async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
     let sql = "SELECT code, number FROM stores WHERE deleted_revision IS NULL \
-               AND code IN (SELECT member.value ->> 0 FROM EACH($1))";
+               AND code IN MEMBERS($1)";
     let mut found = HashMap::new();
     for row in link.rows("store_numbers", sql, vec![each(codes)]).await? {
         let mut reader = row.read("stores");
