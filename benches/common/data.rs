@@ -241,13 +241,6 @@ fn character(draw: &mut Draw) -> Character {
     }
 }
 
-/// Whether the key with this number opens everything, for ever.
-#[must_use]
-pub(crate) fn opens_all(number: u64) -> bool {
-    let is = character(&mut Draw::new(number.wrapping_mul(31)));
-    is.all_stores && is.all_methods && is.active && !is.revoked && is.lasts.is_none()
-}
-
 /// One in ten opens all stores, the others one to three; one in five opens all methods, the others one to twenty; one
 /// in ten is switched off, one in fifty revoked; one in twenty ends some day.
 fn key(house: &House, number: u64) -> NewKey {
@@ -308,6 +301,18 @@ pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant
         stores: if row.all_stores { Members::All } else { Members::selected(stores) },
         methods: if row.all_methods { Members::All } else { Members::selected(methods) },
         row_revision,
+    }
+}
+
+/// The same for a key that opens everything, for ever.
+#[must_use]
+pub(crate) fn open_grant(house: &House, number: u64, row_revision: Revision) -> Grant {
+    Grant {
+        standing: Standing::Active,
+        expires: None,
+        stores: Members::All,
+        methods: Members::All,
+        ..grant(house, number, row_revision)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::BufRead as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -12,16 +12,18 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-use super::noop;
-use super::{BATCH, CONNECTIONS, KEYS, Load, STREAMS};
+use super::{BATCH, CONNECTIONS, Load, STREAMS, noop, question};
 use crate::common::cpu;
 use crate::common::data;
-use crate::common::stats::{Draw, Sample};
+use crate::common::stats::{Draw, Sample, Zipf};
 
 /// Load before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);
 
-const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
+/// Keys drawn before the load: more than are asked about in a round, but for batches, which begin anew.
+const DRAWN: usize = 600_000;
+
+pub(super) const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
 /// Counts calls while it is told to.
@@ -33,11 +35,52 @@ struct Count {
     over: AtomicBool,
 }
 
-/// Says `warm`, waits for a line, and then tells how many calls were answered in `time`, and the median and the 99th
-/// percentile of what they took, in microseconds. With a `pace`, every caller begins a call that often; without, as soon
-/// as the one before was answered.
+/// The keys to be asked about, one after another.
+struct Keys {
+    texts: Vec<String>,
+    next: AtomicUsize,
+}
+
+impl Keys {
+    /// Drawn among so many; which ones hangs on `seed`.
+    fn draw(load: Load, count: u64, seed: u64) -> Self {
+        let mut draw = Draw::new(seed);
+        let number: Box<dyn Fn(&mut Draw) -> u64> = if load == Load::AuthorizeZipf {
+            let zipf = Zipf::new(count);
+            Box::new(move |draw| zipf.next(draw))
+        } else {
+            Box::new(move |draw| draw.below(count))
+        };
+        let drawn = if load == Load::Nothing { 0 } else { DRAWN };
+        Self { texts: (0..drawn).map(|_| text(number(&mut draw))).collect(), next: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> String {
+        self.texts[self.next.fetch_add(1, Ordering::Relaxed) % self.texts.len()].clone()
+    }
+}
+
+/// What the client is told to do.
+pub(super) struct Order<'a> {
+    pub(super) address: &'a str,
+    /// An operator's.
+    pub(super) token: &'a str,
+    pub(super) load: Load,
+    pub(super) time: Duration,
+    /// How often every caller begins a call; none: as soon as the one before was answered.
+    pub(super) pace: Option<Duration>,
+    /// Keys that there are.
+    pub(super) keys: u64,
+    /// What hangs on it: which of them are asked about.
+    pub(super) seed: u64,
+}
+
+/// Says `warm`, waits for a line, and then tells how many calls were answered in the time, and the median and the 99th
+/// percentile of what they took, in microseconds.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub(crate) fn run(address: &str, token: &str, load: Load, time: Duration, pace: Option<Duration>) {
+pub(super) fn run(order: &Order<'_>) {
+    let &Order { address, token, load, time, pace, .. } = order;
+    let keys = Arc::new(Keys::draw(load, order.keys, order.seed));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let bearer: MetadataValue<Ascii> = format!("Bearer {token}").parse().expect("a token is ASCII");
@@ -48,9 +91,9 @@ pub(crate) fn run(address: &str, token: &str, load: Load, time: Duration, pace: 
             let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
             let channel = endpoint.connect().await.expect("the server is there");
             for stream in 0..STREAMS {
-                let seed = (connection * STREAMS + stream) as u64;
-                let caller =
-                    Caller { client: Grpc::new(channel.clone()), bearer: bearer.clone(), load, draw: Draw::new(seed) };
+                let draw = Draw::new((connection * STREAMS + stream) as u64);
+                let (client, keys) = (Grpc::new(channel.clone()), Arc::clone(&keys));
+                let caller = Caller { client, bearer: bearer.clone(), load, keys, draw };
                 #[expect(clippy::disallowed_methods, reason = "awaited below")]
                 callers.push(tokio::task::spawn(caller.calls(pace, Arc::clone(&count))));
             }
@@ -78,14 +121,13 @@ struct Caller {
     client: Grpc<Channel>,
     bearer: MetadataValue<Ascii>,
     load: Load,
+    keys: Arc<Keys>,
     draw: Draw,
 }
 
 impl Caller {
     /// Calls until it is over. Answers what calls took while they were timed, in microseconds.
     async fn calls(mut self, pace: Option<Duration>, count: Arc<Count>) -> Vec<f64> {
-        // Keys that are good for everything at the one store that is named: every call must be allowed.
-        let good: Vec<String> = (0..KEYS).filter(|number| data::opens_all(*number)).map(text).collect();
         let mut times = Vec::new();
         let mut ticks = pace.map(|pace| {
             // Not all at the same moment.
@@ -98,7 +140,7 @@ impl Caller {
             }
             self.client.ready().await.expect("the server is there");
             let began = cpu::wall();
-            self.call(&good).await;
+            self.call().await;
             if count.timed.load(Ordering::Relaxed) {
                 times.push(cpu::wall().saturating_sub(began).as_secs_f64() * 1_000_000.0);
             }
@@ -107,18 +149,17 @@ impl Caller {
         times
     }
 
-    async fn call(&mut self, good: &[String]) {
+    async fn call(&mut self) {
         match self.load {
-            Load::Authorize | Load::Echo => {
-                let question = question(&mut self.draw, good);
-                let request = self.request(question);
+            Load::Authorize | Load::AuthorizeZipf | Load::Echo => {
+                let request = self.request(question(self.keys.next()));
                 let codec = ProstCodec::<_, proto::AuthorizeResponse>::default();
                 let answer = self.client.unary(request, PathAndQuery::from_static(AUTHORIZE), codec).await;
                 let decision = answer.expect("a call is answered").into_inner().decision.expect("with a decision");
                 assert!(decision.allowed, "{decision:?}");
             }
             Load::Batch => {
-                let requests = (0..BATCH).map(|_| question(&mut self.draw, good)).collect();
+                let requests = (0..BATCH).map(|_| question(self.keys.next())).collect();
                 let request = self.request(proto::BatchAuthorizeRequest { requests });
                 let codec = ProstCodec::<_, proto::BatchAuthorizeResponse>::default();
                 let answer = self.client.unary(request, PathAndQuery::from_static(BATCH_AUTHORIZE), codec).await;
@@ -144,15 +185,7 @@ impl Caller {
     }
 }
 
-fn question(draw: &mut Draw, good: &[String]) -> proto::AuthorizeRequest {
-    proto::AuthorizeRequest {
-        key: good[draw.place(good.len())].clone(),
-        method: "GET /api/v5/orders".to_owned(),
-        store: data::store_code(7),
-        ..Default::default()
-    }
-}
-
-fn text(number: u64) -> String {
+/// The token of the key with this number.
+pub(super) fn text(number: u64) -> String {
     data::token(number).reveal().to_owned()
 }

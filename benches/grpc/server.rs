@@ -3,7 +3,6 @@
 
 use std::io::BufRead as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -11,36 +10,29 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use latchkey::authority::{Authority, Query, Settings};
-use latchkey::clock::SystemClock;
 use latchkey::grpc;
-use latchkey::grpc::DirectLayer;
-use latchkey::grpc::auth::{CallerAuth, CallerAuthLayer};
+use latchkey::grpc::auth::CallerAuth;
 use latchkey::lifecycle::Tasks;
-use latchkey::model::decision::{self, StoresFrom};
-use latchkey::model::id::ReplicaId;
-use latchkey::model::time::Timestamp;
 use latchkey::proto::v1 as proto;
 use latchkey::random::OsRandom;
 use latchkey::serve::{Patience, Plane, Terms, Watch};
-use latchkey::telemetry::metrics::Metrics;
 use prost::Message as _;
 use tokio::net::TcpListener;
-use tower::Layer as _;
 
-use super::KEYS;
 use super::noop::Nothing;
+use crate::common::drawn::Drawn;
 use crate::common::{cpu, data};
+use crate::decide;
 
-/// Serves, tells its address and an operator's token, and then answers each line with the CPU time it has spent, in
-/// microseconds, until its input ends.
+/// Serves with so many data threads and keys, tells its address and an operator's token, and then answers each line with
+/// the CPU time it has spent, in microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
-pub(crate) fn run(threads: usize) {
+pub(crate) fn run(threads: usize, keys: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
-    let (address, token) = runtime.block_on(serve(&url, threads));
+    let (address, token) = runtime.block_on(serve(&url, threads, keys));
     println!("{address}\n{token}");
     tell();
 }
@@ -109,38 +101,15 @@ fn usual_answer() -> Vec<u8> {
     [&[0][..], &length, &message].concat()
 }
 
-async fn serve(url: &str, threads: usize) -> (String, String) {
+async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let storage = data::open(url).await;
     let token = data::hire(&storage).await;
     let house = data::furnish(&storage).await;
-    data::fill(&storage, &house, KEYS).await;
-    let settings = Settings {
-        replica: ReplicaId::new(Timestamp::EPOCH, [0; 10]),
-        host: "bench".to_owned(),
-        cache_capacity: 2 * KEYS,
-        poll_interval: Duration::from_millis(250),
-        max_staleness: Duration::from_mins(1),
-        usage: true,
-        hash_key: [5; 16],
-    };
+    // Every key opens everything: every call must be allowed.
+    let drawn = Drawn::new(storage, house, keys, data::open_grant).await;
     let tasks = Tasks::new();
-    let clock: latchkey::clock::SharedClock = Arc::new(SystemClock);
-    let authority = Authority::start(storage, settings, &clock, &tasks, Arc::new(Metrics::new()));
-    while !authority.is_ready() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    for number in 0..KEYS {
-        let key = data::token(number);
-        let request = decision::Request {
-            method: "GET /api/v5/orders",
-            store: "",
-            stores: &[],
-            client: None,
-            stores_from: StoresFrom::Service,
-        };
-        let query = Query { token: key.reveal(), request, min_revision: None };
-        authority.decide(&query, |_| ()).await.expect("a call is decided");
-    }
+    let authority = decide::started(Arc::new(drawn), keys.into(), &tasks).await;
+    decide::warm(&authority, keys.into()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
@@ -149,8 +118,7 @@ async fn serve(url: &str, threads: usize) -> (String, String) {
     let plane = Plane::start(threads, &terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
         let routes = grpc::decision_routes(&desk, &tasks, health.clone()).add_service(Nothing);
-        let direct = DirectLayer::new(desk.clone()).layer(routes);
-        CallerAuthLayer::new(desk, CallerAuth::Required).layer(direct)
+        grpc::decision_service(desk, CallerAuth::Required, routes)
     });
     tasks.supervise("decision port", plane.expect("threads can be started").accept(listener, tasks.clone()));
     (address.to_string(), token.reveal().to_owned())

@@ -2,7 +2,7 @@
 //! that has so many takes to start.
 //!
 //! Deciding is measured as in decide.rs. Only storage is another: to write ten million keys as they are written in
-//! life would take the better part of an hour, so [`drawn::Drawn`] makes them up as they are asked for.
+//! life would take the better part of an hour, so [`Drawn`] makes them up as they are asked for.
 //!
 //! Memory is what the kernel says that this process has, before and after: with what the allocator keeps in reserve,
 //! as a server has it. Run `cargo bench -- large` alone for these figures: what an earlier benchmark gave back may be
@@ -10,13 +10,12 @@
 //!
 //! A server is the real program on real storage, which [`filled`] fills by SQL.
 
-mod drawn;
 mod filled;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::drawn::Drawn;
+use crate::common::drawn::Drawn;
 use crate::common::report::Section;
 use crate::common::{cpu, data, memory};
 use crate::support::postgres::{Cluster, Options};
@@ -45,7 +44,7 @@ fn deciding(section: &mut Section, runtime: &Runtime, count: u32, earnest: bool)
     let drawn = runtime.block_on(async {
         let storage = data::open(&format!("sqlite:{}", folder.path().join("latchkey.db").display())).await;
         let house = data::furnish(&storage).await;
-        Arc::new(Drawn::new(storage, house, count).await)
+        Arc::new(Drawn::new(storage, house, count, data::grant).await)
     });
     let authority = runtime.block_on(decide::started(Arc::<Drawn>::clone(&drawn), keys, &tasks));
     let (began, before) = (cpu::wall(), memory::resident(std::process::id()));

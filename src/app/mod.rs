@@ -32,7 +32,6 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
-use crate::grpc::DirectLayer;
 use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
 use crate::lifecycle::{self, Ending, Tasks};
 use crate::model::change::Cursor;
@@ -101,8 +100,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let plane = Plane::start(config.decision_threads, &decision_terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
         let routes = decision_routes(&config, &desk, &metrics, &tasks, health_service.clone());
-        let direct = DirectLayer::new(desk.clone()).layer(routes);
-        CallerAuthLayer::new(desk, decision_auth).layer(direct)
+        grpc::decision_service(desk, decision_auth, routes)
     });
     let plane = plane.map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))?;
     tasks.supervise("decision port", plane.accept(ports.decision, tasks.clone()));

@@ -22,7 +22,7 @@ use http_body_util::BodyExt as _;
 use prost::bytes::Bytes;
 use tonic::Status;
 use tonic::body::Body;
-use tower::{Layer, Service, ServiceExt as _};
+use tower::{Service, ServiceExt as _};
 
 use super::answer::{authorize, batch_authorize};
 use super::wire::{self, Framed};
@@ -34,12 +34,6 @@ const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize"
 static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const OK: HeaderValue = HeaderValue::from_static("0");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-
-/// Puts [`Direct`] in front of the decision port's routes.
-#[derive(Debug, Clone)]
-pub struct DirectLayer {
-    authority: Authority,
-}
 
 /// Answers the calls that it can by itself, and leaves the others to `S`.
 #[derive(Debug, Clone)]
@@ -76,18 +70,10 @@ struct Answer {
     ended: bool,
 }
 
-impl DirectLayer {
-    /// The layer that decides by `authority`.
-    pub const fn new(authority: Authority) -> Self {
-        Self { authority }
-    }
-}
-
-impl<S> Layer<S> for DirectLayer {
-    type Service = Direct<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Direct { inner, authority: self.authority.clone() }
+impl<S> Direct<S> {
+    /// Decides by `authority`, in front of `inner`.
+    pub(super) const fn new(inner: S, authority: Authority) -> Self {
+        Self { inner, authority }
     }
 }
 

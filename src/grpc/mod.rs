@@ -26,11 +26,12 @@ use http::header::CONTENT_TYPE;
 use tonic::Status;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use self::audit::Audit;
+use self::auth::{CallerAuth, CallerAuthLayer, CallerAuthService};
 use self::authorization::Authorization;
-pub use self::direct::{Direct, DirectLayer};
+pub use self::direct::Direct;
 use self::keys::Keys;
 use self::methods::Methods;
 use self::operators::Operators;
@@ -68,6 +69,12 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
+/// The decision port: first who calls, then what is answered straight on HTTP, and `routes` for the rest.
+pub fn decision_service(authority: Authority, auth: CallerAuth, routes: Routes) -> CallerAuthService<Direct<Routes>> {
+    let direct = Direct::new(routes, authority.clone());
+    CallerAuthLayer::new(authority, auth).layer(direct)
+}
+
 /// What the decision port serves.
 pub fn decision_routes(authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
     let authorization = Authorization::service(authority.clone(), tasks.clone());
@@ -96,4 +103,80 @@ pub fn admin_routes(
         .add_service(Audit::service(registry.clone()))
         .add_service(Usage::service(registry.clone(), authority.clone()))
         .add_service(Replicas::service(registry.clone(), authority.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http_body_util::BodyExt as _;
+    use prost::Message as _;
+    use tonic::body::Body;
+
+    use super::*;
+    use crate::authority::Settings;
+    use crate::clock::{SharedClock, SystemClock};
+    use crate::model::id::ReplicaId;
+    use crate::model::time::Timestamp;
+    use crate::proto::v1 as proto;
+    use crate::storage;
+    use crate::telemetry::metrics::Metrics;
+
+    /// A decision port whose routes lead nowhere.
+    async fn without_routes(folder: &std::path::Path) -> CallerAuthService<Direct<Routes>> {
+        let url = format!("sqlite:{}", folder.join("latchkey.db").display());
+        let storage = storage::open(storage::Options::new(url.parse().unwrap())).await.unwrap();
+        let settings = Settings {
+            replica: ReplicaId::new(Timestamp::EPOCH, [0; 10]),
+            host: "here".to_owned(),
+            cache_capacity: 10,
+            poll_interval: Duration::from_millis(50),
+            max_staleness: Duration::from_mins(10),
+            usage: false,
+            hash_key: [5; 16],
+        };
+        let clock: SharedClock = Arc::new(SystemClock);
+        let authority = Authority::start(storage, settings, &clock, &Tasks::new(), Arc::new(Metrics::new()));
+        decision_service(authority.at_desk(), CallerAuth::OffForDecisions, Routes::default())
+    }
+
+    fn framed(message: &impl prost::Message) -> Vec<u8> {
+        let message = message.encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[0][..], &length, &message].concat()
+    }
+
+    #[tokio::test]
+    async fn the_decision_port_decides_usual_calls_without_its_routes() {
+        let folder = tempfile::tempdir().unwrap();
+        let port = without_routes(folder.path()).await;
+        let ask = async |call: &str, content: &str, body: Vec<u8>| {
+            let request = http::Request::post(format!("/latchkey.v1.AuthorizationService/{call}"));
+            let request = request.header("content-type", content).body(Body::new(http_body_util::Full::from(body)));
+            let (head, body) = port.clone().oneshot(request.unwrap()).await.unwrap().into_parts();
+            let status = Status::from_header_map(&head.headers).map(|status| status.code());
+            (status, body.collect().await.unwrap().to_bytes())
+        };
+        let question = proto::AuthorizeRequest::default();
+        let missing = i32::from(proto::Reason::KeyMissing);
+
+        let (status, body) = ask("Authorize", "application/grpc", framed(&question)).await;
+        let answer = proto::AuthorizeResponse::decode(&body[5..]).unwrap();
+        assert_eq!((status, answer.decision.unwrap().reason), (None, missing));
+
+        let batch = proto::BatchAuthorizeRequest { requests: vec![question.clone()] };
+        let (status, body) = ask("BatchAuthorize", "application/grpc", framed(&batch)).await;
+        let answer = proto::BatchAuthorizeResponse::decode(&body[5..]).unwrap();
+        let [proto::BatchAuthorizeResult { result: Some(proto::batch_authorize_result::Result::Decision(decision)) }] =
+            answer.results.as_slice()
+        else {
+            panic!("{answer:?}")
+        };
+        assert_eq!((status, decision.reason), (None, missing));
+
+        // What is unusual is for the routes, and these have none.
+        let (status, _) = ask("Authorize", "application/grpc-web", framed(&question)).await;
+        assert_eq!(status, Some(tonic::Code::Unimplemented));
+    }
 }

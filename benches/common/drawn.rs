@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use latchkey::model::change::{Actor, Change, Cursor, Revision};
+use latchkey::model::grant::Grant;
 use latchkey::model::id::{KeyId, OperatorId, ReplicaId};
 use latchkey::model::key::Key;
 use latchkey::model::operator::Operator;
@@ -20,17 +21,21 @@ use latchkey::storage::{
     Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount, UsagePeriod,
 };
 
-use crate::common::data::{self, House};
-use crate::common::memory;
+use super::data::{self, House};
+use super::memory;
 
 /// Digests told at a time, as storage itself does.
 const PIECE: usize = 20_000;
 
-/// A real storage, with stores and methods and no keys, and the keys of the data set on top of it: those whose grant is
-/// read are made up from their numbers.
-pub(super) struct Drawn {
+/// What storage reads of the key with a number, made in a revision.
+type Grants = fn(&House, u64, Revision) -> Grant;
+
+/// A real storage, with stores and methods and no keys, and keys on top of it that have the tokens of the data set: those
+/// whose grant is read are made up from their numbers.
+pub(crate) struct Drawn {
     storage: Arc<dyn Storage>,
     house: House,
+    grants: Grants,
     /// The head, which stays: nothing is written. Every key is of this revision.
     head: Cursor,
     /// The digests of all keys with their numbers, in the order of the digests.
@@ -46,16 +51,16 @@ impl fmt::Debug for Drawn {
 }
 
 impl Drawn {
-    /// The first `keys` keys over `storage`, which `house` was put into.
-    pub(super) async fn new(storage: Arc<dyn Storage>, house: House, keys: u32) -> Self {
+    /// The first `keys` keys, as `grants` makes them, over `storage`, which `house` was put into.
+    pub(crate) async fn new(storage: Arc<dyn Storage>, house: House, keys: u32, grants: Grants) -> Self {
         let head = storage.head().await.expect("storage has a head");
         let mut digests: Vec<_> = (0..keys).map(|number| (data::token(u64::from(number)).digest(), number)).collect();
         digests.sort_unstable();
-        Self { storage, house, head, digests, grown: AtomicU64::new(0) }
+        Self { storage, house, grants, head, digests, grown: AtomicU64::new(0) }
     }
 
     /// Bytes that the process grew by while it took the digests of the last snapshot.
-    pub(super) fn grown(&self) -> u64 {
+    pub(crate) fn grown(&self) -> u64 {
         self.grown.load(Ordering::Relaxed)
     }
 }
@@ -80,7 +85,7 @@ impl Storage for Drawn {
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
         let place = self.digests.binary_search_by_key(digest, |(digest, _)| *digest).ok();
         let number = place.map(|place| u64::from(self.digests[place].1));
-        let grant = number.map(|number| data::grant(&self.house, number, self.head.revision));
+        let grant = number.map(|number| (self.grants)(&self.house, number, self.head.revision));
         Ok(GrantRead { head: self.head, grant })
     }
 
