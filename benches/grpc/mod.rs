@@ -154,20 +154,18 @@ pub(crate) fn run(earnest: bool) -> Section {
         "CPU time of the whole server process per call, in microseconds, under {CONNECTIONS} connections × {STREAMS} \
          calls at once from another process on the same machine; every call of Authorize allowed, its key in the cache: \
          any of all as often as the others, or the n-th 1/n as often as the first. Nothing: a unary call of an empty \
-         message on the same port, by tonic with the codec of all services, where Authorize does without tonic. Echo: \
-         hyper alone on one thread, questions and answers of the same size. Median of {count} rounds of {seconds} s (the \
-         least–the greatest), the loads in turn; the ratios are medians of the rounds' ratios. Goals: 1.15 to nothing, \
-         1.25 to echo."
+         message on the same port, its path as long, by tonic with the codec of all services, where Authorize does \
+         without tonic. Echo: hyper alone on one thread, questions and answers of the same size. Median of {count} rounds \
+         of {seconds} s (the least–the greatest), the loads in turn; the ratios are medians of the rounds' ratios. Goals: \
+         1.15 to nothing, 1.25 to echo."
     ));
-    let servers = [(1, sizes[0], Extent::All), (2, sizes[0], Extent::All)];
     let larger = sizes[1..].iter().map(|keys| (1, *keys, Extent::Cost));
-    let servers: Vec<_> = servers.into_iter().chain(larger).collect();
-    let measured: Vec<_> = servers
-        .iter()
-        .map(|&(threads, keys, extent)| (threads, keys, rounds(threads, keys, count, seconds, extent)))
-        .collect();
+    let servers = [(1, sizes[0], Extent::All), (2, sizes[0], Extent::Cost)].into_iter().chain(larger);
+    let measured: Vec<_> =
+        servers.map(|(threads, keys, extent)| (threads, keys, rounds(threads, keys, count, seconds, extent))).collect();
     costs(&mut section, &measured);
-    let whole = &measured[..2];
+    let (_, keys, whole) = &measured[0];
+    section.say(&format!("The rest with one data thread and {keys} keys, each as often as the others."));
     waits(&mut section, whole);
     batches(&mut section, whole);
     by_h2load(&mut section, whole);
@@ -207,61 +205,46 @@ fn costs(section: &mut Section, measured: &[Measured]) {
     }
 }
 
-fn waits(section: &mut Section, measured: &[Measured]) {
+fn waits(section: &mut Section, rounds: &Rounds) {
     section.say(
         "What a caller waits, in microseconds on the wall, when calls come at half of the rate above. Goal: 1.3 to nothing \
          at the 99th percentile.",
     );
-    section.table(&[
-        "data threads",
-        "Authorize, p50",
-        "Authorize, p99",
-        "nothing, p50",
-        "nothing, p99",
-        "p99 to nothing",
+    section.table(&["Authorize, p50", "Authorize, p99", "nothing, p50", "nothing, p99", "p99 to nothing"]);
+    let took = |rounds: &[Round], figure: fn(&Round) -> f64| sample(rounds, figure).to_string();
+    section.row(&[
+        &took(&rounds.half, |round| round.took.0),
+        &took(&rounds.half, |round| round.took.1),
+        &took(&rounds.half_nothing, |round| round.took.0),
+        &took(&rounds.half_nothing, |round| round.took.1),
+        &ratio(&rounds.half, &rounds.half_nothing, |round| round.took.1),
     ]);
-    for (threads, _, rounds) in measured {
-        let took = |rounds: &[Round], figure: fn(&Round) -> f64| sample(rounds, figure).to_string();
-        section.row(&[
-            &threads.to_string(),
-            &took(&rounds.half, |round| round.took.0),
-            &took(&rounds.half, |round| round.took.1),
-            &took(&rounds.half_nothing, |round| round.took.0),
-            &took(&rounds.half_nothing, |round| round.took.1),
-            &ratio(&rounds.half, &rounds.half_nothing, |round| round.took.1),
-        ]);
-    }
 }
 
-fn batches(section: &mut Section, measured: &[Measured]) {
+fn batches(section: &mut Section, rounds: &Rounds) {
     section.say(&format!(
         "BatchAuthorize of {BATCH}: CPU time of the whole process per decision, in nanoseconds, and how many decisions one \
          second of a core's time therefore makes. Goal: a million."
     ));
-    section.table(&["data threads", "ns per decision", "decisions per CPU second"]);
-    for (threads, _, rounds) in measured {
-        let each = sample(&rounds.batch, |round| round.cost * 1_000.0 / BATCH as f64);
-        section.row(&[&threads.to_string(), &each.to_string(), &format!("{:.0}", 1e9 / each.median())]);
-    }
+    section.table(&["ns per decision", "decisions per CPU second"]);
+    let each = sample(&rounds.batch, |round| round.cost * 1_000.0 / BATCH as f64);
+    section.row(&[&each.to_string(), &format!("{:.0}", 1e9 / each.median())]);
 }
 
-fn by_h2load(section: &mut Section, measured: &[Measured]) {
+fn by_h2load(section: &mut Section, rounds: &Rounds) {
     section.say(&format!(
         "The load of h2load instead, {CALLS} calls of one key in a round, over as many connections with as many calls at \
          once."
     ));
-    section.table(&["data threads", "Authorize, µs", "nothing, µs", "echo, µs", "to nothing", "to echo", "calls/s"]);
+    section.table(&["Authorize, µs", "nothing, µs", "echo, µs", "to nothing", "to echo", "calls/s"]);
     let cost = |round: &Round| round.cost;
-    for (threads, _, rounds) in measured {
-        let [authorize, nothing, echo] = &rounds.h2load;
-        section.row(&[
-            &threads.to_string(),
-            &sample(authorize, cost).to_string(),
-            &sample(nothing, cost).to_string(),
-            &sample(echo, cost).to_string(),
-            &ratio(authorize, nothing, cost),
-            &ratio(authorize, echo, cost),
-            &format!("{:.0}", sample(authorize, |round| round.rate).median()),
-        ]);
-    }
+    let [authorize, nothing, echo] = &rounds.h2load;
+    section.row(&[
+        &sample(authorize, cost).to_string(),
+        &sample(nothing, cost).to_string(),
+        &sample(echo, cost).to_string(),
+        &ratio(authorize, nothing, cost),
+        &ratio(authorize, echo, cost),
+        &format!("{:.0}", sample(authorize, |round| round.rate).median()),
+    ]);
 }

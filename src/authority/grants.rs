@@ -5,14 +5,28 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::authority::state::State;
+use arc_swap::ArcSwap;
+use moka::notification::RemovalCause;
+
+use super::state::State;
+use super::table::Table;
 use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
 use crate::model::token::Digest;
 
+/// Sets of the table in front of the cache: of an empty one (1 MiB), and at most (256 MiB).
+const FEWEST_SETS: usize = 1 << 14;
+const MOST_SETS: usize = 1 << 22;
+/// Grants for each set, at the mean, from which on the table is made larger.
+const FULL: usize = 3;
+/// Sets that are made or filled at once while others wait.
+const PIECE: usize = 1 << 10;
+
 /// A grant, and what is known about when it was true.
 #[derive(Debug)]
 pub(super) struct CachedGrant {
+    /// Of the secret that leads to it.
+    digest: Digest,
     pub(super) grant: Grant,
     /// The epoch in which the read began.
     epoch: u64,
@@ -39,9 +53,14 @@ pub(super) enum Usability {
 
 impl CachedGrant {
     /// A grant that a read which began in `epoch` found, with the head that it was read at.
-    pub(super) fn new(grant: Grant, epoch: u64, head: Cursor) -> Self {
+    pub(super) fn new(digest: Digest, grant: Grant, epoch: u64, head: Cursor) -> Self {
         let read_revision = AtomicU64::new(head.revision.0);
-        Self { grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
+        Self { digest, grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
+    }
+
+    /// The digest of the secret that leads to it.
+    pub(super) const fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     /// The revision that it was read at.
@@ -80,9 +99,11 @@ impl CachedGrant {
     }
 }
 
-/// The cache of grants, by digest.
+/// The cache of grants, by digest: moka, which knows what to keep, and a table in front of it, which is quicker.
 pub(super) struct Grants {
     cache: moka::sync::Cache<Digest, Arc<CachedGrant>, DigestHasher>,
+    /// What the cache lets go is forgotten here as well. It grows with the cache.
+    front: Arc<ArcSwap<Table>>,
     hash_key: u64,
 }
 
@@ -104,8 +125,17 @@ impl fmt::Debug for Grants {
 impl Grants {
     /// A cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
-        let cache = moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(DigestHasher(hash_key));
-        Self { cache, hash_key }
+        let front = Arc::new(ArcSwap::from_pointee(Table::new(FEWEST_SETS, hash_key)));
+        let before = Arc::clone(&front);
+        let cache = moka::sync::Cache::builder()
+            .max_capacity(capacity)
+            .eviction_listener(move |digest: Arc<Digest>, _, cause| {
+                if cause != RemovalCause::Replaced {
+                    before.load().forget(&digest);
+                }
+            })
+            .build_with_hasher(DigestHasher(hash_key));
+        Self { cache, front, hash_key }
     }
 
     /// What keeps outsiders from choosing where their digests fall.
@@ -119,12 +149,22 @@ impl Grants {
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<CachedGrant>> {
-        self.cache.get(digest)
+        let front = self.front.load();
+        if let Some((grant, told)) = front.get(digest, |_| true) {
+            if told {
+                self.touch(digest);
+            }
+            return Some(grant);
+        }
+        let grant = self.cache.get(digest)?;
+        front.put(Arc::clone(&grant));
+        Some(grant)
     }
 
     /// Puts a grant in; an older one that is put in later is no harm, since the rule decides what may be used.
-    pub(super) fn put(&self, digest: Digest, grant: Arc<CachedGrant>) {
-        self.cache.insert(digest, grant);
+    pub(super) fn put(&self, grant: Arc<CachedGrant>) {
+        self.front.load().put(Arc::clone(&grant));
+        self.cache.insert(*grant.digest(), grant);
     }
 
     pub(super) fn contains(&self, digest: &Digest) -> bool {
@@ -132,6 +172,7 @@ impl Grants {
     }
 
     pub(super) fn clear(&self) {
+        self.front.store(Arc::new(Table::new(FEWEST_SETS, self.hash_key)));
         self.cache.invalidate_all();
     }
 
@@ -139,9 +180,21 @@ impl Grants {
         self.cache.entry_count()
     }
 
-    /// The cache's own housekeeping, kept off the threads that decide.
-    pub(super) fn tidy(&self) {
+    /// The cache's own housekeeping, kept off the threads that decide; and a larger table in front of it once that is full.
+    pub(super) async fn tidy(&self) {
         self.cache.run_pending_tasks();
+        let front = self.front.load_full();
+        let held = usize::try_from(self.len()).unwrap_or(usize::MAX);
+        let sets = (held / FULL * 2).next_power_of_two().min(MOST_SETS);
+        if held / FULL < front.sets() || sets <= front.sets() {
+            return;
+        }
+        let larger = Arc::new(Table::new_gently(sets, self.hash_key, PIECE).await);
+        self.front.store(Arc::clone(&larger));
+        for from in (0..front.sets()).step_by(PIECE) {
+            larger.take_over(&front, from, from + PIECE);
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -197,7 +250,7 @@ pub(super) mod tests {
     }
 
     /// A grant that opens everything, read at `head` in the first epoch.
-    pub(in crate::authority) fn read_at(head: Cursor) -> CachedGrant {
+    pub(in crate::authority) fn read_at(digest: Digest, head: Cursor) -> CachedGrant {
         let grant = Grant {
             key: KeyId::new(Timestamp::EPOCH, [1; 10]),
             secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
@@ -211,39 +264,86 @@ pub(super) mod tests {
             methods: Members::All,
             row_revision: Revision(1),
         };
-        CachedGrant::new(grant, 1, head)
+        CachedGrant::new(digest, grant, 1, head)
+    }
+
+    fn digest() -> Digest {
+        Digest::of(b"token")
     }
 
     #[test]
     fn a_grant_read_before_its_key_changed_is_never_used_again() {
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
-        let cached = read_at(cursor(5));
+        let cached = read_at(digest(), cursor(5));
         assert_eq!(cached.usability(&state(&epoch, 5)), Usability::Usable);
         epoch.floors.raise(&[(cached.grant.key, Revision(6))]);
         epoch.extend(&[cursor(6)]);
         assert_eq!(cached.usability(&state(&epoch, 6)), Usability::Behind);
-        assert_eq!(read_at(cursor(6)).usability(&state(&epoch, 6)), Usability::Usable);
+        assert_eq!(read_at(digest(), cursor(6)).usability(&state(&epoch, 6)), Usability::Usable);
     }
 
     #[test]
     fn a_grant_is_used_only_once_its_head_is_part_of_the_past_that_is_followed() {
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
-        let (ours, foreign) = (read_at(cursor(6)), read_at(Cursor { nonce: 1, ..cursor(6) }));
+        let (ours, foreign) = (read_at(digest(), cursor(6)), read_at(digest(), Cursor { nonce: 1, ..cursor(6) }));
         assert_eq!(ours.usability(&state(&epoch, 5)), Usability::Ahead);
         assert_eq!(foreign.usability(&state(&epoch, 5)), Usability::Ahead);
         epoch.extend(&[cursor(6)]);
         assert_eq!(ours.usability(&state(&epoch, 6)), Usability::Usable);
         assert_eq!(foreign.usability(&state(&epoch, 6)), Usability::Behind, "it was read from another past");
-        assert_eq!(read_at(cursor(4)).usability(&state(&epoch, 6)), Usability::Behind, "not known to be of this past");
+        assert_eq!(
+            read_at(digest(), cursor(4)).usability(&state(&epoch, 6)),
+            Usability::Behind,
+            "not known to be of this past"
+        );
     }
 
     #[test]
     fn a_grant_of_another_epoch_is_not_used_and_floors_are_of_one_epoch() {
         let (first, second) = (Arc::new(Epoch::new(1, cursor(9))), Arc::new(Epoch::new(2, cursor(3))));
-        let cached = read_at(cursor(9));
+        let cached = read_at(digest(), cursor(9));
         first.extend(&[cursor(10)]);
         first.floors.raise(&[(cached.grant.key, Revision(10))]);
         assert_eq!(cached.usability(&state(&second, 3)), Usability::Behind);
         assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no floor");
+    }
+
+    /// Grants of so many digests.
+    fn filled(capacity: u64, count: u32) -> Grants {
+        let grants = Grants::new(capacity, 7);
+        for number in 0..count {
+            grants.put(Arc::new(read_at(Digest::of(&number.to_le_bytes()), cursor(5))));
+        }
+        grants
+    }
+
+    #[tokio::test]
+    async fn the_table_in_front_grows_with_the_cache() {
+        let count = 60_000;
+        let grants = filled(100_000, count);
+        let kept = |grants: &Grants| {
+            let front = grants.front.load_full();
+            (0..count).filter(|number| front.get(&Digest::of(&number.to_le_bytes()), |_| true).is_some()).count()
+        };
+        let before = kept(&grants);
+        assert_eq!(grants.front.load().sets(), FEWEST_SETS);
+        grants.tidy().await;
+        assert_eq!((grants.len(), grants.front.load().sets()), (count.into(), 4 * FEWEST_SETS));
+        assert_eq!(kept(&grants), before, "what the smaller one had");
+        for number in 0..count {
+            assert!(grants.get(&Digest::of(&number.to_le_bytes())).is_some());
+        }
+        assert!(kept(&grants) > 59_000, "what was found in the cache is in front of it now");
+        grants.clear();
+        assert_eq!(kept(&grants), 0);
+    }
+
+    #[tokio::test]
+    async fn what_the_cache_lets_go_does_not_stay_in_front_of_it() {
+        let grants = filled(1_000, 20_000);
+        grants.tidy().await;
+        assert!(grants.len() <= 1_000);
+        let front = grants.front.load_full();
+        assert!(front.len() <= 1_000 && front.len() > 500, "{}", front.len());
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
             () = tokio::time::sleep(FLUSH) => {}
         }
         inner.flush().await;
-        inner.grants.tidy();
+        inner.grants.tidy().await;
         inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
         inner.report();
         if tokio::time::Instant::now() >= next_sweep {

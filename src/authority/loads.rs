@@ -86,7 +86,7 @@ impl Inner {
         let task = async move {
             let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or(Loaded::Failed);
             if let Loaded::Grant(grant) = &loaded {
-                inner.grants.put(digest, Arc::clone(grant));
+                inner.grants.put(Arc::clone(grant));
             }
             // Out of the list before the answer: whoever is not content with it must be able to begin another read.
             inner.loads.running.lock().remove(&digest);
@@ -106,7 +106,7 @@ impl Inner {
         };
         match self.storage.grant(digest).await {
             Ok(read) => match read.grant {
-                Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(grant, epoch, read.head))),
+                Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, read.head))),
                 None => Loaded::Nothing { head: read.head, epoch },
             },
             Err(error) => {

@@ -24,6 +24,7 @@ mod loads;
 mod rehearse;
 mod state;
 mod steps;
+mod table;
 mod usage;
 
 use std::fmt;

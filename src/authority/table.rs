@@ -1,0 +1,358 @@
+//! A table of grants to look into first: small, quick and forgetful. What is not in it is no harm, since the cache behind
+//! it has it too; whether what is in it may be used, the usability rule says.
+//!
+//! ```text
+//! digest ─▶ spread ─┬─ upper bits: which set     a set, one line of the CPU's cache:
+//!                   └─ lower bits: tag           lock │ hits │ 4 × tag │ 4 × grant, the one used last first
+//! ```
+//!
+//! A look-up in a large one waits for memory twice, for the set and for the grant; in a cache that keeps entries, nodes
+//! and keys apart it does so half a dozen times, each of them half a microsecond once there are millions of keys.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::grants::CachedGrant;
+use crate::model::token::Digest;
+
+/// Grants in a set.
+pub(super) const WAYS: usize = 4;
+/// One hit in so many of a set is to be told to the cache behind it, so that it does not take the keys that are used most
+/// for unused.
+const TELL: u32 = 64;
+/// One grant in so many of those offered to a full set is kept: to keep each would cost more than it saves where keys are
+/// many and none is asked for often, as what is let go for it is in no cache of the CPU any more.
+const KEEP: u32 = 8;
+
+/// The table.
+pub(super) struct Table {
+    sets: Box<[Set]>,
+    /// Keeps outsiders from choosing where their digests fall.
+    key: u64,
+}
+
+/// Locked for moments, by whoever looks for one of its few grants.
+#[derive(Default)]
+#[repr(align(64))]
+struct Set(Mutex<Ways>);
+
+#[derive(Default)]
+struct Ways {
+    tags: [u32; WAYS],
+    grants: [Option<Arc<CachedGrant>>; WAYS],
+    hits: u32,
+    offers: u32,
+}
+
+impl Table {
+    /// An empty one of so many sets, a power of two.
+    pub(super) fn new(sets: usize, key: u64) -> Self {
+        Self::of((0..sets).map(|_| Set::default()).collect(), key)
+    }
+
+    fn of(sets: Box<[Set]>, key: u64) -> Self {
+        debug_assert!(sets.len().is_power_of_two(), "a set is found by its bits");
+        Self { sets, key }
+    }
+
+    /// The same, made piece by piece, so that a runtime's thread has others run between them.
+    pub(super) async fn new_gently(sets: usize, key: u64, piece: usize) -> Self {
+        let mut made = Vec::with_capacity(sets);
+        while made.len() < sets {
+            made.resize_with(sets.min(made.len() + piece), Set::default);
+            tokio::task::yield_now().await;
+        }
+        Self::of(made.into(), key)
+    }
+
+    /// The number of sets.
+    pub(super) fn sets(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The grant of `digest`, if it is here and `usable`; one that is not is thrown out. And whether the cache behind is to
+    /// be told.
+    pub(super) fn get(
+        &self,
+        digest: &Digest,
+        usable: impl FnOnce(&CachedGrant) -> bool,
+    ) -> Option<(Arc<CachedGrant>, bool)> {
+        let (set, tag) = self.place(digest);
+        let mut ways = set.0.lock();
+        let at = ways.find(tag, digest)?;
+        ways.bring_forward(at);
+        let grant = ways.grants[0].take_if(|grant| !(usable(grant) || cfg!(feature = "guard-table")));
+        if grant.is_some() {
+            return None;
+        }
+        ways.hits = ways.hits.wrapping_add(1);
+        let told = ways.hits.is_multiple_of(TELL);
+        ways.grants[0].clone().map(|grant| (grant, told))
+    }
+
+    /// Keeps a grant, in the place of an older one of its digest, or of the one of its set that was used longest ago.
+    pub(super) fn put(&self, grant: Arc<CachedGrant>) {
+        let (set, tag) = self.place(grant.digest());
+        let mut ways = set.0.lock();
+        let at = ways.find(tag, grant.digest()).unwrap_or(WAYS - 1);
+        let before = ways.put(at, tag, grant);
+        // What it points to is let go after the lock.
+        drop(ways);
+        drop(before);
+    }
+
+    /// Keeps a grant if there is room for it, or an older one of its digest, or if it is its turn.
+    pub(super) fn offer(&self, grant: Arc<CachedGrant>) {
+        let (set, tag) = self.place(grant.digest());
+        let mut ways = set.0.lock();
+        let room = ways.find(tag, grant.digest()).or_else(|| ways.room());
+        let at = room.unwrap_or_else(|| {
+            ways.offers = ways.offers.wrapping_add(1);
+            WAYS - 1
+        });
+        if room.is_none() && !ways.offers.is_multiple_of(KEEP) {
+            return;
+        }
+        let before = ways.put(at, tag, grant);
+        drop(ways);
+        drop(before);
+    }
+
+    /// Forgets the grant of `digest`.
+    pub(super) fn forget(&self, digest: &Digest) {
+        let (set, tag) = self.place(digest);
+        let mut ways = set.0.lock();
+        if let Some(at) = ways.find(tag, digest) {
+            ways.grants[at] = None;
+        }
+    }
+
+    /// Takes over what is in the sets `from` to before `to` of another table, but for what it has itself and what it has
+    /// no room for.
+    pub(super) fn take_over(&self, other: &Self, from: usize, to: usize) {
+        for set in &other.sets[from..to.min(other.sets.len())] {
+            let grants = std::mem::take(&mut set.0.lock().grants);
+            for grant in grants.into_iter().flatten() {
+                let (set, tag) = self.place(grant.digest());
+                let mut ways = set.0.lock();
+                if let (None, Some(at)) = (ways.find(tag, grant.digest()), ways.room()) {
+                    ways.tags[at] = tag;
+                    ways.grants[at] = Some(grant);
+                }
+            }
+        }
+    }
+
+    /// The set of a digest, and its tag there.
+    fn place(&self, digest: &Digest) -> (&Set, u32) {
+        // They are spread evenly already; the multiplication brings the key to all of the upper bits.
+        let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let spread = (first ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let bits = self.sets.len().trailing_zeros();
+        // Of one set no bits are left.
+        let place = spread.checked_shr(u64::BITS - bits).unwrap_or(0);
+        let tag = u32::try_from(spread & u64::from(u32::MAX)).unwrap_or(0);
+        (&self.sets[usize::try_from(place).unwrap_or(0)], tag)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.sets.iter().map(|set| set.0.lock().grants.iter().flatten().count()).sum()
+    }
+}
+
+impl Ways {
+    fn find(&self, tag: u32, digest: &Digest) -> Option<usize> {
+        let is = |at: &usize| {
+            self.tags[*at] == tag && self.grants[*at].as_ref().is_some_and(|grant| grant.digest() == digest)
+        };
+        (0..WAYS).find(is)
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.grants.iter().position(Option::is_none)
+    }
+
+    /// Puts a grant in the first place, in exchange for the one at `at`.
+    fn put(&mut self, at: usize, tag: u32, grant: Arc<CachedGrant>) -> Option<Arc<CachedGrant>> {
+        self.bring_forward(at);
+        self.tags[0] = tag;
+        self.grants[0].replace(grant)
+    }
+
+    fn bring_forward(&mut self, at: usize) {
+        self.tags[..=at].rotate_right(1);
+        self.grants[..=at].rotate_right(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::authority::grants::tests::read_at;
+    use crate::model::change::{Cursor, Revision};
+
+    const SETS: usize = 1_024;
+
+    fn grant(number: u32) -> Arc<CachedGrant> {
+        Arc::new(read_at(digest(number), Cursor { revision: Revision(1), nonce: 1 }))
+    }
+
+    fn digest(number: u32) -> Digest {
+        Digest::of(&number.to_le_bytes())
+    }
+
+    fn get(table: &Table, number: u32) -> Option<Arc<CachedGrant>> {
+        table.get(&digest(number), |_| true).map(|(grant, _)| grant)
+    }
+
+    #[test]
+    fn a_set_is_one_line_of_the_cpu_cache() {
+        assert_eq!(size_of::<Set>(), 64);
+    }
+
+    #[test]
+    fn it_is_bounded_and_forgets_what_was_used_longest_ago() {
+        let table = Table::new(SETS, 7);
+        let kept = grant(0);
+        table.put(Arc::clone(&kept));
+        for number in 1..20 * 1_024 {
+            table.put(grant(number));
+            assert!(get(&table, 0).is_some_and(|grant| Arc::ptr_eq(&grant, &kept)), "what is used all the time stays");
+        }
+        assert!(table.len() > SETS * WAYS / 2 && table.len() <= SETS * WAYS, "{}", table.len());
+    }
+
+    #[test]
+    fn grants_fall_to_sets_evenly_whatever_their_number() {
+        for sets in [1, 2, 64, SETS] {
+            let table = Table::new(sets, 7);
+            let fits = u32::try_from(2 * sets).unwrap();
+            (0..fits).for_each(|number| table.put(grant(number)));
+            // Of two in a set at the mean, 19 of 20 find one of its four places.
+            let least = if sets < 64 { 1 } else { 2 * sets * 19 / 20 };
+            assert!(table.len() >= least, "{} of {fits} in {sets} sets", table.len());
+        }
+    }
+
+    #[test]
+    fn the_cache_behind_it_hears_of_some_uses() {
+        let table = Table::new(SETS, 7);
+        table.put(grant(0));
+        let told = (0..6_400).filter(|_| table.get(&digest(0), |_| true).is_some_and(|(_, told)| told));
+        assert_eq!(told.count(), 100);
+    }
+
+    #[test]
+    fn only_the_very_digest_gets_a_grant() {
+        let table = Table::new(1, 7);
+        table.put(grant(0));
+        // The same bits where the set and the tag are taken from.
+        let mut alike = *digest(0).as_bytes();
+        alike[31] ^= 1;
+        let alike = Digest::from_bytes(alike);
+        assert!(table.get(&alike, |_| true).is_none());
+        table.forget(&alike);
+        assert!(get(&table, 0).is_some());
+        table.forget(&digest(0));
+        assert!(get(&table, 0).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_larger_one_takes_over_what_it_does_not_have() {
+        let (small, large) = (Table::new(64, 7), Table::new_gently(SETS, 7, 100).await);
+        (0..128).for_each(|number| small.put(grant(number)));
+        let held: Vec<u32> = (0..128).filter(|number| get(&small, *number).is_some()).collect();
+        let newer = grant(held[0]);
+        large.put(Arc::clone(&newer));
+        (0..64).step_by(10).for_each(|from| large.take_over(&small, from, from + 10));
+        assert_eq!((large.sets(), small.len()), (SETS, 0));
+        assert!(held.iter().all(|number| get(&large, *number).is_some()));
+        assert!(get(&large, held[0]).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
+        assert_eq!(large.len(), held.len());
+    }
+
+    #[test]
+    fn what_is_offered_is_kept_where_there_is_room_and_now_and_then_where_there_is_none() {
+        let table = Table::new(1, 7);
+        (0..4).for_each(|number| table.offer(grant(number)));
+        assert!((0..4).all(|number| get(&table, number).is_some()));
+        let newer = grant(2);
+        table.offer(Arc::clone(&newer));
+        assert!(get(&table, 2).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
+        (4..11).for_each(|number| table.offer(grant(number)));
+        assert!((0..4).all(|number| get(&table, number).is_some()), "others are not let go for what comes once");
+        table.offer(grant(11));
+        assert!(get(&table, 11).is_some());
+        assert_eq!(table.len(), 4);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put(u32),
+        Offer(u32),
+        Get(u32, bool),
+        Forget(u32),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (0..40_u32).prop_map(Step::Put),
+            (0..40_u32).prop_map(Step::Offer),
+            (0..40_u32, any::<bool>()).prop_map(|(number, usable)| Step::Get(number, usable)),
+            (0..40_u32).prop_map(Step::Forget),
+        ];
+        proptest::collection::vec(step, 1..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever comes out was put in last under that digest, and the rule was asked about it and agreed; what the
+        /// rule refused once does not come back, nor does what was to be forgotten.
+        #[test]
+        fn nothing_is_used_that_the_rule_refuses(steps in steps(), sets in prop_oneof![Just(1_usize), Just(4), Just(64)]) {
+            let table = Table::new(sets, 7);
+            let mut held: HashMap<u32, Arc<CachedGrant>> = HashMap::new();
+            for step in steps {
+                match step {
+                    Step::Put(number) => {
+                        let new = grant(number);
+                        table.put(Arc::clone(&new));
+                        held.insert(number, new);
+                    }
+                    Step::Offer(number) => {
+                        let new = grant(number);
+                        table.offer(Arc::clone(&new));
+                        // Held by the table, too: it was taken.
+                        if Arc::strong_count(&new) > 1 {
+                            held.insert(number, new);
+                        }
+                    }
+                    Step::Forget(number) => {
+                        table.forget(&digest(number));
+                        held.remove(&number);
+                    }
+                    Step::Get(number, usable) => {
+                        let mut asked = None;
+                        let got = table.get(&digest(number), |grant| {
+                            asked = Some(std::ptr::from_ref(grant));
+                            usable
+                        });
+                        if let Some((got, _)) = got {
+                            prop_assert!(usable && asked == Some(Arc::as_ptr(&got)));
+                            prop_assert!(held.get(&number).is_some_and(|held| Arc::ptr_eq(held, &got)));
+                        } else if asked.is_some() {
+                            held.remove(&number);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
