@@ -57,7 +57,9 @@ async fn a_server_that_is_cut_off_is_named_stops_in_time_and_brings_nothing_back
         .await;
     let stopped = now();
     assert!(stopped < cut + MAX_STALENESS + Duration::from_secs(1), "in time");
-    pass(Duration::from_millis(500)).await;
+    // A report that was under way when it was cut off may have been taken without its hearing of it: writers count from then.
+    let sure = cut + MAX_STALENESS + MAX_STALENESS / 50 + Duration::from_millis(500);
+    pass(sure.saturating_sub(now())).await;
     for (number, subject) in subjects[KINDS.len()..].iter().enumerate() {
         let written = subject.end(&clients[number % 2], &fleet.ledger).await.expect("it is ended");
         assert!(written.pending_replicas.is_empty(), "{:?}: nobody can allow it: {written:?}", subject.kind);
