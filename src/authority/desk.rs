@@ -8,13 +8,13 @@ use tokio::sync::Semaphore;
 use super::find::{Found, look_at};
 use super::grants::{CachedGrant, Usability};
 use super::state::State;
-use super::table::Table;
+use super::table::{Table, WAYS};
 use super::usage::Usage;
 use super::{Authority, Undecided};
 use crate::model::change::Cursor;
 use crate::model::token::Digest;
 
-/// Sets of a desk's table: 256 KiB, which stays within a core's own cache.
+/// Sets of a desk's table, at most: 256 KiB, which stays within a core's own cache.
 const SETS: usize = 1 << 12;
 /// Calls of one thread that may wait for a read of storage; what comes beyond is refused at once.
 const MAX_WAITING: usize = 1_024;
@@ -40,7 +40,7 @@ impl Authority {
     /// counts of its own, and only so many of its calls may wait.
     #[must_use]
     pub fn at_desk(&self) -> Self {
-        let desk = Arc::new(Desk::new(self.inner.grants.hash_key()));
+        let desk = Arc::new(Desk::new(self.inner.settings.cache_capacity, self.inner.grants.hash_key()));
         self.inner.desks.lock().push(Arc::clone(&desk));
         Self { inner: Arc::clone(&self.inner), desk: Some(desk) }
     }
@@ -52,10 +52,8 @@ impl Authority {
         let Some(desk) = &self.desk else {
             return inner.grants.get(digest).filter(|grant| usable(grant));
         };
-        if let Some((grant, told)) = desk.table.get(digest, usable) {
-            if told {
-                inner.grants.touch(digest);
-            }
+        if let Some((grant, hits)) = desk.table.get(digest, usable) {
+            inner.grants.used(&grant, hits);
             return Some(grant);
         }
         let grant = inner.grants.get(digest).filter(|grant| usable(grant))?;
@@ -100,7 +98,9 @@ impl Authority {
 }
 
 impl Desk {
-    pub(super) fn new(key: u64) -> Self {
-        Self { table: Table::new(SETS, key), waiting: Semaphore::new(MAX_WAITING), usage: Usage::new() }
+    /// With a table that is no larger than the cache behind it, of `capacity` grants.
+    pub(super) fn new(capacity: u64, key: u64) -> Self {
+        let sets = usize::try_from(capacity).unwrap_or(usize::MAX).div_ceil(WAYS).min(SETS).next_power_of_two();
+        Self { table: Table::new(sets, key), waiting: Semaphore::new(MAX_WAITING), usage: Usage::new() }
     }
 }

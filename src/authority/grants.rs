@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use moka::notification::RemovalCause;
+use parking_lot::Mutex;
 
 use super::state::State;
 use super::table::Table;
@@ -19,8 +20,13 @@ const FEWEST_SETS: usize = 1 << 14;
 const MOST_SETS: usize = 1 << 22;
 /// Grants for each set, at the mean, from which on the table is made larger.
 const FULL: usize = 3;
-/// Sets that are made or filled at once while others wait.
+/// Sets that are made, filled or emptied at once while others wait.
 const PIECE: usize = 1 << 10;
+/// One hit in so many of a set of a table is told to the cache, so that it does not take the keys that are used most for
+/// unused; and in so many while the cache is nearly full, when what it knows of them decides which it lets go. Primes: two
+/// keys of a set in turn are both told of.
+const TELL: u32 = 61;
+const TELL_CROWDED: u32 = 7;
 
 /// A grant, and what is known about when it was true.
 #[derive(Debug)]
@@ -104,6 +110,11 @@ pub(super) struct Grants {
     cache: moka::sync::Cache<Digest, Arc<CachedGrant>, DigestHasher>,
     /// What the cache lets go is forgotten here as well. It grows with the cache.
     front: Arc<ArcSwap<Table>>,
+    /// Tables that were in front and are not yet emptied.
+    before: Mutex<Vec<Arc<Table>>>,
+    capacity: u64,
+    /// Whether the cache is nearly full.
+    crowded: AtomicBool,
     hash_key: u64,
 }
 
@@ -126,16 +137,16 @@ impl Grants {
     /// A cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
         let front = Arc::new(ArcSwap::from_pointee(Table::new(FEWEST_SETS, hash_key)));
-        let before = Arc::clone(&front);
+        let listening = Arc::clone(&front);
         let cache = moka::sync::Cache::builder()
             .max_capacity(capacity)
             .eviction_listener(move |digest: Arc<Digest>, _, cause| {
                 if cause != RemovalCause::Replaced {
-                    before.load().forget(&digest);
+                    listening.load().forget(&digest);
                 }
             })
             .build_with_hasher(DigestHasher(hash_key));
-        Self { cache, front, hash_key }
+        Self { cache, front, before: Mutex::default(), capacity, crowded: AtomicBool::new(false), hash_key }
     }
 
     /// What keeps outsiders from choosing where their digests fall.
@@ -143,21 +154,23 @@ impl Grants {
         self.hash_key
     }
 
-    /// Counts a use that another cache has had.
-    pub(super) fn touch(&self, digest: &Digest) {
-        drop(self.cache.get(digest));
+    /// Hears of a use that a table has had, with the hits of the grant's set there.
+    pub(super) fn used(&self, grant: &Arc<CachedGrant>, hits: u32) {
+        let every = if self.crowded.load(Ordering::Relaxed) { TELL_CROWDED } else { TELL };
+        if hits.is_multiple_of(every) && self.cache.get(grant.digest()).is_none() {
+            // Let go just as the table took it. As it is used, the cache had better have it than that nobody looks after it.
+            self.cache.insert(*grant.digest(), Arc::clone(grant));
+        }
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<CachedGrant>> {
         let front = self.front.load();
-        if let Some((grant, told)) = front.get(digest, |_| true) {
-            if told {
-                self.touch(digest);
-            }
+        if let Some((grant, hits)) = front.get(digest, |_| true) {
+            self.used(&grant, hits);
             return Some(grant);
         }
         let grant = self.cache.get(digest)?;
-        front.put(Arc::clone(&grant));
+        front.fill(Arc::clone(&grant));
         Some(grant)
     }
 
@@ -171,8 +184,16 @@ impl Grants {
         self.cache.contains_key(digest)
     }
 
+    /// Forgets the grant of a digest.
+    pub(super) fn forget(&self, digest: &Digest) {
+        self.cache.invalidate(digest);
+        self.front.load().forget(digest);
+    }
+
+    /// Forgets all. What that frees is freed later, by [`Grants::tidy`]: there may be millions.
     pub(super) fn clear(&self) {
-        self.front.store(Arc::new(Table::new(FEWEST_SETS, self.hash_key)));
+        let before = self.front.swap(Arc::new(Table::new(FEWEST_SETS, self.hash_key)));
+        self.before.lock().push(before);
         self.cache.invalidate_all();
     }
 
@@ -183,18 +204,31 @@ impl Grants {
     /// The cache's own housekeeping, kept off the threads that decide; and a larger table in front of it once that is full.
     pub(super) async fn tidy(&self) {
         self.cache.run_pending_tasks();
+        let held = self.len();
+        self.crowded.store(held >= self.capacity - self.capacity / 4, Ordering::Relaxed);
+        let before = std::mem::take(&mut *self.before.lock());
+        for table in before {
+            in_pieces(&table, |from, to| table.empty(from, to)).await;
+        }
+        let held = usize::try_from(held).unwrap_or(usize::MAX);
         let front = self.front.load_full();
-        let held = usize::try_from(self.len()).unwrap_or(usize::MAX);
         let sets = (held / FULL * 2).next_power_of_two().min(MOST_SETS);
         if held / FULL < front.sets() || sets <= front.sets() {
             return;
         }
         let larger = Arc::new(Table::new_gently(sets, self.hash_key, PIECE).await);
-        self.front.store(Arc::clone(&larger));
-        for from in (0..front.sets()).step_by(PIECE) {
-            larger.take_over(&front, from, from + PIECE);
-            tokio::task::yield_now().await;
+        // Not if all was forgotten meanwhile.
+        if Arc::ptr_eq(&self.front.compare_and_swap(&front, Arc::clone(&larger)), &front) {
+            in_pieces(&front, |from, to| larger.take_over(&front, from, to)).await;
         }
+    }
+}
+
+/// Does something with all sets of a table, and has others run now and then.
+async fn in_pieces(table: &Table, work: impl Fn(usize, usize)) {
+    for from in (0..table.sets()).step_by(PIECE) {
+        work(from, from + PIECE);
+        tokio::task::yield_now().await;
     }
 }
 
@@ -308,11 +342,19 @@ pub(super) mod tests {
         assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no floor");
     }
 
+    fn numbered(number: u32) -> Digest {
+        Digest::of(&number.to_le_bytes())
+    }
+
+    fn grant(number: u32) -> Arc<CachedGrant> {
+        Arc::new(read_at(numbered(number), cursor(5)))
+    }
+
     /// Grants of so many digests.
     fn filled(capacity: u64, count: u32) -> Grants {
         let grants = Grants::new(capacity, 7);
         for number in 0..count {
-            grants.put(Arc::new(read_at(Digest::of(&number.to_le_bytes()), cursor(5))));
+            grants.put(grant(number));
         }
         grants
     }
@@ -323,7 +365,7 @@ pub(super) mod tests {
         let grants = filled(100_000, count);
         let kept = |grants: &Grants| {
             let front = grants.front.load_full();
-            (0..count).filter(|number| front.get(&Digest::of(&number.to_le_bytes()), |_| true).is_some()).count()
+            (0..count).filter(|number| front.get(&numbered(*number), |_| true).is_some()).count()
         };
         let before = kept(&grants);
         assert_eq!(grants.front.load().sets(), FEWEST_SETS);
@@ -331,11 +373,59 @@ pub(super) mod tests {
         assert_eq!((grants.len(), grants.front.load().sets()), (count.into(), 4 * FEWEST_SETS));
         assert_eq!(kept(&grants), before, "what the smaller one had");
         for number in 0..count {
-            assert!(grants.get(&Digest::of(&number.to_le_bytes())).is_some());
+            assert!(grants.get(&numbered(number)).is_some());
         }
         assert!(kept(&grants) > 59_000, "what was found in the cache is in front of it now");
         grants.clear();
         assert_eq!(kept(&grants), 0);
+        assert!((0..count).all(|number| grants.get(&numbered(number)).is_none()));
+        let before = Arc::clone(&grants.before.lock()[0]);
+        assert!(before.len() > 59_000);
+        grants.tidy().await;
+        assert_eq!((before.len(), grants.before.lock().len()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_the_table_grows_stays_forgotten() {
+        let grants = filled(100_000, 60_000);
+        let mut growing = Box::pin(grants.tidy());
+        assert!(futures_util::poll!(&mut growing).is_pending(), "a larger one is being made");
+        grants.clear();
+        growing.await;
+        assert_eq!((grants.front.load().sets(), grants.front.load().len()), (FEWEST_SETS, 0));
+    }
+
+    #[tokio::test]
+    async fn keys_in_use_are_not_let_go_for_those_that_come_once() {
+        let grants = filled(1_000, 300);
+        let (mut next, mut lost) = (300, 0);
+        for round in 0..200 {
+            for number in 0..300 {
+                if grants.get(&numbered(number)).is_none() {
+                    grants.put(grant(number));
+                    lost += usize::from(round > 20);
+                }
+            }
+            for _ in 0..50 {
+                // As a call does: it looks, and looks again before it reads.
+                assert!(grants.get(&numbered(next)).is_none() && grants.get(&numbered(next)).is_none());
+                grants.put(grant(next));
+                next += 1;
+            }
+            grants.tidy().await;
+        }
+        assert!(lost < 300 * 180 / 100, "{lost} reads of keys in use");
+    }
+
+    #[test]
+    fn what_a_table_has_and_the_cache_does_not_is_looked_after_again() {
+        let grants = filled(1_000, 1);
+        grants.cache.invalidate(&numbered(0));
+        let held = grant(0);
+        (1..=TELL).for_each(|hits| grants.used(&held, hits));
+        assert!(grants.contains(&numbered(0)));
+        grants.forget(&numbered(0));
+        assert!(grants.get(&numbered(0)).is_none() && !grants.contains(&numbered(0)));
     }
 
     #[tokio::test]

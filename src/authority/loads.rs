@@ -85,8 +85,11 @@ impl Inner {
         // Where storage's connections are driven, whatever thread asks.
         let task = async move {
             let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or(Loaded::Failed);
-            if let Loaded::Grant(grant) = &loaded {
-                inner.grants.put(Arc::clone(grant));
+            match &loaded {
+                Loaded::Grant(grant) => inner.grants.put(Arc::clone(grant)),
+                // One that is left of another past would be looked at, and read for, by every call.
+                Loaded::Nothing { .. } => inner.grants.forget(&digest),
+                Loaded::Failed => {}
             }
             // Out of the list before the answer: whoever is not content with it must be able to begin another read.
             inner.loads.running.lock().remove(&digest);

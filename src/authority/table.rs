@@ -1,9 +1,9 @@
-//! A table of grants to look into first: small, quick and forgetful. What is not in it is no harm, since the cache behind
-//! it has it too; whether what is in it may be used, the usability rule says.
+//! A table of grants to look into first: quick and forgetful. What it forgets is in the cache behind it; whether what is
+//! in it may be used, the usability rule says.
 //!
 //! ```text
 //! digest ─▶ spread ─┬─ upper bits: which set     a set, one line of the CPU's cache:
-//!                   └─ lower bits: tag           lock │ hits │ 4 × tag │ 4 × grant, the one used last first
+//!                   └─ lower bits: tag           lock │ 4 × tag │ 4 × grant, the one used last first │ counts
 //! ```
 //!
 //! A look-up in a large one waits for memory twice, for the set and for the grant; in a cache that keeps entries, nodes
@@ -18,9 +18,8 @@ use crate::model::token::Digest;
 
 /// Grants in a set.
 pub(super) const WAYS: usize = 4;
-/// One hit in so many of a set is to be told to the cache behind it, so that it does not take the keys that are used most
-/// for unused.
-const TELL: u32 = 64;
+/// The place of the one that was used longest ago.
+const LAST: usize = WAYS - 1;
 /// One grant in so many of those offered to a full set is kept: to keep each would cost more than it saves where keys are
 /// many and none is asked for often, as what is let go for it is in no cache of the CPU any more.
 const KEEP: u32 = 8;
@@ -41,6 +40,7 @@ struct Set(Mutex<Ways>);
 struct Ways {
     tags: [u32; WAYS],
     grants: [Option<Arc<CachedGrant>>; WAYS],
+    /// Hits, and offers while it was full; both begin anew after four billion.
     hits: u32,
     offers: u32,
 }
@@ -71,13 +71,13 @@ impl Table {
         self.sets.len()
     }
 
-    /// The grant of `digest`, if it is here and `usable`; one that is not is thrown out. And whether the cache behind is to
-    /// be told.
+    /// The grant of `digest`, if it is here and `usable`; one that is not is thrown out. And how many hits its set has had
+    /// with this one.
     pub(super) fn get(
         &self,
         digest: &Digest,
         usable: impl FnOnce(&CachedGrant) -> bool,
-    ) -> Option<(Arc<CachedGrant>, bool)> {
+    ) -> Option<(Arc<CachedGrant>, u32)> {
         let (set, tag) = self.place(digest);
         let mut ways = set.0.lock();
         let at = ways.find(tag, digest)?;
@@ -87,36 +87,37 @@ impl Table {
             return None;
         }
         ways.hits = ways.hits.wrapping_add(1);
-        let told = ways.hits.is_multiple_of(TELL);
-        ways.grants[0].clone().map(|grant| (grant, told))
+        let hits = ways.hits;
+        ways.grants[0].clone().map(|grant| (grant, hits))
     }
 
     /// Keeps a grant, in the place of an older one of its digest, or of the one of its set that was used longest ago.
     pub(super) fn put(&self, grant: Arc<CachedGrant>) {
-        let (set, tag) = self.place(grant.digest());
-        let mut ways = set.0.lock();
-        let at = ways.find(tag, grant.digest()).unwrap_or(WAYS - 1);
-        let before = ways.put(at, tag, grant);
-        // What it points to is let go after the lock.
-        drop(ways);
-        drop(before);
+        self.keep(grant, |ways, held| held.or_else(|| ways.room()).or(Some(LAST)));
+    }
+
+    /// The same, unless there is one of its digest, which may be newer.
+    pub(super) fn fill(&self, grant: Arc<CachedGrant>) {
+        self.keep(grant, |ways, held| held.is_none().then(|| ways.room().unwrap_or(LAST)));
     }
 
     /// Keeps a grant if there is room for it, or an older one of its digest, or if it is its turn.
     pub(super) fn offer(&self, grant: Arc<CachedGrant>) {
+        self.keep(grant, |ways, held| held.or_else(|| ways.room()).or_else(|| ways.turn().then_some(LAST)));
+    }
+
+    /// Keeps a grant in the place that `choose` says, given that of one with the same digest.
+    fn keep(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&mut Ways, Option<usize>) -> Option<usize>) {
         let (set, tag) = self.place(grant.digest());
         let mut ways = set.0.lock();
-        let room = ways.find(tag, grant.digest()).or_else(|| ways.room());
-        let at = room.unwrap_or_else(|| {
-            ways.offers = ways.offers.wrapping_add(1);
-            WAYS - 1
-        });
-        if room.is_none() && !ways.offers.is_multiple_of(KEEP) {
-            return;
-        }
-        let before = ways.put(at, tag, grant);
+        let held = ways.find(tag, grant.digest());
+        let let_go = match choose(&mut ways, held) {
+            Some(at) => ways.put(at, tag, grant),
+            None => Some(grant),
+        };
+        // What it points to is freed after the lock.
         drop(ways);
-        drop(before);
+        drop(let_go);
     }
 
     /// Forgets the grant of `digest`.
@@ -131,17 +132,20 @@ impl Table {
     /// Takes over what is in the sets `from` to before `to` of another table, but for what it has itself and what it has
     /// no room for.
     pub(super) fn take_over(&self, other: &Self, from: usize, to: usize) {
-        for set in &other.sets[from..to.min(other.sets.len())] {
-            let grants = std::mem::take(&mut set.0.lock().grants);
-            for grant in grants.into_iter().flatten() {
-                let (set, tag) = self.place(grant.digest());
-                let mut ways = set.0.lock();
-                if let (None, Some(at)) = (ways.find(tag, grant.digest()), ways.room()) {
-                    ways.tags[at] = tag;
-                    ways.grants[at] = Some(grant);
-                }
-            }
+        for grant in other.emptied(from, to) {
+            self.keep(grant, |ways, held| held.is_none().then(|| ways.room()).flatten());
         }
+    }
+
+    /// Empties the sets `from` to before `to`.
+    pub(super) fn empty(&self, from: usize, to: usize) {
+        self.emptied(from, to).for_each(drop);
+    }
+
+    /// What was in the sets `from` to before `to`, in each the one used last last.
+    fn emptied(&self, from: usize, to: usize) -> impl Iterator<Item = Arc<CachedGrant>> {
+        let sets = self.sets[from..to.min(self.sets.len())].iter();
+        sets.flat_map(|set| std::mem::take(&mut set.0.lock().grants).into_iter().rev().flatten())
     }
 
     /// The set of a digest, and its tag there.
@@ -168,6 +172,12 @@ impl Ways {
             self.tags[*at] == tag && self.grants[*at].as_ref().is_some_and(|grant| grant.digest() == digest)
         };
         (0..WAYS).find(is)
+    }
+
+    /// Whether it is the turn of the grant that is offered now.
+    const fn turn(&mut self) -> bool {
+        self.offers = self.offers.wrapping_add(1);
+        self.offers.is_multiple_of(KEEP)
     }
 
     fn room(&self) -> Option<usize> {
@@ -234,18 +244,22 @@ mod tests {
             let table = Table::new(sets, 7);
             let fits = u32::try_from(2 * sets).unwrap();
             (0..fits).for_each(|number| table.put(grant(number)));
-            // Of two in a set at the mean, 19 of 20 find one of its four places.
-            let least = if sets < 64 { 1 } else { 2 * sets * 19 / 20 };
+            // Of two in a set at the mean, 19 of 20 find one of its four places; in the smallest tables all do.
+            let least = if sets < 64 { 2 * sets } else { 2 * sets * 19 / 20 };
             assert!(table.len() >= least, "{} of {fits} in {sets} sets", table.len());
         }
     }
 
     #[test]
-    fn the_cache_behind_it_hears_of_some_uses() {
-        let table = Table::new(SETS, 7);
-        table.put(grant(0));
-        let told = (0..6_400).filter(|_| table.get(&digest(0), |_| true).is_some_and(|(_, told)| told));
-        assert_eq!(told.count(), 100);
+    fn hits_of_a_set_are_counted() {
+        let table = Table::new(1, 7);
+        (0..2).for_each(|number| table.put(grant(number)));
+        for hits in 1..100 {
+            assert_eq!(
+                table.get(&digest(hits % 3), |_| true).map(|(_, hits)| hits),
+                (hits % 3 != 2).then_some(hits - hits / 3)
+            );
+        }
     }
 
     #[test]
@@ -292,10 +306,28 @@ mod tests {
         assert_eq!(table.len(), 4);
     }
 
+    #[test]
+    fn what_it_is_filled_with_takes_no_place_of_a_newer_one_nor_of_any_while_there_is_room() {
+        let table = Table::new(1, 7);
+        let newer = grant(0);
+        table.put(Arc::clone(&newer));
+        table.fill(grant(0));
+        assert!(get(&table, 0).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
+        (1..4).for_each(|number| table.fill(grant(number)));
+        table.forget(&digest(3));
+        table.put(grant(4));
+        assert!([0, 1, 2, 4].into_iter().all(|number| get(&table, number).is_some()));
+        table.fill(grant(5));
+        assert!(get(&table, 5).is_some() && get(&table, 0).is_none());
+        table.empty(0, 1);
+        assert_eq!(table.len(), 0);
+    }
+
     #[derive(Debug, Clone)]
     enum Step {
         Put(u32),
         Offer(u32),
+        Fill(u32),
         Get(u32, bool),
         Forget(u32),
     }
@@ -304,6 +336,7 @@ mod tests {
         let step = prop_oneof![
             (0..40_u32).prop_map(Step::Put),
             (0..40_u32).prop_map(Step::Offer),
+            (0..40_u32).prop_map(Step::Fill),
             (0..40_u32, any::<bool>()).prop_map(|(number, usable)| Step::Get(number, usable)),
             (0..40_u32).prop_map(Step::Forget),
         ];
@@ -326,9 +359,13 @@ mod tests {
                         table.put(Arc::clone(&new));
                         held.insert(number, new);
                     }
-                    Step::Offer(number) => {
+                    Step::Offer(number) | Step::Fill(number) => {
                         let new = grant(number);
-                        table.offer(Arc::clone(&new));
+                        if matches!(step, Step::Fill(_)) {
+                            table.fill(Arc::clone(&new));
+                        } else {
+                            table.offer(Arc::clone(&new));
+                        }
                         // Held by the table, too: it was taken.
                         if Arc::strong_count(&new) > 1 {
                             held.insert(number, new);
