@@ -34,6 +34,10 @@ pub struct Profile {
     pub wording: Wording,
     /// Whether the service behind the gateway stays within the scope it is told, so that a call may name no store.
     pub upstream_applies_scope: bool,
+    /// Whether the service behind the gateway reads key and stores at the places named here and in the reference book
+    /// and nowhere else, and lets no parameter override the verb. A body that cannot be inspected then matters only if
+    /// one of these places is in bodies.
+    pub upstream_reads_only_places: bool,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     /// Whether requests about the calling key itself are answered by the gateway, in the words of `wording`.
@@ -76,10 +80,16 @@ struct Table {
     fixed: Option<BTreeMap<String, String>>,
     wording: Option<String>,
     upstream_applies_scope: Option<bool>,
+    upstream_reads_only_places: Option<bool>,
     body_limit: Option<usize>,
     answers: Option<bool>,
     versions: Option<Vec<String>>,
 }
+
+/// Parameters by which some framework lets a client ask for another verb than the request's own: Symfony, Laravel,
+/// Rails, Rack, Yii, CakePHP, Slim and Spring read `_method`, ASP.NET the names of the headers.
+pub(crate) const OVERRIDES: [&str; 7] =
+    ["_method", "_http_method", "_httpmethod", "_verb", "x-http-method-override", "x-http-method", "x-method-override"];
 
 /// The profiles that are there without configuration: `plain` governs everything, `retailcrm` what is
 /// given to it by name.
@@ -133,7 +143,7 @@ fn misshapen(profile: &toml::Value) -> impl Iterator<Item = String> {
                 let all = |table: &toml::Table| table.values().all(toml::Value::is_str);
                 (value.as_table().is_some_and(all), "a table of texts, such as { siteBy = \"code\" }")
             }
-            "upstream_applies_scope" | "answers" => (value.is_bool(), "true or false"),
+            "upstream_applies_scope" | "upstream_reads_only_places" | "answers" => (value.is_bool(), "true or false"),
             "body_limit" => (value.as_integer().is_some_and(|size| size >= 0), "a number of bytes, such as 1048576"),
             _ => return None,
         };
@@ -159,6 +169,7 @@ fn plain() -> Profile {
         fixed: BTreeMap::new(),
         wording: Wording::Plain,
         upstream_applies_scope: false,
+        upstream_reads_only_places: false,
         body_limit: 1 << 20,
         answers: false,
         versions: Vec::new(),
@@ -290,6 +301,8 @@ impl Table {
             profile.body_limit = limit;
         }
         profile.upstream_applies_scope = self.upstream_applies_scope.unwrap_or(profile.upstream_applies_scope);
+        profile.upstream_reads_only_places =
+            self.upstream_reads_only_places.unwrap_or(profile.upstream_reads_only_places);
         profile.answers = self.answers.unwrap_or(profile.answers);
         if profile.answers && profile.wording == Wording::Plain {
             wrong(
@@ -361,8 +374,8 @@ fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
         StoreLocation::Header if name.starts_with("x-latchkey-") => {
             Err(format!("`{text}`: what clients say in the name of x-latchkey-… is dropped; name another header"))
         }
-        StoreLocation::Query | StoreLocation::Form if name == "_method" => {
-            Err(format!("`{text}`: _method asks for another method, and is refused; name another parameter"))
+        StoreLocation::Query | StoreLocation::Form | StoreLocation::Json if OVERRIDES.contains(&name.as_str()) => {
+            Err(format!("`{text}`: {name} asks for another method, and is refused; name another parameter"))
         }
         _ => Ok(()),
     }

@@ -55,12 +55,24 @@ impl Authorization for ExtAuthz {
         if body_len(request.get_ref()) <= LONG_CALL {
             return self.judge(&request).await;
         }
+        // A wrong key costs no more than its digest, whatever comes with it.
+        if let Some(outcome) = self.refuse_now(&request) {
+            return outcome;
+        }
         let handed = self.gateway.hand_over(|gateway| async move { Self { gateway }.judge(&request).await });
         handed.await.map_err(|error| Status::internal(format!("the request was not judged: {error}")))?
     }
 }
 
 impl ExtAuthz {
+    /// Refuses what has a wrong key at once; `None` if there is more to judge.
+    fn refuse_now(&self, request: &Request<CheckRequest>) -> Option<Result<Response<CheckResponse>, Status>> {
+        let profile = profile(request.metadata()).ok()?;
+        let held = Held::read(request.get_ref().attributes.as_ref()).ok()?;
+        let outcome = self.gateway.refuse_now(profile, &held.request())?;
+        Some(Ok(Response::new(answer(outcome, held.target))))
+    }
+
     async fn judge(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();

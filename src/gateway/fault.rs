@@ -14,9 +14,11 @@ pub(crate) enum Fault {
     HeaderSpelling { found: String, expected: String },
     #[error("the header {0} is given more than once")]
     RepeatedHeader(String),
-    #[error("the header connection takes {0} away from the service behind; leave it out")]
+    #[error(
+        "the header connection takes {0} away from the service behind; send only close, keep-alive, upgrade or te in it"
+    )]
     HopByHop(String),
-    #[error("the host is not a plain name or address")]
+    #[error("the host must be a name or an address, followed by nothing but a colon and the number of a port")]
     Host,
     #[error("the key is given twice, and differently")]
     KeysDiffer,
@@ -36,9 +38,21 @@ pub(crate) enum Fault {
     Json(String),
     #[error("{0} is where a store's code belongs, and holds something else")]
     NotACode(String),
-    #[error("the body is {0}, and a store or key could be in it")]
+    #[error("the request names more than {} stores; send it in parts", super::places::MAX_STORES)]
+    TooManyStores,
+    #[error("the cookie {found} can be read as the parameter {expected}; leave it out")]
+    Cookie { found: String, expected: String },
+    #[error("the {location} parameter {name} changes what objects of JavaScript inherit; leave it out")]
+    Inherits { location: &'static str, name: String },
+    #[error(
+        "the body is {0}, and a store or another method could be named in it; this key needs a body that can be read"
+    )]
     Unseen(&'static str),
-    #[error("the content-type of the body is not one that is understood here, and a store or key could be in it")]
+    #[error(
+        "services read a body of this content-type in different ways, and a store or another method could be named in \
+         it; send application/x-www-form-urlencoded, multipart/form-data or application/json, each without parameters \
+         but boundary and charset=utf-8, or a file as application/octet-stream"
+    )]
     ContentType,
     #[error("the multipart body can be read in more than one way: {0}")]
     Multipart(&'static str),
@@ -47,8 +61,10 @@ pub(crate) enum Fault {
 }
 
 /// What kinds of faults there are: words for metrics and logs.
-pub(crate) const KINDS: [&str; 15] = [
+pub(crate) const KINDS: [&str; 17] = [
     "OVERRIDE",
+    "COOKIE",
+    "INHERITS",
     "SPELLING",
     "REPEATED",
     "HOP_BY_HOP",
@@ -78,7 +94,9 @@ impl Fault {
             Self::HopByHop(_) => "HOP_BY_HOP",
             Self::Host => "HOST",
             Self::KeysDiffer => "KEYS_DIFFER",
-            Self::TooMany(_) => "TOO_MANY",
+            Self::TooMany(_) | Self::TooManyStores => "TOO_MANY",
+            Self::Cookie { .. } => "COOKIE",
+            Self::Inherits { .. } => "INHERITS",
             Self::Undecodable { .. } => "UNDECODABLE",
             Self::Fixed { .. } => "FIXED",
             Self::Json(_) => "JSON",

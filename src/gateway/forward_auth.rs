@@ -22,6 +22,7 @@ use ipnet::IpNet;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 use self::dialect::Dialect;
+use super::places::headers;
 use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond, fault};
 use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
@@ -181,9 +182,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
 
 /// 200, what to set, and what must go upstream.
 fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
-    // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it cannot drop others.
-    let spelled = |name: &&String| name.to_ascii_lowercase().replace('_', "-").starts_with("x-latchkey-");
-    if allow.remove_headers.iter().filter(spelled).any(|name| !dialect::is_replaced(name)) {
+    // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it cannot drop others, and to a
+    // service that speaks CGI each spelling is the same header.
+    let ours = |name: &&String| headers::begins_as_ours(name.as_bytes());
+    if allow.remove_headers.iter().filter(ours).any(|name| !dialect::is_replaced(name)) {
         return ambiguous(dialect, gateway);
     }
     let Some((edit, value)) = dialect.edit(target, &allow.target(target)) else {

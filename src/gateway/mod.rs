@@ -35,9 +35,9 @@ use self::plan::{Compiled, Plans};
 use self::read::Reading;
 use self::refuse::Why;
 pub use self::request::{Body, HttpRequest};
-use crate::authority::{Authority, Undecided};
+use crate::authority::{Authority, Query, Undecided};
 use crate::config::profiles::{self, Profile, Wording};
-use crate::model::decision::{Decision, REASONS, Reason, Scope, StoresFrom};
+use crate::model::decision::{Decision, REASONS, Reason, Request, Scope, StoresFrom};
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
 use crate::telemetry::metrics::Metrics;
@@ -126,11 +126,18 @@ impl Gateway {
         self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
     }
 
-    /// Judges without waiting for anything, if everything needed is at hand; none if not. `profile` is the name of the
+    /// Judges without waiting for anything; `None` if something needed is not in memory. `profile` is the name of the
     /// profile to judge by; without one it is the profile with the longest prefix that governs the path.
     pub fn check_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
         let tables = self.inner.tables()?;
-        let case = match self.inner.read(profile, request, &tables) {
+        let case = match self.inner.read_head(profile, request, &tables) {
+            Ok(case) => case,
+            Err(refused) => return Some(self.counted(*refused)),
+        };
+        if case.reads_key_first(request.body) && !self.inner.judge_key_now(&case, request)? {
+            return self.refuse_key_now(&case, request).map(|outcome| self.counted(outcome));
+        }
+        let case = match case.with_body(request.body) {
             Ok(case) => case,
             Err(refused) => return Some(self.counted(*refused)),
         };
@@ -150,7 +157,19 @@ impl Gateway {
     pub async fn check(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Result<Outcome, Undecided> {
         for _ in 0..MAX_ROUNDS {
             let tables = self.inner.tables().ok_or(Undecided::Loading)?;
-            let case = match self.inner.read(profile, request, &tables) {
+            let case = match self.inner.read_head(profile, request, &tables) {
+                Ok(case) => case,
+                Err(refused) => return Ok(self.counted(*refused)),
+            };
+            if case.reads_key_first(request.body) {
+                let wrong = self.inner.authority.judge_key(case.reading.token(), request.client).await?;
+                if !wrong.is_empty() {
+                    let query = keys_alone(&case, request);
+                    let refused = |decision: &Decision<'_>| case.refused_key(decision);
+                    return Ok(self.counted(self.inner.authority.decide(&query, refused).await?));
+                }
+            }
+            let case = match case.with_body(request.body) {
                 Ok(case) => case,
                 Err(refused) => return Ok(self.counted(*refused)),
             };
@@ -167,6 +186,25 @@ impl Gateway {
             }
         }
         Err(Undecided::Storage)
+    }
+
+    /// Refuses a request whose key is wrong before anything of its body is read, and without waiting for anything;
+    /// `None` if the key is not wrong, or if that cannot be said at once.
+    pub fn refuse_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
+        let tables = self.inner.tables()?;
+        let case = match self.inner.read_head(profile, request, &tables) {
+            Ok(case) => case,
+            Err(refused) => return Some(self.counted(*refused)),
+        };
+        if !case.reads_key_first(request.body) || self.inner.judge_key_now(&case, request)? {
+            return None;
+        }
+        self.refuse_key_now(&case, request).map(|outcome| self.counted(outcome))
+    }
+
+    fn refuse_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {
+        let query = keys_alone(case, request);
+        self.inner.authority.decide_now(&query, |decision| case.refused_key(decision))
     }
 
     /// The outcome, counted if it is a refusal.
@@ -216,8 +254,8 @@ impl Inner {
         })
     }
 
-    /// Finds the profile and reads the request by it.
-    fn read<'r>(
+    /// Finds the profile and reads the head of the request by it.
+    fn read_head<'r>(
         &'r self,
         profile: Option<&str>,
         request: &HttpRequest<'r>,
@@ -245,25 +283,57 @@ impl Inner {
             let ambiguous = Why::Reason(Reason::PathAmbiguous);
             return Err(refuse(if path.is_none() { &ambiguous } else { &Why::NotGoverned }));
         }
-        let reading = Reading::new(request, path, &profile.profile, &tables.compiled.plans[at], tables);
+        let reading = Reading::of_head(request, path, &profile.profile, &tables.compiled.plans[at], tables);
         match reading {
             Ok(reading) => Ok(Case { profile, reading }),
             Err(fault) => Err(refuse(&Why::Fault(&fault))),
         }
     }
+    /// Whether nothing is wrong with the key; `None` if that cannot be said at once.
+    fn judge_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<bool> {
+        self.authority.judge_key_now(case.reading.token(), request.client).map(|wrong| wrong.is_empty())
+    }
 }
 
 // === impl Case ===
 
-impl Case<'_> {
+impl<'r> Case<'r> {
+    /// Whether the key is judged before the body is read: it is known without the body, which takes time to read.
+    fn reads_key_first(&self, body: Body<'_>) -> bool {
+        matches!(body, Body::Whole(bytes) if !bytes.is_empty()) && !self.reading.token().is_empty()
+    }
+
+    /// Reads the body, too.
+    fn with_body(self, body: Body<'r>) -> Result<Self, Box<Outcome>> {
+        let profile = self.profile;
+        match self.reading.with_body(body, &profile.profile) {
+            Ok(reading) => Ok(Self { profile, reading }),
+            Err(fault) => {
+                let facts = Facts::none(Arc::clone(&profile.name));
+                Err(Box::new(refuse::respond(profile.profile.wording, &Why::Fault(&fault), facts)))
+            }
+        }
+    }
+
+    /// The refusal of a key that is wrong, whatever is called.
+    fn refused_key(&self, decision: &Decision<'_>) -> Outcome {
+        // It became right in between: the request is asked again.
+        let reason = decision.failed.first().unwrap_or(Reason::MethodRequired);
+        refuse::respond(self.profile.profile.wording, &Why::Reason(reason), self.facts(decision))
+    }
+
     /// What comes of a decision.
     fn outcome(&self, decision: &Decision<'_>, tables: &Tables) -> Outcome {
-        let facts = self.facts(decision);
+        let mut facts = self.facts(decision);
         let Some(reason) = decision.failed.first() else {
             return Outcome::Allow(self.allow(decision, facts));
         };
+        if let Some(fault) = self.reading.not_inspected_for(reason) {
+            // The request is at fault, and not what the deciding calls it: its path is plain, and it may name a store.
+            facts.reason = "";
+            return refuse::respond(self.profile.profile.wording, &Why::Fault(fault), facts);
+        }
         let why = match reason {
-            Reason::StoreRequired if self.reading.found.unseen => Why::Fault(&fault::Fault::Unseen("withheld")),
             Reason::MethodUnknown if self.reading.has_other_verb(&tables.methods) => Why::OtherVerb,
             _ => Why::Reason(reason),
         };
@@ -320,7 +390,7 @@ impl Case<'_> {
         else {
             return Vec::new();
         };
-        let Some((name, repeated)) = self.reading.add.filter(|_| !sight.named && !self.reading.scope_applied) else {
+        let Some((name, repeated)) = self.reading.add().filter(|_| !sight.named && !self.reading.scope_applied) else {
             return Vec::new();
         };
         let name = decode::encode(name);
@@ -334,6 +404,13 @@ impl Facts {
     const fn none(profile: Arc<str>) -> Self {
         Self { profile, reason: "", fault: "", key: None, method: None, store: None, scope: None, revision: 0 }
     }
+}
+
+/// The question whether the key of a request is wrong, whatever it calls.
+fn keys_alone<'q>(case: &'q Case<'_>, request: &HttpRequest<'_>) -> Query<'q> {
+    let asked =
+        Request { method: "", store: "", stores: &[], client: request.client, stores_from: StoresFrom::Service };
+    Query { token: case.reading.token(), request: asked, min_revision: None }
 }
 
 fn stores_len(codes: &[&str]) -> usize {

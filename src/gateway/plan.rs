@@ -1,11 +1,15 @@
-//! Plans: where key and stores are in requests to one method under one profile, made ready once per reference book.
+//! Plans: where key and stores are in requests to one method under one profile, compiled once per reference book.
+//!
+//! A parameter that matters is looked for in every place where a framework may read parameters: query, form, JSON and
+//! cookies. PHP's `$_REQUEST` and Laravel's `input()` read them all under one name, so a place that the configuration
+//! does not name is still read; what stands there must be open to the key, and never counts as naming the store.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::places::json::{self, Step};
 use super::places::names::Name;
-use crate::config::profiles::{KeyPlace, Profile};
+use crate::config::profiles::{KeyPlace, OVERRIDES, Profile};
 use crate::model::book::{Entry, MethodNumber};
 use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::Segment;
@@ -14,8 +18,9 @@ use crate::model::world::MethodTable;
 /// Where key and stores are in a request.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub(crate) query: Vec<Governed>,
-    pub(crate) form: Vec<Governed>,
+    /// Parameters that matter, in whatever place they are.
+    pub(crate) parameters: Vec<Governed>,
+    /// Stores that pointers lead to from the top of a JSON body.
     pub(crate) json: Vec<Pointed>,
     pub(crate) headers: Vec<GovernedHeader>,
     /// Segments of the path that are stores, from the left.
@@ -25,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) bearer: bool,
     /// The key or a store may be in the body.
     pub(crate) body: bool,
+    /// Some parameter names a store or changes how one is read.
+    pub(crate) by_parameter: bool,
     /// The query parameter in which a store, or several if it may be repeated, can be added to a request.
     pub(crate) add: Option<(Box<str>, bool)>,
 }
@@ -34,22 +41,24 @@ pub(crate) struct Plan {
 pub(crate) struct Governed {
     pub(crate) name: Name,
     pub(crate) uses: Vec<Use>,
+    /// Where the parameter holds something else, for this method.
+    pub(crate) excepted: Vec<StoreLocation>,
 }
 
 /// What a parameter is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It holds the key.
-    Key,
-    /// It holds stores, which limit the call if they count.
-    Store { steps: Box<[Step]>, counts: bool },
+    /// It holds the key, in this location.
+    Key(StoreLocation),
+    /// It holds stores, which limit the call if they count and are in this location.
+    Store { location: StoreLocation, steps: Box<[Step]>, counts: bool, own: bool },
     /// It asks for another method.
     Override,
     /// It may have this value alone.
     Fixed(Box<str>),
 }
 
-/// Stores in a JSON body.
+/// Stores in a JSON body that no member of its top names.
 #[derive(Debug)]
 pub(crate) struct Pointed {
     pub(crate) steps: Box<[Step]>,
@@ -83,6 +92,14 @@ pub(crate) struct Compiled {
     pub(crate) plans: Vec<Plans>,
 }
 
+impl Use {
+    /// Whether the place is one of bodies.
+    fn is_in_body(&self) -> bool {
+        let (Self::Key(location) | Self::Store { location, .. }) = self else { return false };
+        *location != StoreLocation::Query
+    }
+}
+
 impl Plans {
     /// Plans for each method of `methods`.
     pub(crate) fn new(profile: &Profile, methods: &MethodTable) -> Self {
@@ -104,8 +121,8 @@ impl Plan {
             match place {
                 KeyPlace::Bearer => plan.bearer = true,
                 KeyPlace::Header(name) => plan.header(name, true, false),
-                KeyPlace::Query(name) => add(&mut plan.query, name, false, Use::Key),
-                KeyPlace::Form(name) => add(&mut plan.form, name, false, Use::Key),
+                KeyPlace::Query(name) => plan.parameter(name, false, Use::Key(StoreLocation::Query)),
+                KeyPlace::Form(name) => plan.parameter(name, false, Use::Key(StoreLocation::Form)),
             }
         }
         let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use == StoreUse::None));
@@ -122,13 +139,21 @@ impl Plan {
         for place in profile.stores.iter().filter(|place| !own.contains(place) && !excepted(place)) {
             plan.store(place, own.is_empty() && !no_store, None);
         }
-        let body = |parameters: &[Governed]| !parameters.is_empty();
-        plan.body = body(&plan.form) || !plan.json.is_empty();
-        for parameters in [&mut plan.query, &mut plan.form] {
-            add(parameters, "_method", false, Use::Override);
-            for (name, value) in &profile.fixed {
-                add(parameters, name, false, Use::Fixed(value.as_str().into()));
+        for place in profile.stores.iter().filter(|place| excepted(place)) {
+            let named = plan.parameters.iter_mut().find(|governed| governed.name.as_str() == place.name());
+            if let Some(governed) = named {
+                governed.excepted.push(place.location());
             }
+        }
+        for (name, value) in &profile.fixed {
+            plan.parameter(name, false, Use::Fixed(value.as_str().into()));
+        }
+        let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
+        plan.by_parameter = uses.any(|used| matches!(used, Use::Store { .. } | Use::Fixed(_)));
+        let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
+        plan.body = !plan.json.is_empty() || uses.any(Use::is_in_body);
+        for name in OVERRIDES {
+            plan.parameter(name, false, Use::Override);
         }
         let addable = |repeated: bool| {
             own.iter().find(|place| {
@@ -142,16 +167,13 @@ impl Plan {
     fn store(&mut self, place: &StorePlace, counts: bool, entry: Option<&Entry>) {
         let steps = || place.pointer().into_iter().flat_map(json::steps);
         match place.location() {
-            StoreLocation::Query | StoreLocation::Form => {
-                let parameters =
-                    if place.location() == StoreLocation::Query { &mut self.query } else { &mut self.form };
+            StoreLocation::Json if place.name().is_empty() => {
                 let steps = steps().collect();
-                add(parameters, place.name(), place.repeated(), Use::Store { steps, counts });
-            }
-            StoreLocation::Json => {
-                let name = Some(place.name()).filter(|name| !name.is_empty()).map(|name| Step::Member(name.into()));
-                let steps = name.into_iter().chain(steps()).collect();
                 self.json.push(Pointed { steps, told: place.to_string(), counts, own: entry.is_some() });
+            }
+            location @ (StoreLocation::Query | StoreLocation::Form | StoreLocation::Json) => {
+                let used = Use::Store { location, steps: steps().collect(), counts, own: entry.is_some() };
+                self.parameter(place.name(), place.repeated(), used);
             }
             StoreLocation::Header => self.header(place.name(), false, counts),
             StoreLocation::Path => {
@@ -162,17 +184,20 @@ impl Plan {
         }
     }
 
+    fn parameter(&mut self, name: &str, repeated: bool, used: Use) {
+        match self.parameters.iter_mut().find(|other| other.name.as_str() == name) {
+            Some(other) => {
+                other.name.allow_repeated(repeated);
+                other.uses.push(used);
+            }
+            None => {
+                let name = Name::new(name, repeated);
+                self.parameters.push(Governed { name, uses: vec![used], excepted: Vec::new() });
+            }
+        }
+    }
+
     fn header(&mut self, name: &str, key: bool, counts: bool) {
         self.headers.push(GovernedHeader { name: name.into(), key, counts });
-    }
-}
-
-fn add(parameters: &mut Vec<Governed>, name: &str, repeated: bool, used: Use) {
-    match parameters.iter_mut().find(|other| other.name.as_str() == name) {
-        Some(other) => {
-            other.name.allow_repeated(repeated);
-            other.uses.push(used);
-        }
-        None => parameters.push(Governed { name: Name::new(name, repeated), uses: vec![used] }),
     }
 }

@@ -1,4 +1,8 @@
 //! Reading a request by the plan of its method: key and stores, or the fault that forbids to.
+//!
+//! The rule: what was not read by a grammar that every framework reads alike was not inspected; and what was not inspected
+//! passes only a key that it could not matter for. The head (target and headers) comes first, so that a wrong key is
+//! refused before anything of the body is read.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -6,16 +10,18 @@ use std::net::IpAddr;
 use super::Tables;
 use super::answer::Asked;
 use super::fault::Fault;
-use super::places::body::{self, Kind};
+use super::places::body::{self, BOM, Kind, may_be_json};
 use super::places::headers::{self, Said};
 use super::places::json::{self, Codes, Json, Step};
-use super::places::{Found, parameters};
+use super::places::parameters::{self, Location};
+use super::places::{Found, Unseen};
 use super::plan::{Plan, Plans};
 use super::request::{Body, HttpRequest};
 use crate::authority::Query;
 use crate::config::profiles::Profile;
 use crate::model::book::Resolution;
-use crate::model::decision::{Request, Sight, StoresFrom, Unnamed};
+use crate::model::decision::{Reason, Request, Sight, StoresFrom, Unnamed};
+use crate::model::method::StoreLocation;
 use crate::model::path::{self, CanonicalPath};
 use crate::model::pattern::Verb;
 use crate::model::world::MethodTable;
@@ -27,18 +33,18 @@ const AMBIGUOUS: &str = "//";
 pub(super) struct Reading<'r> {
     /// `VERB path`, canonical.
     method: String,
+    verb: Option<Verb>,
+    plan: &'r Plan,
     pub(super) found: Found<'r>,
     pub(super) said: Said<'r>,
     /// What is asked of Latchkey itself.
     pub(super) asks: Option<Asked>,
-    /// The parameter that stores can be added in, and whether several can.
-    pub(super) add: Option<(&'r str, bool)>,
     pub(super) scope_applied: bool,
 }
 
 impl<'r> Reading<'r> {
-    /// Reads `request`, whose path is canonically `path`, if it has one meaning.
-    pub(super) fn new(
+    /// Reads the head of `request`, whose path is canonically `path`, if it has one meaning.
+    pub(super) fn of_head(
         request: &HttpRequest<'r>,
         path: Option<CanonicalPath<'_>>,
         profile: &Profile,
@@ -46,7 +52,7 @@ impl<'r> Reading<'r> {
         tables: &Tables,
     ) -> Result<Self, Fault> {
         // What stands behind a # never left a browser; on the wire some cut it off and some do not.
-        let path = path.filter(|_| !request.target.contains(&b'#'));
+        let path = path.filter(|_| !request.target.contains(&b'#') && path::is_sent_as_read(request.target));
         let verb = std::str::from_utf8(request.verb).ok().and_then(|verb| verb.parse::<Verb>().ok());
         let entry = match (verb, &path) {
             (Some(verb), Some(path)) => match tables.methods.book().resolve(Some(verb), path) {
@@ -59,33 +65,152 @@ impl<'r> Reading<'r> {
         let mut found = Found::default();
         let said = headers::read(request, plan, &mut found)?;
         let query = request.target.iter().position(|byte| *byte == b'?').map(|at| &request.target[at + 1..]);
-        parameters::urlencoded(query.unwrap_or_default(), parameters::QUERY, &plan.query, &mut found)?;
-        read_body(request, plan, profile, &said, &mut found)?;
+        parameters::urlencoded(query.unwrap_or_default(), Location::QUERY, &plan.parameters, &mut found)?;
+        found.one_key()?;
         for at in &plan.path {
             let segment = path.as_ref().and_then(|path| path.segments().nth(*at));
             if let Some(segment) = segment {
-                found.take_store(Cow::Owned(path::decode(segment).into_owned()), true);
+                found.take_store(Cow::Owned(path::decode(segment).into_owned()), true)?;
             }
         }
-        // Two hosts that were joined, for instance.
-        if plan.host && !headers::is_host(request.host) {
-            return Err(Fault::Host);
-        }
-        if plan.host
-            && let Some(store) = headers::host(request.host).and_then(|host| tables.stores.at_host(&host))
-        {
-            found.take_store(Cow::Owned(store.code.to_string()), true);
+        if plan.host {
+            // Two hosts that were joined, for instance.
+            let host = headers::host(request.host).ok_or(Fault::Host)?;
+            if let Some(store) = tables.stores.at_host(&host) {
+                found.take_store(Cow::Owned(store.code.to_string()), true)?;
+            }
         }
         let asks = profile.answers.then(|| path.as_ref().and_then(|path| Asked::read(verb?, path.as_str(), profile)));
-        let verb = verb.map_or_else(String::new, |verb| verb.to_string());
         Ok(Self {
-            method: format!("{verb} {}", path.as_ref().map_or(AMBIGUOUS, CanonicalPath::as_str)),
+            method: format!(
+                "{} {}",
+                verb.map_or_else(String::new, |verb| verb.to_string()),
+                path.as_ref().map_or(AMBIGUOUS, CanonicalPath::as_str)
+            ),
+            verb,
+            plan,
             said,
             asks: asks.flatten(),
-            add: plan.add.as_ref().filter(|_| !found.full).map(|(name, repeated)| (&**name, *repeated)),
             scope_applied: profile.upstream_applies_scope,
             found,
         })
+    }
+
+    /// Reads the body, too.
+    pub(super) fn with_body(mut self, body: Body<'r>, profile: &Profile) -> Result<Self, Fault> {
+        let kind = self.said.content_type.map_or(Kind::Unknown, body::kind);
+        match body {
+            Body::None if !self.said.body => {}
+            Body::Whole([]) => {}
+            Body::None => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
+            // A proxy that shows no body does not say either whether there is one. Nobody reads parameters from a body
+            // without a type where the verb does not call for one.
+            Body::Withheld if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
+                if self.plan.body {
+                    self.not_inspected(Fault::Unseen("withheld"), &kind, profile);
+                }
+            }
+            Body::Withheld => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
+            Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), &kind, profile),
+            Body::Whole(_) if self.said.encoded => {
+                self.not_inspected(Fault::Unseen("compressed"), &Kind::Unknown, profile);
+            }
+            Body::Whole(bytes) if bytes.len() > profile.body_limit => {
+                self.not_inspected(Fault::Unseen("larger than the profile's body_limit"), &kind, profile);
+            }
+            Body::Whole(bytes) => self.inspect(bytes, &kind, profile)?,
+        }
+        self.found.one_key()?;
+        Ok(self)
+    }
+
+    fn inspect(&mut self, bytes: &'r [u8], kind: &Kind<'_>, profile: &Profile) -> Result<(), Fault> {
+        let governed = &self.plan.parameters;
+        // PHP reads forms of POST alone; where the method's entry says that its service reads them, it may say so of others.
+        let form = Location {
+            of: StoreLocation::Form,
+            counts: self.is_verb(&[Verb::POST]),
+            counts_if_own: !self.is_verb(&[Verb::GET, Verb::HEAD]),
+        };
+        let read = match kind {
+            Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that begins with a byte order mark")),
+            Kind::Form => {
+                let other = self.inspect_json(bytes, false);
+                parameters::urlencoded(bytes, form, governed, &mut self.found)?;
+                other
+            }
+            Kind::Multipart(boundary) => parameters::multipart(bytes, boundary, form, governed, &mut self.found),
+            Kind::Json { exact } => self.inspect_json_always(bytes, *exact),
+            Kind::File => self.inspect_json(bytes, false),
+            Kind::Unknown => Err(Fault::ContentType),
+        };
+        match read {
+            // A body that breaks the grammar; other faults are in what was read by it.
+            Err(why @ (Fault::Unseen(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
+                self.not_inspected(why, &Kind::Unknown, profile);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Reads a body whose type does not say that it is JSON for what it holds if it is.
+    fn inspect_json(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
+        if may_be_json(bytes) { self.inspect_json_always(bytes, exact) } else { Ok(()) }
+    }
+
+    /// Reads JSON. Unless the type is `exact`, a store named in it does not limit the call.
+    fn inspect_json_always(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
+        let json = json::read(bytes, "the body")?;
+        let location = Location {
+            of: StoreLocation::Json,
+            counts: exact && self.is_verb(&[Verb::POST, Verb::PUT, Verb::PATCH]),
+            counts_if_own: exact && !self.is_verb(&[Verb::GET, Verb::HEAD]),
+        };
+        for place in &self.plan.json {
+            // A list has no such member; a method of which only the profile thinks so may well take one.
+            if !place.own && matches!((&json, place.steps.first()), (Json::Array(_), Some(Step::Member(_)))) {
+                continue;
+            }
+            let mut codes = Codes::default();
+            json::follow(&json, &place.steps, &place.told, &mut codes)?;
+            let counts = place.counts && !codes.gap && (location.counts || place.own && location.counts_if_own);
+            for code in codes.codes {
+                self.found.take_store(Cow::Owned(code.into_owned()), counts)?;
+            }
+        }
+        parameters::json(&json, location, &self.plan.parameters, &mut self.found)
+    }
+
+    /// Notes that the body was not inspected, and what could be in it.
+    fn not_inspected(&mut self, why: Fault, kind: &Kind<'_>, profile: &Profile) {
+        let in_parameters = !profile.upstream_reads_only_places && *kind != Kind::File;
+        // Only POST is ever overridden.
+        let verb = in_parameters && !self.verb.is_some_and(|verb| verb != Verb::POST);
+        let stores = self.plan.body || in_parameters && self.plan.by_parameter;
+        if verb || stores {
+            self.found.unseen = Some(Unseen { why, stores, verb });
+        }
+    }
+
+    /// Why the request was not inspected, if that is what it is refused for.
+    pub(super) fn not_inspected_for(&self, reason: Reason) -> Option<&Fault> {
+        let unseen = self.found.unseen.as_ref()?;
+        let because = match reason {
+            Reason::StoreRequired => unseen.stores,
+            Reason::PathAmbiguous => unseen.verb && !self.method.ends_with(AMBIGUOUS),
+            _ => false,
+        };
+        because.then_some(&unseen.why)
+    }
+
+    fn is_verb(&self, verbs: &[Verb]) -> bool {
+        self.verb.is_some_and(|verb| verbs.contains(&verb))
+    }
+
+    /// The parameter that stores can be added in, and whether several can.
+    pub(super) fn add(&self) -> Option<(&'r str, bool)> {
+        self.plan.add.as_ref().filter(|_| !self.found.full).map(|(name, repeated)| (&**name, *repeated))
     }
 
     /// The token presented; empty if none was.
@@ -108,13 +233,19 @@ impl<'r> Reading<'r> {
     }
 
     pub(super) fn stores_from(&self) -> StoresFrom {
-        let unnamed = match self.add {
+        let unnamed = match self.add() {
             _ if self.scope_applied => Unnamed::ScopeApplied,
             Some((_, true)) => Unnamed::AddEach,
             Some((_, false)) => Unnamed::AddOne,
             None => Unnamed::Nothing,
         };
-        StoresFrom::Gateway(Sight { complete: !self.found.unseen, named: self.found.named, unnamed })
+        let unseen = self.found.unseen.as_ref();
+        StoresFrom::Gateway(Sight {
+            complete: !unseen.is_some_and(|unseen| unseen.stores),
+            verb: !unseen.is_some_and(|unseen| unseen.verb),
+            named: self.found.named,
+            unnamed,
+        })
     }
 
     /// Whether the path is a method's with another verb.
@@ -125,57 +256,5 @@ impl<'r> Reading<'r> {
             Resolution::Several(entries) => entries.iter().any(|entry| !entry.retired),
             Resolution::Ambiguous(_) | Resolution::Unknown => false,
         })
-    }
-}
-
-/// Reads the body, if anything in it could matter.
-fn read_body<'r>(
-    request: &HttpRequest<'r>,
-    plan: &Plan,
-    profile: &Profile,
-    said: &Said<'r>,
-    found: &mut Found<'r>,
-) -> Result<(), Fault> {
-    let kind = said.content_type.map_or(Kind::Unknown, body::kind);
-    let opaque = kind == Kind::Opaque;
-    let bytes = match request.body {
-        Body::None if !said.body => return Ok(()),
-        Body::Whole([]) => return Ok(()),
-        Body::None | Body::Withheld => {
-            found.unseen |= plan.body && !opaque;
-            return Ok(());
-        }
-        _ if opaque => return Ok(()),
-        Body::CutOff if plan.body => return Err(Fault::Unseen("cut off")),
-        Body::Whole(_) if said.encoded && plan.body => return Err(Fault::Unseen("compressed")),
-        Body::Whole(bytes) if bytes.len() > profile.body_limit && plan.body => {
-            return Err(Fault::Unseen("larger than the profile's body_limit"));
-        }
-        // Nothing looked for can be in it, but for a parameter that asks for another method.
-        Body::CutOff => return Ok(()),
-        Body::Whole(bytes) if said.encoded || bytes.len() > profile.body_limit => return Ok(()),
-        Body::Whole(bytes) => bytes,
-    };
-    match kind {
-        Kind::Form => parameters::urlencoded(bytes, "form", &plan.form, found),
-        Kind::Multipart(boundary) => parameters::multipart(bytes, boundary, &plan.form, found),
-        Kind::Json if !plan.json.is_empty() => {
-            let json = json::read(bytes, "the body")?;
-            for place in &plan.json {
-                // A list has no such member; a method of which only the profile thinks so may well take one.
-                if !place.own && matches!((&json, place.steps.first()), (Json::Array(_), Some(Step::Member(_)))) {
-                    continue;
-                }
-                let mut codes = Codes::default();
-                json::follow(&json, &place.steps, &place.told, &mut codes)?;
-                let counts = place.counts && !codes.gap;
-                for code in codes.codes {
-                    found.take_store(Cow::Owned(code.into_owned()), counts);
-                }
-            }
-            Ok(())
-        }
-        Kind::Unknown if plan.body => Err(Fault::ContentType),
-        Kind::Json | Kind::Opaque | Kind::Unknown => Ok(()),
     }
 }

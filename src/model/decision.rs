@@ -111,8 +111,10 @@ pub enum StoresFrom {
 /// What a gateway saw of a call's stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sight {
-    /// Every place was seen in which a store could be.
+    /// Every place was inspected in which a store could be.
     pub complete: bool,
+    /// Every place was inspected in which a client could ask for another verb than the request's own.
+    pub verb: bool,
     /// The stores found limit the call; otherwise they are merely mentioned in it.
     pub named: bool,
     /// What keeps a call that names no store within the scope.
@@ -270,6 +272,15 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: T
     }
 }
 
+/// What is wrong with a grant at `now` for a call from `client`, whatever is called.
+pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: Timestamp) -> Reasons {
+    let mut failed = judge_standing(grant, now);
+    if !grant.admits(client) {
+        failed.add(Reason::NetworkDenied);
+    }
+    failed
+}
+
 /// What is wrong with a grant at `now`, whatever is called.
 pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
     let mut failed = Reasons::default();
@@ -287,14 +298,6 @@ pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
     }
     if grant.secret_expires.is_some_and(|until| until <= now) {
         failed.add(Reason::SecretExpired);
-    }
-    failed
-}
-
-fn judge_key(grant: &Grant, client: Option<IpAddr>, now: Timestamp) -> Reasons {
-    let mut failed = judge_standing(grant, now);
-    if !grant.admits(client) {
-        failed.add(Reason::NetworkDenied);
     }
     failed
 }
@@ -351,6 +354,12 @@ fn judge_method<'a>(
         if !grant.methods.contains(entry.number) {
             failed.add(Reason::MethodDenied);
         }
+    }
+    // The service may run another verb on this path. Only where the method itself is open: otherwise that is the reason.
+    let verb_inspected = !matches!(request.stores_from, StoresFrom::Gateway(Sight { verb: false, .. }));
+    let refused = failed.contains(Reason::MethodUnknown) || failed.contains(Reason::MethodDenied);
+    if !verb_inspected && !wide_open && !refused {
+        failed.add(Reason::PathAmbiguous);
     }
     (entries, store_required)
 }

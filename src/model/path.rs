@@ -140,6 +140,27 @@ pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
     }
 }
 
+/// Whether the path of `target`, up to its query, is read alike by a service that decodes it once, one that compares it as
+/// it came, and one behind a proxy that decodes it once more: it has no escape of an unreserved character, and no escaped
+/// percent sign that begins an escape. A gateway sends paths on as they came and decides about what they mean.
+pub fn is_sent_as_read(target: &[u8]) -> bool {
+    let end = target.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
+    let path = &target[..end];
+    let hex = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let mut rest = path;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        rest = &rest[at + 1..];
+        let &[high, low, ref after @ ..] = rest else { return true };
+        match escape(high, low) {
+            Some(b'%') if hex(after.get(..2)) => return false,
+            Some(b'%') if matches!(after.first(), Some(b'u' | b'U')) && hex(after.get(1..5)) => return false,
+            Some(byte) if is_unreserved(byte) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
 /// A segment of a [`CanonicalPath`] as people write it, its escapes decoded.
 pub fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {

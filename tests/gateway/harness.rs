@@ -39,6 +39,18 @@ upstream_applies_scope = true
 [profiles.whole]
 keys = ['bearer', 'header:x-api-key']
 
+[profiles.forms]
+prefix = '/forms'
+stores = ['form:site']
+
+[profiles.jsons]
+prefix = '/jsons'
+stores = ['json:site']
+
+[profiles.vouched]
+prefix = '/api/v5/orders/links'
+upstream_reads_only_places = true
+
 [profiles.shop]
 prefix = '/shop'
 keys = ['bearer', 'header:x-api-key', 'query:key', 'form:key']
@@ -47,7 +59,11 @@ body_limit = 4096
 ";
 
 /// Methods of a second API, one for each kind of place.
-const SHOP: [(&str, StoreUse, &[&str]); 9] = [
+const SHOP: [(&str, StoreUse, &[&str]); 13] = [
+    ("POST /forms/a", StoreUse::Optional, &[]),
+    ("POST /jsons/a", StoreUse::Optional, &[]),
+    ("PUT /shop/plain", StoreUse::Optional, &[]),
+    ("DELETE /shop/plain", StoreUse::Optional, &[]),
     ("GET /shop/items", StoreUse::Optional, &["query:stores[]"]),
     ("GET /shop/one", StoreUse::Optional, &["query:store"]),
     ("POST /shop/items", StoreUse::Required, &["form:store", "json:store"]),
@@ -294,6 +310,7 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         ("cpa", key(None, Some(&["GET /api/v*/orders/statuses"]))),
         ("order", key(None, Some(&["GET /api/v*/orders/{externalId}", "POST /api/v*/orders/create"]))),
         ("beside", key(None, Some(&beside))),
+        ("links", key(None, Some(&["POST /api/v*/orders/links/create"]))),
         ("module", key(Some(&["main"]), Some(&segments))),
         ("branches", key(Some(&branches), None)),
         ("nothing", key(Some(&[]), Some(&[]))),

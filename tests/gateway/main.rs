@@ -3,6 +3,7 @@
 mod answers;
 mod book;
 mod check_request;
+mod closed;
 mod fuzz;
 mod harness;
 mod lenient;

@@ -55,10 +55,8 @@ fn bodies_that_cannot_be_seen() {
     let form = "application/x-www-form-urlencoded";
     let cut = create().sent(Sent::CutOff).header("content-type", form);
     assert_eq!(BENCH.reason("retailcrm", &cut), "REQUEST_AMBIGUOUS");
-    assert_eq!(
-        BENCH.reason("retailcrm", &post("/api/v5/orders/create").key("wide").sent(Sent::CutOff)),
-        "REQUEST_AMBIGUOUS"
-    );
+    // A key that is open for everything loses nothing by what could not be read.
+    BENCH.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("wide").sent(Sent::CutOff));
     let body = |len: usize| "a".repeat(len);
     let shop = |len: usize| post("/shop/items").key("one").form(&format!("store=main&x={}", body(len - 13)));
     assert_eq!(BENCH.reason("shop", &shop(4096)), "ALLOWED");

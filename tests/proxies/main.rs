@@ -53,6 +53,22 @@ pub async fn hire(client: &Client, name: &str) -> String {
     client.operators().create_operator(request).await.expect("an operator is made").into_inner().token
 }
 
+/// The method that bodies are sent to: PHP reads forms of POST alone.
+pub const POST_ORDERS: &str = "POST /api/v*/orders";
+
+/// Adds [`POST_ORDERS`] to the reference book.
+pub async fn take_orders(client: &Client) {
+    let method = proto::Method {
+        method: POST_ORDERS.to_owned(),
+        block: "Orders".to_owned(),
+        summary: "Takes orders".to_owned(),
+        store_use: proto::StoreUse::Optional.into(),
+        ..Default::default()
+    };
+    let request = proto::CreateMethodRequest { method: Some(method), options: None };
+    client.methods().create_method(request).await.expect("a method is made");
+}
+
 /// A server that proxies of this machine may ask, with a profile `shop` for the paths below /api.
 #[must_use]
 pub fn configured(profile: &str, workspace: &Workspace) -> Builder {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use latchkey::proto::v1 as proto;
 
-use crate::House;
 use crate::calls::{Client, METHODS, selected};
 use crate::oddities::with_hosts;
 use crate::proxy::Proxy;
 use crate::shop::{Caller, Message};
 use crate::support::eventually;
+use crate::{House, POST_ORDERS, take_orders};
 
 const PROFILE: &str = "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\", \"form:apiKey\"]\n\
                        stores = [\"query:site\", \"form:site\", \"json:site\", \"header:x-store\", \"host\"]\n";
@@ -21,7 +21,8 @@ type Row<'a> = (&'a str, &'a str, Vec<&'a [u8]>, Vec<u8>, u16);
 
 /// A request of these headers and this body, as bytes.
 fn request(target: &str, headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("GET {target} HTTP/1.1\r\n").into_bytes();
+    let verb = if body.is_empty() { "GET" } else { "POST" };
+    let mut bytes = format!("{verb} {target} HTTP/1.1\r\n").into_bytes();
     for header in headers {
         bytes.extend([header, &b"\r\n"[..]].concat());
     }
@@ -54,7 +55,9 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
     };
     let request_method = proto::CreateMethodRequest { method: Some(method), options: None };
     client.methods().create_method(request_method).await.expect("a method is made");
-    let (_, token) = client.create_key(selected("places", &["berlin"], &[METHODS[0], BY_PATH])).await.expect("a key");
+    take_orders(&client).await;
+    let methods = [METHODS[0], BY_PATH, POST_ORDERS];
+    let (_, token) = client.create_key(selected("places", &["berlin"], &methods)).await.expect("a key");
     let envoy = house.behind(Proxy::envoy);
     let key = format!("x-api-key: {token}");
     let key = key.as_bytes();
@@ -77,7 +80,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
     );
     let orders = "/api/v5/orders";
     let key_and = |store: &str| parts(&[("name=\"apiKey\"", &token), ("name=\"site\"", store)]);
-    let rows: [Row<'_>; 29] = [
+    let rows: [Row<'_>; 31] = [
         ("key and store in parts", orders, vec![host, multipart], key_and("berlin"), 200),
         ("another store in parts", orders, vec![host, multipart], key_and("madrid"), 403),
         ("a store twice in parts", orders, vec![host, key, multipart], parts(&[("name=\"site\"", "berlin"); 2]), 400),
@@ -117,7 +120,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
         ("bytes that are no UTF-8 in a form", orders, vec![host, key, form], b"site=berlin\xff".to_vec(), 400),
         ("a store in the path", "/api/v5/shops/berlin/orders", vec![host, key], vec![], 200),
         ("another in the path", "/api/v5/shops/madrid/orders", vec![host, key], vec![], 403),
-        ("an escaped one in the path", "/api/v5/shops/m%61drid/orders", vec![host, key], vec![], 403),
+        ("an escaped one in the path", "/api/v5/shops/m%61drid/orders", vec![host, key], vec![], 400),
         (
             "one in the path, another in the query",
             "/api/v5/shops/berlin/orders?site=madrid",
@@ -126,7 +129,9 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
             403,
         ),
         ("a store by its host", orders, vec![b"host: berlin.example:8000", key], vec![], 200),
-        ("another by its host", orders, vec![b"host: Madrid.example.", key], vec![], 403),
+        ("another by its host", orders, vec![b"host: Madrid.example:80", key], vec![], 403),
+        ("a host with a final dot", orders, vec![b"host: berlin.example.", key], vec![], 400),
+        ("a host whose port is not one", orders, vec![b"host: berlin.example:x", key], vec![], 400),
         (
             "one by its host, another in the query",
             "/api/v5/orders?site=madrid",
@@ -184,7 +189,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
     for (store, status) in [("berlin", 200), ("madrid", 403)] {
         let chunks = format!("7\r\nx=1&sit\r\n7\r\ne={}\r\n1\r\n{}\r\n0\r\n\r\n", &store[..5], &store[5..]);
         let head = format!(
-            "GET {orders} HTTP/1.1\r\nhost: api.example\r\nx-api-key: {token}\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
+            "POST {orders} HTTP/1.1\r\nhost: api.example\r\nx-api-key: {token}\r\ncontent-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n"
         );
         let answer = Caller::connect(envoy.port).and_then(|mut line| line.send_bytes((head + &chunks).as_bytes()));
         assert_eq!(answer.expect("an answer").status(), status, "{store} in chunks");

@@ -37,6 +37,16 @@ fn is_target(target: &[u8]) -> bool {
 
 /// The vectors of paths, each as one key asks for it whose methods and stores are selected, and one that is open to
 /// everything, which passes paths that can be read in two ways too.
+/// Whether a letter, a digit or one of `-._~` is escaped, or an escape.
+fn is_escaped_for_no_reason(target: &[u8]) -> bool {
+    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    target.windows(3).enumerate().filter(|(_, three)| three[0] == b'%').any(|(at, three)| match byte(&three[1..]) {
+        Some(b'%') => target.get(at + 3..at + 5).is_some_and(|after| byte(after).is_some()),
+        Some(byte) => byte.is_ascii_alphanumeric() || b"-._~".contains(&byte),
+        None => false,
+    })
+}
+
 async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished(PROFILE).await;
     let client = Client::admin_of(&house.server);
@@ -296,8 +306,10 @@ async fn books_agree(start: Start, all_reach: bool) {
             let Some(one) = one else { continue };
             let only = ring.key(vec![&one]).await;
             let reached = counter.reaches(verb, target, &only);
-            // A fragment is no part of a request; proxies have their own ways with one.
-            assert!(reached || !all_reach || target.contains(&b'#'), "{told} is {meaning}, which the key opens");
+            // A fragment is no part of a request; proxies have their own ways with one. What is escaped for no reason is
+            // read otherwise by services that compare paths as they come.
+            let passes = !target.contains(&b'#') && !is_escaped_for_no_reason(target);
+            assert!(reached || !all_reach || !passes, "{told} is {meaning}, which the key opens");
             count.reached += usize::from(reached);
         }
     }

@@ -1,4 +1,8 @@
-//! What kind of body a content-type announces, and whether services agree on it.
+//! What kind of body a content-type announces, and whether all frameworks take it for that kind.
+//!
+//! The grammar is exact: names in lower case and nothing but the parameters that a type needs. PHP cuts a boundary at a
+//! comma, Laravel takes whatever holds `/json` for JSON, Symfony compares forms' names with their case, body-parser
+//! decodes by the charset. What deviates is a kind on which they do not agree.
 
 use super::multipart;
 
@@ -9,53 +13,68 @@ pub(crate) enum Kind<'a> {
     Form,
     /// A form in parts, with this boundary.
     Multipart(&'a [u8]),
-    /// JSON.
-    Json,
-    /// Nothing that anybody takes for fields.
-    Opaque,
-    /// Something that somebody might.
+    /// JSON; if `exact`, to everybody.
+    Json {
+        /// The type is `application/json` and no relative of it, which only some read as JSON.
+        exact: bool,
+    },
+    /// A file, whose type nobody takes for fields. Services that decode JSON whatever its type do so here, too.
+    File,
+    /// Something that frameworks may read in different ways.
     Unknown,
 }
 
-/// The kind of body that the value of a content-type header announces.
+/// Returns the kind of body that the value of a content-type header announces.
 pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
     let mut parameters = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let essence = parameters.next().unwrap_or_default().to_ascii_lowercase();
-    if !essence.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/+-._".contains(byte)) {
-        return Kind::Unknown;
-    }
-    let (mut boundary, mut odd) = (None, false);
+    let essence = parameters.next().unwrap_or_default();
+    let (mut boundary, mut charset, mut odd) = (None, false, false);
     for parameter in parameters {
         let at = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
         let (name, value) = (&parameter[..at], parameter.get(at + 1..).unwrap_or_default());
         let value = value.strip_prefix(b"\"").map_or(Some(value), |rest| rest.strip_suffix(b"\""));
-        match (name.to_ascii_lowercase().as_slice(), value) {
-            (b"charset", Some(value)) => {
-                odd |= ![&b"utf-8"[..], b"utf8", b"us-ascii"].iter().any(|set| value.eq_ignore_ascii_case(set));
-            }
+        match (name, value) {
+            (b"charset", Some(value)) if !charset && value.eq_ignore_ascii_case(b"utf-8") => charset = true,
             (b"boundary", Some(value)) if boundary.is_none() && multipart::is_boundary(value) => boundary = Some(value),
             _ => odd = true,
         }
     }
-    match (essence.as_slice(), boundary) {
-        (b"application/x-www-form-urlencoded", None) if !odd => Kind::Form,
-        (b"multipart/form-data", Some(boundary)) if !odd => Kind::Multipart(boundary),
-        (essence, None) if !odd && is_json(essence) => Kind::Json,
-        (essence, None) if is_opaque(essence) => Kind::Opaque,
+    match (essence, boundary) {
+        _ if odd => Kind::Unknown,
+        (b"application/x-www-form-urlencoded", None) => Kind::Form,
+        (b"multipart/form-data", Some(boundary)) => Kind::Multipart(boundary),
+        (b"application/json", None) => Kind::Json { exact: true },
+        (essence, None) if is_like_json(essence) => Kind::Json { exact: false },
+        (essence, None) if !charset && is_file(essence) => Kind::File,
         _ => Kind::Unknown,
     }
 }
 
-fn is_json(essence: &[u8]) -> bool {
-    matches!(essence, b"application/json" | b"text/json" | b"application/x-json") || essence.ends_with(b"+json")
+/// Returns whether a body may be JSON to a service that decodes it whatever its type: whether an object or array begins
+/// it, behind what decoders skip or take for a mark of the encoding.
+pub(crate) fn may_be_json(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BOM).unwrap_or(body);
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control());
+    let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
+    utf16 || matches!(first, Some(b'{' | b'['))
 }
 
-/// Names that say of a body that it is a file.
-fn is_opaque(essence: &[u8]) -> bool {
+/// The byte order mark of UTF-8.
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// `text/json`, `application/vnd.api+json`: some services read them as JSON, the others do not read them.
+fn is_like_json(essence: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
+    let named = essence.strip_prefix(b"application/").and_then(|name| name.strip_suffix(b"+json"));
+    matches!(essence, b"text/json" | b"application/x-json") || named.is_some_and(|name| name.iter().all(plain))
+}
+
+/// Types that say of a body that it is a file.
+fn is_file(essence: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
+    let family = [&b"image/"[..], b"audio/", b"video/", b"font/"];
     matches!(essence, b"application/octet-stream" | b"application/pdf" | b"application/zip" | b"application/gzip")
-        || [&b"image/"[..], b"audio/", b"video/", b"font/"].iter().any(|family| essence.starts_with(family))
-            // An image in words.
-            && !essence.ends_with(b"+xml")
+        || family.iter().any(|family| essence.strip_prefix(*family).is_some_and(|name| name.iter().all(plain)))
 }
 
 #[cfg(test)]
@@ -64,36 +83,64 @@ mod tests {
 
     #[test]
     fn kinds_are_those_that_services_agree_on() {
-        for form in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-URLencoded; charset=UTF-8"] {
+        for form in ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=UTF-8"] {
             assert_eq!(kind(form.as_bytes()), Kind::Form, "{form}");
         }
         for boundary in ["multipart/form-data; boundary=XX", "multipart/form-data; boundary=\"XX\"; charset=utf-8"] {
             assert_eq!(kind(boundary.as_bytes()), Kind::Multipart(b"XX"), "{boundary}");
         }
-        for json in ["application/json", "application/json;charset=\"utf-8\"", "application/problem+json"] {
-            assert_eq!(kind(json.as_bytes()), Kind::Json, "{json}");
+        for json in ["application/json", "application/json;charset=\"utf-8\""] {
+            assert_eq!(kind(json.as_bytes()), Kind::Json { exact: true }, "{json}");
         }
-        for opaque in ["application/octet-stream", "image/jpeg", "image/png; x=y"] {
-            assert_eq!(kind(opaque.as_bytes()), Kind::Opaque, "{opaque}");
+        for json in ["application/problem+json", "text/json", "application/vnd.api+json", "application/x-json"] {
+            assert_eq!(kind(json.as_bytes()), Kind::Json { exact: false }, "{json}");
+        }
+        for file in ["application/octet-stream", "image/jpeg", "image/vnd.microsoft.icon"] {
+            assert_eq!(kind(file.as_bytes()), Kind::File, "{file}");
         }
         for unknown in [
             "",
             "text/plain",
             "text/xml",
             "image/svg+xml",
+            "image/png; x=/json",
+            "image/png; charset=utf-8",
+            "image/x+json",
+            "image/png/json",
+            "Application/X-WWW-Form-URLencoded",
             "application/x-www-form-urlencoded; charset=utf-16",
+            "application/x-www-form-urlencoded; charset=iso-8859-1",
             "application/x-www-form-urlencoded, application/json",
             "application/x-www-form-urlencoded; boundary=XX",
+            "application/json; charset=utf-16",
+            "application/json; charset=utf-8; charset=utf-8",
+            "application/json; v=1",
+            "application/json;",
+            "application/a/b+json",
             "multipart/form-data",
             "multipart/form-data; boundary=XX; boundary=YY",
+            "multipart/form-data; boundary=XX,YY",
             "multipart/form-data; boundary=\"XX",
             "multipart/form-data; boundary=X X",
+            "multipart/form-data; Boundary=XX",
+            "multipart/form-data; boundary =XX",
             "multipart/form-data; boundary*=utf-8''XX",
+            "multipart/form-data; x=boundary=XX",
             "multipart/mixed; boundary=XX",
-            "application/json; charset=utf-16",
             "application/jsön",
         ] {
             assert_eq!(kind(unknown.as_bytes()), Kind::Unknown, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn what_a_decoder_of_json_would_take_is_noticed() {
+        for json in ["{}", " \r\n\t[", "\u{feff}{", "\0{", "\0\0\0{"] {
+            assert!(may_be_json(json.as_bytes()), "{json:?}");
+        }
+        assert!(may_be_json(b"\xff\xfe{\0") && may_be_json(b"\xfe\xff\0{"));
+        for other in ["", "a=b", "\u{89}PNG", "--XX", "\"text\"", "7"] {
+            assert!(!may_be_json(other.as_bytes()), "{other:?}");
         }
     }
 }

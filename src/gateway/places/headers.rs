@@ -2,8 +2,9 @@
 //! header, so a name is compared with everything but letters and digits taken for a hyphen.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Found;
+use super::{Found, cookies};
 use crate::gateway::fault::Fault;
 use crate::gateway::plan::Plan;
 use crate::gateway::request::HttpRequest;
@@ -11,8 +12,32 @@ use crate::gateway::request::HttpRequest;
 /// What headers of ours begin with.
 const OURS: &str = "x-latchkey-";
 
-/// Headers by which some services let a client ask for another path or method than the request's own.
-const OVERRIDES: [&str; 13] = [
+/// Headers by which some services let a client ask for another path or method than the request's own, or that become
+/// variables which say where the path begins: gunicorn takes `SCRIPT_NAME` and `PATH_INFO` from proxies it trusts.
+const OVERRIDES: [&str; 36] = [
+    "-method",
+    "x-method",
+    "x-http-verb",
+    "x-http-verb-override",
+    "x-verb-override",
+    "x-http-methodoverride",
+    "x-request-method",
+    "request-method",
+    "script-name",
+    "path-info",
+    "path-translated",
+    "request-uri",
+    "x-script-name",
+    "x-path-info",
+    "x-request-uri",
+    "x-request-path",
+    "x-forwarded-prefix",
+    "x-forwarded-script-name",
+    "x-forwarded-url",
+    "x-original-path",
+    "x-rewrite-path",
+    "x-envoy-original-path",
+    "x-http-url-override",
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -26,6 +51,17 @@ const OVERRIDES: [&str; 13] = [
     "x-forwarded-path",
     "x-override-url",
     "x-http-path-override",
+];
+
+/// Headers in which some services look for the host before they look at `host`.
+const HOSTS: [&str; 7] = [
+    "x-forwarded-host",
+    "x-original-host",
+    "x-host",
+    "x-real-host",
+    "x-http-host-override",
+    "x-forwarded-server",
+    "x-forwarded-http-host",
 ];
 
 /// What the headers say apart from the key and the stores.
@@ -66,7 +102,7 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
                 found.take_key(text)?;
                 said.remove.push(name);
             } else {
-                found.take_store(text, governed.counts);
+                found.take_store(text, governed.counts)?;
             }
         }
         if plan.bearer && reads_as(name, "authorization") {
@@ -89,15 +125,19 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
             said.body |= value != b"0";
         } else if reads_as(name, "transfer-encoding") {
             said.body = true;
-        } else if name.eq_ignore_ascii_case(b"connection") {
-            hop_by_hop(value, plan)?;
+        } else if reads_as(name, "connection") {
+            hop_by_hop(value)?;
+        } else if reads_as(name, "cookie") || reads_as(name, "cookie2") {
+            cookies::check(value, &plan.parameters)?;
         } else if name.eq_ignore_ascii_case(b"host") {
             if !value.eq_ignore_ascii_case(request.host) {
                 return Err(Fault::RepeatedHeader("host".to_owned()));
             }
-        } else if plan.host && (reads_as(name, "x-forwarded-host") || reads_as(name, "x-original-host")) {
+        } else if plan.host
+            && let Some(name) = HOSTS.iter().find(|other| reads_as(name, other))
+        {
             if !value.eq_ignore_ascii_case(request.host) {
-                return Err(Fault::Override("x-forwarded-host".to_owned()));
+                return Err(Fault::Override((*name).to_owned()));
             }
         } else if plan.host && reads_as(name, "forwarded") && contains(value, b"host") {
             return Err(Fault::Override("forwarded".to_owned()));
@@ -106,21 +146,46 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
     Ok(said)
 }
 
-/// Whether `host` is a name or an address with or without a port, which everybody reads alike.
-pub(crate) fn is_host(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte))
-}
-
-/// The host asked for, in lower case and without port and final dot.
+/// The name or address of a host, in lower case and without its port; an empty one if there is no host. `None` unless it is
+/// `name[:port]` with a name of letters, digits, hyphens, underscores and single dots within, or an address: whatever else
+/// stands there, some take for a part of the name and some do not.
 pub(crate) fn host(host: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(host).ok()?;
-    let name = match text.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => text,
+    if text.is_empty() {
+        return Some(Cow::Borrowed(text));
+    }
+    let (name, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            (address, port)
+        }
+        None => {
+            let at = text.find(':').unwrap_or(text.len());
+            let (name, port) = text.split_at(at);
+            // A name that ends in a number, perhaps a hexadecimal one, is an address to some.
+            let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let numbers = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(digits);
+            if !name.split('.').all(is_label) || numbers && name.parse::<Ipv4Addr>().is_err() {
+                return None;
+            }
+            (name, port)
+        }
     };
-    let name = name.strip_suffix('.').unwrap_or(name);
+    if let Some(number) = port.strip_prefix(':') {
+        let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse::<u16>().ok().filter(|_| digits)?;
+    } else if !port.is_empty() {
+        return None;
+    }
     let lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
     Some(if lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) })
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Whether somebody takes `name` for `other`, which is in lower case with hyphens.
@@ -128,7 +193,8 @@ fn reads_as(name: &[u8], other: &str) -> bool {
     name.len() == other.len() && folds_to(name, other.as_bytes())
 }
 
-fn begins_as_ours(name: &[u8]) -> bool {
+/// Whether somebody takes `name` for a header of Latchkey's own.
+pub(crate) fn begins_as_ours(name: &[u8]) -> bool {
     name.get(..OURS.len()).is_some_and(|begin| folds_to(begin, OURS.as_bytes()))
 }
 
@@ -156,13 +222,14 @@ fn bearer_of(value: &[u8]) -> Option<Cow<'_, str>> {
     (scheme.eq_ignore_ascii_case(b"bearer") && blank).then(|| String::from_utf8_lossy(token.trim_ascii()))
 }
 
-/// A client may name headers that the next proxy takes out: it must not take out what was decided.
-fn hop_by_hop(value: &[u8], plan: &Plan) -> Result<(), Fault> {
+/// A client may name headers that the next proxy takes out: it must not take out what was decided, nor what says how the
+/// body is to be read.
+fn hop_by_hop(value: &[u8]) -> Result<(), Fault> {
+    const USUAL: [&[u8]; 7] = [b"", b"close", b"keep-alive", b"upgrade", b"te", b"http2-settings", b"proxy-connection"];
+
     for name in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-        let governed = plan.headers.iter().find(|governed| reads_as(name, &governed.name));
-        let host = plan.host && reads_as(name, "host");
-        if begins_as_ours(name) || governed.is_some() || host {
-            return Err(Fault::HopByHop(String::from_utf8_lossy(&name[..name.len().min(100)]).into_owned()));
+        if !USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual)) {
+            return Err(Fault::HopByHop(name.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()));
         }
     }
     Ok(())
@@ -170,4 +237,52 @@ fn hop_by_hop(value: &[u8], plan: &Plan) -> Result<(), Fault> {
 
 fn contains(text: &[u8], sought: &[u8]) -> bool {
     text.windows(sought.len()).any(|window| window.eq_ignore_ascii_case(sought))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        for (host_, expected) in [
+            ("shop.example", "shop.example"),
+            ("Shop.Example:8443", "shop.example"),
+            ("localhost", "localhost"),
+            ("my_shop-1.example:80", "my_shop-1.example"),
+            ("127.0.0.1:8000", "127.0.0.1"),
+            ("[::1]:8000", "::1"),
+            ("[2001:DB8::1]", "2001:db8::1"),
+            ("", ""),
+        ] {
+            assert_eq!(host(host_.as_bytes()).as_deref(), Some(expected), "{host_}");
+        }
+        for odd in [
+            "shop.example:x",
+            "shop.example:",
+            "shop.example:80:80",
+            "shop.example:+80",
+            "shop.example:99999",
+            "shop.example.",
+            "shop..example",
+            ".shop.example",
+            "shop.example,other.example",
+            "user@shop.example",
+            "shop.example/",
+            "shop example",
+            "[shop.example]",
+            "[::1",
+            "[::1]x",
+            "[::1%25eth0]",
+            "::1",
+            "127.1",
+            "0x7f000001.1",
+            "2130706433",
+            "m\u{e4}in",
+            "a%2eb",
+            ":80",
+        ] {
+            assert_eq!(host(odd.as_bytes()), None, "{odd}");
+        }
+    }
 }

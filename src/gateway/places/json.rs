@@ -1,5 +1,5 @@
-//! JSON, read so strictly that nobody can read it otherwise: one value and nothing behind it, no member twice, and no
-//! member whose name is a looked-for one but for its case.
+//! JSON, read so strictly that nobody can read it otherwise: one value and nothing behind it, no member twice, no member
+//! whose name is a looked-for one but for its case, and none that changes what JavaScript's objects inherit.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -182,6 +182,14 @@ impl<'de> Visitor<'de> for Reader {
             if !names.insert(name.clone()) {
                 return Err(A::Error::custom("a member is given twice"));
             }
+            // Copied from object to object, these become what the target inherits: `site` of `{"__proto__":{"site":…}}`.
+            let inherits = match &member {
+                Json::Object(members) => name == "constructor" && members.iter().any(|(name, _)| name == "prototype"),
+                _ => false,
+            };
+            if name == "__proto__" || inherits {
+                return Err(A::Error::custom("a member changes what objects inherit"));
+            }
             all.push((name, member));
         }
         Ok(Json::Object(all))
@@ -234,6 +242,9 @@ mod tests {
             "\u{feff}{\"site\":\"a\"}",
             r#"{"site":"\ud800"}"#,
             r#"{"site":NaN}"#,
+            r#"{"__proto__":{"site":"b"}}"#,
+            r#"{"site":"a","x":{"\u005f_proto__":{}}}"#,
+            r#"{"constructor":{"prototype":{"site":"b"}}}"#,
             "",
         ] {
             assert_eq!(codes(text, "/site"), Err(Fault::Json("p".to_owned())), "{text}");

@@ -1,6 +1,7 @@
 //! Where keys and stores are in a request: a strict reader for each place.
 
 pub(crate) mod body;
+pub(crate) mod cookies;
 pub(crate) mod decode;
 pub(crate) mod headers;
 pub(crate) mod json;
@@ -9,24 +10,43 @@ pub(crate) mod names;
 pub(crate) mod parameters;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::fault::Fault;
+
+/// Most different stores that a request may mention.
+pub(crate) const MAX_STORES: usize = 1000;
 
 /// What was found in a request.
 #[derive(Default)]
 pub(crate) struct Found<'r> {
     /// The key, decoded; in all places the same.
     pub(crate) key: Option<Cow<'r, str>>,
-    /// The codes of all stores that the request mentions, in the order found.
+    /// Keys in places where none is looked for: each must be the key.
+    stray_keys: Vec<Cow<'r, str>>,
+    /// The codes of all stores that the request mentions, each once, in the order found.
     pub(crate) stores: Vec<Cow<'r, str>>,
+    known: HashSet<Cow<'r, str>>,
     /// Some of them limit the call.
     pub(crate) named: bool,
-    /// There may be stores that could not be seen.
-    pub(crate) unseen: bool,
+    /// Why something of the request could not be inspected, if it could matter.
+    pub(crate) unseen: Option<Unseen>,
     /// No parameter may be added to the query.
     pub(crate) full: bool,
     /// The query parameters that hold the key, as on the wire.
     pub(crate) key_parameters: Vec<&'r [u8]>,
+}
+
+/// What could be in the part of a request that could not be inspected. Such a request passes only keys that it could
+/// not matter for.
+#[derive(Debug)]
+pub(crate) struct Unseen {
+    /// Why it could not be inspected, and what to send instead.
+    pub(crate) why: Fault,
+    /// A store could be named there.
+    pub(crate) stores: bool,
+    /// Another verb could be asked for there.
+    pub(crate) verb: bool,
 }
 
 impl<'r> Found<'r> {
@@ -45,11 +65,36 @@ impl<'r> Found<'r> {
         }
     }
 
-    /// Takes a store found.
-    pub(crate) fn take_store(&mut self, code: Cow<'r, str>, counts: bool) {
-        if !self.stores.contains(&code) {
-            self.stores.push(code);
+    /// Takes a key found where none is looked for, but where some framework would read it.
+    pub(crate) fn take_stray_key(&mut self, key: Cow<'r, str>) {
+        if !key.is_empty() && !self.stray_keys.contains(&key) && self.stray_keys.len() < 2 {
+            self.stray_keys.push(key);
         }
+    }
+
+    /// Checks that all keys found are one.
+    pub(crate) fn one_key(&self) -> Result<(), Fault> {
+        let differs = |stray: &Cow<'_, str>| self.key.as_ref().is_some_and(|key| key != stray);
+        if self.stray_keys.iter().any(differs) { Err(Fault::KeysDiffer) } else { Ok(()) }
+    }
+
+    /// Takes a store found; a fault beyond [`MAX_STORES`] different ones.
+    pub(crate) fn take_store(&mut self, code: Cow<'r, str>, counts: bool) -> Result<(), Fault> {
         self.named |= counts;
+        if self.stores.last() == Some(&code) || self.known.contains(&code) {
+            return Ok(());
+        }
+        if self.stores.len() == MAX_STORES {
+            return Err(Fault::TooManyStores);
+        }
+        // A set only for the second store on: usually there is one.
+        if self.stores.len() == 1 {
+            self.known.insert(self.stores[0].clone());
+        }
+        if !self.stores.is_empty() {
+            self.known.insert(code.clone());
+        }
+        self.stores.push(code);
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
-//! `multipart/form-data`, read so strictly that nobody can read it otherwise: nothing before the first delimiter and
-//! nothing after the last, the boundary nowhere but in delimiters, lines that end as they should, and fields that say
-//! their name once and plainly.
+//! `multipart/form-data` (RFC 7578), read so strictly that nobody can read it otherwise: a boundary of characters that no
+//! parser cuts at, nothing before the first delimiter and nothing after the last, the boundary nowhere but in delimiters,
+//! lines that end with CR LF, the part headers that forms have and no others, and fields whose name is given once and
+//! plainly.
 
 use crate::gateway::fault::Fault;
 
@@ -9,8 +10,8 @@ use crate::gateway::fault::Fault;
 pub(crate) struct Part<'a> {
     /// Its name, nothing undone.
     pub(crate) name: &'a [u8],
-    /// Whether it says that it is a file.
-    pub(crate) file: bool,
+    /// Whether every parser takes it for a field: it has no file name, and no type but that of text.
+    pub(crate) plain: bool,
     /// What it holds.
     pub(crate) value: &'a [u8],
 }
@@ -20,10 +21,11 @@ const MAX_HEADERS: usize = 8;
 /// Longest line of a part's header, in bytes.
 const MAX_LINE: usize = 1024;
 
-/// Whether `boundary` is one that everybody takes for the same: RFC 2046's characters without spaces.
+/// Whether `boundary` is one that everybody takes for the same: of RFC 2046's characters those that no parser cuts at, as
+/// PHP does at a comma.
 pub(crate) fn is_boundary(boundary: &[u8]) -> bool {
     (1..=70).contains(&boundary.len())
-        && boundary.iter().all(|byte| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(byte))
+        && boundary.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
 }
 
 /// Hands each part of `body` to `take`.
@@ -51,7 +53,9 @@ pub(crate) fn read<'a>(
 }
 
 fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
-    let mut disposition = None;
+    let mut disposition: Option<(&[u8], bool)> = None;
+    let mut of_text = true;
+    let mut seen: u8 = 0;
     let mut rest = part;
     for _ in 0..=MAX_HEADERS {
         let end = find(&rest[..rest.len().min(MAX_LINE)], b"\r\n").ok_or(Fault::Multipart("a part has no content"))?;
@@ -59,31 +63,49 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
         rest = &rest[end + 2..];
         if line.is_empty() {
             let (name, file) = disposition.ok_or(Fault::Multipart("a part has no name"))?;
-            return Ok(Part { name, file, value: rest });
+            return Ok(Part { name, plain: !file && of_text, value: rest });
         }
         let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
         let (name, value) = (&line[..at], &line[at + 1..]);
-        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
-            return Err(Fault::Multipart("a header has an odd name"));
+        let known = HEADERS.iter().position(|header| name.eq_ignore_ascii_case(header));
+        let known = known.ok_or(Fault::Multipart("a part has a header that forms do not have"))?;
+        if seen & 1 << known != 0 {
+            return Err(Fault::Multipart("a part has a header twice"));
         }
+        seen |= 1 << known;
         if value.iter().any(u8::is_ascii_control) {
             return Err(Fault::Multipart("a header has a control byte"));
         }
         let value = value.trim_ascii();
-        if name.eq_ignore_ascii_case(b"content-disposition") {
-            if disposition.replace(disposition_of(value)?).is_some() {
-                return Err(Fault::Multipart("a part has two names"));
-            }
-        } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
-            if ![&b"binary"[..], b"8bit", b"7bit"].iter().any(|plain| value.eq_ignore_ascii_case(plain)) {
+        match HEADERS[known] {
+            b"content-disposition" => disposition = Some(disposition_of(value)?),
+            b"content-transfer-encoding"
+                if ![&b"binary"[..], b"8bit", b"7bit"].iter().any(|plain| value.eq_ignore_ascii_case(plain)) =>
+            {
                 return Err(Fault::Multipart("a part is encoded"));
             }
-        } else if name.eq_ignore_ascii_case(b"content-type") && has_odd_charset(value) {
-            return Err(Fault::Multipart("a part is not in UTF-8"));
+            b"content-type" => {
+                let lower = value.to_ascii_lowercase();
+                // Some parsers go on into a part that has parts of its own.
+                if lower.starts_with(b"multipart") {
+                    return Err(Fault::Multipart("a part has parts"));
+                }
+                if has_odd_charset(&lower) {
+                    return Err(Fault::Multipart("a part is not in UTF-8"));
+                }
+                of_text = lower.split(|byte| *byte == b';').next() == Some(b"text/plain");
+            }
+            b"content-length" if !value.iter().all(u8::is_ascii_digit) => {
+                return Err(Fault::Multipart("a part has a length that is not a number"));
+            }
+            _ => {}
         }
     }
     Err(Fault::Multipart("a part has too many headers"))
 }
+
+/// The headers that clients give to parts of forms.
+const HEADERS: [&[u8]; 4] = [b"content-disposition", b"content-type", b"content-length", b"content-transfer-encoding"];
 
 /// Name, and whether it is a file, of `form-data; name="…"; filename="…"`.
 fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
@@ -109,7 +131,8 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
             }
             name = Some(value);
         } else if parameter.eq_ignore_ascii_case(b"filename") && !file {
-            if value.ends_with(b"\\") {
+            // Nor may it hold what a parser that knows no quotes takes for the name.
+            if value.contains(&b'\\') || holds_name(value) {
                 return Err(ODD);
             }
             file = true;
@@ -120,9 +143,15 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
     Ok((name.ok_or(ODD)?, file))
 }
 
-fn has_odd_charset(value: &[u8]) -> bool {
+/// Whether `name`, blanks and `=` stand one behind the other in a file's name, in any case.
+fn holds_name(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    let Some(at) = find(&lower, b"charset") else { return false };
+    memchr::memmem::find_iter(&lower, b"name").any(|at| lower[at + 4..].trim_ascii_start().first() == Some(&b'='))
+}
+
+/// Whether a content type in lower case names a charset other than UTF-8 and its subset.
+fn has_odd_charset(lower: &[u8]) -> bool {
+    let Some(at) = find(lower, b"charset") else { return false };
     let set = lower[at + b"charset".len()..].trim_ascii_start();
     let set = set.strip_prefix(b"=").unwrap_or(set);
     let set: Vec<u8> = set.iter().copied().filter(|byte| !matches!(byte, b'"' | b' ')).collect();
@@ -141,7 +170,7 @@ mod tests {
         let mut parts = Vec::new();
         read(body.as_bytes(), b"XX", |part| {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            parts.push((text(part.name), part.file, text(part.value)));
+            parts.push((text(part.name), !part.plain, text(part.value)));
             Ok(())
         })?;
         Ok(parts)
@@ -178,6 +207,10 @@ mod tests {
             format!("{HEAD}Content-Type: text/plain; charset=utf-16\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD} folded\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD}X : y\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}X-Name: y\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}Content-Type: text/plain\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}Content-Type: multipart/mixed; boundary=YY\r\n\r\n--YY--\r\n--XX--"),
+            format!("{HEAD}Content-Length: 4, 5\r\n\r\nmain\r\n--XX--"),
             format!("{}\n\r\n\r\nmain\r\n--XX--", HEAD.trim_end()),
             "--XX\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--".to_owned(),
             "--XX\r\n\r\nmain\r\n--XX--".to_owned(),
@@ -193,6 +226,8 @@ mod tests {
             "name*=utf-8''site",
             "name=\"a\"; name*=\"site\"",
             "name=\"a\\\"; name=\"site\"",
+            "name=\"a\"; filename=\"b\\c\"",
+            "name=\"a\"; filename=\"b; name=site\"",
             "name=\"\"",
             "filename=\"x\"",
             "name=\"site\"x",
@@ -208,8 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_some_take_for_a_file_is_not_plain() {
+        for kind in ["application/octet-stream", "application/json", "text/html", "text/plainx"] {
+            let body = format!("{HEAD}Content-Type: {kind}\r\n\r\nmain\r\n--XX--");
+            assert_eq!(parts(&body).unwrap(), [("site".into(), true, "main".into())], "{kind}");
+        }
+        let body = format!("{HEAD}Content-Type: text/plain; charset=UTF-8\r\nContent-Length: 4\r\n\r\nmain\r\n--XX--");
+        assert_eq!(parts(&body).unwrap(), [("site".into(), false, "main".into())]);
+    }
+
+    #[test]
     fn boundaries_are_plain() {
-        assert!(is_boundary(b"------------------------d74496d66958873e") && is_boundary(b"a'()+_,-./:=?"));
+        assert!(is_boundary(b"------------------------d74496d66958873e") && is_boundary(b"----WebKitFormBoundary_x7"));
         assert!(!is_boundary(b"") && !is_boundary(b"a b") && !is_boundary(b"a\"") && !is_boundary(&[b'a'; 71]));
+        for cut in [b',', b';', b'\'', b'(', b')', b'+', b'.', b'/', b':', b'=', b'?'] {
+            assert!(!is_boundary(&[b'X', cut, b'Y']), "{cut}");
+        }
     }
 }

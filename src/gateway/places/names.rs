@@ -109,6 +109,18 @@ impl<'a> Written<'a> {
         Self { raw, encoded, folded }
     }
 
+    /// Whether some service takes a part of the name for what JavaScript's objects inherit from.
+    pub(crate) fn inherits(&self) -> bool {
+        let inherits = |folded: &Vec<u8>| {
+            let steps: Vec<&[u8]> = folded.split(|byte| *byte == b'/').collect();
+            steps.windows(2).any(|two| *two == [b"constructor".as_slice(), b"prototype"])
+        };
+        self.folded.as_ref().is_some_and(|foldings| {
+            // Folding takes underscores beside brackets for one step.
+            memchr::memmem::find(&decode::fully(self.raw), b"__proto__").is_some() || foldings.iter().any(inherits)
+        })
+    }
+
     /// The name as it came, for people.
     pub(crate) fn told(&self) -> String {
         self.raw.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()
@@ -164,8 +176,8 @@ fn fold(name: &[u8], dots_nest: bool) -> Vec<u8> {
     let lowered;
     let name = match std::str::from_utf8(name) {
         Ok(text) if !text.is_ascii() => {
-            // The long s is an s to libraries that fold case as Unicode does.
-            lowered = text.to_lowercase().replace('ſ', "s");
+            // The long s is an s to libraries that fold case as Unicode does, and decoders cut off a byte order mark.
+            lowered = text.to_lowercase().replace('ſ', "s").replace('\u{feff}', "");
             lowered.as_bytes()
         }
         _ => name,
@@ -259,8 +271,21 @@ mod tests {
         for raw in [".method", "%20_method", "[_method]", "_Method"] {
             assert_eq!(read("_method", false, raw.as_bytes()), Reading::Loose, "{raw}");
         }
+        assert_eq!(read("site", false, "\u{feff}site".as_bytes()), Reading::Loose);
+        assert_eq!(read("site", false, b"%EF%BB%BFsite"), Reading::Loose);
         assert_eq!(read("order", false, b"order[customer][site]"), Reading::Loose);
         assert_eq!(read("apiKey", false, "api\u{212a}ey".as_bytes()), Reading::Loose);
+    }
+
+    #[test]
+    fn names_that_objects_inherit_from_are_known() {
+        for name in ["__proto__[site]", "a[__proto__]", "__proto__.site", "constructor[prototype][site]", "%5F_proto__"]
+        {
+            assert!(Written::new(name.as_bytes(), true).inherits(), "{name}");
+        }
+        for name in ["proto", "constructor", "prototype", "constructor[x]", "a_proto", "site"] {
+            assert!(!Written::new(name.as_bytes(), true).inherits(), "{name}");
+        }
     }
 
     #[test]

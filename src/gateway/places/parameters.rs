@@ -1,21 +1,33 @@
-//! Parameters of a query or an urlencoded form, and fields of one in parts.
+//! Parameters: pairs of a query or an urlencoded form, fields of a form in parts, and the members of a JSON object, which
+//! frameworks hand to a service under the same names.
 
 use std::borrow::Cow;
 
+use super::body::may_be_json;
 use super::json::{self, Codes, Json};
 use super::names::{Reading, Written};
 use super::{Found, decode, multipart};
 use crate::gateway::fault::Fault;
 use crate::gateway::plan::{Governed, Use};
+use crate::model::method::StoreLocation;
 
 /// Beyond this many parameters PHP and others see no further ones.
 const MAX: usize = 1000;
 
+/// Where parameters are read, and what that is worth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Location {
+    pub(crate) of: StoreLocation,
+    /// Every framework reads them there, so that a store named there limits the call.
+    pub(crate) counts: bool,
+    /// The method's entry may say more than `counts`: that its service reads them there.
+    pub(crate) counts_if_own: bool,
+}
+
 /// Parameters as they are read.
 pub(crate) struct Parameters<'p, 'r, 'f> {
     governed: &'p [Governed],
-    /// `query` or `form`, for people.
-    location: &'static str,
+    location: Location,
     found: &'f mut Found<'r>,
     /// How often each governed one was given, and whether one above it was.
     seen: Vec<(usize, bool)>,
@@ -23,19 +35,35 @@ pub(crate) struct Parameters<'p, 'r, 'f> {
 }
 
 /// What a parameter holds.
-enum Value<'r> {
+enum Value<'r, 'j> {
     /// Percent-encoded bytes.
     Encoded(&'r [u8]),
     /// Bytes as they are.
     Bytes(&'r [u8]),
-    /// A file, which nobody reads as a value.
+    /// A member of a JSON object.
+    Json(&'j Json<'r>),
+    /// A file, or a field that some take for one.
     File,
+}
+
+impl Location {
+    /// The query, which everybody reads.
+    pub(crate) const QUERY: Self = Self { of: StoreLocation::Query, counts: true, counts_if_own: true };
+
+    /// What the place is called, for people.
+    const fn told(self) -> &'static str {
+        match self.of {
+            StoreLocation::Form => "form",
+            StoreLocation::Json => "JSON",
+            _ => "query",
+        }
+    }
 }
 
 /// Reads a query or an urlencoded form.
 pub(crate) fn urlencoded<'r>(
     text: &'r [u8],
-    location: &'static str,
+    location: Location,
     governed: &[Governed],
     found: &mut Found<'r>,
 ) -> Result<(), Fault> {
@@ -56,19 +84,44 @@ pub(crate) fn urlencoded<'r>(
 pub(crate) fn multipart<'r>(
     body: &'r [u8],
     boundary: &[u8],
+    location: Location,
     governed: &[Governed],
     found: &mut Found<'r>,
 ) -> Result<(), Fault> {
-    let mut parameters = Parameters::new(governed, "form", found);
+    let mut parameters = Parameters::new(governed, location, found);
     multipart::read(body, boundary, |part| {
         // Some take what this field says for the encoding of all others.
         if part.name.eq_ignore_ascii_case(b"_charset_") {
             return Err(Fault::Multipart("a part is not in UTF-8"));
         }
-        let value = if part.file { Value::File } else { Value::Bytes(part.value) };
-        parameters.take(&Written::new(part.name, false), part.name, &value)
+        let value = if part.plain { Value::Bytes(part.value) } else { Value::File };
+        parameters.take(&Written::new(part.name, false), part.name, &value).map(drop)
     })?;
     parameters.finish()
+}
+
+/// Reads the members of a JSON value. What is not an object has none; it is a fault where the method's entry says that
+/// one names the store.
+pub(crate) fn json<'r>(
+    json: &Json<'r>,
+    location: Location,
+    governed: &[Governed],
+    found: &mut Found<'r>,
+) -> Result<(), Fault> {
+    let members = match json {
+        Json::Object(members) => members,
+        Json::Null => return Ok(()),
+        Json::Array(_) | Json::Other | Json::Text(_) => {
+            let is_own = |used: &Use| matches!(used, Use::Store { location: StoreLocation::Json, own: true, .. });
+            let missed = governed.iter().find(|governed| governed.uses.iter().any(is_own));
+            return missed.map_or(Ok(()), |governed| Err(Fault::NotACode(told(governed))));
+        }
+    };
+    let mut parameters = Parameters::new(governed, location, found);
+    for (name, value) in members {
+        parameters.member(name, value)?;
+    }
+    Ok(())
 }
 
 fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
@@ -76,7 +129,7 @@ fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
 }
 
 impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
-    fn new(governed: &'p [Governed], location: &'static str, found: &'f mut Found<'r>) -> Self {
+    fn new(governed: &'p [Governed], location: Location, found: &'f mut Found<'r>) -> Self {
         Self { governed, location, found, seen: vec![(0, false); governed.len()], count: 0 }
     }
 
@@ -91,29 +144,53 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         if governed.uses.contains(&Use::Override) {
             return Fault::OverrideParameter(written.told());
         }
-        Fault::Spelling { location: self.location, found: written.told(), expected: governed.name.as_str().to_owned() }
+        Fault::Spelling {
+            location: self.location.told(),
+            found: written.told(),
+            expected: governed.name.as_str().to_owned(),
+        }
     }
 
-    fn take(&mut self, written: &Written<'_>, raw: &'r [u8], value: &Value<'r>) -> Result<(), Fault> {
+    /// Takes a member of a JSON object. `name` is written as a parameter is: `filter[sites]` for a member of a member.
+    fn member(&mut self, name: &str, value: &Json<'r>) -> Result<(), Fault> {
+        let written = Written::new(name.as_bytes(), false);
+        let above = self.take(&written, b"", &Value::Json(value))?;
+        if let (true, Json::Object(members)) = (above, value) {
+            for (inner, value) in members {
+                self.member(&format!("{name}[{inner}]"), value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a parameter. Returns whether it stands above one that matters.
+    fn take(&mut self, written: &Written<'_>, raw: &'r [u8], value: &Value<'r, '_>) -> Result<bool, Fault> {
         self.count += 1;
+        if written.inherits() {
+            return Err(Fault::Inherits { location: self.location.told(), name: written.told() });
+        }
+        let mut above = false;
         for (at, governed) in self.governed.iter().enumerate() {
             match governed.name.read(written) {
                 Reading::Other => {}
-                Reading::Above => self.seen[at].1 = true,
+                Reading::Above => {
+                    self.seen[at].1 = true;
+                    above = true;
+                }
                 Reading::Loose => return Err(self.misspelt(written, governed)),
                 Reading::Exact => {
                     self.seen[at].0 += 1;
-                    if self.count > MAX {
-                        return Err(Fault::TooMany(self.location));
+                    if self.count > MAX && self.location.of != StoreLocation::Json {
+                        return Err(Fault::TooMany(self.location.told()));
                     }
                     if self.seen[at].0 > 1 && !governed.name.repeated() {
-                        return Err(Fault::Repeated { location: self.location, name: told(governed) });
+                        return Err(Fault::Repeated { location: self.location.told(), name: told(governed) });
                     }
                     self.read(governed, written, raw, value)?;
                 }
             }
         }
-        Ok(())
+        Ok(above)
     }
 
     fn read(
@@ -121,7 +198,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         governed: &Governed,
         written: &Written<'_>,
         raw: &'r [u8],
-        value: &Value<'r>,
+        value: &Value<'r, '_>,
     ) -> Result<(), Fault> {
         if governed.uses.contains(&Use::Override) {
             return Err(Fault::OverrideParameter(written.told()));
@@ -130,14 +207,15 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             Value::Encoded(bytes) => decode::value(bytes),
             Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Value::File => None,
+            Value::Json(json) => return self.read_json(governed, json),
         };
-        let undecodable = || Fault::Undecodable { location: self.location, name: told(governed) };
+        let undecodable = || Fault::Undecodable { location: self.location.told(), name: told(governed) };
         let text = text.ok_or_else(undecodable)?;
         for used in &governed.uses {
             match used {
-                Use::Key => {
-                    self.found.take_key(text.clone())?;
-                    if self.location == QUERY && !self.found.key_parameters.contains(&raw) {
+                Use::Key(location) => {
+                    self.take_key(*location, text.clone())?;
+                    if self.location.of == StoreLocation::Query && !self.found.key_parameters.contains(&raw) {
                         self.found.key_parameters.push(raw);
                     }
                 }
@@ -145,24 +223,98 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                     return Err(Fault::Fixed { name: told(governed), value: only.to_string() });
                 }
                 Use::Fixed(_) | Use::Override => {}
-                Use::Store { steps, counts } if steps.is_empty() => self.found.take_store(text.clone(), *counts),
-                Use::Store { steps, counts } => {
-                    let place = told(governed);
-                    let codes = pointed(&text, steps, &place)?;
-                    let counts = *counts && !codes.gap;
-                    for code in codes.codes {
-                        self.found.take_store(Cow::Owned(code.into_owned()), counts);
-                    }
+                Use::Store { .. } if self.is_passed_over(governed, used) => {}
+                Use::Store { steps, .. } if steps.is_empty() => {
+                    self.found.take_store(text.clone(), self.counts(used))?;
+                }
+                // Where nobody looks for JSON, what is not JSON holds no store.
+                Use::Store { location, .. } if *location != self.location.of && !may_be_json(text.as_bytes()) => {}
+                Use::Store { steps, .. } => {
+                    let codes = pointed(&text, steps, &told(governed))?;
+                    self.take_codes(codes, used)?;
                 }
             }
         }
         Ok(())
     }
 
+    fn read_json(&mut self, governed: &Governed, json: &Json<'r>) -> Result<(), Fault> {
+        let not_a_code = || Fault::NotACode(told(governed));
+        for used in &governed.uses {
+            match (used, json) {
+                (Use::Key(_), Json::Null) => {}
+                (Use::Key(location), Json::Text(key)) => self.take_key(*location, key.clone())?,
+                (Use::Key(_), _) => return Err(Fault::KeysDiffer),
+                (Use::Fixed(only), Json::Text(text)) if **only == **text => {}
+                (Use::Fixed(only), _) => {
+                    return Err(Fault::Fixed { name: told(governed), value: only.to_string() });
+                }
+                (Use::Override, _) => {}
+                (Use::Store { .. }, _) if self.is_passed_over(governed, used) => {}
+                (Use::Store { steps, .. }, json) if steps.is_empty() => match json {
+                    Json::Null => {}
+                    Json::Text(code) => self.found.take_store(code.clone(), self.counts(used))?,
+                    Json::Array(items) if governed.name.repeated() => {
+                        let counts = self.counts(used);
+                        for item in items {
+                            let Json::Text(code) = item else { return Err(not_a_code()) };
+                            self.found.take_store(code.clone(), counts)?;
+                        }
+                    }
+                    Json::Array(_) | Json::Object(_) | Json::Other => return Err(not_a_code()),
+                },
+                (Use::Store { location, .. }, json)
+                    if *location != self.location.of
+                        && match json {
+                            Json::Text(text) => !may_be_json(text.as_bytes()),
+                            Json::Other | Json::Null => true,
+                            Json::Array(_) | Json::Object(_) => false,
+                        } => {}
+                (Use::Store { steps, .. }, json) => {
+                    let mut codes = Codes::default();
+                    json::follow(json, steps, &told(governed), &mut codes)?;
+                    self.take_codes(codes, used)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the key, if it is looked for here; where it is not, it must not differ.
+    fn take_key(&mut self, location: StoreLocation, key: Cow<'r, str>) -> Result<(), Fault> {
+        if location == self.location.of {
+            return self.found.take_key(key);
+        }
+        self.found.take_stray_key(key);
+        Ok(())
+    }
+
+    fn take_codes(&mut self, codes: Codes<'_>, used: &Use) -> Result<(), Fault> {
+        let counts = self.counts(used) && !codes.gap;
+        for code in codes.codes {
+            self.found.take_store(Cow::Owned(code.into_owned()), counts)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a store found here by this use limits the call.
+    fn counts(&self, used: &Use) -> bool {
+        let Use::Store { location, counts, own, .. } = used else { return false };
+        *counts && *location == self.location.of && (self.location.counts || *own && self.location.counts_if_own)
+    }
+
+    /// Whether another use of the parameter reads the same here, or the parameter holds something else here.
+    fn is_passed_over(&self, governed: &Governed, used: &Use) -> bool {
+        let Use::Store { location: of, steps, .. } = used else { return false };
+        let here = self.location.of;
+        let is_read = |other: &Use| matches!(other, Use::Store { location, steps: same, .. } if *location == here && same == steps);
+        *of != here && (governed.excepted.contains(&here) || governed.uses.iter().any(is_read))
+    }
+
     fn finish(self) -> Result<(), Fault> {
         for (governed, (times, above)) in self.governed.iter().zip(&self.seen) {
             if *above && *times > 0 {
-                return Err(Fault::Overlapping { location: self.location, name: told(governed) });
+                return Err(Fault::Overlapping { location: self.location.told(), name: told(governed) });
             }
             // What would be added could be lost behind it.
             self.found.full |= *above;
@@ -175,9 +327,6 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
 fn told(governed: &Governed) -> String {
     governed.name.as_str().to_owned()
 }
-
-/// How the query is called.
-pub(crate) const QUERY: &str = "query";
 
 /// The codes that `steps` lead to in JSON text.
 fn pointed<'a>(text: &'a str, steps: &[json::Step], place: &str) -> Result<Codes<'a>, Fault> {

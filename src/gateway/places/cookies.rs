@@ -1,0 +1,22 @@
+//! Cookies. PHP's `$_REQUEST` may hold them beside the parameters, in place of one of the same name, so none may have the
+//! name of a parameter that matters.
+
+use super::names::{Reading, Written};
+use crate::gateway::fault::Fault;
+use crate::gateway::plan::Governed;
+
+/// Checks the value of a cookie header.
+pub(crate) fn check(value: &[u8], governed: &[Governed]) -> Result<(), Fault> {
+    for cookie in value.split(|byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii) {
+        let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
+        let written = Written::new(name, true);
+        let hit = governed.iter().find(|one| one.name.read(&written) != Reading::Other);
+        if let Some(governed) = hit {
+            return Err(Fault::Cookie { found: written.told(), expected: governed.name.as_str().to_owned() });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! What a gateway does not read by a grammar that every framework reads alike passes only keys that it could not matter
+//! for. One test for each kind of request that once got past.
+
+use crate::harness::{Ask, BENCH, Sent, ask, get, post};
+
+/// Refused to a key for one store, and allowed to one that is open for everything.
+#[track_caller]
+fn only_for_wide(profile: &str, with: impl Fn() -> Ask) {
+    for key in ["one", "order"] {
+        let asked = with().key(key);
+        assert_ne!(BENCH.reason(profile, &asked), "ALLOWED", "{key}: {}", asked.told());
+    }
+    BENCH.allowed(profile, &with().key("wide"));
+}
+
+fn create() -> Ask {
+    post("/api/v5/orders/create?site=main")
+}
+
+#[test]
+fn k01_the_key_is_judged_before_the_body_is_read() {
+    // A body that could never be read: with a wrong key it is the key that is wrong.
+    let body = "[".repeat(1000);
+    for (key, reason) in [("revoked", "KEY_REVOKED"), ("inactive", "KEY_INACTIVE"), ("expired", "KEY_EXPIRED")] {
+        assert_eq!(BENCH.reason("retailcrm", &create().key(key).json(&body)), reason);
+    }
+    let unknown = create().header("x-api-key", "lk_0000000000000000000000000000000000000000000").json(&body);
+    assert_ne!(BENCH.reason("retailcrm", &unknown), "REQUEST_AMBIGUOUS");
+    let far = Ask { client: Some([192, 0, 2, 1].into()), ..create().key("netted").json(&body) };
+    assert_eq!(BENCH.reason("retailcrm", &far), "NETWORK_DENIED");
+}
+
+#[test]
+fn k01_a_request_names_a_thousand_stores_at_most() {
+    let rows = |count: usize| (0..count).map(|at| format!("{{\"site\":\"s{at}\"}}")).collect::<Vec<_>>().join(",");
+    let upload =
+        |count: usize| post("/api/v5/store/prices/upload").key("wide").form(&format!("prices=[{}]", rows(count)));
+    assert_eq!(BENCH.reason("retailcrm", &upload(1000)), "STORE_UNKNOWN");
+    assert_eq!(BENCH.reason("retailcrm", &upload(1001)), "REQUEST_AMBIGUOUS");
+}
+
+#[test]
+fn k02_bodies_of_another_kind_than_announced() {
+    let second = r#"{"site":"second"}"#;
+    for kind in ["image/png", "application/octet-stream", "application/x-www-form-urlencoded", "application/pdf"] {
+        for body in [second, " \r\n{\"site\":\"second\"}", r#"{"x":1,"site":"second"}"#] {
+            let asked = create().key("one").body(kind, body);
+            assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_DENIED", "{kind}: {body}");
+        }
+        // What decoders take for JSON, and strictly is none.
+        for body in [
+            "\u{feff}{\"site\":\"second\"}",
+            "{\"site\":\"second\"} trailing",
+            "{\"site\":\"main\",\"site\":\"second\"}",
+        ] {
+            let asked = create().key("one").body(kind, body);
+            assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS", "{kind}: {body}");
+        }
+        let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(second.bytes().flat_map(|byte| [byte, 0])).collect();
+        assert_ne!(BENCH.reason("retailcrm", &create().key("one").body(kind, utf16)), "ALLOWED", "{kind}");
+    }
+    for kind in [
+        "image/png; x=/json",
+        "image/png;charset=utf-8",
+        "text/plain",
+        "text/plain; x=+json",
+        "application/json; charset=utf-16",
+        "application/json; charset=ibm500",
+        "application/json; x",
+        "Application/JSON",
+        "application/x-www-form-urlencoded; charset=utf-7",
+        "application/x-www-form-urlencoded;charset=iso-8859-1",
+        "application/xml",
+        "application/yaml",
+        "",
+    ] {
+        only_for_wide("retailcrm", || create().body(kind, second));
+    }
+    only_for_wide("retailcrm", || create().sent(Sent::Whole(second.into())));
+    only_for_wide("retailcrm", || create().json(second).header("content-encoding", "gzip"));
+    only_for_wide("retailcrm", || create().form("\u{feff}site=second"));
+}
+
+#[test]
+fn k02_a_store_in_a_body_counts_only_where_every_service_reads_it() {
+    let has_no_store = |profile: &str, asked: Ask| {
+        let reason = BENCH.reason(profile, &asked.clone().key("two"));
+        assert_eq!(reason, "STORE_REQUIRED", "{}", asked.told());
+    };
+    // Read as JSON by some, and by others not at all.
+    for kind in ["text/json", "application/vnd.api+json", "application/x-json", "image/png"] {
+        has_no_store("retailcrm", post("/api/v5/orders/create").body(kind, r#"{"site":"main"}"#));
+        assert_eq!(BENCH.reason("retailcrm", &create().key("one").body(kind, r#"{"site":"second"}"#)), "STORE_DENIED");
+    }
+    // PHP reads forms of POST alone.
+    for verb in ["GET", "DELETE", "PUT"] {
+        has_no_store("shop", ask(verb, "/shop/plain").form("store=main"));
+    }
+    // JSON where the profile knows forms, and the reverse: looked at, and no name of the store.
+    let forms = |asked: Ask| BENCH.reason("forms", &asked.key("two"));
+    assert_eq!(forms(post("/forms/a").form("site=main")), "ALLOWED");
+    assert_eq!(forms(post("/forms/a").json(r#"{"site":"main"}"#)), "STORE_REQUIRED");
+    assert_eq!(forms(post("/forms/a").form("site=main").host("x")), "ALLOWED");
+    let third = post("/forms/a?site=third").key("two").form("site=main");
+    assert_eq!(BENCH.reason("forms", &third), "STORE_DENIED");
+    let json = |asked: Ask| BENCH.reason("jsons", &asked.key("two"));
+    assert_eq!(json(post("/jsons/a").json(r#"{"site":"main"}"#)), "ALLOWED");
+    assert_eq!(json(post("/jsons/a").form("site=main")), "STORE_REQUIRED");
+    assert_eq!(json(post("/jsons/a?site=third").json(r#"{"site":"main"}"#)), "STORE_DENIED");
+    // A key for all stores that are switched on: what stands in another place is looked at.
+    for asked in [post("/jsons/a").form("site=off"), post("/jsons/a").parts(&[("site", "off")])] {
+        assert_eq!(BENCH.reason("jsons", &asked.key("wide")), "STORE_INACTIVE");
+    }
+    assert_eq!(BENCH.reason("forms", &post("/forms/a").key("wide").json(r#"{"site":"off"}"#)), "STORE_INACTIVE");
+}
+
+#[test]
+fn k02_json_members_are_parameters_like_all_others() {
+    for (body, reason) in [
+        (r#"{"siteBy":"id"}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"siteBy":1}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"siteby":"code"}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"siteBy":"code"}"#, "ALLOWED"),
+        (r#"{"__proto__":{"site":"second"}}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"a":{"constructor":{"prototype":{"site":"second"}}}}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"filter":{"sites":["second"]}}"#, "STORE_DENIED"),
+        (r#"{"filter":{"sites":["main"]}}"#, "ALLOWED"),
+        (r#"{"filter":{"Sites":["second"]}}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"filter.sites":["second"]}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"filter[sites]":["second"]}"#, "STORE_DENIED"),
+        (r#"{"filter":{"sites":{"0":"second"}}}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"si\u0074e":"second"}"#, "STORE_DENIED"),
+        (r#"{"site ":"second"}"#, "REQUEST_AMBIGUOUS"),
+        (r#"{"order":{"customer":{"site":"second"}}}"#, "STORE_DENIED"),
+        (r#"{"constructor":"a builder","x":1}"#, "ALLOWED"),
+    ] {
+        assert_eq!(BENCH.reason("retailcrm", &create().key("one").json(body)), reason, "{body}");
+    }
+    let other = format!("{{\"apiKey\":\"{}\"}}", BENCH.key("wide"));
+    assert_eq!(BENCH.reason("retailcrm", &create().key("one").json(&other)), "REQUEST_AMBIGUOUS");
+    let same = format!("{{\"apiKey\":\"{}\"}}", BENCH.key("one"));
+    assert_eq!(BENCH.reason("retailcrm", &create().key("one").json(&same)), "ALLOWED");
+    for name in ["__proto__[site]", "constructor[prototype][site]", "x[__proto__][site]"] {
+        assert_eq!(
+            BENCH.reason("retailcrm", &get(&format!("/api/v5/orders?{name}=second")).key("one")),
+            "REQUEST_AMBIGUOUS"
+        );
+    }
+}
+
+#[test]
+fn k03_multipart_that_some_parsers_cut() {
+    let hidden = "--XX,YY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--XX\r\nContent-Disposition: form-data; \
+                  name=\"site\"\r\n\r\nsecond\r\n--XX--\r\n\r\n--XX,YY--\r\n";
+    for kind in [
+        "multipart/form-data; boundary=XX,YY",
+        "multipart/form-data; boundary=\"XX,YY\"",
+        "multipart/form-data; boundary=XX,YY; boundary=XX",
+    ] {
+        only_for_wide("retailcrm", || create().body(kind, hidden));
+    }
+    let part = |head: &str| format!("--XX\r\n{head}\r\n\r\nsecond\r\n--XX--\r\n");
+    for head in [
+        "Content-Disposition: form-data; name=\"x\"; filename=\"a; name=site\"",
+        "Content-Disposition: form-data; name=\"x\"\r\nX-Odd: name=\"site\"",
+        "Content-Disposition: form-data; name=\"x\"\r\nContent-Type: multipart/mixed; boundary=YY",
+        "Content-Disposition: form-data; name=\"x\"; filename=\"a\\\"; name=\\\"site\"",
+    ] {
+        only_for_wide("retailcrm", || create().body("multipart/form-data; boundary=XX", part(head)));
+    }
+    // Some take a field with such a type for a file.
+    let typed = part("Content-Disposition: form-data; name=\"site\"\r\nContent-Type: application/octet-stream");
+    let asked = create().key("wide").body("multipart/form-data; boundary=XX", typed);
+    assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS");
+}
+
+#[test]
+fn k04_another_method_in_whatever_place() {
+    let names = ["_method", "_METHOD", "_Method[]", "X-HTTP-Method-Override", "x_http_method_override", "_verb"];
+    for name in names {
+        for asked in [
+            get(&format!("/api/v5/orders?{name}=DELETE")),
+            create().form(&format!("{name}=DELETE")),
+            create().parts(&[(name, "DELETE")]),
+            create().json(&format!("{{\"{name}\":\"DELETE\"}}")),
+            create().body("text/json", format!("{{\"{name}\":\"DELETE\"}}")),
+            create().body("image/png", format!("{{\"{name}\":\"DELETE\"}}")),
+            get("/api/v5/orders").header("cookie", &format!("a=b; {name}=DELETE")),
+        ] {
+            assert_eq!(BENCH.reason("retailcrm", &asked.clone().key("wide")), "REQUEST_AMBIGUOUS", "{}", asked.told());
+            assert_eq!(BENCH.reason("whole", &asked.clone().key("wide")), "REQUEST_AMBIGUOUS", "{}", asked.told());
+        }
+    }
+    // A body that was not read may ask for another, on a profile that reads no bodies as well.
+    let links = || post("/api/v5/orders/links/create").key("links");
+    assert_eq!(BENCH.reason("whole", &links()), "ALLOWED");
+    assert_eq!(BENCH.reason("whole", &links().form("a=b")), "ALLOWED");
+    assert_eq!(BENCH.reason("whole", &links().body("application/octet-stream", "\u{1}data")), "ALLOWED");
+    for unread in [
+        links().sent(Sent::Withheld),
+        links().header("content-type", "application/x-www-form-urlencoded").sent(Sent::Withheld),
+        links().header("content-type", "application/x-www-form-urlencoded").sent(Sent::CutOff),
+        links().form("a=b").header("content-encoding", "br"),
+        links().body("text/plain", "_method=DELETE"),
+        links().sent(Sent::Whole(b"_method=DELETE".to_vec())),
+    ] {
+        assert_eq!(BENCH.reason("whole", &unread), "REQUEST_AMBIGUOUS", "{}", unread.told());
+        // Unless somebody vouches for the service.
+        assert_eq!(BENCH.reason("vouched", &unread), "ALLOWED", "{}", unread.told());
+    }
+    let file = links().header("content-type", "application/octet-stream").sent(Sent::Withheld);
+    assert_eq!(BENCH.reason("whole", &file), "ALLOWED");
+}
+
+#[test]
+fn k05_names_that_fold_to_ours() {
+    for name in ["X.Latchkey.Store", "X_Latchkey_Store", "x!latchkey-store", "X-Latchkey~Scope"] {
+        let allow = BENCH.allowed("retailcrm", &get("/api/v5/orders").key("one").header(name, "second"));
+        assert!(allow.remove_headers.iter().any(|removed| removed == name), "{name}: {:?}", allow.remove_headers);
+    }
+    for name in ["SCRIPT_NAME", "Script-Name", "PATH_INFO", "X.Forwarded.Prefix", "X-Script-Name", "X_Original~URL"] {
+        let asked = get("/api/v5/orders").key("wide").header(name, "/api");
+        assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS", "{name}");
+    }
+    for cookie in [
+        "site=second",
+        "a=b;site=second",
+        "a=b, Site=second",
+        "si%74e=second",
+        "filter[sites][]=second",
+        "filter=x",
+        "apiKey=lk_x",
+        "siteBy=id",
+        "si te=1; site.=2",
+    ] {
+        let asked = get("/api/v5/orders").key("one").header("Cookie", cookie);
+        assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS", "{cookie}");
+    }
+    BENCH.allowed("retailcrm", &get("/api/v5/orders").key("one").header("Cookie", "PHPSESSID=site; website=second"));
+    for named in ["content-type", "close, content-length", "x-api-key", "X_Latchkey_Store"] {
+        let asked = get("/api/v5/orders").key("wide").header("Connection", named);
+        assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS", "{named}");
+    }
+    BENCH.allowed("retailcrm", &get("/api/v5/orders").key("one").header("Connection", "keep-alive, TE"));
+}
+
+#[test]
+fn k06_a_host_that_is_read_in_two_ways() {
+    let shop = |host: &str| get("/shop/plain").key("one").host(host);
+    BENCH.allowed("shop", &shop("main.example:8080"));
+    for host in [
+        "second.example:x",
+        "main.example:",
+        "main.example.",
+        "main.example..",
+        "main.example:80:x",
+        "[main.example]",
+        "main.example:0x50",
+        "main.example#",
+        "second.example:80@main.example",
+        "",
+    ] {
+        assert_ne!(BENCH.reason("shop", &shop(host)), "ALLOWED", "{host}");
+    }
+    for name in ["X-Forwarded-Host", "X_Forwarded_Host", "X-Host", "X-Original-Host", "X-Forwarded-Server"] {
+        let asked = shop("main.example").header(name, "second.example");
+        assert_eq!(BENCH.reason("shop", &asked), "REQUEST_AMBIGUOUS", "{name}");
+    }
+}
+
+#[test]
+fn k07_paths_that_are_sent_otherwise_than_they_are_read() {
+    for path in ["hist%6Fry", "%37", "a%2Db", "%2568istory", "%25u0068istory", "x%7E", "%5fx", "histor%79"] {
+        let target = format!("/api/v5/orders/{path}?site=main");
+        assert_eq!(BENCH.reason("retailcrm", &get(&target).key("one")), "PATH_AMBIGUOUS", "{path}");
+        BENCH.allowed("retailcrm", &get(&target).key("wide"));
+    }
+    for path in ["100%25", "%D0%97-1", "a%20b", "a%3Ab", "%25zz"] {
+        BENCH.allowed("retailcrm", &get(&format!("/api/v5/orders/{path}?site=main")).key("one"));
+    }
+}
