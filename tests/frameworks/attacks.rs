@@ -1,0 +1,608 @@
+//! What an attacker changes in a request: each function makes one change, of a kind that some reader takes otherwise.
+
+use std::io::Write as _;
+
+use crate::bodies;
+use crate::generate::Scene;
+use crate::random::Random;
+use crate::request::Request;
+
+/// One kind of change.
+pub type Change = fn(&Scene<'_>, &mut Random, &mut Request);
+
+/// Every kind, some twice: what is tried more often.
+pub const ALL: [(&str, Change); 24] = [
+    ("query", query),
+    ("query", query),
+    ("form", bodies::form),
+    ("form", bodies::form),
+    ("JSON", bodies::json),
+    ("JSON", bodies::json),
+    ("multipart", bodies::multipart),
+    ("multipart", bodies::multipart),
+    ("content type", content_type),
+    ("content type", content_type),
+    ("content coding", content_coding),
+    ("override header", override_header),
+    ("override", override_parameter),
+    ("our header", our_header),
+    ("our header", our_header),
+    ("store or key header", governed_header),
+    ("environment header", environment_header),
+    ("cookie", cookie),
+    ("host", host),
+    ("host", host),
+    ("path", path),
+    ("path", path),
+    ("framing", framing),
+    ("verb", verb),
+];
+
+/// Names that some reader takes for the store's.
+const STORE_NAMES: [&str; 40] = [
+    "site",
+    "site",
+    "site",
+    "Site",
+    "SITE",
+    "site[]",
+    "site[0]",
+    "site[a]",
+    "s%69te",
+    "%73ite",
+    "%20site",
+    "+site",
+    "site%00",
+    "site%00x",
+    "site.",
+    "site%20",
+    "[site]",
+    "site[",
+    "site]",
+    "_site",
+    "%EF%BB%BFsite",
+    "%C5%BFite",
+    "si%2574e",
+    "filter[sites][]",
+    "filter[sites]",
+    "filter[sites][0]",
+    "filter[sites][a]",
+    "filter.sites",
+    "filter%5Bsites%5D%5B%5D",
+    "filter%5bsites%5d",
+    "filter[sites",
+    "filter[sites]x",
+    "filter[]sites",
+    "filter%00[sites][]",
+    "__proto__[site]",
+    "constructor[prototype][site]",
+    "a[__proto__][site]",
+    "filter[__proto__][sites][]",
+    "site;x",
+    "x;site",
+];
+const KEY_NAMES: [&str; 8] = ["apiKey", "apikey", "api%4Bey", "apiKey[]", "api_key", "apiKey%00", "+apiKey", "apiKey;"];
+const OVERRIDE_NAMES: [&str; 12] = [
+    "_method",
+    "_METHOD",
+    "_method[]",
+    "%5Fmethod",
+    "_%6Dethod",
+    ".method",
+    "+_method",
+    "_method%00",
+    " _method",
+    "__method",
+    "method",
+    "_Method",
+];
+const VERBS: [&str; 8] = ["DELETE", "PUT", "GET", "POST", "delete", "PATCH", "HEAD", "OPTIONS"];
+
+/// A name and value that matter, for queries and forms.
+pub fn pair(scene: &Scene<'_>, random: &mut Random) -> Vec<u8> {
+    let (name, value) = match random.below(10) {
+        0..=5 => (random.pick(&STORE_NAMES), store(scene, random)),
+        6 => (random.pick(&KEY_NAMES), scene.other.token.clone()),
+        7 => ("siteBy", random.pick(&["id", "code", "externalId"]).to_owned()),
+        8 => ("order", order(scene, random)),
+        _ => (random.pick(&OVERRIDE_NAMES), random.pick(&VERBS).to_owned()),
+    };
+    format!("{name}={value}").into_bytes()
+}
+
+/// The code of a store, mostly one that is not open.
+pub fn store(scene: &Scene<'_>, random: &mut Random) -> String {
+    let code = if random.percent(75) { scene.closed } else { scene.open };
+    match random.below(14) {
+        0 => format!("%{:02X}{}", code.as_bytes()[0], &code[1..]),
+        1 => format!("{code}%00"),
+        2 => format!("{code}+"),
+        3 => format!("{},{code}", scene.open),
+        4 => format!("{};site={code}", scene.open),
+        5 => code.to_uppercase(),
+        _ => code.to_owned(),
+    }
+}
+
+fn order(scene: &Scene<'_>, random: &mut Random) -> String {
+    let code = if random.percent(60) { scene.closed } else { scene.open };
+    match random.below(5) {
+        0 => format!("{{\"site\":\"{}\",\"site\":\"{code}\"}}", scene.open),
+        1 => format!("{{\"Site\":\"{code}\"}}"),
+        2 => format!("%7B%22site%22%3A%22{code}%22%7D"),
+        3 => format!("\u{feff}{{\"site\":\"{code}\"}}"),
+        _ => format!("{{\"site\":\"{code}\"}}"),
+    }
+}
+
+fn query(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    for _ in 0..=random.below(2) {
+        let at = random.below(request.query.len() + 1);
+        request.query.insert(at, pair(scene, random));
+    }
+    if random.percent(8) {
+        let extra: &[&[u8]] = &[b"", b"=", b"==", b"&", b"a;b", b"?", b"x=?site=madrid", b"{env.HOME}", b"%"];
+        request.query.push(random.pick(extra).to_vec());
+    }
+    if random.percent(3) {
+        for number in 0..random.pick(&[25, 120, 1_010]) {
+            request.query.insert(0, format!("p{number}=1").into_bytes());
+        }
+    }
+}
+
+const TYPES: [&str; 42] = [
+    "application/x-www-form-urlencoded",
+    "application/x-www-form-urlencoded; charset=utf-8",
+    "application/json",
+    "application/json; charset=utf-8",
+    "application/json;charset=utf-16",
+    "application/json; charset=utf-7",
+    "application/json; x=y",
+    "application/json, text/plain",
+    "application/JSON",
+    "text/json",
+    "application/x-json",
+    "application/vnd.shop.v1+json",
+    "application/vnd.api+json",
+    "application/merge-patch+json",
+    "application/ld+json",
+    "application/problem+json",
+    "application/json-patch+json",
+    "image/png",
+    "image/png; x=/json",
+    "image/png; x=+json",
+    "image/jpeg;a=application/json",
+    "application/octet-stream",
+    "application/octet-stream; q=/json",
+    "application/pdf",
+    "application/zip;/json",
+    "audio/x+json",
+    "video/json",
+    "text/plain",
+    "text/plain; charset=x/json",
+    "text/xml",
+    "application/xml",
+    "application/jsonp",
+    "application/json5",
+    "application/x-ndjson",
+    "application/json ",
+    "application/x-www-form-urlencoded;boundary=XX",
+    "application/x-www-form-urlencoded; charset=utf-16",
+    "application/x-www-form-urlencoded, application/json",
+    "multipart/form-data",
+    "multipart/form-data; boundary=XX",
+    "*/*",
+    "",
+];
+
+/// A content type.
+pub fn any_type(random: &mut Random) -> &'static str {
+    random.pick(&TYPES)
+}
+
+fn content_type(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    match random.below(8) {
+        0 => request.remove("Content-Type"),
+        1 => request.header("Content-Type", any_type(random)),
+        2 => request.header(random.pick(&["Content_Type", "Content.Type", "content type"]), any_type(random)),
+        3 => {
+            for (name, value) in &mut request.headers {
+                if name.eq_ignore_ascii_case(b"content-type") {
+                    let odd = [
+                        "; charset=utf-16le",
+                        ";charset=iso-8859-1",
+                        "; x=/json",
+                        "; boundary=YY",
+                        ",text/json",
+                        ";",
+                        "; charset=utf-8; charset=utf-16",
+                    ];
+                    value.extend(random.pick(&odd).bytes());
+                }
+            }
+        }
+        _ => request.replace("Content-Type", any_type(random)),
+    }
+}
+
+fn content_coding(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let name = random.pick(&["Content-Encoding", "Content-Encoding", "Content_Encoding", "content-encoding "]);
+    let coding =
+        random.pick(&["gzip", "deflate", "identity", "x-gzip", "gzip, identity", "", "br", "identity, gzip", "GZIP"]);
+    request.header(name, coding);
+    if coding.to_ascii_lowercase().contains("gzip") && random.percent(80) {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&request.body).expect("a vector takes everything");
+        request.body = encoder.finish().expect("a vector takes everything");
+    } else if coding == "deflate" && random.percent(80) {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&request.body).expect("a vector takes everything");
+        request.body = encoder.finish().expect("a vector takes everything");
+    }
+}
+
+/// A header's name with its hyphens, and now and then its case, written otherwise.
+fn folded(random: &mut Random, name: &str) -> String {
+    let mark =
+        random.pick(&['-', '_', '.', '_', '.', '!', '~', '*', '+', '^', '|', '`', '\'', '#', '$', '%', '&', ' ']);
+    let mixed = random.percent(25);
+    let write = |letter: char, random: &mut Random| match letter {
+        '-' if !mixed || random.percent(50) => mark,
+        other => other,
+    };
+    let name: String = name.chars().map(|letter| write(letter, random)).collect();
+    if random.percent(20) { name.to_lowercase() } else { name }
+}
+
+fn override_header(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let names = [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+        "X-Method",
+        "HTTP-Method-Override",
+        "X-Http-Method-Override",
+    ];
+    let name = random.pick(&names);
+    request.header(folded(random, name), random.pick(&VERBS));
+    if random.percent(40) {
+        request.verb = b"POST".to_vec();
+    }
+}
+
+fn override_parameter(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let pair = format!("{}={}", random.pick(&OVERRIDE_NAMES), random.pick(&VERBS)).into_bytes();
+    if random.percent(50) || request.body.first() == Some(&b'{') {
+        request.query.push(pair);
+    } else {
+        if request.body.is_empty() {
+            request.replace("Content-Type", any_type(random));
+        } else {
+            request.body.push(b'&');
+        }
+        request.body.extend(pair);
+    }
+}
+
+fn our_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let (name, value) = match random.below(6) {
+        0 => ("X-Latchkey-Key-Id", scene.other.id.clone()),
+        1 => ("X-Latchkey-Stores", scene.closed.to_owned()),
+        2 => ("X-Latchkey-Scope", "all".to_owned()),
+        3 => ("X-Latchkey-Revision", "evil".to_owned()),
+        _ => ("X-Latchkey-Store", scene.closed.to_owned()),
+    };
+    let name = folded(random, name);
+    if random.percent(5) {
+        request.header("Connection", format!("close, {name}"));
+    }
+    request.header(name, value);
+}
+
+fn governed_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    match random.below(4) {
+        0 => request.header(folded(random, "X-Api-Key"), &scene.other.token),
+        1 => request.header(folded(random, "Authorization"), format!("Bearer {}", scene.other.token)),
+        2 => request.header(random.pick(&["HTTP-X-Store", "X-Store\t", "HTTP_X_STORE", "X--Store"]), scene.closed),
+        _ => request.header(folded(random, "X-Store"), scene.closed),
+    }
+}
+
+/// What servers and gateway interfaces put into the environment of a request.
+fn environment_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let names = [
+        "SCRIPT_NAME",
+        "Script-Name",
+        "SCRIPT.NAME",
+        "PATH_INFO",
+        "Path-Info",
+        "REQUEST_URI",
+        "Request-Uri",
+        "REQUEST_METHOD",
+        "Request-Method",
+        "QUERY_STRING",
+        "Query-String",
+        "X-Script-Name",
+        "X-Forwarded-Prefix",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X_ORIGINAL_URL",
+        "X.Rewrite.Url",
+        "X-Forwarded-Path",
+        "Unencoded-Url",
+        "IIS-WasUrlRewritten",
+        "HTTP_HOST",
+        "X-Forwarded-Host",
+        "X_Forwarded_Host",
+        "X.Forwarded.Host",
+        "X-Host",
+        "Forwarded",
+        "X-Forwarded-Server",
+        "Proxy",
+        "Redirect-Url",
+        "Orig-Path-Info",
+        "X-Forwarded-Uri",
+        "SERVER_NAME",
+        "RAW_URI",
+        "X-Sendfile-Type",
+        "X-Envoy-Original-Path",
+        "X-Envoy-Original-Method",
+        "X-Original-Method",
+        "X-Forwarded-Method",
+    ];
+    let name = random.pick(&names);
+    let profile = scene.profile.name;
+    let value = match random.below(10) {
+        8 | 9 => format!("/{profile}/v5/files"),
+        0 => format!("/{profile}/v5/orders/history"),
+        1 => format!("/{profile}/v5/orders"),
+        2 => format!("/{profile}"),
+        3 => "/orders".to_owned(),
+        4 => format!("{}.shop.test", scene.closed),
+        5 => format!("host={}.shop.test", scene.closed),
+        6 => "DELETE".to_owned(),
+        _ => format!("site={}", scene.closed),
+    };
+    request.header(name, value);
+}
+
+fn cookie(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let pair = String::from_utf8_lossy(&pair(scene, random)).into_owned();
+    let cookie = match random.below(4) {
+        0 => format!("a=1; {pair}"),
+        1 => format!("{pair}; b=2"),
+        2 => format!("a=\"1; {pair}\""),
+        _ => pair,
+    };
+    request.header(random.pick(&["Cookie", "Cookie", "Cookie", "cookie", "Cookie_", "Cookie2"]), cookie);
+}
+
+fn host(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let closed = format!("{}.shop.test", scene.closed);
+    let open = format!("{}.shop.test", scene.open);
+    let host = match random.below(26) {
+        0 => format!("{closed}:x"),
+        1 => format!("{closed}."),
+        2 => format!("{closed}.:80"),
+        3 => format!("[{closed}]"),
+        4 => format!("{open}@{closed}"),
+        5 => format!("{closed}:80:80"),
+        6 => format!("{closed}:"),
+        7 => format!("{closed},{open}"),
+        8 => format!("{open}, {closed}"),
+        9 => format!("{closed}/"),
+        10 => format!("{closed}#"),
+        11 => closed.to_uppercase(),
+        12 => format!("{closed}:99999"),
+        13 => format!("{closed}:-1"),
+        14 => format!("{closed}.."),
+        15 => format!("{closed}:80."),
+        16 => format!(".{closed}"),
+        17 => format!("{closed}:80@"),
+        18 => format!("{open}:80, {closed}"),
+        19 => String::new(),
+        20 => format!("{closed}_"),
+        21 => format!("{closed}:x:80"),
+        22 => format!("[::1]{closed}"),
+        23 => format!("{closed}]:80"),
+        24 => format!("{closed}:\u{661}"),
+        _ => closed.clone(),
+    };
+    match random.below(8) {
+        0 => request.header("Host", host),
+        1 => {
+            let path = std::mem::take(&mut request.path);
+            request.path = [format!("http://{host}").into_bytes(), path].concat();
+        }
+        2 => request.header(random.pick(&["X-Forwarded-Host", "X_Forwarded_Host", "X.Forwarded.Host"]), host),
+        _ => request.replace("Host", host),
+    }
+}
+
+fn path(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let at = 1 + random.below(request.path.len().max(2) - 1);
+    let at = at.min(request.path.len().saturating_sub(1));
+    let byte = request.path[at];
+    let mut splice = |range: std::ops::Range<usize>, text: String| drop(request.path.splice(range, text.into_bytes()));
+    match random.below(16) {
+        0..=2 => splice(at..at + 1, format!("%{byte:02X}")),
+        3 => splice(at..at + 1, format!("%{byte:02x}")),
+        4 => splice(at..at + 1, format!("%25{byte:02x}")),
+        5 => splice(at..at + 1, format!("%u00{byte:02x}")),
+        6 => splice(
+            at..at,
+            random
+                .pick(&["/", "./", "../", ";x", "%2F", "%2f", "%5C", "\\", "%00", "%", "*", "{", "~", "."])
+                .to_owned(),
+        ),
+        7 => request.path.extend(
+            random
+                .pick(&[
+                    "/",
+                    "//",
+                    "/.",
+                    ".json",
+                    ";a=b",
+                    "%20",
+                    "%0a",
+                    "%00",
+                    "/%2e%2e",
+                    "/..",
+                    "#x",
+                    "%23",
+                    "%3f",
+                    "/x",
+                    "%2Fhistory",
+                ])
+                .bytes(),
+        ),
+        8 => splice(at..at + 1, String::from_utf8_lossy(&[byte ^ 0x20]).into_owned()),
+        9 => {
+            let tail = random.pick(&[
+                "history",
+                "hist%6Fry",
+                "History",
+                "create",
+                "cr%65ate",
+                "CREATE",
+                "hist%256Fry",
+                "%68istory",
+                "history/",
+                "history;x",
+                "history.json",
+                "\u{ff48}istory",
+                "history%20",
+            ]);
+            request.path = format!("/{}/v5/orders/{tail}", scene.profile.name).into();
+        }
+        10 => {
+            request.path = [format!("/{}/v5/orders/..", scene.profile.name).into_bytes(), request.path.clone()].concat()
+        }
+        11 => request.path.insert(0, b'/'),
+        12 => splice(at..at + 1, format!("%c1%{:02x}", byte | 0x80)),
+        13 => {
+            request.path = format!(
+                "/{}/v{}/orders",
+                scene.profile.name,
+                random.pick(&["05", "5a", "%35", "*", "5.0", "-5", "\u{665}"])
+            )
+            .into()
+        }
+        14 => {
+            request.path = request.path.replacen_bytes(
+                b"/orders",
+                random.pick(&[
+                    &b"/Orders"[..],
+                    b"/orders/",
+                    b"/o%72ders",
+                    b"//orders",
+                    b"/orders/.",
+                    b"/%6frders",
+                    b"/orders;",
+                ]),
+            )
+        }
+        _ => splice(at..at + 1, format!("%{:02X}", byte ^ 0x20)),
+    }
+}
+
+/// Replacing in bytes.
+trait ReplaceBytes {
+    fn replacen_bytes(&self, from: &[u8], to: &[u8]) -> Vec<u8>;
+}
+
+impl ReplaceBytes for Vec<u8> {
+    fn replacen_bytes(&self, from: &[u8], to: &[u8]) -> Vec<u8> {
+        match self.windows(from.len()).position(|window| window == from) {
+            Some(at) => [&self[..at], to, &self[at + from.len()..]].concat(),
+            None => self.clone(),
+        }
+    }
+}
+
+fn framing(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    match random.below(9) {
+        0..=2 => request.chunked = true,
+        3 => {
+            request.chunked = true;
+            let trailers = [
+                format!("X-Latchkey-Store: {}\r\n", scene.closed),
+                format!("X-Store: {}\r\n", scene.closed),
+                "X-HTTP-Method-Override: DELETE\r\n".to_owned(),
+            ];
+            request.header("Trailer", "X-Latchkey-Store");
+            request.trailers = trailers[random.below(3)].clone().into();
+        }
+        4 => request.header("Expect", "100-continue"),
+        5 => request.header(
+            "Connection",
+            random.pick(&["close", "keep-alive", "X-Latchkey-Store", "Host", "Cookie", "upgrade", "TE"]),
+        ),
+        6 => request.header("Upgrade", random.pick(&["h2c", "websocket"])),
+        7 if request.body.is_empty() => {
+            request.replace("Content-Length", "0");
+        }
+        _ => request.header("X-Folded", format!("a\r\n X-Latchkey-Store: {}", scene.closed)),
+    }
+}
+
+fn verb(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let verbs = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get", "Post", "DELETE ", "PROPFIND", "GET_", "_GET",
+        "TRACE", "HEAD", "QUERY",
+    ];
+    request.verb = random.pick(&verbs).into();
+}
+
+/// Changes a few bytes somewhere.
+pub fn flip(random: &mut Random, request: &mut Request) {
+    const BITS: [&[u8]; 26] = [
+        b"%00",
+        b"%20",
+        b"+",
+        b"[]",
+        b"[",
+        b"]",
+        b".",
+        b";",
+        b"&",
+        b"=",
+        b"%25",
+        b"\t",
+        b"\x0b",
+        b"\"",
+        b"{",
+        b"}",
+        b",",
+        b"_",
+        b"-",
+        b"/",
+        b"\\",
+        b"%2e",
+        b"..",
+        b"\xef\xbb\xbf",
+        b"\xc0\xaf",
+        b"\x80",
+    ];
+    let in_body = !request.body.is_empty() && random.percent(50);
+    let headers = request.headers.len();
+    let text = if in_body {
+        &mut request.body
+    } else if random.percent(30) && !request.query.is_empty() {
+        let at = random.below(request.query.len());
+        &mut request.query[at]
+    } else if random.percent(50) && headers > 0 {
+        let at = random.below(headers);
+        if random.percent(30) { &mut request.headers[at].0 } else { &mut request.headers[at].1 }
+    } else {
+        &mut request.path
+    };
+    let at = random.below(text.len() + 1);
+    match random.below(4) {
+        0 if at < text.len() => drop(text.remove(at)),
+        1 if at < text.len() => text[at] ^= 0x20,
+        2 if at < text.len() => drop(text.splice(at..=at, format!("%{:02x}", text[at]).into_bytes())),
+        _ => drop(text.splice(at..at, random.pick(&BITS).iter().copied())),
+    }
+}

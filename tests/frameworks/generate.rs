@@ -1,0 +1,201 @@
+//! The generator: honest requests of each key under each profile, and what an attacker changes in them. It knows the
+//! grammar of HTTP; [`crate::attacks`] knows where readers of it part ways.
+
+use crate::attacks;
+use crate::house::{House, Key, PROFILES, Profile};
+use crate::random::Random;
+use crate::request::Request;
+
+/// A request to try.
+#[derive(Debug)]
+pub struct Case {
+    /// What it is made of, for messages.
+    pub label: String,
+    /// The profile that governs it.
+    pub profile: &'static Profile,
+    /// The request.
+    pub request: Request,
+}
+
+/// What attacks need to know.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The profile.
+    pub profile: &'static Profile,
+    /// The key that the request presents.
+    pub key: &'a Key,
+    /// Another key.
+    pub other: &'a Key,
+    /// A store that the key opens.
+    pub open: &'static str,
+    /// A store that it does not open; for a key that opens all, another than `open`.
+    pub closed: &'static str,
+}
+
+/// A hand-written attack.
+#[derive(Debug)]
+pub struct Attack {
+    /// Its kind and name.
+    pub name: &'static str,
+    profile: usize,
+    key: usize,
+    bytes: Vec<u8>,
+}
+
+/// The hand-written attacks.
+///
+/// # Panics
+///
+/// When a line is not one.
+#[must_use]
+pub fn corpus(house: &House) -> Vec<Attack> {
+    let files = [
+        include_str!("corpus/bodies.txt"),
+        include_str!("corpus/multipart.txt"),
+        include_str!("corpus/heads.txt"),
+        include_str!("corpus/paths.txt"),
+    ];
+    let lines = files.into_iter().flat_map(str::lines).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let mut fields = line.splitn(4, " | ");
+            let mut field = || fields.next().unwrap_or_else(|| panic!("four fields parted by ` | `: {line}"));
+            let (name, profile, key, text) = (field(), field(), field(), field());
+            let profile = PROFILES.iter().position(|known| known.name == profile).expect("a profile");
+            let key = house.keys.iter().position(|known| known.name == key).expect("a key");
+            Attack { name, profile, key, bytes: unescape(text) }
+        })
+        .collect()
+}
+
+impl Attack {
+    /// The attack as a request with the token of its key, or of another.
+    #[must_use]
+    pub fn case(&self, house: &House) -> Case {
+        let key = &house.keys[self.key];
+        let other = house.keys.iter().find(|other| other.stores.contains(&"madrid")).expect("a key for madrid");
+        let bytes = replace(&self.bytes, b"{key}", key.token.as_bytes());
+        let bytes = replace(&bytes, b"{other}", other.token.as_bytes());
+        Case { label: self.name.to_owned(), profile: &PROFILES[self.profile], request: Request::parse(&bytes) }
+    }
+}
+
+/// Makes a request: an honest one or one of the corpus, changed once or a few times.
+///
+/// # Panics
+///
+/// When the house has no keys.
+#[must_use]
+pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
+    let from_corpus = random.percent(20).then(|| &corpus[random.below(corpus.len())]);
+    let profile = &PROFILES[from_corpus.map_or_else(|| random.below(PROFILES.len()), |attack| attack.profile)];
+    let key = &house.keys[from_corpus.map_or_else(|| random.below(house.keys.len()), |attack| attack.key)];
+    let others: Vec<&Key> = house.keys.iter().filter(|other| other.id != key.id).collect();
+    let open = if key.stores.is_empty() { "berlin" } else { random.pick(key.stores) };
+    let closed = if key.stores.len() == 2 { "warsaw" } else { "madrid" };
+    let scene = Scene { profile, key, other: others[random.below(others.len())], open, closed };
+    let mut case = match from_corpus {
+        Some(attack) => attack.case(house),
+        None => Case { label: "honest".to_owned(), profile, request: honest(&scene, random) },
+    };
+    let changes = [0, 1, 1, 1, 1, 2, 2, 3][random.below(8)];
+    for _ in 0..changes {
+        let (name, change) = random.pick(&attacks::ALL);
+        change(&scene, random, &mut case.request);
+        case.label = format!("{}, {name}", case.label);
+    }
+    if random.percent(8) {
+        attacks::flip(random, &mut case.request);
+        case.label.push_str(", bytes changed");
+    }
+    case
+}
+
+/// A request as an honest client sends it.
+fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
+    let method = random.pick(scene.key.methods);
+    let (verb, tail) = method.split_once(' ').expect("VERB tail");
+    let tail = tail.replace("{id}", random.pick(&["1", "17", "a-b", "x.y"]));
+    let tail = tail.replace("{area}", scene.profile.name).replace("{version}", "v5");
+    let tail = tail.replace("{kind}", "orders").replace("{name}", random.pick(&["history", "17"]));
+    let path = format!("/{}/v{}{tail}", scene.profile.name, random.pick(&["5", "4"]));
+    let mut request = Request { verb: verb.into(), path: path.into(), ..Request::default() };
+    request.header("Host", "api.shop.test");
+    let token = &scene.key.token;
+    match random.below(if scene.profile.key_parameter { 4 } else { 2 }) {
+        0 => request.header("X-Api-Key", token),
+        1 if scene.profile.bearer => request.header("Authorization", format!("Bearer {token}")),
+        1 | 2 => request.query.push(format!("apiKey={token}").into()),
+        _ if verb == "POST" => {
+            request.header("Content-Type", "application/x-www-form-urlencoded");
+            request.body = format!("apiKey={token}").into();
+        }
+        _ => request.header("X-Api-Key", token),
+    }
+    if random.percent(20) {
+        request.query.push(random.pick(&["limit=20", "page=1", "x=%D0%BA", "filter[ids][]=1"]).into());
+    }
+    // Where nothing keeps a call within its scope, a store has to be named.
+    if !scene.profile.scope_applied || random.percent(70) {
+        name_store(scene, random, &mut request);
+    }
+    if random.percent(15) {
+        request.header("Cookie", "session=1; theme=dark");
+    }
+    request
+}
+
+fn name_store(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
+    let (location, name) = random.pick(scene.profile.stores).split_once(':').unwrap_or(("host", ""));
+    let writes = request.verb == b"POST" || request.verb == b"PUT";
+    let pair = format!("{name}={}", scene.open);
+    match location {
+        "host" => request.replace("Host", format!("{}.shop.test", scene.open)),
+        "header" => request.header("X-Store", scene.open),
+        "json" if request.body.is_empty() && writes => {
+            request.replace("Content-Type", "application/json");
+            request.body = format!("{{\"site\":\"{}\"}}", scene.open).into();
+        }
+        "form" if request.body.is_empty() && writes => {
+            request.replace("Content-Type", "application/x-www-form-urlencoded");
+            request.body = pair.into();
+        }
+        "form" if writes && !request.body.starts_with(b"{") => request.body.extend(format!("&{pair}").into_bytes()),
+        _ => request.query.push(pair.into()),
+    }
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(bytes.len() + 64);
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        replaced.extend(&rest[..at]);
+        replaced.extend(to);
+        rest = &rest[at + from.len()..];
+    }
+    replaced.extend(rest);
+    replaced
+}
+
+/// The bytes that a line of the corpus writes: `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.
+fn unescape(line: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = line.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let (written, after) = match (byte, tail) {
+            (b'\\', [b'r', tail @ ..]) => (b'\r', tail),
+            (b'\\', [b'n', tail @ ..]) => (b'\n', tail),
+            (b'\\', [b't', tail @ ..]) => (b'\t', tail),
+            (b'\\', [b'\\', tail @ ..]) => (b'\\', tail),
+            (b'\\', [b'x', high, low, tail @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).expect("two hexadecimal digits");
+                (u8::from_str_radix(digits, 16).expect("two hexadecimal digits"), tail)
+            }
+            (byte, tail) => (*byte, tail),
+        };
+        bytes.push(written);
+        rest = after;
+    }
+    bytes
+}

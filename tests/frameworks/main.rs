@@ -1,0 +1,144 @@
+//! Real frameworks behind the proxies of deploy/: no request that was allowed is read by any of them as another store,
+//! key, verb or path than was decided.
+//!
+//! Requests go through Envoy, nginx and Caddy to a service that keeps their bytes. What arrives there was allowed, and
+//! is sent on, byte for byte, to servers of PHP, Symfony, Laravel, Express, Flask, Django, Sinatra and Go, which respond
+//! with what they read. A run makes the same requests every time, unless `LATCHKEY_TEST_SEED` names another seed;
+//! `LATCHKEY_TEST_CASES` sets how many each proxy gets.
+
+#[path = "../calls/mod.rs"]
+pub mod calls;
+#[path = "../proxies/proxy.rs"]
+pub mod proxy;
+#[path = "../proxies/shop.rs"]
+pub mod shop;
+#[path = "../support/mod.rs"]
+pub mod support;
+
+pub mod attacks;
+pub mod bodies;
+pub mod generate;
+pub mod house;
+pub mod oracle;
+pub mod random;
+pub mod raw;
+pub mod replay;
+pub mod request;
+pub mod servers;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use generate::{Case, corpus, make};
+use house::House;
+use proxy::{Others, Proxy};
+use random::Random;
+use replay::{Tally, Worker};
+use servers::Frameworks;
+use support::eventually;
+
+/// Requests through each proxy.
+const CASES: usize = 8_000;
+/// Clients of each proxy at once.
+const CLIENTS: usize = 2;
+/// Of a hundred requests through all proxies, at least so many are allowed.
+const LEAST_ALLOWED: usize = 4;
+
+/// The proxies.
+const PROXIES: [(&str, fn(Others<'_>) -> Proxy); 3] =
+    [("Envoy", Proxy::envoy), ("nginx", Proxy::nginx), ("Caddy", Proxy::caddy)];
+
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// A house, its proxies and the frameworks.
+struct Stage {
+    house: House,
+    proxies: Vec<(&'static str, Proxy)>,
+    frameworks: Frameworks,
+}
+
+async fn stage() -> Stage {
+    let house = House::furnished().await;
+    let frameworks = Frameworks::start();
+    let proxies: Vec<_> = PROXIES.into_iter().map(|(name, start)| (name, house.behind(start))).collect();
+    let key = format!("x-api-key: {}", house.keys[0].token);
+    for (name, proxy) in &proxies {
+        eventually(&format!("{name} has found its Latchkey"), Duration::from_secs(30), || {
+            (proxy.ask("GET", "/site/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
+        });
+    }
+    // The requests of finding it named no case.
+    let _ = house.backend.take("");
+    Stage { house, proxies, frameworks }
+}
+
+/// Fails with every violation, the rarest first.
+fn no_violations(tally: &Tally) {
+    let mut message = String::new();
+    for (violation, (times, example)) in &tally.violations {
+        let _ = writeln!(message, "{times} × {violation}\n    {example}");
+    }
+    if let Ok(path) = std::env::var("LATCHKEY_TEST_FINDINGS") {
+        std::fs::write(path, &message).expect("the findings can be written");
+    }
+    let shown: String = message.chars().take(20_000).collect();
+    assert!(
+        tally.violations.is_empty(),
+        "{} kinds of readings are not what was decided:\n{shown}",
+        tally.violations.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_framework_reads_a_known_attack_otherwise_than_was_decided() {
+    let stage = stage().await;
+    let corpus = corpus(&stage.house);
+    let mut tally = Tally::default();
+    for (name, proxy) in &stage.proxies {
+        let mut worker = Worker::new(&stage.house, name, proxy.port, &stage.frameworks);
+        for (number, attack) in corpus.iter().enumerate() {
+            worker.try_case(&attack.case(&stage.house), &format!("{name}-{number}"));
+        }
+        tally.add(worker.tally);
+    }
+    println!("{tally}");
+    assert!(corpus.len() > 60, "the corpus has {} attacks", corpus.len());
+    assert_eq!(stage.house.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
+    no_violations(&tally);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_framework_reads_what_was_allowed_otherwise_than_was_decided() {
+    let stage = stage().await;
+    let corpus = corpus(&stage.house);
+    let cases = number("LATCHKEY_TEST_CASES").unwrap_or(CASES);
+    let seed = u64::try_from(number("LATCHKEY_TEST_SEED").unwrap_or(1)).expect("a small number");
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for (at, (name, proxy)) in stage.proxies.iter().enumerate() {
+            for client in 0..CLIENTS {
+                let (stage, corpus) = (&stage, &corpus);
+                workers.push(scope.spawn(move || {
+                    let stream = u64::try_from(at * CLIENTS + client).expect("a small number");
+                    let mut random = Random(seed.wrapping_mul(0x1_0001).wrapping_add(stream << 32));
+                    let mut worker = Worker::new(&stage.house, name, proxy.port, &stage.frameworks);
+                    for number in 0..cases / CLIENTS {
+                        let case: Case = make(&stage.house, corpus, &mut random);
+                        worker.try_case(&case, &format!("{name}-{client}-{number}"));
+                    }
+                    worker.tally
+                }));
+            }
+        }
+        for worker in workers {
+            tally.add(worker.join().expect("a client does not panic"));
+        }
+    });
+    println!("{tally}");
+    assert_eq!(stage.house.backend.take(""), Vec::<Vec<u8>>::new(), "nothing arrives that no client sent");
+    no_violations(&tally);
+    tally.is_not_hollow(LEAST_ALLOWED, &stage.frameworks);
+}

@@ -1,0 +1,198 @@
+//! What a framework may read of a request that was allowed: nothing but what was decided.
+
+use serde::Deserialize;
+
+use crate::house::{Key, Profile, STORES};
+use crate::raw::header;
+
+/// What a framework read.
+#[derive(Debug, Deserialize)]
+pub struct Reading {
+    /// The methods that it runs: `VERB profile tail`.
+    pub routes: Vec<String>,
+    /// Where it found stores, and what it found.
+    pub stores: Vec<(String, String)>,
+    /// Where it found keys.
+    pub keys: Vec<(String, String)>,
+    /// Where it found `siteBy`.
+    pub fixed: Vec<(String, String)>,
+    /// The host, as its interfaces say it.
+    pub hosts: Vec<String>,
+    /// What it takes for Latchkey's: the end of the header's name, and its value.
+    pub ours: Vec<(String, String)>,
+    /// The verb, for messages.
+    pub verb: String,
+    /// The path that it routes by, for messages.
+    pub path: String,
+}
+
+/// What Latchkey decided, by the headers that a request carries.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    profile: &'static Profile,
+    key: &'a Key,
+    store: Option<String>,
+}
+
+/// A reading that is not what was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Violation {
+    /// Store, key, method, fixed, identity or scope.
+    pub what: &'static str,
+    /// In words.
+    pub told: String,
+}
+
+/// A text as the laxest reader takes it.
+fn lax(text: &str) -> String {
+    let mut text = text.replace('+', " ");
+    for _ in 0..3 {
+        let mut decoded = Vec::new();
+        let mut rest = text.as_bytes();
+        while let [byte, tail @ ..] = rest {
+            let escaped = (*byte == b'%').then(|| tail.get(..2)).flatten();
+            let escaped = escaped.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+            decoded.push(escaped.unwrap_or(*byte));
+            rest = if escaped.is_some() { &tail[2..] } else { tail };
+        }
+        text = String::from_utf8_lossy(&decoded).into_owned();
+    }
+    text.replace('\0', "").to_lowercase()
+}
+
+/// The stores that some reader finds in a value.
+fn named(value: &str) -> impl Iterator<Item = &'static str> {
+    let value = lax(value);
+    STORES.into_iter().filter(move |store| value.contains(store))
+}
+
+fn is_header(from: &str) -> bool {
+    matches!(from, "header" | "headers" | "$_SERVER" | "getallheaders" | "bearer")
+}
+
+impl<'a> Decided<'a> {
+    /// Reads what the proxy sent. The headers of exactly our names are Latchkey's: the proxies drop a client's own.
+    ///
+    /// # Errors
+    ///
+    /// It names no key.
+    pub fn of(raw: &[u8], profile: &'static Profile, keys: &'a [Key]) -> Result<Self, Violation> {
+        let id = header(raw, "x-latchkey-key-id").unwrap_or_default();
+        let key = keys.iter().find(|key| key.id == id).ok_or_else(|| Violation {
+            what: "identity",
+            told: format!("the request was sent on with the key id `{id}`"),
+        })?;
+        let store = header(raw, "x-latchkey-store").filter(|store| !store.is_empty());
+        Ok(Self { profile, key, store })
+    }
+
+    /// Everything in a reading that is not what was decided.
+    #[must_use]
+    pub fn violations(&self, reading: &Reading, keys: &[Key]) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let mut add = |what: &'static str, told: String| found.push(Violation { what, told });
+        for (from, value) in &reading.stores {
+            if self.is_governed(from) {
+                for store in named(value).filter(|store| !self.is_decided(store)) {
+                    add("store", format!("reads the store {store} from {from}"));
+                }
+            }
+        }
+        if self.profile.name == "host" {
+            for host in &reading.hosts {
+                let name = host.to_ascii_lowercase();
+                let name = name.trim_end_matches('.');
+                if let Some(store) = STORES.into_iter().find(|store| format!("{store}.shop.test") == name)
+                    && !self.is_decided(store)
+                {
+                    add("store", format!("takes the host for {store}'s"));
+                }
+            }
+        }
+        for (from, value) in &reading.keys {
+            let other = keys.iter().find(|key| value.contains(&key.token) && key.id != self.key.id);
+            let governed = match from.as_str() {
+                "bearer" => self.profile.bearer,
+                from => is_header(from) || self.profile.key_parameter,
+            };
+            if let Some(other) = other.filter(|_| governed) {
+                add("key", format!("reads the key {} from {from} and not {}", other.name, self.key.name));
+            }
+        }
+        for route in &reading.routes {
+            let open = |method: &&str| **method == Self::method_of(route, self.profile);
+            if !self.key.methods.iter().any(|method| open(&method)) {
+                add("method", format!("runs {route}"));
+            }
+        }
+        if self.profile.fixed {
+            for (from, value) in reading.fixed.iter().filter(|(_, value)| value != "code") {
+                add("fixed", format!("reads siteBy={value} from {from}"));
+            }
+        }
+        self.identity(reading, &mut add);
+        self.scope(reading, &mut add);
+        found
+    }
+
+    /// `VERB tail` of a method of this profile; otherwise the route itself, which no key opens.
+    fn method_of(route: &str, profile: &Profile) -> String {
+        let mut words = route.splitn(3, ' ');
+        let (verb, name, tail) = (words.next(), words.next(), words.next());
+        if name == Some(profile.name) {
+            return format!("{} {}", verb.unwrap_or_default(), tail.unwrap_or_default());
+        }
+        route.to_owned()
+    }
+
+    fn is_decided(&self, store: &str) -> bool {
+        self.key.stores.is_empty()
+            || self.key.opens(store) && self.store.as_deref().is_none_or(|decided| decided == store)
+    }
+
+    /// Whether the service looks there: a name that it looks for in one kind of parameter it finds in all, since
+    /// frameworks merge them.
+    fn is_governed(&self, from: &str) -> bool {
+        let parameters = |place: &&str| ["query:", "form:", "json:"].iter().any(|kind| place.starts_with(kind));
+        if is_header(from) {
+            self.profile.stores.contains(&"header:x-store")
+        } else if from.ends_with(" order") {
+            self.profile.name == "crm"
+        } else if from.ends_with(" filter") {
+            self.profile.stores.iter().any(|place| place.ends_with(":filter[sites][]"))
+        } else {
+            self.profile.stores.iter().any(|place| parameters(&place))
+        }
+    }
+
+    fn identity(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
+        for (name, value) in &reading.ours {
+            let right = match name.as_str() {
+                "key-id" => *value == self.key.id,
+                "store" => Some(value.as_str()).filter(|value| !value.is_empty()) == self.store.as_deref(),
+                "stores" => value.split(',').all(|store| store.is_empty() || self.key.stores.contains(&store)),
+                "scope" => value == if self.key.stores.is_empty() { "all" } else { "listed" },
+                _ => value.bytes().all(|byte| byte.is_ascii_digit()),
+            };
+            if !right {
+                add("identity", format!("takes `{value}` for x-latchkey-{name}"));
+            }
+        }
+        if !reading.ours.iter().any(|(name, value)| name == "key-id" && *value == self.key.id) {
+            add("identity", "does not see the key's id".to_owned());
+        }
+    }
+
+    /// A call of a service that does not apply the scope must name a store that the service finds.
+    fn scope(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
+        if self.profile.scope_applied || self.key.stores.is_empty() || reading.routes.is_empty() {
+            return;
+        }
+        let names = |(from, value): &(String, String)| {
+            !is_header(from) && !value.is_empty() && self.key.stores.contains(&value.as_str())
+        };
+        if !reading.stores.iter().any(names) {
+            add("scope", "finds no store, and so is not confined to one".to_owned());
+        }
+    }
+}

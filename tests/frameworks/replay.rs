@@ -1,0 +1,188 @@
+//! One client: sends requests through a proxy, and what was allowed to every framework.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+
+use crate::generate::Case;
+use crate::house::House;
+use crate::oracle::{Decided, Reading, Violation};
+use crate::raw::{Backend, Connection, unchunked};
+use crate::servers::{Framework, Frameworks};
+
+/// What became of requests.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// How many were sent.
+    pub sent: usize,
+    /// How many were allowed.
+    pub allowed: usize,
+    /// How many of these were like none before, and so went to the frameworks.
+    pub distinct: usize,
+    /// How many were undecided, or ended without a response.
+    pub unanswered: usize,
+    /// What each framework read, refused and failed at.
+    pub read: BTreeMap<&'static str, [usize; 3]>,
+    /// Allowed requests by proxy and profile.
+    pub by_profile: BTreeMap<String, usize>,
+    /// What went wrong, how often, and the first example.
+    pub violations: BTreeMap<String, (usize, String)>,
+}
+
+/// A client of one proxy.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    house: &'a House,
+    proxy: &'static str,
+    line: Connection,
+    frameworks: Vec<(Framework, Connection)>,
+    seen: HashSet<u64>,
+    /// What became of its requests.
+    pub tally: Tally,
+}
+
+impl<'a> Worker<'a> {
+    /// A client of the proxy at `port`.
+    #[must_use]
+    pub fn new(house: &'a House, proxy: &'static str, port: u16, frameworks: &Frameworks) -> Self {
+        let frameworks = frameworks.all.iter().map(|one| (*one, Connection::new(one.port))).collect();
+        let (line, seen, tally) = (Connection::new(port), HashSet::new(), Tally::default());
+        Self { house, proxy, line, frameworks, seen, tally }
+    }
+
+    fn backend(&self) -> &Backend {
+        &self.house.backend
+    }
+
+    /// Sends a request, and if it was allowed, shows it to the frameworks.
+    pub fn try_case(&mut self, case: &Case, id: &str) {
+        self.tally.sent += 1;
+        let bytes = case.request.bytes(id);
+        let response = self.line.exchange(&bytes);
+        self.tally.unanswered += usize::from(response.as_ref().map_or(true, |response| response.status >= 500));
+        let arrived = self.backend().take(id);
+        let Some(raw) = arrived.first() else { return };
+        self.tally.allowed += 1;
+        *self.tally.by_profile.entry(format!("{} {}", self.proxy, case.profile.name)).or_default() += 1;
+        if arrived.len() > 1 {
+            let told = "one request arrives as several".to_owned();
+            self.violated("a service", &Violation { what: "framing", told }, case, raw);
+        }
+        if !self.seen.insert(digest(raw)) {
+            return;
+        }
+        self.tally.distinct += 1;
+        let raw = raw.clone();
+        match Decided::of(&raw, case.profile, &self.house.keys) {
+            Ok(decided) => self.show(case, &raw, &decided),
+            Err(violation) => self.violated("a service", &violation, case, &raw),
+        }
+    }
+
+    /// Sends to all, then receives from all: they work at once.
+    fn show(&mut self, case: &Case, raw: &[u8], decided: &Decided<'_>) {
+        let to_head = raw.starts_with(b"HEAD ");
+        let whole = unchunked(raw).unwrap_or_default();
+        let bytes = |framework: &Framework| if framework.whole_bodies { &*whole } else { raw };
+        let mut sent = Vec::with_capacity(self.frameworks.len());
+        for (framework, line) in &mut self.frameworks {
+            if framework.ends_connections {
+                line.reset();
+            }
+            sent.push(line.send(bytes(framework)).is_ok());
+        }
+        for at in 0..self.frameworks.len() {
+            let (framework, line) = &mut self.frameworks[at];
+            let (name, bytes) = (framework.name, bytes(framework));
+            let first = if sent[at] { line.receive(to_head).ok() } else { None };
+            // A server may end a kept connection at any time; then it is asked on a new one.
+            let response = first.or_else(|| {
+                line.reset();
+                line.send(bytes).and_then(|()| line.receive(to_head)).ok()
+            });
+            let reading = response.as_ref().and_then(|response| serde_json::from_slice::<Reading>(&response.body).ok());
+            let counts = self.tally.read.entry(name).or_default();
+            let Some(reading) = reading else {
+                let failed = response.is_some_and(|response| response.status >= 500);
+                counts[if failed { 2 } else { 1 }] += usize::from(!to_head);
+                continue;
+            };
+            counts[0] += 1;
+            for violation in decided.violations(&reading, &self.house.keys) {
+                self.violated(name, &violation, case, raw);
+            }
+        }
+    }
+
+    fn violated(&mut self, framework: &str, violation: &Violation, case: &Case, raw: &[u8]) {
+        let what = format!("{} [{}] {framework} {}", violation.what, case.profile.name, violation.told);
+        let entry = self.tally.violations.entry(what).or_insert_with(|| {
+            let sent = case.request.bytes("").escape_ascii().to_string();
+            (0, format!("{} ({})\n    sent:    {sent}\n    arrived: {}", case.label, self.proxy, raw.escape_ascii()))
+        });
+        entry.0 += 1;
+    }
+}
+
+/// A digest of everything but what differs from request to request anyway.
+fn digest(raw: &[u8]) -> u64 {
+    let volatile = [&b"x-case:"[..], b"x-request-id:", b"x-latchkey-revision:", b"x-envoy-"];
+    let lines = raw.split(|byte| *byte == b'\n').filter(|line| {
+        let lower = line.to_ascii_lowercase();
+        !volatile.iter().any(|name| lower.starts_with(name))
+    });
+    let lines: Vec<&[u8]> = lines.collect();
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(lines)
+}
+
+impl Tally {
+    /// Adds another one.
+    pub fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.allowed += other.allowed;
+        self.distinct += other.distinct;
+        self.unanswered += other.unanswered;
+        for (name, counts) in other.read {
+            let sums = self.read.entry(name).or_default();
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        for (name, count) in other.by_profile {
+            *self.by_profile.entry(name).or_default() += count;
+        }
+        for (violation, (times, example)) in other.violations {
+            self.violations.entry(violation).or_insert((0, example)).0 += times;
+        }
+    }
+
+    /// Fails when too little was allowed, or some framework read too little of it, for the rest to mean anything.
+    ///
+    /// # Panics
+    ///
+    /// When that is so.
+    pub fn is_not_hollow(&self, least_allowed: usize, frameworks: &Frameworks) {
+        assert!(self.allowed * 100 >= self.sent * least_allowed, "too few were allowed: {self}");
+        // Requests that end without a decision say nothing: a proxy that is away would make the test empty.
+        assert!(self.unanswered * 10 <= self.sent, "too many had no response: {self}");
+        for framework in &frameworks.all {
+            let [read, refused, failed] = self.read.get(framework.name).copied().unwrap_or_default();
+            assert!(read * 2 >= self.distinct, "{} read too few: {self}", framework.name);
+            assert!(failed * 50 <= read + refused, "{} failed too often: {self}", framework.name);
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, allowed, distinct, unanswered, .. } = self;
+        writeln!(f, "{sent} sent, {allowed} allowed ({distinct} distinct), {unanswered} without a decision")?;
+        for (name, [read, refused, failed]) in &self.read {
+            writeln!(f, "  {name}: {read} read, {refused} refused, {failed} failed")?;
+        }
+        for (name, count) in &self.by_profile {
+            writeln!(f, "  {name}: {count} allowed")?;
+        }
+        Ok(())
+    }
+}
