@@ -131,7 +131,7 @@ impl ForwardAuth {
             target: told.target,
             host: told.host,
             headers: &headers,
-            body: Body::Withheld,
+            body: told.body,
             client: told.client,
         };
         let outcome = match self.gateway.check_now(profile, &question) {

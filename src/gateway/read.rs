@@ -103,14 +103,14 @@ impl<'r> Reading<'r> {
             Body::None if !self.said.body => {}
             Body::Whole([]) => {}
             Body::None => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
-            // A proxy that shows no body does not say either whether there is one. Nobody reads parameters from a body
-            // without a type where the verb does not call for one.
-            Body::Withheld if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
+            // Without a type, and where the verb does not call for one, there usually is none, and nobody looks for
+            // parameters in it.
+            Body::Unknown if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
                 if self.plan.body {
-                    self.not_inspected(Fault::Unseen("withheld"), &kind, profile);
+                    self.found.unseen = Some(Unseen { why: Fault::Unseen("withheld"), stores: true, verb: false });
                 }
             }
-            Body::Withheld => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
+            Body::Withheld | Body::Unknown => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
             Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), &kind, profile),
             Body::Whole(_) if self.said.encoded => {
                 self.not_inspected(Fault::Unseen("compressed"), &Kind::Unknown, profile);
@@ -129,8 +129,8 @@ impl<'r> Reading<'r> {
         // PHP reads forms of POST alone; where the method's entry says that its service reads them, it may say so of others.
         let form = Location {
             of: StoreLocation::Form,
-            counts: self.is_verb(&[Verb::POST]),
-            counts_if_own: !self.is_verb(&[Verb::GET, Verb::HEAD]),
+            counts: self.said.sized && self.is_verb(&[Verb::POST]),
+            counts_if_own: self.said.sized && !self.is_verb(&[Verb::GET, Verb::HEAD]),
         };
         let read = match kind {
             Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that begins with a byte order mark")),
@@ -162,6 +162,7 @@ impl<'r> Reading<'r> {
     /// Reads JSON. Unless the type is `exact`, a store named in it does not limit the call.
     fn inspect_json_always(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
         let json = json::read(bytes, "the body")?;
+        let exact = exact && self.said.sized;
         let location = Location {
             of: StoreLocation::Json,
             counts: exact && self.is_verb(&[Verb::POST, Verb::PUT, Verb::PATCH]),
@@ -184,12 +185,10 @@ impl<'r> Reading<'r> {
 
     /// Notes that the body was not inspected, and what could be in it.
     fn not_inspected(&mut self, why: Fault, kind: &Kind<'_>, profile: &Profile) {
-        let in_parameters = !profile.upstream_reads_only_places && *kind != Kind::File;
-        // Only POST is ever overridden.
-        let verb = in_parameters && !self.verb.is_some_and(|verb| verb != Verb::POST);
-        let stores = self.plan.body || in_parameters && self.plan.by_parameter;
-        if verb || stores {
-            self.found.unseen = Some(Unseen { why, stores, verb });
+        let parameters = !profile.upstream_reads_only_places && *kind != Kind::File;
+        let stores = self.plan.body || parameters && self.plan.by_parameter;
+        if parameters || stores {
+            self.found.unseen = Some(Unseen { why, stores, verb: parameters });
         }
     }
 

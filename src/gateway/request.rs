@@ -26,8 +26,10 @@ pub struct HttpRequest<'a> {
 pub enum Body<'a> {
     /// There is none. If a header says otherwise, that is believed.
     None,
-    /// There may be one, and the proxy does not show it.
+    /// There is one, or may be, and the proxy does not show it.
     Withheld,
+    /// The proxy neither shows a body nor says whether there is one.
+    Unknown,
     /// This is all of it.
     Whole(&'a [u8]),
     /// There is one, and the proxy shows only its beginning.
@@ -51,6 +53,7 @@ impl fmt::Debug for Body<'_> {
         match self {
             Self::None => f.write_str("None"),
             Self::Withheld => f.write_str("Withheld"),
+            Self::Unknown => f.write_str("Unknown"),
             Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Self::CutOff => f.write_str("CutOff"),
         }

@@ -65,7 +65,8 @@ fn asked(verb: &str, target: &[u8], headers: &[(&str, &[u8])], body: Option<&[u8
     let mut map =
         vec![header(":method", verb.as_bytes()), header(":path", target), header(":authority", b"api.example")];
     map.extend(headers.iter().map(|(name, value)| header(name, value)));
-    if body.is_some() {
+    if let Some(body) = body {
+        map.push(header("content-length", body.len().to_string().as_bytes()));
         map.push(header("x-envoy-auth-partial-body", b"false"));
     }
     let http = HttpRequest {

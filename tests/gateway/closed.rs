@@ -115,6 +115,29 @@ fn k02_a_store_in_a_body_counts_only_where_every_service_reads_it() {
 }
 
 #[test]
+fn k02_a_body_without_a_length_names_no_store() {
+    for (name, value) in [("Transfer-Encoding", "chunked"), ("transfer_encoding", "chunked")] {
+        let asked = post("/api/v5/orders/create").key("two").form("site=main").header(name, value);
+        assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_REQUIRED", "WSGI reads no chunks");
+        let asked = create().key("one").form("site=second").header(name, value);
+        assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_DENIED");
+    }
+    let unsized_body =
+        post("/api/v5/orders/create").key("two").header("content-type", "application/x-www-form-urlencoded");
+    let unsized_body = unsized_body.sent(Sent::Whole(b"site=main".to_vec()));
+    assert_eq!(BENCH.reason("retailcrm", &unsized_body), "STORE_REQUIRED");
+}
+
+#[test]
+fn k02_a_semicolon_ends_a_name_for_some() {
+    for query in ["site=main&site;x=second", "site=main&x;site=second", "site;=main", "x=1;site;y=2", "site=main;x=1"] {
+        let asked = get(&format!("/api/v5/orders/7?{query}")).key("one");
+        assert_ne!(BENCH.reason("retailcrm", &asked), "ALLOWED", "{query}");
+    }
+    BENCH.allowed("retailcrm", &get("/api/v5/orders/7?site=main&x=a;b&c;d=1").key("one"));
+}
+
+#[test]
 fn k02_json_members_are_parameters_like_all_others() {
     for (body, reason) in [
         (r#"{"siteBy":"id"}"#, "REQUEST_AMBIGUOUS"),

@@ -377,8 +377,10 @@ impl Ask {
     }
 
     pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Sent::Whole(body.into());
-        self.header("Content-Type", content_type)
+        let body = body.into();
+        let length = body.len().to_string();
+        self.body = Sent::Whole(body);
+        self.header("Content-Type", content_type).header("Content-Length", &length)
     }
 
     pub(crate) fn form(self, body: &str) -> Self {

@@ -97,15 +97,18 @@ async fn caddy_asks_before_it_sends_on() {
     rows(Proxy::caddy).await;
 }
 
-/// A body that could name a store passes only a key for all stores that travels elsewhere.
+/// A body that could name a store or another method passes only a key that is open for everything.
 async fn withheld(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished("keys = [\"header:x-api-key\"]\nstores = [\"query:site\", \"form:site\"]\n").await;
     let client = Client::admin_of(&house.server);
     let all = proto::Access::All.into();
-    let wide = proto::Key { store_access: all, ..selected("wide", &[], &METHODS[..2]) };
+    let stores = proto::Key { store_access: all, ..selected("all stores", &[], &METHODS[..2]) };
+    let (_, stores) = client.create_key(stores).await.expect("a key is made");
+    let wide = proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) };
     let (_, wide) = client.create_key(wide).await.expect("a key is made");
     let proxy = house.behind(start);
     let header = format!("x-api-key: {}", house.token);
+    let stores = format!("x-api-key: {stores}");
     let wide = format!("x-api-key: {wide}");
     eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
         (proxy.ask("GET", "/api/v5/orders?site=berlin", &[&wide], "").status() == 200).then_some(())
@@ -118,6 +121,8 @@ async fn withheld(start: impl FnOnce(Others<'_>) -> Proxy) {
         assert_eq!(answer.status(), 400, "{}", answer.whole());
         assert!(answer.text().contains("withheld"), "{}", answer.whole());
         assert_eq!(house.shop.take(), []);
+        assert_eq!(proxy.ask("GET", "/api/v5/orders?site=berlin", &[&stores, form], &body).status(), 400);
+        assert_eq!(house.shop.take(), [], "the body could ask for another method");
         assert_eq!(proxy.ask("GET", "/api/v5/orders?site=berlin", &[&wide, form], &body).status(), 200);
         assert_eq!(house.sent().text(), body, "the body goes on as it came");
     }

@@ -59,7 +59,7 @@ async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
     });
     let _ = house.shop.take();
     const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-    let rows: [Row; 14] = [
+    let rows: [Row; 16] = [
         ("a plain call", "http://api.example/api/v5/orders?site=berlin", &[], b"", Some(200)),
         ("another store", "http://api.example/api/v5/orders?site=madrid", &[], b"", Some(403)),
         ("a store by :authority", "http://berlin.example/api/v5/orders", &[], b"", Some(200)),
@@ -78,8 +78,16 @@ async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
             b"",
             None,
         ),
-        ("a body whose length is not told", "http://api.example/api/v5/orders", &[FORM], b"site=berlin", Some(200)),
-        ("another store in it", "http://api.example/api/v5/orders", &[FORM], b"site=madrid", Some(403)),
+        ("a body whose length is not told", "http://api.example/api/v5/orders", &[FORM], b"site=berlin", Some(400)),
+        ("one beside a store", "http://api.example/api/v5/orders?site=berlin", &[FORM], b"site=berlin", Some(200)),
+        (
+            "a body whose length is told",
+            "http://api.example/api/v5/orders",
+            &[FORM, ("content-length", "11")],
+            b"site=berlin",
+            Some(200),
+        ),
+        ("another store in it", "http://api.example/api/v5/orders?site=berlin", &[FORM], b"site=madrid", Some(403)),
         (
             "a body that is shorter than told",
             "http://api.example/api/v5/orders?site=berlin",

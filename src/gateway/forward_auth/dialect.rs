@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::{CALLER, QUERY, URI, only};
+use super::{Body, CALLER, QUERY, URI, only};
 
 /// One kind of proxy.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub(super) struct Dialect {
     host: &'static str,
     /// The client's address: the last one of a list, which is the one that the proxy itself saw.
     client: &'static str,
+    /// Whether there is a body: `none`, or anything else. Empty for a proxy that does not say, as do the configurations of
+    /// an earlier version.
+    body: &'static str,
     /// Further headers that the proxy sets of itself.
     others: &'static [&'static str],
     /// The proxy drops the bodies of answers, and knows no refusals but 401 and 403.
@@ -41,6 +44,8 @@ pub(super) struct Told<'a> {
     pub(super) target: &'a [u8],
     pub(super) host: &'a [u8],
     pub(super) client: Option<IpAddr>,
+    /// No body comes this way: whether there is one.
+    pub(super) body: Body<'static>,
 }
 
 /// Names that nobody has by default: deploy/nginx sets them.
@@ -49,6 +54,7 @@ const NGINX: Dialect = Dialect {
     target: "x-original-uri",
     host: "x-original-host",
     client: "x-original-client",
+    body: "x-original-body",
     others: &[],
     drops_bodies: true,
     edits: Edits::Target,
@@ -60,13 +66,14 @@ const CADDY: Dialect = Dialect {
     target: "x-forwarded-uri",
     host: "x-forwarded-host",
     client: "x-forwarded-for",
+    body: "x-forwarded-body",
     others: &["x-forwarded-proto"],
     drops_bodies: false,
     edits: Edits::Query,
 };
 
 /// The same, in a proxy that sends on what came.
-const TRAEFIK: Dialect = Dialect { edits: Edits::Nothing, ..CADDY };
+const TRAEFIK: Dialect = Dialect { edits: Edits::Nothing, body: "", ..CADDY };
 
 /// Headers of the connection from the proxy to Latchkey.
 const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", CALLER];
@@ -97,7 +104,14 @@ impl Dialect {
         let target = only(headers, self.target)?;
         let client = std::str::from_utf8(only(headers, self.client)?).ok();
         let client = client.and_then(|list| list.rsplit(',').next()).map(str::trim);
+        let body = match only(headers, self.body) {
+            _ if self.body.is_empty() => Body::Unknown,
+            Ok(b"none") => Body::None,
+            Err(_) if !headers.contains_key(self.body) => Body::Unknown,
+            _ => Body::Withheld,
+        };
         Ok(Told {
+            body,
             verb: only(headers, self.verb)?,
             target,
             host: only(headers, self.host)?,
@@ -108,7 +122,7 @@ impl Dialect {
     /// Whether a header is the proxy's and not its client's.
     pub(super) fn is_of_proxy(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        [self.verb, self.target, self.host, self.client].contains(&name)
+        [self.verb, self.target, self.host, self.client, self.body].contains(&name)
             || self.others.contains(&name)
             || OF_CONNECTION.contains(&name)
     }

@@ -72,6 +72,8 @@ pub(crate) struct Said<'r> {
     pub(crate) encoded: bool,
     /// The headers announce a body.
     pub(crate) body: bool,
+    /// They give its length, without which some services read none: WSGI knows no chunks.
+    pub(crate) sized: bool,
     /// Names of headers that must not go upstream.
     pub(crate) remove: Vec<&'r [u8]>,
 }
@@ -80,7 +82,7 @@ pub(crate) struct Said<'r> {
 pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found<'r>) -> Result<Said<'r>, Fault> {
     let mut said = Said::default();
     let mut seen = vec![false; plan.headers.len()];
-    let (mut bearer, mut encoding) = (false, false);
+    let (mut bearer, mut encoding, mut chunked) = (false, false, false);
     for (name, value) in request.headers {
         let value = value.trim_ascii();
         if let Some(name) = OVERRIDES.iter().find(|other| reads_as(name, other)) {
@@ -123,8 +125,10 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
             said.encoded = !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
         } else if reads_as(name, "content-length") {
             said.body |= value != b"0";
+            said.sized |= !chunked;
         } else if reads_as(name, "transfer-encoding") {
             said.body = true;
+            (chunked, said.sized) = (true, false);
         } else if reads_as(name, "connection") {
             hop_by_hop(value)?;
         } else if reads_as(name, "cookie") || reads_as(name, "cookie2") {

@@ -69,12 +69,13 @@ pub(crate) fn urlencoded<'r>(
 ) -> Result<(), Fault> {
     let mut parameters = Parameters::new(governed, location, found);
     for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-        // To some services a semicolon separates, too.
-        for further in pair.split(|byte| *byte == b';').skip(1) {
-            let (name, _) = halves(further);
+        let (name, value) = halves(pair);
+        // To some services a semicolon separates, too; one in the value cuts that off, which then is no store and no key.
+        let first = usize::from(!name.contains(&b';'));
+        for other in pair.split(|byte| *byte == b';').skip(first) {
+            let (name, _) = halves(other);
             parameters.refuse(&Written::new(name, true))?;
         }
-        let (name, value) = halves(pair);
         parameters.take(&Written::new(name, true), name, &Value::Encoded(value))?;
     }
     parameters.finish()
