@@ -11,7 +11,7 @@
 //!       - method: GET /api/v*/orders/{id}     # VERB pattern
 //!         summary: Get one order              # optional, up to 300 characters
 //!         description: optional               # up to 2000 characters
-//!         store_use: optional                 # none, optional, required
+//!         store_use: optional                 # none, shared, optional, required
 //!         store_places: ["query:site"]        # optional; see model::method
 //!         scope: order_read                   # optional
 //! ```
@@ -84,7 +84,7 @@ pub struct BookMethod {
     pub description: String,
     /// Whether requests name a store.
     pub store_use: StoreUse,
-    /// Where the store travels, up to 32 places, without repetition; empty if the store use is none. A path place names
+    /// Where the store travels, up to 32 places, without repetition; empty if requests carry no store. A path place names
     /// a parameter of the pattern.
     pub store_places: Vec<StorePlace>,
     /// The scope that opens the method in the API's own words: `[a-z][a-z0-9_]{0,63}`.

@@ -16,11 +16,11 @@ mod random;
 
 use std::collections::BTreeMap;
 
-use latchkey::model::decision::{Reason, Request, Scope, StoresFrom, decide};
+use latchkey::model::decision::{Reason, Request, Scope, Sight, StoresFrom, Unnamed, decide};
 use latchkey::model::time::Timestamp;
 
 use crate::make::Case;
-use crate::naive_decide::Answer;
+use crate::naive_decide::{Answer, Seen};
 use crate::random::Random;
 
 const WORLDS: usize = 5_000;
@@ -65,6 +65,8 @@ fn half_a_million_calls_are_decided_as_naively() {
         Reason::StoreUnknown,
         Reason::StoreInactive,
         Reason::StoreDenied,
+        Reason::NoStoreOpen,
+        Reason::MethodReadsNoStore,
     ] {
         let times = seen.get(reason.as_str()).copied().unwrap_or_default();
         assert!(times >= 1_000, "{reason:?} was met {times} times: {seen:?}");
@@ -78,7 +80,15 @@ fn actual(case: &Case) -> Answer {
         store: &case.store,
         stores: &case.stores,
         client: case.client.as_deref().map(|address| address.parse().expect("an address")),
-        stores_from: StoresFrom::Service,
+        stores_from: case.gateway.map_or(StoresFrom::Service, |seen| {
+            let unnamed = match seen {
+                Seen { scope_applied: true, .. } => Unnamed::ScopeApplied,
+                Seen { can_add: 0, .. } => Unnamed::Nothing,
+                Seen { can_add: 1, .. } => Unnamed::AddOne,
+                Seen { .. } => Unnamed::AddEach,
+            };
+            StoresFrom::Gateway(Sight { complete: seen.whole, verb: seen.verb, named: seen.limited, unnamed })
+        }),
     };
     let decision = decide(&case.grant, &case.world, &request, Timestamp::from_micros(case.now));
     assert_eq!(decision.allowed(), decision.failed.is_empty());
@@ -93,5 +103,6 @@ fn actual(case: &Case) -> Answer {
         denied: decision.denied_stores.into_iter().map(str::to_owned).collect(),
         methods: decision.methods.iter().map(|entry| entry.number.0).collect(),
         key: decision.key.is_some(),
+        within_scope: decision.scope_must_be_applied,
     }
 }

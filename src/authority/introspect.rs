@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::book::Entry;
 use crate::model::change::Revision;
-use crate::model::decision::{Reason, judge_standing};
+use crate::model::decision::{Reachable, Reason, StoresFrom, judge_standing};
 use crate::model::grant::Grant;
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
@@ -33,9 +34,9 @@ pub struct Reach {
     pub stores: Vec<(String, String)>,
     /// Whether it opens all methods.
     pub all_methods: bool,
-    /// Identities of the methods it opens now, in byte order.
+    /// Identities of the methods that it can call now, in byte order.
     pub methods: Vec<String>,
-    /// Scopes whose methods are all open, in byte order.
+    /// Scopes whose methods the key opens all, in byte order.
     pub scopes: Vec<String>,
     /// When the key ends.
     pub expires: Option<Timestamp>,
@@ -43,8 +44,14 @@ pub struct Reach {
     pub secret_expires: Option<Timestamp>,
 }
 
-/// Tells what `grant` opens in `world` at `now`.
-pub(super) fn introspect(grant: &Grant, world: &World, now: Timestamp) -> Introspection {
+/// Returns what `grant` opens in `world` at `now`, where calls of a method tell of their stores as `best` says at most.
+/// `None` leaves the method out.
+pub(super) fn introspect(
+    grant: &Grant,
+    world: &World,
+    now: Timestamp,
+    best: impl Fn(&Entry) -> Option<StoresFrom>,
+) -> Introspection {
     let revision = world.revision();
     if let Some(reason) = judge_standing(grant, now).first() {
         return Introspection { refused: Some(reason), access: None, revision };
@@ -58,9 +65,10 @@ pub(super) fn introspect(grant: &Grant, world: &World, now: Timestamp) -> Intros
     stores.sort_unstable();
     let mut methods = Vec::new();
     let mut scopes = BTreeMap::new();
+    let reachable = Reachable::new(grant, world);
     for entry in world.methods.book().entries().iter().filter(|entry| !entry.retired) {
         let open = grant.methods.contains(entry.number);
-        if open {
+        if best(entry).is_some_and(|best| reachable.has(entry, best)) {
             methods.push(entry.identity.to_string());
         }
         if let Some(scope) = world.methods.scope(entry.number) {

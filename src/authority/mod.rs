@@ -54,8 +54,9 @@ pub use self::steps::{Step, Steps};
 use self::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
+use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
-use crate::model::decision::{Decision, Reason, Reasons, Request, decide, judge_key};
+use crate::model::decision::{Decision, Reason, Reasons, Request, StoresFrom, decide, judge_key};
 use crate::model::id::ReplicaId;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
@@ -300,24 +301,32 @@ impl Authority {
     pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, min_revision).await? {
             Found::Grant(state, cached) => {
-                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now())
+                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), |_| {
+                    Some(StoresFrom::Service)
+                })
             }
             Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })
     }
 
-    /// The same for a call from `client`: refused where the key's networks do not admit it.
+    /// The same for a call from `client` through a gateway: refused where the key's networks do not admit it. `best` is
+    /// the most that calls of a method can tell the gateway of their stores; `None` if the gateway does not govern it.
     ///
     /// # Errors
     /// Nothing could be decided.
-    pub async fn introspect_from(&self, token: &str, client: Option<IpAddr>) -> Result<Introspection, Undecided> {
+    pub async fn introspect_from(
+        &self,
+        token: &str,
+        client: Option<IpAddr>,
+        best: impl Fn(&Entry) -> Option<StoresFrom> + Send,
+    ) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, None).await? {
             Found::Grant(state, cached) if !cached.grant.admits(client) => {
-                let told = introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now());
+                let told = introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), |_| None);
                 Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
             }
             Found::Grant(state, cached) => {
-                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now())
+                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), best)
             }
             Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })

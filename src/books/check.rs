@@ -108,13 +108,18 @@ fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Opti
             None
         }
         None => {
-            faults.add("the store_use is missing; write none, optional or required");
+            faults.add("the store_use is missing; write none, shared, optional or required");
             None
         }
     };
     let raw_places = raw.store_places.unwrap_or_default();
     if store_use == Some(StoreUse::None) && !raw_places.is_empty() {
         faults.add("the store_use is none, yet there are store_places; leave these out or write optional");
+    }
+    if let (Some(StoreUse::Shared), Some(identity)) = (store_use, &identity)
+        && let Some(fault) = StoreUse::shared_fault(identity.verb, !raw_places.is_empty())
+    {
+        faults.add(format!("the store_use cannot be shared: {fault}"));
     }
     let store_places = store_places(raw_places, identity.as_ref(), faults);
     if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_scope(scope)) {

@@ -1,5 +1,7 @@
 //! The built-in book holds what it should; the format refuses what it should, in sentences that help.
 
+mod shared;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
@@ -81,10 +83,10 @@ fn the_built_in_book_explains_every_block_and_method() {
 
 #[test]
 fn every_built_in_method_that_names_a_store_says_where() {
-    let mut uses = [0; 3];
+    let mut uses = [0; 4];
     for method in retailcrm().blocks.into_iter().flat_map(|block| block.methods) {
         uses[method.store_use as usize] += 1;
-        assert_eq!(method.store_use == StoreUse::None, method.store_places.is_empty(), "{}", method.method);
+        assert_eq!(method.store_use.reads_no_store(), method.store_places.is_empty(), "{}", method.method);
         let reads = method.method.starts_with("GET ");
         for place in &method.store_places {
             assert!(
@@ -102,7 +104,7 @@ fn every_built_in_method_that_names_a_store_says_where() {
             assert_eq!(reads, !writes, "{}: {scope}", method.method);
         }
     }
-    assert_eq!(uses, [123, 63, 13], "none, optional, required");
+    assert_eq!(uses, [98, 25, 63, 13], "none, shared, optional, required");
 }
 
 #[test]
@@ -296,7 +298,7 @@ blocks:
         format!("line 4: block \"{}…\": the title has 101 characters; at most 100 are allowed", long(100)),
         "line 6: GET /a/{id}: the summary has 301 characters; at most 300 are allowed".to_owned(),
         "line 6: GET /a/{id}: the description has 2001 characters; at most 2000 are allowed".to_owned(),
-        "line 6: GET /a/{id}: the store use is one of none, optional, required".to_owned(),
+        "line 6: GET /a/{id}: the store use is one of none, shared, optional, required".to_owned(),
         "line 6: GET /a/{id}: the scope \"Order-Read\" is not well-formed; write up to 64 of a-z, 0-9 and _, beginning \
          with a letter"
             .to_owned(),
@@ -317,7 +319,7 @@ blocks:
         format!("line 23: GET /b//c: {}", "GET /b//c".parse::<MethodIdentity>().unwrap_err()),
         "line 25: a method: the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}"
             .to_owned(),
-        "line 25: a method: the store_use is missing; write none, optional or required".to_owned(),
+        "line 25: a method: the store_use is missing; write none, shared, optional or required".to_owned(),
         "line 27: GET /c: the store_use is none, yet there are store_places; leave these out or write optional"
             .to_owned(),
         "line 27: GET /c: the store place \"path:x\" names no parameter of the pattern; it has none".to_owned(),

@@ -49,11 +49,24 @@ pub(super) struct AuthorizeArgs {
     /// Address that the call comes from, for keys that are limited to networks
     #[arg(long, value_name = "ADDRESS")]
     client: Option<IpAddr>,
+    /// Decide as a gateway does in front of a service that does not apply the scope: a key for certain stores is refused
+    /// methods that read no store, although what they return may belong to stores
+    #[arg(long)]
+    gateway: bool,
     /// Revision that the decision must not be older than, as a write or `watch` told it
     #[arg(long, value_name = "REVISION", default_value = "", hide_default_value = true)]
     min_revision: String,
     #[command(flatten)]
     key: KeyArgs,
+}
+
+/// Refuses what is allowed only because the caller applies the scope.
+fn as_gateway(decision: &mut v1::Decision) {
+    if decision.scope_must_be_applied {
+        let reason = v1::Reason::MethodReadsNoStore.into();
+        (decision.allowed, decision.reason, decision.scope_must_be_applied) = (false, reason, false);
+        (decision.failed_checks, decision.scope) = (vec![reason], None);
+    }
 }
 
 impl AuthorizeArgs {
@@ -77,13 +90,23 @@ impl AuthorizeArgs {
         if requests.len() == 1
             && let Some(request) = requests.pop()
         {
-            let answer = session.call("asking for a decision", client.authorize(request)).await?;
+            let mut answer = session.call("asking for a decision", client.authorize(request)).await?;
+            if self.gateway {
+                answer.decision.iter_mut().for_each(as_gateway);
+            }
             let decision = answer.decision.clone().unwrap_or_default();
             session.answer(&answer, |_| told(&methods[0], &decision, &named))?;
             return Ok(if decision.allowed { Ending::Done } else { Ending::No });
         }
         let request = v1::BatchAuthorizeRequest { requests };
-        let answer = session.call("asking for decisions", client.batch_authorize(request)).await?;
+        let mut answer = session.call("asking for decisions", client.batch_authorize(request)).await?;
+        if self.gateway {
+            for result in &mut answer.results {
+                if let Some(Answer::Decision(decision)) = &mut result.result {
+                    as_gateway(decision);
+                }
+            }
+        }
         session.answer(&answer, |answer| told_all(&methods, answer, &named))?;
         batch_ending(&answer)
     }
@@ -138,6 +161,12 @@ fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
     for reason in &decision.failed_checks {
         let _ = writeln!(text, "  {}: {}", words::reason_name(*reason), words::reason(*reason));
     }
+    if decision.scope_must_be_applied {
+        text.push_str(
+            "  Only for a service that stays within the stores in reach. A gateway refuses this call unless its profile\n  \
+             has upstream_applies_scope: the key is for certain stores, and the method reads no store.\n",
+        );
+    }
     let store = match (decision.store.as_str(), named) {
         ("", "") => "none was named",
         ("", named) => named,
@@ -176,6 +205,20 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("GET /api/v*/orders") && text.contains("not open"), "{text}");
+    }
+
+    #[test]
+    fn what_is_allowed_only_within_the_scope_says_so_and_a_gateway_refuses_it() {
+        let mut decision = v1::Decision { allowed: true, scope_must_be_applied: true, ..Default::default() };
+        let text = told("GET /a", &decision, "");
+        assert!(text.starts_with("ALLOWED  GET /a\n  Only for a service that stays within"), "{text}");
+        as_gateway(&mut decision);
+        let text = told("GET /a", &decision, "");
+        assert!(text.starts_with("DENIED  GET /a\n  METHOD_READS_NO_STORE: "), "{text}");
+        assert!(!text.contains("Only for a service") && !decision.allowed, "{text}");
+        let mut confined = v1::Decision { allowed: true, ..Default::default() };
+        as_gateway(&mut confined);
+        assert!(confined.allowed, "what needs no scope is as before");
     }
 
     #[test]

@@ -37,7 +37,9 @@ use self::refuse::Why;
 pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Query, Undecided};
 use crate::config::profiles::{self, Profile, Wording};
-use crate::model::decision::{Decision, REASONS, Reason, Request, Scope, StoresFrom};
+use crate::model::book::Entry;
+use crate::model::decision::{Decision, REASONS, Reason, Request, Scope, Sight, StoresFrom, Unnamed};
+use crate::model::method::StorePlace;
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
 use crate::telemetry::metrics::Metrics;
@@ -70,6 +72,7 @@ struct Named {
 /// A request with everything that it is judged by.
 struct Case<'r> {
     profile: &'r Named,
+    plans: &'r Plans,
     reading: Reading<'r>,
 }
 
@@ -174,7 +177,8 @@ impl Gateway {
                 Err(refused) => return Ok(self.counted(*refused)),
             };
             let outcome = if let Some(asked) = case.reading.asks {
-                let told = self.inner.authority.introspect_from(case.reading.token(), request.client).await?;
+                let best = |entry: &Entry| case.best(entry);
+                let told = self.inner.authority.introspect_from(case.reading.token(), request.client, best).await?;
                 case.answer(asked, &told)
             } else {
                 let (first, rest) = case.reading.stores();
@@ -283,9 +287,9 @@ impl Inner {
             let ambiguous = Why::Reason(Reason::PathAmbiguous);
             return Err(refuse(if path.is_none() { &ambiguous } else { &Why::NotGoverned }));
         }
-        let reading = Reading::of_head(request, path, &profile.profile, &tables.compiled.plans[at], tables);
-        match reading {
-            Ok(reading) => Ok(Case { profile, reading }),
+        let plans = &tables.compiled.plans[at];
+        match Reading::of_head(request, path, &profile.profile, plans, tables) {
+            Ok(reading) => Ok(Case { profile, plans, reading }),
             Err(fault) => Err(refuse(&Why::Fault(&fault))),
         }
     }
@@ -305,9 +309,9 @@ impl<'r> Case<'r> {
 
     /// Reads the body, too.
     fn with_body(self, body: Body<'r>) -> Result<Self, Box<Outcome>> {
-        let profile = self.profile;
-        match self.reading.with_body(body, &profile.profile) {
-            Ok(reading) => Ok(Self { profile, reading }),
+        let Self { profile, plans, reading } = self;
+        match reading.with_body(body, &profile.profile) {
+            Ok(reading) => Ok(Self { profile, plans, reading }),
             Err(fault) => {
                 let facts = Facts::none(Arc::clone(&profile.name));
                 Err(Box::new(refuse::respond(profile.profile.wording, &Why::Fault(&fault), facts)))
@@ -334,10 +338,28 @@ impl<'r> Case<'r> {
             return refuse::respond(self.profile.profile.wording, &Why::Fault(fault), facts);
         }
         let why = match reason {
+            Reason::StoreRequired => Why::NotLimited(self.store_parameter(decision, tables)),
             Reason::MethodUnknown if self.reading.has_other_verb(&tables.methods) => Why::OtherVerb,
             _ => Why::Reason(reason),
         };
         refuse::respond(self.profile.profile.wording, &why, facts)
+    }
+
+    /// The most that requests to a method can tell of their stores; `None` if the profile does not govern it.
+    fn best(&self, entry: &Entry) -> Option<StoresFrom> {
+        let profile = &self.profile.profile;
+        let named = self.plans.of(Some(entry.number)).can_name_a_store(entry.identity.verb);
+        let unnamed = if profile.upstream_applies_scope { Unnamed::ScopeApplied } else { Unnamed::Nothing };
+        let best = StoresFrom::Gateway(Sight { complete: true, verb: true, named, unnamed });
+        profile.governs(entry.identity.pattern.as_str()).then_some(best)
+    }
+
+    /// Where a request to the method names its store, as a parameter is written; `None` if nothing says so.
+    fn store_parameter(&self, decision: &Decision<'_>, tables: &Tables) -> Option<String> {
+        let own = decision.methods.first().map_or(&[][..], |entry| tables.methods.store_places(entry.number));
+        let whole = |places: &[StorePlace]| places.iter().find(|place| place.pointer().is_none()).cloned();
+        let place = whole(own).or_else(|| own.first().cloned()).or_else(|| whole(&self.profile.profile.stores));
+        place.map(|place| place.as_parameter())
     }
 
     fn facts(&self, decision: &Decision<'_>) -> Facts {

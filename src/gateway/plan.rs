@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::places::json::{self, Step};
 use super::places::names::Name;
+use super::places::parameters::Location;
 use crate::config::profiles::{KeyPlace, OVERRIDES, Profile};
 use crate::model::book::{Entry, MethodNumber};
-use crate::model::method::{StoreLocation, StorePlace, StoreUse};
-use crate::model::pattern::Segment;
+use crate::model::method::{StoreLocation, StorePlace};
+use crate::model::pattern::{Segment, Verb};
 use crate::model::world::MethodTable;
 
 /// Where key and stores are in a request.
@@ -125,7 +126,7 @@ impl Plan {
                 KeyPlace::Form(name) => plan.parameter(name, false, Use::Key(StoreLocation::Form)),
             }
         }
-        let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use == StoreUse::None));
+        let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use.reads_no_store()));
         for place in own {
             // A store within what is sent limits the call only where nothing outside of it could: the order's own store
             // is `site`, and `order#/customer/site` is merely where its customer is from.
@@ -162,6 +163,18 @@ impl Plan {
         };
         plan.add = addable(true).or_else(|| addable(false)).map(|place| (place.name().into(), place.repeated()));
         plan
+    }
+
+    /// Whether some request of this verb can name a store in a way that limits it.
+    pub(crate) fn can_name_a_store(&self, verb: Verb) -> bool {
+        let json = Location::json(Some(verb), true);
+        let locations = [Location::QUERY, Location::form(Some(verb), true), json];
+        let mut uses = self.parameters.iter().flat_map(|governed| &governed.uses);
+        self.host
+            || !self.path.is_empty()
+            || uses.any(|used| locations.iter().any(|location| location.counts(used)))
+            || self.json.iter().any(|pointed| pointed.counts && json.limits(pointed.own))
+            || self.headers.iter().any(|header| header.counts)
     }
 
     fn store(&mut self, place: &StorePlace, counts: bool, entry: Option<&Entry>) {

@@ -21,7 +21,6 @@ use crate::authority::Query;
 use crate::config::profiles::Profile;
 use crate::model::book::Resolution;
 use crate::model::decision::{Reason, Request, Sight, StoresFrom, Unnamed};
-use crate::model::method::StoreLocation;
 use crate::model::path::{self, CanonicalPath};
 use crate::model::pattern::Verb;
 use crate::model::world::MethodTable;
@@ -126,12 +125,7 @@ impl<'r> Reading<'r> {
 
     fn inspect(&mut self, bytes: &'r [u8], kind: &Kind<'_>, profile: &Profile) -> Result<(), Fault> {
         let governed = &self.plan.parameters;
-        // PHP reads forms of POST alone; where the method's entry says that its service reads them, it may say so of others.
-        let form = Location {
-            of: StoreLocation::Form,
-            counts: self.said.sized && self.is_verb(&[Verb::POST]),
-            counts_if_own: self.said.sized && !self.is_verb(&[Verb::GET, Verb::HEAD]),
-        };
+        let form = Location::form(self.verb, self.said.sized);
         let read = match kind {
             Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that begins with a byte order mark")),
             Kind::Form => {
@@ -162,12 +156,7 @@ impl<'r> Reading<'r> {
     /// Reads JSON. Unless the type is `exact`, a store named in it does not limit the call.
     fn inspect_json_always(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
         let json = json::read(bytes, "the body")?;
-        let exact = exact && self.said.sized;
-        let location = Location {
-            of: StoreLocation::Json,
-            counts: exact && self.is_verb(&[Verb::POST, Verb::PUT, Verb::PATCH]),
-            counts_if_own: exact && !self.is_verb(&[Verb::GET, Verb::HEAD]),
-        };
+        let location = Location::json(self.verb, exact && self.said.sized);
         for place in &self.plan.json {
             // A list has no such member; a method of which only the profile thinks so may well take one.
             if !place.own && matches!((&json, place.steps.first()), (Json::Array(_), Some(Step::Member(_)))) {
@@ -175,7 +164,7 @@ impl<'r> Reading<'r> {
             }
             let mut codes = Codes::default();
             json::follow(&json, &place.steps, &place.told, &mut codes)?;
-            let counts = place.counts && !codes.gap && (location.counts || place.own && location.counts_if_own);
+            let counts = place.counts && !codes.gap && location.limits(place.own);
             for code in codes.codes {
                 self.found.take_store(Cow::Owned(code.into_owned()), counts)?;
             }

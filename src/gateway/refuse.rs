@@ -1,6 +1,8 @@
 //! How refusals are worded. Whoever holds a key is never told whether it is unknown, revoked, switched off or expired:
 //! that would tell a thief.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::fault::Fault;
@@ -16,6 +18,9 @@ const REALM: &str = "Bearer realm=\"latchkey\"";
 pub(super) enum Why<'a> {
     /// The first check that failed.
     Reason(Reason),
+    /// The key is for certain stores, and nothing limits the request to them: no store is named in this parameter, or
+    /// nothing says which it would be.
+    NotLimited(Option<String>),
     /// No method of the book, but one with another verb.
     OtherVerb,
     /// It can be read in more than one way.
@@ -34,7 +39,9 @@ struct Told {
     reason: &'static str,
     detail: String,
     /// What a client of the `RetailCRM` API is told, and its status.
-    crm: (u16, &'static str),
+    crm: (u16, Cow<'static, str>),
+    /// Whether that client needs the detail as well: its own text says too little.
+    explained: bool,
 }
 
 /// In the order of RFC 9457.
@@ -49,9 +56,17 @@ struct Problem<'a> {
 /// In the order of the API.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CrmError {
+struct CrmError<'a> {
     success: bool,
-    error_msg: &'static str,
+    error_msg: &'a str,
+    /// By the parameter that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<CrmErrors<'a>>,
+}
+
+#[derive(Serialize)]
+struct CrmErrors<'a> {
+    site: &'a str,
 }
 
 /// The refusal of a request, with these facts but for the reason that was none yet.
@@ -70,8 +85,9 @@ pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outc
     Outcome::Refuse(match wording {
         Wording::Plain => plain(&told, facts),
         Wording::RetailCrm => {
-            let (status, error_msg) = told.crm;
-            let body = serde_json::to_string(&CrmError { success: false, error_msg });
+            let (status, error_msg) = (told.crm.0, &*told.crm.1);
+            let errors = told.explained.then_some(CrmErrors { site: &told.detail });
+            let body = serde_json::to_string(&CrmError { success: false, error_msg, errors });
             let headers = json_headers("application/json; charset=utf-8");
             Respond { status, headers, body: body.unwrap_or_default(), facts }
         }
@@ -111,8 +127,14 @@ fn tell(why: &Why<'_>) -> Told {
     const DENIED: (u16, &str) = (403, "Access denied.");
     const INPUT: (u16, &str) = (400, "Errors in the input parameters");
 
-    let told =
-        |status, error, reason, detail: &str, crm| Told { status, error, reason, detail: detail.to_owned(), crm };
+    let told = |status, error, reason, detail: &str, (crm_status, text): (u16, &'static str)| Told {
+        status,
+        error,
+        reason,
+        detail: detail.to_owned(),
+        crm: (crm_status, text.into()),
+        explained: false,
+    };
     let scope = Some("insufficient_scope");
     let request = Some("invalid_request");
     match why {
@@ -153,6 +175,45 @@ fn tell(why: &Why<'_>) -> Told {
             Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
                 told(403, scope, "STORE_DENIED", "the key does not open a store that the request names", DENIED)
             }
+            Reason::NoStoreOpen => Told {
+                explained: true,
+                ..told(
+                    403,
+                    scope,
+                    "NO_STORE_OPEN",
+                    "the key is for certain stores, and none of them exists and is switched on; give it a store",
+                    DENIED,
+                )
+            },
+            Reason::MethodReadsNoStore => Told {
+                explained: true,
+                ..told(
+                    403,
+                    scope,
+                    "METHOD_READS_NO_STORE",
+                    "the key is for certain stores, and this method reads no store from a request, so nothing would \
+                     keep the answer within them; it takes a key for all stores",
+                    DENIED,
+                )
+            },
+        },
+        Why::NotLimited(Some(parameter)) => Told {
+            detail: format!(
+                "the key is for certain stores, and the request does not limit itself to one in {parameter}; name it there"
+            ),
+            crm: (400, format!("Parameter '{parameter}' is missing").into()),
+            ..told(400, request, "STORE_REQUIRED", "", INPUT)
+        },
+        Why::NotLimited(None) => Told {
+            explained: true,
+            ..told(
+                403,
+                scope,
+                "STORE_REQUIRED",
+                "the key is for certain stores, and the reference book does not say where requests to this method name \
+                 theirs; it takes a key for all stores",
+                DENIED,
+            )
         },
         Why::OtherVerb => {
             told(403, scope, "METHOD_UNKNOWN", "there is no such method with this verb", (405, "Method Not Allowed"))

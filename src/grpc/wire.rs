@@ -180,6 +180,7 @@ fn write_decision(into: &mut Vec<u8>, decision: &Decision<'_>) {
     if let Some((_, secret)) = decision.key {
         secret.with_text(|parts| text(into, 10, &parts));
     }
+    number(into, 11, u64::from(decision.scope_must_be_applied));
 }
 
 fn write_scope(into: &mut Vec<u8>, scope: &Scope<'_>) {
@@ -269,6 +270,8 @@ pub(super) const fn to_reason(reason: Reason) -> proto::Reason {
         Reason::StoreUnknown => proto::Reason::StoreUnknown,
         Reason::StoreInactive => proto::Reason::StoreInactive,
         Reason::StoreDenied => proto::Reason::StoreDenied,
+        Reason::NoStoreOpen => proto::Reason::NoStoreOpen,
+        Reason::MethodReadsNoStore => proto::Reason::MethodReadsNoStore,
     }
 }
 
@@ -307,6 +310,7 @@ mod tests {
             methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
             revision: decision.revision.0,
             secret_id: decision.key.map(|(_, secret)| secret.to_string()).unwrap_or_default(),
+            scope_must_be_applied: decision.scope_must_be_applied,
         }
     }
 
@@ -328,7 +332,7 @@ mod tests {
         let codes = prop::collection::vec("[a-z0-9-]{0,40}", 0..30);
         let key = prop::option::of((any::<[u8; 10]>(), 0..4_000_000_000_000_000_i64));
         let revision = prop_oneof![Just(0), 1..1_000_u64, any::<u64>()];
-        (0..1_u32 << 17, key, prop::option::of("[a-z]{0,8}"), 0..4_u8, codes, entries(), revision)
+        (0..1_u32 << (REASONS.len() + 1), key, prop::option::of("[a-z]{0,8}"), 0..4_u8, codes, entries(), revision)
     }
 
     fn decision(parts: &Parts) -> Decision<'_> {
@@ -349,6 +353,7 @@ mod tests {
             store_number: None,
             scope: [None, Some(Scope::All), Some(Scope::Listed(listed())), Some(Scope::Large)][usize::from(*scope)]
                 .clone(),
+            scope_must_be_applied: failed >> REASONS.len() == 1,
             denied_stores: listed(),
             methods: entries.iter().collect(),
             revision: Revision(*revision),

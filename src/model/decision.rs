@@ -3,6 +3,8 @@
 //! Every failing check is listed, in the order of [`Reason`]; the first is the reason. The rules of stores and methods
 //! are in ARCHITECTURE.md, "Deciding".
 
+mod reason;
+
 use std::net::IpAddr;
 
 use super::book::{Entry, Resolution};
@@ -15,73 +17,10 @@ use super::store::StoreNumber;
 use super::time::Timestamp;
 use super::world::{StoreEntry, World};
 
+pub use self::reason::{REASONS, Reason, Reasons};
+
 /// Most store codes that a decision's scope lists.
 pub const MAX_SCOPE: usize = 200;
-
-/// Why a call is refused, in the order that the checks are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Reason {
-    /// No token was presented.
-    KeyMissing,
-    /// The token cannot be one.
-    KeyMalformed,
-    /// No key has this token.
-    KeyUnknown,
-    /// The key or this token of it was revoked.
-    KeyRevoked,
-    /// The key is switched off.
-    KeyInactive,
-    /// The key's validity has not begun.
-    KeyNotYetValid,
-    /// The key's validity is over.
-    KeyExpired,
-    /// This token's overlap after a rotation is over.
-    SecretExpired,
-    /// The client's address is outside the key's networks, or unknown.
-    NetworkDenied,
-    /// No method was named.
-    MethodRequired,
-    /// The path can be read in more than one way.
-    PathAmbiguous,
-    /// The reference book has no such method, and the key is not open enough for calls outside it.
-    MethodUnknown,
-    /// The key does not open this method.
-    MethodDenied,
-    /// A store must be named.
-    StoreRequired,
-    /// A store named does not exist.
-    StoreUnknown,
-    /// A store named is switched off.
-    StoreInactive,
-    /// The key does not open a store named.
-    StoreDenied,
-}
-
-/// Every reason, in the order that the checks are made.
-pub const REASONS: [Reason; 17] = [
-    Reason::KeyMissing,
-    Reason::KeyMalformed,
-    Reason::KeyUnknown,
-    Reason::KeyRevoked,
-    Reason::KeyInactive,
-    Reason::KeyNotYetValid,
-    Reason::KeyExpired,
-    Reason::SecretExpired,
-    Reason::NetworkDenied,
-    Reason::MethodRequired,
-    Reason::PathAmbiguous,
-    Reason::MethodUnknown,
-    Reason::MethodDenied,
-    Reason::StoreRequired,
-    Reason::StoreUnknown,
-    Reason::StoreInactive,
-    Reason::StoreDenied,
-];
-
-/// A set of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Reasons(u32);
 
 /// A call to be judged, apart from its token.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +86,9 @@ pub struct Decision<'a> {
     pub store_number: Option<StoreNumber>,
     /// The active stores that the key opens, whichever is named; given when allowed, and with [`Reason::StoreRequired`].
     pub scope: Option<Scope<'a>>,
+    /// It is allowed because the caller keeps the call within `scope`: the key is for certain stores, and the method
+    /// reads none. A gateway in front of a service that does not apply the scope refuses such a call.
+    pub scope_must_be_applied: bool,
     /// The stores named that are not open, in the order given.
     pub denied_stores: Vec<&'a str>,
     /// The entries that the call was judged as.
@@ -166,67 +108,6 @@ pub enum Scope<'a> {
     Large,
 }
 
-// === impl Reason ===
-
-impl Reason {
-    /// The reason as metrics and people write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KeyMissing => "KEY_MISSING",
-            Self::KeyMalformed => "KEY_MALFORMED",
-            Self::KeyUnknown => "KEY_UNKNOWN",
-            Self::KeyRevoked => "KEY_REVOKED",
-            Self::KeyInactive => "KEY_INACTIVE",
-            Self::KeyNotYetValid => "KEY_NOT_YET_VALID",
-            Self::KeyExpired => "KEY_EXPIRED",
-            Self::SecretExpired => "SECRET_EXPIRED",
-            Self::NetworkDenied => "NETWORK_DENIED",
-            Self::MethodRequired => "METHOD_REQUIRED",
-            Self::PathAmbiguous => "PATH_AMBIGUOUS",
-            Self::MethodUnknown => "METHOD_UNKNOWN",
-            Self::MethodDenied => "METHOD_DENIED",
-            Self::StoreRequired => "STORE_REQUIRED",
-            Self::StoreUnknown => "STORE_UNKNOWN",
-            Self::StoreInactive => "STORE_INACTIVE",
-            Self::StoreDenied => "STORE_DENIED",
-        }
-    }
-}
-
-// === impl Reasons ===
-
-impl Reasons {
-    /// The set of one reason.
-    pub const fn only(reason: Reason) -> Self {
-        Self(1 << reason as u8)
-    }
-
-    /// Adds a reason.
-    pub const fn add(&mut self, reason: Reason) {
-        self.0 |= 1 << reason as u8;
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether `reason` is among them.
-    pub const fn contains(self, reason: Reason) -> bool {
-        self.0 & (1 << reason as u8) != 0
-    }
-
-    /// The first, in the order that the checks are made.
-    pub fn first(self) -> Option<Reason> {
-        self.iter().next()
-    }
-
-    /// All, in the order that the checks are made.
-    pub fn iter(self) -> impl Iterator<Item = Reason> {
-        REASONS.into_iter().filter(move |reason| self.contains(*reason))
-    }
-}
-
 // === deciding ===
 
 impl Decision<'_> {
@@ -243,6 +124,7 @@ impl Decision<'_> {
             store: None,
             store_number: None,
             scope: None,
+            scope_must_be_applied: false,
             denied_stores: Vec::new(),
             methods: Vec::new(),
             revision,
@@ -256,8 +138,8 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: T
         return Decision::without_key(Reason::KeyUnknown, world.revision());
     }
     let mut failed = judge_key(grant, request.client, now);
-    let (methods, store_required) = judge_method(grant, world, request, &mut failed);
-    let judged = judge_stores(grant, world, request, store_required, &mut failed);
+    let (methods, traits) = judge_method(grant, world, request, &mut failed);
+    let judged = judge_stores(grant, world, request, traits, &mut failed);
     let with_scope = failed.is_empty() || failed.first() == Some(Reason::StoreRequired);
     let scope = with_scope.then(|| scope_of(grant, world));
     Decision {
@@ -266,6 +148,10 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: T
         store: judged.store,
         store_number: judged.number,
         scope,
+        scope_must_be_applied: failed.is_empty()
+            && traits.reads_none
+            && !grant.stores.is_all()
+            && request.stores_from == StoresFrom::Service,
         denied_stores: judged.denied,
         methods,
         revision: world.revision(),
@@ -279,6 +165,35 @@ pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: Timestamp) -> Reaso
         failed.add(Reason::NetworkDenied);
     }
     failed
+}
+
+/// Tells which methods a grant can call at all, as far as its methods and stores decide.
+#[derive(Debug)]
+pub struct Reachable<'a> {
+    grant: &'a Grant,
+    world: &'a World,
+    opens_none: bool,
+    /// Whether the store that it binds to is active; `None` if it binds to none.
+    binds: Option<bool>,
+}
+
+impl<'a> Reachable<'a> {
+    /// What `grant` can call in `world`.
+    pub fn new(grant: &'a Grant, world: &'a World) -> Self {
+        let binds = bound_store(grant, world).map(|(_, entry)| entry.active);
+        Self { grant, world, opens_none: opens_no_store(grant, world), binds }
+    }
+
+    /// Whether [`decide`] allows some call of `entry`, which is in the book: one that names a store the best way that
+    /// calls of the method can, as `best` says.
+    pub fn has(&self, entry: &Entry, best: StoresFrom) -> bool {
+        let method = StoreTraits::of(std::iter::once(entry));
+        let can_name = !matches!(best, StoresFrom::Gateway(Sight { named: false, .. }));
+        self.grant.methods.contains(entry.number)
+            && (method.shared || self.binds != Some(false))
+            && (can_name || !method.required || self.binds.is_some())
+            && why_unconfined(self.grant, self.world, self.opens_none, method, best).is_none()
+    }
 }
 
 /// What is wrong with a grant at `now`, whatever is called.
@@ -302,16 +217,47 @@ pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
     failed
 }
 
-/// Resolves the method and judges it. Answers the entries it was judged as and whether a store must be named.
+/// What the entries that a call is judged as say about stores.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+struct StoreTraits {
+    /// One of them requires a store.
+    required: bool,
+    /// One of them may be about a store. So may whatever is not in the book.
+    about_stores: bool,
+    /// One of them reads no store, although what it returns may belong to stores.
+    reads_none: bool,
+    /// All of them return only what belongs to no store.
+    shared: bool,
+}
+
+impl StoreTraits {
+    /// Of what is not in the book, or cannot be told.
+    const UNKNOWN: Self = Self { required: false, about_stores: true, reads_none: false, shared: false };
+
+    /// Of these entries, which are in the book.
+    fn of<'a>(live: impl Iterator<Item = &'a Entry>) -> Self {
+        let mut traits = Self { required: false, about_stores: false, reads_none: false, shared: true };
+        for entry in live {
+            traits.required |= entry.store_use == StoreUse::Required;
+            traits.about_stores |= !entry.store_use.reads_no_store();
+            traits.reads_none |= entry.store_use == StoreUse::None;
+            traits.shared &= entry.store_use == StoreUse::Shared;
+        }
+        traits
+    }
+}
+
+/// Resolves the method and judges it. Returns the entries it was judged as and what they say about stores.
 fn judge_method<'a>(
     grant: &Grant,
     world: &'a World,
     request: &Request<'a>,
     failed: &mut Reasons,
-) -> (Vec<&'a Entry>, bool) {
+) -> (Vec<&'a Entry>, StoreTraits) {
     if request.method.is_empty() {
         failed.add(Reason::MethodRequired);
-        return (Vec::new(), false);
+        return (Vec::new(), StoreTraits::UNKNOWN);
     }
     let wide_open = grant.methods.is_all() && grant.stores.is_all();
     let Ok(method) = RequestMethod::parse(request.method) else {
@@ -319,13 +265,13 @@ fn judge_method<'a>(
         if !wide_open {
             failed.add(Reason::PathAmbiguous);
         }
-        return (Vec::new(), false);
+        return (Vec::new(), StoreTraits::UNKNOWN);
     };
     let Ok(path) = canonicalize(method.path) else {
         if !wide_open {
             failed.add(Reason::PathAmbiguous);
         }
-        return (Vec::new(), false);
+        return (Vec::new(), StoreTraits::UNKNOWN);
     };
     let entries = match world.methods.book().resolve(method.verb, &path) {
         Resolution::One(entry) => vec![entry],
@@ -335,12 +281,13 @@ fn judge_method<'a>(
             if !wide_open {
                 failed.add(Reason::PathAmbiguous);
             }
-            return (Vec::new(), false);
+            return (Vec::new(), StoreTraits::UNKNOWN);
         }
     };
-    let mut store_required = false;
+    let mut traits = StoreTraits::of(entries.iter().copied().filter(|entry| !entry.retired));
     let live = entries.iter().any(|entry| !entry.retired);
     if !live || entries.iter().any(|entry| entry.retired) {
+        (traits.about_stores, traits.shared) = (true, false);
         // Not in the book, or not any more: only for keys open to all methods, and then only with all stores or with a
         // store that the caller itself names, because the book cannot say where such a call carries its store.
         let store_named =
@@ -350,7 +297,6 @@ fn judge_method<'a>(
         }
     }
     for entry in entries.iter().filter(|entry| !entry.retired) {
-        store_required |= entry.store_use == StoreUse::Required;
         if !grant.methods.contains(entry.number) {
             failed.add(Reason::MethodDenied);
         }
@@ -361,7 +307,7 @@ fn judge_method<'a>(
     if !verb_inspected && !wide_open && !refused {
         failed.add(Reason::PathAmbiguous);
     }
-    (entries, store_required)
+    (entries, traits)
 }
 
 #[derive(Default)]
@@ -376,7 +322,7 @@ fn judge_stores<'a>(
     grant: &Grant,
     world: &'a World,
     request: &Request<'a>,
-    store_required: bool,
+    method: StoreTraits,
     failed: &mut Reasons,
 ) -> JudgedStores<'a> {
     let mut judged = JudgedStores::default();
@@ -395,12 +341,13 @@ fn judge_stores<'a>(
             }
         }
     }
-    let (limited, sight) = match request.stores_from {
-        StoresFrom::Service => (named.is_some(), None),
-        StoresFrom::Gateway(sight) => (sight.named, Some(sight)),
+    let limited = match request.stores_from {
+        StoresFrom::Service => named.is_some(),
+        StoresFrom::Gateway(sight) => sight.named,
     };
-    if sight.is_some_and(|sight| !stays_within(sight, grant, world)) {
-        failed.add(Reason::StoreRequired);
+    let opens_none = opens_no_store(grant, world);
+    if let Some(reason) = why_unconfined(grant, world, opens_none, method, request.stores_from) {
+        failed.add(reason);
     }
     if limited {
         judged.store = named.filter(|_| !several);
@@ -409,6 +356,8 @@ fn judge_stores<'a>(
     }
     judged.number = None;
     match bound_store(grant, world) {
+        // What belongs to no store does not bind to one that is switched off.
+        Some((_, entry)) if method.shared && !entry.active => {}
         Some((number, entry)) => {
             (judged.store, judged.number) = (Some(&*entry.code), Some(number));
             if !entry.active {
@@ -416,17 +365,44 @@ fn judge_stores<'a>(
                 judged.denied.push(&entry.code);
             }
         }
-        None if store_required => failed.add(Reason::StoreRequired),
+        // Where no store is open, naming one would not help.
+        None if method.required && !opens_none => failed.add(Reason::StoreRequired),
         None => {}
     }
     judged
 }
 
-/// Whether a call behind a gateway cannot reach other stores than its key opens.
-fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
-    if grant.stores.is_all() {
-        return true;
+/// Whether a grant is for certain stores, none of which exists and is active: an empty selection, one whose stores were
+/// deleted, or one whose stores are all switched off.
+fn opens_no_store(grant: &Grant, world: &World) -> bool {
+    !grant.stores.is_all() && !selected(grant, world).any(|(_, entry)| entry.active)
+}
+
+/// Why a call could reach more than the stores that its key opens; `None` if it cannot.
+fn why_unconfined(
+    grant: &Grant,
+    world: &World,
+    opens_none: bool,
+    method: StoreTraits,
+    from: StoresFrom,
+) -> Option<Reason> {
+    match from {
+        _ if grant.stores.is_all() => None,
+        // The service applies the scope. An empty one leaves nothing to do, and a lax service might read it as all.
+        StoresFrom::Service => (opens_none && method.about_stores).then_some(Reason::NoStoreOpen),
+        StoresFrom::Gateway(sight) if method.shared => (!sight.complete).then_some(Reason::StoreRequired),
+        // A proxy may drop a header without a value, so that the service would see no list of stores at all.
+        StoresFrom::Gateway(_) if opens_none => Some(Reason::NoStoreOpen),
+        StoresFrom::Gateway(sight) if stays_within(sight, grant, world) => None,
+        StoresFrom::Gateway(Sight { named: false, unnamed: Unnamed::Nothing, .. }) if method.reads_none => {
+            Some(Reason::MethodReadsNoStore)
+        }
+        StoresFrom::Gateway(_) => Some(Reason::StoreRequired),
     }
+}
+
+/// Whether a call behind a gateway cannot reach other stores than its key opens, which are not all.
+fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
     let open = || selected(grant, world).filter(|(_, entry)| entry.active).take(MAX_SCOPE + 1).count();
     sight.complete
         && (sight.named

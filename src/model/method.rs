@@ -20,6 +20,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::pattern::Verb;
+
 /// The longest name in a place, in characters.
 pub const MAX_NAME_CHARS: usize = 128;
 /// The longest pointer in a place, in bytes.
@@ -32,6 +34,9 @@ pub const MAX_POINTER_STEPS: usize = 16;
 pub enum StoreUse {
     /// No store travels with a request. The data may still belong to stores: the scope of a decision limits it.
     None,
+    /// No store travels with a request, and none is needed: it reads what belongs to no store, such as a list of
+    /// countries. Open to every key that opens the method, whichever its stores. Only for verbs that read.
+    Shared,
     /// A request may name stores. What is assumed of a method of which nothing is said.
     #[default]
     Optional,
@@ -65,7 +70,7 @@ pub struct StorePlace {
 
 /// Text that is no [`StoreUse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the store use is one of none, optional, required")]
+#[error("the store use is one of none, shared, optional, required")]
 pub struct StoreUseError;
 
 /// Why a text is no [`StorePlace`].
@@ -116,10 +121,30 @@ pub enum PlaceError {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl StoreUse {
+    /// Every store use, in the order that people choose from.
+    pub const ALL: [Self; 4] = [Self::None, Self::Shared, Self::Optional, Self::Required];
+
+    /// Whether requests to the method carry no store.
+    pub const fn reads_no_store(self) -> bool {
+        matches!(self, Self::None | Self::Shared)
+    }
+
+    /// What keeps a method of this verb, with or without store places, from being [`StoreUse::Shared`].
+    pub fn shared_fault(verb: Verb, has_places: bool) -> Option<&'static str> {
+        if !matches!(verb, Verb::GET | Verb::HEAD) {
+            Some("shared is only for methods that read (GET and HEAD): a write would change what other stores use")
+        } else if has_places {
+            Some("shared says that requests carry no store, yet there are store_places; remove them or choose optional")
+        } else {
+            None
+        }
+    }
+
     /// The word for it in reference books and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Shared => "shared",
             Self::Optional => "optional",
             Self::Required => "required",
         }
@@ -138,6 +163,7 @@ impl FromStr for StoreUse {
     fn from_str(text: &str) -> Result<Self, StoreUseError> {
         match text {
             "none" => Ok(Self::None),
+            "shared" => Ok(Self::Shared),
             "optional" => Ok(Self::Optional),
             "required" => Ok(Self::Required),
             _ => Err(StoreUseError),
@@ -221,6 +247,19 @@ impl StorePlace {
     /// The part of the request.
     pub fn location(&self) -> StoreLocation {
         self.location
+    }
+
+    /// The place as forms and queries spell it: `site`, `filter[sites][]`, `prices[][site]`.
+    pub fn as_parameter(&self) -> String {
+        let mut written = self.name.clone();
+        if self.repeated {
+            written.push_str("[]");
+        }
+        for step in self.pointer.iter().flat_map(|pointer| pointer.split('/').skip(1)) {
+            let step = if step == "-" { String::new() } else { step.replace("~1", "/").replace("~0", "~") };
+            written.extend(["[", &step, "]"]);
+        }
+        written
     }
 
     /// What carries the store there: a parameter, a field, a header (lower case), a member. Without the `[]` of a
@@ -309,7 +348,7 @@ mod tests {
 
     #[test]
     fn store_use_is_read_and_written_in_the_same_words() {
-        for store_use in [StoreUse::None, StoreUse::Optional, StoreUse::Required] {
+        for store_use in [StoreUse::None, StoreUse::Shared, StoreUse::Optional, StoreUse::Required] {
             assert_eq!(store_use.to_string().parse(), Ok(store_use));
         }
         assert_eq!("None".parse::<StoreUse>(), Err(StoreUseError));

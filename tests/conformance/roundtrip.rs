@@ -238,7 +238,7 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
         position: i32::MAX,
         ..make::method(&format!("{} /{}/{{id}}/v*/**", "V".repeat(16), "x".repeat(498)), 0)
     };
-    let plain = Method { store_use: StoreUse::None, ..make::method("GET /", i32::MIN) };
+    let plain = Method { store_use: StoreUse::Shared, ..make::method("GET /", i32::MIN) };
     let mut write = begin(&*case.storage).await;
     // In this order: that of the positions is another.
     let added = write.add_methods(&[full.clone(), plain, make::method("GET /a", 0)]).await;

@@ -1,6 +1,8 @@
 //! Tables: made once however many begin together, and refused only by a program that is too old or too new for them.
 
 use latchkey::model::change::SubjectKind;
+use latchkey::model::method::StoreUse;
+use latchkey::model::reference::Method;
 use latchkey::storage::{self, ChangeFilter, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
 use tokio::task::JoinSet;
 
@@ -84,6 +86,36 @@ async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
     assert!(sentence.contains("latchkey migrate"), "{sentence}");
 }
 
+/// What version 3 of the tables was, with a method that a program of then wrote.
+const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; \
+    DELETE FROM refinery_schema_history WHERE version = 4; UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
+    INSERT INTO methods (identity, block, summary, description, store_use, store_places, position, search, created_at, \
+    updated_at, row_revision) VALUES ('GET /a', 'b', 's', '', 'none', '[]', 1, '', 0, 0, 1)";
+
+async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_programs_of_then(place: Place) {
+    write_once(&*place.open().await).await;
+    place.execute(BEFORE_SHARED);
+    assert_eq!(storage::schema(&place.options()).await.expect("it is read"), SchemaState::Older { version: 3 });
+    let storage = place.open().await;
+    let read = async || {
+        let found = storage.method(&"GET /a".parse().expect("an identity")).await.expect("a method is read");
+        found.expect("it is there")
+    };
+    let before = read().await;
+    assert_eq!(before.store_use, StoreUse::None, "nobody said that it is shared");
+    let mut write = begin(&*storage).await;
+    let (updated, row_revision) = (write.now(), write.revision());
+    let shared = Method { store_use: StoreUse::Shared, updated, row_revision, ..before };
+    write.update_methods(std::slice::from_ref(&shared)).await.expect("it is changed");
+    write.note(SubjectKind::Method, &shared.identity).await;
+    write.done().await;
+    assert_eq!(read().await, shared);
+    // A program from before reads this column alone, and refuses more; what it writes holds.
+    assert_eq!(place.text("SELECT store_use FROM methods WHERE identity = 'GET /a'"), "none");
+    place.execute("UPDATE methods SET store_use = 'optional' WHERE identity = 'GET /a'");
+    assert_eq!(read().await.store_use, StoreUse::Optional);
+}
+
 async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place: Place) {
     write_once(&*place.open().await).await;
     let newer = SCHEMA_VERSION + 5;
@@ -140,6 +172,7 @@ for_each_engine! {
     empty_storage_is_refused_without_leave_to_make_tables,
     migrating_makes_the_tables_once,
     older_tables_are_refused_without_leave_to_change_them,
+    tables_from_before_methods_were_shared_are_brought_up_and_shared_with_programs_of_then,
     newer_tables_that_this_program_can_work_with_are_used_as_they_are,
     tables_that_this_program_is_too_old_for_are_refused,
     tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays,

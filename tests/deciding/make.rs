@@ -14,7 +14,7 @@ use latchkey::model::time::Timestamp;
 use latchkey::model::world::{MethodTable, OperatorTable, StoreTable, World};
 
 use crate::naive;
-use crate::naive_decide::Facts;
+use crate::naive_decide::{Facts, Seen};
 use crate::random::{self, Methods, Random};
 
 /// A world, a key and a call, twice over.
@@ -31,6 +31,9 @@ pub(crate) struct Case {
     pub(crate) list_stores: Vec<(u32, String, bool)>,
     pub(crate) list_methods: Methods,
     pub(crate) list_required: Vec<u32>,
+    pub(crate) list_storeless: Vec<u32>,
+    pub(crate) list_shared: Vec<u32>,
+    pub(crate) gateway: Option<Seen>,
     pub(crate) list_standing: &'static str,
     pub(crate) key_stores: Option<Vec<u32>>,
     pub(crate) key_methods: Option<Vec<u32>>,
@@ -54,6 +57,9 @@ impl Case {
             methods: &self.list_methods,
             book,
             required: &self.list_required,
+            storeless: &self.list_storeless,
+            shared: &self.list_shared,
+            gateway: self.gateway,
             method: &self.method,
             store: &self.store,
             further: &self.stores,
@@ -64,8 +70,21 @@ impl Case {
     /// A world; none if its book clashes.
     pub(crate) fn world(random: &mut Random) -> Option<Self> {
         let list_methods = random::small_book(random);
-        let list_required: Vec<u32> =
-            list_methods.iter().filter(|_| random.percent(30)).map(|(number, ..)| *number).collect();
+        let (mut list_required, mut list_storeless, mut list_shared) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, ..) in &list_methods {
+            match random.below(10) {
+                0..3 => list_required.push(*number),
+                3..5 => list_storeless.push(*number),
+                5 | 6 => list_shared.push(*number),
+                _ => {}
+            }
+        }
+        let store_use = |number: &u32| match number {
+            number if list_required.contains(number) => StoreUse::Required,
+            number if list_storeless.contains(number) => StoreUse::None,
+            number if list_shared.contains(number) => StoreUse::Shared,
+            _ => StoreUse::Optional,
+        };
         let mut list_stores = Vec::new();
         for (number, code) in (1..).zip(CODES) {
             // Numbers 1 to 6 may have been of stores that are gone, or came back under another number.
@@ -80,7 +99,7 @@ impl Case {
             block: "b".into(),
             summary: "s".into(),
             description: String::new(),
-            store_use: if list_required.contains(number) { StoreUse::Required } else { StoreUse::Optional },
+            store_use: store_use(number),
             store_places: Vec::new(),
             scope: None,
             position: 0,
@@ -132,6 +151,9 @@ impl Case {
             list_stores,
             list_methods,
             list_required,
+            list_storeless,
+            list_shared,
+            gateway: None,
             list_standing: "active",
             key_stores: None,
             key_methods: None,
@@ -158,6 +180,14 @@ impl Case {
             if random.percent(20) { (0..random.below(4)).map(|_| code(random)).collect() } else { Vec::new() };
         let clients = [None, Some("10.1.2.3"), Some("::ffff:10.1.2.3"), Some("192.0.2.1"), Some("2001:db8::1")];
         self.client = clients[random.below(clients.len())].map(str::to_owned);
+        self.gateway = random.percent(40).then(|| Seen {
+            whole: random.percent(85),
+            verb: random.percent(96),
+            // Only what is named can limit.
+            limited: (!self.store.is_empty() || !self.stores.is_empty()) && random.percent(50),
+            can_add: [0, 1, 200][random.below(3)],
+            scope_applied: random.percent(15),
+        });
         self.now = i64::try_from(random.below(10)).expect("small");
     }
 

@@ -23,6 +23,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) book: &'a [naive::Method],
     /// Numbers of methods that require a store.
     pub(crate) required: &'a [u32],
+    /// Numbers of methods that read no store, although what they return may belong to stores.
+    pub(crate) storeless: &'a [u32],
+    /// Numbers of methods that return what belongs to no store.
+    pub(crate) shared: &'a [u32],
+    /// What a gateway saw; none: a service asks.
+    pub(crate) gateway: Option<Seen>,
     /// What is called.
     pub(crate) method: &'a str,
     /// The store named.
@@ -31,6 +37,18 @@ pub(crate) struct Facts<'a> {
     pub(crate) further: &'a [String],
     /// When, in microseconds.
     pub(crate) now: i64,
+}
+
+/// What a gateway saw of a call: whether all of it, whether a store that limits it, and how many stores can be added to
+/// one that names none (any number if the service applies the scope).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) whole: bool,
+    /// Every place was inspected in which another verb could be asked for.
+    pub(crate) verb: bool,
+    pub(crate) limited: bool,
+    pub(crate) can_add: usize,
+    pub(crate) scope_applied: bool,
 }
 
 /// What was decided, in plain words. A scope of all is `*`.
@@ -42,6 +60,8 @@ pub(crate) struct Answer {
     pub(crate) denied: Vec<String>,
     pub(crate) methods: Vec<u32>,
     pub(crate) key: bool,
+    /// It is allowed because the service stays within the scope.
+    pub(crate) within_scope: bool,
 }
 
 pub(crate) fn decide(facts: &Facts<'_>) -> Answer {
@@ -53,15 +73,55 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Answer {
             denied: Vec::new(),
             methods: Vec::new(),
             key: false,
+            within_scope: false,
         };
     }
     let mut failed = key(facts);
     let (methods, of_method, store_required) = method(facts);
     failed.extend(of_method);
-    let (store, denied, of_stores) = stores(facts, store_required);
-    failed.extend(of_stores);
+    let live: Vec<u32> = methods.iter().copied().filter(|number| !retired(facts, *number)).collect();
+    let known = !methods.is_empty() && live.len() == methods.len();
+    let (store, denied, mut of_stores) = stores(facts, store_required, known && all_in(&live, facts.shared));
+    of_stores.extend(beyond_its_stores(facts, known, &live));
+    let order =
+        ["STORE_REQUIRED", "STORE_UNKNOWN", "STORE_INACTIVE", "STORE_DENIED", "NO_STORE_OPEN", "METHOD_READS_NO_STORE"];
+    failed.extend(order.into_iter().filter(|problem| of_stores.contains(problem)));
     let scope = (failed.is_empty() || failed[0] == "STORE_REQUIRED").then(|| scope(facts));
-    Answer { failed, store, scope, denied, methods, key: true }
+    let some_storeless = live.iter().any(|number| facts.storeless.contains(number));
+    let within_scope = failed.is_empty() && some_storeless && facts.key_stores.is_some() && facts.gateway.is_none();
+    Answer { failed, store, scope, denied, methods, key: true, within_scope }
+}
+
+fn all_in(numbers: &[u32], list: &[u32]) -> bool {
+    numbers.iter().all(|number| list.contains(number))
+}
+
+fn retired(facts: &Facts<'_>, number: u32) -> bool {
+    facts.methods.iter().any(|(other, _, retired)| *other == number && *retired)
+}
+
+/// Why the call could reach stores that the key does not open. `live` is what it is judged as, all of it if `known`.
+fn beyond_its_stores(facts: &Facts<'_>, known: bool, live: &[u32]) -> Option<&'static str> {
+    facts.key_stores?;
+    let open = selected(facts).iter().filter(|(_, active)| *active).count();
+    let storeless = live.iter().any(|number| facts.storeless.contains(number));
+    let Some(seen) = facts.gateway else {
+        // A service keeps within the scope. With nothing in it, only what is not about stores is left.
+        let about_none = live.iter().all(|number| facts.storeless.contains(number) || facts.shared.contains(number));
+        return (open == 0 && !(known && about_none)).then_some("NO_STORE_OPEN");
+    };
+    if known && all_in(live, facts.shared) {
+        return (!seen.whole).then_some("STORE_REQUIRED");
+    }
+    if open == 0 {
+        return Some("NO_STORE_OPEN");
+    }
+    let added = seen.scope_applied || (open <= seen.can_add && open <= 200);
+    if seen.whole && (seen.limited || added) {
+        return None;
+    }
+    let nothing_adds = seen.can_add == 0 && !seen.scope_applied;
+    Some(if storeless && !seen.limited && nothing_adds { "METHOD_READS_NO_STORE" } else { "STORE_REQUIRED" })
 }
 
 fn key(facts: &Facts<'_>) -> Vec<&'static str> {
@@ -110,10 +170,11 @@ fn method(facts: &Facts<'_>) -> (Vec<u32>, Vec<&'static str>, bool) {
         naive::Answer::One(number) => vec![number],
         naive::Answer::Several(numbers) => numbers,
     };
-    let retired = |number: u32| facts.methods.iter().any(|(other, _, retired)| *other == number && *retired);
+    let retired = |number: u32| retired(facts, number);
     let mut failed = Vec::new();
     if numbers.is_empty() || numbers.iter().any(|number| retired(*number)) {
-        let names_a_store = !facts.store.is_empty() || !facts.further.is_empty();
+        let named = !facts.store.is_empty() || !facts.further.is_empty();
+        let names_a_store = named && facts.gateway.is_none();
         if facts.key_methods.is_some() || !(facts.key_stores.is_none() || names_a_store) {
             failed.push("METHOD_UNKNOWN");
         }
@@ -126,10 +187,14 @@ fn method(facts: &Facts<'_>) -> (Vec<u32>, Vec<&'static str>, bool) {
             failed.push("METHOD_DENIED");
         }
     }
+    // Any other method of the path may be run instead.
+    if facts.gateway.is_some_and(|seen| !seen.verb) && failed.is_empty() && !passes_all {
+        failed.push("PATH_AMBIGUOUS");
+    }
     (numbers, failed, required)
 }
 
-fn stores(facts: &Facts<'_>, required: bool) -> (Option<String>, Vec<String>, Vec<&'static str>) {
+fn stores(facts: &Facts<'_>, required: bool, shared: bool) -> (Option<String>, Vec<String>, Vec<&'static str>) {
     let mut named = Vec::new();
     if !facts.store.is_empty() {
         named.push(facts.store.to_owned());
@@ -137,15 +202,6 @@ fn stores(facts: &Facts<'_>, required: bool) -> (Option<String>, Vec<String>, Ve
     named.extend(facts.further.iter().cloned());
     let mut failed = Vec::new();
     let mut denied: Vec<String> = Vec::new();
-    if named.is_empty() {
-        let selected = selected(facts);
-        return match selected.as_slice() {
-            [(code, true)] => (Some(code.clone()), denied, failed),
-            [(code, false)] => (Some(code.clone()), vec![code.clone()], vec!["STORE_INACTIVE"]),
-            _ if required => (None, denied, vec!["STORE_REQUIRED"]),
-            _ => (None, denied, failed),
-        };
-    }
     for code in &named {
         let problem = match facts.stores.iter().find(|(_, other, _)| other == code) {
             None => Some("STORE_UNKNOWN"),
@@ -162,8 +218,25 @@ fn stores(facts: &Facts<'_>, required: bool) -> (Option<String>, Vec<String>, Ve
             }
         }
     }
-    let order = ["STORE_UNKNOWN", "STORE_INACTIVE", "STORE_DENIED"];
-    let failed = order.into_iter().filter(|problem| failed.contains(problem)).collect();
+    if !facts.gateway.map_or(!named.is_empty(), |seen| seen.limited) {
+        // Nothing limits the call: the key's only store does, if it has only one.
+        let selected = selected(facts);
+        let some_open = facts.key_stores.is_none() || selected.iter().any(|(_, active)| *active);
+        return match selected.as_slice() {
+            [(_, false)] if shared => (None, denied, failed),
+            [(code, active)] => {
+                if !active {
+                    failed.push("STORE_INACTIVE");
+                    denied.push(code.clone());
+                }
+                (Some(code.clone()), denied, failed)
+            }
+            _ => {
+                failed.extend((required && some_open).then_some("STORE_REQUIRED"));
+                (None, denied, failed)
+            }
+        };
+    }
     let only = named.iter().all(|code| *code == named[0]).then(|| named[0].clone());
     (only, denied, failed)
 }

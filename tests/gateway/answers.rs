@@ -10,7 +10,8 @@ fn the_credentials_of_a_key_for_one_store() {
                     \"/api/payment/update-invoice\",\"/api/segments\",\"/api/payment/(updateInvoice|check)\"],\
                     \"siteAccess\":\"access_selective\",\"sitesAvailable\":[\"main\"]}";
     for path in ["/api/credentials", "/api/v5/credentials", "/api/v3/credentials"] {
-        let respond = BENCH.answered("retailcrm", &get(path).key("module"));
+        // Where the service applies the scope. Elsewhere nothing would keep these methods within the store.
+        let respond = BENCH.answered("applied", &get(path).key("module"));
         assert_eq!((respond.status, respond.body.as_str()), (200, expected));
         assert_eq!(respond.facts.reason, "ANSWERED");
     }

@@ -17,7 +17,7 @@ fn json_at(pointer: &str, code: &str) -> String {
 }
 
 /// A call of the method with a store in this place.
-fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
+pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
     let (verb, pattern) = method.method.split_once(' ').unwrap();
     let is_store = |segment: &str| {
         let mut places = method.store_places.iter().filter(|place| place.location() == StoreLocation::Path);

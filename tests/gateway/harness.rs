@@ -7,13 +7,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::{Authority, Settings};
+use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;
 use latchkey::clock::{SharedClock, SystemClock};
 use latchkey::config::{Config, Sources};
 use latchkey::gateway::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::Cursor;
+use latchkey::model::decision::{Decision, Request, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::method::StoreUse;
 use latchkey::model::store::StoreKind;
@@ -79,6 +80,7 @@ const SHOP: [(&str, StoreUse, &[&str]); 13] = [
 pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
     gateway: Gateway,
+    authority: Authority,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) keys: BTreeMap<&'static str, String>,
     _folder: tempfile::TempDir,
@@ -131,8 +133,8 @@ impl Bench {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (gateway, metrics, keys) = runtime.block_on(furnish(folder.path()));
-        let bench = Self { runtime, gateway, metrics, keys, _folder: folder };
+        let (gateway, authority, metrics, keys) = runtime.block_on(furnish(folder.path()));
+        let bench = Self { runtime, gateway, authority, metrics, keys, _folder: folder };
         // So that check_now finds each key in the cache.
         for token in bench.keys.values() {
             let _ = bench.check("plain", &get("/").header("x-api-key", token));
@@ -183,6 +185,15 @@ impl Bench {
         &self.keys[name]
     }
 
+    /// What Authorize answers a service that calls `method` in the name of this store: whether it is allowed, and only
+    /// because the service applies the scope.
+    pub(crate) fn authorize(&self, key: &str, method: &str, store: &str) -> (bool, bool) {
+        let request = Request { method, store, stores: &[], client: None, stores_from: StoresFrom::Service };
+        let query = Query { token: self.key(key), request, min_revision: None };
+        let told = |decision: &Decision<'_>| (decision.allowed(), decision.scope_must_be_applied);
+        self.runtime.block_on(self.authority.decide(&query, told)).expect("it can be decided")
+    }
+
     /// The reason that logs are told.
     pub(crate) fn reason(&self, profile: &str, ask: &Ask) -> &'static str {
         self.check(profile, ask).facts().reason
@@ -193,7 +204,7 @@ impl Bench {
     }
 }
 
-async fn furnish(folder: &std::path::Path) -> (Gateway, Arc<Metrics>, BTreeMap<&'static str, String>) {
+async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>, BTreeMap<&'static str, String>) {
     let url = format!("sqlite:{}", folder.join("latchkey.db").display());
     let mut options = Options::new(url.parse().unwrap());
     let tasks = Tasks::new();
@@ -226,7 +237,7 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Arc<Metrics>, BTreeMap<&
     std::fs::write(&file, PROFILES).unwrap();
     let flags = BTreeMap::from([("config".to_owned(), file.display().to_string())]);
     let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
-    (Gateway::new(authority, &config.profiles, Arc::clone(&metrics)), metrics, keys)
+    (Gateway::new(authority.clone(), &config.profiles, Arc::clone(&metrics)), authority, metrics, keys)
 }
 
 /// Codes of stores that are too long together for a header.
@@ -237,6 +248,8 @@ pub(crate) fn branches() -> Vec<String> {
 async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'static str, String> {
     let options = WriteOptions::default();
     for (code, host) in [("main", "main.example"), ("second", "second.example"), ("third", ""), ("off", "off.example")]
+        .into_iter()
+        .chain([("dark", "")])
     {
         let draft = StoreDraft {
             code: code.to_owned(),
@@ -252,9 +265,11 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         let draft = StoreDraft { code: code.clone(), name: code, kind, ..StoreDraft::default() };
         registry.create_store(admin, &draft, &options).await.unwrap();
     }
-    let off = StoreDraft { active: Some(false), ..StoreDraft::default() };
-    let update = Update { id: "off".to_owned(), draft: off, mask: vec!["active".to_owned()], ..Update::default() };
-    registry.update_store(admin, &update, &options).await.unwrap();
+    for code in ["off", "dark"] {
+        let off = StoreDraft { active: Some(false), ..StoreDraft::default() };
+        let update = Update { id: code.to_owned(), draft: off, mask: vec!["active".to_owned()], ..Update::default() };
+        registry.update_store(admin, &update, &options).await.unwrap();
+    }
     let book = books::parse(books::RETAILCRM).unwrap();
     let mut methods: Vec<MethodDraft> = Vec::new();
     for block in &book.blocks {
@@ -314,7 +329,9 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         ("module", key(Some(&["main"]), Some(&segments))),
         ("branches", key(Some(&branches), None)),
         ("nothing", key(Some(&[]), Some(&[]))),
+        ("storeless", key(Some(&[]), None)),
         ("closed", key(Some(&["off"]), None)),
+        ("dark", key(Some(&["off", "dark"]), None)),
         ("inactive", KeyDraft { active: Some(false), ..key(None, None) }),
         ("revoked", key(None, None)),
         ("expired", key(None, None)),

@@ -11,5 +11,6 @@ mod places;
 mod readme;
 mod refusals;
 mod scope;
+mod shared;
 mod traps;
 mod wire;

@@ -139,7 +139,7 @@ fn a_store_that_the_key_does_not_open() {
 fn a_store_is_needed_and_not_given() {
     let expected = (400, "{\"success\":false,\"errorMsg\":\"Parameter 'site' is missing\"}".to_owned());
     assert_eq!(refusal(&post(ORDER).key("wide").form("order={}")), expected);
-    assert_eq!(refusal(&get("/api/v5/orders/statuses").key("two")), expected);
+    assert_eq!(refusal(&get("/api/v5/orders/7").key("two")), expected);
 }
 
 #[test]
@@ -177,7 +177,8 @@ fn refusals_are_json_that_nobody_keeps_and_never_a_server_error() {
         (get("/api/v5/orders/7?site=second").key("one"), 403),
         (get("/api/v5/orders/../costs").key("one"), 403),
         (get("/shop/plain").key("wide"), 403),
-        (get("/api/v5/orders/statuses").key("two"), 400),
+        (get("/api/v5/orders/statuses").key("two"), 403),
+        (get("/api/v5/orders/7").key("two"), 400),
         (get("/api/v5/orders?site=main&site=main").key("two"), 400),
         (get("/api/v5/users-groups").key("one"), 404),
         (post("/api/v5/orders/statuses").key("cpa"), 405),

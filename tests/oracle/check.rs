@@ -313,9 +313,10 @@ fn one_of(verdicts: &[Verdict]) -> String {
 }
 
 fn words(verdict: &Verdict) -> String {
-    let Verdict { allowed, reason, failed, key, secret, store, scope, denied, methods, revision } = verdict;
+    let Verdict { allowed, reason, failed, key, secret, store, scope, denied, methods, within_scope, revision } =
+        verdict;
     format!(
         "r{revision} {reason} (allowed {allowed}) {failed:?} key {key:?} {secret:?} store {store:?} scope {scope:?} \
-         denied {denied:?} methods {methods:?}"
+         denied {denied:?} methods {methods:?} within scope {within_scope}"
     )
 }

@@ -58,6 +58,8 @@ pub struct Verdict {
     pub denied: Vec<String>,
     /// Methods it was judged as.
     pub methods: Vec<String>,
+    /// It is allowed because the caller stays within the scope.
+    pub within_scope: bool,
     /// The revision judged at.
     pub revision: u64,
 }
@@ -265,6 +267,7 @@ impl Verdict {
             scope,
             denied: decision.denied_stores.clone(),
             methods: decision.methods.clone(),
+            within_scope: decision.scope_must_be_applied,
             revision: decision.revision,
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct State {
     stores: Vec<(u32, String, bool)>,
     methods: Vec<(u32, String, bool)>,
     required: Vec<u32>,
+    storeless: Vec<u32>,
+    shared: Vec<u32>,
     book: Vec<naive::Method>,
     keys: HashMap<String, Key>,
 }
@@ -97,9 +99,13 @@ impl State {
                 number
             }
         };
-        self.required.retain(|other| *other != number);
-        if image["store_use"] == "required" {
-            self.required.push(number);
+        for (store_use, list) in
+            [("required", &mut self.required), ("none", &mut self.storeless), ("shared", &mut self.shared)]
+        {
+            list.retain(|other| *other != number);
+            if image["store_use"] == store_use {
+                list.push(number);
+            }
         }
     }
 
@@ -186,6 +192,9 @@ impl State {
             methods: &self.methods,
             book: &self.book,
             required: &self.required,
+            storeless: &self.storeless,
+            shared: &self.shared,
+            gateway: None,
             method: &question.method,
             store: &question.store,
             further: &question.stores,
@@ -208,6 +217,7 @@ impl State {
             scope: answer.scope.map(|codes| if codes.len() > MAX_SCOPE { vec!["more".to_owned()] } else { codes }),
             denied: answer.denied,
             methods: answer.methods.iter().map(identity).collect(),
+            within_scope: answer.within_scope,
             revision: self.revision,
         }
     }

@@ -135,6 +135,7 @@ fn wrongs(verdict: &Verdict) -> Vec<Verdict> {
         Verdict { store: "warsaw-west".into(), ..verdict.clone() },
         Verdict { scope: Some(vec!["berlin".into(), "paris".into()]), ..verdict.clone() },
         Verdict { denied: vec!["paris".into()], ..verdict.clone() },
+        Verdict { within_scope: !verdict.within_scope, ..verdict.clone() },
         Verdict { methods: vec!["GET /other".into()], ..verdict.clone() },
         Verdict { revision: verdict.revision + 1_000, ..verdict.clone() },
     ];

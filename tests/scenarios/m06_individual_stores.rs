@@ -1,16 +1,19 @@
 //! M6: "Access to individual stores": several keys, each with the stores of one platform.
 
 use latchkey::proto::v1 as proto;
-use proto::{Access, AuthorizeRequest, Reason, StoreKind, StoreUse};
+use proto::batch_authorize_result::Result as Answer;
+use proto::{Access, AuthorizeRequest, BatchAuthorizeRequest, Reason, StoreKind, StoreUse};
 
 use crate::world::Of::{All, Only};
-use crate::world::{Verdict as _, World, key};
+use crate::world::{Verdict as _, World, key, mask, violated};
 
 const ORDERS: &str = "GET /api/v5/orders";
 
 on_both_engines!(
     each_platform_has_a_key_of_its_own,
     a_key_opens_exactly_its_stores_and_an_empty_list_none,
+    an_empty_list_of_stores_opens_nothing_however_it_became_empty,
+    only_a_method_that_reads_can_be_open_to_keys_of_every_store,
     of_several_stores_named_each_must_be_open,
     the_stores_of_a_key_are_changed_at_once,
     a_key_may_hold_very_many_stores,
@@ -65,9 +68,109 @@ async fn a_key_opens_exactly_its_stores_and_an_empty_list_none(world: &World) {
     for store in ["berlin", "madrid", "lisbon"] {
         world.ask(&none.token, ORDERS, store).await.must_refuse(Reason::StoreDenied);
     }
-    world.ask(&none.token, "POST /api/v5/orders/create", "").await.must_refuse(Reason::StoreRequired);
-    let scope = world.ask(&none.token, ORDERS, "").await.must_allow();
-    assert_eq!(scope.scope_codes(), Some(vec![]), "no store named, and none in scope: nothing to be found anywhere");
+    world.ask(&none.token, "POST /api/v5/orders/create", "").await.must_refuse(Reason::NoStoreOpen);
+    world.ask(&none.token, ORDERS, "").await.must_refuse(Reason::NoStoreOpen);
+}
+
+async fn an_empty_list_of_stores_opens_nothing_however_it_became_empty(world: &World) {
+    world.method("GET /api/v*/orders", StoreUse::Optional).await;
+    world.method("POST /api/v*/orders/create", StoreUse::Required).await;
+    world.method("GET /api/v*/orders/history", StoreUse::None).await;
+    world.method("GET /api/v*/reference/statuses", StoreUse::Shared).await;
+    world.stores(&["gone", "off-1", "off-2", "berlin"]).await;
+    let made_so = world.issue(key("made so", Only(&[]), All)).await;
+    let deleted = world.issue(key("its only store was deleted", Only(&["gone"]), All)).await;
+    let emptied = world.issue(key("emptied", Only(&["berlin"]), All)).await;
+    let off = world.issue(key("all switched off", Only(&["off-1", "off-2"]), All)).await;
+    for issued in [&deleted, &emptied, &off] {
+        world.ask(&issued.token, ORDERS, "").await.must_allow();
+    }
+    let delete = proto::DeleteStoreRequest { code: "gone".to_owned(), ..Default::default() };
+    world.manager.stores().delete_store(delete).await.expect("a store is deleted");
+    let empty = proto::Key { id: emptied.key.id.clone(), stores: Vec::new(), ..Default::default() };
+    world.update_key(empty, &["stores"]).await;
+    for code in ["off-1", "off-2"] {
+        world.switch_store(code, false).await;
+    }
+    let ask = async |token: &str, method: &str| world.ask(token, method, "").await;
+    for issued in [&made_so, &deleted, &emptied, &off] {
+        // With a verb and without, in the book and outside it, and by itself or among others.
+        for method in [ORDERS, "/api/v5/orders", "POST /api/v5/orders/create"] {
+            let refused = ask(&issued.token, method).await.must_refuse(Reason::NoStoreOpen);
+            assert_eq!(refused.failures(), [Reason::NoStoreOpen], "{method}");
+        }
+        assert!(!ask(&issued.token, "GET /api/v5/new/thing").await.allowed);
+        let question = |method: &str| AuthorizeRequest {
+            key: issued.token.0.clone(),
+            method: method.to_owned(),
+            ..Default::default()
+        };
+        let requests = [ORDERS, "GET /api/v5/orders/history"].map(question).to_vec();
+        let batch = world.order_api.authorization().batch_authorize(BatchAuthorizeRequest { requests }).await;
+        let batch: Vec<_> = batch.expect("decided").into_inner().results.into_iter().map(|of| of.result).collect();
+        let [Some(Answer::Decision(refused)), Some(Answer::Decision(allowed))] = batch.as_slice() else {
+            panic!("{batch:?}")
+        };
+        assert_eq!((refused.allowed, refused.reason()), (false, Reason::NoStoreOpen));
+        // Calls that are not about stores, with a scope that says that it lists, and that it lists none.
+        let scope = allowed.clone().must_allow().scope.expect("a scope");
+        assert_eq!((scope.kind(), scope.stores.len()), (proto::ScopeKind::Listed, 0));
+        assert!(allowed.scope_must_be_applied, "the service must apply it");
+        let shared = ask(&issued.token, "GET /api/v5/reference/statuses").await.must_allow();
+        assert!(!shared.scope_must_be_applied && shared.scope_codes() == Some(vec![]), "{shared:?}");
+        // What is told of the key is what is decided.
+        let request = proto::IntrospectKeyRequest { key: issued.token.0.clone(), ..Default::default() };
+        let told = world.order_api.authorization().introspect_key(request).await.expect("told").into_inner();
+        assert_eq!((told.store_access(), told.stores.len()), (Access::Selected, 0));
+        assert_eq!(told.methods, ["GET /api/v*/orders/history", "GET /api/v*/reference/statuses"]);
+    }
+    // A store that is open again opens what it did, and nothing more.
+    world.switch_store("off-2", true).await;
+    let decision = ask(&off.token, ORDERS).await.must_allow();
+    assert_eq!((decision.scope_codes(), decision.scope_must_be_applied), (Some(vec!["off-2"]), false));
+    let history = ask(&off.token, "GET /api/v5/orders/history").await.must_allow();
+    assert!(history.scope_must_be_applied);
+    let all = world.issue(key("all", All, All)).await;
+    assert!(!ask(&all.token, "GET /api/v5/orders/history").await.must_allow().scope_must_be_applied);
+}
+
+async fn only_a_method_that_reads_can_be_open_to_keys_of_every_store(world: &World) {
+    let create = async |method: &str, places: &[&str]| {
+        let method = proto::Method {
+            method: method.to_owned(),
+            block: "Lists".to_owned(),
+            summary: "A list".to_owned(),
+            store_use: StoreUse::Shared.into(),
+            store_places: places.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        let request = proto::CreateMethodRequest { method: Some(method), options: None };
+        world.manager.methods().create_method(request).await.map(|made| made.into_inner().method.expect("a method"))
+    };
+    for (method, places) in [("POST /lists/edit", &[][..]), ("GET /lists", &["query:site"])] {
+        let refused = create(method, places).await.expect_err("it cannot be shared");
+        assert_eq!(violated(&refused), ["method.store_use"], "{refused:?}");
+    }
+    let made = create("GET /lists", &[]).await.expect("it can be shared");
+    assert_eq!(made.store_use(), StoreUse::Shared);
+    let update = async |store_use: StoreUse, places: &[&str], mask_of: &[&str]| {
+        let method = proto::Method {
+            method: "GET /lists".to_owned(),
+            store_use: store_use.into(),
+            store_places: places.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        let request = proto::UpdateMethodRequest { method: Some(method), update_mask: mask(mask_of), options: None };
+        world.manager.methods().update_method(request).await.map(|made| made.into_inner().method.expect("a method"))
+    };
+    let refused = update(StoreUse::Shared, &["query:site"], &["store_places"]).await.expect_err("it carries a store");
+    assert_eq!(violated(&refused), ["method.store_use"], "{refused:?}");
+    let changed = update(StoreUse::Optional, &["query:site"], &["store_use", "store_places"]).await.expect("changed");
+    assert_eq!((changed.store_use(), changed.store_places.len()), (StoreUse::Optional, 1));
+    let refused = update(StoreUse::Shared, &[], &["store_use"]).await.expect_err("it still carries a store");
+    assert_eq!(violated(&refused), ["method.store_use"], "{refused:?}");
+    let changed = update(StoreUse::Shared, &[], &["store_use", "store_places"]).await.expect("changed");
+    assert_eq!(changed.store_use(), StoreUse::Shared);
 }
 
 async fn of_several_stores_named_each_must_be_open(world: &World) {

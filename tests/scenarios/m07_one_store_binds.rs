@@ -71,7 +71,7 @@ async fn deleting_a_store_binds_nobody_by_accident(world: &World) {
     let deleted = world.manager.stores().delete_store(delete(true)).await.expect("it was meant").into_inner();
     assert_eq!(deleted.keys_narrowed, 2);
     assert_eq!(world.ask(&both.token, SEND, "").await.must_allow().store, "promo", "now it binds");
-    world.ask(&one.token, SEND, "").await.must_refuse(Reason::StoreRequired);
+    world.ask(&one.token, SEND, "").await.must_refuse(Reason::NoStoreOpen);
     world.ask(&one.token, SEND, "promo").await.must_refuse(Reason::StoreDenied);
 }
 

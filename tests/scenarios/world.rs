@@ -336,6 +336,7 @@ pub fn built_in_book() -> Vec<Method> {
             description: method.description,
             store_use: match method.store_use {
                 Use::None => StoreUse::None,
+                Use::Shared => StoreUse::Shared,
                 Use::Optional => StoreUse::Optional,
                 Use::Required => StoreUse::Required,
             }

@@ -94,6 +94,7 @@ fn methods(book: ReferenceBook) -> Vec<v1::Method> {
             description: method.description,
             store_use: match method.store_use {
                 StoreUse::None => v1::StoreUse::None,
+                StoreUse::Shared => v1::StoreUse::Shared,
                 StoreUse::Optional => v1::StoreUse::Optional,
                 StoreUse::Required => v1::StoreUse::Required,
             }

@@ -47,8 +47,10 @@ pub(in crate::cli) struct NamedArgs {
 /// Whether calls of a method are about a store.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Use {
-    /// No store belongs to it
+    /// Its calls name no store; what they return may belong to stores
     None,
+    /// It only reads what belongs to no store, such as a list of countries: open to every key that has it
+    Shared,
     /// A store may be named
     Optional,
     /// A store must be named, unless the key binds to one
@@ -146,6 +148,7 @@ impl From<Use> for v1::StoreUse {
     fn from(store_use: Use) -> Self {
         match store_use {
             Use::None => Self::None,
+            Use::Shared => Self::Shared,
             Use::Optional => Self::Optional,
             Use::Required => Self::Required,
         }

@@ -28,6 +28,8 @@ pub(super) struct Verdict {
     /// The store that the call is for.
     pub(super) store: String,
     pub(super) scope: String,
+    /// It is allowed only within the scope, which a gateway cannot see to.
+    pub(super) within_scope: bool,
     /// The entries of the reference book that the call is judged as.
     pub(super) methods: Vec<String>,
     pub(super) revision: u64,
@@ -76,8 +78,10 @@ impl Verdict {
                 None => String::new(),
                 Some(Scope::All) => t.check_scope_all.to_owned(),
                 Some(Scope::Large) => t.check_scope_large.to_owned(),
+                Some(Scope::Listed(codes)) if codes.is_empty() => t.check_scope_none.to_owned(),
                 Some(Scope::Listed(codes)) => codes.join(", "),
             },
+            within_scope: decision.scope_must_be_applied,
             methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
             revision: decision.revision.0,
         }

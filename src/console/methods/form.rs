@@ -117,9 +117,7 @@ pub(super) fn reword(errors: &mut Errors) {
 
 /// What people call a use, for fields to choose from: what it sends, what people read.
 pub(super) fn uses() -> Vec<(&'static str, &'static str)> {
-    [StoreUse::None, StoreUse::Optional, StoreUse::Required]
-        .map(|store_use| (store_use.as_str(), use_name(store_use)))
-        .to_vec()
+    StoreUse::ALL.map(|store_use| (store_use.as_str(), use_name(store_use))).to_vec()
 }
 
 /// What people call it.
@@ -127,6 +125,7 @@ pub(super) const fn use_name(store_use: StoreUse) -> &'static str {
     let t = &ENGLISH.methods;
     match store_use {
         StoreUse::None => t.use_none,
+        StoreUse::Shared => t.use_shared,
         StoreUse::Optional => t.use_optional,
         StoreUse::Required => t.use_required,
     }

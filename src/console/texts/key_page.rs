@@ -47,7 +47,7 @@ texts! {
         rotated_title: "The key has another token",
         stores: "The stores",
         stores_all: "All stores, also ones added later.",
-        stores_none: "No store: the key opens nothing.",
+        stores_none: "No store: the key opens no method that is about stores.",
         store: "Store",
         last_use: "Last use",
         not_lately: "not in 90 days",
@@ -79,7 +79,9 @@ texts! {
         check_bound: "Store",
         check_scope: "Stores in scope",
         check_scope_all: "all stores",
+        check_scope_none: "no store",
         check_scope_large: "more than 200 stores",
+        check_within_scope: "Only for a service that stays within the stores in scope. A gateway refuses this call unless its profile has upstream_applies_scope: the key is for certain stores, and the method reads no store.",
         check_judged_as: "Judged as",
         check_revision: "Revision",
         check_bad_address: "This is no IP address.",
@@ -208,5 +210,11 @@ pub(in crate::console) const fn reason(reason: Reason) -> &'static str {
         Reason::StoreUnknown => "A store named does not exist.",
         Reason::StoreInactive => "A store named is switched off.",
         Reason::StoreDenied => "The key does not open a store named.",
+        Reason::NoStoreOpen => {
+            "The key is for certain stores, and none of them exists and is switched on: it opens no store."
+        }
+        Reason::MethodReadsNoStore => {
+            "The key is for certain stores, and this method reads no store: a gateway cannot keep the call within them."
+        }
     }
 }

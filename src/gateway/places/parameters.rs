@@ -10,6 +10,7 @@ use super::{Found, decode, multipart};
 use crate::gateway::fault::Fault;
 use crate::gateway::plan::{Governed, Use};
 use crate::model::method::StoreLocation;
+use crate::model::pattern::Verb;
 
 /// Beyond this many parameters PHP and others see no further ones.
 const MAX: usize = 1000;
@@ -17,11 +18,11 @@ const MAX: usize = 1000;
 /// Where parameters are read, and what that is worth.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Location {
-    pub(crate) of: StoreLocation,
+    of: StoreLocation,
     /// Every framework reads them there, so that a store named there limits the call.
-    pub(crate) counts: bool,
+    counts: bool,
     /// The method's entry may say more than `counts`: that its service reads them there.
-    pub(crate) counts_if_own: bool,
+    counts_if_own: bool,
 }
 
 /// Parameters as they are read.
@@ -49,6 +50,31 @@ enum Value<'r, 'j> {
 impl Location {
     /// The query, which everybody reads.
     pub(crate) const QUERY: Self = Self { of: StoreLocation::Query, counts: true, counts_if_own: true };
+
+    /// A form that comes with its length, if `sized`. PHP reads forms of POST alone; where the method's entry says that its
+    /// service reads them, it may say so of other verbs.
+    pub(crate) fn form(verb: Option<Verb>, sized: bool) -> Self {
+        let counts_if_own = sized && !matches!(verb, None | Some(Verb::GET | Verb::HEAD));
+        Self { of: StoreLocation::Form, counts: sized && verb == Some(Verb::POST), counts_if_own }
+    }
+
+    /// JSON that comes as such and with its length, if `plain`.
+    pub(crate) fn json(verb: Option<Verb>, plain: bool) -> Self {
+        let counts_if_own = plain && !matches!(verb, None | Some(Verb::GET | Verb::HEAD));
+        let counts = plain && matches!(verb, Some(Verb::POST | Verb::PUT | Verb::PATCH));
+        Self { of: StoreLocation::Json, counts, counts_if_own }
+    }
+
+    /// Whether a store found here by this use limits the call.
+    pub(crate) fn counts(self, used: &Use) -> bool {
+        let Use::Store { location, counts, own, .. } = used else { return false };
+        *counts && *location == self.of && self.limits(*own)
+    }
+
+    /// Whether stores found here limit the call, where the method's entry says so or something else.
+    pub(crate) const fn limits(self, own: bool) -> bool {
+        self.counts || own && self.counts_if_own
+    }
 
     /// What the place is called, for people.
     const fn told(self) -> &'static str {
@@ -226,7 +252,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 Use::Fixed(_) | Use::Override => {}
                 Use::Store { .. } if self.is_passed_over(governed, used) => {}
                 Use::Store { steps, .. } if steps.is_empty() => {
-                    self.found.take_store(text.clone(), self.counts(used))?;
+                    self.found.take_store(text.clone(), self.location.counts(used))?;
                 }
                 // Where nobody looks for JSON, what is not JSON holds no store.
                 Use::Store { location, .. } if *location != self.location.of && !may_be_json(text.as_bytes()) => {}
@@ -254,9 +280,9 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 (Use::Store { .. }, _) if self.is_passed_over(governed, used) => {}
                 (Use::Store { steps, .. }, json) if steps.is_empty() => match json {
                     Json::Null => {}
-                    Json::Text(code) => self.found.take_store(code.clone(), self.counts(used))?,
+                    Json::Text(code) => self.found.take_store(code.clone(), self.location.counts(used))?,
                     Json::Array(items) if governed.name.repeated() => {
-                        let counts = self.counts(used);
+                        let counts = self.location.counts(used);
                         for item in items {
                             let Json::Text(code) = item else { return Err(not_a_code()) };
                             self.found.take_store(code.clone(), counts)?;
@@ -291,17 +317,11 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
     }
 
     fn take_codes(&mut self, codes: Codes<'_>, used: &Use) -> Result<(), Fault> {
-        let counts = self.counts(used) && !codes.gap;
+        let counts = self.location.counts(used) && !codes.gap;
         for code in codes.codes {
             self.found.take_store(Cow::Owned(code.into_owned()), counts)?;
         }
         Ok(())
-    }
-
-    /// Whether a store found here by this use limits the call.
-    fn counts(&self, used: &Use) -> bool {
-        let Use::Store { location, counts, own, .. } = used else { return false };
-        *counts && *location == self.location.of && (self.location.counts || *own && self.location.counts_if_own)
     }
 
     /// Whether another use of the parameter reads the same here, or the parameter holds something else here.

@@ -11,6 +11,7 @@ fn use_choice(number: i32) -> Choice<StoreUse> {
     choice(number, |store_use| match store_use {
         pb::StoreUse::Unspecified => None,
         pb::StoreUse::None => Some(StoreUse::None),
+        pb::StoreUse::Shared => Some(StoreUse::Shared),
         pb::StoreUse::Optional => Some(StoreUse::Optional),
         pb::StoreUse::Required => Some(StoreUse::Required),
     })
@@ -50,6 +51,7 @@ pub(in crate::grpc) fn import_methods(request: pb::ImportMethodsRequest) -> Impo
 pub(in crate::grpc) fn method(method: Method) -> pb::Method {
     let store_use = match method.store_use {
         StoreUse::None => pb::StoreUse::None,
+        StoreUse::Shared => pb::StoreUse::Shared,
         StoreUse::Optional => pb::StoreUse::Optional,
         StoreUse::Required => pb::StoreUse::Required,
     };
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_method_reads_back_as_it_was_told() {
-        for store_use in [StoreUse::None, StoreUse::Optional, StoreUse::Required] {
+        for store_use in StoreUse::ALL {
             let told = method(Method {
                 number: MethodNumber(3),
                 identity: "GET /api/v*/orders/{externalId}".parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use crate::model::book::MethodNumber;
 use crate::model::change::Revision;
-use crate::model::method::{StoreLocation, StorePlace};
+use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::{MethodIdentity, Segment};
 use crate::model::reference::Method;
 use crate::model::time::Timestamp;
@@ -13,7 +13,7 @@ use crate::registry::violations::Violations;
 /// Most places of a method.
 const MAX_PLACES: usize = 20;
 /// Whether calls of a method are about a store.
-const USES: &str = "STORE_USE_NONE, STORE_USE_OPTIONAL or STORE_USE_REQUIRED";
+const USES: &str = "STORE_USE_NONE, STORE_USE_SHARED, STORE_USE_OPTIONAL or STORE_USE_REQUIRED";
 
 /// Checks all of a new method but its position.
 pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option<Method> {
@@ -22,6 +22,9 @@ pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option
     summary(violations, &draft.summary);
     description(violations, &draft.description);
     let store_use = validate::chosen(violations, "store_use", draft.store_use, USES);
+    if let (Some(store_use), Some(identity)) = (store_use, &identity) {
+        shared(violations, store_use, identity, !draft.store_places.is_empty());
+    }
     let store_places = store_places(violations, &draft.store_places, identity.as_ref());
     scope(violations, &draft.scope);
     Some(Method {
@@ -70,6 +73,15 @@ pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDra
 pub(super) fn position(violations: &mut Violations, position: i32) {
     if position < 0 {
         violations.add("position", "must not be negative; 0 stands for the place after all others");
+    }
+}
+
+/// Checks that a method that is to be open to keys of every store only reads, and carries no store.
+pub(super) fn shared(violations: &mut Violations, store_use: StoreUse, identity: &MethodIdentity, has_places: bool) {
+    if store_use == StoreUse::Shared
+        && let Some(fault) = StoreUse::shared_fault(identity.verb, has_places)
+    {
+        violations.add("store_use", fault);
     }
 }
 

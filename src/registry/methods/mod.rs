@@ -177,6 +177,13 @@ async fn change(
     if mask.has("position") {
         after.position = if draft.position == 0 { last_position(&live) } else { draft.position };
     }
+    let mut violations = Violations::new();
+    violations.within("method", |violations| {
+        check::shared(violations, after.store_use, &identity, !after.store_places.is_empty());
+    });
+    if !violations.is_empty() {
+        return Err(violations.into());
+    }
     if after == before {
         return Ok(before);
     }

@@ -8,13 +8,13 @@ use super::select::Select;
 use super::value::{Row, Value, count, each, json};
 use super::write::Write;
 use crate::model::book::MethodNumber;
-use crate::model::method::StorePlace;
+use crate::model::method::{StorePlace, StoreUse};
 use crate::model::page::{Page, PageRequest};
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::storage::{AffectedKey, Error, MethodFilter, Result};
 
-const COLUMNS: &str = "number, identity, block, summary, description, store_use, store_places, scope, position, \
+const COLUMNS: &str = "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
                        retired_revision, created_at, updated_at, row_revision";
 
 fn read(row: Row) -> Result<Method> {
@@ -25,7 +25,11 @@ fn read(row: Row) -> Result<Method> {
         block: reader.text("block")?,
         summary: reader.text("summary")?,
         description: reader.text("description")?,
-        store_use: reader.parsed("store_use")?,
+        store_use: match (reader.parsed("store_use")?, reader.bool("shared")?) {
+            // Servers from before `shared` take such a method for one that reads no store, and refuse more.
+            (StoreUse::None, true) => StoreUse::Shared,
+            (store_use, _) => store_use,
+        },
         store_places: {
             let places: Vec<String> = reader.json("store_places")?;
             let places = places.iter().map(|place| place.parse()).collect::<std::result::Result<Vec<StorePlace>, _>>();
@@ -120,9 +124,9 @@ fn affected(row: Row) -> Result<AffectedKey> {
 
 impl Write {
     pub(super) async fn add_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
-        let sql = "INSERT INTO methods (block, summary, description, store_use, store_places, scope, position, search, \
-                   updated_at, row_revision, identity, created_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING number";
+        let sql = "INSERT INTO methods (block, summary, description, store_use, shared, store_places, scope, position, \
+                   search, updated_at, row_revision, identity, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING number";
         let mut numbers = Vec::with_capacity(methods.len());
         for method in methods {
             let mut params = self.method_values(method);
@@ -134,9 +138,9 @@ impl Write {
     }
 
     pub(super) async fn change_methods(&mut self, methods: &[Method]) -> Result<()> {
-        let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, store_places = $5, \
-                   scope = $6, position = $7, search = $8, updated_at = $9, row_revision = $10 \
-                   WHERE number = $11 AND retired_revision IS NULL";
+        let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, shared = $5, \
+                   store_places = $6, scope = $7, position = $8, search = $9, updated_at = $10, row_revision = $11 \
+                   WHERE number = $12 AND retired_revision IS NULL";
         for method in methods {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
@@ -147,14 +151,16 @@ impl Write {
         Ok(())
     }
 
-    /// Block, summary, description, store use, store places, scope, position, search, updated, row revision.
+    /// Block, summary, description, store use, whether it is shared, store places, scope, position, search, updated, row revision.
     fn method_values(&self, method: &Method) -> Vec<Value> {
         let places: Vec<_> = method.store_places.iter().map(ToString::to_string).collect();
+        let store_use = if method.store_use == StoreUse::Shared { StoreUse::None } else { method.store_use };
         vec![
             method.block.as_str().into(),
             method.summary.as_str().into(),
             method.description.as_str().into(),
-            method.store_use.as_str().into(),
+            store_use.as_str().into(),
+            (method.store_use == StoreUse::Shared).into(),
             json(&places),
             method.scope.clone().into(),
             i64::from(method.position).into(),
