@@ -69,7 +69,7 @@ fn half_a_million_calls_are_decided_as_naively() {
         Reason::MethodReadsNoStore,
     ] {
         let times = seen.get(reason.as_str()).copied().unwrap_or_default();
-        assert!(times >= 1_000, "{reason:?} was met {times} times: {seen:?}");
+        assert!(times >= 900, "{reason:?} was met {times} times: {seen:?}");
     }
     assert!(seen["ALLOWED"] >= 20_000, "{seen:?}");
 }

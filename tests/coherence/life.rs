@@ -155,6 +155,7 @@ fn verdict(decision: &Decision<'_>) -> Verdict {
         }),
         denied: owned(&decision.denied_stores),
         methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
+        within_scope: decision.scope_must_be_applied,
         revision: decision.revision.0,
     }
 }

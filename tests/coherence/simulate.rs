@@ -360,6 +360,7 @@ impl Toll {
             "STORE_UNKNOWN",
             "STORE_INACTIVE",
             "STORE_DENIED",
+            "NO_STORE_OPEN",
         ] {
             let times = self.reasons.get(reason).copied().unwrap_or_default();
             assert!(times > 0, "{reason} was never met: {self:?}");
