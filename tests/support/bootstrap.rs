@@ -84,7 +84,7 @@ pub fn python_with(module: &str) -> PathBuf {
             .is_ok_and(|status| status.success())
     };
     candidates.into_iter().flatten().find(imports).unwrap_or_else(|| {
-        panic!("no python3 imports {module}: run `make setup` (Debian: python3-grpcio python3-grpc-tools)")
+        panic!("no python3 imports {module}: run `make setup`, which installs Debian's packages of it")
     })
 }
 
