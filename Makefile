@@ -49,8 +49,10 @@ SEEDS ?= 1000000
 simulate: ## simulate SEEDS small lives of replicas (a million unless set); every answer is replayed by the oracle
 	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test coherence simulate -- --nocapture
 
-agreement: setup ## 100 000 random requests through Envoy, nginx and Caddy; `make test` has a share of them
+CASES ?= 334000
+agreement: setup ## a million random requests through Envoy, nginx and Caddy to real frameworks; `make test` has a share of them
 	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test proxies agreement
+	LATCHKEY_TEST_CASES=$(CASES) $(CARGO) test --locked --test frameworks -- --nocapture
 
 bench: ## the benchmarks, after installing what they need
 	@scripts/setup bench

@@ -24,7 +24,8 @@ pub fn form(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     if random.percent(50) {
         pairs.insert(random.below(pairs.len() + 1), format!("site={}", scene.open).into_bytes());
     }
-    let mut body = pairs.join(&random.pick(&[&b"&"[..], b"&", b"&", b";", b"&&", b"\r\n"])[..]);
+    let between: &[&[u8]] = &[b"&", b"&", b"&", b";", b"&&", b"\r\n"];
+    let mut body = pairs.join(random.pick(between));
     match random.below(14) {
         0 => drop(body.splice(0..0, *b"\xef\xbb\xbf")),
         1 => body = body.iter().flat_map(|byte| [0, *byte]).collect(),

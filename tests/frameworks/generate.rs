@@ -90,10 +90,7 @@ pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
     let from_corpus = random.percent(20).then(|| &corpus[random.below(corpus.len())]);
     let profile = &PROFILES[from_corpus.map_or_else(|| random.below(PROFILES.len()), |attack| attack.profile)];
     let key = &house.keys[from_corpus.map_or_else(|| random.below(house.keys.len()), |attack| attack.key)];
-    let others: Vec<&Key> = house.keys.iter().filter(|other| other.id != key.id).collect();
-    let open = if key.stores.is_empty() { "berlin" } else { random.pick(key.stores) };
-    let closed = if key.stores.len() == 2 { "warsaw" } else { "madrid" };
-    let scene = Scene { profile, key, other: others[random.below(others.len())], open, closed };
+    let scene = Scene::new(house, profile, key, random);
     let mut case = match from_corpus {
         Some(attack) => attack.case(house),
         None => Case { label: "honest".to_owned(), profile, request: honest(&scene, random) },
@@ -109,6 +106,23 @@ pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
         case.label.push_str(", bytes changed");
     }
     case
+}
+
+impl<'a> Scene<'a> {
+    fn new(house: &'a House, profile: &'static Profile, key: &'a Key, random: &mut Random) -> Self {
+        let others: Vec<&Key> = house.keys.iter().filter(|other| other.id != key.id).collect();
+        let open = if key.stores.is_empty() { "berlin" } else { random.pick(key.stores) };
+        let closed = if key.stores.len() == 2 { "warsaw" } else { "madrid" };
+        Self { profile, key, other: others[random.below(others.len())], open, closed }
+    }
+}
+
+/// Makes a request that nobody tampered with.
+pub fn untouched(house: &House, random: &mut Random) -> Case {
+    let profile = &PROFILES[random.below(PROFILES.len())];
+    let key = &house.keys[random.below(house.keys.len())];
+    let scene = Scene::new(house, profile, key, random);
+    Case { label: "honest".to_owned(), profile, request: honest(&scene, random) }
 }
 
 /// A request as an honest client sends it.
@@ -156,11 +170,12 @@ fn name_store(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
             request.replace("Content-Type", "application/json");
             request.body = format!("{{\"site\":\"{}\"}}", scene.open).into();
         }
-        "form" if request.body.is_empty() && writes => {
+        // PHP reads no form of a PUT.
+        "form" if request.body.is_empty() && request.verb == b"POST" => {
             request.replace("Content-Type", "application/x-www-form-urlencoded");
             request.body = pair.into();
         }
-        "form" if writes && !request.body.starts_with(b"{") => request.body.extend(format!("&{pair}").into_bytes()),
+        "form" if !request.body.is_empty() => request.body.extend(format!("&{pair}").into_bytes()),
         _ => request.query.push(pair.into()),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use crate::generate::Case;
-use crate::house::House;
+use crate::house::{House, PROFILES};
 use crate::oracle::{Decided, Reading, Violation};
 use crate::raw::{Backend, Connection, unchunked};
 use crate::servers::{Framework, Frameworks};
@@ -37,6 +37,8 @@ pub struct Worker<'a> {
     line: Connection,
     frameworks: Vec<(Framework, Connection)>,
     seen: HashSet<u64>,
+    /// Whether violations are listed by request, and not by what was read.
+    pub by_request: bool,
     /// What became of its requests.
     pub tally: Tally,
 }
@@ -47,7 +49,7 @@ impl<'a> Worker<'a> {
     pub fn new(house: &'a House, proxy: &'static str, port: u16, frameworks: &Frameworks) -> Self {
         let frameworks = frameworks.all.iter().map(|one| (*one, Connection::new(one.port))).collect();
         let (line, seen, tally) = (Connection::new(port), HashSet::new(), Tally::default());
-        Self { house, proxy, line, frameworks, seen, tally }
+        Self { house, proxy, line, frameworks, seen, by_request: false, tally }
     }
 
     fn backend(&self) -> &Backend {
@@ -84,17 +86,17 @@ impl<'a> Worker<'a> {
         let to_head = raw.starts_with(b"HEAD ");
         let whole = unchunked(raw).unwrap_or_default();
         let bytes = |framework: &Framework| if framework.whole_bodies { &*whole } else { raw };
-        let mut sent = Vec::with_capacity(self.frameworks.len());
         for (framework, line) in &mut self.frameworks {
             if framework.ends_connections {
                 line.reset();
             }
-            sent.push(line.send(bytes(framework)).is_ok());
+            // Without a connection nothing is received below, and it is sent again.
+            line.send(bytes(framework)).ok();
         }
         for at in 0..self.frameworks.len() {
             let (framework, line) = &mut self.frameworks[at];
             let (name, bytes) = (framework.name, bytes(framework));
-            let first = if sent[at] { line.receive(to_head).ok() } else { None };
+            let first = line.receive(to_head).ok();
             // A server may end a kept connection at any time; then it is asked on a new one.
             let response = first.or_else(|| {
                 line.reset();
@@ -115,7 +117,10 @@ impl<'a> Worker<'a> {
     }
 
     fn violated(&mut self, framework: &str, violation: &Violation, case: &Case, raw: &[u8]) {
-        let what = format!("{} [{}] {framework} {}", violation.what, case.profile.name, violation.told);
+        let mut what = format!("{} [{}] {framework} {}", violation.what, case.profile.name, violation.told);
+        if self.by_request {
+            what = format!("{}: {what}", case.label);
+        }
         let entry = self.tally.violations.entry(what).or_insert_with(|| {
             let sent = case.request.bytes("").escape_ascii().to_string();
             (0, format!("{} ({})\n    sent:    {sent}\n    arrived: {}", case.label, self.proxy, raw.escape_ascii()))
@@ -165,6 +170,10 @@ impl Tally {
         assert!(self.allowed * 100 >= self.sent * least_allowed, "too few were allowed: {self}");
         // Requests that end without a decision say nothing: a proxy that is away would make the test empty.
         assert!(self.unanswered * 10 <= self.sent, "too many had no response: {self}");
+        for profile in &PROFILES {
+            // Envoy shows bodies, so that no profile is closed behind it.
+            assert!(self.by_profile.contains_key(&format!("Envoy {}", profile.name)), "nothing is allowed: {self}");
+        }
         for framework in &frameworks.all {
             let [read, refused, failed] = self.read.get(framework.name).copied().unwrap_or_default();
             assert!(read * 2 >= self.distinct, "{} read too few: {self}", framework.name);

@@ -23,7 +23,7 @@ for (const name of ['X-HTTP-Method', 'X-HTTP-Method-Override', 'X-Method-Overrid
 app.use(override((req) => {
   if (req.body && typeof req.body === 'object' && '_method' in req.body) return req.body._method;
   return undefined;
-}, { methods: null }));
+}));
 
 function leaves(value) {
   if (value === null || value === undefined || typeof value === 'function') return [];
