@@ -40,7 +40,7 @@ pub const ALL: [(&str, Change); 24] = [
 ];
 
 /// Names that some reader takes for the store's.
-const STORE_NAMES: [&str; 40] = [
+const STORE_NAMES: [&str; 41] = [
     "site",
     "site",
     "site",
@@ -60,6 +60,7 @@ const STORE_NAMES: [&str; 40] = [
     "[site]",
     "site[",
     "site]",
+    "+AHM-ite",
     "_site",
     "%EF%BB%BFsite",
     "%C5%BFite",
@@ -214,6 +215,7 @@ fn content_type(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
                         "; charset=utf-16le",
                         ";charset=iso-8859-1",
                         "; x=/json",
+                        "; charset=utf-7",
                         "; boundary=YY",
                         ",text/json",
                         ";",
