@@ -65,6 +65,9 @@ impl<'r> Reading<'r> {
         let said = headers::read(request, plan, &mut found)?;
         let query = request.target.iter().position(|byte| *byte == b'?').map(|at| &request.target[at + 1..]);
         parameters::urlencoded(query.unwrap_or_default(), Location::QUERY, &plan.parameters, &mut found)?;
+        if said.content_type.is_some_and(body::has_odd_charset) {
+            found.unseen = Some(Unseen { why: Fault::ContentType, stores: plan.by_parameter, verb: true });
+        }
         found.one_key()?;
         for at in &plan.path {
             let segment = path.as_ref().and_then(|path| path.segments().nth(*at));
@@ -101,7 +104,7 @@ impl<'r> Reading<'r> {
         match body {
             Body::None if !self.said.body => {}
             Body::Whole([]) => {}
-            Body::None => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
+            Body::None => self.not_inspected(Fault::Unseen("withheld"), profile),
             // Without a type, and where the verb does not call for one, there usually is none, and nobody looks for
             // parameters in it.
             Body::Unknown if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
@@ -109,13 +112,13 @@ impl<'r> Reading<'r> {
                     self.found.unseen = Some(Unseen { why: Fault::Unseen("withheld"), stores: true, verb: false });
                 }
             }
-            Body::Withheld | Body::Unknown => self.not_inspected(Fault::Unseen("withheld"), &kind, profile),
-            Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), &kind, profile),
+            Body::Withheld | Body::Unknown => self.not_inspected(Fault::Unseen("withheld"), profile),
+            Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), profile),
             Body::Whole(_) if self.said.encoded => {
-                self.not_inspected(Fault::Unseen("compressed"), &Kind::Unknown, profile);
+                self.not_inspected(Fault::Unseen("compressed"), profile);
             }
             Body::Whole(bytes) if bytes.len() > profile.body_limit => {
-                self.not_inspected(Fault::Unseen("larger than the profile's body_limit"), &kind, profile);
+                self.not_inspected(Fault::Unseen("larger than the profile's body_limit"), profile);
             }
             Body::Whole(bytes) => self.inspect(bytes, &kind, profile)?,
         }
@@ -141,7 +144,7 @@ impl<'r> Reading<'r> {
         match read {
             // A body that breaks the grammar; other faults are in what was read by it.
             Err(why @ (Fault::Unseen(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
-                self.not_inspected(why, &Kind::Unknown, profile);
+                self.not_inspected(why, profile);
                 Ok(())
             }
             other => other,
@@ -173,8 +176,8 @@ impl<'r> Reading<'r> {
     }
 
     /// Notes that the body was not inspected, and what could be in it.
-    fn not_inspected(&mut self, why: Fault, kind: &Kind<'_>, profile: &Profile) {
-        let parameters = !profile.upstream_reads_only_places && *kind != Kind::File;
+    fn not_inspected(&mut self, why: Fault, profile: &Profile) {
+        let parameters = !profile.upstream_reads_only_places;
         let stores = self.plan.body || parameters && self.plan.by_parameter;
         if parameters || stores {
             self.found.unseen = Some(Unseen { why, stores, verb: parameters });

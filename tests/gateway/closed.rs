@@ -129,6 +129,18 @@ fn k02_a_body_without_a_length_names_no_store() {
 }
 
 #[test]
+fn k02_a_charset_by_which_a_query_is_decoded() {
+    for charset in ["utf-7", "utf-16", "cp037", "utf-8, utf-7"] {
+        only_for_wide("retailcrm", || {
+            get("/api/v5/orders/7?site=main&+AHM-ite=second")
+                .header("content-type", &format!("text/plain; charset={charset}"))
+        });
+    }
+    let utf8 = get("/api/v5/orders/7?site=main").key("one").header("content-type", "application/json; charset=UTF-8");
+    BENCH.allowed("retailcrm", &utf8);
+}
+
+#[test]
 fn k02_a_semicolon_ends_a_name_for_some() {
     for query in ["site=main&site;x=second", "site=main&x;site=second", "site;=main", "x=1;site;y=2", "site=main;x=1"] {
         let asked = get(&format!("/api/v5/orders/7?{query}")).key("one");
@@ -231,8 +243,10 @@ fn k04_another_method_in_whatever_place() {
         // Unless somebody vouches for the service.
         assert_eq!(BENCH.reason("vouched", &unread), "ALLOWED", "{}", unread.told());
     }
+    // A file may be JSON to a service that decodes whatever it is sent.
     let file = links().header("content-type", "application/octet-stream").sent(Sent::Withheld);
-    assert_eq!(BENCH.reason("whole", &file), "ALLOWED");
+    assert_eq!(BENCH.reason("whole", &file), "REQUEST_AMBIGUOUS");
+    assert_eq!(BENCH.reason("whole", &get("/api/v5/orders").key("cpa").sent(Sent::Withheld)), "METHOD_DENIED");
 }
 
 #[test]

@@ -59,6 +59,20 @@ pub(crate) fn may_be_json(body: &[u8]) -> bool {
     utf16 || matches!(first, Some(b'{' | b'['))
 }
 
+/// Returns whether a content type names a charset other than UTF-8 and its subset. Django decodes the query by it, too,
+/// whether there is a body or not.
+pub(crate) fn has_odd_charset(content_type: &[u8]) -> bool {
+    let lower = content_type.to_ascii_lowercase();
+    memchr::memmem::find_iter(&lower, b"charset").any(|at| {
+        let value = lower[at + b"charset".len()..].trim_ascii_start();
+        let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii_start();
+        let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        let value = value[..end].trim_ascii_end();
+        let value = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+        !matches!(value, b"utf-8" | b"us-ascii")
+    })
+}
+
 /// The byte order mark of UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -130,6 +144,24 @@ mod tests {
             "application/jsön",
         ] {
             assert_eq!(kind(unknown.as_bytes()), Kind::Unknown, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn charsets_that_change_how_a_query_is_read_are_odd() {
+        for plain in ["text/html", "a/b; charset=UTF-8", "a/b;charset=\"utf-8\"; x=1", "a/b; charset=us-ascii", ""] {
+            assert!(!has_odd_charset(plain.as_bytes()), "{plain}");
+        }
+        for odd in [
+            "a/b; charset=utf-7",
+            "a/b; Charset = utf-16",
+            "a/b; charset",
+            "a/b; charset=utf-8; charset=utf-7",
+            "a/b; charset*=utf-7",
+            "a/b; charset=utf-8,utf-7",
+            "charset=cp037",
+        ] {
+            assert!(has_odd_charset(odd.as_bytes()), "{odd}");
         }
     }
 
