@@ -6,6 +6,9 @@
 //!    └── SIGINT, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
 //! ```
 
+mod pool;
+mod threads;
+
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -17,6 +20,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use self::pool::{Limits, OVERLOADS, Observer, Overload, Pool, Slot};
+pub use self::threads::Threads;
 
 /// Where tasks are spawned, and where their end is heard of. Cheap to clone.
 #[derive(Clone)]
@@ -89,8 +95,17 @@ impl Tasks {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
+        self.supervise_on(name, task, &Handle::current());
+    }
+
+    /// The same on another runtime than the current one.
+    pub fn supervise_on<F, E>(&self, name: &'static str, task: F, runtime: &Handle)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
         let tasks = self.clone();
-        self.tracker.spawn(async move {
+        let watched = async move {
             let ending = AssertUnwindSafe(task).catch_unwind().await;
             if tasks.stopping.is_cancelled() {
                 return;
@@ -101,7 +116,8 @@ impl Tasks {
                 Err(_) => format!("the task `{name}` panicked"),
             };
             tasks.fail(what);
-        });
+        };
+        self.tracker.spawn_on(watched, runtime);
     }
 
     /// Ends the run as failed.
