@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::Error;
 use crate::config::{Config, TlsFiles};
+use crate::lifecycle::Threads;
 use crate::serve::tls::Certificates;
 
 /// Name of the file in the data folder that tells where a running server listens, as JSON.
@@ -89,6 +90,13 @@ impl Addresses {
 
 fn path(config: &Config) -> PathBuf {
     config.data_dir.join(ADDRESSES)
+}
+
+/// `listener` as one of `threads`, which are woken by its connections from now on.
+pub(super) fn moved(listener: TcpListener, threads: &Threads) -> std::io::Result<TcpListener> {
+    let listener = listener.into_std()?;
+    let _within = threads.handle().enter();
+    TcpListener::from_std(listener)
 }
 
 async fn bind(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpListener, Error> {

@@ -10,6 +10,7 @@ mod convergence;
 mod error;
 mod listen;
 mod open;
+mod planes;
 mod token_file;
 
 use std::sync::Arc;
@@ -21,9 +22,10 @@ use tower::Layer as _;
 
 use self::convergence::Replicas;
 pub use self::error::Error;
-use self::listen::Ports;
+use self::listen::{Ports, moved};
 pub use self::open::{check_storage, migrate};
 use self::open::{data_folder, open_storage};
+use self::planes::Planes;
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
 use crate::authority::{Authority, Settings};
@@ -32,6 +34,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
+use crate::grpc::LongCalls;
 use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
 use crate::lifecycle::{self, Ending, Tasks};
 use crate::model::change::Cursor;
@@ -44,6 +47,10 @@ use crate::serve::{self, Patience, Plane, Terms, Watch};
 use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
+
+/// Longest message of the decision port, whatever the service.
+const LONGEST_DECISION: usize =
+    if ext_authz::MESSAGE > grpc::DECISION_MESSAGE { ext_authz::MESSAGE } else { grpc::DECISION_MESSAGE };
 
 /// Serves until a signal asks it to stop.
 ///
@@ -96,21 +103,34 @@ pub async fn serve(config: Config) -> Result<(), Error> {
             Patience::default(),
         ))
     };
+    let planes = Planes::start(config.decision_threads, &tasks, &metrics)?;
+    let taken = |error: std::io::Error| Error::Failed(format!("a listener cannot be used: {error}"));
     let decision_terms = terms(ports.decision_tls);
+    let decision_routes =
+        |authority: &Authority| decision_routes(&config, authority, &metrics, &tasks, health_service.clone());
+    // Long calls are decided beside the data threads, without a cache of their own.
+    let long_routes = decision_routes(&authority);
     let plane = Plane::start(config.decision_threads, &decision_terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
-        let routes = decision_routes(&config, &desk, &metrics, &tasks, health_service.clone());
-        grpc::decision_service(desk, decision_auth, routes)
+        let routes = decision_routes(&desk);
+        let calls = LongCalls::new(routes, long_routes.clone(), planes.long_decide.clone(), LONGEST_DECISION);
+        grpc::decision_service(desk, decision_auth, calls)
     });
     let plane = plane.map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))?;
-    tasks.supervise("decision port", plane.accept(ports.decision, tasks.clone()));
+    let listener = moved(ports.decision, &planes.accept).map_err(taken)?;
+    tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
-    let admin_routes = grpc::admin_routes(&registry, &authority, health_service)
+    let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
         .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;
-    let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required)
-        .layer(grpc::with_pages(admin_routes, console.router()));
-    tasks.supervise("administration port", serve::serve(ports.admin, admin, terms(ports.admin_tls), tasks.clone()));
-    tasks.supervise("operations port", ops::serve(ports.ops, authority.clone(), metrics, tasks.clone()));
+    let admin = grpc::with_pages(admin_routes, console.router());
+    let admin = LongCalls::new(admin.clone(), admin, planes.long_administer.clone(), grpc::ADMIN_MESSAGE);
+    let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required).layer(admin);
+    let listener = moved(ports.admin, &planes.administer).map_err(taken)?;
+    let serving = serve::serve(listener, admin, terms(ports.admin_tls), tasks.clone());
+    tasks.supervise_on("administration port", serving, planes.administer.handle());
+    let listener = moved(ports.ops, &planes.operate).map_err(taken)?;
+    let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());
+    tasks.supervise_on("operations port", serving, planes.operate.handle());
     addresses.publish(&config)?;
 
     let left = leave(&config, &tasks).await;

@@ -18,12 +18,10 @@ use crate::model::token::Digest;
 const SETS: usize = 1 << 12;
 /// Calls of one thread that may wait for a read of storage; what comes beyond is refused at once.
 const MAX_WAITING: usize = 1_024;
-/// What is longer than this, in bytes, is not read on a data thread but handed over: see [`Authority::hand_over`].
-pub const LONG_CALL: usize = 16 * 1024;
 
 /// What one data thread has for itself.
 pub(super) struct Desk {
-    /// Grants that were used lately. Of use to its own thread; to another only for the rare call that was handed over.
+    /// Grants that were used lately.
     table: Table,
     pub(super) waiting: Semaphore,
     pub(super) usage: Usage,
@@ -71,24 +69,6 @@ impl Authority {
             _ => None,
         };
         self.inner.find(token, min_revision).await
-    }
-
-    /// Does what would keep a data thread, and everybody who calls on it, waiting: on the control plane, unless this is
-    /// not a data thread. `work` gets the authority as it is there. Once begun it is done to its end, even if the caller
-    /// goes away.
-    ///
-    /// # Errors
-    /// It panicked, or the process ends.
-    pub async fn hand_over<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, tokio::task::JoinError>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        let work = work(Self { inner: Arc::clone(&self.inner), desk: None });
-        if self.desk.is_none() {
-            return Ok(work.await);
-        }
-        self.inner.tasks.spawn_on("long call", work, &self.inner.control).await
     }
 
     /// Where uses are counted.

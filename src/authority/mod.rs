@@ -39,7 +39,6 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use self::desk::Desk;
-pub use self::desk::LONG_CALL;
 use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::freshness::Freshness;

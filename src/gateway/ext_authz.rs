@@ -16,7 +16,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
 use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond};
-use crate::authority::{LONG_CALL, Undecided};
+use crate::authority::Undecided;
 use crate::proto::foreign::envoy::config::core::v3::address::Address;
 use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use crate::proto::foreign::envoy::config::core::v3::{HeaderValue, HeaderValueOption, QueryParameter};
@@ -30,7 +30,7 @@ use crate::proto::foreign::envoy::r#type::v3::HttpStatus;
 use crate::proto::foreign::google::rpc;
 
 /// Largest message: a body of 1 MiB, and the rest of the request.
-const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
+pub const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
 /// Metadata of the call that names the profile; without it the path chooses.
 const PROFILE: &str = "x-latchkey-profile";
 /// The pseudo header with path and query.
@@ -52,27 +52,11 @@ pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        if body_len(request.get_ref()) <= LONG_CALL {
-            return self.judge(&request).await;
-        }
-        // A wrong key costs no more than its digest, whatever comes with it.
-        if let Some(outcome) = self.refuse_now(&request) {
-            return outcome;
-        }
-        let handed = self.gateway.hand_over(|gateway| async move { Self { gateway }.judge(&request).await });
-        handed.await.map_err(|error| Status::internal(format!("the request was not judged: {error}")))?
+        self.judge(&request).await
     }
 }
 
 impl ExtAuthz {
-    /// Refuses what has a wrong key at once; `None` if there is more to judge.
-    fn refuse_now(&self, request: &Request<CheckRequest>) -> Option<Result<Response<CheckResponse>, Status>> {
-        let profile = profile(request.metadata()).ok()?;
-        let held = Held::read(request.get_ref().attributes.as_ref()).ok()?;
-        let outcome = self.gateway.refuse_now(profile, &held.request())?;
-        Some(Ok(Response::new(answer(outcome, held.target))))
-    }
-
     async fn judge(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();
@@ -96,12 +80,6 @@ impl ExtAuthz {
         };
         Ok(Response::new(answer(outcome, held.target)))
     }
-}
-
-/// Bytes of the request's body, as far as Envoy forwarded it.
-fn body_len(asked: &CheckRequest) -> usize {
-    let http = asked.attributes.as_ref().and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
-    http.map_or(0, |http| http.body.len() + http.raw_body.len())
 }
 
 fn profile(metadata: &MetadataMap) -> Result<Option<&str>, Status> {

@@ -111,19 +111,6 @@ impl Gateway {
         Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 
-    /// Does what would keep a data thread waiting: see [`Authority::hand_over`].
-    ///
-    /// # Errors
-    /// It panicked, or the process ends.
-    pub async fn hand_over<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, tokio::task::JoinError>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        let gateway = self.clone();
-        self.inner.authority.hand_over(|_| work(gateway)).await
-    }
-
     /// The profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
@@ -190,20 +177,6 @@ impl Gateway {
             }
         }
         Err(Undecided::Storage)
-    }
-
-    /// Refuses a request whose key is wrong before anything of its body is read, and without waiting for anything;
-    /// `None` if the key is not wrong, or if that cannot be said at once.
-    pub fn refuse_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
-        let tables = self.inner.tables()?;
-        let case = match self.inner.read_head(profile, request, &tables) {
-            Ok(case) => case,
-            Err(refused) => return Some(self.counted(*refused)),
-        };
-        if !case.reads_key_first(request.body) || self.inner.judge_key_now(&case, request)? {
-            return None;
-        }
-        self.refuse_key_now(&case, request).map(|outcome| self.counted(outcome))
     }
 
     fn refuse_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {

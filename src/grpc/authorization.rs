@@ -13,7 +13,7 @@ use super::auth::undecided_status;
 use super::question::{Asked, read_revision};
 use super::status::check;
 use super::wire::{Framed, to_reason};
-use crate::authority::{Applied, Authority, Introspection, LONG_CALL};
+use crate::authority::{Applied, Authority, Introspection};
 use crate::lifecycle::Tasks;
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
@@ -50,16 +50,8 @@ impl AuthorizationService for Authorization {
         request: Request<proto::BatchAuthorizeRequest>,
     ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
         let request = request.into_inner();
-        let long = request.encoded_len() > LONG_CALL;
-        let answer = move |authority: Authority| async move {
-            let asked: Vec<Asked<'_>> = request.requests.iter().map(Asked::from).collect();
-            batch_authorize(&authority, &asked).await
-        };
-        if !long {
-            return told(&answer(self.authority.clone()).await?);
-        }
-        let handed = self.authority.hand_over(answer).await;
-        told(&handed.map_err(|error| Status::internal(format!("the batch was not decided: {error}")))??)
+        let asked: Vec<Asked<'_>> = request.requests.iter().map(Asked::from).collect();
+        told(&batch_authorize(&self.authority, &asked).await?)
     }
 
     async fn introspect_key(

@@ -9,7 +9,6 @@
 //! tonic's way of a call is a route, a stream of messages, buffers, boxes; nearly all calls need none of that, and cost a
 //! fifth less without. Whatever is unusual goes that way, and is answered by the same functions.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,8 +24,9 @@ use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 
 use super::answer::{authorize, batch_authorize};
+use super::long::{LONG_CALL, Replay};
 use super::wire::{self, Framed};
-use crate::authority::{Authority, LONG_CALL};
+use crate::authority::Authority;
 
 const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
@@ -55,13 +55,6 @@ enum Arrived {
     Message(Bytes),
     /// Something else, from its beginning.
     Other(Replay),
-}
-
-/// A body whose beginning has been read, from its beginning.
-struct Replay {
-    held: VecDeque<Result<Frame<Bytes>, Status>>,
-    /// None: it has ended.
-    rest: Option<Body>,
 }
 
 /// The body of an answer: one message, and that all went well.
@@ -101,7 +94,7 @@ where
             let replay = match arrive(body).await {
                 Arrived::Message(framed) => match call.answer(&authority, &framed).await {
                     Some(answer) => return Ok(answer.map_or_else(Status::into_http, respond)),
-                    None => Replay::of(framed),
+                    None => Replay::new([Ok(Frame::data(framed))], None),
                 },
                 Arrived::Other(replay) => replay,
             };
@@ -141,7 +134,7 @@ impl Call {
 async fn arrive(mut body: Body) -> Arrived {
     let first = body.frame().await;
     let Some(framed) = first.as_ref().and_then(whole).cloned() else {
-        return Arrived::Other(Replay { held: first.into_iter().collect(), rest: Some(body) });
+        return Arrived::Other(Replay::new(first, Some(body)));
     };
     // The end comes by itself with many clients, as a frame without data.
     while !body.is_end_stream() {
@@ -149,7 +142,7 @@ async fn arrive(mut body: Body) -> Arrived {
             None => break,
             Some(Ok(next)) if next.data_ref().is_some_and(Bytes::is_empty) => {}
             Some(next) => {
-                return Arrived::Other(Replay { held: first.into_iter().chain([next]).collect(), rest: Some(body) });
+                return Arrived::Other(Replay::new(first.into_iter().chain([next]), Some(body)));
             }
         }
     }
@@ -166,30 +159,6 @@ fn respond(message: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::new(Answer { message: Some(message), ended: false }));
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
-}
-
-impl Replay {
-    /// The body that was one message.
-    fn of(framed: Bytes) -> Self {
-        Self { held: VecDeque::from([Ok(Frame::data(framed))]), rest: None }
-    }
-}
-
-impl http_body::Body for Replay {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match (self.held.pop_front(), &mut self.rest) {
-            (Some(held), _) => Poll::Ready(Some(held)),
-            (None, Some(rest)) => Pin::new(rest).poll_frame(context),
-            (None, None) => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.held.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
-    }
 }
 
 impl http_body::Body for Answer {
@@ -240,7 +209,7 @@ mod tests {
     /// What arrives of `frames`: whether it is a message, and all its frames in words.
     async fn arrived(frames: Frames) -> (bool, Vec<String>) {
         let (message, mut body) = match arrive(Body::new(StreamBody::new(stream::iter(frames)))).await {
-            Arrived::Message(framed) => (true, Replay::of(framed)),
+            Arrived::Message(framed) => (true, Replay::new([Ok(Frame::data(framed))], None)),
             Arrived::Other(replay) => (false, replay),
         };
         let mut told = Vec::new();

@@ -11,6 +11,7 @@ mod convert;
 mod direct;
 pub mod health;
 mod keys;
+mod long;
 mod methods;
 mod operators;
 mod permissions;
@@ -33,6 +34,7 @@ use self::auth::{CallerAuth, CallerAuthLayer, CallerAuthService};
 use self::authorization::Authorization;
 pub use self::direct::Direct;
 use self::keys::Keys;
+pub use self::long::{LONG_CALL, LongCalls};
 use self::methods::Methods;
 use self::operators::Operators;
 use self::replicas::Replicas;
@@ -44,9 +46,9 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::registry::Registry;
 
 /// Largest message that an administration call may be: an import of 100 000 keys.
-const ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
+pub const ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
 /// Largest message that a call for decisions may be: a batch of 1 000 with long paths.
-const DECISION_MESSAGE: usize = 1024 * 1024;
+pub const DECISION_MESSAGE: usize = 1024 * 1024;
 
 /// The calls of `routes`, and beside them, for whatever is no gRPC, `pages`.
 pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
@@ -70,7 +72,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The decision port: first who calls, then what is answered straight on HTTP, and `routes` for the rest.
-pub fn decision_service(authority: Authority, auth: CallerAuth, routes: Routes) -> CallerAuthService<Direct<Routes>> {
+pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<Direct<S>> {
     let direct = Direct::new(routes, authority.clone());
     CallerAuthLayer::new(authority, auth).layer(direct)
 }

@@ -45,6 +45,7 @@ pub struct Metrics {
     pub gateway_unanswered: Counter,
     gateway_refusals: Family<GatewayLabels, Counter>,
     storage: Family<StorageLabels, Histogram>,
+    overload: Family<OverloadLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +57,12 @@ struct DecisionLabels {
 struct GatewayLabels {
     reason: &'static str,
     fault: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OverloadLabels {
+    port: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +93,9 @@ impl Metrics {
         let gateway_refusals = Family::<GatewayLabels, Counter>::default();
         let help = "Requests that gateways refused, by the reason told to logs, and by the fault where one was found";
         registry.register("gateway_refusals", help, gateway_refusals.clone());
+        let overload = Family::<OverloadLabels, Counter>::default();
+        let help = "Long calls refused because too many were under way, by the port and by what there was too much of";
+        registry.register("overload", help, overload.clone());
         let waited = histogram();
         let help = "Time to decide, of the calls that had to wait for something";
         registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
@@ -131,6 +141,7 @@ impl Metrics {
             gateway_unanswered,
             gateway_refusals,
             storage,
+            overload,
         }
     }
 
@@ -141,6 +152,11 @@ impl Metrics {
             Some(reason) => self.refused.get(reason as usize).unwrap_or(&self.undecided),
         }
         .inc();
+    }
+
+    /// The counter of long calls that were refused at this port for this reason.
+    pub fn overload(&self, port: &'static str, reason: &'static str) -> Counter {
+        self.overload.get_or_create_owned(&OverloadLabels { port, reason })
     }
 
     /// The counter of a gateway's refusals for this reason, with this fault or none (empty).

@@ -2,7 +2,6 @@
 //!
 //! - `model`: the protocol as an explicit state machine, exhaustively; each guard left out yields a counter-example.
 //! - `races`: a revocation completes at each await and each step; nothing comes back.
-//! - `handed`: what a data thread hands over to the control plane.
 //! - `simulate`: thousands of small lives by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
 //!   `LATCHKEY_TEST_SEED=n LATCHKEY_TEST_SEEDS=1` replays one.
 
@@ -13,7 +12,6 @@ pub mod oracle;
 mod random;
 
 mod clock;
-mod handed;
 mod life;
 mod model;
 mod races;

@@ -5,6 +5,7 @@
 //! used only where a probe found that it arrives.
 
 mod config;
+mod connect;
 mod errors;
 mod lasting;
 mod listener;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 
 use self::config::Settings;
+use self::connect::Connector;
 use self::listener::Listener;
 use self::session::PostgresSession;
 use self::tls::{Tls, connector};
@@ -59,9 +61,9 @@ fn settings(url: &str) -> Result<Settings> {
 }
 
 fn pool(settings: &Settings, tls: &Tls, size: usize) -> Result<Pool> {
-    let manager = Manager::from_config(
+    let manager = Manager::from_connect(
         settings.config.clone(),
-        tls.clone(),
+        Connector::here(tls),
         // Whether a connection lives is seen from its socket; asking would cost every call a round trip.
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );

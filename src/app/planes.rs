@@ -1,0 +1,83 @@
+//! Which threads do what, so that no client keeps the server's own work waiting.
+//!
+//! | threads | work |
+//! |---|---|
+//! | the program's own | following storage, reports to it, reading grants, storage's connections, signals |
+//! | `accept` | accepting connections of the decision port |
+//! | `decide-N` | the decision port: short calls ([`crate::serve::Plane`]) |
+//! | `long-decide` | the decision port: long calls |
+//! | `administer` | the administration port: short calls and pages |
+//! | `long-administer` | the administration port: long calls and forms, such as imports |
+//! | `operate` | the operations port |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use crate::lifecycle::{Limits, OVERLOADS, Observer, Pool, Tasks, Threads};
+use crate::telemetry::metrics::Metrics;
+
+/// Long calls of the decision port. Its clients wait for a fraction of a second, so that more in the queue would be
+/// answered to nobody.
+const LONG_DECIDE: Limits = Limits {
+    threads: 0,
+    calls: 256,
+    bytes: 48 * 1024 * 1024,
+    queue: Duration::from_secs(1),
+    run: Duration::from_secs(5),
+};
+/// Long calls of the administration port: one import of 64 MiB, and others.
+const LONG_ADMINISTER: Limits = Limits {
+    threads: 1,
+    calls: 32,
+    bytes: 96 * 1024 * 1024,
+    queue: Duration::from_secs(10),
+    run: Duration::from_mins(5),
+};
+/// Threads for short calls of the administration port.
+const ADMINISTER: usize = 2;
+
+/// The threads, apart from those of the program itself and from `decide-N`.
+#[derive(Debug)]
+pub(super) struct Planes {
+    pub(super) accept: Threads,
+    pub(super) long_decide: Pool,
+    pub(super) administer: Threads,
+    pub(super) long_administer: Pool,
+    pub(super) operate: Threads,
+}
+
+impl Planes {
+    /// Starts them. `decision_threads` is how many threads decide.
+    pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let planes = || {
+            // Half of the threads that decide: each of them may want a core at the same time.
+            let long = Limits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
+            Ok::<_, std::io::Error>(Self {
+                accept: Threads::start("accept", 1)?,
+                long_decide: Pool::start("long-decide", long, tasks, counted("decision", metrics))?,
+                administer: Threads::start("administer", ADMINISTER)?,
+                long_administer: Pool::start(
+                    "long-administer",
+                    LONG_ADMINISTER,
+                    tasks,
+                    counted("administration", metrics),
+                )?,
+                operate: Threads::start("operate", 1)?,
+            })
+        };
+        planes().map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))
+    }
+}
+
+/// Counts the refusals of a port's pool.
+fn counted(port: &'static str, metrics: &Arc<Metrics>) -> Observer {
+    // Each series is there from the start.
+    for overload in OVERLOADS {
+        metrics.overload(port, overload.as_str());
+    }
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |overload| {
+        metrics.overload(port, overload.as_str()).inc();
+    })
+}

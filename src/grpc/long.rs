@@ -1,0 +1,361 @@
+//! Long calls: a call whose message is longer than [`LONG_CALL`] is decoded, decided and answered on a bounded pool, so
+//! that it keeps nobody else waiting.
+//!
+//! ```text
+//! call ─▶ how long is its message? ──short──▶ the service, on this thread
+//!                  │ long
+//!                  └─▶ a slot of the pool ─▶ the body is read here, counted as it comes ─▶ the service, on the pool
+//!                            └─ none ─▶ UNAVAILABLE, before the body is read
+//! ```
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Method, Request, Response};
+use http_body::{Body as _, Frame};
+use http_body_util::BodyExt as _;
+use prost::bytes::Bytes;
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Service, ServiceExt as _};
+
+use crate::lifecycle::{Overload, Pool, Slot};
+
+/// Messages longer than this, in bytes, are long.
+pub const LONG_CALL: usize = 16 * 1024;
+/// Longest time for a long message to come in.
+const BODY: Duration = Duration::from_secs(10);
+/// Bytes in front of a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// Runs short calls on `S` here, and long ones on `L` in a pool.
+#[derive(Debug, Clone)]
+pub struct LongCalls<S, L = S> {
+    here: S,
+    there: L,
+    pool: Pool,
+    /// Longest message that either takes.
+    longest: usize,
+}
+
+/// The beginning of a call's body.
+enum Begun {
+    /// A message that is short, or none that will be read.
+    Short,
+    /// A message of so many bytes, its prefix included.
+    Long(usize),
+}
+
+/// A body of which a part has been read, from its beginning.
+#[derive(Default)]
+pub(super) struct Replay {
+    held: VecDeque<Result<Frame<Bytes>, Status>>,
+    /// `None`: it has ended.
+    rest: Option<Body>,
+    /// Bytes held.
+    len: usize,
+}
+
+impl<S, L> LongCalls<S, L> {
+    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `here`; longer ones, of up to `longest` bytes, on `there`
+    /// in `pool`.
+    pub const fn new(here: S, there: L, pool: Pool, longest: usize) -> Self {
+        Self { here, there, pool, longest }
+    }
+}
+
+impl<S, L> Service<Request<Body>> for LongCalls<S, L>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    L::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.here.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if !is_grpc(&request) {
+            if !is_long_form(&request) {
+                return self.here.call(request).boxed();
+            }
+            let calls = self.clone();
+            // Its body is read there: how much of it there may be is for the page to say.
+            let slot = self.pool.slot();
+            return async move { Ok(calls.offload(slot, request).await) }.boxed();
+        }
+        // Streams in both directions, which begin with an answer as well as with a question.
+        if request.uri().path().starts_with("/grpc.") {
+            return self.here.call(request).boxed();
+        }
+        self.clone().read(request).boxed()
+    }
+}
+
+impl<S, L> LongCalls<S, L>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    L: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    L::Future: Send,
+{
+    /// Reads as much of a gRPC call as it takes to know where it runs, and runs it there.
+    async fn read(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let mut replay = Replay { rest: Some(body), ..Replay::default() };
+        let begun = tokio::time::timeout(BODY, replay.begin()).await;
+        let length = match begun {
+            Err(_) => return Ok(too_slow()),
+            Ok(Begun::Long(length)) if length <= self.longest + PREFIX => length,
+            // What is too long is refused by its length alone.
+            Ok(_) => {
+                let request = Request::from_parts(parts, Body::new(replay));
+                return self.here.oneshot(request).boxed().await;
+            }
+        };
+        let slot = match self.pool.slot() {
+            Ok(mut slot) => match tokio::time::timeout(BODY, replay.buffer(length, &self.pool, &mut slot)).await {
+                Ok(held) => held.map(|()| slot),
+                Err(_) => return Ok(too_slow()),
+            },
+            refused => refused,
+        };
+        Ok(self.offload(slot, Request::from_parts(parts, Body::new(replay))).await)
+    }
+
+    /// Runs a call in the pool, if it got a slot.
+    async fn offload(self, slot: Result<Slot, Overload>, request: Request<Body>) -> Response<Body> {
+        let done = match slot {
+            Ok(slot) => self.pool.run(slot, self.there.oneshot(request)).await,
+            Err(overload) => Err(overload),
+        };
+        match done {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(overload) => Status::unavailable(overload.to_string()).into_http(),
+        }
+    }
+}
+
+fn too_slow() -> Response<Body> {
+    Status::deadline_exceeded(format!("the message did not come in within {} s", BODY.as_secs())).into_http()
+}
+
+fn is_grpc(request: &Request<Body>) -> bool {
+    request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Whether a request other than gRPC brings a body that is long, or of unknown length.
+fn is_long_form(request: &Request<Body>) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse::<usize>().ok());
+    match length {
+        Some(Some(length)) => length > LONG_CALL,
+        Some(None) => true,
+        None => !matches!(*request.method(), Method::GET | Method::HEAD) && !request.body().is_end_stream(),
+    }
+}
+
+impl Replay {
+    /// A body of which `held` was read and `rest` was not.
+    pub(super) fn new(held: impl IntoIterator<Item = Result<Frame<Bytes>, Status>>, rest: Option<Body>) -> Self {
+        let mut replay = Self { rest, ..Self::default() };
+        for frame in held {
+            replay.hold(frame);
+        }
+        replay
+    }
+
+    fn hold(&mut self, frame: Result<Frame<Bytes>, Status>) {
+        self.len += frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
+        self.held.push_back(frame);
+    }
+
+    /// Reads one more frame. Returns its bytes; `None` at the end.
+    async fn more(&mut self) -> Option<usize> {
+        let before = self.len;
+        if let Some(frame) = self.rest.as_mut()?.frame().await {
+            let failed = frame.is_err();
+            self.hold(frame);
+            return (!failed).then_some(self.len - before);
+        }
+        self.rest = None;
+        None
+    }
+
+    /// Reads until the length of the message is known.
+    async fn begin(&mut self) -> Begun {
+        while self.len < PREFIX && self.more().await.is_some() {}
+        let frames = self.held.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
+        let prefix: Vec<u8> = frames.flat_map(|data| data.iter().copied().take(PREFIX)).take(PREFIX).collect();
+        let [_, length @ ..] = prefix.as_slice() else {
+            return Begun::Short;
+        };
+        let length = length.try_into().map_or(0, u32::from_be_bytes);
+        let length = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(PREFIX);
+        if length > LONG_CALL { Begun::Long(length) } else { Begun::Short }
+    }
+
+    /// Reads the message of `length` bytes, which `slot` holds as they come.
+    async fn buffer(&mut self, length: usize, pool: &Pool, slot: &mut Slot) -> Result<(), Overload> {
+        pool.hold(slot, self.len)?;
+        while self.len < length {
+            match self.more().await {
+                Some(more) => pool.hold(slot, more)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl http_body::Body for Replay {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match (self.held.pop_front(), &mut self.rest) {
+            (Some(held), _) => Poll::Ready(Some(held)),
+            (None, Some(rest)) => Pin::new(rest).poll_frame(context),
+            (None, None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::stream;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+    use crate::lifecycle::{Limits, Tasks};
+
+    const CALLS: usize = 2;
+    const BYTES: usize = 256 * 1024;
+    const LONGEST: usize = 1024 * 1024;
+
+    /// A service that answers with the name of its thread and the bytes that it got.
+    async fn told(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        let bytes = request.into_body().collect().await.unwrap().to_bytes().len();
+        Ok(Response::builder().header("thread", thread).header("bytes", bytes).body(Body::empty()).unwrap())
+    }
+
+    fn calls() -> (impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone, Pool) {
+        let limits = Limits {
+            threads: 1,
+            calls: CALLS,
+            bytes: BYTES,
+            queue: Duration::from_secs(60),
+            run: Duration::from_secs(60),
+        };
+        let pool = Pool::start("there", limits, &Tasks::new(), Arc::new(|_| ())).unwrap();
+        let service = tower::service_fn(told);
+        (LongCalls::new(service, service, pool.clone(), LONGEST), pool)
+    }
+
+    /// A call with a message of `length` bytes, of which `sent` come, in pieces; and how many bytes of it were read.
+    fn call(length: usize, sent: usize, piece: usize) -> (Request<Body>, Arc<AtomicUsize>) {
+        let mut bytes = vec![0; PREFIX + sent];
+        bytes[1..PREFIX].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+        let bytes = Bytes::from(bytes);
+        let pieces: Vec<Bytes> =
+            (0..bytes.len()).step_by(piece).map(|at| bytes.slice(at..bytes.len().min(at + piece))).collect();
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&read);
+        let frames = pieces.into_iter().map(move |piece| {
+            count.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok::<_, Status>(Frame::data(piece))
+        });
+        let body = Body::new(StreamBody::new(stream::iter(frames)));
+        (Request::post("/a.Service/Call").header("content-type", "application/grpc").body(body).unwrap(), read)
+    }
+
+    async fn answer(
+        calls: &(impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone),
+        request: Request<Body>,
+    ) -> (String, String) {
+        let response = calls.clone().oneshot(request).await.unwrap();
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            return (format!("{:?}", status.code()), status.message().to_owned());
+        }
+        let header = |name| response.headers()[name].to_str().unwrap().to_owned();
+        (header("thread"), header("bytes"))
+    }
+
+    #[tokio::test]
+    async fn long_messages_are_for_the_pool_however_they_come() {
+        let (calls, _) = calls();
+        let here = std::thread::current().name().unwrap().to_owned();
+        for (length, place) in [(10, &*here), (LONG_CALL - PREFIX, &*here), (LONG_CALL, "there"), (BYTES / 2, "there")]
+        {
+            for piece in [3, 5, 1_000, LONGEST] {
+                let (request, _) = call(length, length, piece);
+                let expected = (place.to_owned(), (PREFIX + length).to_string());
+                assert_eq!(answer(&calls, request).await, expected, "{length} bytes in pieces of {piece}");
+            }
+        }
+        // What is too long for the service is refused by it, by the length alone.
+        let (request, read) = call(LONGEST + 1, 100, 100);
+        assert_eq!(answer(&calls, request).await.0, here);
+        assert_eq!(read.load(Ordering::Relaxed), PREFIX + 100);
+        // A body that ends too early is for the service to refuse.
+        let (request, _) = call(LONG_CALL, 100, 100);
+        assert_eq!(answer(&calls, request).await, ("there".to_owned(), (PREFIX + 100).to_string()));
+    }
+
+    #[tokio::test]
+    async fn long_forms_are_for_the_pool() {
+        let (calls, _) = calls();
+        let here = std::thread::current().name().unwrap().to_owned();
+        for (length, place) in [(10, &*here), (LONG_CALL + 1, "there")] {
+            let form = Request::post("/keys").header("content-length", length);
+            let form = form.body(Body::new(Full::from(vec![0; length]))).unwrap();
+            assert_eq!(answer(&calls, form).await, (place.to_owned(), length.to_string()));
+        }
+        let unknown = Request::post("/keys").body(Body::new(Full::from(vec![0; 10]))).unwrap();
+        assert_eq!(answer(&calls, unknown).await.0, "there");
+        assert_eq!(answer(&calls, Request::get("/keys").body(Body::empty()).unwrap()).await.0, here);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_much_is_refused_at_once() {
+        let (calls, pool) = calls();
+        let (length, piece) = (100 * 1024, 10 * 1024);
+        let mut held: Vec<Slot> = (0..CALLS).map(|_| pool.slot().unwrap()).collect();
+        let (request, read) = call(length, length, piece);
+        let (code, why) = answer(&calls, request).await;
+        assert_eq!((code.as_str(), why.contains("too many long calls")), ("Unavailable", true), "{why}");
+        assert_eq!(read.load(Ordering::Relaxed), piece, "the body is not read");
+
+        held.pop();
+        pool.hold(&mut held[0], BYTES - length / 2).unwrap();
+        let (request, read) = call(length, length, piece);
+        let (code, why) = answer(&calls, request).await;
+        assert_eq!((code.as_str(), why.contains("too many bytes")), ("Unavailable", true), "{why}");
+        assert!(read.load(Ordering::Relaxed) <= length / 2 + piece, "no more is read than may be held");
+
+        held.clear();
+        let (request, _) = call(length, length, piece);
+        assert_eq!(answer(&calls, request).await.0, "there");
+        // Short calls need no slot.
+        let _held: Vec<Slot> = (0..CALLS).map(|_| pool.slot().unwrap()).collect();
+        assert_ne!(answer(&calls, call(10, 10, 10).0).await.0, "Unavailable");
+    }
+}
