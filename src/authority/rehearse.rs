@@ -1,6 +1,7 @@
 //! What would be decided for a key, asked without its token by whoever manages it. The same function judges; nothing is
 //! counted as a use.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Authority, Undecided};
@@ -38,9 +39,6 @@ impl Authority {
 
 /// The grant of a key as it is managed. Stores and methods that were deleted are in neither, and open nothing in either.
 fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
-    let book = world.methods.book().entries();
-    let method =
-        |identity: &String| book.iter().find(|entry| !entry.retired && entry.identity.to_string() == *identity);
     let standing = if key.revoked.is_some() || secret.is_none() {
         Standing::Revoked
     } else if key.active {
@@ -66,7 +64,10 @@ fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
         methods: match &key.methods {
             Access::All => Members::All,
             Access::Selected(identities) => {
-                Members::selected(identities.iter().filter_map(|identity| Some(method(identity)?.number)).collect())
+                let selected: HashSet<&str> = identities.iter().map(String::as_str).collect();
+                let live = world.methods.book().entries().iter().filter(|entry| !entry.retired);
+                let open = live.filter(|entry| selected.contains(entry.identity.to_text().as_str()));
+                Members::selected(open.map(|entry| entry.number).collect())
             }
         },
         row_revision: key.row_revision,

@@ -1,6 +1,8 @@
 //! What a change of the audit trail changed, field by field, from the images before and after: for the history of a key and
 //! for the audit.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 /// A field that differs.
@@ -43,12 +45,18 @@ fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Opt
         removed: Vec::new(),
     };
     if let (Some(was), Some(is)) = (&was, &is) {
-        difference.added = is.iter().filter(|member| !was.contains(member)).cloned().collect();
-        difference.removed = was.iter().filter(|member| !is.contains(member)).cloned().collect();
+        difference.added = without(is, was);
+        difference.removed = without(was, is);
     } else {
         (difference.before, difference.after) = (text(before), text(after));
     }
     Some(difference)
+}
+
+/// The members of `list` that are not in `other`.
+fn without(list: &[String], other: &[String]) -> Vec<String> {
+    let other: HashSet<&String> = other.iter().collect();
+    list.iter().filter(|member| !other.contains(member)).cloned().collect()
 }
 
 /// What says nothing: null, an empty text, an empty list.

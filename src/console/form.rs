@@ -1,5 +1,7 @@
 //! Forms: read with every field that repeats, and only if they were sent from one of our own pages.
 
+use std::collections::HashSet;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
@@ -25,6 +27,8 @@ pub(super) struct Posted {
     pub(super) fields: Fields,
 }
 
+/// Most errors that a page shows; nobody reads more.
+const MOST_ERRORS: usize = 200;
 /// Before the name of a field that waits on the sign-in page.
 const KEPT: &str = "kept.";
 
@@ -118,6 +122,9 @@ impl Errors {
 
     /// Adds one that was found while a field was read.
     pub(super) fn add(&mut self, field: &str, description: &str) {
+        if self.0.len() >= MOST_ERRORS {
+            return;
+        }
         self.0.push(Violation { field: field.to_owned(), description: description.to_owned() });
     }
 
@@ -140,8 +147,8 @@ impl Errors {
 
     /// What is wrong with fields other than `shown`, each with its name, to be shown on top.
     pub(super) fn beside(&self, shown: &[&str]) -> Vec<String> {
-        let others =
-            self.0.iter().filter(|error| shown.iter().all(|field| !self.at(field).contains(&&*error.description)));
+        let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field)).collect();
+        let others = self.0.iter().filter(|error| !at_fields.contains(&*error.description));
         others.map(|error| format!("{}: {}", error.field, error.description)).collect()
     }
 }

@@ -161,6 +161,7 @@ impl Book {
 
     fn resolve_any(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
         let mut all: Vec<&Entry> = Vec::new();
+        let mut of_get = None;
         let mut ambiguous = false;
         for (verb, tree) in &self.trees {
             let Some(found) = self.read(*verb, path) else {
@@ -169,10 +170,14 @@ impl Book {
             };
             ambiguous |= found.ambiguous;
             let entry = &self.entries[found.entry as usize];
-            // HEAD that fell back is what GET found already.
-            if !all.contains(&entry) {
-                all.push(entry);
+            // HEAD that fell back is what GET, which comes before it, found already.
+            if *verb == Verb::HEAD && of_get == Some(found.entry) {
+                continue;
             }
+            if *verb == Verb::GET {
+                of_get = Some(found.entry);
+            }
+            all.push(entry);
         }
         match *all {
             [] => Resolution::Unknown,

@@ -5,6 +5,7 @@
 
 mod reason;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::book::{Entry, Resolution};
@@ -329,6 +330,8 @@ fn judge_stores<'a>(
     let mut named: Option<&'a str> = None;
     let mut several = false;
     let first = (!request.store.is_empty()).then_some(request.store);
+    // Only where several are denied: comparing each with each would take the square of what a caller sends.
+    let mut denied = HashSet::new();
     for code in first.into_iter().chain(request.stores.iter().map(String::as_str)) {
         several |= named.is_some_and(|before| before != code);
         named = Some(code);
@@ -336,7 +339,7 @@ fn judge_stores<'a>(
         judged.number = found.map(|(number, _)| number);
         if let Err(reason) = judge_store(grant, found) {
             failed.add(reason);
-            if !judged.denied.contains(&code) {
+            if denied.insert(code) {
                 judged.denied.push(code);
             }
         }

@@ -1,6 +1,6 @@
 //! What can be ticked in the form of a key: stores by platform, methods by block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::form::KeyForm;
 use crate::console::texts::ENGLISH;
@@ -63,6 +63,7 @@ pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
 /// The methods by block, in the order of the reference book; ticked as `form` says.
 pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
     let mut blocks: Vec<Group> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for method in methods {
         let identity = method.identity.to_string();
         let member = Member {
@@ -72,7 +73,8 @@ pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
             about: method.description.clone(),
             off: false,
         };
-        match blocks.iter_mut().find(|block| block.title == method.block) {
+        let place = *places.entry(&method.block).or_insert(blocks.len());
+        match blocks.get_mut(place) {
             Some(block) => block.members.push(member),
             None => blocks.push(Group { title: method.block.clone(), members: vec![member] }),
         }

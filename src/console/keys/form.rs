@@ -101,6 +101,16 @@ impl KeyForm {
         choice(&self.method_access, &self.methods)
     }
 
+    /// Whether the choice of stores opens this one.
+    pub(super) fn opens_store(&self, code: &str) -> bool {
+        self.store_access == "all" || self.store_access == "selected" && self.stores.contains(code)
+    }
+
+    /// Whether the choice of methods opens this one.
+    pub(super) fn opens_method(&self, identity: &str) -> bool {
+        self.method_access == "all" || self.method_access == "selected" && self.methods.contains(identity)
+    }
+
     /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
     pub(super) fn draft(&self, errors: &mut Errors) -> KeyDraft {
         let (store_access, stores) = parts(self.store_choice());

@@ -1,6 +1,6 @@
 //! The page of a key: what it says, what it opens, how it is used, what was done to it, and what can be done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -152,7 +152,8 @@ fn tokens(key: &Key, now: Timestamp) -> Vec<Token> {
 fn methods(key: &Key, counts: &[registry::UsageCount]) -> (Vec<String>, Vec<String>) {
     let granted = key.methods.selected();
     let unused = used::never_used(granted, counts);
-    granted.iter().cloned().partition(|method| !unused.contains(&method.as_str()))
+    let unused: HashSet<&str> = unused.into_iter().collect();
+    granted.iter().cloned().partition(|method| !unused.contains(method.as_str()))
 }
 
 async fn stores(
@@ -161,9 +162,8 @@ async fn stores(
     last: &BTreeMap<&str, Moment>,
 ) -> Result<Vec<(String, String, Option<Moment>)>, Failure> {
     let all = console.all_stores().await?;
-    let opens = |code: &str| {
-        key.stores.is_all() && last.contains_key(code) || key.stores.selected().iter().any(|selected| selected == code)
-    };
+    let selected: HashSet<&str> = key.stores.selected().iter().map(String::as_str).collect();
+    let opens = |code: &str| key.stores.is_all() && last.contains_key(code) || selected.contains(code);
     let opened = all.iter().filter(|store| opens(store.code.as_str()));
     Ok(opened
         .map(|store| {

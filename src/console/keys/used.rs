@@ -139,8 +139,8 @@ pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narr
     let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut narrowing = Narrowing { truncated: usage.truncated, ..Narrowing::default() };
     for count in usage.counts.iter().filter(|count| count.allowed) {
-        let by_method = fewer_methods && !opens(&methods, &count.method);
-        let by_store = fewer_stores && !count.store.is_empty() && !opens(&stores, &count.store);
+        let by_method = fewer_methods && !form.opens_method(&count.method);
+        let by_store = fewer_stores && !count.store.is_empty() && !form.opens_store(&count.store);
         if by_method || by_store {
             let calls = refused.entry((&count.method, &count.store)).or_default();
             *calls = calls.saturating_add(count.calls);
@@ -164,14 +164,10 @@ fn narrows(before: &Access<String>, after: &Access<String>) -> bool {
     match (before, after) {
         (_, Access::All) => false,
         (Access::All, Access::Selected(_)) => true,
-        (Access::Selected(before), Access::Selected(after)) => before.iter().any(|member| !after.contains(member)),
-    }
-}
-
-fn opens(access: &Access<String>, member: &str) -> bool {
-    match access {
-        Access::All => true,
-        Access::Selected(members) => members.iter().any(|selected| selected == member),
+        (Access::Selected(before), Access::Selected(after)) => {
+            let after: BTreeSet<&String> = after.iter().collect();
+            before.iter().any(|member| !after.contains(member))
+        }
     }
 }
 
