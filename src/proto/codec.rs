@@ -4,14 +4,21 @@
 use std::marker::PhantomData;
 
 use prost::Message;
+use prost::bytes::Buf as _;
+use prost::encoding::{WireType, decode_key, decode_varint};
 use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
-use tonic_prost::{ProstCodec, ProstDecoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Bytes that a buffer begins with: most questions and answers fit.
 const BUFFER: usize = 256;
 /// Bytes of a stream's messages that are sent together.
 const TOGETHER: usize = 32 * 1024;
+
+/// Fields on a message's outermost level that are read however short it is.
+const FIELDS: usize = 1_100;
+/// And one more for each so many of its bytes: an entry of a list is larger in memory than it is in a message, a hundred
+/// times if it is empty, so that a message of nothing but those would be far larger than the message's own limit.
+const BYTES_OF_FIELD: usize = 16;
 
 /// Reads `U` and writes `T`.
 #[derive(Debug, Clone)]
@@ -20,6 +27,10 @@ pub struct LeanCodec<T, U>(PhantomData<(T, U)>);
 /// Writes `T`.
 #[derive(Debug, Clone)]
 pub struct LeanEncoder<T>(PhantomData<T>);
+
+/// Reads `U`, unless it has too many fields for its length.
+#[derive(Debug, Clone)]
+pub struct LeanDecoder<U>(PhantomData<U>);
 
 impl<T, U> Default for LeanCodec<T, U> {
     fn default() -> Self {
@@ -35,15 +46,67 @@ impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Codec f
     type Encode = T;
     type Decode = U;
     type Encoder = LeanEncoder<T>;
-    type Decoder = ProstDecoder<U>;
+    type Decoder = LeanDecoder<U>;
 
     fn encoder(&mut self) -> LeanEncoder<T> {
         LeanEncoder(PhantomData)
     }
 
-    fn decoder(&mut self) -> ProstDecoder<U> {
-        ProstCodec::<T, U>::raw_decoder(settings())
+    fn decoder(&mut self) -> LeanDecoder<U> {
+        LeanDecoder(PhantomData)
     }
+}
+
+impl<U: Message + Default> Decoder for LeanDecoder<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        let length = from.remaining();
+        let most = FIELDS + length / BYTES_OF_FIELD;
+        // tonic keeps a message in one piece; of another only the first piece would be counted.
+        if length > FIELDS && fields(from.chunk(), most) > most {
+            return Err(Status::invalid_argument(format!(
+                "the message has more than {most} entries; one of {length} bytes may have so many"
+            )));
+        }
+        // As tonic answers what is no such message.
+        U::decode(from).map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        settings()
+    }
+}
+
+/// How many fields the outermost level of a message has; no more than one above `most` are counted. What is no message is
+/// counted as far as it is one.
+fn fields(message: &[u8], most: usize) -> usize {
+    let mut rest = message;
+    let mut count = 0;
+    while count <= most {
+        let Ok((_, wire_type)) = decode_key(&mut rest) else { break };
+        count += 1;
+        let skip = match wire_type {
+            WireType::Varint => match decode_varint(&mut rest) {
+                Ok(_) => 0,
+                Err(_) => break,
+            },
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => match decode_varint(&mut rest) {
+                Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
+                Err(_) => break,
+            },
+            // Its fields are counted as if they were not within it.
+            WireType::StartGroup | WireType::EndGroup => 0,
+        };
+        match rest.get(skip..) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    count
 }
 
 impl<T: Message> Encoder for LeanEncoder<T> {
@@ -63,14 +126,26 @@ impl<T: Message> Encoder for LeanEncoder<T> {
 
 #[cfg(test)]
 mod tests {
-    use tonic::codec::Decoder as _;
-
     use super::*;
+    use crate::proto::v1 as proto;
 
     #[test]
     fn buffers_begin_small() {
         let mut codec = LeanCodec::<(), ()>::default();
         let told = format!("{:?} {:?}", codec.encoder().buffer_settings(), codec.decoder().buffer_settings());
         assert_eq!(told.matches("buffer_size: 256").count(), 2, "{told}");
+    }
+    #[test]
+    fn fields_are_counted_as_they_are_read() {
+        let question = proto::AuthorizeRequest { stores: vec![String::new(); 700], ..Default::default() };
+        let questions = proto::BatchAuthorizeRequest { requests: vec![question.clone(); 9] };
+        assert_eq!(fields(&question.encode_to_vec(), usize::MAX - 1), 700);
+        assert_eq!(fields(&questions.encode_to_vec(), usize::MAX - 1), 9);
+        assert_eq!(fields(&question.encode_to_vec(), 10), 11);
+        // A number, eight bytes, four bytes, two bytes, and what is cut off.
+        let odd = [8, 150, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0, 18, 2, 7, 7, 18, 200];
+        assert_eq!(fields(&odd, 100), 5);
+        assert_eq!(fields(&[], 100), 0);
+        assert_eq!(fields(&[255; 40], 100), 0);
     }
 }
