@@ -2,9 +2,10 @@
 //!
 //! The table [`SETTINGS`] is the whole of it: names, meaning, unit, default. Flags, variables and the file use the same
 //! words: `decision_addr`, `LATCHKEY_DECISION_ADDR`, `--decision-addr`. Secrets come by file or environment, never by
-//! flag. A name that is not in the table is refused. Beside them the file may hold tables `[profiles.NAME]`; see
+//! flag. A name that is not in the table is refused, unless it is a service link of kubelet or Docker (see the module `links`). Beside them the file may hold tables `[profiles.NAME]`; see
 //! [`profiles`].
 
+mod links;
 mod parse;
 pub mod profiles;
 
@@ -161,6 +162,8 @@ pub struct Config {
     pub pool_size: usize,
     /// How gateways read requests, by name; the built-in ones are among them.
     pub profiles: BTreeMap<String, Profile>,
+    /// Environment variables that begin with `LATCHKEY_` and were set by kubelet or Docker about a service of that name.
+    pub ignored_variables: Vec<String>,
     /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
     pub origins: Vec<(Setting, String, Origin)>,
 }
@@ -265,6 +268,7 @@ impl Config {
             client_identity: reader.client_identity(),
             pool_size: usize::try_from(reader.number("pool_size", 1, 100)).unwrap_or(1),
             profiles: reader.profiles(),
+            ignored_variables: reader.ignored(),
             origins: reader.origins(),
             data_dir,
         };

@@ -58,6 +58,10 @@ const LONGEST_DECISION: usize =
 /// It could not start, or ended other than as asked.
 pub async fn serve(config: Config) -> Result<(), Error> {
     logs::begin(&config.log, config.log_format).map_err(Error::Logs)?;
+    if !config.ignored_variables.is_empty() {
+        let variables = config.ignored_variables.join(", ");
+        tracing::info!(variables, "ignoring environment variables that kubelet or Docker set about a service");
+    }
     let tasks = Tasks::new();
     lifecycle::heed_signals(&tasks).map_err(|error| Error::Failed(format!("signals cannot be heard: {error}")))?;
     let random: Arc<dyn Random> = Arc::new(OsRandom);

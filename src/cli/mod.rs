@@ -46,6 +46,7 @@ use crate::config::{Config, ConfigErrors};
 
 /// Runs the program with the arguments and the environment of the process.
 pub fn run() -> ExitCode {
+    forbid_dumps();
     let matches = match settings::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -69,6 +70,14 @@ pub fn run() -> ExitCode {
             error.ending().into()
         }
     }
+}
+
+/// Keeps the process's memory, which holds tokens and passwords, out of core dumps and from other processes of the same
+/// user. `LimitCORE=0` does not stop a dump that the kernel pipes to a program.
+fn forbid_dumps() {
+    #[cfg(target_os = "linux")]
+    // A kernel that cannot do it is no reason not to start.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 impl From<ConfigErrors> for Error {

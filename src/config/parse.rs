@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::profiles::{self, Profile};
-use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles};
+use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles, links};
 
 /// What variables of Latchkey begin with.
 const PREFIX: &str = "LATCHKEY_";
@@ -19,18 +19,21 @@ const OTHERS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_TEST_
 pub(super) struct Reader {
     values: BTreeMap<&'static str, (String, Origin)>,
     profiles: BTreeMap<String, Profile>,
+    ignored: Vec<String>,
     wrong: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(sources: &Sources) -> Self {
-        let mut reader = Self { values: BTreeMap::new(), profiles: profiles::built_in(), wrong: Vec::new() };
+        let (values, ignored, wrong) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut reader = Self { values, profiles: profiles::built_in(), ignored, wrong };
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
             reader.values.insert(setting.name, (setting.default.to_owned(), Origin::Default));
         }
         let variable = |name: &str| format!("{PREFIX}{}", name.to_uppercase());
         let file = sources.flags.get("config").or_else(|| sources.environment.get(&variable("config")));
-        if let Some(file) = file.filter(|file| !file.is_empty()) {
+        let file = file.map(|file| without_line_end(file));
+        if let Some(file) = file.filter(|file| !file.is_empty() && !is_secret(file)) {
             reader.read_file(file);
         }
         for (name, value) in &sources.environment {
@@ -38,24 +41,34 @@ impl Reader {
                 continue;
             };
             match find(&short.to_lowercase()).filter(|setting| variable(setting.name) == *name) {
-                Some(setting) => reader.take(setting, value.clone(), Origin::Environment),
+                Some(setting) => reader.take(setting, value, Origin::Environment),
+                None if links::is_link(name, value, &sources.environment) => reader.ignored.push(name.clone()),
                 None => reader.unknown(&format!("the environment variable {name}"), &short.to_lowercase(), variable),
             }
         }
         for (name, value) in &sources.flags {
             if let Some(setting) = find(name) {
-                reader.take(setting, value.clone(), Origin::Flag);
+                reader.take(setting, value, Origin::Flag);
             }
         }
         reader
     }
 
-    fn take(&mut self, setting: &Setting, value: String, origin: Origin) {
+    fn take(&mut self, setting: &Setting, value: &str, origin: Origin) {
+        // `echo` and `kubectl create secret --from-file` put a line end behind a value.
+        let value = if setting.secret { value.trim() } else { without_line_end(value) };
+        if !setting.secret && is_secret(value) {
+            let name = setting.name;
+            return self.wrong(format!(
+                "the value of {name} is not shown, because it looks like a token or a URL with a password; secrets \
+                 belong into database_url, token, or the files that database_url_file and token_file name"
+            ));
+        }
         // An empty value unsets: that is how a variable is switched off in a unit file.
         if value.is_empty() && setting.default.is_empty() {
             self.values.remove(setting.name);
         } else {
-            self.values.insert(setting.name, (value, origin));
+            self.values.insert(setting.name, (value.to_owned(), origin));
         }
     }
 
@@ -90,7 +103,7 @@ impl Reader {
                     continue;
                 }
             };
-            self.take(setting, value, Origin::File);
+            self.take(setting, &value, Origin::File);
         }
     }
 
@@ -101,6 +114,11 @@ impl Reader {
         let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
         let hint = nearest.map_or(String::new(), |known| format!("; did you mean {}?", spell(known)));
         self.wrong(format!("{what} is not known{hint}"));
+    }
+
+    /// Variables that are service links, and count for nothing.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        self.ignored.clone()
     }
 
     pub(super) fn wrong(&mut self, sentence: String) {
@@ -241,6 +259,18 @@ impl Reader {
     pub(super) fn finish(self) -> Result<(), ConfigErrors> {
         if self.wrong.is_empty() { Ok(()) } else { Err(ConfigErrors(self.wrong)) }
     }
+}
+
+fn without_line_end(value: &str) -> &str {
+    value.trim_end_matches(['\r', '\n'])
+}
+
+/// Whether a value must not be repeated in an error: it is a token, or says how to reach a database.
+fn is_secret(value: &str) -> bool {
+    let url = value.starts_with("postgres") && value.contains("://");
+    let user = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    let token = ["lk_", "lko_"].iter().any(|start| value.starts_with(start)) && value.len() >= 32;
+    url || user || token || value.contains("password=")
 }
 
 fn find(name: &str) -> Option<&'static Setting> {

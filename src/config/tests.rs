@@ -96,3 +96,52 @@ fn a_configuration_can_be_printed() {
     let printed = format!("{:?}", Config::load(&sources(&[], &environment)).unwrap());
     assert!(printed.contains("(set)") && !printed.contains("hunter2") && !printed.contains("lko_secret"), "{printed}");
 }
+
+#[test]
+fn service_links_count_for_nothing_and_mistakes_are_still_refused() {
+    let links = [
+        ("LATCHKEY_ADMIN_PORT", "tcp://10.96.0.7:8080"),
+        ("LATCHKEY_ADMIN_SERVICE_HOST", "10.96.0.7"),
+        ("LATCHKEY_ADMIN_SERVICE_PORT_GRPC_ADMIN", "8080"),
+        ("LATCHKEY_PORT_50051_TCP_ADDR", "10.96.0.8"),
+    ];
+    let config = Config::load(&sources(&[], &links)).unwrap();
+    assert_eq!(config.ignored_variables, links.map(|(name, _)| name));
+    assert_eq!(config.admin_addr.to_string(), "127.0.0.1:8080");
+    let said = errors(&[links[0], ("LATCHKEY_ADMIN_ADR", "127.0.0.1:1"), ("LATCHKEY_DECISION_PORT", "50051")]);
+    assert!(said.contains("LATCHKEY_ADMIN_ADR is not known; did you mean LATCHKEY_ADMIN_ADDR?"), "{said}");
+    assert!(said.contains("LATCHKEY_DECISION_PORT is not known") && said.lines().count() == 2, "{said}");
+    // A real setting is itself, whatever its value looks like.
+    assert!(errors(&[("LATCHKEY_ADMIN_ADDR", "tcp://10.96.0.7:8080")]).contains("admin_addr is"));
+}
+
+#[test]
+fn a_line_end_behind_a_value_is_no_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    for end in ["", "\n", "\r\n", "\n\n", " \n"] {
+        let url = format!("postgres://u:p@h/d{end}");
+        let by_variable = Config::load(&sources(&[], &[("LATCHKEY_DATABASE_URL", &url)])).unwrap();
+        assert_eq!(by_variable.database_url, "postgres://u:p@h/d");
+        std::fs::write(&file, &url).unwrap();
+        let path = format!("{}{}", file.display(), end.trim_start_matches(' '));
+        let by_file = Config::load(&sources(&[], &[("LATCHKEY_DATABASE_URL_FILE", &path)])).unwrap();
+        assert_eq!(by_file.database_url, "postgres://u:p@h/d");
+        let drain = format!("3s{}", end.trim_start_matches(' '));
+        assert_eq!(Config::load(&sources(&[], &[("LATCHKEY_DRAIN", &drain)])).unwrap().drain, Duration::from_secs(3));
+    }
+    assert!(Config::load(&sources(&[], &[("LATCHKEY_TOKEN", "\n")])).unwrap().token.is_none());
+}
+
+#[test]
+fn a_secret_where_none_belongs_is_not_repeated() {
+    let url = "postgres://u:hunter2@h/d";
+    let token = "lko_hunter2hunter2hunter2hunter2hunter2hunter2";
+    for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
+        let name = format!("LATCHKEY_{}", setting.name.to_uppercase());
+        for value in [url, token, "postgres://h/d?user=u&password=hunter2"] {
+            let said = errors(&[(&name, value)]);
+            assert!(said.contains(setting.name) && !said.contains("hunter2"), "{said}");
+        }
+    }
+}

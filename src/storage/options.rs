@@ -146,8 +146,12 @@ impl fmt::Debug for StorageUrl {
     }
 }
 
-/// `url` with `…` for every password: the one before the host and the one among the parameters. Where it is not clear
-/// what belongs to a password, more is left out rather than less.
+/// Parameters of a URL whose values are shown.
+const SHOWN: [&str; 7] =
+    ["user", "dbname", "sslmode", "sslrootcert", "target_session_attrs", "application_name", "connect_timeout"];
+
+/// `url` with `…` for the password before the host and for each parameter that could be one. Where it is not clear what
+/// belongs to a password, more is left out rather than less.
 fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
@@ -158,8 +162,11 @@ fn redacted(url: &str) -> String {
     let (place, parameters) = place.split_once('?').map_or((place, None), |(place, rest)| (place, Some(rest)));
     let parameters = parameters.map_or(String::new(), |parameters| {
         let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-            Some(("password", _)) => "password=…",
-            _ => parameter,
+            Some((name, _)) if SHOWN.contains(&name) => parameter.to_owned(),
+            Some((name, _)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+                format!("{name}=…")
+            }
+            _ => "…".to_owned(),
         });
         format!("?{}", shown.collect::<Vec<_>>().join("&"))
     });
@@ -211,6 +218,7 @@ mod tests {
             ("postgres://u:p%40ss@db1:5432,db2/latchkey", "postgres://u:…@db1:5432,db2/latchkey"),
             ("postgres://u:p@ss@db/latchkey?sslmode=require", "postgres://u:…@db/latchkey?sslmode=require"),
             ("postgresql://db/x?user=u&password=secret", "postgresql://db/x?user=u&password=…"),
+            ("postgresql://db/x?pass%77ord=secret&options=secret", "postgresql://db/x?…&options=…"),
             ("postgres://u@db", "postgres://u@db"),
             ("postgres://u:se?cr/et@db", "postgres://u:…@db"),
         ] {

@@ -51,6 +51,15 @@ fn here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
+/// Names the environment variables that count for nothing.
+pub(super) fn ignored_variables(config: &Config) -> Option<Finding> {
+    let names = config.ignored_variables.join(", ");
+    let said = format!(
+        "{names}: ignored, because kubelet or Docker set them about a service; enableServiceLinks: false ends that"
+    );
+    (!names.is_empty()).then(|| Finding::ok("environment", said))
+}
+
 /// Whether the certificates of each port can be read and fit together.
 pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -137,6 +137,7 @@ fn settings(session: &Session) -> Vec<Told> {
 async fn findings(session: &Session) -> Vec<Finding> {
     let config = &session.config;
     let mut findings = vec![files::data_folder(config)];
+    findings.extend(files::ignored_variables(config));
     findings.push(match output::patiently("trying storage", app::check_storage(config)).await {
         Ok(said) => Finding::ok("storage", said),
         Err(said) => Finding::fail("storage", said),

@@ -33,7 +33,8 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads a URL; if it cannot be read says why, without a word of a password.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        // As tokio-postgres reads it: user and password go up to the first `@`, whatever is in them.
+        unambiguous(url)?;
+        // As tokio-postgres reads it: user and password go up to the first `@`.
         let host = url.find('@').unwrap_or(0);
         let (place, parameters) = match url[host..].find('?') {
             Some(mark) => (&url[..host + mark], &url[host + mark + 1..]),
@@ -51,7 +52,7 @@ impl Settings {
             }
         }
         let rest = if kept.is_empty() { place.to_owned() } else { format!("{place}?{}", kept.join("&")) };
-        let mut config: Config = rest.parse().map_err(|error| explain(&error))?;
+        let mut config: Config = rest.parse().map_err(|error| explain(&error, parameters))?;
         let nowhere = |host: &Host| matches!(host, Host::Tcp(host) if host.is_empty());
         if config.get_hosts().is_empty() || config.get_hosts().iter().any(nowhere) {
             return Err("it names no host".to_owned());
@@ -89,13 +90,39 @@ impl Settings {
     }
 }
 
-/// Why a URL cannot be read. Only names of parameters are repeated: anything else may be part of a password.
-fn explain(error: &tokio_postgres::Error) -> String {
+/// Refuses a URL in which a part of a password could be taken for a host, a database or a parameter, and so be shown.
+fn unambiguous(url: &str) -> Result<(), String> {
+    const ENCODE: &str = "in a user, a password or a parameter write @ as %40, / as %2F, ? as %3F, & as %26, % as %25";
+
+    if url.chars().any(char::is_control) {
+        return Err("it has a line break or another control character in it".to_owned());
+    }
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (user, place) = rest.split_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+    if place.contains('@') {
+        return Err(format!("it has more than one @; {ENCODE}"));
+    }
+    if user.is_some_and(|user| user.contains(['/', '?'])) {
+        return Err(format!("before the @ stands a / or a ?; {ENCODE}"));
+    }
+    Ok(())
+}
+
+/// Why a URL cannot be read. Only names of parameters are repeated, and not those behind a password, of which they may be
+/// a part.
+fn explain(error: &tokio_postgres::Error, parameters: &str) -> String {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     let name = text.split('`').nth(1).unwrap_or_default();
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    // Decoded as tokio-postgres does; what cannot be decoded could be anything.
+    let is_password = |parameter: &str| {
+        decode(parameter.split('=').next().unwrap_or_default()).is_ok_and(|name| name.contains("password"))
+    };
+    let password = parameters.contains('%') || parameters.split('&').any(is_password);
     match text.split('`').next() {
-        Some(what @ ("unknown option " | "invalid value for option ")) if plain => format!("{what}{name}"),
+        Some(what @ "invalid value for option ") if plain => format!("{what}{name}"),
+        Some(what @ "unknown option ") if plain && !password => format!("{what}{name}"),
+        Some("unknown option ") => "it has an option that is not known".to_owned(),
         _ => "it is not well-formed".to_owned(),
     }
 }
@@ -142,7 +169,7 @@ mod tests {
         let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
         assert_eq!((settings.config.get_ssl_mode(), settings.verify), (SslMode::Prefer, false));
         assert!(Settings::parse("postgres://u@db/latchkey?sslmode=verify-full").unwrap().verify);
-        assert!(Settings::parse("postgres://u:p?w@db/latchkey?sslmode=require").unwrap().verify);
+        assert!(Settings::parse("postgres://u:p%3Fw@db/latchkey?sslmode=require").unwrap().verify);
     }
 
     #[test]
@@ -152,6 +179,43 @@ mod tests {
         assert_eq!(wrong("postgres://h/d?sslmode=maybe"), "invalid value for option sslmode");
         assert_eq!(wrong("postgres:///d"), "it names no host");
         assert_eq!(wrong("postgres://u:se?cr/et"), "invalid value for option port");
+        assert_eq!(wrong("postgres://h/d?password=a&secret=b"), "it has an option that is not known");
+        assert_eq!(wrong("postgres://h/d?pass%77ord=a&secret=b"), "it has an option that is not known");
         assert_eq!(wrong("postgres://h/d?sslrootcert=a"), "sslrootcert is of use only with sslmode=require");
+    }
+
+    #[test]
+    fn no_part_of_a_password_is_taken_for_a_place() {
+        // Written as they are, many of these would end the password early for one reader or another.
+        for special in
+            ["@", "/", "?", "#", "@x/", "@x?", "/@", "?a=@", "#@", "@@", "\n", "\r\n", "\t", "[", "]", " ", "/ @"]
+        {
+            let password = format!("hun{special}ter2");
+            for url in [
+                format!("postgres://u:{password}@db/latchkey"),
+                format!("postgres://u:{password}@db:5432/latchkey?sslmode=require"),
+                format!("postgres://db/latchkey?user=u&password={password}"),
+            ] {
+                match Settings::parse(&url) {
+                    Ok(settings) => {
+                        let shown = (settings.place(), settings.database().to_owned());
+                        assert_eq!(shown, ("db:5432".to_owned(), "latchkey".to_owned()), "{url:?}");
+                        assert_eq!(settings.config.get_password(), Some(password.as_bytes()), "{url:?}");
+                    }
+                    Err(said) => assert!(!said.contains("hun") && !said.contains("ter2"), "{url:?}: {said}"),
+                }
+            }
+        }
+        // Percent-encoded, and where it cannot be mistaken, everything is the password.
+        for (written, meant) in [
+            ("p%40s%3As%2F%3F%23%25%20%0A%5B%5D%26", "p@s:s/?#% \n[]&"),
+            ("a:b", "a:b"),
+            ("100%", "100%"),
+            ("a&b=c+;!$'()*,~", "a&b=c+;!$'()*,~"),
+        ] {
+            let settings = Settings::parse(&format!("postgres://u:{written}@db/latchkey")).unwrap();
+            assert_eq!(settings.config.get_password(), Some(meant.as_bytes()));
+            assert_eq!((settings.place(), settings.database()), ("db:5432".to_owned(), "latchkey"));
+        }
     }
 }
