@@ -43,7 +43,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 38] = [
+pub const SETTINGS: [Setting; 39] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -68,6 +68,13 @@ pub const SETTINGS: [Setting; 38] = [
         "",
         "addresses and networks that nginx, Caddy or Traefik ask from at /forward-auth/, such as `10.0.0.0/8,127.0.0.1`; \
          unset: there is no /forward-auth/",
+    ),
+    setting(
+        "trusted_balancers",
+        "",
+        "addresses and networks of load balancers in front of nginx, Caddy or Traefik, such as `10.1.0.0/16`, and of nobody \
+         else: in X-Forwarded-For the client is the last that is none of them; unset: there are no balancers, and where \
+         that header has more than one address the client is unknown",
     ),
     setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
     setting("poll_interval", "250ms", "longest time between two looks for changes, 20ms to 10s"),
@@ -138,6 +145,7 @@ pub struct Config {
     /// Whether callers of the decision port must be operators.
     pub decision_auth: bool,
     pub trusted_proxies: Vec<IpNet>,
+    pub trusted_balancers: Vec<IpNet>,
     pub max_staleness: Duration,
     pub poll_interval: Duration,
     pub replica_wait: Duration,
@@ -239,6 +247,7 @@ impl Config {
             bootstrap_token_file: reader.path("bootstrap_token_file"),
             decision_auth,
             trusted_proxies: reader.networks("trusted_proxies"),
+            trusted_balancers: reader.networks("trusted_balancers"),
             max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_hours(1)),
             poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
             replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),

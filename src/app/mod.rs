@@ -32,6 +32,7 @@ use crate::authority::{Authority, Settings};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::console::Console;
+use crate::gateway::forward_auth::Trust;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
 use crate::grpc::LongCalls;
@@ -180,8 +181,8 @@ fn decision_routes(
     let gateway = Gateway::new(authority.clone(), &config.profiles, Arc::clone(metrics));
     let mut routes = grpc::decision_routes(authority, tasks, health).add_service(ext_authz::service(gateway.clone()));
     if !config.trusted_proxies.is_empty() {
-        let trusted = &config.trusted_proxies;
-        let proxies = forward_auth::routes(gateway, authority.clone(), trusted, config.decision_auth);
+        let trust = Trust { proxies: &config.trusted_proxies, balancers: &config.trusted_balancers };
+        let proxies = forward_auth::routes(gateway, authority.clone(), trust, config.decision_auth);
         let all = routes.axum_router_mut();
         *all = std::mem::take(all).merge(proxies);
     }

@@ -20,6 +20,7 @@ mod grants;
 mod history;
 mod house;
 mod introspect;
+mod key;
 mod loads;
 mod rehearse;
 mod state;
@@ -55,7 +56,7 @@ use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
-use crate::model::decision::{Decision, Reason, Reasons, Request, StoresFrom, decide, judge_key};
+use crate::model::decision::{Decision, Reason, Request, StoresFrom, decide};
 use crate::model::id::ReplicaId;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
@@ -267,30 +268,6 @@ impl Authority {
                 Err(undecided)
             }
         }
-    }
-
-    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called, without waiting for
-    /// anything; `None` if that cannot be said at once. Counts nothing.
-    pub fn judge_key_now(&self, token: &str, client: Option<IpAddr>) -> Option<Reasons> {
-        let guard = self.inner.state.load();
-        let state = guard.as_ref()?;
-        let now = self.inner.freshness.proven_now()?;
-        if let Some(reason) = look_at(token) {
-            return Some(Reasons::only(reason));
-        }
-        let cached = self.usable_now(&Digest::of(token.as_bytes()), state)?;
-        Some(judge_key(&cached.grant, client, now))
-    }
-
-    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called. Counts nothing.
-    ///
-    /// # Errors
-    /// Nothing could be decided.
-    pub async fn judge_key(&self, token: &str, client: Option<IpAddr>) -> Result<Reasons, Undecided> {
-        Ok(match self.find(token, None).await? {
-            Found::Grant(_, cached) => judge_key(&cached.grant, client, self.inner.freshness.now()),
-            Found::Nothing(reason, _) => Reasons::only(reason),
-        })
     }
 
     /// Tells what a token may do.

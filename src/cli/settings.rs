@@ -79,7 +79,7 @@ fn value_name(name: &str) -> &'static str {
         "cache_capacity" | "pool_size" | "max_connections" | "decision_threads" => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",
-        "trusted_proxies" => "NETWORKS",
+        "trusted_proxies" | "trusted_balancers" => "NETWORKS",
         _ if ends(&["_url"]) => "URL",
         _ if ends(&["_addr"]) => "ADDRESS",
         _ => "FILE",

@@ -33,6 +33,11 @@ use crate::proto::foreign::google::rpc;
 pub const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
 /// Metadata of the call that names the profile; without it the path chooses.
 const PROFILE: &str = "x-latchkey-profile";
+/// Metadata of the call with the client's address as Envoy found it out: `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`. The
+/// source in the message is the other end of the connection, which is a load balancer where one is in front.
+const CLIENT: &str = "x-latchkey-client";
+/// The header to which every HTTP proxy on the way adds the address that it saw, Envoy included.
+const FORWARDED: &[u8] = b"x-forwarded-for";
 /// The pseudo header with path and query.
 const PATH: &str = ":path";
 /// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
@@ -63,9 +68,13 @@ impl ExtAuthz {
             tracing::warn!(proxy = "envoy", why = status.message(), "a proxy was not answered");
             status
         };
-        let profile = profile(request.metadata()).map_err(wrong)?;
+        let profile = only(request.metadata(), PROFILE).map_err(wrong)?;
         let asked = request.get_ref();
-        let held = Held::read(asked.attributes.as_ref()).map_err(wrong)?;
+        let mut held = Held::read(asked.attributes.as_ref()).map_err(wrong)?;
+        held.client = match only(request.metadata(), CLIENT).map_err(wrong)? {
+            Some(told) => IpAddr::from_str(told).ok().map(|address| address.to_canonical()),
+            None => held.client.filter(|source| held.is_client(*source)),
+        };
         let question = held.request();
         let outcome = match self.gateway.check_now(profile, &question) {
             Some(outcome) => outcome,
@@ -82,12 +91,13 @@ impl ExtAuthz {
     }
 }
 
-fn profile(metadata: &MetadataMap) -> Result<Option<&str>, Status> {
-    let mut values = metadata.get_all(PROFILE).iter();
+/// The metadata of this name, which may be there once.
+fn only<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, Status> {
+    let mut values = metadata.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
-        (Ok(name), None) => Ok(Some(name)),
-        _ => Err(Status::invalid_argument(format!("the metadata {PROFILE} must be the name of one profile"))),
+        (Ok(text), None) => Ok(Some(text)),
+        _ => Err(Status::invalid_argument(format!("the metadata {name} must be one text, and is there once at most"))),
     }
 }
 
@@ -163,6 +173,21 @@ impl<'a> Held<'a> {
             headers: &self.headers,
             body: self.body,
             client: self.client,
+        }
+    }
+
+    /// Whether the other end of Envoy's connection is the client, by what proxies on the way said: nothing, or only Envoy
+    /// the same. Any other address there, and a second one, means that a load balancer may be in between.
+    fn is_client(&self, source: IpAddr) -> bool {
+        let mut forwarded = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(FORWARDED));
+        let same = |value: &[u8]| {
+            let address = std::str::from_utf8(value).ok().and_then(|text| IpAddr::from_str(text.trim()).ok());
+            address.is_some_and(|address| address.to_canonical() == source)
+        };
+        match (forwarded.next(), forwarded.next()) {
+            (None, _) => true,
+            (Some((_, value)), None) => same(value),
+            (Some(_), Some(_)) => false,
         }
     }
 

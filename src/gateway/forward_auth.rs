@@ -48,7 +48,17 @@ pub struct ForwardAuth {
     gateway: Gateway,
     authority: Authority,
     trusted: Arc<[IpNet]>,
+    balancers: Arc<[IpNet]>,
     callers: bool,
+}
+
+/// Whose word counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust<'a> {
+    /// Where proxies ask from.
+    pub proxies: &'a [IpNet],
+    /// The load balancers in front of proxies that report lists of addresses.
+    pub balancers: &'a [IpNet],
 }
 
 /// What stands between a proxy and a decision.
@@ -59,9 +69,10 @@ enum NotDecided {
     Undecided(Undecided),
 }
 
-/// The routes for proxies at the addresses `trusted`, which must say who they are if `callers`.
-pub fn routes(gateway: Gateway, authority: Authority, trusted: &[IpNet], callers: bool) -> Router {
-    let forward_auth = ForwardAuth { gateway, authority, trusted: trusted.into(), callers };
+/// The routes for the proxies of `trust`, which must say who they are if `callers`.
+pub fn routes(gateway: Gateway, authority: Authority, trust: Trust<'_>, callers: bool) -> Router {
+    let (trusted, balancers) = (trust.proxies.into(), trust.balancers.into());
+    let forward_auth = ForwardAuth { gateway, authority, trusted, balancers, callers };
     Router::new()
         .route("/forward-auth/{kind}", any(by_path))
         .route("/forward-auth/{kind}/{profile}", any(by_profile))
@@ -119,7 +130,7 @@ impl ForwardAuth {
         if self.callers {
             self.admit(&asked.headers).await?;
         }
-        let told = dialect.read(&asked.headers).map_err(NotDecided::Wrong)?;
+        let told = dialect.read(&asked.headers, &self.balancers).map_err(NotDecided::Wrong)?;
         if told.target.first() != Some(&b'/') {
             return ambiguous(dialect, &self.gateway);
         }

@@ -28,14 +28,19 @@ enum Answer {
 
 /// Calls the service with the bytes of a message, and under a profile if one is named.
 fn call(message: &[u8], profile: &[&str]) -> Answer {
+    let metadata: Vec<_> = profile.iter().map(|name| ("x-latchkey-profile", *name)).collect();
+    call_with(message, &metadata)
+}
+
+fn call_with(message: &[u8], metadata: &[(&str, &str)]) -> Answer {
     let mut frame = vec![0];
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend(message);
     let mut request = http::Request::post("/envoy.service.auth.v3.Authorization/Check")
         .header("content-type", "application/grpc")
         .header("te", "trailers");
-    for name in profile {
-        request = request.header("x-latchkey-profile", *name);
+    for (name, value) in metadata {
+        request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(frame))).unwrap();
     let bench: &Bench = &BENCH;
@@ -125,6 +130,43 @@ fn the_metadata_of_the_call_names_the_profile() {
     assert!(matches!(call(&request.encode_to_vec(), &["shop", "plain"]), Answer::Undecided(3)));
     assert!(matches!(call(&request.encode_to_vec(), &["\u{e9}"]), Answer::Undecided(3)));
     assert!(BENCH.metrics.gateway_unanswered.get() >= before + 2);
+}
+
+/// Kind 8: `source`, 10.0.0.1 here, is the other end of Envoy's connection, which may be a balancer.
+#[test]
+fn the_client_is_known_for_certain_or_not_at_all() {
+    let key = BENCH.key("netted").as_bytes();
+    let allowed = |forwarded: &[&[u8]], metadata: &[(&str, &str)]| {
+        let mut headers = vec![("x-api-key", key)];
+        headers.extend(forwarded.iter().map(|value| ("x-forwarded-for", *value)));
+        let request = asked("GET", b"/api/v5/orders", &headers, None);
+        let metadata: Vec<_> = metadata.iter().copied().chain([("x-latchkey-profile", "retailcrm")]).collect();
+        match call_with(&request.encode_to_vec(), &metadata) {
+            Answer::Response(response) => matches!(response.http_response, Some(HttpResponse::OkResponse(_))),
+            Answer::Undecided(code) => panic!("{code}: nothing was decided"),
+        }
+    };
+    for forwarded in [&[][..], &[&b"10.0.0.1"[..]], &[b"::ffff:10.0.0.1"]] {
+        assert!(allowed(forwarded, &[]), "{forwarded:?}");
+    }
+    for forwarded in [
+        &[&b"203.0.113.9"[..]][..],
+        &[b"203.0.113.9, 10.0.0.1"],
+        &[b"10.0.0.2, 10.0.0.1"],
+        &[b"10.0.0.1", b"10.0.0.1"],
+        &[b"unknown"],
+        &[b"\xff"],
+        &[b""],
+    ] {
+        assert!(!allowed(forwarded, &[]), "{forwarded:?}");
+        assert!(allowed(forwarded, &[("x-latchkey-client", "10.1.2.3")]), "Envoy knows better: {forwarded:?}");
+    }
+    for told in ["203.0.113.9", "", "-", "10.0.0.1:80", "[::ffff:10.0.0.1]", "10.0.0.1, 10.0.0.1", "fe80::1%eth0"] {
+        assert!(!allowed(&[], &[("x-latchkey-client", told)]), "{told}");
+    }
+    let request = asked("GET", b"/api/v5/orders", &[("x-api-key", key)], None);
+    let twice = [("x-latchkey-client", "10.0.0.1"), ("x-latchkey-client", "10.0.0.1")];
+    assert!(matches!(call_with(&request.encode_to_vec(), &twice), Answer::Undecided(3)));
 }
 
 #[test]

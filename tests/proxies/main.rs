@@ -9,6 +9,8 @@ pub mod oracle;
 pub mod support;
 
 pub mod agreement;
+pub mod balancers;
+pub mod bodies;
 pub mod envoy;
 pub mod forward_auth;
 pub mod http2;
@@ -84,7 +86,12 @@ pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
 impl House {
     /// A furnished house with this profile for the paths below /api.
     pub async fn furnished(profile: &str) -> Self {
-        let house = Self::bare(profile).await;
+        Self::furnished_with(profile, &[]).await
+    }
+
+    /// The same, with further variables for the server.
+    pub async fn furnished_with(profile: &str, variables: &[(&str, &str)]) -> Self {
+        let house = Self::bare_with(profile, variables).await;
         let client = Client::admin_of(&house.server);
         client.furnish().await;
         let (key, token) =
@@ -94,8 +101,13 @@ impl House {
 
     /// A house without stores, methods and keys.
     pub async fn bare(profile: &str) -> Self {
+        Self::bare_with(profile, &[]).await
+    }
+
+    async fn bare_with(profile: &str, variables: &[(&str, &str)]) -> Self {
         let workspace = Workspace::new("config");
-        let server = configured(profile, &workspace).start();
+        let builder = configured(profile, &workspace);
+        let server = variables.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start();
         let operator = hire(&Client::admin_of(&server), "proxy").await;
         let (key, token) = (proto::Key::default(), String::new());
         Self { server, shop: Shop::open(), operator, key, token, _workspace: workspace }

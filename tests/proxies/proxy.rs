@@ -39,7 +39,7 @@ pub struct Others<'a> {
 }
 
 /// Replaces `from`, which must be there.
-fn change(text: &str, from: &str, to: &str) -> String {
+pub(crate) fn change(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the file in deploy/ has {from}");
     text.replace(from, to)
 }
@@ -53,6 +53,12 @@ impl Proxy {
     /// deploy/envoy/envoy.yaml.
     #[must_use]
     pub fn envoy(others: Others<'_>) -> Self {
+        Self::envoy_with(others, str::to_owned)
+    }
+
+    /// The same, with changes to the file.
+    #[must_use]
+    pub fn envoy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
         assert!(program.is_file(), "Envoy is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("envoy"));
@@ -60,7 +66,7 @@ impl Proxy {
             format!("- endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}")
         };
         let latchkeys: Vec<_> = others.latchkey.iter().map(endpoint).collect();
-        let text = deployed("envoy/envoy.yaml");
+        let text = changes(&deployed("envoy/envoy.yaml"));
         let text = change(&text, &endpoint(&50051), &latchkeys.join("\n              "));
         let admin = free_port();
         let text = change(&text, "port_value: 9901", &format!("port_value: {admin}"));
@@ -71,16 +77,22 @@ impl Proxy {
         std::fs::write(&file, text).expect("the configuration can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).args(["--concurrency", "2", "--disable-hot-restart"]);
-        Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, others) }
+        Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, others.token) }
     }
 
     /// deploy/nginx/nginx.conf.
     #[must_use]
     pub fn nginx(others: Others<'_>) -> Self {
+        Self::nginx_with(others, str::to_owned)
+    }
+
+    /// The same, with changes to the file.
+    #[must_use]
+    pub fn nginx_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("nginx"));
         let folder = workspace.path().display().to_string();
-        let text = deployed("nginx/nginx.conf");
+        let text = changes(&deployed("nginx/nginx.conf"));
         let text = change(&text, "listen 8000", &format!("listen 127.0.0.1:{port}"));
         let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
         let text = change(&text, "127.0.0.1:8001", &format!("127.0.0.1:{}", others.shop));
@@ -92,15 +104,21 @@ impl Proxy {
         std::fs::write(workspace.path().join("latchkey-caller.conf"), caller).expect("the token can be written");
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).arg("-p").arg(workspace.path()).args(["-g", "daemon off;"]);
-        Self::start("nginx", command, port, workspace, others)
+        Self::start("nginx", command, port, workspace, others.token)
     }
 
     /// deploy/caddy/Caddyfile.
     #[must_use]
     pub fn caddy(others: Others<'_>) -> Self {
+        Self::caddy_with(others, str::to_owned)
+    }
+
+    /// The same, with changes to the file.
+    #[must_use]
+    pub fn caddy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("caddy", &[]).expect("caddy is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("caddy"));
-        let text = deployed("caddy/Caddyfile");
+        let text = changes(&deployed("caddy/Caddyfile"));
         let text = change(&text, ":8000 {", &format!(":{port} {{"));
         let text = change(&text, "127.0.0.1:50051", &format!("127.0.0.1:{}", others.latchkey[0]));
         let text = change(&text, "health_port 9090", &format!("health_port {}", others.ops));
@@ -110,13 +128,75 @@ impl Proxy {
         std::fs::write(&file, text).expect("the configuration can be written");
         let mut command = Command::new(program);
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
-        Self::start("Caddy", command, port, workspace, others)
+        Self::start("Caddy", command, port, workspace, others.token)
     }
 
-    fn start(name: &str, mut command: Command, port: u16, workspace: Workspace, others: Others<'_>) -> Self {
+    /// An nginx of the test's own that balances: it comes from 127.0.0.9 to the port `to`, and adds its client's address to
+    /// X-Forwarded-For.
+    #[must_use]
+    pub fn balancer(to: u16) -> Self {
+        let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
+        let (port, workspace) = (free_port(), Workspace::new("balancer"));
+        let folder = workspace.path().display().to_string();
+        let text = format!(
+            "worker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{ }}\nhttp {{\naccess_log off;\n\
+             server {{\nlisten 127.0.0.1:{port};\nlocation / {{\nproxy_pass http://127.0.0.1:{to};\nproxy_bind 127.0.0.9;\n\
+             proxy_http_version 1.1;\nproxy_set_header Host $http_host;\n\
+             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n}}\n}}\n}}\n"
+        );
+        let file = workspace.path().join("nginx.conf");
+        std::fs::write(&file, text).expect("the configuration can be written");
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).arg("-p").arg(workspace.path()).args(["-g", "daemon off;"]);
+        Self::start("the balancer", command, port, workspace, "")
+    }
+
+    /// An Envoy of the test's own that balances connections: it comes from 127.0.0.9 to the port `to`, and speaks the PROXY
+    /// protocol there.
+    #[must_use]
+    pub fn tcp_balancer(to: u16) -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
+        let (port, workspace) = (free_port(), Workspace::new("balancer"));
+        let text = format!(
+            r#"static_resources:
+  listeners:
+    - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }}
+      filter_chains:
+        - filters:
+            - name: tcp
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+                stat_prefix: tcp
+                cluster: proxy
+  clusters:
+    - name: proxy
+      upstream_bind_config: {{ source_address: {{ address: 127.0.0.9, port_value: 0 }} }}
+      transport_socket:
+        name: proxy_protocol
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport
+          config: {{ version: V1 }}
+          transport_socket:
+            name: plain
+            typed_config: {{ "@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer }}
+      load_assignment:
+        cluster_name: proxy
+        endpoints:
+          - lb_endpoints:
+              - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {to} }} }} }}
+"#
+        );
+        let file = workspace.path().join("envoy.yaml");
+        std::fs::write(&file, text).expect("the configuration can be written");
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&file).args(["--concurrency", "1", "--disable-hot-restart"]);
+        Self::start("the balancer", command, port, workspace, "")
+    }
+
+    fn start(name: &str, mut command: Command, port: u16, workspace: Workspace, token: &str) -> Self {
         let folder: PathBuf = workspace.path().to_owned();
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &folder).current_dir(&folder);
-        command.env("LATCHKEY_TOKEN", others.token);
+        command.env("LATCHKEY_TOKEN", token);
         let server = Daemon::spawn(name, command, &folder.join("stdout"), &folder.join("stderr"));
         let mut proxy = Self { server, port, admin: None, workspace };
         eventually(&format!("{name} listens"), START_BOUND, || {

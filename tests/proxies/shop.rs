@@ -203,4 +203,13 @@ impl Caller {
         read(&mut self.reader, bytes.starts_with(b"HEAD "))
             .ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }
+
+    /// Reads one more answer: what follows `100 Continue`.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or what came is no answer.
+    pub fn answer(&mut self) -> std::io::Result<Message> {
+        read(&mut self.reader, false).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
+    }
 }

@@ -146,6 +146,7 @@ async fn findings(session: &Session) -> Vec<Finding> {
     findings.extend(files::bootstrap_token(config));
     findings.extend(files::log_filter(config));
     findings.extend(profiles::all(config));
+    findings.extend(profiles::trust(config));
     findings.extend(ports::all(session).await);
     findings.push(token(session).await);
     findings

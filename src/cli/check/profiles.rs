@@ -27,6 +27,37 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     each.flatten().chain(twins).collect()
 }
 
+/// What is wrong with whom proxies and balancers are taken for.
+pub(super) fn trust(config: &Config) -> Vec<Finding> {
+    const WHAT: &str = "proxies";
+
+    let mut findings = Vec::new();
+    let everybody = |networks: &[ipnet::IpNet]| networks.iter().any(|network| network.prefix_len() == 0);
+    if everybody(&config.trusted_balancers) {
+        findings.push(Finding::fail(
+            WHAT,
+            "trusted_balancers has a network that everybody is in: no client is ever known, so that keys limited to \
+             networks are refused everywhere; name the load balancers alone",
+        ));
+    }
+    if !config.trusted_balancers.is_empty() && config.trusted_proxies.is_empty() {
+        findings.push(Finding::warn(
+            WHAT,
+            "trusted_balancers has no effect without trusted_proxies; behind Envoy set xff_num_trusted_hops there",
+        ));
+    }
+    if everybody(&config.trusted_proxies) {
+        let said = "trusted_proxies has a network that everybody is in: who reaches the decision port can say which \
+                    address a client has";
+        findings.push(if config.decision_auth {
+            Finding::warn(WHAT, format!("{said}, with an operator's token; name the proxies alone"))
+        } else {
+            Finding::fail(WHAT, format!("{said}, and decision_auth is off; name the proxies alone"))
+        });
+    }
+    findings
+}
+
 /// A profile that looks into bodies, where proxies ask that show none.
 fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     if config.trusted_proxies.is_empty() || !profile.reads_bodies() {
@@ -110,5 +141,21 @@ mod tests {
             "{}",
             one.said
         );
+    }
+
+    #[test]
+    fn trust_in_everybody_is_told_of() {
+        let told = |pairs: &[(&str, &str)]| {
+            let flags = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let config = Config::load(&Sources { flags, ..Default::default() }).unwrap();
+            trust(&config).into_iter().map(|finding| finding.verdict).collect::<Vec<_>>()
+        };
+        let proxies = ("trusted_proxies", "127.0.0.1");
+        assert_eq!(told(&[]), []);
+        assert_eq!(told(&[proxies, ("trusted_balancers", "10.1.0.0/16")]), []);
+        assert_eq!(told(&[("trusted_balancers", "10.1.0.0/16")]), [Verdict::Warn]);
+        assert_eq!(told(&[proxies, ("trusted_balancers", "::/0")]), [Verdict::Fail]);
+        assert_eq!(told(&[("trusted_proxies", "0.0.0.0/0")]), [Verdict::Warn]);
+        assert_eq!(told(&[("trusted_proxies", "0.0.0.0/0"), ("decision_auth", "off")]), [Verdict::Fail]);
     }
 }

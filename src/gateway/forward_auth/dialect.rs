@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr as _;
 
 use http::{HeaderMap, HeaderName, StatusCode};
+use ipnet::IpNet;
 
 use super::{Body, CALLER, QUERY, URI, only};
 
@@ -13,8 +14,10 @@ pub(super) struct Dialect {
     verb: &'static str,
     target: &'static str,
     host: &'static str,
-    /// The client's address: the last one of a list, which is the one that the proxy itself saw.
+    /// The client's address.
     client: &'static str,
+    /// Whether that header is a list, to which each load balancer and the proxy itself add the address that they saw.
+    lists_clients: bool,
     /// Whether there is a body: `none`, or anything else. Empty for a proxy that does not say, as do the configurations of
     /// an earlier version.
     body: &'static str,
@@ -55,6 +58,7 @@ const NGINX: Dialect = Dialect {
     host: "x-original-host",
     client: "x-original-client",
     body: "x-original-body",
+    lists_clients: false,
     others: &[],
     drops_bodies: true,
     edits: Edits::Target,
@@ -67,6 +71,7 @@ const CADDY: Dialect = Dialect {
     host: "x-forwarded-host",
     client: "x-forwarded-for",
     body: "x-forwarded-body",
+    lists_clients: true,
     others: &["x-forwarded-proto"],
     drops_bodies: false,
     edits: Edits::Query,
@@ -99,24 +104,24 @@ impl Dialect {
         }
     }
 
-    /// What the client asked for.
-    pub(super) fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Told<'a>, String> {
+    /// What the client asked for, behind load balancers at these addresses.
+    pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<Told<'a>, String> {
         let target = only(headers, self.target)?;
         let client = std::str::from_utf8(only(headers, self.client)?).ok();
-        let client = client.and_then(|list| list.rsplit(',').next()).map(str::trim);
         let body = match only(headers, self.body) {
             _ if self.body.is_empty() => Body::Unknown,
             Ok(b"none") => Body::None,
             Err(_) if !headers.contains_key(self.body) => Body::Unknown,
             _ => Body::Withheld,
         };
-        Ok(Told {
-            body,
-            verb: only(headers, self.verb)?,
-            target,
-            host: only(headers, self.host)?,
-            client: client.and_then(|address| IpAddr::from_str(address).ok()).map(|address| address.to_canonical()),
-        })
+        let client = client.and_then(|text| {
+            if self.lists_clients {
+                return first_client(text, balancers);
+            }
+            // nginx reports the balancer where that one named no client.
+            address(text).filter(|address| !is_of(balancers, *address))
+        });
+        Ok(Told { verb: only(headers, self.verb)?, target, host: only(headers, self.host)?, client, body })
     }
 
     /// Whether a header is the proxy's and not its client's.
@@ -148,6 +153,30 @@ impl Dialect {
             Edits::Query => Some((QUERY, spell_braces(query(decided)))),
         }
     }
+}
+
+/// The client's address in a list of addresses: from the right, the first that is no balancer's. What stands left of it
+/// is the client's own claim. `None` if it cannot be established: there are more addresses than balancers explain, or
+/// one that is read is not an address.
+fn first_client(list: &str, balancers: &[IpNet]) -> Option<IpAddr> {
+    let mut hops = list.rsplit(',');
+    let mut client = address(hops.next()?)?;
+    let mut behind_balancer = false;
+    while is_of(balancers, client) {
+        behind_balancer = true;
+        client = address(hops.next()?)?;
+    }
+    // Without a balancer the proxy replaces the list, unless it trusts one that is not known here.
+    (behind_balancer || hops.next().is_none()).then_some(client)
+}
+
+fn is_of(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// One address, without a port, a zone or brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    IpAddr::from_str(text.trim_matches([' ', '\t'])).ok().map(|address| address.to_canonical())
 }
 
 /// The query with its `?`; empty without one.
@@ -206,10 +235,10 @@ mod tests {
     fn each_kind_reads_its_own_set_alone() {
         let nginx = Dialect::of("nginx").unwrap();
         let sent = headers(&NGINX_SENDS);
-        let told = nginx.read(&sent).unwrap();
+        let told = nginx.read(&sent, &[]).unwrap();
         assert_eq!((told.verb, told.target, told.host), (&b"POST"[..], &b"/a?b"[..], &b"shop"[..]));
         assert_eq!(told.client, Some(IpAddr::from([10, 0, 0, 1])));
-        assert!(Dialect::of("caddy").unwrap().read(&headers(&NGINX_SENDS)).is_err());
+        assert!(Dialect::of("caddy").unwrap().read(&headers(&NGINX_SENDS), &[]).is_err());
         assert!(nginx.is_of_proxy(&HeaderName::from_static("x-original-uri")));
         assert!(!nginx.is_of_proxy(&HeaderName::from_static("x-forwarded-uri")), "the client's, and judged as such");
         assert!(Dialect::of("apache").is_none());
@@ -220,24 +249,68 @@ mod tests {
         for missing in 0..NGINX_SENDS.len() {
             let mut sent = NGINX_SENDS.to_vec();
             let removed = sent.remove(missing);
-            assert!(NGINX.read(&headers(&sent)).unwrap_err().contains(removed.0));
+            assert!(NGINX.read(&headers(&sent), &[]).unwrap_err().contains(removed.0));
             let mut twice = headers(&NGINX_SENDS);
             twice.append(HeaderName::from_static(removed.0), HeaderValue::from_static("/other"));
-            assert!(NGINX.read(&twice).unwrap_err().contains("more than once"));
+            assert!(NGINX.read(&twice, &[]).unwrap_err().contains("more than once"));
         }
     }
 
+    /// Kind 8: the client's address, with no balancer, one, and two.
     #[test]
-    fn the_client_is_the_last_of_a_list() {
-        let mut sent = headers(&[
-            ("x-forwarded-method", "GET"),
-            ("x-forwarded-uri", "/"),
-            ("x-forwarded-host", "shop"),
-            ("x-forwarded-for", "1.1.1.1, 10.0.0.2"),
-        ]);
-        assert_eq!(CADDY.read(&sent).unwrap().client, Some(IpAddr::from([10, 0, 0, 2])));
-        sent.insert("x-forwarded-for", HeaderValue::from_static("unknown"));
-        assert_eq!(CADDY.read(&sent).unwrap().client, None);
+    fn the_client_is_the_first_that_is_no_balancer() {
+        let client = |list: &'static str, balancers: &[&str]| {
+            let sent = headers(&[
+                ("x-forwarded-method", "GET"),
+                ("x-forwarded-uri", "/"),
+                ("x-forwarded-host", "shop"),
+                ("x-forwarded-for", list),
+            ]);
+            let balancers: Vec<IpNet> = balancers.iter().map(|network| network.parse().unwrap()).collect();
+            let caddy = CADDY.read(&sent, &balancers).unwrap().client;
+            assert_eq!(TRAEFIK.read(&sent, &balancers).unwrap().client, caddy);
+            caddy.map(|address| address.to_string())
+        };
+        let one: &[&str] = &["10.1.0.0/16"];
+        let two: &[&str] = &["10.1.0.0/16", "192.0.2.7/32"];
+        for (list, balancers, expected) in [
+            ("203.0.113.9", &[][..], Some("203.0.113.9")),
+            ("203.0.113.9", one, Some("203.0.113.9")),
+            ("::ffff:203.0.113.9", one, Some("203.0.113.9")),
+            ("2001:db8::9", one, Some("2001:db8::9")),
+            ("203.0.113.9, 10.1.0.4", one, Some("203.0.113.9")),
+            ("203.0.113.9,10.1.0.4", one, Some("203.0.113.9")),
+            ("10.9.9.9, 203.0.113.9, 10.1.0.4", one, Some("203.0.113.9")),
+            ("unknown, 203.0.113.9, 10.1.0.4", one, Some("203.0.113.9")),
+            ("10.9.9.9, 203.0.113.9, 192.0.2.7, 10.1.0.4", two, Some("203.0.113.9")),
+            // More than the balancers explain: the proxy trusts one that is not known here.
+            ("203.0.113.9, 10.1.0.4", &[], None),
+            ("203.0.113.9, 192.0.2.7, 10.1.0.4", one, Some("192.0.2.7")),
+            ("203.0.113.9, 192.0.2.8", one, None),
+            // Fewer, and what is not an address.
+            ("10.1.0.4", one, None),
+            ("10.1.0.3, 10.1.0.4", one, None),
+            ("unknown", &[], None),
+            ("", &[], None),
+            ("203.0.113.9,", &[], None),
+            ("203.0.113.9, , 10.1.0.4", one, None),
+            ("203.0.113.9:4711, 10.1.0.4", one, None),
+            ("203.0.113.9:4711", &[], None),
+            ("[2001:db8::9], 10.1.0.4", one, None),
+            ("[2001:db8::9]:4711", &[], None),
+            ("fe80::1%eth0, 10.1.0.4", one, None),
+            ("_hidden, 10.1.0.4", one, None),
+            ("010.0.0.1, 10.1.0.4", one, None),
+            ("203.0.113.9, 10.1.0.4:80", one, None),
+        ] {
+            assert_eq!(client(list, balancers).as_deref(), expected, "{list} behind {balancers:?}");
+        }
+        // nginx says one address.
+        for list in ["203.0.113.9, 10.1.0.4", "unix:", "203.0.113.9:80", "10.1.0.4"] {
+            let mut sent = headers(&NGINX_SENDS);
+            sent.insert("x-original-client", HeaderValue::from_static(list));
+            assert_eq!(NGINX.read(&sent, &["10.1.0.0/16".parse().unwrap()]).unwrap().client, None, "{list}");
+        }
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! Judging a key by itself, before anything else of a request is read.
+
+use std::net::IpAddr;
+
+use super::find::{Found, look_at};
+use super::{Authority, Undecided};
+use crate::model::decision::{Reasons, judge_key};
+use crate::model::token::Digest;
+
+impl Authority {
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called, without waiting for
+    /// anything; `None` if that cannot be said at once. Counts nothing.
+    pub fn judge_key_now(&self, token: &str, client: Option<IpAddr>) -> Option<Reasons> {
+        let guard = self.inner.state.load();
+        let state = guard.as_ref()?;
+        let now = self.inner.freshness.proven_now()?;
+        if let Some(reason) = look_at(token) {
+            return Some(Reasons::only(reason));
+        }
+        let cached = self.usable_now(&Digest::of(token.as_bytes()), state)?;
+        Some(judge_key(&cached.grant, client, now))
+    }
+
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called. Counts nothing.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn judge_key(&self, token: &str, client: Option<IpAddr>) -> Result<Reasons, Undecided> {
+        Ok(match self.find(token, None).await? {
+            Found::Grant(_, cached) => judge_key(&cached.grant, client, self.inner.freshness.now()),
+            Found::Nothing(reason, _) => Reasons::only(reason),
+        })
+    }
+}

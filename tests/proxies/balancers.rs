@@ -1,0 +1,216 @@
+//! Kind 8: load balancers in front of the proxies, by the lines for them in deploy/. The client is known by its own address,
+//! and neither by the balancer's nor by the one that it claims.
+
+use std::time::Duration;
+
+use crate::House;
+use crate::calls::{Client, METHODS, selected};
+use crate::oddities::with_hosts;
+use crate::proxy::{Others, Proxy, change};
+use crate::shop::Caller;
+use crate::support::eventually;
+use latchkey::proto::v1 as proto;
+
+const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
+const TARGET: &str = "/api/v5/orders?site=berlin";
+/// Behind a balancer at 127.0.0.9.
+const BALANCED: [(&str, &str); 1] = [("LATCHKEY_TRUSTED_BALANCERS", "127.0.0.9")];
+
+/// Headers with a key that is valid from an address alone.
+async fn key_from(house: &House, address: &str) -> String {
+    let key = selected(address, &["berlin"], &METHODS[..2]);
+    let key = proto::Key { networks: vec![address.to_owned()], ..key };
+    let (_, token) = Client::admin_of(&house.server).create_key(key).await.expect("a key is made");
+    format!("x-api-key: {token}")
+}
+
+/// Keys that are valid from the client's address, the balancer's, and the one that the client claims.
+struct Keys {
+    client: String,
+    balancer: String,
+    claimed: String,
+}
+
+async fn keys(house: &House) -> Keys {
+    Keys {
+        client: key_from(house, "127.0.0.1/32").await,
+        balancer: key_from(house, "127.0.0.9/32").await,
+        claimed: key_from(house, "10.9.9.9/32").await,
+    }
+}
+
+/// What clients claim: each of these is sent along.
+const CLAIMS: [&[&str]; 9] = [
+    &[],
+    &["x-forwarded-for: 10.9.9.9"],
+    &["x-forwarded-for: 10.9.9.9, 127.0.0.9"],
+    &["x-forwarded-for: 127.0.0.9"],
+    &["x-forwarded-for: unknown"],
+    &["x-forwarded-for: 10.9.9.9:80"],
+    &["x-real-ip: 10.9.9.9"],
+    &["x-forwarded-for: 10.9.9.9", "x-forwarded-for: 10.9.9.9"],
+    &["x-latchkey-client: 10.9.9.9", "x-original-client: 10.9.9.9", "x-envoy-external-address: 10.9.9.9"],
+];
+
+fn status(proxy: &Proxy, key: &str, claim: &[&str]) -> u16 {
+    let headers: Vec<&str> = claim.iter().copied().chain([key]).collect();
+    proxy.ask("GET", TARGET, &headers, "").status()
+}
+
+/// Waits until the proxy decides, and takes what the shop got by then.
+fn begin(house: &House, proxy: &Proxy) {
+    let key = format!("x-api-key: {}", house.token);
+    eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
+        (proxy.ask("GET", TARGET, &[&key], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+}
+
+/// The client's own key passes, and no other.
+fn knows_the_client(house: &House, front: &Proxy, keys: &Keys) {
+    begin(house, front);
+    for claim in CLAIMS {
+        // A claim may make the client unknown, and must not make it another.
+        let own = status(front, &keys.client, claim);
+        assert!(own == 200 || (!claim.is_empty() && matches!(own, 400 | 403)), "{claim:?}: {own}");
+        let _ = house.shop.take();
+        for (key, whose) in [(&keys.balancer, "the balancer's"), (&keys.claimed, "a claimed")] {
+            let got = status(front, key, claim);
+            assert!(matches!(got, 400 | 403), "{whose} address with {claim:?}: {got}");
+            assert_eq!(house.shop.take(), [], "{whose} address with {claim:?}");
+        }
+    }
+    assert_eq!(status(front, &keys.client, CLAIMS[1]), 200, "what the client claims does not lock it out");
+}
+
+async fn behind_a_balancer(start: impl FnOnce(Others<'_>) -> Proxy, front: fn(u16) -> Proxy) {
+    let house = House::furnished_with(PROFILE, &BALANCED).await;
+    let proxy = house.behind(start);
+    knows_the_client(&house, &front(proxy.port), &keys(&house).await);
+}
+
+fn caddy_balanced(others: Others<'_>) -> Proxy {
+    Proxy::caddy_with(others, |text| change(text, "#trusted_proxies 10.1.0.0/16", "trusted_proxies 127.0.0.9"))
+}
+
+fn nginx_balanced(others: Others<'_>) -> Proxy {
+    Proxy::nginx_with(others, |text| {
+        let from =
+            "    #set_real_ip_from 10.1.0.0/16;\n    #real_ip_header X-Forwarded-For;\n    #real_ip_recursive on;\n";
+        let to = "    set_real_ip_from 127.0.0.9;\n    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n";
+        change(text, from, to)
+    })
+}
+
+fn envoy_balanced(others: Others<'_>) -> Proxy {
+    Proxy::envoy_with(others, |text| change(text, "# xff_num_trusted_hops: 1", "xff_num_trusted_hops: 1"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caddy_behind_a_balancer_knows_the_client() {
+    behind_a_balancer(caddy_balanced, Proxy::balancer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_behind_a_balancer_knows_the_client() {
+    behind_a_balancer(nginx_balanced, Proxy::balancer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_behind_a_balancer_knows_the_client() {
+    behind_a_balancer(envoy_balanced, Proxy::balancer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_behind_the_proxy_protocol_knows_the_client() {
+    let start = |others: Others<'_>| {
+        Proxy::nginx_with(others, |text| {
+            let text = change(text, "listen 8000;", "listen 8000 proxy_protocol;");
+            let from = "    #set_real_ip_from 10.1.0.0/16;\n    #real_ip_header proxy_protocol;\n";
+            change(&text, from, "    set_real_ip_from 127.0.0.9;\n    real_ip_header proxy_protocol;\n")
+        })
+    };
+    behind_a_balancer(start, Proxy::tcp_balancer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_behind_the_proxy_protocol_knows_the_client() {
+    let start = |others: Others<'_>| {
+        Proxy::envoy_with(others, |text| {
+            let commented = [
+                "listener_filters:",
+                "  - name: envoy.filters.listener.proxy_protocol",
+                "    typed_config:",
+                "      \"@type\": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+            ];
+            commented.iter().fold(text.to_owned(), |text, line| change(&text, &format!("# {line}"), line))
+        })
+    };
+    behind_a_balancer(start, Proxy::tcp_balancer).await;
+}
+
+/// What deploy/ has without a balancer: nobody is believed.
+async fn without_a_balancer(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let house = House::furnished(PROFILE).await;
+    let proxy = house.behind(start);
+    knows_the_client(&house, &proxy, &keys(&house).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_without_a_balancer_are_known_by_their_connection() {
+    without_a_balancer(Proxy::caddy).await;
+    without_a_balancer(Proxy::nginx).await;
+    without_a_balancer(Proxy::envoy).await;
+}
+
+/// A proxy that trusts a balancer which Latchkey does not know of, and one that does not pass on what it found out: the
+/// client is unknown, and a key that is limited to networks is refused, from the balancer's address too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_cannot_be_established_is_unknown() {
+    let house = House::furnished(PROFILE).await;
+    let keys = keys(&house).await;
+    let without_client = |others: Others<'_>| {
+        Proxy::envoy_with(others, |text| {
+            let line = "- { key: x-latchkey-client, value: \"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\" }";
+            change(&change(text, line, ""), "# xff_num_trusted_hops: 1", "xff_num_trusted_hops: 1")
+        })
+    };
+    for proxy in [house.behind(caddy_balanced), house.behind(without_client)] {
+        let front = Proxy::balancer(proxy.port);
+        begin(&house, &front);
+        for claim in CLAIMS {
+            for key in [&keys.client, &keys.balancer, &keys.claimed] {
+                let got = status(&front, key, claim);
+                assert!(matches!(got, 400 | 403), "{claim:?}: {got}");
+            }
+        }
+        assert_eq!(house.shop.take(), []);
+    }
+}
+
+/// Behind a balancer that it trusts, Caddy would take its client's word for the host.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_behind_a_balancer_is_the_one_that_the_shop_gets() {
+    let profile = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\", \"host\"]\n";
+    let house = House::furnished_with(profile, &BALANCED).await;
+    with_hosts(&house).await;
+    for proxy in [house.behind(caddy_balanced), house.behind(nginx_balanced), house.behind(envoy_balanced)] {
+        let front = Proxy::balancer(proxy.port);
+        begin(&house, &front);
+        let ask = |host: &str, claimed: &str| {
+            let key = &house.token;
+            let bytes = format!(
+                "GET /api/v5/orders HTTP/1.1\r\nhost: {host}\r\nx-api-key: {key}\r\nx-forwarded-host: {claimed}\r\n\r\n"
+            );
+            let answer = Caller::connect(front.port).and_then(|mut caller| caller.send_bytes(bytes.as_bytes()));
+            answer.expect("answered").status()
+        };
+        let _ = ask("berlin.example:8000", "madrid.example");
+        for sent in house.shop.take() {
+            assert!(!sent.whole().contains("madrid"), "{sent:?}");
+        }
+        let status = ask("madrid.example", "berlin.example");
+        assert!(matches!(status, 400 | 403), "{status}");
+        assert_eq!(house.shop.take(), []);
+    }
+}

@@ -1,0 +1,177 @@
+//! Kind 15: bodies of every length, hosts with ports, what clients say in the name of a proxy, and what a client reads when
+//! the shop is away, when Latchkey is, and when a body is too large.
+
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+
+use crate::House;
+use crate::calls::{Client, METHODS, selected};
+use crate::proxy::{Others, Proxy};
+use crate::shop::Caller;
+use crate::support::bootstrap::free_port;
+use crate::support::eventually;
+
+const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
+const TARGET: &str = "/api/v5/orders/create?site=berlin";
+/// A type in which no service looks for a parameter.
+const BYTES: &str = "content-type: application/octet-stream";
+
+/// Starts a proxy in front of a house, and returns it with the header of a key for everything.
+async fn begin(house: &House, start: impl FnOnce(Others<'_>) -> Proxy) -> (Proxy, String) {
+    let all = proto::Access::All.into();
+    let key = proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) };
+    let (_, token) = Client::admin_of(&house.server).create_key(key).await.expect("a key is made");
+    let proxy = house.behind(start);
+    let key = format!("x-api-key: {token}");
+    eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
+        (proxy.ask("POST", TARGET, &[&key], "x").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    (proxy, key)
+}
+
+/// Bodies of these lengths pass as they came, and one of `too_large` is refused with the reason, when `come` bytes of it
+/// have come if it says how long it is.
+async fn bodies(start: impl FnOnce(Others<'_>) -> Proxy, pass: &[usize], too_large: usize, come: usize) {
+    let house = House::furnished(PROFILE).await;
+    let (proxy, key) = begin(&house, start).await;
+    for length in pass {
+        let body = "x".repeat(*length);
+        for expects in [&[BYTES, &*key][..], &[BYTES, &*key, "expect: 100-continue"]] {
+            let mut caller = Caller::connect(proxy.port).expect("it listens");
+            let mut answer = caller.send("POST", TARGET.as_bytes(), expects, body.as_bytes()).expect("answered");
+            if answer.status() == 100 {
+                answer = caller.answer().expect("answered");
+            }
+            assert_eq!(answer.status(), 200, "{length} bytes: {}", answer.whole());
+            assert_eq!(house.sent().body.len(), *length);
+        }
+        let chunked = format!(
+            "POST {TARGET} HTTP/1.1\r\nhost: shop.example\r\n{BYTES}\r\n{key}\r\ntransfer-encoding: chunked\r\n\r\n\
+             {length:x}\r\n{body}\r\n0\r\n\r\n"
+        );
+        let answer = Caller::connect(proxy.port).expect("it listens").send_bytes(chunked.as_bytes());
+        let answer = answer.unwrap_or_else(|error| panic!("{length} bytes in chunks: {error}"));
+        assert_eq!(answer.status(), 200, "{length} bytes in chunks: {}", answer.whole());
+        assert_eq!(house.sent().body.len(), *length);
+    }
+    for rest in [
+        format!("content-length: {too_large}\r\n\r\n{}", "x".repeat(come)),
+        format!("transfer-encoding: chunked\r\n\r\n{too_large:x}\r\n{}", "x".repeat(too_large)),
+    ] {
+        let bytes = format!("POST {TARGET} HTTP/1.1\r\nhost: shop.example\r\n{BYTES}\r\n{key}\r\n{rest}");
+        let mut caller = Caller::connect(proxy.port).expect("it listens");
+        // The proxy may answer and close before it has read everything.
+        let answer = caller.send_bytes(bytes.as_bytes()).or_else(|_| caller.answer()).expect("answered");
+        assert_eq!(answer.status(), 413, "{}", answer.whole());
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
+        assert!(answer.text().contains("too large. The limit is"), "{}", answer.whole());
+        assert_eq!(house.shop.take(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_over_a_mebibyte_pass_through_nginx() {
+    bodies(Proxy::nginx, &[1, 1 << 20, (1 << 20) + 1, 9_000_000], 70_000_000, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_over_a_mebibyte_pass_through_caddy() {
+    bodies(Proxy::caddy, &[1, 1 << 20, (1 << 20) + 1, 9_000_000], 70_000_000, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_a_mebibyte_pass_through_envoy() {
+    bodies(Proxy::envoy, &[1, 70_000, 1 << 20], 1_300_000, 1_200_000).await;
+}
+
+/// The host keeps its port, and nothing that a client says in the name of a proxy reaches the shop.
+async fn hosts(start: impl FnOnce(Others<'_>) -> Proxy) {
+    let house = House::furnished(PROFILE).await;
+    let (proxy, key) = begin(&house, start).await;
+    for host in ["shop.example", "shop.example:8000", "shop.example:80", "127.0.0.1:8000"] {
+        let request = format!("GET {TARGET} HTTP/1.1\r\nhost: {host}\r\n{key}\r\n\r\n");
+        let answer = Caller::connect(proxy.port).expect("it listens").send_bytes(request.as_bytes()).expect("answered");
+        assert_eq!(answer.status(), 200, "{host}: {}", answer.whole());
+        let sent = house.sent();
+        assert_eq!(sent.header("host"), Some(host), "{sent:?}");
+        assert!(sent.header("x-forwarded-host").is_none_or(|told| told == host), "{sent:?}");
+        assert_eq!(sent.header("x-forwarded-proto"), Some("http"), "{sent:?}");
+    }
+    for claim in [
+        "x-forwarded-proto: https",
+        "x-forwarded-host: evil.example",
+        "x-forwarded-port: 666",
+        "x-forwarded-prefix: /evil",
+        "x-forwarded-server: evil",
+        "x-real-ip: 6.6.6.6",
+        "forwarded: for=6.6.6.6;proto=https",
+        "x-latchkey-store: evil",
+        "X.Latchkey.Store: evil",
+        "X_Latchkey_Store: evil",
+        "X-Latchkey.Store: evil",
+        "x_latchkey-scope: evil",
+        "script-name: /evil",
+        "script_name: /evil",
+        "path-info: /evil",
+    ] {
+        let answer = proxy.ask("GET", TARGET, &[claim, &key], "");
+        for sent in house.shop.take() {
+            assert_eq!(answer.status(), 200, "{claim}");
+            let told: Vec<_> = sent.headers.iter().filter(|(name, _)| name != "x-latchkey-key-id").collect();
+            let told = format!("{told:?}");
+            for evil in ["evil", "666", "6.6.6.6", "https"] {
+                assert!(!told.contains(evil), "{claim} reached the shop: {told}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_keep_their_ports_behind_nginx() {
+    hosts(Proxy::nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_keep_their_ports_behind_caddy() {
+    hosts(Proxy::caddy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_keep_their_ports_behind_envoy() {
+    hosts(Proxy::envoy).await;
+}
+
+/// The shop is away, and then Latchkey: two statuses and two reasons.
+async fn away(start: fn(Others<'_>) -> Proxy) {
+    let mut house = House::furnished(PROFILE).await;
+    let nobody = free_port();
+    let shopless = house.behind(|others| start(Others { shop: nobody, ..others }));
+    let key = format!("x-api-key: {}", house.token);
+    let target = "/api/v5/orders?site=berlin";
+    let answer = eventually("it is decided, and the shop is away", Duration::from_secs(20), || {
+        let answer = shopless.ask("GET", target, &[&key], "");
+        (answer.status() == 502).then_some(answer)
+    });
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
+    assert!(answer.text().contains("The shop cannot be reached"), "{}", answer.whole());
+    let refused = shopless.ask("GET", "/api/v5/orders?site=madrid", &[&key], "");
+    assert_eq!(refused.status(), 403, "{}", refused.whole());
+    house.server.kill9();
+    let answer = eventually("Latchkey is away", Duration::from_secs(20), || {
+        let answer = shopless.ask("GET", target, &[&key], "");
+        (answer.status() == 503).then_some(answer)
+    });
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
+    assert!(answer.text().contains("Access cannot be decided"), "{}", answer.whole());
+    let claimed = shopless.ask("GET", target, &[&key, "x-latchkey-key-id: key_evil"], "");
+    assert_eq!((claimed.status(), claimed.text().contains("cannot be decided")), (503, true), "{}", claimed.whole());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_is_away_is_no_undecided_access() {
+    away(Proxy::nginx).await;
+    away(Proxy::caddy).await;
+    away(Proxy::envoy).await;
+}
