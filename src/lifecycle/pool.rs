@@ -254,15 +254,15 @@ mod tests {
     async fn what_is_not_begun_in_time_is_refused_and_never_begins() {
         let (pool, _tasks, _) = pool(Limits { queue: Duration::from_millis(20), ..limits() });
         let (end, busy) = occupy(&pool);
-        let busy = tokio::spawn(busy);
+        let mut busy = std::pin::pin!(busy);
         let begun = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&begun);
-        // The first took the thread, or will take it before the second.
-        tokio::task::yield_now().await;
+        // The first takes the thread before the second.
+        assert!(futures_util::poll!(busy.as_mut()).is_pending());
         let late = pool.run(pool.slot().unwrap(), async move { count.fetch_add(1, Ordering::Relaxed) }).await;
         assert_eq!(late.unwrap_err(), Overload::Queue);
         drop(end);
-        busy.await.unwrap().unwrap();
+        busy.await.unwrap();
         // One after the other on one thread: by the end of this one the late one was looked at.
         pool.run(pool.slot().unwrap(), async {}).await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 0);

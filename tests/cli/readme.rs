@@ -47,6 +47,7 @@ fn every_metric_is_told_of() {
     // A family has no series before its first one.
     metrics.storage_call("poll", std::time::Duration::ZERO, "ok");
     metrics.gateway_refusals("REQUEST_AMBIGUOUS", "REPEATED");
+    metrics.overload("decision", "calls");
     let encoded = metrics.encode();
     let described = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let mut count = 0;

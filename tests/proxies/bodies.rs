@@ -6,7 +6,7 @@ use std::time::Duration;
 use latchkey::proto::v1 as proto;
 
 use crate::House;
-use crate::calls::{Client, METHODS, selected};
+use crate::calls::{Client, selected};
 use crate::proxy::{Others, Proxy};
 use crate::shop::Caller;
 use crate::support::bootstrap::free_port;
