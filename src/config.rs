@@ -43,7 +43,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 39] = [
+pub const SETTINGS: [Setting; 41] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -96,7 +96,18 @@ pub const SETTINGS: [Setting; 39] = [
          more or less by chance",
     ),
     setting("decision_threads", "0", "threads that answer decisions, 1 to 256, or 0: one for each core, 16 at most"),
-    setting("max_connections", "8192", "connections to each of the two gRPC ports at once, 16 to 1000000"),
+    setting("max_connections", "8192", "connections to the decision port at once, 16 to 1000000"),
+    setting(
+        "max_connections_per_peer",
+        "0",
+        "those of them that one address (IPv6: one /64) may have, 4 to 1000000, or 0: a quarter; set it to \
+         `max_connections` where a load balancer's address stands for all clients",
+    ),
+    setting(
+        "admin_connections",
+        "512",
+        "connections to the administration port at once, 16 to 100000; one address has half of them at most",
+    ),
     setting("migrate", "true", "whether `serve` brings the tables of storage up to date"),
     setting("usage", "true", "whether the uses of keys are counted"),
     setting("decision_tls_cert", "", "certificate chain of the decision port, a PEM file"),
@@ -156,6 +167,8 @@ pub struct Config {
     pub accept_grace: Duration,
     pub connection_age: Option<Duration>,
     pub max_connections: usize,
+    pub max_connections_per_peer: usize,
+    pub admin_connections: usize,
     /// At least one.
     pub decision_threads: usize,
     pub migrate: bool,
@@ -235,6 +248,12 @@ impl Config {
         let url = |given: Option<String>, address: SocketAddr, tls: bool| {
             given.unwrap_or_else(|| format!("{}://{}", if tls { "https" } else { "http" }, reachable(address)))
         };
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let max_connections = size(reader.number("max_connections", 16, 1_000_000));
+        let max_connections_per_peer = match size(reader.number_or_none("max_connections_per_peer", 4, 1_000_000)) {
+            0 => max_connections / 4,
+            number => number,
+        };
         let decision_tls = reader.tls("decision");
         let admin_tls = reader.tls("admin");
         let config = Self {
@@ -266,7 +285,9 @@ impl Config {
                 0 => std::thread::available_parallelism().map_or(1, usize::from).min(16),
                 threads => threads,
             },
-            max_connections: usize::try_from(reader.number("max_connections", 16, 1_000_000)).unwrap_or(16),
+            max_connections,
+            max_connections_per_peer,
+            admin_connections: size(reader.number("admin_connections", 16, 100_000)),
             migrate: reader.choice("migrate", BOOLEAN),
             usage: reader.choice("usage", BOOLEAN),
             decision_url: url(reader.text("decision_url"), decision_addr, decision_tls.is_some()),

@@ -11,12 +11,13 @@
 //! storage: trait   sql   postgres  sqlite              the only code that knows SQL
 //! books                            reference books as text: the built-in one, and what is imported
 //! model                            pure: no async, no I/O, no clock, no randomness of its own
-//! proto   config   telemetry   clock   lifecycle
+//! proto   config   telemetry   clock   lifecycle   budget
 //! ```
 
 pub mod app;
 pub mod authority;
 pub mod books;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -15,7 +15,8 @@ use latchkey::grpc::auth::CallerAuth;
 use latchkey::lifecycle::Tasks;
 use latchkey::proto::v1 as proto;
 use latchkey::random::OsRandom;
-use latchkey::serve::{Patience, Plane, Terms, Watch};
+use latchkey::serve::{Limits, Patience, Plane, Terms, Watch};
+use latchkey::telemetry::metrics::Shed;
 use prost::Message as _;
 use tokio::net::TcpListener;
 
@@ -114,7 +115,8 @@ async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
-    let terms = Arc::new(Terms::new(None, None, 64, Arc::new(OsRandom), Patience::default()));
+    let limits = Limits::decisions(64, 64, grpc::checks_caller);
+    let terms = Arc::new(Terms::new(None, None, limits, Arc::new(OsRandom), Patience::decisions(), Shed::default()));
     let plane = Plane::start(threads, &terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
         let routes = grpc::decision_routes(&desk, &tasks, health.clone()).add_service(Nothing);

@@ -44,7 +44,7 @@ use crate::ops;
 use crate::random::{OsRandom, Random};
 use crate::registry::{Bootstrap, Convergence, Pending, Registry};
 use crate::serve::tls::Certificates;
-use crate::serve::{self, Patience, Plane, Terms, Watch};
+use crate::serve::{self, Limits, Patience, Plane, Terms, Watch};
 use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -96,21 +96,16 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let (health, health_service) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
-    let terms = |tls: Option<Arc<Certificates>>| {
+    let terms = |tls: Option<Arc<Certificates>>, limits: Limits, patience: Patience, port: &'static str| {
         if let Some(tls) = &tls {
             tasks.supervise("certificates", Arc::clone(tls).keep(tasks.clone()));
         }
-        Arc::new(Terms::new(
-            tls,
-            config.connection_age,
-            config.max_connections,
-            Arc::clone(&random),
-            Patience::default(),
-        ))
+        Arc::new(Terms::new(tls, config.connection_age, limits, Arc::clone(&random), patience, metrics.shed(port)))
     };
     let planes = Planes::start(config.decision_threads, &tasks, &metrics)?;
     let taken = |error: std::io::Error| Error::Failed(format!("a listener cannot be used: {error}"));
-    let decision_terms = terms(ports.decision_tls);
+    let limits = Limits::decisions(config.max_connections, config.max_connections_per_peer, grpc::checks_caller);
+    let decision_terms = terms(ports.decision_tls, limits, Patience::decisions(), "decision");
     let decision_routes =
         |authority: &Authority| decision_routes(&config, authority, &metrics, &tasks, health_service.clone());
     // Long calls are decided beside the data threads, without a cache of their own.
@@ -131,7 +126,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let admin = LongCalls::new(admin.clone(), admin, planes.long_administer.clone(), grpc::ADMIN_MESSAGE);
     let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required).layer(admin);
     let listener = moved(ports.admin, &planes.administer).map_err(taken)?;
-    let serving = serve::serve(listener, admin, terms(ports.admin_tls), tasks.clone());
+    let admin_peer = config.max_connections_per_peer.min(config.admin_connections / 2);
+    let limits = Limits::administration(config.admin_connections, admin_peer, grpc::checks_caller);
+    let admin_terms = terms(ports.admin_tls, limits, Patience::default(), "administration");
+    let serving = serve::serve(listener, admin, admin_terms, tasks.clone());
     tasks.supervise_on("administration port", serving, planes.administer.handle());
     let listener = moved(ports.ops, &planes.operate).map_err(taken)?;
     let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());

@@ -185,6 +185,11 @@ impl Reader {
         }
     }
 
+    /// A number, or `0` for none.
+    pub(super) fn number_or_none(&mut self, name: &str, least: u64, most: u64) -> u64 {
+        if self.text(name).as_deref() == Some("0") { 0 } else { self.number(name, least, most) }
+    }
+
     pub(super) fn duration(&mut self, name: &str, least: Duration, most: Duration) -> Duration {
         let text = self.text(name).unwrap_or_default();
         match duration(&text) {

@@ -1,4 +1,7 @@
-//! Sign-ins that failed, counted by address, so that nobody can try tokens as fast as the network carries them.
+//! Sign-ins that failed, counted by address. Those beyond a few get a short answer and no line in the log.
+//!
+//! It is asked only after a token turned out to be wrong: many people may share an address, and one who tries wrong tokens
+//! must not keep the others out. Tokens have 256 bits: no number of attempts finds one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,6 +18,20 @@ const SPAN: Duration = Duration::from_mins(1);
 /// Addresses remembered; an attacker with more of them meets tokens of 256 bits all the same.
 const ADDRESSES: usize = 10_000;
 
+/// How many sign-ins failed at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// Not many.
+    Few,
+    /// Too many.
+    Many {
+        /// Whether this is the first one too many.
+        first: bool,
+        /// Until they do not count any more.
+        left: Duration,
+    },
+}
+
 /// What failed lately.
 #[derive(Debug)]
 pub(super) struct Attempts {
@@ -28,20 +45,8 @@ impl Attempts {
         Self { clock, by_address: Mutex::default() }
     }
 
-    /// Whether `address` may try, and if not, how long it has to wait.
-    pub(super) fn admit(&self, address: Option<IpAddr>) -> Result<(), Duration> {
-        let now = self.clock.monotonic();
-        match self.by_address.lock().get(&address) {
-            Some((began, failures)) if *failures >= MOST => match SPAN.checked_sub(now.saturating_sub(*began)) {
-                Some(left) if !left.is_zero() => Err(left),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
     /// Counts a failure of `address`.
-    pub(super) fn failed(&self, address: Option<IpAddr>) {
+    pub(super) fn failed(&self, address: Option<IpAddr>) -> Failed {
         let now = self.clock.monotonic();
         let mut by_address = self.by_address.lock();
         if by_address.len() >= ADDRESSES {
@@ -54,7 +59,11 @@ impl Attempts {
         if now.saturating_sub(*began) >= SPAN {
             (*began, *failures) = (now, 0);
         }
-        *failures += 1;
+        *failures = failures.saturating_add(1);
+        if *failures <= MOST {
+            return Failed::Few;
+        }
+        Failed::Many { first: *failures == MOST + 1, left: SPAN.saturating_sub(now.saturating_sub(*began)) }
     }
 }
 
@@ -80,20 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_fails_often_waits_and_others_do_not() {
+    fn failures_count_for_their_address_and_for_a_minute() {
         let clock = Arc::new(Stopped::default());
         let attempts = Attempts::new(Arc::clone(&clock) as SharedClock);
         let (one, other) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
         for _ in 0..MOST {
-            assert!(attempts.admit(one).is_ok());
-            attempts.failed(one);
+            assert_eq!(attempts.failed(one), Failed::Few);
         }
-        assert_eq!(attempts.admit(one), Err(SPAN));
-        assert!(attempts.admit(other).is_ok());
+        assert_eq!(attempts.failed(one), Failed::Many { first: true, left: SPAN });
+        *clock.0.lock() = SPAN / 2;
+        assert_eq!(attempts.failed(one), Failed::Many { first: false, left: SPAN / 2 });
+        assert_eq!(attempts.failed(other), Failed::Few);
         *clock.0.lock() = SPAN;
-        assert!(attempts.admit(one).is_ok());
-        attempts.failed(one);
-        assert!(attempts.admit(one).is_ok(), "it begins anew");
+        assert_eq!(attempts.failed(one), Failed::Few, "it begins anew");
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub(super) enum Failure {
     ForeignForm,
     /// A form that is too large.
     TooLarge,
+    /// A form that took too long to come.
+    TooSlow,
+    /// Too much is under way, here or from the sender's address.
+    Busy,
     /// Too many sign-ins failed.
     TooMany(Duration),
     /// What the registry says of a request that no field is to blame for.
@@ -117,6 +121,8 @@ impl IntoResponse for Failure {
             Self::NotFound => (StatusCode::NOT_FOUND, t.not_found, String::new(), t.not_found_advice),
             Self::ForeignForm => (StatusCode::FORBIDDEN, t.foreign_form, String::new(), t.foreign_form_advice),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, t.too_large, String::new(), t.too_large_advice),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, t.too_slow, String::new(), t.too_slow_advice),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.busy, String::new(), t.busy_advice),
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, t.too_many, String::new(), t.too_many_advice),
             Self::Refused(status, what) => (*status, t.refused, what.clone(), t.refused_advice),
             Self::BadAddress(what) => (StatusCode::BAD_REQUEST, t.bad_address, what.clone(), t.bad_address_advice),

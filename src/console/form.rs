@@ -11,10 +11,14 @@ use super::cookies;
 use super::csrf;
 use super::failure::Failure;
 use super::session::Session;
+use crate::budget::OPEN_BODY;
 use crate::registry::{Violation, Violations};
 
-/// Most bytes of a form: ten thousand stores, or a reference book as a file.
+/// Most bytes of a form of somebody who is signed in: ten thousand stores, or a reference book as a file.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// Most bytes of a form that is kept for somebody who has to sign in first. It comes back with the sign-in form, longer
+/// by a few bytes for each field.
+const LARGEST_KEPT: usize = OPEN_BODY / 2;
 
 /// The fields of a form or of an address, in their order. It cannot be printed: tokens may be among them.
 #[derive(Clone, Default)]
@@ -170,7 +174,7 @@ impl FromRequest<Console> for Posted {
             }
             session => session?,
         };
-        let fields = read(&Request::from_parts(parts, ()), body).await?;
+        let fields = read(&Request::from_parts(parts, ()), body, LARGEST).await?;
         if !csrf::is_token(&session.token, fields.text(csrf::FIELD)) {
             return Err(Failure::ForeignForm);
         }
@@ -178,23 +182,36 @@ impl FromRequest<Console> for Posted {
     }
 }
 
-/// The form of a session that is over, if it was made for that session.
+/// The form of a session that is over, if it was made for that session and is not too long.
 async fn kept(console: &Console, parts: http::request::Parts, body: axum::body::Body) -> Option<Kept> {
     let token = cookies::read(&parts.headers, console.secure)?;
     let path = parts.uri.path().to_owned();
-    let fields = read(&Request::from_parts(parts, ()), body).await.ok()?;
+    let fields = read(&Request::from_parts(parts, ()), body, LARGEST_KEPT).await.ok()?;
     let ours = csrf::is_token(&token, fields.text(csrf::FIELD)) && !NOT_KEPT.contains(&&*path);
     ours.then_some(Kept { path, fields })
 }
 
-/// Reads the fields of a form, whoever sent it.
-pub(super) async fn read(request: &Request<()>, body: axum::body::Body) -> Result<Fields, Failure> {
+/// Reads the fields of a form of at most `most` bytes.
+pub(super) async fn read(request: &Request<()>, body: axum::body::Body, most: usize) -> Result<Fields, Failure> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Failure::ForeignForm);
     }
-    let bytes = to_bytes(body, LARGEST).await.map_err(|_| Failure::TooLarge)?;
+    let bytes = to_bytes(body, most).await.map_err(|error| unread(&error))?;
     Ok(Fields::parse(&bytes))
+}
+
+/// Why a body was not read to its end.
+fn unread(error: &axum::Error) -> Failure {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        match error.downcast_ref::<tonic::Status>().map(tonic::Status::code) {
+            Some(tonic::Code::Unavailable) => return Failure::Busy,
+            Some(tonic::Code::DeadlineExceeded) => return Failure::TooSlow,
+            _ => cause = error.source(),
+        }
+    }
+    Failure::TooLarge
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Who is signed in: the cookie leads to a row in storage, that row to an operator as it is now.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::Method;
 use http::request::Parts;
@@ -8,6 +10,7 @@ use super::Console;
 use super::cookies;
 use super::csrf;
 use super::failure::Failure;
+use crate::budget::Call;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionToken, SignedOut};
 
@@ -47,6 +50,9 @@ impl FromRequestParts<Console> for Session {
         };
         match console.registry.session(&token, console.authority.now()).await? {
             Ok(signed_in) if signed_in.caller.role.may(Permission::View) => {
+                if let Some(call) = parts.extensions.get::<Arc<Call>>() {
+                    call.vouch().map_err(|_| Failure::Busy)?;
+                }
                 Ok(Self { csrf: csrf::token(&token), token, caller: signed_in.caller })
             }
             Ok(_) => Err(Failure::SignedOut { why: Some(SignedOut::Changed), wanted }),

@@ -7,11 +7,13 @@ use http::{StatusCode, header};
 
 use super::answer::{Answer, go, is_local, page as answer, page_with};
 use super::assets::Assets;
+use super::attempts::Failed;
 use super::failure::Failure;
 use super::form::{self, Fields, Kept, Posted};
 use super::layout::Page;
 use super::texts::ENGLISH;
 use super::{Console, HOME, cookies, csrf, peer};
+use crate::budget::OPEN_BODY;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SignedOut, TokenText};
 
@@ -119,17 +121,26 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
         return Err(Failure::ForeignForm);
     }
     let address = peer::address(&parts.extensions);
-    console.attempts.admit(address).map_err(Failure::TooMany)?;
     let before = cookies::read(&parts.headers, console.secure);
     let over_tls = cookies::over_tls(&parts.headers, console.secure);
-    let fields = form::read(&Request::from_parts(parts, ()), body).await?;
+    let fields = form::read(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
     let page = Page::bare(&console, ENGLISH.sign_in.title);
     let refuse = |page: Page, status, error| {
-        console.attempts.failed(address);
-        tracing::warn!(address = address.map(tracing::field::display), "a sign-in to the console was refused");
+        // Counted only now: a valid token gets in, whatever others at this address do.
+        let shown = address.map(tracing::field::display);
+        match console.attempts.failed(address) {
+            Failed::Few => tracing::warn!(address = shown, "a sign-in to the console was refused"),
+            Failed::Many { first, left } => {
+                if first {
+                    let what = "sign-ins to the console are refused again and again; further ones are not logged";
+                    tracing::warn!(address = shown, for_seconds = left.as_secs(), what);
+                }
+                return Err(Failure::TooMany(left));
+            }
+        }
         let (next, kept) = (fields.text("next").to_owned(), Kept::read(&fields));
         page_with(status, &SignInPage { why: "", error, next, kept, page })
     };

@@ -71,6 +71,11 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
+/// Whether a call is refused before its body is read unless its caller is known.
+pub fn checks_caller(head: &http::request::Parts) -> bool {
+    permissions::permission(head.uri.path()).is_some()
+}
+
 /// The decision port: first who calls, then what is answered straight on HTTP, and `routes` for the rest.
 pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<Direct<S>> {
     let direct = Direct::new(routes, authority.clone());

@@ -1,5 +1,6 @@
 //! Operations: /livez, /readyz and /metrics over HTTP/1.1, on a port of their own, without credentials.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +12,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::telemetry::metrics::Metrics;
 
-/// Connections at once; further ones wait to be accepted.
+/// Connections at once. When one more comes the oldest ends: whoever holds many locks nobody out.
 const CONNECTIONS: usize = 64;
 /// Longest that a connection lasts.
 const BOUND: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const HEAD: usize = 8 * 1024;
 
 /// Answers until the process is to stop.
 ///
@@ -32,7 +35,8 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     tasks: Tasks,
 ) -> Result<(), std::io::Error> {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    // In the order in which they came.
+    let mut held: VecDeque<JoinHandle<()>> = VecDeque::with_capacity(CONNECTIONS);
     loop {
         let accepted = tokio::select! {
             () = tasks.stopping() => return Ok(()),
@@ -47,12 +51,14 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return Ok(());
-        };
+        held.retain(|connection| !connection.is_finished());
+        if held.len() >= CONNECTIONS
+            && let Some(oldest) = held.pop_front()
+        {
+            oldest.abort();
+        }
         let (authority, metrics, ending) = (authority.clone(), Arc::clone(&metrics), tasks.clone());
-        drop(tasks.spawn("operations call", async move {
-            let _slot = slot;
+        held.push_back(tasks.spawn("operations call", async move {
             let answer = service_fn(|request| {
                 let response = answer(&request, &authority, &metrics, &ending);
                 async move { Ok::<_, Infallible>(response) }
@@ -61,6 +67,7 @@ pub async fn serve(
                 .timer(TokioTimer::new())
                 .keep_alive(false)
                 .header_read_timeout(BOUND)
+                .max_buf_size(HEAD)
                 .serve_connection(TokioIo::new(stream), answer);
             // A peer that went away needs no answer.
             let _ = tokio::time::timeout(BOUND, connection).await;

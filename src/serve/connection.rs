@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, Either, FutureExt as _};
-use http::header::CONTENT_TYPE;
-use http::{Request, Response};
+use futures_util::future::{Either, FutureExt as _, ready};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -24,11 +25,14 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
-use super::limits::{self, Patience};
+use super::body::{self, Guarded, Metered};
+use super::limits::{self, Limits, Patience};
 use super::tls::Certificates;
 use super::{Calls, deadline};
+use crate::budget::{Account, Budget, Call, Refused};
 use crate::lifecycle::Tasks;
 use crate::random::Random;
+use crate::telemetry::metrics::Shed;
 
 /// Bytes by which a peer has said what it speaks: the preface of HTTP/2. No call by HTTP/1.1 is shorter.
 const GREETING: usize = 24;
@@ -40,22 +44,19 @@ pub struct Terms {
     /// How old a connection may become, a tenth less to a tenth more, so that those of one moment do not end in one
     /// moment; none: any age.
     pub age: Option<Duration>,
-    /// Connections at once.
-    pub connections: usize,
+    /// What its clients may use up.
+    pub limits: Limits,
     /// Draws the tenths.
     pub random: Arc<dyn Random>,
+    pub(super) budget: Arc<Budget>,
     patience: Patience,
     builder: Builder<TokioExecutor>,
 }
 
 impl std::fmt::Debug for Terms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tls, age, connections, .. } = self;
-        f.debug_struct("Terms")
-            .field("tls", tls)
-            .field("age", age)
-            .field("connections", connections)
-            .finish_non_exhaustive()
+        let Self { tls, age, limits, .. } = self;
+        f.debug_struct("Terms").field("tls", tls).field("age", age).field("limits", limits).finish_non_exhaustive()
     }
 }
 
@@ -64,11 +65,13 @@ impl Terms {
     pub fn new(
         tls: Option<Arc<Certificates>>,
         age: Option<Duration>,
-        connections: usize,
+        limits: Limits,
         random: Arc<dyn Random>,
         patience: Patience,
+        shed: Shed,
     ) -> Self {
-        Self { tls, age, connections, random, patience, builder: limits::builder(&patience) }
+        let (budget, builder) = (Budget::new(limits.bounds, shed), limits::builder(&limits, &patience));
+        Self { tls, age, limits, random, budget: Arc::new(budget), patience, builder }
     }
 
     /// When a connection that begins now is too old.
@@ -82,7 +85,15 @@ impl Terms {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S: Calls>(stream: TcpStream, peer: SocketAddr, calls: S, terms: &Terms, tasks: &Tasks) {
+pub(super) async fn serve<S: Calls>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    account: Account,
+    calls: S,
+    terms: &Terms,
+    tasks: &Tasks,
+) {
+    let account = Arc::new(account);
     // Without it small answers wait 40 ms for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, error = %error, "a connection was gone before it began");
@@ -90,7 +101,7 @@ pub(super) async fn serve<S: Calls>(stream: TcpStream, peer: SocketAddr, calls: 
     }
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
     let Some(certificates) = &terms.tls else {
-        return speak(stream, info, calls, terms, tasks).await;
+        return speak(stream, info, account, calls, terms, tasks).await;
     };
     let handshake = TlsAcceptor::from(certificates.current()).accept(stream);
     let shaken = tokio::select! {
@@ -98,27 +109,32 @@ pub(super) async fn serve<S: Calls>(stream: TcpStream, peer: SocketAddr, calls: 
         shaken = timeout(terms.patience.greeting, handshake) => shaken,
     };
     match shaken {
-        Ok(Ok(stream)) => speak(stream, info, calls, terms, tasks).await,
+        Ok(Ok(stream)) => speak(stream, info, account, calls, terms, tasks).await,
         Ok(Err(error)) => tracing::debug!(%peer, error = %error, "a TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
     }
 }
 
-async fn speak<IO, S>(io: IO, info: TcpConnectInfo, calls: S, terms: &Terms, tasks: &Tasks)
+async fn speak<IO, S>(io: IO, info: TcpConnectInfo, account: Arc<Account>, calls: S, terms: &Terms, tasks: &Tasks)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Calls,
 {
     let peer = info.remote_addr;
     let heard = Arc::new(AtomicUsize::new(0));
-    let io = TokioIo::new(Counted { io, heard: Arc::clone(&heard) });
-    let service = service_fn(move |request| answer(&calls, request, &info));
+    let counted = Counted { io, heard: Arc::clone(&heard), speaks: Speaks::Perhaps2(0), account: Arc::clone(&account) };
+    let io = TokioIo::new(counted);
+    let line = Line { info, account: Arc::clone(&account), limits: terms.limits, patience: terms.patience };
+    let service = service_fn(move |request| answer(&calls, request, &line));
     let mut connection = pin!(terms.builder.serve_connection(io, service));
     let mut end = terms.end();
     let mut greet_by = Some(Instant::now() + terms.patience.greeting);
-    let mut leaving = false;
-    // One timer for the greeting, the age and the grace: whichever comes next.
-    let mut alarm = pin!(sleep_until(earlier(greet_by, end).unwrap_or_else(Instant::now)));
+    // Whether the peer was asked to make no more calls here, whether because of its age, and whether the process ends.
+    let (mut leaving, mut aged, mut stopping) = (false, false, false);
+    // When it is looked whether calls have begun since the last look, and how many had begun then.
+    let mut idle = Some((Instant::now() + terms.patience.idle, account.begun()));
+    // One timer for the greeting, the age, the grace and idleness: whichever comes next.
+    let mut alarm = pin!(sleep_until(next_alarm(greet_by, end, idle)));
     loop {
         tokio::select! {
             biased;
@@ -128,83 +144,191 @@ where
                 }
                 return;
             }
-            () = tasks.stopping(), if !leaving => {
-                leaving = true;
+            () = tasks.stopping(), if !stopping => {
+                (stopping, leaving) = (true, true);
                 connection.as_mut().graceful_shutdown();
                 // Whoever ends the process says how long it waits.
                 end = None;
             }
-            () = alarm.as_mut(), if greet_by.is_some() || end.is_some() => {
-                let now = Instant::now();
+            () = alarm.as_mut() => {
+                let (now, mut leave) = (Instant::now(), false);
                 if greet_by.take_if(|at| *at <= now).is_some() && heard.load(Ordering::Relaxed) < GREETING {
                     tracing::debug!(peer = ?peer, "a connection did not say in time what it speaks");
                     return;
                 }
                 if end.take_if(|at| *at <= now).is_some() {
-                    if leaving {
+                    if aged {
                         tracing::debug!(peer = ?peer, "calls went on for too long on a connection that was too old");
                         return;
                     }
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
+                    aged = true;
+                    leave = true;
                     end = Some(now + terms.patience.grace);
                 }
-                if let Some(next) = earlier(greet_by, end) {
-                    alarm.as_mut().reset(next);
+                if let Some((_, calls)) = idle.take_if(|(at, _)| *at <= now) {
+                    if account.begun() != calls {
+                        idle = Some((now + terms.patience.idle, account.begun()));
+                    } else if !leaving {
+                        // Calls that are under way, such as a watch, go on to their end.
+                        account.budget().shed().idle.inc();
+                        leave = true;
+                    }
                 }
+                if leave && !std::mem::replace(&mut leaving, true) {
+                    connection.as_mut().graceful_shutdown();
+                }
+                alarm.as_mut().reset(next_alarm(greet_by, end, idle));
             }
         }
     }
 }
 
-/// The earlier of two moments, of which each may not come.
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        _ => one.or(other),
-    }
+/// The earliest of the moments that come.
+fn next_alarm(greet_by: Option<Instant>, end: Option<Instant>, idle: Option<(Instant, usize)>) -> Instant {
+    let idle = idle.map(|(at, _)| at);
+    [greet_by, end, idle].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
+}
+
+type Answer = Result<Response<Body>, Infallible>;
+
+/// What holds for every call of a connection.
+struct Line {
+    info: TcpConnectInfo,
+    account: Arc<Account>,
+    limits: Limits,
+    patience: Patience,
 }
 
 /// Answers a call, within the time that its caller waits. What is answered is small: it is moved several times.
-fn answer<S: Calls>(
-    calls: &S,
-    request: Request<Incoming>,
-    info: &TcpConnectInfo,
-) -> Either<S::Future, BoxFuture<'static, Result<Response<Body>, Infallible>>> {
+fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl Future<Output = Answer> + use<S> {
     let mut calls = calls.clone();
-    let mut request = request.map(Body::new);
+    let (mut head, body) = request.into_parts();
     let is_grpc = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
+    let is_grpc = head.headers.get(CONTENT_TYPE).is_some_and(is_grpc);
+    let has_body = !body.is_end_stream();
+    let open = !(line.limits.checks_caller)(&head) && (has_body || line.limits.counts_bodyless);
+    let call = if open { line.account.open(has_body) } else { Ok(line.account.known()) };
+    let call = match call {
+        Ok(call) => call,
+        Err(refused) => return Either::Right(ready(Ok(refusal(refused, is_grpc))).boxed()),
+    };
+    let patience = if open { line.patience.open_body } else { line.patience.body };
     let mut limit = None;
-    if request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
-        limit = deadline::of(request.headers());
+    if is_grpc {
+        limit = deadline::of(&head.headers);
     } else {
         // Pages and proxies are answered by where they are; gRPC is not, and need not pay for it.
-        request.extensions_mut().insert(info.clone());
+        head.extensions.insert(line.info.clone());
+        head.extensions.insert(Arc::clone(&call));
     }
+    let body = if has_body { Body::new(Metered::new(body, Arc::clone(&call), patience)) } else { Body::empty() };
+    let request = Request::from_parts(head, body);
     let ready = calls.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready();
+    if open {
+        return Either::Right(answer_open(calls.oneshot(request), limit, call, is_grpc).boxed());
+    }
+    // It goes on counting until it is answered, also when its body has been read.
+    let counted = move |answer| {
+        drop(call);
+        answer
+    };
     match limit {
         // Nearly always: what is served here waits within a call, never before it.
-        None if ready => Either::Left(calls.call(request)),
-        None => Either::Right(calls.oneshot(request).boxed()),
+        None if ready => Either::Left(calls.call(request).map(counted)),
+        None => Either::Right(calls.oneshot(request).map(counted).boxed()),
         Some(limit) => {
-            let call = timeout(limit, calls.oneshot(request));
-            Either::Right(call.map(|answer| answer.unwrap_or_else(|_| Ok(deadline::exceeded()))).boxed())
+            let answer = timeout(limit, calls.oneshot(request));
+            Either::Right(answer.map(|answer| answer.unwrap_or_else(|_| Ok(deadline::exceeded()))).map(counted).boxed())
         }
     }
 }
+
+/// Answers a call whose caller is not known. It ends early when it has to make room for others.
+async fn answer_open(
+    answer: impl Future<Output = Answer>,
+    limit: Option<Duration>,
+    call: Arc<Call>,
+    is_grpc: bool,
+) -> Answer {
+    let waits = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = async {
+        match call.ended() {
+            Some(ended) => ended.await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = waits => Ok(deadline::exceeded()),
+        // Told by then that its caller is known, it makes room for nobody.
+        () = ended, if call.is_open() => Ok(refusal(Refused::Full, is_grpc)),
+    };
+    answer.map(|response| response.map(|body| Body::new(Guarded::new(body, call))))
+}
+
+/// What a client receives for whose call there is no room.
+fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
+    if is_grpc {
+        return body::status(refused).into_http();
+    }
+    let mut response = Response::new(Body::new(format!("{refused}\n")));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static("1"));
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// What a peer speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// These first bytes of the preface of HTTP/2 came, and nothing else.
+    Perhaps2(usize),
+    Http1,
+    Http2,
+}
+
+/// No verb of HTTP/1.1 that is answered here begins like this.
+const HTTP2: &[u8] = b"PRI";
 
 /// Counts the bytes that come in.
 struct Counted<IO> {
     io: IO,
     heard: Arc<AtomicUsize>,
+    speaks: Speaks,
+    account: Arc<Account>,
+}
+
+impl<IO> Counted<IO> {
+    /// Counts what was read. By HTTP/1.1 a connection holds what comes between two calls until a head is complete.
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.heard.fetch_add(bytes.len(), Ordering::Relaxed);
+        if let Speaks::Perhaps2(before) = self.speaks {
+            let rest = &HTTP2[before..];
+            let shared = rest.len().min(bytes.len());
+            self.speaks = match bytes[..shared] == rest[..shared] {
+                false => Speaks::Http1,
+                true if shared == rest.len() => Speaks::Http2,
+                true => Speaks::Perhaps2(before + shared),
+            };
+        }
+        if self.speaks == Speaks::Http1 {
+            self.account.read_head(bytes.len()).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, into))?;
-        self.heard.fetch_add(into.filled().len() - before, Ordering::Relaxed);
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.count(&into.filled()[before..]))
     }
 }
 

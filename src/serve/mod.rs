@@ -2,7 +2,7 @@
 //! other end may use up.
 //!
 //! ```text
-//! listener ─▶ slot (connections are counted) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
+//! listener ─▶ slot (connections are counted, in all and of each peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
 //! ```
 //!
 //! [`serve`] does this on the runtime that it is called on, [`Plane`] on threads of its own.
@@ -10,6 +10,7 @@
 //! tonic has a server of its own; this one exists because certificates must be renewable, connections must end one after
 //! another and not all at once, and every limit of HTTP/2 must be set: tonic switches hyper's off where it is not told one.
 
+mod body;
 mod connection;
 mod deadline;
 mod limits;
@@ -28,8 +29,9 @@ use tonic::body::Body;
 use tower::Service;
 
 pub use self::connection::Terms;
-pub use self::limits::{Patience, raise_open_files};
+pub use self::limits::{Limits, Patience, raise_open_files};
 pub use self::plane::{Plane, Watch};
+use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
 /// Time until the next attempt after the system could not give a connection.
@@ -52,33 +54,40 @@ impl<S> Calls for S where
 /// # Errors
 /// Never: the result is what supervised tasks answer.
 pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>, tasks: Tasks) -> Result<(), String> {
-    let slots = Arc::new(Semaphore::new(terms.connections));
+    let slots = Arc::new(Semaphore::new(terms.limits.connections));
     loop {
         // Beyond the bound the others wait in the listener's queue, and the system refuses what does not fit there.
         let taken = tokio::select! {
             () = tasks.stopping() => return Ok(()),
-            taken = next(&listener, &slots) => taken,
+            taken = next(&listener, &slots, &terms.budget) => taken,
         };
-        let Some((stream, peer, slot)) = taken else {
+        let Some((stream, peer, slot, account)) = taken else {
             return Ok(());
         };
         let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
         drop(tasks.spawn("connection", async move {
             let _slot = slot;
-            connection::serve(stream, peer, calls, &terms, &ending).await;
+            connection::serve(stream, peer, account, calls, &terms, &ending).await;
         }));
     }
 }
 
-/// The next connection and the slot that it takes; none if there are no slots any more.
+/// The next connection, the slot that it takes and its account; `None` if there are no slots any more.
 async fn next(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    budget: &Arc<Budget>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return Some((stream, peer, slot)),
+            Ok((stream, peer)) => {
+                if let Some(account) = budget.connect(peer.ip()) {
+                    return Some((stream, peer, slot, account));
+                }
+                // Closed at once: if it waited, it would take a place in the queue that others come from.
+                tracing::debug!(%peer, "a connection was refused: this peer has too many");
+            }
             // It broke before it was accepted, or there are too many open files for a moment.
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");

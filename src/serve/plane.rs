@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::{Calls, Terms, connection, next};
+use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
 /// How the threads of a plane are watched.
@@ -41,6 +42,7 @@ impl Default for Watch {
 pub struct Plane {
     threads: Vec<Thread>,
     slots: Arc<Semaphore>,
+    budget: Arc<Budget>,
 }
 
 /// A thread, as the acceptor sees it.
@@ -56,6 +58,7 @@ struct Dealt {
     stream: TcpStream,
     peer: SocketAddr,
     slot: OwnedSemaphorePermit,
+    account: Account,
     counted: Counted,
 }
 
@@ -107,7 +110,8 @@ impl Plane {
             beats.push(beat);
         }
         tasks.supervise("watch over data threads", keep_watch(beats, watch, tasks.clone()));
-        Ok(Self { threads, slots: Arc::new(Semaphore::new(terms.connections)) })
+        let slots = Arc::new(Semaphore::new(terms.limits.connections));
+        Ok(Self { threads, slots, budget: Arc::clone(&terms.budget) })
     }
 
     /// Accepts connections of `listener` and deals them out until `tasks` are to stop.
@@ -118,26 +122,32 @@ impl Plane {
         loop {
             let taken = tokio::select! {
                 () = tasks.stopping() => return Ok(()),
-                taken = next(&listener, &self.slots) => taken,
+                taken = next(&listener, &self.slots, &self.budget) => taken,
             };
-            let Some((stream, peer, slot)) = taken else {
+            let Some((stream, peer, slot, account)) = taken else {
                 return Ok(());
             };
             // Out of this runtime, so that its thread takes it into its own.
             match stream.into_std() {
-                Ok(stream) => self.deal(stream, peer, slot)?,
+                Ok(stream) => self.deal(stream, peer, slot, account)?,
                 Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be handed on"),
             }
         }
     }
 
-    fn deal(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) -> Result<(), String> {
+    fn deal(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: OwnedSemaphorePermit,
+        account: Account,
+    ) -> Result<(), String> {
         let fewest = self.threads.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
         let thread = fewest.ok_or("there are no data threads")?;
         let counted = Counted::new(&thread.load);
         thread
             .hand
-            .send(Dealt { stream, peer, slot, counted })
+            .send(Dealt { stream, peer, slot, account, counted })
             .map_err(|_| "a data thread takes no connections any more".to_owned())
     }
 }
@@ -159,7 +169,7 @@ async fn serve<S: Calls>(
                 beat.fetch_add(1, Ordering::Relaxed);
             }
             next = dealt.recv() => {
-                let Some(Dealt { stream, peer, slot, counted }) = next else {
+                let Some(Dealt { stream, peer, slot, account, counted }) = next else {
                     // The acceptor has ended, and with it nothing but an orderly end can come.
                     break;
                 };
@@ -173,7 +183,7 @@ async fn serve<S: Calls>(
                 let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
                 drop(tasks.spawn("connection", connections.track_future(async move {
                     let _held = (slot, counted);
-                    connection::serve(stream, peer, calls, &terms, &ending).await;
+                    connection::serve(stream, peer, account, calls, &terms, &ending).await;
                 })));
             }
         }
@@ -219,14 +229,17 @@ mod tests {
     use super::*;
     use crate::lifecycle::Ending;
     use crate::random::OsRandom;
-    use crate::serve::Patience;
+    use crate::serve::{Limits, Patience};
+    use crate::telemetry::metrics::Shed;
 
     const SOON: Duration = Duration::from_secs(20);
 
     /// A port with `count` threads; each answers with its name, and blocks if it is asked to.
     async fn port(count: usize, watch: Watch) -> (SocketAddr, Tasks) {
         let tasks = Tasks::new();
-        let terms = Arc::new(Terms::new(None, None, 64, Arc::new(OsRandom), Patience::default()));
+        let limits = Limits::decisions(64, 64, |_| false);
+        let terms = Terms::new(None, None, limits, Arc::new(OsRandom), Patience::default(), Shed::default());
+        let terms = Arc::new(terms);
         let calls = || {
             tower::service_fn(|request: http::Request<Body>| async move {
                 if request.uri().path() == "/block" {

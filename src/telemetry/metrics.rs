@@ -44,6 +44,7 @@ pub struct Metrics {
     /// Questions of proxies that were not answered, because of how or from where they were asked.
     pub gateway_unanswered: Counter,
     gateway_refusals: Family<GatewayLabels, Counter>,
+    shed: Family<ShedLabels, Counter>,
     storage: Family<StorageLabels, Histogram>,
     overload: Family<OverloadLabels, Counter>,
 }
@@ -63,6 +64,27 @@ struct GatewayLabels {
 struct OverloadLabels {
     port: &'static str,
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    port: &'static str,
+    why: &'static str,
+}
+
+/// Counters of what a port refused or ended so that its clients stay within bounds. By default they are on no page.
+#[derive(Debug, Clone, Default)]
+pub struct Shed {
+    /// Connections of a peer that has too many.
+    pub connections: Counter,
+    /// Calls without a known caller for which there was no room.
+    pub open_calls: Counter,
+    /// Bodies for which there was no room.
+    pub bodies: Counter,
+    /// Bodies that took too long.
+    pub slow_bodies: Counter,
+    /// Connections without calls that were asked to end.
+    pub idle: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -96,6 +118,8 @@ impl Metrics {
         let overload = Family::<OverloadLabels, Counter>::default();
         let help = "Long calls refused because too many were under way, by the port and by what there was too much of";
         registry.register("overload", help, overload.clone());
+        let shed = Family::<ShedLabels, Counter>::default();
+        registry.register("shed", "What a port refused or ended to stay within its bounds", shed.clone());
         let waited = histogram();
         let help = "Time to decide, of the calls that had to wait for something";
         registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
@@ -140,8 +164,21 @@ impl Metrics {
             usage_lost,
             gateway_unanswered,
             gateway_refusals,
+            shed,
             storage,
             overload,
+        }
+    }
+
+    /// The counters of what the port called `port` sheds.
+    pub fn shed(&self, port: &'static str) -> Shed {
+        let of = |why| self.shed.get_or_create_owned(&ShedLabels { port, why });
+        Shed {
+            connections: of("peer_connections"),
+            open_calls: of("open_calls"),
+            bodies: of("bodies"),
+            slow_bodies: of("slow_body"),
+            idle: of("idle"),
         }
     }
 

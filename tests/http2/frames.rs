@@ -183,6 +183,18 @@ impl Peer {
         })
     }
 
+    /// The same; answers how many streams were reset.
+    pub(crate) fn refusals(&self) -> std::thread::JoinHandle<usize> {
+        let mut other = Self { stream: self.stream.try_clone().expect("a socket has two halves") };
+        std::thread::spawn(move || {
+            let mut refused = 0;
+            while let Some(frame) = other.next() {
+                refused += usize::from(frame.kind == RST_STREAM);
+            }
+            refused
+        })
+    }
+
     /// Says that nothing more comes.
     pub(crate) fn finish(&self) {
         // The other end may have closed already.

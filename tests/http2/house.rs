@@ -64,9 +64,17 @@ impl House {
     /// Lets `attack` run against the decision port, calls meanwhile as somebody else, and holds the server's memory to
     /// the bound. Answers what the attack came to.
     pub(crate) async fn under<T: Send + 'static>(&self, attack: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
+        self.under_at(self.decisions(), attack).await
+    }
+
+    /// The same against another port.
+    pub(crate) async fn under_at<T: Send + 'static>(
+        &self,
+        address: SocketAddr,
+        attack: impl FnOnce(SocketAddr) -> T + Send + 'static,
+    ) -> T {
         self.is_served().await;
         let before = self.memory();
-        let address = self.decisions();
         let attack = tokio::task::spawn_blocking(move || attack(address));
         loop {
             // Looked at before the call, so that one call at least is made after the attack has ended.

@@ -10,5 +10,6 @@ mod busy;
 mod cut;
 mod frames;
 mod house;
+mod memory_without_a_token;
 mod patience;
 mod tls;

@@ -10,7 +10,8 @@ use ::http::{Request, Response};
 use latchkey::clock::{Clock as _, SystemClock};
 use latchkey::lifecycle::{Ending, Tasks};
 use latchkey::random::OsRandom;
-use latchkey::serve::{self, Patience, Terms};
+use latchkey::serve::{self, Limits, Patience, Terms};
+use latchkey::telemetry::metrics::Shed;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 
@@ -22,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(20);
 
 fn patience() -> Patience {
-    Patience { greeting: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT }
+    Patience { greeting: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT, ..Patience::default() }
 }
 
 /// A port at which `/slow` takes a second and everything else nothing.
@@ -37,7 +38,8 @@ async fn port(age: Option<Duration>, connections: usize, patience: Patience) -> 
         }
         Ok::<_, Infallible>(Response::new(Body::empty()))
     });
-    let terms = Arc::new(Terms::new(None, age, connections, Arc::new(OsRandom), patience));
+    let limits = Limits::decisions(connections, connections, |_| false);
+    let terms = Arc::new(Terms::new(None, age, limits, Arc::new(OsRandom), patience, Shed::default()));
     tasks.supervise("port", serve::serve(listener, calls, terms, tasks.clone()));
     (address, tasks)
 }
@@ -85,6 +87,41 @@ async fn whoever_answers_pings_may_stay_idle() {
             peer.send(&frame(PING, 1, 0, &ping.payload));
         }
         assert!(peer.is_alive());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_only_answers_pings_is_asked_to_leave_after_a_while() {
+    let (address, _tasks) = port(None, 64, Patience { idle: SHORT, ..patience() }).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        let mut asked = false;
+        // Answers every ping, and is idle otherwise.
+        while let Some(told) = peer.next() {
+            asked |= told.kind == GOAWAY;
+            if told.kind == PING && told.flags == 0 {
+                peer.send(&frame(PING, 1, 0, &told.payload));
+            }
+        }
+        assert!(asked, "the connection ends in order");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_with_calls_is_not_idle() {
+    let (address, _tasks) = port(None, 64, Patience { idle: SHORT, ping: SOON, ..patience() }).await;
+    aside(move || {
+        let mut peer = Peer::greeted(address);
+        let began = SystemClock.monotonic();
+        let mut stream = 1;
+        while SystemClock.monotonic().saturating_sub(began) < SHORT * 4 {
+            peer.send(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &get("/", &[])));
+            let answer = peer.until(|frame| matches!(frame.kind, HEADERS | GOAWAY)).expect("the connection goes on");
+            assert_eq!((answer.kind, answer.stream), (HEADERS, stream));
+            stream += 2;
+        }
     })
     .await;
 }

@@ -28,6 +28,7 @@ const HOUSE: &[Room] = &[
             "registry",
             "storage",
             "books",
+            "budget",
             "config",
             "telemetry",
             "clock",
@@ -37,7 +38,7 @@ const HOUSE: &[Room] = &[
         ],
     },
     // Ports know nothing of what is served on them.
-    Room { name: "serve", may_use: &["config", "telemetry", "clock", "random", "lifecycle", "model"] },
+    Room { name: "serve", may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "model"] },
     Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
     Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
     Room { name: "console", may_use: ENTRANCE },
@@ -49,6 +50,8 @@ const HOUSE: &[Room] = &[
     Room { name: "storage", may_use: &["clock", "lifecycle", "model"] },
     Room { name: "books", may_use: &["model"] },
     Room { name: "config", may_use: &["telemetry", "model"] },
+    // What a port's clients may hold: the port counts it, an entrance says whose caller is known.
+    Room { name: "budget", may_use: &["telemetry", "model"] },
     Room { name: "telemetry", may_use: &["clock", "model"] },
     Room { name: "lifecycle", may_use: &["clock", "model"] },
     Room { name: "clock", may_use: &["model"] },
@@ -58,7 +61,8 @@ const HOUSE: &[Room] = &[
     Room { name: "model", may_use: &[] },
 ];
 
-const ENTRANCE: &[&str] = &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model"];
+const ENTRANCE: &[&str] =
+    &["authority", "registry", "books", "budget", "config", "telemetry", "clock", "lifecycle", "model"];
 const ENTRANCE_AND_PROTO: &[&str] =
     &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto"];
 

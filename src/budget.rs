@@ -1,0 +1,485 @@
+//! What clients may hold on one port before their calls are complete: connections and bytes, per peer address and in all.
+//!
+//! ```text
+//! call ─▶ open: its caller is unknown; it reserves all that it may send ──caller known──▶ known: pays for what it sends
+//!           └─ no room: the oldest open call ends, of the same peer if that peer has too much
+//! ```
+//!
+//! No peer may have everything, so that one peer cannot lock the others out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::telemetry::metrics::Shed;
+
+/// Bytes of body that a call may send before its caller is known.
+pub const OPEN_BODY: usize = 64 * 1024;
+/// Bytes that an open call counts for without its body: its head, its answer, what a task takes.
+const OPEN_CALL: usize = 16 * 1024;
+/// Bytes of an unfinished head by HTTP/1.1 that count for nothing: nearly all heads are shorter.
+const FREE_HEAD: usize = 4 * 1024;
+
+/// Most of something, in all and of one peer.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
+    /// In all.
+    pub all: usize,
+    /// Of one peer.
+    pub peer: usize,
+}
+
+/// The bounds of a port.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Connections of one peer. How many there are in all is bounded by whoever accepts them.
+    pub connections: usize,
+    /// Bytes of calls whose caller is not known.
+    pub open: Bound,
+    /// Bytes of bodies of calls whose caller is known, or whose body is read only once it is.
+    pub known: Bound,
+}
+
+/// Why a call may not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no room for it now.
+    #[error("too many bodies of calls are under way here, or from this address; try again in a moment")]
+    Full,
+    /// Its body is too large for a caller that is not known.
+    #[error("a body of more than 65536 bytes is read only from callers that are known")]
+    TooLarge,
+    /// Its body took too long.
+    #[error("the body of the call did not come in time")]
+    TooSlow,
+}
+
+/// The budget of a port.
+pub struct Budget {
+    bounds: Bounds,
+    shed: Shed,
+    all: Used,
+    peers: Mutex<HashMap<IpAddr, Arc<Used>>>,
+    open: Mutex<OpenCalls>,
+}
+
+/// What is used up.
+#[derive(Debug, Default)]
+struct Used {
+    connections: AtomicUsize,
+    known: AtomicUsize,
+    /// Guarded by the lock of the open calls.
+    open: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct OpenCalls {
+    /// Numbers are given in the order of time: the first is the oldest.
+    calls: BTreeMap<u64, OpenCall>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct OpenCall {
+    peer: Arc<Used>,
+    bytes: usize,
+    end: CancellationToken,
+}
+
+/// A connection's part of a budget.
+pub struct Account {
+    budget: Arc<Budget>,
+    address: IpAddr,
+    peer: Arc<Used>,
+    /// Calls begun, and those of them that are under way.
+    begun: AtomicUsize,
+    under_way: AtomicUsize,
+    /// Bytes that came for the head of the next call, by HTTP/1.1.
+    head: AtomicUsize,
+    /// How many of them are paid for.
+    paid: AtomicUsize,
+}
+
+/// What one call uses. It is given back when the call, its body and its answer are gone.
+pub struct Call {
+    account: Arc<Account>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody knows who calls. The number of the open call, and what of its body has come.
+    Open { number: u64, read: usize, end: CancellationToken },
+    /// What is paid for.
+    Known { paid: usize },
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget").field("bounds", &self.bounds).field("all", &self.all).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Takes `bytes` if there is room for them.
+fn take(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
+    let before = used.fetch_add(bytes, Ordering::Relaxed);
+    let fits = before + bytes <= most;
+    if !fits {
+        used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+    fits
+}
+
+/// What counts as one peer. Who has one IPv6 address has 2^64 of them.
+fn peer_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        IpAddr::V4(address) => IpAddr::V4(address),
+    }
+}
+
+impl Budget {
+    /// Nothing is used yet.
+    pub fn new(bounds: Bounds, shed: Shed) -> Self {
+        Self { bounds, shed, all: Used::default(), peers: Mutex::default(), open: Mutex::default() }
+    }
+
+    /// Counts what is refused.
+    pub fn shed(&self) -> &Shed {
+        &self.shed
+    }
+
+    /// Opens the account of a connection of `address`; `None` if that peer has too many.
+    pub fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Account> {
+        let address = peer_of(address);
+        let mut peers = self.peers.lock();
+        let peer = peers.entry(address).or_default();
+        if !take(&peer.connections, 1, self.bounds.connections) {
+            drop(peers);
+            self.shed.connections.inc();
+            return None;
+        }
+        let peer = Arc::clone(peer);
+        drop(peers);
+        let (budget, none) = (Arc::clone(self), AtomicUsize::default);
+        Some(Account { budget, address, peer, begun: none(), under_way: none(), head: none(), paid: none() })
+    }
+
+    fn take_known(&self, peer: &Used, bytes: usize) -> Result<(), Refused> {
+        let Bound { all, peer: of_peer } = self.bounds.known;
+        if take(&peer.known, bytes, of_peer) {
+            if take(&self.all.known, bytes, all) {
+                return Ok(());
+            }
+            peer.known.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        self.shed.bodies.inc();
+        Err(Refused::Full)
+    }
+
+    fn give_known(&self, peer: &Used, bytes: usize) {
+        if bytes > 0 {
+            peer.known.fetch_sub(bytes, Ordering::Relaxed);
+            self.all.known.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Reserves `bytes` for something open of `peer`. Where there is no room the oldest open calls make it: of the same
+    /// peer if it has too much, else of anybody.
+    fn take_open(&self, open: &mut OpenCalls, peer: &Used, bytes: usize) -> Result<(), Refused> {
+        let Bound { all, peer: of_peer } = self.bounds.open;
+        loop {
+            let peer_full = peer.open.load(Ordering::Relaxed) + bytes > of_peer;
+            if !peer_full && self.all.open.load(Ordering::Relaxed) + bytes <= all {
+                break;
+            }
+            self.shed.open_calls.inc();
+            let oldest = |(_, call): &(&u64, &OpenCall)| !peer_full || std::ptr::eq(Arc::as_ptr(&call.peer), peer);
+            let number = *open.calls.iter().find(oldest).ok_or(Refused::Full)?.0;
+            if let Some(call) = open.calls.remove(&number) {
+                call.end.cancel();
+                self.give_open(&call.peer, call.bytes);
+            }
+        }
+        peer.open.fetch_add(bytes, Ordering::Relaxed);
+        self.all.open.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn give_open(&self, peer: &Used, bytes: usize) {
+        peer.open.fetch_sub(bytes, Ordering::Relaxed);
+        self.all.open.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Account {
+    /// The budget that it is of.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// How many calls have begun on this connection.
+    pub fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Counts `bytes` of the head of the next call, which HTTP/1.1 holds until it is complete. While a call is under way
+    /// they are of its body.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn read_head(&self, bytes: usize) -> Result<(), Refused> {
+        if self.under_way.load(Ordering::Relaxed) > 0 {
+            return Ok(());
+        }
+        let head = self.head.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if head <= FREE_HEAD {
+            return Ok(());
+        }
+        let more = head - FREE_HEAD - self.paid.load(Ordering::Relaxed);
+        // Not an open call: it ends with its connection, and soon, by the time that a head may take.
+        self.budget.take_open(&mut self.budget.open.lock(), &self.peer, more)?;
+        self.paid.fetch_add(more, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A head is complete, or the connection is gone: what was counted is given back.
+    fn end_head(&self) {
+        self.head.store(0, Ordering::Relaxed);
+        if self.paid.load(Ordering::Relaxed) > 0 {
+            let _locked = self.budget.open.lock();
+            self.budget.give_open(&self.peer, self.paid.swap(0, Ordering::Relaxed));
+        }
+    }
+
+    /// Begins a call whose body is read only once its caller is known.
+    pub fn known(self: &Arc<Self>) -> Arc<Call> {
+        self.begin(State::Known { paid: 0 })
+    }
+
+    /// Begins a call of a caller that is not known, which may have a body.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub fn open(self: &Arc<Self>, has_body: bool) -> Result<Arc<Call>, Refused> {
+        let bytes = OPEN_CALL + if has_body { OPEN_BODY } else { 0 };
+        let mut open = self.budget.open.lock();
+        self.budget.take_open(&mut open, &self.peer, bytes)?;
+        open.last += 1;
+        let (number, end) = (open.last, CancellationToken::new());
+        open.calls.insert(number, OpenCall { peer: Arc::clone(&self.peer), bytes, end: end.clone() });
+        drop(open);
+        Ok(self.begin(State::Open { number, read: 0, end }))
+    }
+
+    fn begin(self: &Arc<Self>, state: State) -> Arc<Call> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.end_head();
+        Arc::new(Call { account: Arc::clone(self), state: Mutex::new(state) })
+    }
+
+    fn close_open(&self, number: u64) {
+        let mut open = self.budget.open.lock();
+        // Not there if it had to make room.
+        if let Some(call) = open.calls.remove(&number) {
+            self.budget.give_open(&call.peer, call.bytes);
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.end_head();
+        let mut peers = self.budget.peers.lock();
+        if self.peer.connections.fetch_sub(1, Ordering::Relaxed) == 1 {
+            peers.remove(&self.address);
+        }
+    }
+}
+
+impl Call {
+    /// Its caller is known from here on: the call pays for what it sends and may send more.
+    ///
+    /// # Errors
+    /// There is no room for what has come.
+    pub fn vouch(&self) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        if let State::Open { number, read, .. } = *state {
+            self.account.budget.take_known(&self.account.peer, read)?;
+            self.account.close_open(number);
+            *state = State::Known { paid: read };
+        }
+        Ok(())
+    }
+
+    /// Whether its caller is not known.
+    pub fn is_open(&self) -> bool {
+        matches!(*self.state.lock(), State::Open { .. })
+    }
+
+    /// Counts bytes of its body that came.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub fn read(&self, bytes: usize) -> Result<(), Refused> {
+        match &mut *self.state.lock() {
+            State::Open { read, .. } => {
+                *read += bytes;
+                if *read > OPEN_BODY { Err(Refused::TooLarge) } else { Ok(()) }
+            }
+            State::Known { paid } => {
+                self.account.budget.take_known(&self.account.peer, bytes)?;
+                *paid += bytes;
+                Ok(())
+            }
+        }
+    }
+
+    /// Completes when an open call has to make room for others; `None` if the call is not open.
+    pub fn ended(&self) -> Option<WaitForCancellationFutureOwned> {
+        match &*self.state.lock() {
+            State::Open { end, .. } => Some(end.clone().cancelled_owned()),
+            State::Known { .. } => None,
+        }
+    }
+
+    /// Counts a body that took too long.
+    pub fn too_slow(&self) -> Refused {
+        self.account.budget.shed.slow_bodies.inc();
+        Refused::TooSlow
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.account.under_way.fetch_sub(1, Ordering::Relaxed);
+        match *self.state.get_mut() {
+            State::Open { number, .. } => self.account.close_open(number),
+            State::Known { paid } => self.account.budget.give_known(&self.account.peer, paid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    fn budget() -> Arc<Budget> {
+        let calls = |count| count * (OPEN_CALL + OPEN_BODY);
+        let open = Bound { all: calls(3), peer: calls(2) };
+        let bounds = Bounds { connections: 2, open, known: Bound { all: 1_000, peer: 600 } };
+        Arc::new(Budget::new(bounds, Shed::default()))
+    }
+
+    fn account(budget: &Arc<Budget>, address: IpAddr) -> Arc<Account> {
+        Arc::new(budget.connect(address).unwrap())
+    }
+
+    fn is_unused(budget: &Budget) -> bool {
+        let none = |used: &Used| used.open.load(Ordering::Relaxed) + used.known.load(Ordering::Relaxed) == 0;
+        none(&budget.all) && budget.peers.lock().is_empty() && budget.open.lock().calls.is_empty()
+    }
+
+    #[test]
+    fn a_peer_has_so_many_connections_and_others_theirs() {
+        let budget = budget();
+        let held = [account(&budget, ONE), account(&budget, ONE)];
+        assert!(budget.connect(ONE).is_none());
+        assert!(budget.connect("::ffff:192.0.2.1".parse().unwrap()).is_none(), "the same address, written otherwise");
+        drop(account(&budget, OTHER));
+        drop(held);
+        drop(account(&budget, ONE));
+        assert!(is_unused(&budget));
+        let _held =
+            [account(&budget, "2001:db8::1".parse().unwrap()), account(&budget, "2001:db8::2".parse().unwrap())];
+        assert!(budget.connect("2001:db8::3".parse().unwrap()).is_none(), "one network is one peer");
+        drop(account(&budget, "2001:db8:0:1::1".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_open_call_of_a_greedy_peer_makes_room_and_no_other() {
+        let budget = budget();
+        let (one, other) = (account(&budget, ONE), account(&budget, OTHER));
+        let theirs = other.open(true).unwrap();
+        let first = one.open(true).unwrap();
+        let second = one.open(true).unwrap();
+        let _third = one.open(true).unwrap();
+        let over = |call: &Call| futures_util::FutureExt::now_or_never(call.ended().unwrap()).is_some();
+        assert_eq!([over(&theirs), over(&first), over(&second)], [false, true, false]);
+        // A peer that comes now gets in at the cost of the oldest of all.
+        let _fourth = other.open(true).unwrap();
+        assert_eq!([over(&theirs), over(&second)], [true, false]);
+    }
+
+    #[test]
+    fn what_is_paid_for_is_given_back() {
+        let budget = budget();
+        let (one, other) = (account(&budget, ONE), account(&budget, OTHER));
+        let call = one.known();
+        call.read(600).unwrap();
+        assert_eq!(one.known().read(1), Err(Refused::Full), "one peer has no more");
+        let theirs = other.known();
+        theirs.read(400).unwrap();
+        assert_eq!(theirs.read(1), Err(Refused::Full), "there is no more in all");
+        drop(call);
+        theirs.read(200).unwrap();
+        drop((theirs, one, other));
+        assert!(is_unused(&budget));
+    }
+
+    #[test]
+    fn an_open_call_sends_little_until_its_caller_is_known() {
+        let budget = budget();
+        let one = account(&budget, ONE);
+        let call = one.open(true).unwrap();
+        call.read(500).unwrap();
+        assert_eq!(call.read(OPEN_BODY), Err(Refused::TooLarge));
+        drop(call);
+        let call = one.open(true).unwrap();
+        call.read(500).unwrap();
+        call.vouch().unwrap();
+        assert!(!call.is_open());
+        call.read(100).unwrap();
+        assert_eq!(call.read(1), Err(Refused::Full));
+        drop((call, one));
+        assert!(is_unused(&budget));
+    }
+
+    #[test]
+    fn long_heads_count_until_they_are_complete() {
+        let budget = budget();
+        let one = account(&budget, ONE);
+        let most = 2 * (OPEN_CALL + OPEN_BODY);
+        one.read_head(FREE_HEAD).unwrap();
+        one.read_head(most).unwrap();
+        assert_eq!(one.read_head(1), Err(Refused::Full));
+        drop(one.known());
+        one.read_head(FREE_HEAD + most).unwrap();
+        drop(one);
+        assert!(is_unused(&budget));
+    }
+}

@@ -1,0 +1,295 @@
+//! What peers without a token can make the real server hold: its memory is looked at while they hold what they can, and
+//! somebody else is served meanwhile.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::frames::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, Peer, RST_STREAM, SETTINGS, block, frame, message,
+};
+use crate::house::House;
+use crate::support::eventually;
+use crate::support::http;
+
+/// For one read or write: more than the server has patience for a body.
+const PATIENCE: Duration = Duration::from_secs(30);
+const MIB: usize = 1 << 20;
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server accepts connections");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a bound");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes a bound");
+    stream
+}
+
+/// The head of a form with a body of so many bytes.
+fn form(address: SocketAddr, path: &str, more: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n{more}\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// What the other end says until it closes.
+fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A server that does not read all closes by a reset.
+    let _ = stream.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A hundred forms of 4 MiB, of which the last byte is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unfinished_sign_in_forms() {
+    let house = House::open().await;
+    let admin = house.server.addresses().admin;
+    for more in ["", "cookie: latchkey=0000000000000000000000000000000000000000000000000000000000000000\r\n"] {
+        for path in ["/sign-in", "/integration/keys/add", "/no/such/page"] {
+            house
+                .under_at(admin, move |address| {
+                    let head = form(address, path, more, 4 * MIB);
+                    let body = vec![b'x'; 4 * MIB - 1];
+                    let send = |_| {
+                        let mut stream = connect(address);
+                        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+                        stream
+                    };
+                    let held: Vec<_> = (0..100).map(send).collect();
+                    let answered = held.into_iter().map(rest).filter(|text| text.contains("HTTP/1.1 200")).count();
+                    assert_eq!(answered, 0);
+                })
+                .await;
+        }
+    }
+}
+
+/// The same within one connection by HTTP/2, as many as it lets open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unfinished_sign_in_forms_on_one_connection() {
+    let house = House::open().await;
+    let admin = house.server.addresses().admin;
+    let refused = house
+        .under_at(admin, |address| {
+            let authority = address.to_string();
+            let origin = format!("http://{address}");
+            let head = block(&[
+                (":method", "POST"),
+                (":scheme", "http"),
+                (":path", "/sign-in"),
+                (":authority", &authority),
+                ("origin", &origin),
+                ("content-type", "application/x-www-form-urlencoded"),
+            ]);
+            let mut peer = Peer::silent(address);
+            peer.send(PREFACE);
+            peer.send(&frame(SETTINGS, 0, 0, &[]));
+            let drained = peer.refusals();
+            let streams = || (0..1_024_u32).map(|number| number * 2 + 1);
+            let mut taken = true;
+            for stream in streams() {
+                taken = taken && peer.send(&frame(HEADERS, END_HEADERS, stream, &head));
+            }
+            // 240 KiB each, as far as the windows let it: what is sent beyond them ends the connection, and that is
+            // the server's right.
+            for _ in 0..15 {
+                for stream in streams() {
+                    taken = taken && peer.send(&frame(DATA, 0, stream, &[b'x'; 16 * 1024]));
+                }
+            }
+            peer.finish();
+            drained.join().expect("the reader reads")
+        })
+        .await;
+    assert!(refused > 900, "the console lets {} calls at once open on a connection", 1_024 - refused);
+}
+
+/// Heads of 60 KiB that are never complete, on a thousand connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unfinished_heads() {
+    let house = House::open().await;
+    let addresses = house.server.addresses();
+    for (address, count) in [(addresses.decision, 1_500), (addresses.admin, 500), (addresses.ops, 500)] {
+        house
+            .under_at(address, move |address| {
+                let head = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}", "x".repeat(60 * 1024));
+                let send = |_| {
+                    let mut stream = connect(address);
+                    let _ = stream.write_all(head.as_bytes());
+                    stream
+                };
+                // Held while the memory is looked at.
+                (0..count).map(send).collect::<Vec<_>>()
+            })
+            .await;
+    }
+}
+
+/// Calls that need no token and do not end: watches of health, and reflection, whose answers nobody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_calls_that_need_no_token() {
+    let house = House::open().await;
+    let addresses = house.server.addresses();
+    let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    let watch = "/grpc.health.v1.Health/Watch";
+    // ServerReflectionRequest { file_containing_symbol: "latchkey.v1.KeyService" }, again and again.
+    let mut symbol = vec![0x22, 22];
+    symbol.extend(b"latchkey.v1.KeyService");
+    let asked = message(&symbol).repeat(20);
+    for (address, path, body) in [
+        (addresses.decision, watch, message(&[])),
+        (addresses.admin, watch, message(&[])),
+        (addresses.admin, reflect, asked),
+    ] {
+        let head = block(&[
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "latchkey"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            ("x", &"x".repeat(8 * 1024)),
+        ]);
+        house
+            .under_at(address, move |address| {
+                let mut held = Vec::new();
+                for _ in 0..60 {
+                    let mut peer = Peer::greeted(address);
+                    for stream in (0..200_u32).map(|number| number * 2 + 1) {
+                        peer.send(&frame(HEADERS, END_HEADERS, stream, &head));
+                        peer.send(&frame(DATA, 0, stream, &body));
+                    }
+                    held.push(peer);
+                }
+                held
+            })
+            .await;
+    }
+}
+
+/// gRPC without a token, or with one that nobody knows: refused before a body is read, whatever it says it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_of_calls_with_unknown_tokens() {
+    let house = House::open().await;
+    let addresses = house.server.addresses();
+    let good = house.admin.clone();
+    let wrong = format!("{}{}", &good[..good.len() - 1], if good.ends_with('a') { 'b' } else { 'a' });
+    for (address, path, token) in [
+        (addresses.admin, "/latchkey.v1.KeyService/ImportKeys", "none".to_owned()),
+        (addresses.admin, "/latchkey.v1.KeyService/ImportKeys", wrong.clone()),
+        (addresses.decision, "/latchkey.v1.AuthorizationService/BatchAuthorize", wrong.clone()),
+        (addresses.decision, "/envoy.service.auth.v3.Authorization/Check", wrong),
+    ] {
+        let refused = house
+            .under_at(address, move |address| {
+                let head = crate::frames::call(path, &token);
+                let mut refused = 0;
+                for _ in 0..200 {
+                    let mut peer = Peer::greeted(address);
+                    peer.send(&frame(HEADERS, END_HEADERS, 1, &head));
+                    let answer = peer.until(|frame| matches!(frame.kind, HEADERS | RST_STREAM | GOAWAY));
+                    refused += usize::from(answer.is_some_and(|frame| frame.flags & END_STREAM != 0));
+                }
+                refused
+            })
+            .await;
+        assert_eq!(refused, 200, "{path} is refused without its body");
+    }
+}
+
+/// The operations port answers while somebody holds as many of its connections as there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_holds_the_operations_port() {
+    let house = House::open().await;
+    let ops = house.server.addresses().ops;
+    house
+        .under_at(ops, |address| {
+            let held: Vec<_> = (0..300).map(|_| connect(address)).collect();
+            let answers = (0..20).filter(|_| http::get(address, "/livez").is_ok_and(|answer| answer.status == 200));
+            assert_eq!((answers.count(), held.len()), (20, 300));
+        })
+        .await;
+}
+
+/// One address does not get every connection of a port.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_peer_has_a_share_of_the_connections() {
+    let builder = crate::support::process::LatchkeyProcess::builder();
+    let builder = builder.env("LATCHKEY_MAX_CONNECTIONS", "400").env("LATCHKEY_ADMIN_CONNECTIONS", "200");
+    let house = House::of(builder).await;
+    let addresses = house.server.addresses();
+    for address in [addresses.decision, addresses.admin] {
+        let open = house
+            .under_at(address, |address| {
+                let held: Vec<_> = (0..400).map(|_| connect(address)).collect();
+                let is_open = |stream: &&TcpStream| {
+                    stream.set_nonblocking(true).expect("a socket takes the option");
+                    let read = (&mut &**stream).read(&mut [0; 1]);
+                    matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+                };
+                let most = 100;
+                eventually("the others are closed", PATIENCE, || {
+                    let open = held.iter().filter(is_open).count();
+                    (open <= most).then_some(open)
+                })
+            })
+            .await;
+        assert!(open > 50, "one address holds {open} connections of {address}");
+    }
+}
+
+/// HTTP/1.1 without an end: chunks, trailers, and the wish to speak something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chunks_trailers_and_upgrades() {
+    let house = House::open().await;
+    let admin = house.server.addresses().admin;
+    house
+        .under_at(admin, |address| {
+            let head = form(address, "/sign-in", "", 0).replace("content-length: 0", "transfer-encoding: chunked");
+            let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+            let trailers = format!("0\r\n{}", format!("x: {}\r\n", "x".repeat(1_000)).repeat(4_000));
+            for body in [chunk.repeat(1_024), trailers] {
+                let send = |_| {
+                    let mut stream = connect(address);
+                    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+                    stream
+                };
+                let held: Vec<_> = (0..100).map(send).collect();
+                drop(held);
+            }
+            let mut stream = connect(address);
+            let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                           sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+            let ask = format!("GET /sign-in HTTP/1.1\r\nhost: {address}\r\n{upgrade}\r\n");
+            stream.write_all(ask.as_bytes()).expect("it is sent");
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).expect("it is answered");
+            assert_eq!(&answer, b"HTTP/1.1 200", "nothing else is spoken");
+        })
+        .await;
+}
+
+/// A form that comes drop by drop ends, and says why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_has_a_time_to_come() {
+    let house = House::open().await;
+    let admin = house.server.addresses().admin;
+    let answer = house
+        .under_at(admin, |address| {
+            let mut stream = connect(address);
+            stream.write_all(form(address, "/sign-in", "", 1_000).as_bytes()).expect("it is sent");
+            // A byte whenever nothing has come for a while.
+            stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a socket takes a bound");
+            let (mut answer, mut buffer) = (String::new(), [0; 1_024]);
+            for _ in 0..200 {
+                match stream.read(&mut buffer) {
+                    Ok(read) if read > 0 => answer.push_str(&String::from_utf8_lossy(&buffer[..read])),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => drop(stream.write_all(b"x")),
+                    _ => break,
+                }
+            }
+            answer
+        })
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
