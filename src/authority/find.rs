@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::gate::NoPoll;
+use super::gate::{NoPoll, Waits};
 use super::grants::{CachedGrant, Usability};
 use super::history::Known;
 use super::loads::{Loaded, NoLoad};
@@ -53,7 +53,7 @@ impl Inner {
                 if polled {
                     return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
                 }
-                self.pass_gate().await?;
+                self.pass_gate(Waits::UnknownKey).await?;
                 polled = true;
                 continue;
             }
@@ -104,7 +104,7 @@ impl Inner {
         };
         let knows = || self.history.read().knows(cursor);
         if knows() == Known::Ahead {
-            self.pass_gate().await?;
+            self.pass_gate(Waits::Known).await?;
         }
         // Ahead of a head that was read after the call came is as foreign as one that never was.
         if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
@@ -120,16 +120,16 @@ impl Inner {
         tokio::select! {
             biased;
             _ = applied.wait_for(|applied| *applied >= revision) => Ok(()),
-            passed = self.pass_gate() => passed,
+            passed = self.pass_gate(Waits::Known) => passed,
         }
     }
 
     /// Waits for a poll that is sent from now on.
-    pub(super) async fn pass_gate(&self) -> Result<(), Undecided> {
+    pub(super) async fn pass_gate(&self, what: Waits) -> Result<(), Undecided> {
         if !self.freshness.is_polling() {
             return Err(Undecided::Storage);
         }
-        self.gate.pass().await.map_err(|no_poll| match no_poll {
+        self.gate.pass(what).await.map_err(|no_poll| match no_poll {
             NoPoll::Crowded => Undecided::Crowded,
             NoPoll::Failed => Undecided::Storage,
         })

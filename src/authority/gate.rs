@@ -5,8 +5,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-/// Most calls that may wait for polls at once.
-const MAX_WAITERS: usize = 4_096;
+/// Most calls of one kind that may wait for polls at once.
+const MAX_WAITERS: [usize; 3] = [4_096, 4_096, 256];
 /// Least time between the beginnings of two polls that were asked for.
 pub(super) const SPACING: Duration = Duration::from_millis(20);
 /// Longest that a call waits for a poll.
@@ -21,11 +21,22 @@ pub(super) struct PollGate {
     ended: watch::Sender<Ended>,
 }
 
+/// What waits. However many of one kind there are, they take no place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// A call that is about something known.
+    Known,
+    /// One about a key's token that nobody knows. Its caller is known.
+    UnknownKey,
+    /// One of a caller that nobody knows. The bodies of such calls wait with them, unread.
+    UnknownCaller,
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     /// Polls begun.
     begun: u64,
-    waiters: usize,
+    waiters: [usize; MAX_WAITERS.len()],
 }
 
 /// The newest poll that ended, and the newest that succeeded.
@@ -55,16 +66,17 @@ impl PollGate {
     }
 
     /// Waits until a poll that begins after this call has been applied.
-    pub(super) async fn pass(&self) -> Result<(), NoPoll> {
+    pub(super) async fn pass(&self, what: Waits) -> Result<(), NoPoll> {
+        let kind = what as usize;
         let needed = {
             let mut counts = self.counts.lock();
-            if counts.waiters >= MAX_WAITERS {
+            if counts.waiters[kind] >= MAX_WAITERS[kind] {
                 return Err(NoPoll::Crowded);
             }
-            counts.waiters += 1;
+            counts.waiters[kind] += 1;
             counts.begun + 1
         };
-        let _leave = Leave(self);
+        let _leave = Leave(self, kind);
         let mut ended = self.ended.subscribe();
         self.wanted.notify_one();
         let wait = ended.wait_for(|ended| ended.any >= needed);
@@ -107,11 +119,11 @@ impl PollGate {
     }
 }
 
-struct Leave<'a>(&'a PollGate);
+struct Leave<'a>(&'a PollGate, usize);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        self.0.counts.lock().waiters -= 1;
+        self.0.counts.lock().waiters[self.1] -= 1;
     }
 }
 
@@ -127,7 +139,7 @@ mod tests {
         let gate = Arc::new(PollGate::new());
         let early = gate.begin();
         let passing = Arc::clone(&gate);
-        let waiter = tokio::spawn(async move { passing.pass().await });
+        let waiter = tokio::spawn(async move { passing.pass(Waits::UnknownKey).await });
         gate.asked().await;
         gate.end(early, true);
         tokio::task::yield_now().await;
@@ -142,7 +154,7 @@ mod tests {
     async fn a_poll_that_fails_decides_nothing() {
         let gate = Arc::new(PollGate::new());
         let passing = Arc::clone(&gate);
-        let waiter = tokio::spawn(async move { passing.pass().await });
+        let waiter = tokio::spawn(async move { passing.pass(Waits::UnknownKey).await });
         gate.asked().await;
         let poll = gate.begin();
         gate.end(poll, false);
@@ -151,24 +163,31 @@ mod tests {
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
-    async fn waiters_are_bounded() {
+    async fn waiters_are_bounded_and_lock_no_others_out() {
         let gate = Arc::new(PollGate::new());
-        let waiters: Vec<_> = (0..MAX_WAITERS)
+        let most = MAX_WAITERS[Waits::UnknownKey as usize];
+        let waiters: Vec<_> = (0..most)
             .map(|_| {
                 let passing = Arc::clone(&gate);
-                tokio::spawn(async move { passing.pass().await })
+                tokio::spawn(async move { passing.pass(Waits::UnknownKey).await })
             })
             .collect();
         tokio::task::yield_now().await;
-        while gate.counts.lock().waiters < MAX_WAITERS {
+        let waiting = || gate.counts.lock().waiters[Waits::UnknownKey as usize];
+        while waiting() < most {
             tokio::task::yield_now().await;
         }
-        assert_eq!(gate.pass().await, Err(NoPoll::Crowded));
+        assert_eq!(gate.pass(Waits::UnknownKey).await, Err(NoPoll::Crowded));
+        let mut others = [Waits::Known, Waits::UnknownCaller].map(|kind| Box::pin(gate.pass(kind)));
+        for other in &mut others {
+            assert!(futures_util::poll!(other).is_pending(), "others have places of their own");
+        }
         let poll = gate.begin();
         gate.end(poll, true);
         for waiter in waiters {
             assert_eq!(waiter.await.unwrap(), Ok(()));
         }
-        assert_eq!(gate.counts.lock().waiters, 0);
+        drop(others);
+        assert_eq!(gate.counts.lock().waiters, [0; 3]);
     }
 }

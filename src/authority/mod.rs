@@ -43,7 +43,7 @@ use self::desk::Desk;
 use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::freshness::Freshness;
-use self::gate::PollGate;
+use self::gate::{PollGate, Waits};
 use self::grants::Grants;
 pub use self::history::{Applied, Subject, Subscription};
 use self::history::{History, Known};
@@ -331,7 +331,7 @@ impl Authority {
             }
             if round == 0 {
                 // It may have been made on another replica a moment ago.
-                self.inner.pass_gate().await?;
+                self.inner.pass_gate(Waits::UnknownCaller).await?;
             }
         }
         Ok(None)
@@ -361,7 +361,7 @@ impl Authority {
                     return false;
                 }
                 // Older than what is remembered: a poll tells whether what is followed is what was written to.
-                if self.inner.history.read().remembers(cursor) || self.inner.gate.pass().await.is_ok() {
+                if self.inner.history.read().remembers(cursor) || self.inner.gate.pass(Waits::Known).await.is_ok() {
                     return true;
                 }
             }
