@@ -48,6 +48,7 @@ fn every_metric_is_told_of() {
     metrics.storage_call("poll", std::time::Duration::ZERO, "ok");
     metrics.gateway_refusals("REQUEST_AMBIGUOUS", "REPEATED");
     metrics.overload("decision", "calls");
+    let _ = metrics.shed("decision");
     let encoded = metrics.encode();
     let described = encoded.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let mut count = 0;
