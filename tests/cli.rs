@@ -1,5 +1,7 @@
 //! The command line as a program: what its help says, held to files, and what it does with a server.
 
+#[path = "cli/check_envoy.rs"]
+mod check_envoy;
 #[path = "cli/deploy.rs"]
 mod deploy;
 #[path = "cli/errors.rs"]

@@ -11,6 +11,7 @@ pub mod support;
 pub mod agreement;
 pub mod balancers;
 pub mod bodies;
+pub mod bounds;
 pub mod envoy;
 pub mod forward_auth;
 pub mod http2;

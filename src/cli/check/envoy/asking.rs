@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::tree::{at, field, is_true, list, number, text};
-use super::{Report, Rule, clusters};
+use super::{Report, Rule, clusters, known};
 use crate::cli::check::Verdict::{Fail, Warn};
 
 const WHAT: &str = "ext_authz";
@@ -11,7 +11,7 @@ const WHAT: &str = "ext_authz";
 /// The largest body that Latchkey takes in one question, in bytes.
 const MAX_BODY: u64 = 1 << 20;
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 22] = [
     Rule {
         verdict: Fail,
         is_there: |filter| is_true(filter, "failure_mode_allow"),
@@ -123,6 +123,18 @@ const RULES: [Rule; 20] = [
         said: "x-latchkey-profile is taken from the client's request: it would choose how it is judged",
     },
     Rule {
+        verdict: Fail,
+        is_there: |filter| metadata(filter, "x-latchkey-client").is_some_and(|value| value != CLIENT),
+        said: "x-latchkey-client is something else than Envoy's own finding, and keys that are limited to networks believe it; \
+               write %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    },
+    Rule {
+        verdict: Warn,
+        is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "x-latchkey-client").is_none(),
+        said: "x-latchkey-client is missing in grpc_service.initial_metadata: keys that are limited to networks are refused to \
+               clients whose requests other proxies forwarded; set it to %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    },
+    Rule {
         verdict: Warn,
         is_there: |filter| at(filter, "grpc_service/google_grpc").is_some(),
         said: "google_grpc has no health checks and no retries here: requests fail while a replica of Latchkey ends or \
@@ -135,6 +147,9 @@ const RULES: [Rule; 20] = [
                look whether all routes then lead where they should",
     },
 ];
+
+/// The client's address as Envoy knows it.
+const CLIENT: &str = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 
 /// What is wrong with how bodies are shown.
 const BODY_RULES: [Rule; 3] = [
@@ -161,6 +176,7 @@ const BODY_RULES: [Rule; 3] = [
 
 /// Looks at the configuration of the filter.
 pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
+    known::fields(filter, known::EXT_AUTHZ, WHAT, place, report);
     report.hold(&RULES, filter, WHAT, place);
     let named = metadata(filter, "x-latchkey-profile");
     if let Some(body) = field(filter, "with_request_body") {
@@ -208,10 +224,14 @@ fn hides_headers(filter: &Value) -> bool {
 
 /// Whether every request is asked about, or refused.
 fn asks_always(filter: &Value) -> bool {
-    let whole = match text(filter, "filter_enabled/default_value/denominator") {
-        "TEN_THOUSAND" => 10_000,
-        "MILLION" => 1_000_000,
-        _ => 100,
+    let whole = match at(filter, "filter_enabled/default_value/denominator") {
+        None => 100,
+        Some(value) => match (value.as_str(), value.as_u64()) {
+            (Some("HUNDRED"), _) | (_, Some(0)) => 100,
+            (Some("TEN_THOUSAND"), _) | (_, Some(1)) => 10_000,
+            (Some("MILLION"), _) | (_, Some(2)) => 1_000_000,
+            _ => u64::MAX,
+        },
     };
     let numerator = number(filter, "filter_enabled/default_value/numerator").unwrap_or(0);
     let fixed = text(filter, "filter_enabled/runtime_key").is_empty();
@@ -223,7 +243,7 @@ fn is_closed_when_off(filter: &Value) -> bool {
 }
 
 /// What the question carries under a name.
-fn metadata<'a>(filter: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn metadata<'a>(filter: &'a Value, name: &str) -> Option<&'a str> {
     let all = list(filter, "grpc_service/initial_metadata").iter();
     all.filter(|one| text(one, "key").eq_ignore_ascii_case(name)).map(|one| text(one, "value")).next()
 }

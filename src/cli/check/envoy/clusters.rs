@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::tree::{at, field, list, number, text, typed, walk};
-use super::{Report, is_of_this_machine};
+use super::filters::{self, Stands};
+use super::tree::{at, field, is_true, list, number, text, typed, walk};
+use super::{Report, is_of_this_machine, known};
 
 const WHAT: &str = "cluster";
 
@@ -53,6 +54,41 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
             place,
             "it is on another machine, and transport_socket is missing: keys, and the operator's token, travel there for all \
              to read, unless the mesh encrypts",
+        );
+    }
+}
+
+/// Looks at what happens to a request behind the decision, on its way into a cluster.
+pub(super) fn look_behind(cluster: &Value, report: &mut Report<'_>) {
+    const DNS: [&str; 5] = ["aggregate", "dns", "logical_dns", "static", "strict_dns"];
+
+    let place = &format!("cluster {}", text(cluster, "name"));
+    known::fields(cluster, known::CLUSTER, WHAT, place, report);
+    let options = field(cluster, "typed_extension_protocol_options").and_then(Value::as_object).into_iter().flatten();
+    for (_, options) in options {
+        for filter in list(typed(options).1, "http_filters") {
+            filters::look(filter, Stands::Behind, place, report);
+        }
+    }
+    if let Some(kind) = field(cluster, "cluster_type") {
+        let (name, _) = field(kind, "typed_config").map_or(("", kind), typed);
+        let short = name.strip_prefix("envoy.extensions.clusters.").and_then(|rest| rest.split('.').next());
+        let short = short.unwrap_or_else(|| text(kind, "name"));
+        if short == "dynamic_forward_proxy" {
+            report.fail(
+                WHAT,
+                place,
+                "the host that a client names decides where its request goes, whatever was decided about",
+            );
+        } else if !DNS.contains(&short) {
+            report.unknown(WHAT, place, &format!("the type {short}"));
+        }
+    }
+    if is_true(cluster, "original_dst_lb_config/use_http_header") {
+        report.fail(
+            WHAT,
+            place,
+            "original_dst_lb_config.use_http_header lets a client's header decide where its request goes",
         );
     }
 }

@@ -16,9 +16,12 @@ pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// Whether the field at the path is true.
+/// Whether the field at the path is true, in any of the words that Envoy's reader of YAML takes for it.
 pub(super) fn is_true(value: &Value, path: &str) -> bool {
-    at(value, path).is_some_and(|value| *value == Value::Bool(true) || value.as_str() == Some("true"))
+    const WORDS: [&str; 4] = ["true", "yes", "on", "y"];
+
+    let word = |text: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+    at(value, path).is_some_and(|value| *value == Value::Bool(true) || value.as_str().is_some_and(word))
 }
 
 /// The text at the path; empty if there is none.
@@ -66,7 +69,7 @@ pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a
 }
 
 /// Where an object stands, told by the listeners, virtual hosts and routes around it.
-fn placed(value: &Value, place: &str) -> String {
+pub(super) fn placed(value: &Value, place: &str) -> String {
     let name = text(value, "name");
     let further = if field(value, "filter_chains").is_some() {
         format!("listener {name}")
@@ -80,6 +83,18 @@ fn placed(value: &Value, place: &str) -> String {
         return place.to_owned();
     };
     if place.is_empty() { further } else { format!("{place}, {further}") }
+}
+
+/// The name of a field in snake case.
+pub(super) fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn camel(name: &str) -> String {

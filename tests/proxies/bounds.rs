@@ -1,0 +1,104 @@
+//! Kind 9: what clients without a key may take of a proxy, by the files in deploy/: time, streams, connections, headers.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::House;
+use crate::calls::beside;
+use crate::proxy::{Proxy, change};
+use crate::shop::Caller;
+use crate::support::{eventually, pass};
+
+const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
+const TARGET: &str = "/api/v5/orders?site=berlin";
+
+/// Waits until the proxy decides.
+fn begin(house: &House, proxy: &Proxy) -> String {
+    let key = format!("x-api-key: {}", house.token);
+    eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
+        (proxy.ask("GET", TARGET, &[&key], "").status() == 200).then_some(())
+    });
+    let _ = house.shop.take();
+    key
+}
+
+/// A head that never ends is ended by the proxy, well before a client's own patience; a slow body is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_end_is_ended_and_a_slow_upload_passes() {
+    let house = House::furnished(PROFILE).await;
+    let proxies = [house.behind(Proxy::envoy), house.behind(Proxy::nginx), house.behind(Proxy::caddy)];
+    let mut streams = Vec::new();
+    for proxy in &proxies {
+        let _ = begin(&house, proxy);
+        let mut stream = TcpStream::connect(("127.0.0.1", proxy.port)).expect("it listens");
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: shop.example\r\nx-slow: ").expect("it takes a beginning");
+        stream.set_read_timeout(Some(Duration::from_secs(40))).expect("a socket");
+        streams.push(stream);
+    }
+    // A body in four parts, over more than a second.
+    for proxy in &proxies {
+        let mut stream = TcpStream::connect(("127.0.0.1", proxy.port)).expect("it listens");
+        let key = begin(&house, proxy);
+        let kind = "content-type: application/octet-stream";
+        let length = 40_000;
+        let head = format!(
+            "GET {TARGET} HTTP/1.1\r\nhost: shop.example\r\nconnection: close\r\n{key}\r\n{kind}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("the head is taken");
+        for _ in 0..4 {
+            pass(Duration::from_millis(300));
+            stream.write_all(&vec![b'x'; length / 4]).expect("the body is taken");
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        // A body that a profile cannot read may be refused, and is not broken off.
+        let status: u16 = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        assert!(matches!(status, 200 | 400 | 403), "{answer}");
+    }
+    for mut stream in streams {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the proxy ends it by itself");
+        let rest = String::from_utf8_lossy(&rest);
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408"), "{rest}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envoy_bounds_streams_headers_and_connections() {
+    let house = House::furnished(PROFILE).await;
+    let few =
+        |text: &str| change(text, "max_active_downstream_connections: 10000", "max_active_downstream_connections: 20");
+    let envoy = house.behind(|others| Proxy::envoy_with(others, few));
+    let key = begin(&house, &envoy);
+
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", envoy.port)).await.expect("it listens");
+    let (sender, connection) = h2::client::handshake::<_, hyper::body::Bytes>(stream).await.expect("it speaks HTTP/2");
+    drop(beside(connection));
+    eventually("Envoy has said how many streams", Duration::from_secs(20), || {
+        (sender.current_max_send_streams() == 100).then_some(())
+    });
+    drop(sender);
+
+    let many: Vec<String> = (0..101).map(|n| format!("x-{n}: {n}")).collect();
+    let mut headers: Vec<&str> = many.iter().map(String::as_str).collect();
+    headers.push(&key);
+    assert_eq!(envoy.ask("GET", TARGET, &headers, "").status(), 431);
+    for name in ["X_Latchkey_Store", "x_store", "Script_Name"] {
+        assert_eq!(envoy.ask("GET", TARGET, &[&format!("{name}: a"), &key], "").status(), 400, "{name}");
+    }
+    assert_eq!(house.shop.take(), []);
+
+    // Idle connections over the bound are closed at once, and requests go on once there is room.
+    let idle: Vec<_> = (0..40).filter_map(|_| Caller::connect(envoy.port).ok()).collect();
+    eventually("Envoy closes what is over the bound", Duration::from_secs(20), || {
+        let stats = envoy.tells("/stats?filter=downstream_cx_overload_reject|downstream_global_cx_overflow");
+        let counted = stats.lines().filter_map(|line| line.rsplit(' ').next()?.parse::<u32>().ok()).sum::<u32>();
+        (counted >= 20).then_some(())
+    });
+    drop(idle);
+    eventually("there is room again", Duration::from_secs(20), || {
+        let answer = Caller::connect(envoy.port).and_then(|mut line| line.send("GET", TARGET.as_bytes(), &[&key], b""));
+        answer.is_ok_and(|answer| answer.status() == 200).then_some(())
+    });
+}
