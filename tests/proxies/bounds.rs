@@ -47,7 +47,7 @@ async fn a_head_that_does_not_end_is_ended_and_a_slow_upload_passes() {
         );
         stream.write_all(head.as_bytes()).expect("the head is taken");
         for _ in 0..4 {
-            pass(Duration::from_millis(300));
+            pass(Duration::from_millis(300)).await;
             stream.write_all(&vec![b'x'; length / 4]).expect("the body is taken");
         }
         let mut answer = String::new();
@@ -73,7 +73,7 @@ async fn envoy_bounds_streams_headers_and_connections() {
     let key = begin(&house, &envoy);
 
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", envoy.port)).await.expect("it listens");
-    let (sender, connection) = h2::client::handshake::<_, hyper::body::Bytes>(stream).await.expect("it speaks HTTP/2");
+    let (sender, connection) = h2::client::handshake(stream).await.expect("it speaks HTTP/2");
     drop(beside(connection));
     eventually("Envoy has said how many streams", Duration::from_secs(20), || {
         (sender.current_max_send_streams() == 100).then_some(())
