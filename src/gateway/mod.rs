@@ -38,7 +38,7 @@ pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Query, Undecided};
 use crate::config::profiles::{self, Profile, Wording};
 use crate::model::book::Entry;
-use crate::model::decision::{Decision, REASONS, Reason, Request, Scope, Sight, StoresFrom, Unnamed};
+use crate::model::decision::{Decision, REASONS, Reason, Reasons, Request, Scope, Sight, StoresFrom, Unnamed};
 use crate::model::method::StorePlace;
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
@@ -268,7 +268,7 @@ impl Inner {
     }
     /// Whether nothing is wrong with the key; `None` if that cannot be said at once.
     fn judge_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<bool> {
-        self.authority.judge_key_now(case.reading.token(), request.client).map(|wrong| wrong.is_empty())
+        self.authority.judge_key_now(case.reading.token(), request.client).map(Reasons::is_empty)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::model::world::MethodTable;
 
 /// Where key and stores are in a request.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct Plan {
     /// Parameters that matter, in whatever place they are.
     pub(crate) parameters: Vec<Governed>,
@@ -198,15 +199,12 @@ impl Plan {
     }
 
     fn parameter(&mut self, name: &str, repeated: bool, used: Use) {
-        match self.parameters.iter_mut().find(|other| other.name.as_str() == name) {
-            Some(other) => {
-                other.name.allow_repeated(repeated);
-                other.uses.push(used);
-            }
-            None => {
-                let name = Name::new(name, repeated);
-                self.parameters.push(Governed { name, uses: vec![used], excepted: Vec::new() });
-            }
+        if let Some(other) = self.parameters.iter_mut().find(|other| other.name.as_str() == name) {
+            other.name.allow_repeated(repeated);
+            other.uses.push(used);
+        } else {
+            let name = Name::new(name, repeated);
+            self.parameters.push(Governed { name, uses: vec![used], excepted: Vec::new() });
         }
     }
 

@@ -104,7 +104,6 @@ impl<'r> Reading<'r> {
         match body {
             Body::None if !self.said.body => {}
             Body::Whole([]) => {}
-            Body::None => self.not_inspected(Fault::Unseen("withheld"), profile),
             // Without a type, and where the verb does not call for one, there usually is none, and nobody looks for
             // parameters in it.
             Body::Unknown if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
@@ -112,7 +111,10 @@ impl<'r> Reading<'r> {
                     self.found.unseen = Some(Unseen { why: Fault::Unseen("withheld"), stores: true, verb: false });
                 }
             }
-            Body::Withheld | Body::Unknown => self.not_inspected(Fault::Unseen("withheld"), profile),
+            // Where a header announces a body that the proxy denies, there is one.
+            Body::None | Body::Withheld | Body::Unknown => {
+                self.not_inspected(Fault::Unseen("withheld"), profile);
+            }
             Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), profile),
             Body::Whole(_) if self.said.encoded => {
                 self.not_inspected(Fault::Unseen("compressed"), profile);

@@ -158,24 +158,21 @@ pub(crate) fn host(host: &[u8]) -> Option<Cow<'_, str>> {
     if text.is_empty() {
         return Some(Cow::Borrowed(text));
     }
-    let (name, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (address, port)
+    let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        address.parse::<Ipv6Addr>().ok()?;
+        (address, port)
+    } else {
+        let at = text.find(':').unwrap_or(text.len());
+        let (name, port) = text.split_at(at);
+        // A name that ends in a number, perhaps a hexadecimal one, is an address to some.
+        let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let numbers = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(digits);
+        if !name.split('.').all(is_label) || numbers && name.parse::<Ipv4Addr>().is_err() {
+            return None;
         }
-        None => {
-            let at = text.find(':').unwrap_or(text.len());
-            let (name, port) = text.split_at(at);
-            // A name that ends in a number, perhaps a hexadecimal one, is an address to some.
-            let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let numbers = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(digits);
-            if !name.split('.').all(is_label) || numbers && name.parse::<Ipv4Addr>().is_err() {
-                return None;
-            }
-            (name, port)
-        }
+        (name, port)
     };
     if let Some(number) = port.strip_prefix(':') {
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());

@@ -269,14 +269,13 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         let not_a_code = || Fault::NotACode(told(governed));
         for used in &governed.uses {
             match (used, json) {
-                (Use::Key(_), Json::Null) => {}
+                (Use::Key(_), Json::Null) | (Use::Override, _) => {}
                 (Use::Key(location), Json::Text(key)) => self.take_key(*location, key.clone())?,
                 (Use::Key(_), _) => return Err(Fault::KeysDiffer),
                 (Use::Fixed(only), Json::Text(text)) if **only == **text => {}
                 (Use::Fixed(only), _) => {
                     return Err(Fault::Fixed { name: told(governed), value: only.to_string() });
                 }
-                (Use::Override, _) => {}
                 (Use::Store { .. }, _) if self.is_passed_over(governed, used) => {}
                 (Use::Store { steps, .. }, json) if steps.is_empty() => match json {
                     Json::Null => {}
