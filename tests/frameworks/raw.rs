@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -126,6 +126,18 @@ impl Connection {
         sent
     }
 
+    /// Sends a request that has no end, on a connection of its own, and says that nothing follows: the other side would wait
+    /// for the rest.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke.
+    pub fn send_broken(&mut self, bytes: &[u8]) -> Result<()> {
+        self.reset();
+        self.send(bytes)?;
+        self.connect()?.get_mut().shutdown(Shutdown::Write)
+    }
+
     /// Ends the connection; the next request makes another one.
     pub fn reset(&mut self) {
         self.stream = None;
@@ -162,6 +174,11 @@ impl Connection {
 
     /// Sends a request and receives its response. Once more when a kept connection has ended meanwhile.
     pub fn exchange(&mut self, bytes: &[u8]) -> Result<Response> {
+        if unchunked(bytes).is_err() {
+            let response = self.send_broken(bytes).and_then(|()| self.receive(bytes.starts_with(b"HEAD ")));
+            self.reset();
+            return response;
+        }
         let kept = self.stream.is_some();
         let to_head = bytes.starts_with(b"HEAD ");
         let first = self.send(bytes).and_then(|()| self.receive(to_head));

@@ -84,9 +84,16 @@ impl<'a> Worker<'a> {
     /// Sends to all, then receives from all: they work at once.
     fn show(&mut self, case: &Case, raw: &[u8], decided: &Decided<'_>) {
         let to_head = raw.starts_with(b"HEAD ");
-        let whole = unchunked(raw).unwrap_or_default();
+        let whole = unchunked(raw);
+        // A proxy may break a request off that it has begun to send.
+        let broken = whole.is_err();
+        let whole = whole.unwrap_or_else(|_| raw.to_vec());
         let bytes = |framework: &Framework| if framework.whole_bodies { &*whole } else { raw };
         for (framework, line) in &mut self.frameworks {
+            if broken {
+                line.send_broken(bytes(framework)).ok();
+                continue;
+            }
             if framework.ends_connections {
                 line.reset();
             }
@@ -97,9 +104,15 @@ impl<'a> Worker<'a> {
             let (framework, line) = &mut self.frameworks[at];
             let (name, bytes) = (framework.name, bytes(framework));
             let first = line.receive(to_head).ok();
+            if broken {
+                line.reset();
+            }
             // A server may end a kept connection at any time; then it is asked on a new one.
             let response = first.or_else(|| {
                 line.reset();
+                if broken {
+                    return None;
+                }
                 line.send(bytes).and_then(|()| line.receive(to_head)).ok()
             });
             let reading = response.as_ref().and_then(|response| serde_json::from_slice::<Reading>(&response.body).ok());
