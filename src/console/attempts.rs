@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(attempts.failed(one), Failed::Many { first: false, left: SPAN / 2 });
         assert_eq!(attempts.failed(other), Failed::Few);
         *clock.0.lock() = SPAN;
-        assert_eq!(attempts.failed(one), Failed::Few, "it begins anew");
+        assert_eq!(attempts.failed(one), Failed::Few, "it starts again");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::telemetry::metrics::Metrics;
 
-/// Connections at once. When one more comes the oldest ends: whoever holds many locks nobody out.
+/// Connections at once. When one more comes the oldest ends: a client that holds many locks nobody out.
 const CONNECTIONS: usize = 64;
 /// Longest that a connection lasts.
 const BOUND: Duration = Duration::from_secs(10);

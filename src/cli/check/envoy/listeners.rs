@@ -97,7 +97,7 @@ fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
         let clusters = [at(config, "cluster"), at(config, "weighted_clusters")];
         let cluster = clusters.into_iter().flatten().next().and_then(Value::as_str).unwrap_or("others");
         let said = format!(
-            "the filter {short} passes everything to {cluster} and asks nobody: whoever reaches the listener needs no key; \
+            "the filter {short} passes everything to {cluster} and asks nobody: any client that reaches the listener needs no key; \
              leave it out, or let nobody reach it"
         );
         report.fail(WHAT, place, &said);
@@ -125,7 +125,7 @@ fn believes_connections(place: &str, report: &mut Report<'_>) {
     report.warn(
         WHAT,
         place,
-        "whoever connects there says by the PROXY protocol which address it has, and keys that are limited to networks \
+        "any client that connects there says by the PROXY protocol which address it has, and keys that are limited to networks \
          believe it: let only the load balancer reach it",
     );
 }

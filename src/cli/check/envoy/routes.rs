@@ -143,7 +143,7 @@ fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>)
     for name in list(value, "request_headers_to_remove").iter().filter_map(Value::as_str) {
         if name.to_ascii_lowercase().starts_with("x-latchkey-") {
             let said = format!(
-                "request_headers_to_remove takes {name} from the service: where it applies the scope, it is told none"
+                "request_headers_to_remove takes {name} from the service: where it applies the scope, it receives none"
             );
             report.warn(WHAT, place, &said);
         }
