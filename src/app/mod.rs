@@ -49,6 +49,8 @@ use crate::storage::Storage;
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 
+/// Time for the last counts of uses and for taking back the report: from the first to the second.
+const LAST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 /// Longest message of the decision port, whatever the service.
 const LONGEST_DECISION: usize =
     if ext_authz::MESSAGE > grpc::DECISION_MESSAGE { ext_authz::MESSAGE } else { grpc::DECISION_MESSAGE };
@@ -138,9 +140,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
 
     let left = leave(&config, &tasks).await;
     addresses.withdraw(&config);
-    let ending = tasks.finish(left).await;
-    // After the entrances: what they counted last is counted too.
-    if tokio::time::timeout(Duration::from_secs(3), authority.finish()).await.is_err() {
+    // After the entrances: what they counted last is counted too. It has a part of the time, so that all ends within it.
+    let last = (left / 10).clamp(LAST.0, LAST.1);
+    let ending = tasks.finish(left.saturating_sub(last)).await;
+    if tokio::time::timeout(last, authority.finish()).await.is_err() {
         tracing::warn!("storage did not take the last counts of uses in time");
     }
     match ending {

@@ -22,7 +22,7 @@ use crate::telemetry::metrics::Metrics;
 const LONG_DECIDE: Limits = Limits {
     threads: 0,
     calls: 256,
-    bytes: 48 * 1024 * 1024,
+    bytes: 24 * 1024 * 1024,
     queue: Duration::from_secs(1),
     run: Duration::from_secs(5),
 };
