@@ -1,0 +1,231 @@
+//! A flood of the worst requests, and what everybody else notices of it: /livez, revocations, valid calls, memory, and the
+//! end by SIGTERM. `cargo bench -- flood` runs it in full, the test here in short.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use latchkey::clock::{Clock as _, SystemClock};
+use latchkey::proto::v1 as proto;
+use tonic::Code;
+
+use crate::calls::{Client, METHODS, STATUSES, STORES, beside, selected};
+use crate::meter::memory;
+use crate::raw::{Call, Line};
+use crate::requests::{self as worst, PROFILE, UNKNOWN};
+use crate::support::process::LatchkeyProcess;
+use crate::support::{http, pass};
+
+/// Connections that flood.
+pub const CONNECTIONS: usize = 64;
+/// In which valid calls are to be answered.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// Time that a server has to end in.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// After which whoever floods tries again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What everybody else noticed.
+#[derive(Debug, Default)]
+pub struct Noticed {
+    /// The longest that /livez took, of any replica.
+    pub livez: Duration,
+    /// The longest that a revocation took to be acknowledged.
+    pub revoked: Duration,
+    /// Revocations.
+    pub revocations: usize,
+    /// Answers after an acknowledged revocation, by any replica, that allowed; and revocations with a replica pending.
+    pub let_through: usize,
+    pub pending: usize,
+    /// Valid calls, and those that were answered in time.
+    pub calls: u64,
+    pub answered: u64,
+    /// What the largest replica grew by, in bytes.
+    pub grown: usize,
+    /// The longest that a replica took to end after SIGTERM, and how it ended.
+    pub ended: Duration,
+    pub endings: Vec<String>,
+    /// Requests of the flood that were answered, refused as overload, and otherwise.
+    pub flood: [u64; 3],
+}
+
+/// How much of it.
+#[derive(Debug, Clone)]
+pub struct Extent {
+    /// How long it floods before SIGTERM.
+    pub time: Duration,
+    /// The database of the replicas; `None` for one server on SQLite.
+    pub database: Option<String>,
+    pub replicas: usize,
+}
+
+/// The requests of the flood, those of a connection each: bodies of 0.9 MB with the keys `valid` and unknown, and batches.
+fn requests(valid: &str) -> Vec<Arc<Call>> {
+    const BODY: usize = 900_000;
+    let calls = [
+        worst::json_stores("", BODY),
+        worst::json_stores(UNKNOWN, BODY),
+        worst::json_stores(valid, BODY),
+        worst::parts_stores(UNKNOWN, BODY),
+        worst::parts_stores(valid, BODY),
+        worst::form_stores(valid, BODY),
+        worst::batch_stores(valid, BODY),
+        worst::batch_paths(UNKNOWN, BODY),
+    ];
+    calls.into_iter().map(Arc::new).collect()
+}
+
+/// Sets the replicas up, floods them, and tells what everybody else noticed.
+pub async fn run(extent: &Extent) -> Noticed {
+    let mut file = tempfile::NamedTempFile::new().expect("a file is made");
+    file.write_all(PROFILE.as_bytes()).expect("the file is written");
+    let drain = format!("{}s", DRAIN.as_secs());
+    let start = || {
+        let builder = LatchkeyProcess::builder().env("LATCHKEY_CONFIG", file.path()).env("LATCHKEY_DRAIN", &drain);
+        match &extent.database {
+            Some(url) => builder.database(url),
+            None => builder,
+        }
+        .start()
+    };
+    let mut replicas: Vec<LatchkeyProcess> = (0..extent.replicas).map(|_| start()).collect();
+    let admin = replicas[0].admin_token();
+    let clients: Vec<Client> = replicas.iter().map(|replica| Client::new(replica.addresses(), &admin)).collect();
+    clients[0].furnish().await;
+    let key = || selected("used", &STORES[..2], &METHODS);
+    let (_, valid) = clients[0].create_key(key()).await.expect("a key is made");
+    let mut revocable = Vec::new();
+    for _ in 0..(extent.time.as_secs() / 2).clamp(2, 20) {
+        revocable.push(clients[0].create_key(key()).await.expect("a key is made"));
+    }
+    // What memory is measured against has been used once: buffers, caches, the pool's threads.
+    let calls = requests(&valid);
+    for replica in &replicas {
+        let line = Line::new(replica.addresses().decision, &admin);
+        for call in &calls {
+            let _ = line.call(call, PATIENCE).await;
+        }
+    }
+    for client in &clients {
+        for (_, token) in &revocable {
+            assert!(client.authorize(token, STATUSES, "").await.expect("decided").allowed, "the key opens it");
+        }
+    }
+    let before: Vec<usize> = replicas.iter().map(|replica| memory(replica.pid()).unwrap_or(0)).collect();
+
+    let over = Arc::new(AtomicBool::new(false));
+    let flood: Arc<[AtomicU64; 3]> = Arc::default();
+    let mut tasks = Vec::new();
+    for connection in 0..CONNECTIONS {
+        let replica = &replicas[connection % replicas.len()];
+        let line = Line::new(replica.addresses().decision, &admin);
+        let call = Arc::clone(&calls[connection / replicas.len() % calls.len()]);
+        let (over, flood) = (Arc::clone(&over), Arc::clone(&flood));
+        tasks.push(beside(async move {
+            while !over.load(Ordering::Relaxed) {
+                let count = match line.call(&call, PATIENCE).await {
+                    Ok(_) => 0,
+                    Err(status) if status.code() == Code::Unavailable => {
+                        // As a client would that means to be answered.
+                        pass(Duration::from_millis(20)).await;
+                        1
+                    }
+                    Err(_) => 2,
+                };
+                flood[count].fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    let (calls, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let measured = Arc::new(AtomicBool::new(false));
+    let mut callers = Vec::new();
+    for client in &clients {
+        let (client, valid, measured) = (client.clone(), valid.clone(), Arc::clone(&measured));
+        let (calls, answered) = (Arc::clone(&calls), Arc::clone(&answered));
+        callers.push(beside(async move {
+            while !measured.load(Ordering::Relaxed) {
+                let call = tokio::time::timeout(DEADLINE, client.authorize(&valid, STATUSES, "")).await;
+                calls.fetch_add(1, Ordering::Relaxed);
+                if matches!(call, Ok(Ok(decision)) if decision.allowed) {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+                pass(Duration::from_millis(10)).await;
+            }
+        }));
+    }
+    let watches: Vec<_> = replicas
+        .iter()
+        .zip(before)
+        .map(|(replica, before)| {
+            let (ops, pid, measured) = (replica.addresses().ops, replica.pid(), Arc::clone(&measured));
+            beside(async move {
+                let (mut longest, mut most) = (Duration::ZERO, 0);
+                while !measured.load(Ordering::Relaxed) {
+                    let began = SystemClock.monotonic();
+                    let probe = tokio::task::spawn_blocking(move || http::get(ops, "/livez"));
+                    let alive = probe.await.expect("it is asked").is_ok_and(|answer| answer.status == 200);
+                    // Not answered at all counts as the longest that a probe may wait.
+                    let took = SystemClock.monotonic().saturating_sub(began);
+                    longest = longest.max(if alive { took } else { PATIENCE });
+                    most = most.max(memory(pid).unwrap_or(0).saturating_sub(before));
+                    pass(Duration::from_millis(50)).await;
+                }
+                (longest, most)
+            })
+        })
+        .collect();
+
+    let mut noticed = Noticed::default();
+    let pause = extent.time / u32::try_from(revocable.len() + 1).expect("a few");
+    for (key, token) in revocable {
+        pass(pause).await;
+        let began = SystemClock.monotonic();
+        let request = proto::RevokeKeyRequest { id: key.id, reason: "flooded".to_owned(), ..Default::default() };
+        let revoked = tokio::time::timeout(PATIENCE, clients[0].keys().revoke_key(request)).await;
+        noticed.revoked = noticed.revoked.max(SystemClock.monotonic().saturating_sub(began));
+        noticed.revocations += 1;
+        let written = revoked.ok().and_then(Result::ok).and_then(|answer| answer.into_inner().written);
+        if written.is_none_or(|written| !written.pending_replicas.is_empty()) {
+            noticed.pending += 1;
+        }
+        for client in &clients {
+            if client.authorize(&token, STATUSES, "").await.is_ok_and(|decision| decision.allowed) {
+                noticed.let_through += 1;
+            }
+        }
+    }
+    pass(pause).await;
+    measured.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.expect("the callers call");
+    }
+    for watch in watches {
+        let (longest, most) = watch.await.expect("somebody watches");
+        noticed.livez = noticed.livez.max(longest);
+        noticed.grown = noticed.grown.max(most);
+    }
+    // The end, with the flood going on.
+    let began = SystemClock.monotonic();
+    replicas.iter_mut().for_each(LatchkeyProcess::terminate);
+    for replica in &mut replicas {
+        let status = tokio::task::block_in_place(|| replica.wait_exit(DRAIN * 6));
+        noticed.ended = noticed.ended.max(SystemClock.monotonic().saturating_sub(began));
+        noticed.endings.push(status.to_string());
+    }
+    over.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.abort();
+    }
+    noticed.calls = calls.load(Ordering::Relaxed);
+    noticed.answered = answered.load(Ordering::Relaxed);
+    noticed.flood = std::array::from_fn(|kind| flood[kind].load(Ordering::Relaxed));
+    noticed
+}
+
+impl Noticed {
+    /// Valid calls that were answered in time, of a hundred.
+    pub fn answered_of_100(&self) -> f64 {
+        self.answered as f64 * 100.0 / self.calls.max(1) as f64
+    }
+}

@@ -1,0 +1,35 @@
+//! What a process costs: CPU time and memory, as Linux tells them.
+
+use std::collections::HashMap;
+use std::fs;
+
+/// CPU time of each thread of a process at one moment, in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Cpu(HashMap<String, u64>);
+
+impl Cpu {
+    /// The CPU time spent by now.
+    pub fn of(pid: u32) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+        let spent = tasks.filter_map(|task| {
+            let task = task.ok()?;
+            // A thread may end meanwhile.
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let spent = text.split(' ').next()?.parse().ok()?;
+            Some((task.file_name().to_string_lossy().into_owned(), spent))
+        });
+        Self(spent.collect())
+    }
+
+    /// What was spent since `before`, in nanoseconds.
+    pub fn since(&self, before: &Self) -> u64 {
+        self.0.iter().map(|(task, spent)| spent.saturating_sub(before.0.get(task).copied().unwrap_or(0))).sum()
+    }
+}
+
+/// Bytes of memory that a process has; `None` once it is gone.
+pub fn memory(pid: u32) -> Option<usize> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse::<usize>().ok().map(|kib| kib << 10)
+}

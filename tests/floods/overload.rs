@@ -1,0 +1,77 @@
+//! Overload: what the server cannot take on is refused at once and counted, and short calls do not notice.
+
+use std::time::Duration;
+
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use prost::bytes::Bytes;
+use tonic::Code;
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tower::ServiceExt as _;
+
+use crate::calls::{STATUSES, beside, selected};
+use crate::decisions::server;
+use crate::raw::Line;
+use crate::requests;
+use crate::support::{eventually, eventually_async, http as page};
+
+/// Long calls that the decision port takes on at once.
+const CALLS: usize = 256;
+/// How many more are tried.
+const MORE: usize = 32;
+const SOON: Duration = Duration::from_secs(30);
+
+/// A long call whose message does not come to its end.
+fn unfinished(token: &str) -> http::Request<Body> {
+    let begun = Bytes::from_static(&[0, 0, 8, 0, 0, 10]);
+    let frames = stream::iter([Ok::<_, tonic::Status>(Frame::data(begun))]);
+    let body = StreamBody::new(futures_util::StreamExt::chain(frames, stream::pending()));
+    http::Request::post("http://latchkey/latchkey.v1.AuthorizationService/BatchAuthorize")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::new(body))
+        .expect("a request")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn overload_is_refused_at_once_and_counted_and_short_calls_do_not_notice() {
+    let _alone = crate::ALONE.lock().await;
+    let (server, client, _file) = server().await;
+    let (_, token) = client.create_key(selected("used", &["berlin"], &[])).await.expect("a key is made");
+    let (addresses, admin) = (server.addresses(), server.admin_token());
+    let line = Line::new(addresses.decision, &admin);
+    let long = requests::batch_paths(&token, 100 << 10);
+    line.call(&long, SOON).await.expect("a long call is answered");
+
+    let (mut stuck, mut channels) = (Vec::new(), Vec::new());
+    for _ in 0..8 {
+        let endpoint = Endpoint::from_shared(format!("http://{}", addresses.decision)).expect("a URL");
+        let channel: Channel = endpoint.connect().await.expect("connected");
+        for _ in 0..(CALLS + MORE) / 8 {
+            stuck.push(beside(channel.clone().oneshot(unfinished(&admin))));
+        }
+        channels.push(channel);
+    }
+    // Those that do not fit are refused; from then on the pool is full.
+    let name = "latchkey_overload_total{port=\"decision\",reason=\"calls\"} ";
+    let counted = || {
+        let metrics = page::get(addresses.ops, "/metrics").expect("it answers").body;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(name)).expect("it is counted");
+        count.parse::<usize>().expect("a count")
+    };
+    eventually("what does not fit is refused", SOON, || (counted() >= MORE).then_some(()));
+    let refused = line.call(&long, SOON).await.expect_err("there is no place for a long call");
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    assert!(refused.message().contains("too many long calls"), "{refused:?}");
+    client.authorize(&token, STATUSES, "").await.expect("short calls are answered");
+    assert_eq!(page::get(addresses.ops, "/livez").expect("it answers").status, 200);
+    assert!(counted() > MORE, "the refusal is counted");
+
+    for call in stuck {
+        call.abort();
+    }
+    eventually_async("long calls are answered again", SOON, async || line.call(&long, SOON).await.ok()).await;
+}

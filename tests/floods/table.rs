@@ -1,0 +1,144 @@
+//! The longest work of every entrance, at n bytes and at 2n: it grows as its input does, with a key and without.
+//!
+//! The server is the real program; what is measured is the CPU time of all its threads, so that other processes count for
+//! nothing. Of several repeats, n and 2n in turn, the cheapest counts: whatever else the server does only adds to it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::meter::Cpu;
+use crate::raw::{Call, Line};
+
+/// How much more twice the input may cost.
+const RATIO: f64 = 2.5;
+/// Repeats of each measurement; and of one that is over the bound, before it counts.
+const REPEATS: (usize, usize) = (3, 9);
+/// CPU time of one request, in nanoseconds, beyond which it is not measured any further: whatever grows as its input takes a
+/// fraction.
+const ENDLESS: u64 = 15_000_000_000;
+/// CPU time, in nanoseconds, below which a measurement says nothing: the server polls storage meanwhile.
+const LEAST: u64 = 8_000_000;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is sent.
+pub enum Sent {
+    /// A gRPC call.
+    Call(Call),
+    /// A request by HTTP/1.1, as it is written.
+    Text(Vec<u8>),
+}
+
+/// A kind of request of an entrance.
+pub struct Row {
+    pub name: String,
+    /// Makes one of about so many bytes.
+    pub make: Box<dyn Fn(usize) -> Sent>,
+    /// The smaller number of bytes.
+    pub bytes: usize,
+}
+
+/// What a row came to.
+struct Measured {
+    name: String,
+    bytes: usize,
+    /// Nanoseconds of CPU of one request of n, and of 2n.
+    cost: (f64, f64),
+    said: String,
+}
+
+/// Where requests are sent.
+pub struct Target {
+    pub pid: u32,
+    pub line: Line,
+    pub address: SocketAddr,
+}
+
+impl Target {
+    /// Sends a request `times`, and answers the CPU time that it took the server and what it said.
+    async fn cost(&self, sent: &Sent, times: u32) -> (u64, String) {
+        let before = Cpu::of(self.pid);
+        let mut said = String::new();
+        for _ in 0..times {
+            said = match sent {
+                Sent::Call(call) => match self.line.call(call, PATIENCE).await {
+                    Ok(answer) => format!("OK, {} bytes", answer.len()),
+                    Err(status) => format!("{:?}", status.code()),
+                },
+                Sent::Text(text) => {
+                    let (address, text) = (self.address, text.clone());
+                    tokio::task::spawn_blocking(move || ask(address, &text)).await.expect("it is sent")
+                }
+            };
+        }
+        (Cpu::of(self.pid).since(&before), said)
+    }
+
+    /// Measures a row until it is within the bound, or has been measured often enough.
+    async fn measure(&self, row: &Row) -> Measured {
+        let (small, large) = ((row.make)(row.bytes), (row.make)(row.bytes * 2));
+        // The first fills caches; it also tells how often is often enough.
+        let (first, _) = self.cost(&small, 1).await;
+        let (second, said) = self.cost(&small, 1).await;
+        if second >= ENDLESS || first >= ENDLESS {
+            let cost = (first.min(second) as f64, f64::INFINITY);
+            return Measured { name: row.name.clone(), bytes: row.bytes, cost, said };
+        }
+        let times = u32::try_from(LEAST.div_ceil(first.min(second).max(10_000))).unwrap_or(u32::MAX).clamp(1, 400);
+        let mut least = (u64::MAX, u64::MAX);
+        for repeat in 0..REPEATS.1 {
+            least.0 = least.0.min(self.cost(&small, times).await.0);
+            least.1 = least.1.min(self.cost(&large, times).await.0);
+            if repeat + 1 >= REPEATS.0 && ratio(least) <= RATIO {
+                break;
+            }
+        }
+        let each = |cost: u64| cost as f64 / f64::from(times);
+        Measured { name: row.name.clone(), bytes: row.bytes, cost: (each(least.0), each(least.1)), said }
+    }
+}
+
+fn ratio((small, large): (u64, u64)) -> f64 {
+    large as f64 / small as f64
+}
+
+/// Sends a request on a connection of its own, and answers the status line.
+pub fn ask(address: SocketAddr, text: &[u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).expect("the port listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out is set");
+    // Who is refused early may be hung up on.
+    let _ = stream.write_all(text);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or("nothing").to_owned()
+}
+
+/// Measures all rows, prints the table, and fails if one grows faster than its input.
+pub async fn hold(title: &str, target: &Target, rows: Vec<Row>) {
+    let mut measured = Vec::new();
+    for row in &rows {
+        measured.push(target.measure(row).await);
+    }
+    let mut worst = Vec::new();
+    println!("\n{title}: CPU time of the server");
+    println!(
+        "{:44} {:>9} {:>11} {:>11} {:>6} {:>8}  answer",
+        "request", "n, bytes", "ms at n", "ms at 2n", "ratio", "ns/byte"
+    );
+    for row in &measured {
+        let (small, large) = row.cost;
+        let (ratio, per_byte) = (large / small, large / (2 * row.bytes) as f64);
+        let (name, bytes, said) = (&row.name, row.bytes, &row.said);
+        let (small, large) = (small / 1e6, large / 1e6);
+        println!("{name:44} {bytes:9} {small:11.3} {large:11.3} {ratio:6.2} {per_byte:8.1}  {said}");
+        if said.contains("Unavailable") || said.contains("in time") {
+            worst.push(format!("{name}: more work than the server gives a call"));
+        } else if ratio > RATIO {
+            worst.push(format!("{name}: {ratio:.2}"));
+        }
+    }
+    assert!(
+        worst.is_empty(),
+        "work that grows faster than its input, {RATIO} times at most for twice of it: {worst:#?}"
+    );
+}
