@@ -13,9 +13,17 @@ mod decide;
 #[path = "../tests/fleet/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
 mod fleet;
+#[path = "../tests/floods/flood.rs"]
+#[expect(unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod flood;
+#[path = "flood.rs"]
+mod flooding;
 mod grpc;
 mod keys;
 mod large;
+#[path = "../tests/floods/meter.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod meter;
 #[path = "../tests/oracle/mod.rs"]
 #[expect(
     dead_code,
@@ -25,6 +33,12 @@ mod large;
 )]
 mod oracle;
 mod proxies;
+#[path = "../tests/floods/raw.rs"]
+#[expect(unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod raw;
+#[path = "../tests/floods/requests.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests' own tools, of which the benchmarks need a part")]
+mod requests;
 mod revocation;
 #[path = "../tests/support/mod.rs"]
 #[expect(
@@ -48,6 +62,7 @@ type Benchmark = (&'static str, fn(bool) -> Section);
 const BENCHMARKS: &[Benchmark] = &[
     ("console", console::run),
     ("decide", decide::run),
+    ("flood", flooding::run),
     ("grpc", grpc::run),
     ("keys", keys::run),
     ("large", large::run),
