@@ -5,6 +5,10 @@ BUF := .tools/node_modules/.bin/buf
 TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A clippy::print_stdout -A clippy::print_stderr \
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
+# What an incremental build keeps of each test program is as large as everything else together, and a machine that
+# builds once never reads it.
+export CARGO_INCREMENTAL ?= 0
+
 .DEFAULT_GOAL := help
 .PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate screenshots bench revocation soak guards run
 
