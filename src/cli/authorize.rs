@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use tonic::Code;
 
 use super::exit::{Ending, Error, Outcome};
 use super::input;
@@ -137,19 +138,30 @@ fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Outcome {
         match &result.result {
             Some(Answer::Decision(decision)) if decision.allowed => {}
             Some(Answer::Decision(_)) => ending = Ending::No,
-            Some(Answer::Undecided(undecided)) => {
-                return Err(Error::Unavailable(output::clean(&undecided.message)));
-            }
+            Some(Answer::Undecided(undecided)) => return Err(undecided_error(undecided)),
             None => return Err(Error::Internal("a question was not answered".to_owned())),
         }
     }
     Ok(ending)
 }
 
+/// As the same question would end alone.
+fn undecided_error(undecided: &v1::Undecided) -> Error {
+    let message = output::clean(&undecided.message);
+    match Code::from(undecided.code) {
+        Code::InvalidArgument => Error::Invalid(message),
+        Code::FailedPrecondition => Error::Conflict(message),
+        _ => Error::Unavailable(message),
+    }
+}
+
 fn told_all(methods: &[String], answer: &v1::BatchAuthorizeResponse, named: &str) -> String {
     let told = methods.iter().zip(&answer.results).map(|(method, result)| match &result.result {
         Some(Answer::Decision(decision)) => told(method, decision, named),
-        Some(Answer::Undecided(_)) | None => format!("UNDECIDED  {}\n", output::clean(method)),
+        Some(Answer::Undecided(undecided)) => {
+            format!("UNDECIDED  {}\n  {}\n", output::clean(method), output::clean(&undecided.message))
+        }
+        None => format!("UNDECIDED  {}\n", output::clean(method)),
     });
     told.collect::<Vec<_>>().join("\n")
 }
@@ -232,14 +244,22 @@ mod tests {
     #[test]
     fn several_calls_are_allowed_together_only_if_each_is() {
         let decided = |allowed| Some(Answer::Decision(v1::Decision { allowed, ..Default::default() }));
-        let undecided = Some(Answer::Undecided(v1::Undecided { message: "stale".to_owned() }));
+        let undecided = |code: Code| {
+            let message = "stale".to_owned();
+            Some(Answer::Undecided(v1::Undecided { message, code: code.into(), ..Default::default() }))
+        };
         let ending = |results: Vec<Option<Answer>>| {
             let results = results.into_iter().map(|result| v1::BatchAuthorizeResult { result }).collect();
             batch_ending(&v1::BatchAuthorizeResponse { results })
         };
         assert!(matches!(ending(vec![decided(true), decided(true)]), Ok(Ending::Done)));
         assert!(matches!(ending(vec![decided(true), decided(false)]), Ok(Ending::No)));
-        assert!(matches!(ending(vec![decided(false), undecided]), Err(Error::Unavailable(_))));
+        // An older server sends no code.
+        for code in [Code::Ok, Code::Unavailable] {
+            assert!(matches!(ending(vec![decided(false), undecided(code)]), Err(Error::Unavailable(_))));
+        }
+        assert!(matches!(ending(vec![undecided(Code::InvalidArgument), decided(true)]), Err(Error::Invalid(_))));
+        assert!(matches!(ending(vec![decided(true), undecided(Code::FailedPrecondition)]), Err(Error::Conflict(_))));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use tonic::Status;
 
 use super::auth::undecided_status;
 use super::question::Asked;
-use super::status::{check, to_status};
+use super::status::to_status;
 use super::wire::{self, Framed};
-use crate::authority::{Authority, Query};
+use crate::authority::Authority;
 use crate::registry::Violations;
 
 /// Most questions in a batch.
@@ -26,17 +26,23 @@ pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Resul
     }
 }
 
-/// Answers questions with a `BatchAuthorizeResponse`: what is at hand at once; the rest is waited for together.
+/// Answers questions with a `BatchAuthorizeResponse`, each by itself: what is at hand at once; the rest is waited for
+/// together. One that is invalid or cannot be decided has a result that says so.
 pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) -> Result<Framed, Status> {
     if asked.is_empty() || asked.len() > MAX_BATCH {
         let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", asked.len());
         return Err(to_status(Violations::one("requests", what).into()));
     }
-    let queries = read(asked)?;
-    let mut answers = Framed::for_answers(queries.len());
+    let mut answers = Framed::for_answers(asked.len());
     let mut waiting = Vec::new();
-    for query in &queries {
-        if authority.decide_now(query, |decision| answers.add(decision)).is_none() {
+    for asked in asked {
+        let mut violations = Violations::new();
+        let Some(query) = asked.read(&mut violations) else {
+            let invalid = violations.told().to_vec();
+            answers.add_result(&wire::undecided(&to_status(violations.into()), &invalid));
+            continue;
+        };
+        if authority.decide_now(&query, |decision| answers.add(decision)).is_none() {
             waiting.push((answers.place(), query));
         }
     }
@@ -44,23 +50,8 @@ pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) 
         return Ok(answers);
     }
     let waiting = waiting.into_iter().map(|(place, query)| async move {
-        let answer = authority.decide(query, wire::result).await;
-        (place, answer.unwrap_or_else(|undecided| wire::undecided(&undecided.to_string())))
+        let answer = authority.decide(&query, wire::result).await;
+        (place, answer.unwrap_or_else(|undecided| wire::undecided(&undecided_status(undecided), &[])))
     });
     Ok(answers.with(join_all(waiting).await))
-}
-
-/// All questions, read; or everything that is wrong with any.
-fn read<'a>(asked: &[Asked<'a>]) -> Result<Vec<Query<'a>>, Status> {
-    let mut violations = Violations::new();
-    let queries = asked.iter().filter_map(|asked| asked.read(&mut violations)).collect();
-    if violations.is_empty() {
-        return Ok(queries);
-    }
-    // Once more, now with their places: to name them costs more than to read them.
-    let mut placed = Violations::new();
-    for (at, asked) in asked.iter().enumerate() {
-        placed.within(format_args!("requests[{at}]"), |placed| asked.read(placed));
-    }
-    check(placed).map(|()| queries)
 }

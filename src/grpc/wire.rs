@@ -9,6 +9,7 @@ use tonic::Status;
 use super::question::Asked;
 use crate::model::decision::{Decision, Reason, Scope};
 use crate::proto::v1 as proto;
+use crate::registry::Violation;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME: usize = 5;
@@ -99,6 +100,11 @@ impl Framed {
         write_result(&mut self.0, decision);
     }
 
+    /// Adds a result that is already written to a `BatchAuthorizeResponse`.
+    pub(super) fn add_result(&mut self, result: &[u8]) {
+        self.0.extend_from_slice(result);
+    }
+
     /// Where the next result will stand.
     pub(super) fn place(&self) -> usize {
         self.0.len()
@@ -140,10 +146,21 @@ pub(super) fn result(decision: &Decision<'_>) -> Vec<u8> {
     bytes
 }
 
-/// What a result of a batch says where nothing could be decided.
-pub(super) fn undecided(why: &str) -> Vec<u8> {
+/// The result of a question of a batch for which there is no decision: the status of a single call, and its invalid fields.
+pub(super) fn undecided(status: &Status, invalid: &[Violation]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    nested(&mut bytes, 1, 1, |result| nested(result, 2, 1, |undecided| text(undecided, 1, &[why])));
+    nested(&mut bytes, 1, USUAL_LENGTH, |result| {
+        nested(result, 2, USUAL_LENGTH, |undecided| {
+            text(undecided, 1, &[status.message()]);
+            number(undecided, 2, status.code() as u64);
+            for Violation { field, description } in invalid {
+                nested(undecided, 3, 1, |invalid| {
+                    text(invalid, 1, &[field]);
+                    text(invalid, 2, &[description]);
+                });
+            }
+        });
+    });
     bytes
 }
 
@@ -398,7 +415,7 @@ mod tests {
 
         /// Whatever is answered later comes to stand where it belongs.
         #[test]
-        fn what_was_waited_for_stands_in_its_place(all in prop::collection::vec((parts(), 0..3_u8), 1..8)) {
+        fn what_was_waited_for_stands_in_its_place(all in prop::collection::vec((parts(), 0..4_u8), 1..8)) {
             let (mut framed, mut later, mut results) = (Framed::for_answers(1), Vec::new(), Vec::new());
             for (parts, when) in &all {
                 use proto::batch_authorize_result::Result as Answer;
@@ -407,9 +424,18 @@ mod tests {
                 results.push(proto::BatchAuthorizeResult { result: Some(match when {
                     0 => { framed.add(&decision); decided }
                     1 => { later.push((framed.place(), result(&decision))); decided }
+                    2 => {
+                        later.push((framed.place(), undecided(&Status::unavailable("too late"), &[])));
+                        Answer::Undecided(proto::Undecided { message: "too late".to_owned(), code: 14, invalid_fields: vec![] })
+                    }
                     _ => {
-                        later.push((framed.place(), undecided("too late")));
-                        Answer::Undecided(proto::Undecided { message: "too late".to_owned() })
+                        let field = |number: usize| ("f".repeat(number), "d".repeat(number * 60));
+                        let fields = (1..4).map(field).map(|(field, description)| Violation { field, description });
+                        let fields: Vec<_> = fields.collect();
+                        framed.add_result(&undecided(&Status::invalid_argument("bad"), &fields));
+                        let invalid = |Violation { field, description }| proto::InvalidField { field, description };
+                        let invalid_fields = fields.into_iter().map(invalid).collect();
+                        Answer::Undecided(proto::Undecided { message: "bad".to_owned(), code: 3, invalid_fields })
                     }
                 }) });
             }

@@ -12,7 +12,9 @@ const ORDERS: &str = "GET /api/v5/orders";
 
 on_both_engines!(
     a_batch_is_answered_one_by_one_in_its_order,
-    a_batch_has_bounds_and_all_of_its_faults_are_told,
+    a_batch_has_bounds,
+    a_bad_question_leaves_the_others_as_they_are,
+    every_kind_of_question_is_answered_in_its_place,
     a_token_tells_what_it_may_do,
     a_token_that_is_no_good_tells_why_and_nothing_else,
 );
@@ -53,27 +55,124 @@ async fn a_batch_is_answered_one_by_one_in_its_order(world: &World) {
     }
 }
 
-async fn a_batch_has_bounds_and_all_of_its_faults_are_told(world: &World) {
-    let ask = async |requests: Vec<AuthorizeRequest>| {
-        world.crm.authorization().batch_authorize(BatchAuthorizeRequest { requests }).await
-    };
+async fn a_batch_has_bounds(world: &World) {
     for count in [0, 1_001] {
-        let refused = ask(vec![AuthorizeRequest::default(); count]).await.expect_err("1 to 1 000 are answered");
+        let request = BatchAuthorizeRequest { requests: vec![AuthorizeRequest::default(); count] };
+        let refused = world.crm.authorization().batch_authorize(request).await.expect_err("1 to 1 000 are answered");
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
-    let wrong = AuthorizeRequest {
-        client_address: "nowhere".to_owned(),
-        min_revision: "latest".to_owned(),
-        stores: vec!["berlin".to_owned(), String::new()],
-        method: format!("GET /{}", "a".repeat(8_192)),
-        ..Default::default()
-    };
-    let refused = ask(vec![question("", ORDERS, ""), wrong]).await.expect_err("one is wrong");
-    assert_eq!(refused.code(), Code::InvalidArgument);
-    let fields = crate::world::violated(&refused);
-    let expected =
-        ["requests[1].method", "requests[1].stores[1]", "requests[1].client_address", "requests[1].min_revision"];
-    assert_eq!(fields, expected, "all of it is told at once");
+}
+
+/// What is wrong with a question, and the fields that its answer names.
+type Wrong = (&'static str, fn(&mut AuthorizeRequest), &'static [&'static str]);
+
+const WRONG: [Wrong; 7] = [
+    ("a method that is too long", |asked| asked.method = format!("GET /{}", "a".repeat(8_192)), &["method"]),
+    ("an empty store", |asked| asked.stores = vec!["berlin".to_owned(), String::new()], &["stores[1]"]),
+    ("too many stores", |asked| asked.stores = vec!["berlin".to_owned(); 1_001], &["stores"]),
+    ("an address that is none", |asked| asked.client_address = "nowhere".to_owned(), &["client_address"]),
+    ("a revision that is none", |asked| asked.min_revision = "latest".to_owned(), &["min_revision"]),
+    ("a revision of another history", |asked| asked.min_revision = "r999999-0000000000000001".to_owned(), &[]),
+    (
+        "everything at once",
+        |asked| {
+            asked.method = "/".repeat(8_193);
+            asked.stores = vec![String::new(); 1_001];
+            asked.client_address = "192.0.2.7:80".to_owned();
+            asked.min_revision = "7".to_owned();
+        },
+        &["method", "stores", "stores[0]", "client_address", "min_revision"],
+    ),
+];
+
+/// What a decision refuses for, not the call.
+const REFUSED: [(fn(&mut AuthorizeRequest), Reason); 8] = [
+    (|asked| asked.key.clear(), Reason::KeyMissing),
+    (|asked| asked.key = "short".to_owned(), Reason::KeyMalformed),
+    (|asked| asked.key = "k".repeat(100_000), Reason::KeyMalformed),
+    (|asked| asked.key = "a-token-that-was-never-given-to-anybody".to_owned(), Reason::KeyUnknown),
+    (|asked| asked.method.clear(), Reason::MethodRequired),
+    (|asked| asked.method = "GET /a/../b".to_owned(), Reason::PathAmbiguous),
+    (|asked| asked.store = "no code, \u{1f511}".to_owned(), Reason::StoreUnknown),
+    (|asked| asked.stores = vec!["s".repeat(5_000)], Reason::StoreUnknown),
+];
+
+/// The ways a batch takes through the server: short and usual; with `stores`, which are read otherwise; long; and long
+/// with questions of every kind.
+async fn a_bad_question_leaves_the_others_as_they_are(world: &World) {
+    world.import_book().await;
+    world.stores(&["berlin"]).await;
+    let token = world.issue(key("module", All, All)).await.token;
+    let usual = question(&token, ORDERS, "berlin");
+    let several = AuthorizeRequest { stores: vec!["berlin".to_owned()], ..usual.clone() };
+    let request = proto::CreateKeyRequest { key: Some(key("another", All, All)), ..Default::default() };
+    let written = world.manager.keys().create_key(request).await.expect("the key is issued").into_inner().written;
+    let fresh = AuthorizeRequest { min_revision: written.expect("a write says so").revision, ..usual.clone() };
+    for (good, count) in [(&usual, 2), (&several, 2), (&fresh, 2), (&usual, 600)] {
+        for (name, spoil, fields) in WRONG {
+            let mut wrong = good.clone();
+            spoil(&mut wrong);
+            let alone = world.order_api.authorization().authorize(wrong.clone()).await.expect_err(name);
+            let mut requests = vec![good.clone(); count];
+            requests.insert(1, wrong.clone());
+            requests.push(wrong);
+            let results = results(world, requests).await;
+            for at in [1, count + 1] {
+                let Some(Answer::Undecided(undecided)) = &results[at].result else { panic!("{name}: {results:?}") };
+                let named: Vec<_> = undecided.invalid_fields.iter().map(|invalid| invalid.field.as_str()).collect();
+                assert_eq!((named, undecided.code), (fields.to_vec(), alone.code() as i32), "{name}: {undecided:?}");
+                assert_eq!(undecided.message, alone.message(), "the same as alone");
+            }
+            let decided = |at: &usize| ![1, count + 1].contains(at);
+            for at in (0..count + 2).filter(decided) {
+                let Some(Answer::Decision(decision)) = &results[at].result else { panic!("{name}: {results:?}") };
+                assert!(decision.allowed, "{name}: {decision:?}");
+            }
+        }
+    }
+}
+
+async fn every_kind_of_question_is_answered_in_its_place(world: &World) {
+    world.import_book().await;
+    world.stores(&["berlin"]).await;
+    let token = world.issue(key("module", All, Only(&["GET /api/v*/orders"]))).await.token;
+    let good = question(&token, ORDERS, "berlin");
+    let mut requests = vec![good.clone()];
+    for (spoil, _) in REFUSED {
+        let mut refused = good.clone();
+        spoil(&mut refused);
+        requests.extend([refused, good.clone()]);
+    }
+    for (_, spoil, _) in WRONG {
+        let mut wrong = good.clone();
+        spoil(&mut wrong);
+        requests.extend([wrong, good.clone()]);
+    }
+    let results = results(world, requests.clone()).await;
+    assert_eq!(results.len(), requests.len());
+    for (at, (result, request)) in results.into_iter().zip(requests).enumerate() {
+        match (world.order_api.authorization().authorize(request).await, result.result) {
+            (Ok(alone), Some(Answer::Decision(decision))) => {
+                assert_eq!(alone.into_inner().decision.as_ref(), Some(&decision), "{at}: the same as alone");
+                match at.checked_sub(1).and_then(|at| REFUSED.get(at / 2)).filter(|_| at % 2 == 1) {
+                    Some((_, reason)) => {
+                        assert!(!decision.allowed && decision.failed_checks.contains(&(*reason).into()))
+                    }
+                    None => assert!(decision.allowed, "{at}: {decision:?}"),
+                }
+            }
+            (Err(alone), Some(Answer::Undecided(undecided))) => {
+                assert_eq!((undecided.code, &*undecided.message), (alone.code() as i32, alone.message()), "{at}");
+            }
+            other => panic!("{at}: {other:?}"),
+        }
+    }
+}
+
+async fn results(world: &World, requests: Vec<AuthorizeRequest>) -> Vec<proto::BatchAuthorizeResult> {
+    let request = BatchAuthorizeRequest { requests };
+    let answer = world.order_api.authorization().batch_authorize(request).await;
+    answer.expect("one bad question does not fail the others").into_inner().results
 }
 
 async fn a_token_tells_what_it_may_do(world: &World) {
