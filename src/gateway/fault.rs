@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     OverrideParameter(String),
     #[error("the header {found} can be read as {expected}; write {expected}")]
     HeaderSpelling { found: String, expected: String },
+    #[error("the header authorization holds a bearer token behind something else; send `Bearer` and the key alone")]
+    Authorization,
     #[error("the header {0} is given more than once")]
     RepeatedHeader(String),
     #[error(
@@ -89,7 +91,7 @@ impl Fault {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Override(_) | Self::OverrideParameter(_) => "OVERRIDE",
-            Self::HeaderSpelling { .. } | Self::Spelling { .. } => "SPELLING",
+            Self::HeaderSpelling { .. } | Self::Authorization | Self::Spelling { .. } => "SPELLING",
             Self::RepeatedHeader(_) | Self::Repeated { .. } | Self::Overlapping { .. } => "REPEATED",
             Self::HopByHop(_) => "HOP_BY_HOP",
             Self::Host => "HOST",

@@ -139,8 +139,8 @@ impl<'r> Reading<'r> {
                 other
             }
             Kind::Multipart(boundary) => parameters::multipart(bytes, boundary, form, governed, &mut self.found),
-            Kind::Json { exact } => self.inspect_json_always(bytes, *exact),
-            Kind::File => self.inspect_json(bytes, false),
+            Kind::Json { exact } => self.inspect_json_always(bytes, *exact).and_then(|()| self.not_a_form(bytes)),
+            Kind::File => self.inspect_json(bytes, false).and_then(|()| self.not_a_form(bytes)),
             Kind::Unknown => Err(Fault::ContentType),
         };
         match read {
@@ -151,6 +151,12 @@ impl<'r> Reading<'r> {
             }
             other => other,
         }
+    }
+
+    /// Checks that a body of another type holds nothing that matters for services that read forms of any type.
+    fn not_a_form(&self, bytes: &[u8]) -> Result<(), Fault> {
+        let is_form = parameters::is_form_to_some(bytes, &self.plan.parameters);
+        if is_form { Err(Fault::Unseen("of one type and holds a form's parameter")) } else { Ok(()) }
     }
 
     /// Reads a body whose type does not say that it is JSON for what it holds if it is.

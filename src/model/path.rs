@@ -141,11 +141,16 @@ pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
 }
 
 /// Whether the path of `target`, up to its query, is read alike by a service that decodes it once, one that compares it as
-/// it came, and one behind a proxy that decodes it once more: it has no escape of an unreserved character, and no escaped
-/// percent sign that begins an escape. A gateway sends paths on as they came and decides about what they mean.
+/// it came, one behind a proxy that decodes it once more, one whose server writes the path into a query, and one whose
+/// server takes a script out of it: it has no escape of an unreserved character, no escaped percent sign that begins an
+/// escape, no `&`, `?` or `#` escaped or not, and nothing behind a segment such as `index.php`. A gateway sends paths on as
+/// they came and decides about what they mean.
 pub fn is_sent_as_read(target: &[u8]) -> bool {
     let end = target.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
     let path = &target[..end];
+    if path.contains(&b'&') || goes_on_behind_a_script(path) {
+        return false;
+    }
     let hex = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     let mut rest = path;
     while let Some(at) = memchr::memchr(b'%', rest) {
@@ -154,11 +159,27 @@ pub fn is_sent_as_read(target: &[u8]) -> bool {
         match escape(high, low) {
             Some(b'%') if hex(after.get(..2)) => return false,
             Some(b'%') if matches!(after.first(), Some(b'u' | b'U')) && hex(after.get(1..5)) => return false,
+            Some(b'&' | b'?' | b'#') => return false,
             Some(byte) if is_unreserved(byte) => return false,
             _ => {}
         }
     }
     true
+}
+
+/// Whether a segment that servers take for a script has others behind it: to CGI those are the path, and to Symfony all
+/// before them is where the service begins.
+fn goes_on_behind_a_script(path: &[u8]) -> bool {
+    const SCRIPTS: [&[u8]; 13] =
+        [b"php", b"php3", b"php4", b"php5", b"php7", b"php8", b"phtml", b"phar", b"cgi", b"fcgi", b"pl", b"py", b"rb"];
+    const OTHERS: [&[u8]; 5] = [b"asp", b"aspx", b"ashx", b"jsp", b"cfm"];
+    let mut segments = path.split(|byte| *byte == b'/').rev();
+    segments.next();
+    segments.any(|segment| {
+        let mut pieces = segment.rsplit(|byte| *byte == b'.');
+        let extension = pieces.next().unwrap_or_default();
+        pieces.next().is_some() && SCRIPTS.iter().chain(&OTHERS).any(|script| extension.eq_ignore_ascii_case(script))
+    })
 }
 
 /// A segment of a [`CanonicalPath`] as people write it, its escapes decoded.

@@ -129,6 +129,38 @@ fn k02_a_body_without_a_length_names_no_store() {
 }
 
 #[test]
+fn k02_bodies_that_only_some_decoders_take_for_json_or_for_a_form() {
+    let second = r#"{"site":"second"}"#;
+    let utf32 = [&b"\0\0\xfe\xff"[..], &second.bytes().flat_map(|byte| [0, 0, 0, byte]).collect::<Vec<_>>()].concat();
+    let bodies =
+        [utf32, format!("/**/{second}").into(), format!("// x\n{second}").into(), format!("#\n{second}").into()];
+    for kind in ["image/png", "application/octet-stream", "application/x-www-form-urlencoded", "application/pdf"] {
+        for body in &bodies {
+            only_for_wide("retailcrm", || create().body(kind, body.clone()));
+        }
+    }
+    // Bottle reads every type but those of parts as a form.
+    for kind in ["image/png", "application/octet-stream", "application/json", "application/vnd.api+json", "text/json"] {
+        for body in ["a=1&site=second", "{\"x\":\"&site=second&\"}", "{\"x\":\"&s%69te=second\"}", "x;siteBy=id"] {
+            only_for_wide("retailcrm", || create().body(kind, body));
+        }
+    }
+    // Files go on, whatever they hold.
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    png.extend((0..=255).cycle().take(100_000));
+    for (kind, body) in [("image/png", png), ("application/pdf", b"%PDF-1.7 /site=1".to_vec())] {
+        BENCH.allowed("retailcrm", &create().key("one").body(kind, body));
+    }
+}
+
+#[test]
+fn k02_parameters_that_are_empty_count() {
+    let many = |count: usize| get(&format!("/api/v5/orders/17?{}site=main", "&".repeat(count))).key("one");
+    BENCH.allowed("retailcrm", &many(999));
+    assert_eq!(BENCH.reason("retailcrm", &many(1000)), "REQUEST_AMBIGUOUS");
+}
+
+#[test]
 fn k02_a_charset_by_which_a_query_is_decoded() {
     for charset in ["utf-7", "utf-16", "cp037", "utf-8, utf-7"] {
         only_for_wide("retailcrm", || {
@@ -210,6 +242,38 @@ fn k03_multipart_that_some_parsers_cut() {
 }
 
 #[test]
+fn k03_names_that_some_parsers_find_elsewhere() {
+    let part = |head: &str| format!("--XX\r\n{head}\r\n\r\nsecond\r\n--XX--\r\n");
+    let kind = "multipart/form-data; boundary=XX";
+    for head in [
+        "Content-Type: text/plain; a=\"Content-Disposition: x; name=site\"\r\nContent-Disposition: form-data; name=\"x\"",
+        "Content-Type: Content-Disposition: x; name=site\r\nContent-Disposition: form-data; name=\"x\"",
+        "Content-Disposition: form-data; name=\"x; name=site\"",
+        "Content-Disposition: form-data; name=\"x;name=_method;y\"",
+        "Content-Disposition: form-data; name=x; name=site",
+        "Content-Disposition: form-data; name=\"x\"; filename=\"y; name=site\"",
+        "Content-Disposition: form-data; name=x; filename=y; filename*=utf-8''z\";name=site",
+        "Content-Disposition: form-data; name=x; filename*=utf-8''z",
+    ] {
+        only_for_wide("retailcrm", || create().body(kind, part(head)));
+    }
+    for head in [
+        "Content-Disposition: form-data; name=site",
+        "Content-Type: text/plain; charset=ISO-8859-1\r\nContent-Disposition: form-data; name=\"site\"",
+    ] {
+        let asked = create().key("one").body(kind, part(head));
+        assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_DENIED", "{head}");
+    }
+    for (boundary, line) in [("\"_=_symfony_1.2_=_\"", "_=_symfony_1.2_=_"), ("65a1.77", "65a1.77")] {
+        let body = format!(
+            "--{line}\r\nContent-Disposition: form-data; name=\"f\"; filename=\"surname=x.png\"\r\n\r\nx\r\n--{line}--\r\n"
+        );
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        BENCH.allowed("retailcrm", &create().key("one").body(&kind, body));
+    }
+}
+
+#[test]
 fn k04_another_method_in_whatever_place() {
     let names = ["_method", "_METHOD", "_Method[]", "X-HTTP-Method-Override", "x_http_method_override", "_verb"];
     for name in names {
@@ -282,6 +346,14 @@ fn k05_names_that_fold_to_ours() {
 }
 
 #[test]
+fn k05_a_bearer_token_behind_something_else() {
+    for value in ["Basic Bearer lk_other", "xBearer lk_other", "Basic eDp5, Bearer lk_other", "bearer=lk_other"] {
+        let asked = get("/plain/a?store=main").key("one").header("Authorization", value);
+        assert_eq!(BENCH.reason("plain", &asked), "REQUEST_AMBIGUOUS", "{value}");
+    }
+}
+
+#[test]
 fn k06_a_host_that_is_read_in_two_ways() {
     let shop = |host: &str| get("/shop/plain").key("one").host(host);
     BENCH.allowed("shop", &shop("main.example:8080"));
@@ -312,7 +384,13 @@ fn k07_paths_that_are_sent_otherwise_than_they_are_read() {
         assert_eq!(BENCH.reason("retailcrm", &get(&target).key("one")), "PATH_AMBIGUOUS", "{path}");
         BENCH.allowed("retailcrm", &get(&target).key("wide"));
     }
-    for path in ["100%25", "%D0%97-1", "a%20b", "a%3Ab", "%25zz"] {
+    // A server may write the path into a query, or take a script out of it.
+    for path in ["17&site=second", "17%26site=second", "17%3Fsite=second", "17%23", "x.php/17", "a.PHP5/b/c", "a.cgi/b"]
+    {
+        let target = format!("/api/v5/orders/{path}?site=main");
+        assert_eq!(BENCH.reason("retailcrm", &get(&target).key("one")), "PATH_AMBIGUOUS", "{path}");
+    }
+    for path in ["100%25", "%D0%97-1", "a%20b", "a%3Ab", "%25zz", "x.php", "a=b", "a+b"] {
         BENCH.allowed("retailcrm", &get(&format!("/api/v5/orders/{path}?site=main")).key("one"));
     }
 }

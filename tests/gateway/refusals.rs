@@ -79,7 +79,7 @@ fn bodies_that_cannot_be_seen() {
 #[test]
 fn fields_of_a_form_that_are_written_oddly() {
     for part in [
-        "Content-Disposition: form-data; name=site",
+        "Content-Disposition: form-data; name='site'",
         "Content-Disposition: form-data; name=\"site\"; filename=\"x\"",
         "Content-Disposition: form-data; name=\"x\"\r\nContent-Disposition: form-data; name=\"site\"",
         "Content-Disposition: form-data; name=\"site\"\r\nContent-Transfer-Encoding: base64",

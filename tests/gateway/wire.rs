@@ -71,8 +71,11 @@ fn a_key_in_json_is_none_for_no_client_sends_it_there() {
 #[test]
 fn a_raw_file_with_everything_in_the_query() {
     let target = format!("/api/v5/files/upload?apiKey={}&site=main", BENCH.key("one"));
-    let raw = post(&target).body("application/octet-stream", &b"\x89PNG&site=second"[..]);
+    let raw = post(&target).body("application/octet-stream", &b"\x89PNG&size=17;\0x=y"[..]);
     BENCH.allowed("retailcrm", &raw);
+    // Some read forms of any type.
+    let form = post(&target).body("application/octet-stream", &b"\x89PNG&site=second"[..]);
+    assert_eq!(refusal(&form), (400, INPUT.to_owned()));
     // What curl says of a body that nobody told it about; then a form may be in it.
     BENCH.allowed("retailcrm", &post(&target).body("application/x-www-form-urlencoded", &b"\xff\xd8%zz=&&;;=%"[..]));
     assert_eq!(refusal(&post(&target).form("x&site=second")), (403, DENIED.to_owned()));

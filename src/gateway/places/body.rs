@@ -32,10 +32,13 @@ pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
     for parameter in parameters {
         let at = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
         let (name, value) = (&parameter[..at], parameter.get(at + 1..).unwrap_or_default());
+        let quoted = value.starts_with(b"\"");
         let value = value.strip_prefix(b"\"").map_or(Some(value), |rest| rest.strip_suffix(b"\""));
         match (name, value) {
             (b"charset", Some(value)) if !charset && value.eq_ignore_ascii_case(b"utf-8") => charset = true,
-            (b"boundary", Some(value)) if boundary.is_none() && multipart::is_boundary(value) => boundary = Some(value),
+            (b"boundary", Some(value)) if boundary.is_none() && multipart::is_boundary(value, quoted) => {
+                boundary = Some(value);
+            }
             _ => odd = true,
         }
     }
@@ -50,13 +53,21 @@ pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
     }
 }
 
-/// Returns whether a body may be JSON to a service that decodes it whatever its type: whether an object or array begins
-/// it, behind what decoders skip or take for a mark of the encoding.
+/// Returns whether a body may be JSON to a service that decodes it whatever its type. It is unless its first byte, behind
+/// spaces and control bytes, is one that no decoder skips and that begins no object or array in any encoding: decoders of
+/// Ruby skip comments, those of Python find out UTF-16 and UTF-32 by themselves.
 pub(crate) fn may_be_json(body: &[u8]) -> bool {
-    let body = body.strip_prefix(BOM).unwrap_or(body);
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control());
-    let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
-    utf16 || matches!(first, Some(b'{' | b'['))
+    let skipped = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
+    let at = body.iter().position(|byte| !skipped(byte)).unwrap_or(body.len());
+    match body[at..] {
+        [] => false,
+        [b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9', ..] => false,
+        [b'<' | b'-' | b'%' | b'"' | b'_' | b'&' | b'=' | b'+' | b'.' | b'~' | b'*' | b'!' | b'$' | b'\'', ..] => false,
+        // Marks of the encoding, and the first bytes of spaces beyond ASCII.
+        [0xc2 | 0xe1..=0xe3 | 0xef | 0xfe, ..] | [0xff, 0xfe, ..] => true,
+        [0x80..=0xff, ..] => false,
+        _ => true,
+    }
 }
 
 /// Returns whether a content type names a charset other than UTF-8 and its subset. Django decodes the query by it, too,
@@ -167,12 +178,23 @@ mod tests {
 
     #[test]
     fn what_a_decoder_of_json_would_take_is_noticed() {
-        for json in ["{}", " \r\n\t[", "\u{feff}{", "\0{", "\0\0\0{"] {
+        for json in ["{}", " \r\n\t[", "\u{feff}{", "\0{", "\0\0\0{", "/**/{", " //\n{", "#\n{", "\u{2028}{", "\u{a0}["]
+        {
             assert!(may_be_json(json.as_bytes()), "{json:?}");
         }
-        assert!(may_be_json(b"\xff\xfe{\0") && may_be_json(b"\xfe\xff\0{"));
-        for other in ["", "a=b", "\u{89}PNG", "--XX", "\"text\"", "7"] {
+        let marked: [&[u8]; 4] = [b"\xff\xfe{\0", b"\xfe\xff\0{", b"\0\0\xfe\xff\0\0\0{", b"\xff\xfe\0\0{\0\0\0"];
+        assert!(marked.iter().all(|json| may_be_json(json)));
+        for other in ["", "a=b", "--XX", "\"text\"", "7", "%PDF-1.7", "_a=b", "GIF89a", "<svg/>", "PK\u{3}\u{4}"] {
             assert!(!may_be_json(other.as_bytes()), "{other:?}");
         }
+        let files: [&[u8]; 6] = [
+            b"\x89PNG\r\n",
+            b"\xff\xd8\xff\xe0",
+            b"\x1f\x8b\x08",
+            b"\0\0\0 ftypmp42",
+            b"\xd0\xcf\x11\xe0",
+            b"\0\x01\0\0\0\x0cGDEF",
+        ];
+        assert!(!files.iter().any(|file| may_be_json(file)));
     }
 }

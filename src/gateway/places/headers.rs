@@ -113,6 +113,9 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
             if let Some(key) = bearer_of(value) {
                 found.take_key(key)?;
                 said.remove.push(name);
+            } else if contains(value, b"bearer") {
+                // Laravel takes what stands behind the last `Bearer ` for the token, wherever that is.
+                return Err(Fault::Authorization);
             }
         } else if reads_as(name, "content-type") {
             exactly(name, "content-type")?;

@@ -22,10 +22,13 @@ const MAX_HEADERS: usize = 8;
 const MAX_LINE: usize = 1024;
 
 /// Whether `boundary` is one that everybody takes for the same: of RFC 2046's characters those that no parser cuts at, as
-/// PHP does at a comma.
-pub(crate) fn is_boundary(boundary: &[u8]) -> bool {
+/// PHP does at a comma. An equals sign, which Symfony and JavaMail use, belongs in quotes.
+pub(crate) fn is_boundary(boundary: &[u8], quoted: bool) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte) || quoted && *byte == b'=';
     (1..=70).contains(&boundary.len())
-        && boundary.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
+        && boundary.iter().all(plain)
+        // Rack looks for the last one.
+        && find(&boundary.to_ascii_lowercase(), b"boundary").is_none()
 }
 
 /// Hands each part of `body` to `take`.
@@ -54,7 +57,7 @@ pub(crate) fn read<'a>(
 
 fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
     let mut disposition: Option<(&[u8], bool)> = None;
-    let mut of_text = true;
+    let (mut of_text, mut in_utf8) = (true, true);
     let mut seen: u8 = 0;
     let mut rest = part;
     for _ in 0..=MAX_HEADERS {
@@ -63,6 +66,9 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
         rest = &rest[end + 2..];
         if line.is_empty() {
             let (name, file) = disposition.ok_or(Fault::Multipart("a part has no name"))?;
+            if !in_utf8 && !rest.is_ascii() {
+                return Err(Fault::Multipart("a part is not in UTF-8"));
+            }
             return Ok(Part { name, plain: !file && of_text, value: rest });
         }
         let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
@@ -86,14 +92,22 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
             }
             b"content-type" => {
                 let lower = value.to_ascii_lowercase();
+                let mut pieces = lower.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                let essence = pieces.next().unwrap_or_default();
                 // Some parsers go on into a part that has parts of its own.
-                if lower.starts_with(b"multipart") {
+                if essence.starts_with(b"multipart") {
                     return Err(Fault::Multipart("a part has parts"));
                 }
-                if has_odd_charset(&lower) {
-                    return Err(Fault::Multipart("a part is not in UTF-8"));
+                // Rack looks for the part's name in this header, too.
+                if !is_type(essence) {
+                    return Err(Fault::Multipart("a part's type is not written plainly"));
                 }
-                of_text = lower.split(|byte| *byte == b';').next() == Some(b"text/plain");
+                in_utf8 = match (pieces.next(), pieces.next()) {
+                    (None, _) => true,
+                    (Some(charset), None) => charset_of(charset)?,
+                    _ => return Err(Fault::Multipart("a part's type is not written plainly")),
+                };
+                of_text = essence == b"text/plain";
             }
             b"content-length" if !value.iter().all(u8::is_ascii_digit) => {
                 return Err(Fault::Multipart("a part has a length that is not a number"));
@@ -115,47 +129,74 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
     if !kind.eq_ignore_ascii_case(b"form-data") {
         return Err(ODD);
     }
-    let (mut name, mut file) = (None, false);
+    let (mut name, mut file, mut extended) = (None, false, false);
     while !rest.is_empty() {
         rest = rest.strip_prefix(b";").ok_or(ODD)?.trim_ascii_start();
-        let at = find(rest, b"=\"").ok_or(ODD)?;
-        let parameter = &rest[..at];
-        rest = &rest[at + 2..];
-        let end = rest.iter().position(|byte| *byte == b'"').ok_or(ODD)?;
-        let value = &rest[..end];
-        rest = &rest[end + 1..];
-        if parameter.eq_ignore_ascii_case(b"name") && name.is_none() {
-            // A backslash escapes to some, and to others it is one.
-            if value.is_empty() || value.contains(&b'\\') {
-                return Err(ODD);
-            }
-            name = Some(value);
-        } else if parameter.eq_ignore_ascii_case(b"filename") && !file {
-            // Nor may it hold what a parser that knows no quotes takes for the name.
-            if value.contains(&b'\\') || holds_name(value) {
-                return Err(ODD);
-            }
-            file = true;
+        let at = rest.iter().position(|byte| *byte == b'=').ok_or(ODD)?;
+        let parameter = rest[..at].to_ascii_lowercase();
+        rest = &rest[at + 1..];
+        let value = if let Some(quoted) = rest.strip_prefix(b"\"") {
+            let end = quoted.iter().position(|byte| *byte == b'"').ok_or(ODD)?;
+            rest = &quoted[end + 1..];
+            &quoted[..end]
         } else {
-            return Err(ODD);
+            // .NET writes names without quotes if it can.
+            let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+            let (value, after) = rest.split_at(end);
+            rest = after;
+            let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+            let told = if parameter == b"filename*" { value.strip_prefix(b"utf-8''").ok_or(ODD)? } else { value };
+            if told.is_empty() || !told.iter().all(|byte| plain(byte) || parameter == b"filename*" && *byte == b'%') {
+                return Err(ODD);
+            }
+            value
+        };
+        match &*parameter {
+            // A backslash escapes to some, and to others it is one; at a semicolon those cut that know no quotes; and some
+            // undo `=?utf-8?Q?…?=`.
+            b"name" if name.is_none() && !value.is_empty() && !value.iter().any(|byte| b"\\;=?".contains(byte)) => {
+                name = Some(value);
+            }
+            // Nor may it hold what a parser that knows no quotes takes for the name.
+            b"filename" if !file && !value.contains(&b'\\') && !holds_parameter(value) => file = true,
+            b"filename*" if !extended && !value.contains(&b'"') => extended = true,
+            _ => return Err(ODD),
         }
+    }
+    // To some a part is a file only if it has the plain one.
+    if extended && !file {
+        return Err(ODD);
     }
     Ok((name.ok_or(ODD)?, file))
 }
 
-/// Whether `name`, blanks and `=` stand one behind the other in a file's name, in any case.
-fn holds_name(value: &[u8]) -> bool {
+/// Whether `; name=` or `; filename=` stands in a file's name, in any case, with blanks or without.
+fn holds_parameter(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
-    memchr::memmem::find_iter(&lower, b"name").any(|at| lower[at + 4..].trim_ascii_start().first() == Some(&b'='))
+    lower.split(|byte| *byte == b';').skip(1).any(|piece| {
+        let piece = piece.trim_ascii_start();
+        piece.starts_with(b"name") || piece.starts_with(b"filename")
+    })
 }
 
-/// Whether a content type in lower case names a charset other than UTF-8 and its subset.
-fn has_odd_charset(lower: &[u8]) -> bool {
-    let Some(at) = find(lower, b"charset") else { return false };
-    let set = lower[at + b"charset".len()..].trim_ascii_start();
-    let set = set.strip_prefix(b"=").unwrap_or(set);
-    let set: Vec<u8> = set.iter().copied().filter(|byte| !matches!(byte, b'"' | b' ')).collect();
-    !matches!(&*set, b"utf-8" | b"utf8" | b"us-ascii")
+/// Whether `essence`, in lower case, is a type as RFC 6838 restricts its names.
+fn is_type(essence: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(byte);
+    let mut halves = essence.split(|byte| *byte == b'/');
+    halves.by_ref().take(2).filter(|half| !half.is_empty() && half.iter().all(plain)).count() == 2
+        && halves.next().is_none()
+}
+
+/// Whether a part's parameter, in lower case, says that it is in UTF-8; or else in a charset of which ASCII means the
+/// same.
+fn charset_of(parameter: &[u8]) -> Result<bool, Fault> {
+    let set = parameter.strip_prefix(b"charset=").unwrap_or_default();
+    let set = set.strip_prefix(b"\"").map_or(Some(set), |rest| rest.strip_suffix(b"\"")).unwrap_or_default();
+    match set {
+        b"utf-8" | b"utf8" => Ok(true),
+        b"us-ascii" | b"iso-8859-1" | b"iso-8859-15" | b"windows-1252" | b"windows-1251" => Ok(false),
+        _ => Err(Fault::Multipart("a part is not in UTF-8")),
+    }
 }
 
 fn find(text: &[u8], sought: &[u8]) -> Option<usize> {
@@ -191,6 +232,21 @@ mod tests {
     }
 
     #[test]
+    fn names_without_quotes_and_further_names_of_files_are_read() {
+        let net = "--XX\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=site\r\n\r\nmain\r\n\
+                   --XX\r\nContent-Disposition: form-data; name=f; filename=a.png; filename*=utf-8''a%20b.png\r\n\r\nx\r\n--XX--\r\n";
+        assert_eq!(parts(net).unwrap(), [("site".into(), false, "main".into()), ("f".into(), true, "x".into())]);
+        let named = format!(
+            "{HEAD}\r\nmain\r\n--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"surname=x.png\"\r\n\r\nx\r\n--XX--"
+        );
+        assert_eq!(parts(&named).unwrap().len(), 2);
+        let java = format!(
+            "{HEAD}Content-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n\r\nmain\r\n--XX--"
+        );
+        assert_eq!(parts(&java).unwrap(), [("site".into(), false, "main".into())]);
+    }
+
+    #[test]
     fn what_can_be_read_in_two_ways_is_a_fault() {
         let cases = [
             format!("preamble\r\n{HEAD}\r\nmain\r\n--XX--"),
@@ -210,6 +266,10 @@ mod tests {
             format!("{HEAD}X-Name: y\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD}Content-Type: text/plain\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD}Content-Type: multipart/mixed; boundary=YY\r\n\r\n--YY--\r\n--XX--"),
+            format!("{HEAD}Content-Type: text/plain; charset=iso-8859-1\r\n\r\nm\u{e4}in\r\n--XX--"),
+            format!("{HEAD}Content-Type: text/plain; a=\"Content-Disposition: x; name=site\"\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}Content-Type: Content-Disposition: x; name=site\r\n\r\nmain\r\n--XX--"),
+            format!("{HEAD}Content-Type: text/plain; charset=utf-8; name=site\r\n\r\nmain\r\n--XX--"),
             format!("{HEAD}Content-Length: 4, 5\r\n\r\nmain\r\n--XX--"),
             format!("{}\n\r\n\r\nmain\r\n--XX--", HEAD.trim_end()),
             "--XX\r\nContent-Type: text/plain\r\n\r\nmain\r\n--XX--".to_owned(),
@@ -220,7 +280,17 @@ mod tests {
             assert!(matches!(parts(&body), Err(Fault::Multipart(_))), "{body:?}");
         }
         for name in [
-            "name=site",
+            "name=si\"te",
+            "name=",
+            "name=a b",
+            "name=site; name=\"a\"",
+            "name=\"a; name=site\"",
+            "name=\"a;b\"",
+            "name=\"=?utf-8?Q?site?=\"",
+            "name=\"a\"; filename*=utf-8''b",
+            "name=\"a\"; filename=\"b\"; filename*=utf-16''b",
+            "name=\"a\"; filename=\"b\"; filename*=utf-8''b\"",
+            "name=\"a\"; filename=\"b\"; filename*=\"b\\\"; name=site\"",
             "name='site'",
             "name=\"a\"; name=\"site\"",
             "name*=utf-8''site",
@@ -228,6 +298,8 @@ mod tests {
             "name=\"a\\\"; name=\"site\"",
             "name=\"a\"; filename=\"b\\c\"",
             "name=\"a\"; filename=\"b; name=site\"",
+            "name=\"a\"; filename=\"b;Name =site\"",
+            "name=\"a\"; filename=\"b; filename*=x\"",
             "name=\"\"",
             "filename=\"x\"",
             "name=\"site\"x",
@@ -254,10 +326,15 @@ mod tests {
 
     #[test]
     fn boundaries_are_plain() {
-        assert!(is_boundary(b"------------------------d74496d66958873e") && is_boundary(b"----WebKitFormBoundary_x7"));
-        assert!(!is_boundary(b"") && !is_boundary(b"a b") && !is_boundary(b"a\"") && !is_boundary(&[b'a'; 71]));
-        for cut in [b',', b';', b'\'', b'(', b')', b'+', b'.', b'/', b':', b'=', b'?'] {
-            assert!(!is_boundary(&[b'X', cut, b'Y']), "{cut}");
+        for plain in ["------------------------d74496d66958873e", "----WebKitFormBoundary_x7", "6565a.1234"] {
+            assert!(is_boundary(plain.as_bytes(), false) && is_boundary(plain.as_bytes(), true), "{plain}");
+        }
+        assert!(is_boundary(b"----=_Part_1_2.3", true) && !is_boundary(b"----=_Part_1_2.3", false));
+        for odd in ["", "a b", "a\"", &"a".repeat(71), "x; boundary=y", "xBoundary=y"] {
+            assert!(!is_boundary(odd.as_bytes(), true), "{odd}");
+        }
+        for cut in [b',', b';', b'\'', b'(', b')', b'+', b'/', b':', b'?'] {
+            assert!(!is_boundary(&[b'X', cut, b'Y'], true), "{cut}");
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::gateway::plan::{Governed, Use};
 use crate::model::method::StoreLocation;
 use crate::model::pattern::Verb;
 
-/// Beyond this many parameters PHP and others see no further ones.
+/// Beyond this many parameters PHP and others see no further ones. Express counts those that are empty.
 const MAX: usize = 1000;
+/// Longest name, in bytes, that could be read as one that matters, however it is escaped.
+const MAX_NAME: usize = 4096;
 
 /// Where parameters are read, and what that is worth.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +96,11 @@ pub(crate) fn urlencoded<'r>(
     found: &mut Found<'r>,
 ) -> Result<(), Fault> {
     let mut parameters = Parameters::new(governed, location, found);
-    for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+    for pair in text.split(|byte| *byte == b'&') {
+        if pair.is_empty() {
+            parameters.count += 1;
+            continue;
+        }
         let (name, value) = halves(pair);
         // To some services a semicolon separates, too; one in the value cuts that off, which then is no store and no key.
         let first = usize::from(!name.contains(&b';'));
@@ -105,6 +111,20 @@ pub(crate) fn urlencoded<'r>(
         parameters.take(&Written::new(name, true), name, &Value::Encoded(value))?;
     }
     parameters.finish()
+}
+
+/// Returns whether a parameter that matters would be found in `body` by a service that reads bodies of any type as
+/// urlencoded forms, as Bottle does.
+pub(crate) fn is_form_to_some(body: &[u8], governed: &[Governed]) -> bool {
+    body.split(|byte| matches!(byte, b'&' | b';')).any(|pair| {
+        let (name, value) = halves(pair);
+        // In files anything may stand between two of these bytes; and in JSON names stand in quotes, which nobody cuts off.
+        if name.len() + value.len() == pair.len() || name.len() > MAX_NAME || name.contains(&b'"') {
+            return false;
+        }
+        let written = Written::new(name, true);
+        governed.iter().any(|one| matches!(one.name.read(&written), Reading::Exact | Reading::Loose))
+    })
 }
 
 /// Reads a form in parts.
