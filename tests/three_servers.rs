@@ -114,15 +114,3 @@ async fn three_servers_brought_the_same_token_take_it_once() {
         assert!(!server.data().join("admin.token").exists(), "a token that was brought is not written down again");
     }
 }
-
-/// SQLite is for one server on one machine. A second one on the same file does no harm: SQLite's own locks keep the
-/// writes apart, and each follows the other by polling.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_started_at_once_on_one_sqlite_file_share_it() {
-    let folder = Workspace::new("shared");
-    let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());
-    let servers = start((0..2).map(|_| LatchkeyProcess::builder().database(&url)).collect());
-    let token = the_only_token(&servers);
-    one_admin(&servers, &token).await;
-    they_are_one_service(&servers, &token).await;
-}

@@ -15,6 +15,28 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Another server works there.
+    #[error("{what} is in use by {holder}; {remedy}")]
+    InUse {
+        /// The folder or file.
+        what: String,
+        /// Who has it.
+        holder: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The file system has no locks.
+    #[error(
+        "{what} cannot be locked against a second server: {source}; put it on a local disk, or set {setting} to another"
+    )]
+    NoLocks {
+        /// The folder or file.
+        what: String,
+        /// The setting to change.
+        setting: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file that the configuration names cannot be used.
     #[error("{what} cannot be used: {source}")]
     File {

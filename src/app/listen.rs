@@ -65,9 +65,17 @@ impl Ports {
 }
 
 impl Addresses {
-    /// Tells the log, and whoever looks into the data folder, where the ports are.
-    pub(super) fn publish(&self, config: &Config) -> Result<(), Error> {
+    /// The administration port's.
+    pub(super) const fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Tells the log and, in a data folder that is `ours`, everybody who looks into it where the ports are.
+    pub(super) fn publish(&self, config: &Config, ours: bool) -> Result<(), Error> {
         tracing::info!(decision = %self.decision, admin = %self.admin, ops = %self.ops, "listening");
+        if !ours {
+            return Ok(());
+        }
         let path = path(config);
         let text = serde_json::to_string(self).unwrap_or_default();
         // Written aside and moved into place, so that nobody reads half of it.
@@ -77,11 +85,11 @@ impl Addresses {
             .map_err(|source| Error::File { what: format!("the file of addresses {}", path.display()), source })
     }
 
-    /// Removes the file again, unless another server has written it since.
-    pub(super) fn withdraw(&self, config: &Config) {
+    /// Removes the file again from a data folder that is `ours`, unless something else was written there since.
+    pub(super) fn withdraw(&self, config: &Config, ours: bool) {
         let path = path(config);
-        let ours = serde_json::to_string(self).unwrap_or_default();
-        if std::fs::read_to_string(&path).is_ok_and(|text| text == ours) {
+        let written = serde_json::to_string(self).unwrap_or_default();
+        if ours && std::fs::read_to_string(&path).is_ok_and(|text| text == written) {
             // What stays behind misleads nobody: its addresses do not answer.
             let _ = std::fs::remove_file(&path);
         }

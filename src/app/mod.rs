@@ -9,6 +9,7 @@
 mod convergence;
 mod error;
 mod listen;
+mod lock;
 mod open;
 mod planes;
 mod token_file;
@@ -23,6 +24,7 @@ use tower::Layer as _;
 use self::convergence::Replicas;
 pub use self::error::Error;
 use self::listen::{Ports, moved};
+use self::lock::Locks;
 pub use self::open::{check_storage, migrate};
 use self::open::{data_folder, open_storage};
 use self::planes::Planes;
@@ -75,9 +77,14 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     if let Some(files) = serve::raise_open_files().filter(|files| *files < 2 * config.max_connections as u64) {
         tracing::warn!(files, "the system lets this process open fewer files than max_connections may need");
     }
-    // The ports before anything is written: a second server that is started by mistake must leave no trace.
+    // Before the ports, and before anything is written: a second server that is started by mistake must change nothing.
+    let mut locks = Locks::take(&config, &open::url(&config)?, clock.now()).await?;
     let ports = Ports::bind(&config).await?;
+    let addresses = ports.addresses()?;
+    locks.announce(&addresses);
+    locks.lock_database(config.migrate).await?;
     let storage = open_storage(&config, &clock, &tasks, &metrics, config.migrate).await?;
+    locks.watch(&tasks)?;
     bootstrap(&config, &storage, &tasks, &random).await?;
 
     let settings = Settings {
@@ -94,7 +101,6 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let registry =
         Registry::new(storage, tasks.clone(), Arc::clone(&random), Arc::new(convergence), config.replica_wait);
 
-    let addresses = ports.addresses()?;
     let (health, health_service) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
@@ -136,10 +142,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let listener = moved(ports.ops, &planes.operate).map_err(taken)?;
     let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());
     tasks.supervise_on("operations port", serving, planes.operate.handle());
-    addresses.publish(&config)?;
+    addresses.publish(&config, locks.owns_folder())?;
 
     let left = leave(&config, &tasks).await;
-    addresses.withdraw(&config);
+    addresses.withdraw(&config, locks.owns_folder());
     // After the entrances: what they counted last is counted too. It has a part of the time, so that all ends within it.
     let last = (left / 10).clamp(LAST.0, LAST.1);
     let ending = tasks.finish(left.saturating_sub(last)).await;
@@ -198,6 +204,7 @@ pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String,
     let tasks = Tasks::new();
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: SharedClock = Arc::new(SystemClock);
+    lock::same_name(&open::url(&config)?)?;
     let storage = open_storage(&config, &clock, &tasks, &Arc::new(Metrics::new()), false).await?;
     let registry = Registry::new(storage, tasks.clone(), random, Arc::new(Nobody), Duration::ZERO);
     let place = TokenFile { brought: None, kept: into };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::error::chain;
+use super::lock;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::lifecycle::Tasks;
@@ -39,6 +40,7 @@ pub async fn migrate(config: Config) -> Result<(), Error> {
     data_folder(&config)?;
     let clock: SharedClock = Arc::new(SystemClock);
     let options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
+    lock::same_name(&options.url)?;
     Ok(storage::migrate(&options).await?)
 }
 
@@ -60,6 +62,12 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| chain(&error))
 }
 
+/// Where storage is.
+pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
+    let url = config.database_url.parse();
+    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))
+}
+
 fn options(
     config: &Config,
     clock: &SharedClock,
@@ -67,11 +75,7 @@ fn options(
     metrics: &Arc<Metrics>,
     migrate: bool,
 ) -> Result<storage::Options, Error> {
-    let url: StorageUrl = config
-        .database_url
-        .parse()
-        .map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))?;
-    let mut options = storage::Options::new(url);
+    let mut options = storage::Options::new(url(config)?);
     options.migrate = migrate;
     options.write_connections = config.pool_size;
     options.clock = Arc::clone(clock);

@@ -8,3 +8,5 @@ pub mod support;
 mod ending;
 mod refusals;
 mod staleness;
+mod two_servers;
+mod writers;

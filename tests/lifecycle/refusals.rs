@@ -16,7 +16,7 @@ use crate::support::workspace::Workspace;
 const BOUND: Duration = Duration::from_mins(1);
 
 /// Starts a server that must refuse to, and answers what it said: the one line that is not of the log.
-fn refusal(builder: Builder) -> String {
+pub(crate) fn refusal(builder: Builder) -> String {
     let mut server = builder.spawn();
     let status = server.wait_exit(BOUND);
     let said = server.stderr();
@@ -33,7 +33,7 @@ fn refusal(builder: Builder) -> String {
     sentence.to_owned()
 }
 
-fn assert_tells(sentence: &str, parts: &[&str]) {
+pub(crate) fn assert_tells(sentence: &str, parts: &[&str]) {
     for part in parts {
         assert!(sentence.contains(part), "the sentence should tell `{part}`: {sentence}");
     }

@@ -1,11 +1,13 @@
 //! SQLite: the embedded engine, one file on one machine.
 //!
 //! One thread writes; a few read, each in snapshots of its own (WAL). Another process may open the file beside (the
-//! command line's `operators recover` and `migrate`): SQLite's own locks keep them apart.
+//! command line's `operators recover` and `migrate`): SQLite's own locks keep them apart, and [`watch`] notices what it
+//! commits.
 
 mod errors;
 mod open;
 mod session;
+mod watch;
 mod worker;
 
 use std::fmt;
@@ -16,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use self::session::SqliteSession;
+use self::watch::Watch;
 use self::worker::Worker;
 use super::options::{Options, SchemaState};
 use super::sql::dialect::Dialect;
@@ -32,6 +35,7 @@ pub(super) struct Sqlite {
     grants: Readers,
     readers: Readers,
     woken: Arc<Notify>,
+    _watch: Watch,
 }
 
 /// Threads that are given out in turn.
@@ -68,12 +72,14 @@ impl Sqlite {
                 let workers = workers.collect::<Result<Vec<_>>>()?;
                 Ok::<_, Error>(Readers { free: Arc::new(Semaphore::new(workers.len())), workers })
             };
+            let woken = Arc::new(Notify::new());
             Ok(Self {
+                _watch: Watch::start(open::reader(&path)?, Arc::clone(&woken))?,
                 writer: start("sqlite-write", writer)?,
                 follower: start("sqlite-follow", open::reader(&path)?)?,
                 grants: several("sqlite-grant", grants)?,
                 readers: several("sqlite-read", readers)?,
-                woken: Arc::new(Notify::new()),
+                woken,
             })
         })
         .await

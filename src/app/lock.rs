@@ -1,0 +1,484 @@
+//! One server for a data folder and for an SQLite file, by whatever name either is reached.
+//!
+//! ```text
+//! DATA_DIR/server.lock   flock, and a note of the holder     the folder
+//! DATABASE.lock          flock, and a note of the holder     the name of the database file
+//! DATABASE               flock                               the file itself: links, mounts, other names
+//! ```
+//!
+//! The kernel releases the locks when the process ends, however it ends, so that what a killed server leaves behind keeps
+//! nobody out. The lock files stay: removing one would let two servers lock two files of the same name. SQLite's own
+//! locks are of another kind (fcntl) and are not disturbed.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
+
+use super::Error;
+use super::listen::Addresses;
+use crate::config::Config;
+use crate::lifecycle::Tasks;
+use crate::model::time::Timestamp;
+use crate::storage::StorageUrl;
+
+/// Name of the lock file in the data folder.
+const FOLDER_LOCK: &str = "server.lock";
+/// Attempts to take a lock, and the time between two: a server that is ending, or one that has not written its note yet.
+const ATTEMPTS: (u32, Duration) = (10, Duration::from_millis(50));
+/// Time between two looks at the files that are served.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest note that is read.
+const LONGEST_NOTE: usize = 4_096;
+/// Kinds of file systems on which flock and fcntl are one: NFS, SMB, CIFS, SMB2, 9P. SQLite could not lock its file there
+/// after us.
+const ONE_KIND_OF_LOCK: [u32; 5] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
+
+/// The locks of this server, held until the process ends.
+#[derive(Debug)]
+pub(super) struct Locks {
+    note: Note,
+    /// Files that hold the note.
+    notes: Vec<&'static File>,
+    owns_folder: bool,
+    database: Option<Database>,
+}
+
+/// An SQLite file.
+#[derive(Debug)]
+struct Database {
+    /// As configured.
+    path: PathBuf,
+    /// The name beside which SQLite keeps the log: all links are followed.
+    name: Option<PathBuf>,
+    /// The file that is locked.
+    locked: Option<Identity>,
+}
+
+/// The same for all names of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// Who holds a lock, as its lock file says.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) struct Note {
+    pid: u32,
+    host: String,
+    since: String,
+    /// Address of the administration port, once it is bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    admin: Option<String>,
+}
+
+/// Why a file was not locked.
+#[derive(Debug)]
+enum Refusal {
+    /// Another process has locked it.
+    Held(Option<Note>),
+    /// The file system has no locks.
+    NoLocks(io::Error),
+    /// It cannot be opened.
+    Closed(io::Error),
+}
+
+// === impl Locks ===
+
+impl Locks {
+    /// Locks the data folder and the database file, unless that is not there yet.
+    ///
+    /// Several servers on PostgreSQL may share a data folder; the first one owns it.
+    pub(super) async fn take(config: &Config, url: &StorageUrl, now: Timestamp) -> Result<Self, Error> {
+        let note = Note {
+            pid: std::process::id(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            since: Timestamp::from_seconds(now.as_seconds().0, 0).unwrap_or(now).to_string(),
+            admin: None,
+        };
+        let sqlite = match url {
+            StorageUrl::Sqlite(path) => Some(path),
+            StorageUrl::Postgres(_) => None,
+        };
+        let mut locks = Self { note, notes: Vec::new(), owns_folder: true, database: None };
+        let path = config.data_dir.join(FOLDER_LOCK);
+        match patiently(|| lock_file(&path)).await {
+            Ok(file) => locks.write(file),
+            Err(Refusal::Closed(source)) => {
+                return Err(Error::DataFolder { path: config.data_dir.clone(), source });
+            }
+            Err(refusal) if sqlite.is_some() => {
+                let what = format!("the data folder {}", config.data_dir.display());
+                return Err(refusal.explain(what, "LATCHKEY_DATA_DIR"));
+            }
+            Err(Refusal::NoLocks(error)) => {
+                tracing::warn!(error = %error, "the data folder cannot be locked: give each server one of its own");
+            }
+            Err(Refusal::Held(holder)) => {
+                locks.owns_folder = false;
+                let holder = holder.map(|note| note.to_string()).unwrap_or_default();
+                tracing::warn!(
+                    holder,
+                    "the data folder belongs to another server, whose addresses.json is left alone; set LATCHKEY_DATA_DIR \
+                     to another folder for commands to find this server"
+                );
+            }
+        }
+        if let Some(path) = sqlite {
+            // SQLite takes it so, too: `:memory:` and `file:…` are names of files.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            locks.database = Some(Database { path, name: None, locked: None });
+            locks.lock_database(false).await?;
+        }
+        Ok(locks)
+    }
+
+    /// Whether this server is the one that the data folder belongs to.
+    pub(super) const fn owns_folder(&self) -> bool {
+        self.owns_folder
+    }
+
+    /// Adds to the notes where the server is reached.
+    pub(super) fn announce(&mut self, addresses: &Addresses) {
+        self.note.admin = Some(addresses.admin().to_string());
+        for file in &self.notes {
+            self.note.write(file);
+        }
+    }
+
+    /// Locks the database file if [`Locks::take`] did not find it; makes it first if it may `make` it.
+    pub(super) async fn lock_database(&mut self, make: bool) -> Result<(), Error> {
+        let Some(Database { path, locked: None, name }) = &self.database else { return Ok(()) };
+        // What is wrong with the folder or the file is explained by storage, when it opens them.
+        let Some(real) = resolve(path) else { return Ok(()) };
+        let what = || format!("the database file {}", path.display());
+        let (path, named) = (path.clone(), name.is_some());
+        if !named {
+            match patiently(|| lock_file(&with_suffix(&real, ".lock"))).await {
+                Ok(file) => self.write(file),
+                Err(Refusal::Closed(_)) => return Ok(()),
+                Err(refusal) => return Err(refusal.explain(what(), "LATCHKEY_DATABASE_URL")),
+            }
+        }
+        let locked = match patiently(|| lock_inode(&path, make)).await {
+            Ok(locked) => Some(locked),
+            Err(Refusal::Closed(_)) => None,
+            Err(refusal) => {
+                return Err(refusal.explain(format!("the database file {}", path.display()), "LATCHKEY_DATABASE_URL"));
+            }
+        };
+        self.database = Some(Database { path, name: Some(real), locked });
+        Ok(())
+    }
+
+    /// Watches, once storage is open, the files that SQLite works on: ends the run as failed when their names no longer lead
+    /// to them. Whatever is written then reaches nobody.
+    pub(super) fn watch(&self, tasks: &Tasks) -> Result<(), Error> {
+        let Some(Database { path, name, locked }) = &self.database else { return Ok(()) };
+        let found = Identity::of(path);
+        if locked.is_none() || found.as_ref().ok() != locked.as_ref() {
+            return Err(Error::Failed(format!(
+                "the database file {} was made or replaced while it was being opened: start again",
+                path.display()
+            )));
+        }
+        let logs = name.iter().flat_map(|name| ["-wal", "-shm"].map(|suffix| with_suffix(name, suffix)));
+        let files: Vec<_> = std::iter::once(path.clone())
+            .chain(logs)
+            .filter_map(|path| Identity::of(&path).ok().map(|identity| (path, identity)))
+            .collect();
+        let watching = tasks.clone();
+        tasks.supervise("database file", async move {
+            loop {
+                tokio::select! {
+                    () = watching.stopping() => return Ok::<(), io::Error>(()),
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+                for (path, identity) in &files {
+                    if is_gone(*identity, tokio::fs::metadata(path).await) {
+                        watching.fail(format!(
+                            "the file {} was removed or replaced while this server was using it: start the server again, \
+                             and stop it first when you restore a backup",
+                            path.display()
+                        ));
+                        return Ok(());
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, file: &'static File) {
+        self.note.write(file);
+        self.notes.push(file);
+    }
+}
+
+/// Refuses to let a tool work on a database file that a server has under another name, where it has another log: the tool
+/// would not see what the server wrote, and would damage the file.
+pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
+    let StorageUrl::Sqlite(path) = url else { return Ok(()) };
+    let held = |path: &Path| {
+        let Ok(file) = File::open(path) else { return false };
+        // Given back at once, when the file is closed, before SQLite opens it.
+        !is_apart(&file) && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+    };
+    let Some(name) = resolve(path) else { return Ok(()) };
+    if !held(&name) || held(&with_suffix(&name, ".lock")) {
+        return Ok(());
+    }
+    let holder = Identity::of(&name).ok().and_then(holder_of);
+    Err(Error::InUse {
+        what: format!("the database file {}, by another name,", path.display()),
+        holder: holder.map_or_else(|| "another server".to_owned(), |note| note.to_string()),
+        remedy: "give the name that the server has for it in LATCHKEY_DATABASE_URL".to_owned(),
+    })
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// Explains why `what` cannot be used, and that `setting` can lead elsewhere.
+    fn explain(self, what: String, setting: &str) -> Error {
+        match self {
+            Self::Held(holder) => Error::InUse {
+                what,
+                holder: holder.map_or_else(|| "another process".to_owned(), |note| note.to_string()),
+                remedy: format!("stop that one first, or set {setting} to another"),
+            },
+            Self::NoLocks(source) | Self::Closed(source) => {
+                Error::NoLocks { what, setting: setting.to_owned(), source }
+            }
+        }
+    }
+
+    fn of(errno: Errno, holder: impl FnOnce() -> Option<Note>) -> Self {
+        match errno {
+            Errno::WOULDBLOCK => Self::Held(holder()),
+            errno => Self::NoLocks(errno.into()),
+        }
+    }
+}
+
+// === impl Note ===
+
+impl Note {
+    /// A note that cannot be written keeps no server from serving: the lock is what counts.
+    fn write(&self, file: &File) {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        if let Err(error) = file.set_len(0).and_then(|()| file.write_all_at(text.as_bytes(), 0)) {
+            tracing::warn!(error = %error, "the note in a lock file cannot be written");
+        }
+    }
+
+    fn read(file: &File) -> Option<Self> {
+        let mut text = vec![0; LONGEST_NOTE];
+        let length = file.read_at(&mut text, 0).ok()?;
+        serde_json::from_slice(&text[..length]).ok()
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on host {}, since {}", self.pid, self.host, self.since)?;
+        match &self.admin {
+            Some(admin) => write!(f, ", which serves administration at {admin}"),
+            None => f.write_str(", which is starting"),
+        }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    fn of(path: &Path) -> io::Result<Self> {
+        std::fs::metadata(path).map(|about| Self::told(&about))
+    }
+
+    fn told(about: &std::fs::Metadata) -> Self {
+        Self { device: about.dev(), inode: about.ino() }
+    }
+}
+
+/// Whether the name of the file `identity` no longer leads to it, by what was found there.
+fn is_gone(identity: Identity, found: io::Result<std::fs::Metadata>) -> bool {
+    match found {
+        Ok(about) => Identity::told(&about) != identity,
+        // Other errors say nothing about the file: a disk that hangs is not a file that was replaced.
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
+}
+
+/// Tries again for a moment while another process holds the lock.
+async fn patiently<T>(attempt: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    for _ in 1..ATTEMPTS.0 {
+        match attempt() {
+            Err(Refusal::Held(_)) => tokio::time::sleep(ATTEMPTS.1).await,
+            other => return other,
+        }
+    }
+    attempt()
+}
+
+/// Locks a file that exists for that alone.
+fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        // A link laid in a folder that others write to must not lead to a file of theirs.
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(Refusal::Closed)?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|errno| Refusal::of(errno, || Note::read(&file)))?;
+    Ok(held(file))
+}
+
+/// Locks the database file itself.
+fn lock_inode(path: &Path, make: bool) -> Result<Identity, Refusal> {
+    let opened = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && make => {
+            // As storage makes it: for this user alone.
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+        }
+        opened => opened,
+    };
+    let file = opened.map_err(Refusal::Closed)?;
+    let about = file.metadata().map_err(Refusal::Closed)?;
+    let identity = Identity::told(&about);
+    if !is_apart(&file) {
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|errno| Refusal::of(errno, || holder_of(identity)))?;
+    }
+    held(file);
+    Ok(identity)
+}
+
+/// Whether a lock of the file itself would keep SQLite from it.
+fn is_apart(file: &File) -> bool {
+    let kind = rustix::fs::fstatfs(file).map(|about| about.f_type.to_ne_bytes());
+    kind.is_ok_and(|kind| {
+        let kind = kind.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes));
+        ONE_KIND_OF_LOCK.contains(&kind)
+    })
+}
+
+/// Keeps a file open until the process ends. The locks go last so; and to close any descriptor of the database file would
+/// take away the locks that SQLite has on it.
+fn held(file: File) -> &'static File {
+    Box::leak(Box::new(file))
+}
+
+/// The path with all links followed, also if there is no file yet; `None` without a folder for it.
+fn resolve(path: &Path) -> Option<PathBuf> {
+    if let Ok(real) = std::fs::canonicalize(path) {
+        return Some(real);
+    }
+    let folder = std::fs::canonicalize(path.parent()?).ok()?;
+    Some(folder.join(path.file_name()?))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Who has locked the file, by any of its names: the kernel lists the process, and the process has its lock files open.
+/// `None` if that cannot be seen from here, as in another container.
+fn holder_of(file: Identity) -> Option<Note> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let holders: Vec<_> = locks.lines().filter_map(holder_in).filter(|(_, of)| of.inode == file.inode).collect();
+    // Some file systems show another device to programs than to the kernel's list: there the inode has to do.
+    let (exact, alike): (Vec<_>, Vec<_>) = holders.into_iter().partition(|(_, of)| of.device == file.device);
+    exact.into_iter().chain(alike).find_map(|(pid, _)| note_of(pid))
+}
+
+/// The process and the file of a line of /proc/locks: `1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF`.
+fn holder_in(line: &str) -> Option<(u32, Identity)> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let ["FLOCK", _, "WRITE", pid, place, ..] = words.get(1..)? else { return None };
+    let mut place = place.split(':');
+    let mut number = || u32::from_str_radix(place.next()?, 16).ok();
+    let device = rustix::fs::makedev(number()?, number()?);
+    Some((pid.parse().ok()?, Identity { device, inode: place.next()?.parse().ok()? }))
+}
+
+/// The note that a process has in the lock files that it has open.
+fn note_of(pid: u32) -> Option<Note> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    open.flatten().find_map(|entry| {
+        let leads_to = std::fs::read_link(entry.path()).ok()?;
+        let file = (leads_to.extension()? == "lock").then(|| File::open(entry.path()).ok())??;
+        Note::read(&file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_list_of_locks_names_process_and_file() {
+        let (pid, file) = holder_in("12: FLOCK  ADVISORY  WRITE 4711 fe:0a:1234 0 EOF").unwrap();
+        assert_eq!((pid, file), (4711, Identity { device: rustix::fs::makedev(0xfe, 0x0a), inode: 1234 }));
+        for other in ["1: POSIX  ADVISORY  WRITE 7 fe:00:1 128 128", "1: -> FLOCK ADVISORY WRITE 7 fe:00:1 0 EOF", ""] {
+            assert!(holder_in(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_looked_at_is_not_taken_for_a_replaced_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latchkey.db");
+        std::fs::write(&path, "").unwrap();
+        let identity = Identity::of(&path).unwrap();
+        assert!(!is_gone(identity, std::fs::metadata(&path)));
+        assert!(!is_gone(identity, Err(ErrorKind::PermissionDenied.into())));
+        assert!(!is_gone(identity, Err(Errno::STALE.into())));
+        assert!(is_gone(identity, Err(ErrorKind::NotFound.into())));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(folder.path().join("other"), "").unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(is_gone(identity, std::fs::metadata(folder.path().join("other"))));
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_explained_with_the_setting_that_leads_elsewhere() {
+        for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
+            let refusal = Refusal::of(errno, || panic!("nobody holds it"));
+            let sentence = refusal.explain("the data folder /mnt/share".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+            for part in ["/mnt/share", "cannot be locked", "local disk", "LATCHKEY_DATA_DIR"] {
+                assert!(sentence.contains(part), "{part}: {sentence}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_file_that_says_nothing_keeps_others_out_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FOLDER_LOCK);
+        std::fs::write(&path, "{\"pid\": 1, half a no").unwrap();
+        let file = lock_file(&path).unwrap();
+        assert!(matches!(patiently(|| lock_file(&path)).await, Err(Refusal::Held(None))));
+        let note = Note { pid: 7, host: "web-1".to_owned(), since: "2026-01-01T00:00:00Z".to_owned(), admin: None };
+        note.write(file);
+        let Err(refusal) = lock_file(&path) else { panic!("it is locked") };
+        let sentence = refusal.explain("the data folder x".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+        assert!(
+            sentence.contains("process 7 on host web-1, since 2026-01-01T00:00:00Z, which is starting"),
+            "{sentence}"
+        );
+    }
+}
