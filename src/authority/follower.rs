@@ -28,7 +28,7 @@ const MAX_SUBJECTS: usize = 1_000;
 const POLL_BOUND: Duration = Duration::from_secs(5);
 /// Least time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
-/// Time between attempts to load everything.
+/// Time between attempts to load everything, and the longest between a poll that failed and the next.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// What made the follower poll.
@@ -85,6 +85,7 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
 /// Polls until everything must be loaded anew, or the process stops; answers whether it is the former.
 async fn follow_on(inner: &Arc<Inner>) -> bool {
     let mut began = tokio::time::Instant::now();
+    let mut interval = inner.settings.poll_interval;
     loop {
         // In this order, so that what happens depends on nothing but what happened; what is asked for with less delay first.
         let cause = tokio::select! {
@@ -93,7 +94,7 @@ async fn follow_on(inner: &Arc<Inner>) -> bool {
             () = inner.storage.woken() => Cause::Woken,
             () = inner.gate.nudged() => Cause::Woken,
             () = inner.gate.asked() => Cause::Asked,
-            () = tokio::time::sleep_until(began + inner.settings.poll_interval) => Cause::Interval,
+            () = tokio::time::sleep_until(began + interval) => Cause::Interval,
         };
         let spacing = match cause {
             Cause::Interval => Duration::ZERO,
@@ -111,6 +112,9 @@ async fn follow_on(inner: &Arc<Inner>) -> bool {
             return true;
         }
         inner.gate.end(number, followed == Followed::Applied);
+        // A wake-up that led to a poll that failed is spent: what it was about must not wait for the next interval.
+        let longest = if followed == Followed::Failed { RETRY } else { Duration::MAX };
+        interval = inner.settings.poll_interval.min(longest);
     }
 }
 

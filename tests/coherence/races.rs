@@ -2,6 +2,7 @@
 //! is at one of its steps, or in the middle of a decision. What was taken away never comes back.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use latchkey::authority::{Step, Steps};
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::model::change::{Cursor, Revision};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{Engine, Result};
+use latchkey::storage::{Engine, Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -430,4 +431,37 @@ fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
         }
     }
     assert!(interrupted >= 8, "only {interrupted} decisions were interrupted");
+}
+
+/// A road on which the next poll is lost, if that is set.
+#[derive(Debug, Clone, Default)]
+struct LosesPoll(Arc<AtomicBool>);
+
+#[async_trait]
+impl Road for LosesPoll {
+    async fn pass(&self, call: Call, _: Way) -> Result<()> {
+        let lost = call == Call::Poll && self.0.swap(false, Ordering::SeqCst);
+        if lost { Err(Error::unavailable("the connection was lost")) } else { Ok(()) }
+    }
+}
+
+/// Otherwise the change would wait for the poll interval, of up to 10 s.
+#[test]
+fn a_wake_up_is_not_lost_with_the_poll_that_it_caused() {
+    simulated(async {
+        let clock: SharedClock = Arc::new(Virtual::new());
+        let (database, _) = house(&clock);
+        let road = LosesPoll::default();
+        let member = Member::start_slow(1, database.line(road.clone(), Engine::Postgres), &clock, Steps::default());
+        pass(A_WHILE).await;
+        assert_eq!(member.authority.revision(), database.head().revision, "everything is loaded");
+        road.0.store(true, Ordering::SeqCst);
+        let head = database.commit(Action::Switch(1), false).expect("there is something to change");
+        database.wake(|| true);
+        // Nobody asks meanwhile: that would be another reason to poll.
+        pass(Duration::from_secs(5)).await;
+        assert_eq!(member.authority.revision(), head.revision, "the change waits for the next interval");
+        assert!(!road.0.load(Ordering::SeqCst), "a poll was lost");
+        member.tasks.stop();
+    });
 }
