@@ -42,6 +42,10 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
     Setting { name, default: "", meaning, secret: true }
 }
 
+/// The longest that `max_staleness` can be. Part of the protocol between replicas: one of an earlier version, which does
+/// not report its setting, may have this.
+pub const LONGEST_STALENESS: Duration = Duration::from_hours(1);
+
 /// Every setting.
 pub const SETTINGS: [Setting; 41] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
@@ -267,7 +271,7 @@ impl Config {
             decision_auth,
             trusted_proxies: reader.networks("trusted_proxies"),
             trusted_balancers: reader.networks("trusted_balancers"),
-            max_staleness: reader.duration("max_staleness", Duration::from_secs(5), Duration::from_hours(1)),
+            max_staleness: reader.duration("max_staleness", Duration::from_secs(5), LONGEST_STALENESS),
             poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
             replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),
             cache_capacity: reader.number("cache_capacity", 1_000, 100_000_000),

@@ -120,6 +120,14 @@ impl Storage for Drawn {
         self.storage.forget_replica(replica).await
     }
 
+    async fn remove_replicas(&self, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
+        self.storage.remove_replicas(replicas).await
+    }
+
+    async fn mark(&self, mark: latchkey::model::marks::Mark) -> Result<()> {
+        self.storage.mark(mark).await
+    }
+
     async fn head(&self) -> Result<Cursor> {
         self.storage.head().await
     }

@@ -13,11 +13,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Inner;
+use super::freshness::Leap;
 use super::gate::SPACING;
 use super::history::{Applied, Subject};
 use super::state::{Epoch, State};
 use super::steps::Step;
 use crate::model::change::{Cursor, SubjectKind};
+use crate::model::marks::{Mark, Marks};
+use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
 use crate::storage::{self, Engine, Poll, SnapshotSink};
@@ -28,6 +31,8 @@ const MAX_SUBJECTS: usize = 1_000;
 const POLL_BOUND: Duration = Duration::from_secs(5);
 /// Least time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
+/// How much later than the time judged by a mark is, so that it is written before that time comes.
+const MARK_AHEAD: Duration = Duration::from_secs(5);
 /// Time between attempts to load everything, and the longest between a poll that failed and the next.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -146,7 +151,11 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         inner.forget();
         return Followed::Reload;
     }
-    let now = poll.now;
+    // Before anything is applied: what was written since is judged by the clock as it is, and by no time before.
+    if let Err(error) = follow_clock(inner, sent, poll.now, poll.marks.clone()).await {
+        tracing::warn!(error = %error, "storage's clock went back, and could not be followed");
+        return Followed::Failed;
+    }
     if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
         tracing::info!("a later version changed something unknown here: loading all anew");
         // Until then what is known goes on being true, at its revision.
@@ -156,8 +165,45 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         tracing::error!(error, "what storage holds cannot be applied");
         return Followed::Failed;
     }
-    inner.freshness.polled(sent, now);
+    inner.freshness.polled(sent);
     Followed::Applied
+}
+
+/// Follows storage's clock, read in the answer to what was sent at `sent`, in either direction. Before it is followed
+/// back, storage has a mark of what was judged here by the time before: nothing that was refused as expired opens again,
+/// here or on another replica, now or after a restart.
+async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks) -> storage::Result<()> {
+    let reading = inner.freshness.read_clock(sent, now);
+    let (direction, by) = match reading.leap {
+        None => ("", Duration::ZERO),
+        Some(Leap::Forward(by)) => ("forward", by),
+        Some(Leap::Back(by)) => ("back", by),
+    };
+    if matches!(reading.leap, Some(Leap::Back(_))) {
+        let revision = *inner.applied.borrow();
+        let judged = |ahead| Mark { revision, reached: inner.freshness.now().plus(ahead) };
+        if !marks.covers(judged(MARK_AHEAD / 2)) {
+            let mark = judged(MARK_AHEAD);
+            let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.mark(mark)).await;
+            marked
+                .map_err(|_| storage::Error::unavailable("it did not take the mark of the time before in time"))??;
+            marks.add(mark);
+        }
+        if !marks.covers(judged(Duration::ZERO)) {
+            return Err(storage::Error::unavailable("it took the mark of the time before too late"));
+        }
+    }
+    inner.freshness.take_clock(&reading, marks);
+    if reading.leap.is_some() {
+        inner.metrics.clock_leap(direction).inc();
+        tracing::warn!(
+            direction,
+            by_seconds = by.as_secs_f64(),
+            now = %now,
+            "storage's clock leapt, and is followed; keys that had expired stay expired until they are changed"
+        );
+    }
+    Ok(())
 }
 
 /// Applies what a poll found. In this order: fingerprints, floors and lineage, World, refresh.
@@ -234,6 +280,7 @@ async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     inner.freshness.renewed(sent);
     let poll_sent = inner.freshness.tick();
     let snapshot = inner.storage.snapshot(&mut Sink(inner)).await?;
+    follow_clock(inner, poll_sent, snapshot.now, snapshot.marks).await?;
     let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
     let world = World {
         cursor: snapshot.head,
@@ -248,7 +295,7 @@ async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     inner.grants.clear();
     inner.state.store(Some(Arc::new(State { world, epoch })));
     inner.history.write().restart(snapshot.head);
-    inner.freshness.polled(poll_sent, snapshot.now);
+    inner.freshness.polled(poll_sent);
     inner.applied.send_replace(revision);
     inner.report();
     tracing::info!(revision = %snapshot.head, "loaded everything from storage");

@@ -1,9 +1,14 @@
 //! Freshness and time: what was last proven of storage, and what time it is by storage's clock.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::clock::SharedClock;
+use crate::model::change::Revision;
+use crate::model::marks::{LEAP, Marks, Moment};
 use crate::model::time::Timestamp;
 
 /// A poll older than this leaves unknown tokens undecided: they may have been made meanwhile.
@@ -22,8 +27,34 @@ pub(super) struct Freshness {
     renewed: AtomicU64,
     /// Polls count from here on only. Moves when a renewal ends a silence: see [`Freshness::renewed`].
     heard_from: AtomicU64,
-    /// What to add to the monotonic clock, in microseconds, to get storage's. Only grows, so that time never goes back.
+    /// What to add to the monotonic clock, in microseconds, to get storage's.
     offset: AtomicI64,
+    /// The most that it can be, by the last reading.
+    highest: AtomicI64,
+    /// When storage's clock was last read.
+    read: AtomicU64,
+    /// When storage's clock was first read, or last leapt.
+    steady_from: AtomicU64,
+    /// The times that storage's clock went back from.
+    marks: ArcSwap<Marks>,
+    /// Whether there are any.
+    marked: AtomicBool,
+}
+
+/// What storage's clock showed, compared with the time that has passed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    /// The least and the most that the offset can be: the clock was read between sending and receiving.
+    bounds: (i64, i64),
+    received: u64,
+    pub(super) leap: Option<Leap>,
+}
+
+/// A difference that no delay explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leap {
+    Forward(Duration),
+    Back(Duration),
 }
 
 impl Freshness {
@@ -35,6 +66,11 @@ impl Freshness {
             renewed: AtomicU64::new(NEVER),
             heard_from: AtomicU64::new(NEVER),
             offset: AtomicI64::new(i64::MIN),
+            highest: AtomicI64::new(i64::MIN),
+            read: AtomicU64::new(NEVER),
+            steady_from: AtomicU64::new(NEVER),
+            marks: ArcSwap::default(),
+            marked: AtomicBool::new(false),
         }
     }
 
@@ -43,11 +79,65 @@ impl Freshness {
         u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// A poll sent at `sent` succeeded and told storage's clock.
-    pub(super) fn polled(&self, sent: u64, storage: Timestamp) {
+    /// A poll sent at `sent` succeeded, and all that it found is applied.
+    pub(super) fn polled(&self, sent: u64) {
         self.polled.fetch_max(sent, Ordering::Release);
-        let elapsed = i64::try_from(self.tick()).unwrap_or(i64::MAX);
-        self.offset.fetch_max(storage.as_micros().saturating_sub(elapsed), Ordering::AcqRel);
+    }
+
+    /// Compares storage's clock, in the answer to what was sent at `sent`, with the time that has passed.
+    pub(super) fn read_clock(&self, sent: u64, storage: Timestamp) -> Reading {
+        let signed = |tick| i64::try_from(tick).unwrap_or(i64::MAX);
+        let received = self.tick();
+        let (low, high) = (storage.as_micros() - signed(received), storage.as_micros() - signed(sent));
+        let (offset, highest) = (self.offset.load(Ordering::Acquire), self.highest.load(Ordering::Acquire));
+        let apart =
+            |later: i64, earlier: i64| Duration::from_micros(later.saturating_sub(earlier).max(0).unsigned_abs());
+        let leap = if offset == i64::MIN {
+            None
+        } else if apart(low, highest) > LEAP {
+            Some(Leap::Forward(apart(low, offset)))
+        } else if apart(offset, high) > LEAP {
+            Some(Leap::Back(apart(offset, high)))
+        } else {
+            None
+        };
+        Reading { bounds: (low, high), received, leap }
+    }
+
+    /// Takes storage's clock and its marks over. Only the follower does. A leap is followed at once; where time is a
+    /// little ahead, it runs at half speed until storage's clock has caught up, so that it does not go back.
+    pub(super) fn take_clock(&self, reading: &Reading, marks: Marks) {
+        let Reading { bounds: (low, high), received, leap } = *reading;
+        let offset = self.offset.load(Ordering::Acquire);
+        let passed = received.saturating_sub(self.read.swap(received, Ordering::AcqRel));
+        let next = if offset == i64::MIN || leap.is_some() {
+            self.steady_from.store(received, Ordering::Release);
+            low
+        } else {
+            let held_back = offset.saturating_sub(i64::try_from(passed / 2).unwrap_or(i64::MAX));
+            offset.min(high.max(held_back)).max(low)
+        };
+        // The marks first: whoever judges by the time after a leap must have them.
+        if **self.marks.load() != marks {
+            let marked = !marks.is_empty();
+            self.marks.store(Arc::new(marks));
+            self.marked.store(marked, Ordering::Release);
+        }
+        self.highest.store(high, Ordering::Release);
+        self.offset.store(next, Ordering::Release);
+    }
+
+    /// For how long storage's clock has been read without a leap.
+    pub(super) fn steady_for(&self) -> Duration {
+        match self.steady_from.load(Ordering::Acquire) {
+            NEVER => Duration::ZERO,
+            from => Duration::from_micros(self.tick().saturating_sub(from)),
+        }
+    }
+
+    /// The moment by which a row whose last change was `row_revision` is judged. `now` must have been read before.
+    pub(super) fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
+        if self.marked.load(Ordering::Acquire) { self.marks.load().moment(now, row_revision) } else { now.into() }
     }
 
     /// A renewal sent at `sent` was committed on the primary, and that was heard now.
@@ -149,7 +239,7 @@ mod tests {
         assert!(!freshness.is_proven());
         freshness.renewed(freshness.tick());
         assert!(!freshness.is_proven(), "nothing was polled");
-        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        freshness.polled(freshness.tick());
         assert!(freshness.is_proven() && freshness.is_polling());
         *clock.0.lock() = Duration::from_secs(103);
         assert!(freshness.is_proven() && !freshness.is_polling());
@@ -161,7 +251,7 @@ mod tests {
     fn polls_alone_prove_nothing() {
         let clock = Arc::new(ByHand::default());
         let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
-        freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        freshness.polled(freshness.tick());
         assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
     }
 
@@ -170,7 +260,7 @@ mod tests {
         let clock = Arc::new(ByHand::default());
         let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
         let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
-        let poll = || freshness.polled(freshness.tick(), Timestamp::from_micros(5));
+        let poll = || freshness.polled(freshness.tick());
         at(100);
         freshness.renewed(freshness.tick());
         poll();
@@ -201,17 +291,78 @@ mod tests {
         assert!(freshness.is_proven());
     }
 
-    #[test]
-    fn time_follows_storage_and_never_goes_back() {
+    /// A replica that has read noon.
+    fn at_noon() -> (Arc<ByHand>, Freshness, Timestamp) {
         let clock = Arc::new(ByHand::default());
         *clock.0.lock() = Duration::from_secs(1);
         let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
         let noon = Timestamp::from_micros(1_000_000_000_000);
-        freshness.polled(freshness.tick(), noon);
+        assert_eq!(read(&freshness, freshness.tick(), noon), None, "there is nothing to compare it with");
+        (clock, freshness, noon)
+    }
+
+    fn read(freshness: &Freshness, sent: u64, storage: Timestamp) -> Option<Leap> {
+        let reading = freshness.read_clock(sent, storage);
+        freshness.take_clock(&reading, Marks::default());
+        reading.leap
+    }
+
+    #[test]
+    fn time_follows_a_leap_of_storages_clock_in_either_direction() {
+        let (clock, freshness, noon) = at_noon();
+        let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
         assert_eq!(freshness.now(), noon);
-        *clock.0.lock() = Duration::from_secs(3);
-        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)));
-        freshness.polled(freshness.tick(), noon.minus(Duration::from_hours(1)));
-        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(2)), "storage's clock went back, time does not");
+        at(11);
+        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(10)));
+        assert_eq!(freshness.steady_for(), Duration::from_secs(10));
+        let hour = Duration::from_hours(1);
+        let ahead = noon.plus(hour + Duration::from_secs(10));
+        assert_eq!(read(&freshness, freshness.tick(), ahead), Some(Leap::Forward(hour)));
+        assert_eq!((freshness.now(), freshness.steady_for()), (ahead, Duration::ZERO));
+        at(21);
+        let right = noon.plus(Duration::from_secs(20));
+        assert_eq!(read(&freshness, freshness.tick(), right), Some(Leap::Back(hour)));
+        assert_eq!(freshness.now(), right);
+    }
+
+    #[test]
+    fn time_that_is_a_little_ahead_waits_and_does_not_go_back() {
+        let (clock, freshness, noon) = at_noon();
+        let mut last = freshness.now();
+        for second in 0..10 {
+            *clock.0.lock() = Duration::from_secs(1 + second);
+            let storage = noon.plus(Duration::from_secs(second)).minus(Duration::from_millis(1_500));
+            assert_eq!(read(&freshness, freshness.tick(), storage), None);
+            let now = freshness.now();
+            assert!(now >= last, "{now} after {last}");
+            last = now;
+        }
+        let storage = noon.plus(Duration::from_secs(9)).minus(Duration::from_millis(1_500));
+        assert_eq!(freshness.now(), storage, "storage's clock has caught up");
+    }
+
+    #[test]
+    fn an_answer_that_was_long_on_its_way_is_no_leap() {
+        let (clock, freshness, noon) = at_noon();
+        let sent = freshness.tick();
+        *clock.0.lock() = Duration::from_secs(6);
+        assert_eq!(read(&freshness, sent, noon), None, "the clock was read early, and the answer late");
+        assert_eq!(freshness.now(), noon.plus(Duration::from_secs(5)));
+        let sent = freshness.tick();
+        *clock.0.lock() = Duration::from_secs(11);
+        assert_eq!(read(&freshness, sent, noon.plus(Duration::from_secs(10))), None, "it was read late");
+    }
+
+    #[test]
+    fn what_was_refused_before_a_leap_back_is_judged_by_the_mark() {
+        let (_, freshness, noon) = at_noon();
+        let hour = Duration::from_hours(1);
+        let reading = freshness.read_clock(freshness.tick(), noon.minus(hour));
+        let mark = crate::model::marks::Mark { revision: Revision(7), reached: noon };
+        freshness.take_clock(&reading, Marks::from(vec![mark]));
+        let now = freshness.now();
+        assert_eq!(now, noon.minus(hour));
+        assert!(freshness.moment(now, Revision(7)).is_past(noon));
+        assert!(!freshness.moment(now, Revision(8)).is_past(noon));
     }
 }

@@ -12,7 +12,7 @@ const SWEEP: Duration = Duration::from_hours(1);
 
 /// Flushes usage, sweeps storage and tidies the cache, for as long as the process lives.
 pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
-    let mut next_sweep = tokio::time::Instant::now() + SWEEP / 60;
+    let mut next_sweep = tokio::time::Instant::now();
     loop {
         tokio::select! {
             () = inner.tasks.stopping() => return Ok(()),
@@ -22,11 +22,13 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
         inner.grants.tidy().await;
         inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
         inner.report();
-        if tokio::time::Instant::now() >= next_sweep {
+        // What is removed by its age is gone for good: not by a clock that leapt lately, or may have.
+        if tokio::time::Instant::now() >= next_sweep && inner.freshness.steady_for() >= SWEEP {
             next_sweep = tokio::time::Instant::now() + SWEEP;
             if let Err(error) = inner.storage.sweep(inner.freshness.now()).await {
                 tracing::warn!(error = %error, "storage could not be swept");
             }
+            inner.remove_silent().await;
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::change::Revision;
 use crate::model::decision::{Reachable, Reason, StoresFrom, judge_standing};
 use crate::model::grant::Grant;
 use crate::model::id::KeyId;
+use crate::model::marks::Moment;
 use crate::model::time::Timestamp;
 use crate::model::world::World;
 
@@ -49,7 +50,7 @@ pub struct Reach {
 pub(super) fn introspect(
     grant: &Grant,
     world: &World,
-    now: Timestamp,
+    now: Moment,
     best: impl Fn(&Entry) -> Option<StoresFrom>,
 ) -> Introspection {
     let revision = world.revision();

@@ -18,7 +18,7 @@ impl Authority {
             return Some(Reasons::only(reason));
         }
         let cached = self.usable_now(&Digest::of(token.as_bytes()), state)?;
-        Some(judge_key(&cached.grant, client, now))
+        Some(judge_key(&cached.grant, client, self.inner.freshness.moment(now, cached.grant.row_revision)))
     }
 
     /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called. Counts nothing.
@@ -27,7 +27,7 @@ impl Authority {
     /// Nothing could be decided.
     pub async fn judge_key(&self, token: &str, client: Option<IpAddr>) -> Result<Reasons, Undecided> {
         Ok(match self.find(token, None).await? {
-            Found::Grant(_, cached) => judge_key(&cached.grant, client, self.inner.freshness.now()),
+            Found::Grant(_, cached) => judge_key(&cached.grant, client, self.moment(cached.grant.row_revision)),
             Found::Nothing(reason, _) => Reasons::only(reason),
         })
     }

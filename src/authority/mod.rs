@@ -27,6 +27,7 @@ mod state;
 mod steps;
 mod table;
 mod usage;
+mod witness;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -52,16 +53,18 @@ use self::loads::Loads;
 use self::state::State;
 pub use self::steps::{Step, Steps};
 use self::usage::Usage;
+use self::witness::Witness;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::{Decision, Reason, Request, StoresFrom, decide};
 use crate::model::id::ReplicaId;
+use crate::model::marks::Moment;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
 use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
-use crate::storage::{Replica, ReplicaReport, Storage};
+use crate::storage::{ReplicaReport, Storage};
 use crate::telemetry::metrics::Metrics;
 
 /// How an authority works.
@@ -143,6 +146,7 @@ struct Inner {
     usage: Usage,
     steps: Steps,
     applied: watch::Sender<Revision>,
+    witness: Witness,
 }
 
 impl fmt::Debug for Authority {
@@ -154,20 +158,6 @@ impl fmt::Debug for Authority {
 impl fmt::Debug for Query<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query").field("request", &self.request).finish_non_exhaustive()
-    }
-}
-
-impl Settings {
-    /// How long ago a replica may have reported to count as live, so that writes wait for it: half of the time after
-    /// which it would stop allowing by itself.
-    pub fn live_bound(&self) -> Duration {
-        self.max_staleness / 2
-    }
-
-    /// How long ago a replica must have reported to be sure that it allows nothing from before now: the time after which
-    /// it stops by itself, and a little for clocks that do not run alike.
-    pub fn silence_bound(&self) -> Duration {
-        self.max_staleness + self.max_staleness / 50
     }
 }
 
@@ -214,9 +204,11 @@ impl Authority {
             usage: Usage::new(),
             steps,
             applied: watch::Sender::new(Revision::default()),
+            witness: Witness::default(),
         });
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
         tasks.supervise("report to storage", follower::renew(Arc::clone(&inner)));
+        tasks.supervise("watch other replicas", witness::keep(Arc::clone(&inner)));
         tasks.supervise("housekeeping", house::keep(Arc::clone(&inner)));
         Self { inner, desk: None }
     }
@@ -236,7 +228,8 @@ impl Authority {
         }
         let cached = self.usable_now(&Digest::of(query.token.as_bytes()), state)?;
         inner.metrics.cache_hits.inc();
-        let decision = decide(&cached.grant, &state.world, &query.request, now);
+        let moment = inner.freshness.moment(now, cached.grant.row_revision);
+        let decision = decide(&cached.grant, &state.world, &query.request, moment);
         Some(inner.conclude(self.counts(), &decision, Some(now), answer))
     }
 
@@ -256,7 +249,8 @@ impl Authority {
         match found {
             Ok(Found::Grant(state, cached)) => {
                 let now = self.inner.freshness.now();
-                let decision = decide(&cached.grant, &state.world, &query.request, now);
+                let moment = self.inner.freshness.moment(now, cached.grant.row_revision);
+                let decision = decide(&cached.grant, &state.world, &query.request, moment);
                 Ok(self.inner.conclude(self.counts(), &decision, Some(now), answer))
             }
             Ok(Found::Nothing(reason, revision)) => {
@@ -277,9 +271,8 @@ impl Authority {
     pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, min_revision).await? {
             Found::Grant(state, cached) => {
-                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), |_| {
-                    Some(StoresFrom::Service)
-                })
+                let now = self.moment(cached.grant.row_revision);
+                introspect::introspect(&cached.grant, &state.world, now, |_| Some(StoresFrom::Service))
             }
             Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })
@@ -298,11 +291,14 @@ impl Authority {
     ) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, None).await? {
             Found::Grant(state, cached) if !cached.grant.admits(client) => {
-                let told = introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), |_| None);
+                let told =
+                    introspect::introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), |_| {
+                        None
+                    });
                 Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
             }
             Found::Grant(state, cached) => {
-                introspect::introspect(&cached.grant, &state.world, self.inner.freshness.now(), best)
+                introspect::introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), best)
             }
             Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })
@@ -326,7 +322,7 @@ impl Authority {
         let digest = Digest::of(token);
         for round in 0..2 {
             let state = self.inner.ready_state()?;
-            if let Some(operator) = state.world.operators.get(&digest, self.inner.freshness.now()) {
+            if let Some(operator) = state.world.operators.get(&digest, |row| self.moment(row)) {
                 return Ok(Some(operator.clone()));
             }
             if round == 0 {
@@ -341,7 +337,8 @@ impl Authority {
     pub fn operator_now<R>(&self, token: &[u8], look: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
         let guard = self.inner.state.load();
         let now = self.inner.freshness.proven_now()?;
-        guard.as_ref()?.world.operators.get(&Digest::of(token), now).map(look)
+        let moment = |row| self.inner.freshness.moment(now, row);
+        guard.as_ref()?.world.operators.get(&Digest::of(token), moment).map(look)
     }
 
     /// Revisions as they are applied, from after `after` or from now on; none if that is no longer remembered.
@@ -392,20 +389,15 @@ impl Authority {
         self.inner.freshness.now()
     }
 
+    /// The moment by which a row whose last change was `row_revision` is judged now.
+    pub fn moment(&self, row_revision: Revision) -> Moment {
+        let now = self.now();
+        self.inner.freshness.moment(now, row_revision)
+    }
+
     /// How this authority works.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
-    }
-
-    /// What a replica told, unless it is this one: of itself a replica knows more than it has last reported.
-    #[must_use]
-    pub fn with_own_report(&self, mut replica: Replica) -> Replica {
-        if replica.report.id == self.inner.settings.replica {
-            replica.report.applied = self.revision();
-            replica.reported = self.now();
-            replica.age = Duration::ZERO;
-        }
-        replica
     }
 
     /// Hands what was counted to storage, and takes back its report of itself. For the end of the process.
@@ -459,6 +451,7 @@ impl Inner {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
             applied: cursor.revision,
+            max_staleness: Some(self.settings.max_staleness),
         };
         self.storage.renew(&report, cursor.nonce).await.map(|_| ())
     }

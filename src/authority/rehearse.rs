@@ -31,7 +31,7 @@ impl Authority {
             return Err(Undecided::Storage);
         }
         let state = self.inner.ready_state()?;
-        let now = self.inner.freshness.now();
+        let now = self.moment(key.row_revision);
         let grant = grant(key, key.live_secrets(now).next(), &state.world);
         Ok(answer(&decide(&grant, &state.world, request, now)))
     }

@@ -18,8 +18,18 @@ pub(super) async fn run(session: &Session) -> Outcome {
 }
 
 fn told_of(answer: &v1::ListReplicasResponse) -> String {
-    let mut table =
-        Table::new(["REPLICA", "HOST", "VERSION", "STARTED", "REPORTED", "APPLIED", "BEHIND", "LIVE", "ANSWERS"]);
+    let mut table = Table::new([
+        "REPLICA",
+        "HOST",
+        "VERSION",
+        "STARTED",
+        "REPORTED",
+        "APPLIED",
+        "BEHIND",
+        "LIVE",
+        "MAX_STALENESS",
+        "ANSWERS",
+    ]);
     for replica in &answer.replicas {
         table.row([
             replica.id.clone(),
@@ -30,6 +40,7 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
             replica.applied_revision.to_string(),
             answer.head_revision.saturating_sub(replica.applied_revision).to_string(),
             words::yes(replica.live).to_owned(),
+            replica.max_staleness.as_ref().map_or_else(|| "?".to_owned(), |longest| format!("{} s", longest.seconds)),
             words::yes(replica.id == answer.answered_by).to_owned(),
         ]);
     }
@@ -40,6 +51,11 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
         "\nnewest revision {}; a server without proof of freshness allows for {staleness} s",
         answer.head_revision
     );
+    let differs =
+        |replica: &&v1::Replica| replica.max_staleness.is_some() && replica.max_staleness != answer.max_staleness;
+    if answer.replicas.iter().any(|replica| differs(&replica)) {
+        text.push_str("the servers have different settings of max_staleness: set the same on all\n");
+    }
     text
 }
 
@@ -49,21 +65,27 @@ mod tests {
 
     #[test]
     fn how_far_each_server_is_behind_is_told() {
+        let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
         let replica = |id: &str, applied_revision| v1::Replica {
             id: id.to_owned(),
             applied_revision,
             live: true,
+            max_staleness: seconds(60),
             ..Default::default()
         };
-        let answer = v1::ListReplicasResponse {
+        let mut answer = v1::ListReplicasResponse {
             replicas: vec![replica("rep_1", 9), replica("rep_2", 7)],
             head_revision: 9,
             answered_by: "rep_1".to_owned(),
-            max_staleness: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+            max_staleness: seconds(60),
         };
         let text = told_of(&answer);
         let row = text.lines().find(|line| line.contains("rep_2")).unwrap();
         assert!(row.split_whitespace().any(|cell| cell == "2"), "{row}");
         assert!(text.contains("newest revision 9") && text.contains("60 s"), "{text}");
+        assert!(!text.contains("different"), "{text}");
+        answer.replicas[1].max_staleness = seconds(5);
+        let text = told_of(&answer);
+        assert!(text.contains("5 s") && text.contains("different settings of max_staleness"), "{text}");
     }
 }

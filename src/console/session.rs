@@ -48,7 +48,7 @@ impl FromRequestParts<Console> for Session {
         let Some(token) = cookies::read(&parts.headers, console.secure) else {
             return Err(Failure::SignedOut { why: None, wanted });
         };
-        match console.registry.session(&token, console.authority.now()).await? {
+        match console.registry.session(&token, console.authority.now(), |row| console.authority.moment(row)).await? {
             Ok(signed_in) if signed_in.caller.role.may(Permission::View) => {
                 if let Some(call) = parts.extensions.get::<Arc<Call>>() {
                     call.vouch().map_err(|_| Failure::Busy)?;

@@ -34,15 +34,16 @@ impl ReplicaService for Replicas {
         caller(&request, View)?;
         let (replicas, head) = self.registry.replicas().await.map_err(to_status)?;
         let settings = self.authority.settings();
-        let replicas = replicas
-            .into_iter()
-            .map(|replica| convert::replica(self.authority.with_own_report(replica), settings.live_bound()));
+        let replicas = replicas.into_iter().map(|replica| {
+            let replica = self.authority.with_own_view(replica);
+            let live = self.authority.is_live(&replica);
+            convert::replica(replica, live)
+        });
         Ok(Response::new(pb::ListReplicasResponse {
             replicas: replicas.collect(),
             head_revision: head.0,
             answered_by: settings.replica.to_string(),
-            // A setting of seconds, at most hours.
-            max_staleness: prost_types::Duration::try_from(settings.max_staleness).ok(),
+            max_staleness: Some(convert::duration(settings.max_staleness)),
         }))
     }
 }

@@ -12,10 +12,10 @@ use super::book::{Entry, Resolution};
 use super::change::Revision;
 use super::grant::{Grant, Members, Standing};
 use super::id::{KeyId, SecretId};
+use super::marks::Moment;
 use super::method::StoreUse;
 use super::path::{RequestMethod, canonicalize};
 use super::store::StoreNumber;
-use super::time::Timestamp;
 use super::world::{StoreEntry, World};
 
 pub use self::reason::{REASONS, Reason, Reasons};
@@ -134,7 +134,7 @@ impl Decision<'_> {
 }
 
 /// Judges `request`, made with the token of `grant`, by `world` at `now`.
-pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: Timestamp) -> Decision<'a> {
+pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: impl Into<Moment>) -> Decision<'a> {
     if grant.standing == Standing::Deleted {
         return Decision::without_key(Reason::KeyUnknown, world.revision());
     }
@@ -160,7 +160,7 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: T
 }
 
 /// What is wrong with a grant at `now` for a call from `client`, whatever is called.
-pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: Timestamp) -> Reasons {
+pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<Moment>) -> Reasons {
     let mut failed = judge_standing(grant, now);
     if !grant.admits(client) {
         failed.add(Reason::NetworkDenied);
@@ -198,7 +198,8 @@ impl<'a> Reachable<'a> {
 }
 
 /// What is wrong with a grant at `now`, whatever is called.
-pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
+pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
+    let moment = now.into();
     let mut failed = Reasons::default();
     match grant.standing {
         Standing::Active => {}
@@ -206,13 +207,13 @@ pub fn judge_standing(grant: &Grant, now: Timestamp) -> Reasons {
         Standing::Revoked => failed.add(Reason::KeyRevoked),
         Standing::Deleted => failed.add(Reason::KeyUnknown),
     }
-    if grant.not_before.is_some_and(|from| now < from) {
+    if grant.not_before.is_some_and(|from| moment.now < from) {
         failed.add(Reason::KeyNotYetValid);
     }
-    if grant.expires.is_some_and(|until| until <= now) {
+    if grant.expires.is_some_and(|until| moment.is_past(until)) {
         failed.add(Reason::KeyExpired);
     }
-    if grant.secret_expires.is_some_and(|until| until <= now) {
+    if grant.secret_expires.is_some_and(|until| moment.is_past(until)) {
         failed.add(Reason::SecretExpired);
     }
     failed

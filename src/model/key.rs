@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::change::Revision;
 use super::id::{KeyId, SecretId};
+use super::marks::Moment;
 use super::time::Timestamp;
 
 /// Most stores that a key may select.
@@ -119,8 +120,9 @@ impl<T> Access<T> {
 
 impl Key {
     /// Whether `secret` counts as live at `now`: it has no end of its own, or one still to come.
-    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &Secret> {
-        self.secrets.iter().filter(move |secret| secret.expires.is_none_or(|expires| now < expires))
+    pub fn live_secrets(&self, now: impl Into<Moment>) -> impl Iterator<Item = &Secret> {
+        let moment = now.into();
+        self.secrets.iter().filter(move |secret| !secret.expires.is_some_and(|expires| moment.is_past(expires)))
     }
 
     /// The key as the audit trail keeps it: everything that is managed, neither token nor digest, no last use.

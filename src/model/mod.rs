@@ -6,6 +6,7 @@ pub mod decision;
 pub mod grant;
 pub mod id;
 pub mod key;
+pub mod marks;
 pub mod method;
 pub mod operator;
 pub mod page;

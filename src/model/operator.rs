@@ -2,6 +2,7 @@
 
 use super::change::Revision;
 use super::id::OperatorId;
+use super::marks::Moment;
 use super::time::Timestamp;
 
 /// What an operator may do.
@@ -85,9 +86,10 @@ impl Operator {
         })
     }
 
-    /// Whether it may call at all at `now`.
-    pub fn is_good(&self, now: Timestamp) -> bool {
-        self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    /// Whether it may call at all at this moment.
+    pub fn is_good(&self, now: impl Into<Moment>) -> bool {
+        let moment = now.into();
+        self.revoked.is_none() && !self.expires.is_some_and(|expires| moment.is_past(expires))
     }
 }
 

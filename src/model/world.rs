@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
 use super::id::OperatorId;
+use super::marks::Moment;
 use super::method::StorePlace;
 use super::operator::{Operator, Role};
 use super::reference::Method;
@@ -75,6 +76,8 @@ pub struct OperatorEntry {
     pub role: Role,
     /// Until when it is good; none: for ever.
     pub expires: Option<Timestamp>,
+    /// The revision of its last change.
+    pub row_revision: Revision,
 }
 
 impl World {
@@ -189,6 +192,7 @@ impl OperatorTable {
                     name: operator.name.into(),
                     role: operator.role,
                     expires: operator.expires,
+                    row_revision: operator.row_revision,
                 };
                 (digest, entry)
             })
@@ -196,10 +200,11 @@ impl OperatorTable {
         Self { by_digest }
     }
 
-    /// The operator with this token's digest, if it is good at `now`.
-    pub fn get(&self, digest: &Digest, now: Timestamp) -> Option<&OperatorEntry> {
+    /// The operator with this token's digest, if it has not expired at the moment that its row revision is judged by.
+    pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> Moment) -> Option<&OperatorEntry> {
         let operator = self.by_digest.get(digest)?;
-        operator.expires.is_none_or(|expires| now < expires).then_some(operator)
+        let expired = operator.expires.is_some_and(|expires| moment(operator.row_revision).is_past(expires));
+        (!expired).then_some(operator)
     }
 }
 

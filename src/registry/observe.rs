@@ -97,9 +97,12 @@ impl Registry {
         Ok(Usage { counts, truncated })
     }
 
-    /// The replicas seen within the last day, the newest first, and the head.
+    /// The replicas that have not ended in order, the newest report first, and the head. One that has been silent for a day
+    /// is dropped in time.
     pub async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
-        Ok(self.storage.replicas().await?)
+        let (mut replicas, head) = self.storage.replicas().await?;
+        replicas.retain(|replica| !replica.has_ended());
+        Ok((replicas, head))
     }
 }
 

@@ -8,8 +8,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::change::{Action, SubjectKind};
+use crate::model::change::{Action, Revision, SubjectKind};
 use crate::model::id::OperatorId;
+use crate::model::marks::Moment;
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
@@ -129,15 +130,17 @@ impl Registry {
         self.write("sign out", caller, Permission::View, at_once(), work).await.map(|_| ())
     }
 
-    /// Whose session this is, as seen at `now`, and notes that it was seen.
+    /// Whose session this is, as seen at `now`, and notes that it was seen. `moment` returns the moment by which a row is
+    /// judged that was last changed at a revision.
     pub async fn session(
         &self,
         token: &SessionToken,
         now: Timestamp,
+        moment: impl Fn(Revision) -> Moment + Send,
     ) -> Result<std::result::Result<SignedIn, SignedOut>> {
         let digest = token.digest();
         let Some(session) = self.storage.session(&digest).await? else { return Ok(Err(SignedOut::Unknown)) };
-        if let Some(ended) = ended(&session, now) {
+        if let Some(ended) = ended(&session, now, moment(session.operator.row_revision)) {
             return Ok(Err(ended));
         }
         if now.since(session.seen) >= SEEN
@@ -166,17 +169,18 @@ async fn record(write: &mut Write, id: OperatorId, action: Action) -> Result<()>
     Ok(())
 }
 
-fn ended(session: &Session, now: Timestamp) -> Option<SignedOut> {
+fn ended(session: &Session, now: Timestamp, moment: Moment) -> Option<SignedOut> {
     let operator = &session.operator;
     if operator.revoked.is_some() {
         Some(SignedOut::Revoked)
-    } else if !operator.is_good(now) {
+    } else if !operator.is_good(moment) {
         Some(SignedOut::Expired)
     } else if operator.row_revision != session.operator_revision {
         Some(SignedOut::Changed)
-    } else if now.since(session.created) >= WHOLE {
+    } else if now.since(session.created) >= WHOLE || session.created.since(now) > SEEN {
+        // Begun or seen in the future: the clock was ahead then, and the bounds of a session would not hold.
         Some(SignedOut::Over)
-    } else if now.since(session.seen) >= IDLE {
+    } else if now.since(session.seen) >= IDLE || session.seen.since(now) > SEEN {
         Some(SignedOut::Idle)
     } else {
         None
@@ -186,7 +190,6 @@ fn ended(session: &Session, now: Timestamp) -> Option<SignedOut> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::change::Revision;
     use crate::model::operator::{Operator, Role};
 
     fn session() -> Session {
@@ -207,6 +210,7 @@ mod tests {
     #[test]
     fn a_session_ends_by_its_bounds_and_with_its_operator() {
         let at = |duration| Timestamp::EPOCH.plus(duration);
+        let ended = |session: &Session, now: Timestamp| ended(session, now, now.into());
         let moment = Duration::from_secs(1);
         assert_eq!(ended(&session(), at(IDLE - moment)), None);
         assert_eq!(ended(&session(), at(IDLE)), Some(SignedOut::Idle));
@@ -214,6 +218,11 @@ mod tests {
         busy.seen = at(WHOLE - moment);
         assert_eq!(ended(&busy, at(WHOLE - moment)), None);
         assert_eq!(ended(&busy, at(WHOLE)), Some(SignedOut::Over));
+        let mut ahead = session();
+        (ahead.created, ahead.seen) = (at(IDLE), at(IDLE));
+        assert_eq!(ended(&ahead, at(moment)), Some(SignedOut::Over), "it began while the clock was ahead");
+        ahead.created = Timestamp::EPOCH;
+        assert_eq!(ended(&ahead, at(moment)), Some(SignedOut::Idle), "it was seen while the clock was ahead");
         let mut changed = session();
         changed.operator.row_revision = Revision(4);
         assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Changed));

@@ -33,8 +33,9 @@ pub use self::records::{
 
 use crate::model::book::MethodNumber;
 use crate::model::change::{Actor, Change, Cursor, NewChange, Revision};
-use crate::model::id::{KeyId, OperatorId, SecretId};
+use crate::model::id::{KeyId, OperatorId, ReplicaId, SecretId};
 use crate::model::key::Key;
+use crate::model::marks::Mark;
 use crate::model::operator::Operator;
 use crate::model::page::{Page, PageRequest};
 use crate::model::pattern::MethodIdentity;
@@ -108,14 +109,23 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     async fn woken(&self);
 
     /// Records what a replica has applied, by a committed write on the primary; answers storage's clock. A revision that
-    /// storage does not have under `nonce` is of another past and counts for nothing: 0 is recorded.
+    /// storage does not have under `nonce` is of another past and counts for nothing: 0 is recorded. Records how far time
+    /// has come, too, and adds a mark where storage's clock is behind that.
     async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp>;
 
-    /// The replicas that reported within the last day, the newest first, and the head.
+    /// All replicas of which there is a report, the newest first, and the head. Whatever their age: how old a report is by
+    /// storage's clock says nothing of a replica, for clocks are set.
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)>;
 
-    /// Forgets a replica that ends in order.
-    async fn forget_replica(&self, replica: crate::model::id::ReplicaId) -> Result<()>;
+    /// Notes that a replica ends in order, and decides nothing any more.
+    async fn forget_replica(&self, replica: ReplicaId) -> Result<()>;
+
+    /// Removes the reports of these replicas, each if it is still the one of this time.
+    async fn remove_replicas(&self, replicas: &[(ReplicaId, Timestamp)]) -> Result<()>;
+
+    /// Adds a mark: a time that storage's clock went back from, and the last revision that was judged by it. Polls and
+    /// snapshots return all of them.
+    async fn mark(&self, mark: Mark) -> Result<()>;
 
     // --- deciding --------------------------------------------------------------------------------------------------
 
@@ -168,8 +178,8 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
         period: UsagePeriod,
         limit: usize,
     ) -> Result<Vec<UsageCount>>;
-    /// Drops hourly counts older than 35 days, daily ones older than 400, request ids older than a day, replicas not
-    /// seen for a day and sessions begun more than a day ago.
+    /// Drops hourly counts older than 35 days, daily ones older than 400, request ids older than a day and sessions begun
+    /// more than a day ago.
     async fn sweep(&self, now: Timestamp) -> Result<()>;
 
     // --- writing ---------------------------------------------------------------------------------------------------

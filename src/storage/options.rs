@@ -85,7 +85,7 @@ pub enum SchemaState {
 }
 
 /// The schema that this version is made for: the number of the last migration.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 // === impl Options ===
 

@@ -1,6 +1,7 @@
 //! What passes between storage and those who ask it, beyond the model's own types.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -9,6 +10,7 @@ use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
 use crate::model::id::{KeyId, ReplicaId, SecretId};
 use crate::model::key::{Key, Origin, Revocation, Secret};
+use crate::model::marks::Marks;
 use crate::model::operator::Operator;
 use crate::model::reference::Method;
 use crate::model::store::{Store, StoreNumber};
@@ -37,6 +39,8 @@ pub struct Snapshot {
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
+    /// The times that it went back from.
+    pub marks: Marks,
     /// All stores.
     pub stores: Vec<Store>,
     /// All methods, retired ones included, by position.
@@ -52,6 +56,8 @@ pub struct Poll {
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
+    /// The times that it went back from.
+    pub marks: Marks,
     /// Whether the cursor that was asked with is part of the head's history. If not, nothing below is set: reload all.
     pub continuous: bool,
     /// Every revision after the cursor, in order, with its nonce; empty if there is none.
@@ -94,6 +100,8 @@ pub struct ReplicaReport {
     pub started: Timestamp,
     /// The revision that it has applied.
     pub applied: Revision,
+    /// How long it allows calls without proof that its state is fresh; `None`: an earlier version, which does not report it.
+    pub max_staleness: Option<Duration>,
 }
 
 /// What a replica told of itself, and when.
@@ -101,10 +109,17 @@ pub struct ReplicaReport {
 pub struct Replica {
     /// What it told.
     pub report: ReplicaReport,
-    /// When, by storage's clock.
+    /// When, by storage's clock; the epoch once it has ended in order.
     pub reported: Timestamp,
-    /// How long ago that is, by storage's clock.
-    pub age: std::time::Duration,
+    /// How long ago that is, by storage's clock. Not how long it has been silent: clocks are set.
+    pub age: Duration,
+}
+
+impl Replica {
+    /// Whether it has ended in order, and so decides nothing any more.
+    pub fn has_ended(&self) -> bool {
+        self.reported == Timestamp::EPOCH
+    }
 }
 
 /// A secret that is found by its token, and its key.

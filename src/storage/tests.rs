@@ -126,11 +126,12 @@ async fn what_is_written_is_read_back() {
     assert_eq!((snapshot.head, snapshot.stores.len(), snapshot.methods.len(), sink.0.len()), (cursor, 1, 1, 10));
 
     let report = ReplicaReport {
-        id: crate::model::id::ReplicaId::new(AT, [1; 10]),
+        id: ReplicaId::new(AT, [1; 10]),
         host: "a".to_owned(),
         version: "1".to_owned(),
         started: AT,
         applied: Revision(1),
+        max_staleness: Some(std::time::Duration::from_secs(60)),
     };
     storage.renew(&report, cursor.nonce).await.unwrap();
     assert_eq!(storage.replicas().await.unwrap().0[0].report, report);

@@ -45,6 +45,7 @@ pub struct Metrics {
     pub gateway_unanswered: Counter,
     gateway_refusals: Family<GatewayLabels, Counter>,
     shed: Family<ShedLabels, Counter>,
+    clock_leaps: Family<LeapLabels, Counter>,
     storage: Family<StorageLabels, Histogram>,
     overload: Family<OverloadLabels, Counter>,
 }
@@ -52,6 +53,11 @@ pub struct Metrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DecisionLabels {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeapLabels {
+    direction: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +121,11 @@ impl Metrics {
         let gateway_refusals = Family::<GatewayLabels, Counter>::default();
         let help = "Requests that gateways refused, by the reason told to logs, and by the fault where one was found";
         registry.register("gateway_refusals", help, gateway_refusals.clone());
+        let clock_leaps = Family::<LeapLabels, Counter>::default();
+        registry.register("storage_clock_leaps", "Leaps of storage's clock, by their direction", clock_leaps.clone());
+        for direction in ["forward", "back"] {
+            drop(clock_leaps.get_or_create(&LeapLabels { direction }));
+        }
         let overload = Family::<OverloadLabels, Counter>::default();
         let help = "Long calls refused because too many were under way, by the port and by what there was too much of";
         registry.register("overload", help, overload.clone());
@@ -165,6 +176,7 @@ impl Metrics {
             gateway_unanswered,
             gateway_refusals,
             shed,
+            clock_leaps,
             storage,
             overload,
         }
@@ -189,6 +201,11 @@ impl Metrics {
             Some(reason) => self.refused.get(reason as usize).unwrap_or(&self.undecided),
         }
         .inc();
+    }
+
+    /// The counter of leaps of storage's clock in this direction, `forward` or `back`.
+    pub fn clock_leap(&self, direction: &'static str) -> Counter {
+        self.clock_leaps.get_or_create_owned(&LeapLabels { direction })
     }
 
     /// The counter of long calls that were refused at this port for this reason.

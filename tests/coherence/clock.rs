@@ -1,8 +1,10 @@
 //! The simulation's clock: the runtime's own, which jumps from one timer to the next.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use latchkey::clock::Clock;
+use latchkey::clock::{Clock, SharedClock};
 use latchkey::model::time::Timestamp;
 
 /// Time of day when a life begins.
@@ -26,6 +28,35 @@ impl Clock for Virtual {
     fn monotonic(&self) -> Duration {
         // As if the machine had run for a while.
         Duration::from_secs(1_000) + self.0.elapsed()
+    }
+}
+
+/// Storage's clock: another's time of day, which somebody sets. The time that passes is the same.
+#[derive(Debug)]
+pub(crate) struct Settable {
+    clock: SharedClock,
+    /// In microseconds.
+    ahead: AtomicI64,
+}
+
+impl Settable {
+    pub(crate) fn new(clock: &SharedClock) -> Arc<Self> {
+        Arc::new(Self { clock: Arc::clone(clock), ahead: AtomicI64::new(0) })
+    }
+
+    /// Sets it forward by so many seconds, or back.
+    pub(crate) fn leap(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Settable {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.clock.now().as_micros() + self.ahead.load(Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Small lives by seed: replicas, writers and callers over a storage that delays, loses wake-ups, is cut off, crashes and is
-//! restored. Every answer of every life is replayed by the oracle.
+//! Small lives by seed: replicas, writers and callers over a storage that delays, loses wake-ups, is cut off, crashes, is
+//! restored, and whose clock is set. Every answer of every life is replayed by the oracle.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,17 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::Steps;
-use latchkey::clock::SharedClock;
+use latchkey::clock::{Clock, SharedClock};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::{Cursor, Revision};
 use latchkey::storage::{Engine, Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::clock::{Virtual, pass};
+use crate::clock::{Settable, Virtual, pass};
 use crate::life::{MAX_STALENESS, Member, know_all_tokens, question};
-use crate::oracle::{Checker, History, Question, Recorder, Report};
+use crate::oracle::{Checker, History, Question, Recorder, Records, Report, Told};
 use crate::random::Random;
 use crate::storage::{Call, Database, Road, Way};
 use crate::tables::{Action, KEYS, SECRETS};
@@ -48,6 +47,12 @@ struct Life {
     /// Nothing goes wrong on the way to storage, now.
     fair: Arc<AtomicBool>,
     clock: SharedClock,
+    /// Storage's.
+    settable: Arc<Settable>,
+    /// Somebody sets storage's clock.
+    leaps: bool,
+    /// The settings of the replicas differ.
+    unequal: bool,
     database: Arc<Database>,
     recorder: Recorder,
     members: Mutex<Vec<Arc<Member>>>,
@@ -98,13 +103,17 @@ impl Road for Weather {
 impl Life {
     fn new(seed: u64) -> Self {
         let clock: SharedClock = Arc::new(Virtual::new());
+        let settable = Settable::new(&clock);
         let recorder = Recorder::new(Arc::clone(&clock));
         know_all_tokens(&recorder);
         Self {
             chance: Arc::new(Mutex::new(Random::new(seed))),
             calm: seed.is_multiple_of(4),
             fair: Arc::new(AtomicBool::new(seed.is_multiple_of(4))),
-            database: Database::new(Arc::clone(&clock)),
+            database: Database::new(Arc::<Settable>::clone(&settable)),
+            settable,
+            leaps: seed % 4 == 1,
+            unequal: seed % 4 == 2,
             clock,
             recorder,
             members: Mutex::default(),
@@ -133,7 +142,8 @@ impl Life {
             Weather { chance: Arc::clone(&self.chance), calm: Arc::clone(&self.fair), cut: self.cuts[at].subscribe() };
         let engine = if self.percent(50) { Engine::Postgres } else { Engine::Sqlite };
         let line = self.database.line(road, engine);
-        let member = Arc::new(Member::start(number, line, &self.clock, Steps::default()));
+        // The second one's is longer.
+        let member = Arc::new(Member::start_stale(number, line, &self.clock, self.staleness(at)));
         let mut members = self.members.lock();
         if at < members.len() {
             members[at].tasks.stop();
@@ -143,6 +153,14 @@ impl Life {
         }
     }
 
+    fn staleness(&self, at: usize) -> Duration {
+        if self.unequal && at == 1 { MAX_STALENESS * 3 } else { MAX_STALENESS }
+    }
+
+    fn longest_staleness(&self) -> Duration {
+        self.staleness(0).max(self.staleness(1))
+    }
+
     async fn write(&self) {
         let mut written = self.writing.lock().await;
         let action = Action::random(&mut self.chance.lock());
@@ -150,14 +168,14 @@ impl Life {
         let Some(cursor) = self.database.commit(action, huge) else { return };
         let reaches = if self.percent(50) { 100 } else { 30 };
         self.database.wake(|| self.percent(reaches));
-        let mut waited = Duration::ZERO;
         // As the server does: whoever may still decide from before the write is waited for, or named.
-        let silence = MAX_STALENESS + MAX_STALENESS / 50;
-        while !self.database.is_everywhere(cursor.revision, silence) && waited < WRITE_WAIT {
-            waited += Duration::from_millis(5);
-            pass(Duration::from_millis(5)).await;
-        }
-        let everywhere = waited < WRITE_WAIT;
+        let writer = {
+            let members = self.members.lock();
+            Arc::clone(&members[self.below(members.len())])
+        };
+        let here = writer.authority.wait_followed(cursor, WRITE_WAIT);
+        let (here, pending) = tokio::join!(here, writer.authority.wait_elsewhere(cursor.revision, WRITE_WAIT));
+        let everywhere = here && pending.is_some_and(|pending| pending.is_empty());
         self.recorder.acknowledged_as(&cursor.to_string(), everywhere);
         written.newest = Some(cursor);
     }
@@ -187,6 +205,9 @@ impl Life {
         }
         self.for_a_while(1_000).await;
         let at = self.below(2);
+        if self.leaps {
+            return self.set_the_clock(at).await;
+        }
         match self.below(4) {
             0 | 1 => {
                 self.cuts[at].send_replace(true);
@@ -195,6 +216,41 @@ impl Life {
             }
             2 => self.start(at, 7),
             _ => self.restore().await,
+        }
+    }
+
+    /// Sets storage's clock, forward or back and perhaps back again, before, while or after a replica is cut off.
+    async fn set_the_clock(&self, at: usize) {
+        let leap = i64::try_from([3, 45, 3_600][self.below(3)]).expect("small");
+        let leap = if self.percent(70) { leap } else { -leap };
+        let cut = self.below(4);
+        self.cuts[at].send_replace(cut == 0);
+        if cut == 0 {
+            self.for_a_while(600).await;
+        }
+        self.settable.leap(leap);
+        self.cuts[at].send_replace(cut <= 1);
+        self.for_a_while(600).await;
+        self.ask_all_about_the_first_key().await;
+        if self.percent(20) {
+            self.start(at, 7);
+        }
+        if self.percent(70) {
+            self.settable.leap(-leap);
+        }
+        self.for_a_while(900).await;
+        self.cuts[at].send_replace(false);
+        self.for_a_while(300).await;
+        self.ask_all_about_the_first_key().await;
+    }
+
+    async fn ask_all_about_the_first_key(&self) {
+        let members = self.members.lock().clone();
+        for member in members {
+            for secret in 0..SECRETS {
+                let asked = member.ask(&self.recorder, question(0, secret, "GET /none", ""), None).await;
+                self.undecided.fetch_add(usize::from(asked.is_err()), Ordering::Relaxed);
+            }
         }
     }
 
@@ -227,6 +283,14 @@ impl Life {
             let (revision, head) = (member.authority.revision(), self.database.head().revision);
             assert!(member.authority.is_ready(), "seed {seed}: {} does not recover", member.name);
             assert_eq!(revision, head, "seed {seed}: {} has not caught up", member.name);
+            // However storage's clock was set, it is what time is, on every replica.
+            let (now, storage) = (member.authority.now(), self.settable.now());
+            let apart = now.since(storage).max(storage.since(now));
+            assert!(
+                apart < Duration::from_millis(100),
+                "seed {seed}: {} is at {now}, storage at {storage}",
+                member.name
+            );
             member.tasks.stop();
         }
     }
@@ -235,12 +299,49 @@ impl Life {
         let records = self.recorder.records();
         let now = self.database.history();
         let checker = match &written.restored {
-            Some((before, at)) => Checker::new(before.clone(), MAX_STALENESS).then(*at, now),
-            None => Checker::new(now, MAX_STALENESS),
+            Some((before, at)) => Checker::new(before.clone(), self.longest_staleness()).then(*at, now),
+            None => Checker::new(now, self.longest_staleness()),
         };
         // A replica's clock is behind storage's by what its best poll took to come back: at most what it may be stale.
-        let slack = if self.calm { Duration::from_millis(20) } else { MAX_STALENESS };
+        // Where storage's clock is set, what has expired is another question: `nothing_opens_again`.
+        let slack = match () {
+            () if self.leaps => Duration::from_hours(3),
+            () if self.calm => Duration::from_millis(20),
+            () => self.longest_staleness(),
+        };
         checker.slack(slack).check(&records)
+    }
+}
+
+/// What a replica has refused as expired it does not allow later, unless the key was changed meanwhile; nor does any other
+/// replica, once it must have polled.
+fn nothing_opens_again(records: &Records, history: &History, seed: u64) {
+    let changed = |token: &str, after: u64, until: u64| {
+        let key = (0..KEYS).find(|key| (0..SECRETS).any(|secret| crate::tables::token(*key, secret).reveal() == token));
+        let subject = key.map(|key| crate::tables::key_id(key).to_string());
+        history.changes.iter().any(|change| {
+            change.revision > after && change.revision <= until && Some(&change.subject) == subject.as_ref()
+        })
+    };
+    let verdict = |told: &Told| if let Told::Decision(verdict) = told { Some(verdict.clone()) } else { None };
+    let expired = |verdict: &crate::oracle::Verdict| verdict.failed.iter().any(|reason| reason == "KEY_EXPIRED");
+    for refused in &records.answers {
+        let Some(before) = verdict(&refused.told).filter(expired) else { continue };
+        for later in records.answers.iter().filter(|later| later.question.token == refused.question.token) {
+            let settled = if later.replica == refused.replica { Duration::ZERO } else { MAX_STALENESS };
+            let Some(after) = verdict(&later.told).filter(|after| !expired(after)) else { continue };
+            if later.begun.mono > refused.ended.mono + settled && !after.key.is_empty() {
+                let opened = !changed(&refused.question.token, before.revision, after.revision);
+                assert!(
+                    !opened || after.revision < before.revision,
+                    "seed {seed}: {} refused at {:?} as expired what {} took for valid at {:?}: {before:?}, {after:?}",
+                    refused.replica,
+                    refused.ended,
+                    later.replica,
+                    later.begun
+                );
+            }
+        }
     }
 }
 
@@ -249,6 +350,9 @@ async fn live(seed: u64) -> Toll {
     let house = [0, 1].map(Action::Store).into_iter().chain([0, 1].map(Action::Method));
     for action in house.chain((0..KEYS).map(Action::Switch)) {
         life.database.commit(action, false).expect("there is something to change");
+    }
+    if life.leaps {
+        life.database.commit(Action::ExpireLater(0), false).expect("the key is there");
     }
     (0..2).for_each(|at| life.start(at, at.try_into().expect("small")));
     let tasks = Tasks::new();
@@ -286,6 +390,7 @@ async fn live(seed: u64) -> Toll {
     let written = life.writing.lock().await;
     let report = life.report(&written);
     assert!(report.wrong == 0, "seed {seed}: {} wrong answer(s):\n{}", report.wrong, report.complaints.join("\n"));
+    nothing_opens_again(&life.recorder.records(), &life.database.history(), seed);
     let undecided = life.undecided.load(Ordering::Relaxed);
     assert!(!life.calm || undecided == 0, "seed {seed}: {undecided} calls undecided although nothing went wrong");
     Toll { right: report.right, undecided, restores: usize::from(written.restored.is_some()), reasons: report.reasons }

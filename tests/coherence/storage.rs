@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use latchkey::clock::SharedClock;
 use latchkey::model::change::{Change, Cursor, Revision};
 use latchkey::model::id::{KeyId, OperatorId, ReplicaId};
 use latchkey::model::key::Key;
+use latchkey::model::marks::{LEAP, Mark, Marks};
 use latchkey::model::operator::Operator;
 use latchkey::model::page::{Page, PageRequest};
 use latchkey::model::pattern::MethodIdentity;
@@ -34,6 +34,8 @@ pub(crate) enum Call {
     Poll,
     Grant,
     Renew,
+    Look,
+    Mark,
 }
 
 /// Where a call is: on its way to storage, or its answer on the way back.
@@ -62,7 +64,10 @@ struct Inner {
     /// By revision.
     history: Vec<Arc<Committed>>,
     nonces: u64,
-    replicas: BTreeMap<ReplicaId, (Revision, Timestamp)>,
+    replicas: BTreeMap<ReplicaId, (ReplicaReport, Timestamp)>,
+    /// How far time has come.
+    reached: Mark,
+    marks: Marks,
     wakers: Vec<Arc<Notify>>,
 }
 
@@ -85,7 +90,9 @@ impl Database {
             changes: Vec::new(),
             huge: false,
         };
-        let inner = Inner { history: vec![Arc::new(first)], nonces: 0, replicas: BTreeMap::new(), wakers: Vec::new() };
+        let reached = Mark { revision: Revision(0), reached: Timestamp::EPOCH };
+        let (replicas, marks, wakers) = (BTreeMap::new(), Marks::default(), Vec::new());
+        let inner = Inner { history: vec![Arc::new(first)], nonces: 0, replicas, reached, marks, wakers };
         Arc::new(Self { clock, inner: Mutex::new(inner) })
     }
 
@@ -126,13 +133,6 @@ impl Database {
         self.inner.lock().wakers.iter().filter(|_| reaches()).for_each(|waker| waker.notify_one());
     }
 
-    /// Whether every replica that reported within `silence`, and so may still allow, has applied `revision`.
-    pub(crate) fn is_everywhere(&self, revision: Revision, silence: Duration) -> bool {
-        let now = self.clock.now();
-        let inner = self.inner.lock();
-        inner.replicas.values().all(|(applied, reported)| *applied >= revision || now.since(*reported) > silence)
-    }
-
     /// A way to it.
     pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, engine: Engine) -> Arc<Line<R>> {
         let waker = Arc::new(Notify::new());
@@ -146,11 +146,23 @@ impl Inner {
         self.history.last().expect("there is always a first")
     }
 
+    /// As storage does with each report.
+    fn reach(&mut self, now: Timestamp) {
+        let back = now < self.reached.reached.minus(LEAP);
+        if back {
+            self.marks.add(self.reached);
+        }
+        if back || now > self.reached.reached {
+            self.reached = Mark { revision: self.head().tables.cursor.revision, reached: now };
+        }
+    }
+
     fn poll(&self, cursor: Cursor, now: Timestamp) -> Poll {
         let head = self.head();
         let mut poll = Poll {
             head: head.tables.cursor,
             now,
+            marks: self.marks.clone(),
             continuous: true,
             revisions: Vec::new(),
             subjects: Vec::new(),
@@ -222,6 +234,7 @@ impl<R: Road + 'static> Storage for Line<R> {
                 let snapshot = Snapshot {
                     head: tables.cursor,
                     now,
+                    marks: inner.marks.clone(),
                     stores: tables.stores.clone(),
                     methods: tables.methods.clone(),
                     operators: Vec::new(),
@@ -246,7 +259,9 @@ impl<R: Road + 'static> Storage for Line<R> {
             // What was applied of another past counts for nothing.
             let cursor = Cursor { revision: report.applied, nonce };
             let ours = inner.history.iter().any(|committed| committed.tables.cursor == cursor);
-            inner.replicas.insert(report.id, (if ours { report.applied } else { Revision(0) }, now));
+            let applied = if ours { report.applied } else { Revision(0) };
+            inner.replicas.insert(report.id, (ReplicaReport { applied, ..report.clone() }, now));
+            inner.reach(now);
             now
         })
         .await
@@ -254,9 +269,19 @@ impl<R: Road + 'static> Storage for Line<R> {
 
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {
         self.call(Call::Renew, |inner, _| {
-            inner.replicas.remove(&replica);
+            if let Some((_, reported)) = inner.replicas.get_mut(&replica) {
+                *reported = Timestamp::EPOCH;
+            }
         })
         .await
+    }
+
+    async fn remove_replicas(&self, _: &[(ReplicaId, Timestamp)]) -> Result<()> {
+        elsewhere()
+    }
+
+    async fn mark(&self, mark: Mark) -> Result<()> {
+        self.call(Call::Mark, |inner, _| inner.marks.add(mark)).await
     }
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
@@ -272,7 +297,12 @@ impl<R: Road + 'static> Storage for Line<R> {
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
-        elsewhere()
+        self.call(Call::Look, |inner, now| {
+            let all = inner.replicas.values().cloned();
+            let replicas = all.map(|(report, reported)| Replica { report, reported, age: now.since(reported) });
+            (replicas.collect(), inner.head().tables.cursor.revision)
+        })
+        .await
     }
 
     async fn key(&self, _: KeyId) -> Result<Option<Key>> {

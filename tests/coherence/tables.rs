@@ -78,6 +78,8 @@ pub(crate) enum Action {
     EndSecret(usize),
     /// Lets it end soon.
     Expire(usize),
+    /// Lets it end in half a minute.
+    ExpireLater(usize),
     /// Makes the store, or switches it on or off.
     Store(usize),
     DeleteStore(usize),
@@ -166,7 +168,8 @@ impl Tables {
             | Action::Methods(key)
             | Action::Rotate(key)
             | Action::EndSecret(key)
-            | Action::Expire(key) => {
+            | Action::Expire(key)
+            | Action::ExpireLater(key) => {
                 let image = tables.change_key(key, action, now)?;
                 ("key", key_id(key).to_string(), Some(key), image)
             }
@@ -287,6 +290,7 @@ impl Tables {
             }
             Action::EndSecret(_) => *key.secrets.last_mut()? = false,
             Action::Expire(_) => key.expires = Some(now.plus(std::time::Duration::from_millis(700))),
+            Action::ExpireLater(_) => key.expires = Some(now.plus(std::time::Duration::from_secs(30))),
             _ => return None,
         }
         Some(Some(self.image(number)))

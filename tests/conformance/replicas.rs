@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use latchkey::model::change::{Cursor, Revision};
-use latchkey::storage::{Replica, ReplicaReport, Storage};
+use latchkey::model::marks::{Mark, Marks};
+use latchkey::model::token::Digest;
+use latchkey::storage::{Replica, ReplicaReport, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make};
@@ -16,11 +18,14 @@ fn report(make: &mut Make, host: &str) -> ReplicaReport {
         version: "0.1.0".to_owned(),
         started: BEGINNING,
         applied: Revision(0),
+        max_staleness: None,
     }
 }
 
 async fn listed(storage: &dyn Storage) -> Vec<Replica> {
-    storage.replicas().await.expect("replicas are listed").0
+    let mut replicas = storage.replicas().await.expect("replicas are listed").0;
+    replicas.retain(|replica| !replica.has_ended());
+    replicas
 }
 
 async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
@@ -37,6 +42,7 @@ async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
     for applied in [Cursor::default(), first] {
         told.applied = applied.revision;
         told.started = told.started.plus(Duration::from_secs(1));
+        told.max_staleness = Some(Duration::from_secs(5 + applied.revision.0));
         let now = storage.renew(&told, applied.nonce).await.expect("a replica renews");
         assert!(now >= last, "storage's clock goes on: {now}, {last}");
         let (replicas, head) = storage.replicas().await.expect("replicas are listed");
@@ -91,14 +97,54 @@ async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Ca
     assert_eq!(listed(storage).await.len(), 3);
 }
 
-async fn a_replica_not_seen_for_a_day_is_swept_away(case: Case) {
+async fn a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep(case: Case) {
     let mut make = Make::new();
     let storage = &*case.storage;
-    let now = storage.renew(&report(&mut make, "it"), 0).await.expect("a replica renews");
-    storage.sweep(now.plus(Duration::from_hours(23))).await.expect("a sweep");
+    let told = report(&mut make, "it");
+    let before = storage.renew(&told, 0).await.expect("a replica renews");
+    storage.sweep(before.plus(Duration::from_hours(1_000))).await.expect("a sweep");
+    assert_eq!(listed(storage).await.len(), 1, "a clock that is ahead hides nobody");
+    let after = storage.renew(&told, 0).await.expect("a replica renews");
+    assert!(after > before);
+    storage.remove_replicas(&[(told.id, before)]).await.expect("it is too late");
     assert_eq!(listed(storage).await.len(), 1);
-    storage.sweep(now.plus(Duration::from_hours(25))).await.expect("a sweep");
+    storage.remove_replicas(&[(told.id, after), (make.replica_id(), after)]).await.expect("it is removed");
     assert_eq!(listed(storage).await, []);
+}
+
+async fn a_replica_that_ended_is_told_from_one_whose_report_was_lost(case: Case) {
+    let mut make = Make::new();
+    let storage = &*case.storage;
+    let told = report(&mut make, "it");
+    storage.renew(&told, 0).await.expect("a replica renews");
+    storage.forget_replica(told.id).await.expect("it ends");
+    let (replicas, _) = storage.replicas().await.expect("replicas are listed");
+    assert!(replicas.len() == 1 && replicas[0].has_ended(), "{replicas:?}");
+    assert!(replicas[0].age > Duration::from_hours(24), "earlier versions count it as silent: {:?}", replicas[0].age);
+}
+
+async fn marks_are_kept_and_come_with_polls_and_snapshots(case: Case) {
+    let storage = &*case.storage;
+    add_stores(storage, &["a"]).await;
+    let head = storage.head().await.expect("the head is read");
+    let at = |revision, seconds| Mark {
+        revision: Revision(revision),
+        reached: BEGINNING.plus(Duration::from_secs(seconds)),
+    };
+    for mark in [at(1, 100), at(1, 90), at(3, 50)] {
+        storage.mark(mark).await.expect("a mark is taken");
+    }
+    let expected = Marks::from(vec![at(1, 100), at(3, 50)]);
+    for storage in [&*case.storage, &*case.open_again().await] {
+        assert_eq!(storage.poll(head, 10).await.expect("a poll").marks, expected);
+        assert_eq!(storage.snapshot(&mut Nothing).await.expect("a snapshot").marks, expected);
+    }
+}
+
+struct Nothing;
+
+impl SnapshotSink for Nothing {
+    fn digests(&mut self, _: &[Digest]) {}
 }
 
 async fn replicas_renew_side_by_side(case: Case) {
@@ -127,6 +173,8 @@ for_each_engine! {
     a_replica_is_listed_with_what_it_last_told,
     what_a_replica_has_applied_of_another_past_counts_for_nothing,
     replicas_are_listed_the_newest_first_and_each_can_be_forgotten,
-    a_replica_not_seen_for_a_day_is_swept_away,
+    a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep,
+    a_replica_that_ended_is_told_from_one_whose_report_was_lost,
+    marks_are_kept_and_come_with_polls_and_snapshots,
     replicas_renew_side_by_side,
 }

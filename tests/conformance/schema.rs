@@ -87,8 +87,8 @@ async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
 }
 
 /// What version 3 of the tables was, with a method that a program of then wrote.
-const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; \
-    DELETE FROM refinery_schema_history WHERE version = 4; UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
+const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; ALTER TABLE replicas DROP COLUMN max_staleness; \
+    DROP TABLE clock; DELETE FROM refinery_schema_history WHERE version >= 4; UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
     INSERT INTO methods (identity, block, summary, description, store_use, store_places, position, search, created_at, \
     updated_at, row_revision) VALUES ('GET /a', 'b', 's', '', 'none', '[]', 1, '', 0, 0, 1)";
 
@@ -114,6 +114,44 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
     assert_eq!(place.text("SELECT store_use FROM methods WHERE identity = 'GET /a'"), "none");
     place.execute("UPDATE methods SET store_use = 'optional' WHERE identity = 'GET /a'");
     assert_eq!(read().await.store_use, StoreUse::Optional);
+}
+
+/// What version 4 of the tables was, with a report that a program of then wrote.
+const BEFORE_CLOCKS: &str = "ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; \
+    DELETE FROM refinery_schema_history WHERE version >= 5; UPDATE meta SET value = '4' WHERE key = 'schema_version'; \
+    INSERT INTO replicas (id, host, version, started_at, applied, reported_at) VALUES \
+    ('rep_01940000-0000-7000-8000-000000000001', 'h', '0', 1, 1, 1)";
+
+async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shared_with_programs_of_then(place: Place) {
+    write_once(&*place.open().await).await;
+    place.execute(BEFORE_CLOCKS);
+    let storage = place.open().await;
+    let (replicas, _) = storage.replicas().await.expect("replicas are listed");
+    assert_eq!(replicas.iter().map(|replica| replica.report.max_staleness).collect::<Vec<_>>(), [None]);
+    // A program of then goes on reporting, and ends by removing its report.
+    place.execute("UPDATE replicas SET applied = 2, reported_at = 2");
+    assert_eq!(storage.replicas().await.expect("replicas are listed").0[0].report.applied.0, 2);
+    place.execute("DELETE FROM replicas");
+    // A restore of some tables only leaves out the clock: the next report makes it again.
+    place.execute("DELETE FROM clock");
+    let mut make = crate::make::Make::new();
+    let report = latchkey::storage::ReplicaReport {
+        id: make.replica_id(),
+        host: String::new(),
+        version: String::new(),
+        started: crate::make::BEGINNING,
+        applied: latchkey::model::change::Revision(0),
+        max_staleness: None,
+    };
+    storage.renew(&report, 0).await.expect("a replica renews");
+    assert_eq!(place.text("SELECT marks FROM clock"), "[]");
+    // A clock that has gone back while nobody ran: what was written by then has seen the time.
+    place.execute("UPDATE clock SET reached = reached + 3600000000");
+    storage.renew(&report, 0).await.expect("a replica renews");
+    assert!(place.text("SELECT marks FROM clock").starts_with("[[1,"), "{}", place.text("SELECT marks FROM clock"));
+    storage.renew(&report, 0).await.expect("a replica renews");
+    let head = storage.head().await.expect("the head is read");
+    assert!(!storage.poll(head, 1).await.expect("a poll").marks.is_empty());
 }
 
 async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place: Place) {
@@ -173,6 +211,7 @@ for_each_engine! {
     migrating_makes_the_tables_once,
     older_tables_are_refused_without_leave_to_change_them,
     tables_from_before_methods_were_shared_are_brought_up_and_shared_with_programs_of_then,
+    tables_from_before_replicas_told_their_settings_are_brought_up_and_shared_with_programs_of_then,
     newer_tables_that_this_program_can_work_with_are_used_as_they_are,
     tables_that_this_program_is_too_old_for_are_refused,
     tables_that_are_in_the_way_are_left_alone_and_nothing_half_made_stays,

@@ -25,8 +25,14 @@ async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
     }
-    let report =
-        ReplicaReport { id: replica, host: "it".into(), version: "1".into(), started: BEGINNING, applied: Revision(0) };
+    let report = ReplicaReport {
+        id: replica,
+        host: "it".into(),
+        version: "1".into(),
+        started: BEGINNING,
+        applied: Revision(0),
+        max_staleness: None,
+    };
     vec![
         ("head", storage.head().await.map(drop)),
         ("key", storage.key(key.row.id).await.map(drop)),

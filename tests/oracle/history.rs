@@ -26,7 +26,8 @@ pub struct Change {
 /// Everything that was ever changed, in order.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    pub(super) changes: Vec<Change>,
+    /// Them, by revision and ordinal.
+    pub changes: Vec<Change>,
 }
 
 impl History {

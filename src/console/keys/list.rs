@@ -17,10 +17,10 @@ use crate::console::session::Session;
 use crate::console::texts::keys as texts;
 use crate::console::time::Moment;
 use crate::model::key::Key;
+use crate::model::marks::Moment as Judged;
 use crate::model::operator::Permission;
 use crate::model::reference::Method;
 use crate::model::store::Store;
-use crate::model::time::Timestamp;
 use crate::registry;
 
 /// Stores that a row names; the others are counted.
@@ -76,7 +76,11 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
     let (stores, methods) = (console.all_stores().await?, console.all_methods().await?);
     let (listed, errors) = listed(console.registry.keys(&filters.list()).await)?;
     let names: HashMap<&str, &str> = stores.iter().map(|store| (store.code.as_str(), &*store.name)).collect();
-    let rows = listed.items.iter().map(|key| Row::new(key, &names, methods.len(), now)).collect();
+    let rows = listed
+        .items
+        .iter()
+        .map(|key| Row::new(key, &names, methods.len(), console.authority.moment(key.row_revision)))
+        .collect();
     let page = Page::new(&console, &session, Place::Keys, crate::console::texts::ENGLISH.keys.title);
     let page = page.with_scripts(&["list.js"]).with_done(Fields::parse(query.as_bytes()).text("done"));
     let next = if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) };
@@ -86,7 +90,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
 }
 
 impl Row {
-    fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, now: Timestamp) -> Self {
+    fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, moment: Judged) -> Self {
         let texts = &crate::console::texts::ENGLISH.keys;
         let selected = key.stores.selected();
         let first = selected.iter().take(NAMED);
@@ -94,7 +98,7 @@ impl Row {
             id: key.id.to_string(),
             name: key.name.clone(),
             owner: key.owner.clone(),
-            hints: key.live_secrets(now).map(|secret| secret.hint.clone()).collect(),
+            hints: key.live_secrets(moment).map(|secret| secret.hint.clone()).collect(),
             active: key.active,
             revoked: key.revoked.is_some(),
             etag: registry::etag(key.row_revision),
@@ -111,7 +115,7 @@ impl Row {
                 selected => texts::methods_of(selected.len(), methods),
             },
             expires: key.expires.map(Moment),
-            expired: key.expires.is_some_and(|expires| expires <= now),
+            expired: key.expires.is_some_and(|expires| moment.is_past(expires)),
             used: key.last_used.map(Moment),
         }
     }

@@ -18,8 +18,8 @@ use crate::console::session::Session;
 use crate::console::time::Moment;
 use crate::console::trail::Entry;
 use crate::model::key::{Key, Origin, Secret};
+use crate::model::marks::Moment as Judged;
 use crate::model::operator::Permission;
-use crate::model::time::Timestamp;
 use crate::registry;
 
 #[derive(Debug, Template)]
@@ -91,6 +91,7 @@ pub(super) async fn show(
 ) -> Answer {
     let now = console.authority.now();
     let key = key(console, id).await?;
+    let moment = console.authority.moment(key.row_revision);
     let usage = console.used(&key, LOOKED_BACK, now).await?;
     let chart = used::chart(&usage.counts, now);
     let (methods_used, methods_unused) = methods(&key, &usage.counts);
@@ -106,11 +107,11 @@ pub(super) async fn show(
         revoked: key.revoked.as_ref().map(|revoked| Moment(revoked.at)),
         not_before: key.not_before.map(Moment),
         expires: key.expires.map(Moment),
-        expired: key.expires.is_some_and(|expires| expires <= now),
+        expired: key.expires.is_some_and(|expires| moment.is_past(expires)),
         created: Moment(key.created),
         updated: Moment(key.updated),
         last_used: key.last_used.map(Moment),
-        tokens: tokens(&key, now),
+        tokens: tokens(&key, moment),
         no_store: last.get("").copied(),
         stores,
         methods_used,
@@ -137,7 +138,7 @@ pub(super) async fn key(console: &Console, id: &str) -> Result<Key, Failure> {
     }
 }
 
-fn tokens(key: &Key, now: Timestamp) -> Vec<Token> {
+fn tokens(key: &Key, moment: Judged) -> Vec<Token> {
     let token = |secret: &Secret| Token {
         id: secret.id.to_string(),
         hint: secret.hint.clone(),
@@ -146,7 +147,7 @@ fn tokens(key: &Key, now: Timestamp) -> Vec<Token> {
         ends: secret.expires.map(Moment),
         used: secret.last_used.map(Moment),
     };
-    key.live_secrets(now).map(token).collect()
+    key.live_secrets(moment).map(token).collect()
 }
 
 fn methods(key: &Key, counts: &[registry::UsageCount]) -> (Vec<String>, Vec<String>) {

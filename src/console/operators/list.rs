@@ -14,7 +14,6 @@ use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time::Moment;
 use crate::model::operator::{Operator, Permission};
-use crate::model::time::Timestamp;
 use crate::registry::{Choice, ListOperators, PageInput};
 
 #[derive(Debug, Template)]
@@ -49,7 +48,6 @@ struct Row {
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     session.need(Permission::Administer)?;
-    let now = console.authority.now();
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let (role, from) = (fields.trimmed("role"), fields.trimmed("page"));
     let revoked = fields.text("revoked") == "yes";
@@ -72,21 +70,22 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
         narrow: !role.is_empty() || revoked || !from.is_empty(),
         first: if from.is_empty() { String::new() } else { at("") },
         next: if listed.next.is_empty() { String::new() } else { at(&listed.next) },
-        rows: listed.items.into_iter().map(|one| Row { own: one.id == own, ..Row::new(one, now) }).collect(),
+        rows: listed.items.into_iter().map(|one| Row { own: one.id == own, ..Row::new(one, &console) }).collect(),
         role,
     };
     answer(&template)
 }
 
 impl Row {
-    fn new(operator: Operator, now: Timestamp) -> Self {
+    fn new(operator: Operator, console: &Console) -> Self {
+        let moment = console.authority.moment(operator.row_revision);
         Self {
             id: operator.id.to_string(),
             name: operator.name,
             role: operator.role.as_str(),
             hint: operator.hint,
             expires: operator.expires.map(Moment),
-            expired: operator.expires.is_some_and(|expires| expires <= now),
+            expired: operator.expires.is_some_and(|expires| moment.is_past(expires)),
             revoked: operator.revoked.map(Moment),
             created: Moment(operator.created),
             own: false,

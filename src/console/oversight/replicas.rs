@@ -22,6 +22,8 @@ struct ReplicasPage {
     head: u64,
     /// Seconds after which a replica that proves nothing allows nothing.
     max_staleness: u64,
+    /// Whether replicas have another `max_staleness` than this one.
+    differ: bool,
     again: &'static str,
 }
 
@@ -38,6 +40,10 @@ struct Row {
     reported: Moment,
     ago: String,
     live: bool,
+    /// Seconds after which it allows nothing without proof; `None`: an earlier version, which does not report it.
+    max_staleness: Option<u64>,
+    /// Whether that is another setting than that of the replica that made this page.
+    differs: bool,
     /// Whether it made this page.
     own: bool,
 }
@@ -46,13 +52,19 @@ struct Row {
 pub(super) async fn page(State(console): State<Console>, session: Session) -> Answer {
     let (replicas, head) = console.registry.replicas().await?;
     let settings = console.authority.settings();
-    let rows = replicas.into_iter().map(|replica| console.authority.with_own_report(replica)).map(|replica| Row {
-        own: replica.report.id == settings.replica,
-        ..Row::new(replica, head.0, settings.live_bound())
-    });
+    let rows: Vec<Row> = replicas
+        .into_iter()
+        .map(|replica| console.authority.with_own_view(replica))
+        .map(|replica| Row {
+            own: replica.report.id == settings.replica,
+            differs: replica.report.max_staleness.is_some_and(|other| other != settings.max_staleness),
+            ..Row::new(&replica, head.0, console.authority.is_live(&replica))
+        })
+        .collect();
     answer(&ReplicasPage {
         page: Page::new(&console, &session, Place::Replicas, ENGLISH.replicas.title),
-        rows: rows.collect(),
+        differ: rows.iter().any(|row| row.differs),
+        rows,
         head: head.0,
         max_staleness: settings.max_staleness.as_secs(),
         again: REPLICAS,
@@ -60,19 +72,21 @@ pub(super) async fn page(State(console): State<Console>, session: Session) -> An
 }
 
 impl Row {
-    fn new(replica: Replica, head: u64, live_bound: Duration) -> Self {
+    fn new(replica: &Replica, head: u64, live: bool) -> Self {
         let applied = replica.report.applied.0;
         Self {
             id: replica.report.id.to_string(),
-            host: replica.report.host,
-            version: replica.report.version,
+            host: replica.report.host.clone(),
+            version: replica.report.version.clone(),
             started: Moment(replica.report.started),
             applied,
             // It may have applied something since the head was read.
             behind: head.saturating_sub(applied),
             reported: Moment(replica.reported),
             ago: ago(replica.age),
-            live: replica.age <= live_bound,
+            live,
+            max_staleness: replica.report.max_staleness.map(|longest| longest.as_secs()),
+            differs: false,
             own: false,
         }
     }

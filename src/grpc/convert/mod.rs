@@ -54,6 +54,12 @@ fn raw_time(time: prost_types::Timestamp) -> RawTime {
     RawTime { seconds: time.seconds, nanos: time.nanos }
 }
 
+/// A setting of seconds, at most hours.
+pub(super) fn duration(duration: std::time::Duration) -> prost_types::Duration {
+    let nanos = i32::try_from(duration.subsec_nanos()).unwrap_or(0);
+    prost_types::Duration { seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), nanos }
+}
+
 fn time(time: Timestamp) -> prost_types::Timestamp {
     let (seconds, nanos) = time.as_seconds();
     prost_types::Timestamp { seconds, nanos }

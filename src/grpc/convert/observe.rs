@@ -1,7 +1,5 @@
 //! Changes, usage and replicas.
 
-use std::time::Duration;
-
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 
@@ -9,7 +7,7 @@ use crate::model::change::Change;
 use crate::proto::v1 as pb;
 use crate::registry::{GetUsage, ListChanges, Replica, UsageCount, UsagePeriod};
 
-use super::{choice, count, page, raw_time, time};
+use super::{choice, count, duration, page, raw_time, time};
 
 /// What is asked of ListChanges.
 pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChanges {
@@ -90,8 +88,8 @@ pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
     }
 }
 
-/// A replica as callers see it; it is live if it reported within `live_bound`.
-pub(in crate::grpc) fn replica(replica: Replica, live_bound: Duration) -> pb::Replica {
+/// A replica as callers see it.
+pub(in crate::grpc) fn replica(replica: Replica, live: bool) -> pb::Replica {
     pb::Replica {
         id: replica.report.id.to_string(),
         host: replica.report.host,
@@ -99,7 +97,8 @@ pub(in crate::grpc) fn replica(replica: Replica, live_bound: Duration) -> pb::Re
         start_time: Some(time(replica.report.started)),
         report_time: Some(time(replica.reported)),
         applied_revision: replica.report.applied.0,
-        live: replica.age <= live_bound,
+        live,
+        max_staleness: replica.report.max_staleness.map(duration),
     }
 }
 

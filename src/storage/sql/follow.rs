@@ -7,6 +7,7 @@ use super::value::{count, each};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, Revision, SubjectKind};
 use crate::model::id::KeyId;
+use crate::model::marks::Marks;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Poll, Result, Snapshot, SnapshotSink};
@@ -14,9 +15,10 @@ use crate::storage::{Error, Poll, Result, Snapshot, SnapshotSink};
 /// Digests read at a time.
 const DIGESTS: usize = 20_000;
 
-/// The head, and storage's clock.
-async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp)> {
-    let row = link.one(name, "SELECT value, nonce, NOW(), STANDBY() FROM revision", Vec::new()).await?;
+/// The head, storage's clock, and the marks of it.
+async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
+    let sql = "SELECT value, nonce, NOW(), STANDBY(), (SELECT marks FROM clock) FROM revision";
+    let row = link.one(name, sql, Vec::new()).await?;
     let mut reader = row.read("revision");
     let revision = reader.revision("value")?;
     let nonce = reader.int("nonce")?.cast_unsigned();
@@ -24,7 +26,8 @@ async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp)
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
     }
-    Ok((Cursor { revision, nonce }, now))
+    let marks = reader.opt_json("marks")?.unwrap_or_default();
+    Ok((Cursor { revision, nonce }, now, marks))
 }
 
 /// The head.
@@ -34,10 +37,11 @@ pub(super) async fn cursor(link: &mut Link) -> Result<Cursor> {
 
 /// Everything that a World is made of, and the digests of all secrets.
 pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
-    let (head, now) = head(link, "snapshot_head").await?;
+    let (head, now, marks) = head(link, "snapshot_head").await?;
     let snapshot = Snapshot {
         head,
         now,
+        marks,
         stores: stores::all(link).await?,
         methods: methods::all(link, true).await?,
         operators: operators::all(link).await?,
@@ -62,10 +66,11 @@ async fn read_digests(link: &mut Link, sql: &str, params: Vec<super::value::Valu
 
 /// What changed after `cursor`.
 pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Result<Poll> {
-    let (head, now) = head(link, "poll").await?;
+    let (head, now, marks) = head(link, "poll").await?;
     let mut poll = Poll {
         head,
         now,
+        marks,
         continuous: true,
         revisions: Vec::new(),
         subjects: Vec::new(),

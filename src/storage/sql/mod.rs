@@ -18,6 +18,7 @@ mod link;
 mod list_keys;
 mod methods;
 mod operators;
+mod replicas;
 mod requests;
 mod select;
 mod sessions;
@@ -42,6 +43,7 @@ use super::{
 use crate::model::change::{Actor, Change, Cursor, Revision};
 use crate::model::id::{KeyId, OperatorId, ReplicaId};
 use crate::model::key::Key;
+use crate::model::marks::Mark;
 use crate::model::operator::Operator;
 use crate::model::page::{Page, PageRequest};
 use crate::model::pattern::MethodIdentity;
@@ -86,15 +88,23 @@ impl Storage for SqlStorage {
     }
 
     async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-        usage::renew(self.shared.link(Purpose::Report).await?, report, nonce).await
+        replicas::renew(self.shared.link(Purpose::Report).await?, report, nonce).await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
-        usage::replicas(&mut self.shared.link(Purpose::Read).await?).await
+        replicas::list(&mut self.shared.link(Purpose::Read).await?).await
     }
 
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {
-        usage::forget(self.shared.link(Purpose::Report).await?, replica).await
+        replicas::forget(self.shared.link(Purpose::Report).await?, replica).await
+    }
+
+    async fn remove_replicas(&self, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
+        replicas::remove(self.shared.link(Purpose::Report).await?, replicas).await
+    }
+
+    async fn mark(&self, mark: Mark) -> Result<()> {
+        replicas::mark(self.shared.link(Purpose::Report).await?, mark).await
     }
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {

@@ -1,23 +1,20 @@
-//! Counts of uses, and the reports of replicas: what takes no revision.
+//! Counts of uses, which take no revision.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::driver::Insert;
 use super::link::Link;
-use super::value::{Value, count, each};
+use super::value::{count, each};
 use super::{requests, sessions};
-use crate::model::change::Revision;
-use crate::model::id::{KeyId, ReplicaId};
+use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
-use crate::storage::{Replica, ReplicaReport, Result, UsageAdd, UsageCount, UsagePeriod};
+use crate::storage::{Result, UsageAdd, UsageCount, UsagePeriod};
 
 /// How long hourly counts are kept.
 const HOURLY_KEPT: Duration = Duration::from_hours(35 * 24);
 /// How long daily counts are kept.
 const DAILY_KEPT: Duration = Duration::from_hours(400 * 24);
-/// How long a replica that does not report is remembered.
-const REPLICA_KEPT: Duration = Duration::from_hours(24);
 /// The number of a method or store that is not known.
 const UNKNOWN: u32 = 0;
 
@@ -162,62 +159,10 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
         ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::KEPT),
         ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::KEPT),
-        ("sweep_replicas", "DELETE FROM replicas WHERE reported_at < $1", REPLICA_KEPT),
     ] {
         link.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }
     link.commit("commit_sweep").await
-}
-
-/// Records what a replica has applied, if it is of this past; answers storage's clock.
-pub(super) async fn renew(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-    let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at) \
-               VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
-               AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6)) ON CONFLICT (id) DO UPDATE SET \
-               host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
-               applied = excluded.applied, reported_at = excluded.reported_at RETURNING reported_at";
-    let params: Vec<Value> = vec![
-        report.id.to_string().into(),
-        report.host.as_str().into(),
-        report.version.as_str().into(),
-        report.started.into(),
-        report.applied.into(),
-        link.own_clock().into(),
-        nonce.cast_signed().into(),
-    ];
-    let now = link.one("renew", sql, params).await?.read("replicas").time("reported_at")?;
-    link.commit("commit_renew").await?;
-    Ok(now)
-}
-
-/// Forgets a replica.
-pub(super) async fn forget(mut link: Link, replica: ReplicaId) -> Result<()> {
-    link.execute("forget_replica", "DELETE FROM replicas WHERE id = $1", vec![replica.to_string().into()]).await?;
-    link.commit("commit_forget").await
-}
-
-/// The replicas that reported within the last day, the newest first, and the head.
-pub(super) async fn replicas(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
-    let row = link.one("head_and_clock", "SELECT value, NOW() FROM revision", Vec::new()).await?;
-    let mut reader = row.read("revision");
-    let head = reader.revision("value")?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
-    let sql = "SELECT id, host, version, started_at, applied, reported_at FROM replicas WHERE reported_at >= $1 \
-               ORDER BY reported_at DESC, id DESC";
-    let rows = link.rows("replicas", sql, vec![now.minus(REPLICA_KEPT).into()]).await?;
-    let replicas = rows.into_iter().map(|row| {
-        let mut reader = row.read("replicas");
-        let report = ReplicaReport {
-            id: reader.parsed("id")?,
-            host: reader.text("host")?,
-            version: reader.text("version")?,
-            started: reader.time("started_at")?,
-            applied: reader.revision("applied")?,
-        };
-        let reported = reader.time("reported_at")?;
-        Ok(Replica { report, reported, age: now.since(reported) })
-    });
-    Ok((replicas.collect::<Result<_>>()?, head))
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! Whom a write waits for and names, by what was seen when.
+
+use super::*;
+
+const SECOND: u64 = 1_000_000;
+
+fn id(number: u8) -> ReplicaId {
+    ReplicaId::new(Timestamp::EPOCH, [number; 10])
+}
+
+/// A report at `reported` seconds of storage's clock, which shows `now`.
+fn replica(number: u8, applied: u64, reported: u32, now: u32) -> Replica {
+    let report = ReplicaReport {
+        id: id(number),
+        host: String::new(),
+        version: String::new(),
+        started: Timestamp::EPOCH,
+        applied: Revision(applied),
+        max_staleness: Some(Duration::from_mins(1)),
+    };
+    let at = |seconds| Timestamp::EPOCH.plus(Duration::from_secs(1 + u64::from(seconds)));
+    Replica { report, reported: at(reported), age: at(now).since(at(reported)) }
+}
+
+fn settings() -> Settings {
+    Settings {
+        replica: id(0),
+        host: String::new(),
+        cache_capacity: 1,
+        poll_interval: Duration::from_millis(250),
+        max_staleness: Duration::from_mins(1),
+        usage: false,
+        hash_key: [0; 16],
+    }
+}
+
+/// What a look at `seconds` of the own clock says of revision 7.
+fn look(witness: &Witness, seconds: u64, replicas: &[Replica]) -> (Vec<ReplicaId>, bool) {
+    let tick = (1_000 + seconds) * SECOND;
+    let others = witness.others(&settings(), Look { sent: tick, received: tick, replicas }, Revision(7));
+    (others.pending, others.live)
+}
+
+#[test]
+fn a_replica_that_may_still_decide_from_before_a_write_is_named() {
+    let witness = Witness::default();
+    assert_eq!(look(&witness, 0, &[]), (vec![], false));
+    assert_eq!(look(&witness, 0, &[replica(1, 7, 5, 6), replica(2, 8, 5, 6)]), (vec![], false), "all have applied it");
+    assert_eq!(look(&witness, 1, &[replica(1, 6, 6, 7), replica(2, 7, 7, 7)]), (vec![id(1)], true), "one is late");
+    let late = replica(1, 6, 6, 46);
+    assert_eq!(look(&witness, 41, &[late]), (vec![id(1)], false), "it is not waited for any more, and still may allow");
+    assert_eq!(look(&witness, 63, &[replica(1, 6, 6, 68)]), (vec![], false), "it has stopped allowing");
+    assert_eq!(look(&witness, 63, &[replica(0, 0, 68, 68)]), (vec![], false), "of itself a replica knows more");
+}
+
+#[test]
+fn a_leap_of_storages_clock_hides_nobody() {
+    let hour = 3_600;
+    for leap in [hour, 25] {
+        let witness = Witness::default();
+        look(&witness, 0, &[replica(1, 5, 10_000, 10_000)]);
+        look(&witness, 5, &[replica(1, 6, 10_005, 10_005)]);
+        let ahead = replica(1, 6, 10_005, 10_006 + leap);
+        assert_eq!(look(&witness, 6, &[ahead]), (vec![id(1)], true), "the clock went ahead, the time did not");
+        assert_eq!(look(&witness, 65, &[replica(1, 6, 10_005, 10_065)]).0, [id(1)], "and back");
+        assert_eq!(look(&witness, 67, &[replica(1, 6, 10_005, 10_067)]).0, []);
+    }
+    // Back: the report is of the future, for as long as the leap was.
+    let witness = Witness::default();
+    look(&witness, 0, &[replica(1, 6, 10_000, 10_000)]);
+    assert_eq!(look(&witness, 60, &[replica(1, 6, 10_000, 6_460)]).0, [id(1)]);
+    assert_eq!(look(&witness, 62, &[replica(1, 6, 10_000, 6_462)]).0, [], "it is silent all the same");
+    // A report that is dated earlier than the last is a report.
+    assert_eq!(look(&witness, 63, &[replica(1, 6, 6_463, 6_463)]), (vec![id(1)], true));
+}
+
+#[test]
+fn a_replica_seen_for_the_first_time_counts_from_then() {
+    let witness = Witness::default();
+    let old = || replica(1, 6, 0, 5_000);
+    assert_eq!(look(&witness, 0, &[old()]), (vec![id(1)], false), "its age by storage's clock proves nothing");
+    assert_eq!(look(&witness, 61, &[old()]), (vec![id(1)], false));
+    assert_eq!(look(&witness, 62, &[old()]), (vec![], false));
+}
+
+#[test]
+fn a_look_whose_answer_is_late_makes_nobody_silent() {
+    let witness = Witness::default();
+    let of = |sent: u64, received: u64, replicas: &[Replica]| {
+        let look = Look { sent: (1_000 + sent) * SECOND, received: (1_000 + received) * SECOND, replicas };
+        witness.others(&settings(), look, Revision(7)).pending
+    };
+    of(0, 30, &[replica(1, 6, 0, 0)]);
+    // Frozen between sending and receiving: the answer is as old as the question.
+    assert_eq!(of(40, 500, &[replica(1, 6, 0, 40)]), [id(1)]);
+    assert_eq!(of(91, 91, &[replica(1, 6, 0, 91)]), [id(1)], "61 s after it was received");
+    assert_eq!(of(92, 92, &[replica(1, 6, 0, 92)]), []);
+}
+
+#[test]
+fn each_replica_counts_by_its_own_setting() {
+    let witness = Witness::default();
+    let with = |max_staleness| {
+        let mut replica = replica(1, 6, 0, 0);
+        replica.report.max_staleness = max_staleness;
+        replica
+    };
+    let longer = || with(Some(Duration::from_mins(10)));
+    look(&witness, 0, &[longer()]);
+    assert_eq!(look(&witness, 200, &[longer()]), (vec![id(1)], true), "the one that decides counts");
+    assert_eq!(look(&witness, 612, &[longer()]).0, []);
+    let witness = Witness::default();
+    let shorter = || with(Some(Duration::from_secs(5)));
+    look(&witness, 0, &[shorter()]);
+    assert_eq!(look(&witness, 6, &[shorter()]).0, []);
+    let witness = Witness::default();
+    look(&witness, 0, &[with(None)]);
+    assert_eq!(look(&witness, 3_600, &[with(None)]).0, [id(1)], "it may be the longest that there can be");
+    assert_eq!(look(&witness, 3_673, &[with(None)]).0, []);
+}
+
+#[test]
+fn a_report_that_was_lost_still_counts_and_one_that_says_the_end_does_not() {
+    let witness = Witness::default();
+    look(&witness, 0, &[replica(1, 9, 0, 0)]);
+    assert_eq!(look(&witness, 1, &[]), (vec![id(1)], false), "what it had applied may be of another past");
+    assert_eq!(look(&witness, 61, &[]).0, [id(1)]);
+    assert_eq!(look(&witness, 62, &[]).0, []);
+    look(&witness, 63, &[replica(1, 6, 63, 63)]);
+    let ended = Replica { reported: Timestamp::EPOCH, ..replica(1, 6, 0, 64) };
+    assert_eq!(look(&witness, 64, &[ended]), (vec![], false), "it ended in order");
+    assert_eq!(look(&witness, 65, &[]), (vec![], false), "and was removed later");
+}
+
+#[test]
+fn only_who_has_been_silent_long_enough_is_removed() {
+    let witness = Witness::default();
+    let day = 24 * 3_600;
+    let silent = |seconds: u64, replicas: &[Replica]| {
+        let tick = (1_000 + seconds) * SECOND;
+        let over = witness.silent(&settings(), Look { sent: tick, received: tick, replicas });
+        over.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(silent(0, &[replica(1, 6, 0, 0)]), []);
+    assert_eq!(silent(10, &[replica(1, 6, 0, day * 3)]), [], "the clock leapt");
+    assert_eq!(silent(3_601, &[replica(1, 6, 0, 3_601)]), [], "it is no day ago");
+    assert_eq!(silent(3_602, &[replica(1, 6, 0, day * 3)]), [id(1)]);
+}

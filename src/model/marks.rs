@@ -1,0 +1,178 @@
+//! Marks: what was refused as expired before storage's clock went back stays expired.
+//!
+//! Time is storage's clock, in either direction. Where it goes back, keys whose end had passed would open again. So the
+//! moment is marked in storage: *what was written up to this revision has seen this time*. A key that has not been changed
+//! since has expired if its end is not after that time; whatever is written later is judged by the clock alone.
+
+use std::time::Duration;
+
+use super::change::Revision;
+use super::time::Timestamp;
+
+/// How far storage's clock and the time that has passed may be apart: a difference beyond it is a leap. Clocks that are
+/// slewed, leap seconds and failover between hosts whose clocks agree stay far below it; whatever a person would call a
+/// wrong clock is above it.
+pub const LEAP: Duration = Duration::from_secs(2);
+/// Marks that are kept; more are merged.
+const KEPT: usize = 16;
+
+/// A time that storage's clock went back from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "(u64, i64)", into = "(u64, i64)")]
+pub struct Mark {
+    /// The last revision that was judged by it.
+    pub revision: Revision,
+    /// The latest time that may have been judged by.
+    pub reached: Timestamp,
+}
+
+/// All marks that count: ascending by revision, descending by time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Vec<Mark>", into = "Vec<Mark>")]
+pub struct Marks(Vec<Mark>);
+
+/// The time that a key or an operator is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Storage's clock.
+    pub now: Timestamp,
+    /// The latest time that it has seen; not before `now`.
+    reached: Timestamp,
+}
+
+// === impl Mark ===
+
+impl From<(u64, i64)> for Mark {
+    fn from((revision, reached): (u64, i64)) -> Self {
+        Self { revision: Revision(revision), reached: Timestamp::from_micros(reached) }
+    }
+}
+
+impl From<Mark> for (u64, i64) {
+    fn from(mark: Mark) -> Self {
+        (mark.revision.0, mark.reached.as_micros())
+    }
+}
+
+impl Mark {
+    /// Whether whatever `other` says of a key, this mark says too.
+    fn covers(self, other: Self) -> bool {
+        self.revision >= other.revision && self.reached >= other.reached
+    }
+}
+
+// === impl Marks ===
+
+impl From<Vec<Mark>> for Marks {
+    fn from(all: Vec<Mark>) -> Self {
+        let mut marks = Self::default();
+        all.into_iter().for_each(|mark| marks.add(mark));
+        marks
+    }
+}
+
+impl From<Marks> for Vec<Mark> {
+    fn from(marks: Marks) -> Self {
+        marks.0
+    }
+}
+
+impl Marks {
+    /// Adds a mark. Those that it covers go; when there are too many, the two oldest become one that covers both, so that
+    /// nothing opens again.
+    pub fn add(&mut self, mark: Mark) {
+        if self.covers(mark) {
+            return;
+        }
+        self.0.retain(|known| !mark.covers(*known));
+        let place = self.0.partition_point(|known| known.revision < mark.revision);
+        self.0.insert(place, mark);
+        if self.0.len() > KEPT {
+            let oldest = self.0.remove(0);
+            self.0[0].reached = oldest.reached;
+        }
+    }
+
+    /// Whether a mark says all that `mark` says.
+    pub fn covers(&self, mark: Mark) -> bool {
+        self.0.iter().any(|known| known.covers(mark))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The moment by which a row whose last change was `row_revision` is judged at `now`.
+    pub fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
+        if cfg!(feature = "guard-marks") {
+            return now.into();
+        }
+        // The first that is not before the change has the latest time of all those.
+        let first = self.0.iter().find(|mark| row_revision <= mark.revision);
+        Moment { now, reached: first.map_or(now, |mark| mark.reached.max(now)) }
+    }
+}
+
+// === impl Moment ===
+
+impl From<Timestamp> for Moment {
+    /// The moment `now`, where the clock has never gone back.
+    fn from(now: Timestamp) -> Self {
+        Self { now, reached: now }
+    }
+}
+
+impl Moment {
+    /// Whether what is valid until `end` has expired.
+    pub fn is_past(self, end: Timestamp) -> bool {
+        end <= self.reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(revision: u64, reached: i64) -> Mark {
+        (revision, reached).into()
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    #[test]
+    fn what_had_expired_before_the_clock_went_back_stays_expired_and_what_is_written_later_does_not() {
+        let marks = Marks::from(vec![mark(7, 1_000)]);
+        let past = |row, now| marks.moment(at(now), Revision(row)).is_past(at(500));
+        assert!(past(7, 100) && past(1, 100), "it had been judged by 1000");
+        assert!(!past(8, 100), "it was written after the clock went back");
+        assert!(past(8, 500), "its end has come");
+        assert!(!marks.moment(at(100), Revision(7)).is_past(at(1_001)));
+        assert_eq!(marks.moment(at(100), Revision(7)).now, at(100), "whether it is valid yet goes by the clock");
+    }
+
+    #[test]
+    fn a_mark_that_says_nothing_more_is_not_kept() {
+        let mut marks = Marks::from(vec![mark(5, 100), mark(9, 50)]);
+        marks.add(mark(5, 80));
+        marks.add(mark(4, 100));
+        assert_eq!(Vec::from(marks.clone()), [mark(5, 100), mark(9, 50)]);
+        marks.add(mark(9, 70));
+        assert_eq!(Vec::from(marks.clone()), [mark(5, 100), mark(9, 70)]);
+        marks.add(mark(9, 100));
+        assert_eq!(Vec::from(marks.clone()), [mark(9, 100)]);
+        let text = serde_json::to_string(&marks).unwrap();
+        assert_eq!(text, "[[9,100]]");
+        assert_eq!(serde_json::from_str::<Marks>(&text).unwrap(), marks);
+    }
+
+    #[test]
+    fn of_too_many_marks_the_oldest_are_merged_and_nothing_opens_again() {
+        let all: Vec<_> = (0..40).map(|n| mark(10 + n, 1_000 - i64::try_from(n).unwrap())).collect();
+        let marks = Marks::from(all.clone());
+        assert_eq!(marks.0.len(), KEPT);
+        assert!(all.iter().all(|mark| marks.covers(*mark)));
+    }
+}

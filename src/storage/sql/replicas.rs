@@ -1,0 +1,118 @@
+//! The reports of replicas, and how far time has come: what takes no revision.
+
+use std::time::Duration;
+
+use super::link::Link;
+use super::value::{Value, json};
+use crate::model::change::Revision;
+use crate::model::id::ReplicaId;
+use crate::model::marks::{LEAP, Mark, Marks};
+use crate::model::time::Timestamp;
+use crate::storage::{Replica, ReplicaReport, Result};
+
+/// How often the time reached is written, at most: all replicas write to one row.
+const WRITTEN: Duration = Duration::from_secs(1);
+
+/// Records what a replica has applied, if it is of this past, and how far time has come; returns storage's clock.
+pub(super) async fn renew(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+    let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
+               VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
+               AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6), $8) ON CONFLICT (id) DO UPDATE SET \
+               host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
+               applied = excluded.applied, reported_at = excluded.reported_at, \
+               max_staleness = excluded.max_staleness RETURNING reported_at, (SELECT reached FROM clock)";
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    let params: Vec<Value> = vec![
+        report.id.to_string().into(),
+        report.host.as_str().into(),
+        report.version.as_str().into(),
+        report.started.into(),
+        report.applied.into(),
+        link.own_clock().into(),
+        nonce.cast_signed().into(),
+        Value::Int(report.max_staleness.map(micros)),
+    ];
+    let mut reader = link.one("renew", sql, params).await?.read("replicas");
+    let (now, reached) = (reader.time("reported_at")?, reader.opt_time("reached")?);
+    reach(&mut link, now, reached).await?;
+    link.commit("commit_renew").await?;
+    Ok(now)
+}
+
+/// Writes down that time has come as far as `now`, where `reached` was the latest before.
+async fn reach(link: &mut Link, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
+    let Some(reached) = reached else {
+        // The row was lost, as by a restore of some tables.
+        let sql = "INSERT INTO clock (one, revision, reached, marks) SELECT 1, value, $1, '[]' FROM revision \
+                   WHERE TRUE ON CONFLICT (one) DO NOTHING";
+        return link.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
+    };
+    if now > reached.plus(WRITTEN) {
+        let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2";
+        link.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
+    } else if now < reached.minus(LEAP) {
+        // Everybody was stopped, or nobody has noticed yet: what was judged by then is at least what was written by then.
+        let (last, mut marks) = held(link).await?;
+        if now < last.reached.minus(LEAP) {
+            marks.add(last);
+            let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision), marks = $2";
+            link.execute("reach_back", sql, vec![now.into(), json(&marks)]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How far time has come and the marks, held until the transaction ends.
+async fn held(link: &mut Link) -> Result<(Mark, Marks)> {
+    let sql = "UPDATE clock SET one = one WHERE one = 1 RETURNING revision, reached, marks";
+    let mut reader = link.one("hold_clock", sql, Vec::new()).await?.read("clock");
+    let last = Mark { revision: reader.revision("revision")?, reached: reader.time("reached")? };
+    Ok((last, reader.json("marks")?))
+}
+
+/// Adds a mark.
+pub(super) async fn mark(mut link: Link, mark: Mark) -> Result<()> {
+    let (_, mut marks) = held(&mut link).await?;
+    marks.add(mark);
+    link.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
+    link.commit("commit_mark").await
+}
+
+/// Notes that a replica has ended. The row stays for a while, so that others can tell that from a row that was lost. At
+/// the epoch, so that earlier versions count it as silent.
+pub(super) async fn forget(mut link: Link, replica: ReplicaId) -> Result<()> {
+    let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
+    link.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
+    link.commit("commit_forget").await
+}
+
+/// Removes replicas, each if it has not reported since.
+pub(super) async fn remove(mut link: Link, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
+    for (replica, reported) in replicas {
+        let sql = "DELETE FROM replicas WHERE id = $1 AND reported_at = $2";
+        link.execute("remove_replica", sql, vec![replica.to_string().into(), (*reported).into()]).await?;
+    }
+    link.commit("commit_remove").await
+}
+
+/// All replicas of which there is a report, the newest first, and the head.
+pub(super) async fn list(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
+    let row = link.one("head_and_clock", "SELECT value, NOW() FROM revision", Vec::new()).await?;
+    let mut reader = row.read("revision");
+    let head = reader.revision("value")?;
+    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+    let sql = "SELECT id, host, version, started_at, applied, reported_at, max_staleness FROM replicas \
+               ORDER BY reported_at DESC, id DESC";
+    let rows = link.rows("replicas", sql, Vec::new()).await?;
+    let replicas = rows.into_iter().map(|row| {
+        let mut reader = row.read("replicas");
+        let (id, host, version) = (reader.parsed("id")?, reader.text("host")?, reader.text("version")?);
+        let (started, applied) = (reader.time("started_at")?, reader.revision("applied")?);
+        let reported = reader.time("reported_at")?;
+        let max_staleness = reader.opt_int("max_staleness")?;
+        let max_staleness = max_staleness.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+        let report = ReplicaReport { id, host, version, started, applied, max_staleness };
+        Ok(Replica { report, reported, age: now.since(reported) })
+    });
+    Ok((replicas.collect::<Result<_>>()?, head))
+}
