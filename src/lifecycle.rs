@@ -28,6 +28,8 @@ pub use self::threads::Threads;
 #[derive(Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
+    /// Cancelled once every port accepts connections.
+    open: CancellationToken,
     /// Cancelled no later than `stopping`.
     leaving: CancellationToken,
     stopping: CancellationToken,
@@ -62,6 +64,7 @@ impl Tasks {
     pub fn new() -> Self {
         Self {
             tracker: TaskTracker::new(),
+            open: CancellationToken::new(),
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
             failure: Arc::new(OnceLock::new()),
@@ -128,6 +131,16 @@ impl Tasks {
             let _ = self.failure.set(what);
             self.stop();
         }
+    }
+
+    /// Says that every port accepts connections: from now on health may say that the process serves.
+    pub fn open(&self) {
+        self.open.cancel();
+    }
+
+    /// Whether every port accepts connections.
+    pub fn is_open(&self) -> bool {
+        self.open.is_cancelled()
     }
 
     /// Says that the end is near: whoever sends calls here shall send them elsewhere. Everything goes on.

@@ -114,6 +114,7 @@ async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
+    tasks.open();
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
     let limits = Limits::decisions(64, 64, grpc::checks_caller);
     let terms = Arc::new(Terms::new(None, None, limits, Arc::new(OsRandom), Patience::decisions(), Shed::default()));

@@ -4,20 +4,26 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::Error;
 use crate::config::{Config, TlsFiles};
 use crate::lifecycle::Threads;
 use crate::serve::tls::Certificates;
 
+/// The variable that sets the address of the decision port.
+const DECISION_ADDR: &str = "LATCHKEY_DECISION_ADDR";
 /// Name of the file in the data folder that tells where a running server listens, as JSON.
 const ADDRESSES: &str = "addresses.json";
 
-/// The listeners, bound and not yet answering.
+/// Connections of the decision port that wait to be accepted; beyond that the system refuses them.
+const BACKLOG: u32 = 1_024;
+
+/// The ports, bound and not yet answering.
 #[derive(Debug)]
 pub(super) struct Ports {
-    pub(super) decision: TcpListener,
+    /// Taken, and refusing connections: clients that spread their calls call another server until this one can decide.
+    pub(super) decision: TcpSocket,
     pub(super) decision_tls: Option<Arc<Certificates>>,
     pub(super) admin: TcpListener,
     pub(super) admin_tls: Option<Arc<Certificates>>,
@@ -38,7 +44,7 @@ impl Ports {
         let decision_tls = read_tls("decision", config.decision_tls.as_ref())?;
         let admin_tls = read_tls("administration", config.admin_tls.as_ref())?;
         Ok(Self {
-            decision: bind("decision", config.decision_addr, "LATCHKEY_DECISION_ADDR").await?,
+            decision: take("decision", config.decision_addr, DECISION_ADDR)?,
             decision_tls,
             admin: bind("administration", config.admin_addr, "LATCHKEY_ADMIN_ADDR").await?,
             admin_tls,
@@ -48,8 +54,8 @@ impl Ports {
 
     /// Where they listen.
     pub(super) fn addresses(&self) -> Result<Addresses, Error> {
-        let of = |port, listener: &TcpListener| {
-            listener.local_addr().map_err(|source| Error::Listen {
+        let of = |port, address: std::io::Result<SocketAddr>| {
+            address.map_err(|source| Error::Listen {
                 port,
                 address: "an unknown address".to_owned(),
                 setting: "LATCHKEY_DECISION_ADDR, LATCHKEY_ADMIN_ADDR or LATCHKEY_OPS_ADDR",
@@ -57,9 +63,9 @@ impl Ports {
             })
         };
         Ok(Addresses {
-            decision: of("decision", &self.decision)?,
-            admin: of("administration", &self.admin)?,
-            ops: of("operations", &self.ops)?,
+            decision: of("decision", self.decision.local_addr())?,
+            admin: of("administration", self.admin.local_addr())?,
+            ops: of("operations", self.ops.local_addr())?,
         })
     }
 }
@@ -72,7 +78,7 @@ impl Addresses {
 
     /// Tells the log and, in a data folder that is `ours`, everybody who looks into it where the ports are.
     pub(super) fn publish(&self, config: &Config, ours: bool) -> Result<(), Error> {
-        tracing::info!(decision = %self.decision, admin = %self.admin, ops = %self.ops, "listening");
+        tracing::info!(admin = %self.admin, ops = %self.ops, "listening");
         if !ours {
             return Ok(());
         }
@@ -105,6 +111,29 @@ pub(super) fn moved(listener: TcpListener, threads: &Threads) -> std::io::Result
     let listener = listener.into_std()?;
     let _within = threads.handle().enter();
     TcpListener::from_std(listener)
+}
+
+/// Listens on the decision port, as one of `threads`.
+pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener, Error> {
+    let address = socket.local_addr().map_or_else(|_| "an unknown address".to_owned(), |address| address.to_string());
+    let _within = threads.handle().enter();
+    let listener = socket.listen(BACKLOG);
+    let failed = |source| Error::Listen { port: "decision", address: address.clone(), setting: DECISION_ADDR, source };
+    let listener = listener.map_err(failed)?;
+    tracing::info!(decision = %address, "listening");
+    Ok(listener)
+}
+
+/// Takes an address without listening on it yet. One on which somebody listens cannot be taken.
+fn take(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpSocket, Error> {
+    let taken = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // As listeners do: connections of the process before may linger.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    taken().map_err(|source| Error::Listen { port, address: address.to_string(), setting, source })
 }
 
 async fn bind(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpListener, Error> {

@@ -23,7 +23,7 @@ use tower::Layer as _;
 
 use self::convergence::Replicas;
 pub use self::error::Error;
-use self::listen::{Ports, moved};
+use self::listen::{Ports, moved, opened};
 use self::lock::Locks;
 pub use self::open::{check_storage, migrate};
 use self::open::{data_folder, open_storage};
@@ -125,8 +125,6 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         grpc::decision_service(desk, decision_auth, calls)
     });
     let plane = plane.map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))?;
-    let listener = moved(ports.decision, &planes.accept).map_err(taken)?;
-    tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
         .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;
@@ -144,6 +142,16 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     tasks.supervise_on("operations port", serving, planes.operate.handle());
     addresses.publish(&config, locks.owns_folder())?;
 
+    // The decision port comes last: who connects to it gets decisions, and until then finds another server.
+    let loaded = tokio::select! {
+        () = tasks.leaving() => false,
+        () = authority.loaded() => true,
+    };
+    if loaded {
+        let listener = opened(ports.decision, &planes.accept)?;
+        tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
+        tasks.open();
+    }
     let left = leave(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder());
     // After the entrances: what they counted last is counted too. It has a part of the time, so that all ends within it.

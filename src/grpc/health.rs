@@ -1,6 +1,6 @@
 //! grpc.health.v1: what meshes and balancers ask, without credentials.
 //!
-//! NOT_SERVING until everything is loaded, whenever freshness cannot be proven, and from the moment that the process is
+//! NOT_SERVING until everything is loaded and every port accepts connections, whenever freshness cannot be proven, and from the moment that the process is
 //! to leave. The same answer for every service and for the whole (the empty name).
 
 use std::pin::Pin;
@@ -77,7 +77,7 @@ impl Health for UntilTheEnd {
 pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
     let mut told = false;
     loop {
-        let ready = authority.is_ready() && !tasks.is_leaving();
+        let ready = authority.is_ready() && tasks.is_open() && !tasks.is_leaving();
         if ready != told {
             told = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };

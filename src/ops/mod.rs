@@ -87,7 +87,7 @@ fn answer(
     match request.uri().path() {
         "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
         "/readyz" if tasks.is_leaving() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
-        "/readyz" if authority.is_ready() => {
+        "/readyz" if authority.is_ready() && tasks.is_open() => {
             respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision()))
         }
         "/readyz" => {

@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt as _, ready};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
@@ -28,7 +29,7 @@ use tower::ServiceExt as _;
 use super::body::{self, Guarded, Metered};
 use super::limits::{self, Limits, Patience};
 use super::tls::Certificates;
-use super::{Calls, deadline};
+use super::{Calls, LINGER, deadline, over};
 use crate::budget::{Account, Budget, Call, Refused};
 use crate::lifecycle::Tasks;
 use crate::random::Random;
@@ -105,7 +106,7 @@ pub(super) async fn serve<S: Calls>(
     };
     let handshake = TlsAcceptor::from(certificates.current()).accept(stream);
     let shaken = tokio::select! {
-        () = tasks.stopping() => return,
+        () = over(tasks) => return,
         shaken = timeout(terms.patience.greeting, handshake) => shaken,
     };
     match shaken {
@@ -121,11 +122,24 @@ where
     S: Calls,
 {
     let peer = info.remote_addr;
-    let heard = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::new(Heard::default());
     let counted = Counted { io, heard: Arc::clone(&heard), speaks: Speaks::Perhaps2(0), account: Arc::clone(&account) };
     let io = TokioIo::new(counted);
-    let line = Line { info, account: Arc::clone(&account), limits: terms.limits, patience: terms.patience };
-    let service = service_fn(move |request| answer(&calls, request, &line));
+    let last = Arc::new(AtomicBool::new(false));
+    let line = Line {
+        info,
+        account: Arc::clone(&account),
+        limits: terms.limits,
+        patience: terms.patience,
+        last: Arc::clone(&last),
+        tasks: tasks.clone(),
+    };
+    let service = service_fn(move |request: Request<Incoming>| {
+        if request.version() == Version::HTTP_2 {
+            return Either::Left(answer(&calls, request, &line));
+        }
+        Either::Right(answer(&calls, request, &line).map(line.close()).boxed())
+    });
     let mut connection = pin!(terms.builder.serve_connection(io, service));
     let mut end = terms.end();
     let mut greet_by = Some(Instant::now() + terms.patience.greeting);
@@ -133,8 +147,10 @@ where
     let (mut leaving, mut aged, mut stopping) = (false, false, false);
     // When it is looked whether calls have begun since the last look, and how many had begun then.
     let mut idle = Some((Instant::now() + terms.patience.idle, account.begun()));
+    // Once the process ends: until when a client that has just connected may begin its first call.
+    let mut begin_by = None;
     // One timer for the greeting, the age, the grace and idleness: whichever comes next.
-    let mut alarm = pin!(sleep_until(next_alarm(greet_by, end, idle)));
+    let mut alarm = pin!(sleep_until(next_alarm([greet_by, end, idle.map(at), begin_by])));
     loop {
         tokio::select! {
             biased;
@@ -146,13 +162,27 @@ where
             }
             () = tasks.stopping(), if !stopping => {
                 (stopping, leaving) = (true, true);
-                connection.as_mut().graceful_shutdown();
+                last.store(true, Ordering::Relaxed);
                 // Whoever ends the process says how long it waits.
                 end = None;
+                if heard.bytes() < GREETING {
+                    // Ended before its greeting it would be closed at once, with the call that comes with the greeting.
+                    begin_by = Some(Instant::now() + LINGER);
+                    alarm.as_mut().reset(next_alarm([greet_by, end, idle.map(at), begin_by]));
+                } else {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+            () = heard.greeted(), if begin_by.is_some() => {
+                begin_by = None;
+                connection.as_mut().graceful_shutdown();
             }
             () = alarm.as_mut() => {
                 let (now, mut leave) = (Instant::now(), false);
-                if greet_by.take_if(|at| *at <= now).is_some() && heard.load(Ordering::Relaxed) < GREETING {
+                if begin_by.take_if(|at| *at <= now).is_some() {
+                    connection.as_mut().graceful_shutdown();
+                }
+                if greet_by.take_if(|at| *at <= now).is_some() && heard.bytes() < GREETING {
                     tracing::debug!(peer = ?peer, "a connection did not say in time what it speaks");
                     return;
                 }
@@ -162,8 +192,13 @@ where
                         return;
                     }
                     aged = true;
-                    leave = true;
                     end = Some(now + terms.patience.grace);
+                    if heard.is_http1() {
+                        // A client may be about to call: it is told with its next answer, and before that nothing is closed.
+                        last.store(true, Ordering::Relaxed);
+                    } else {
+                        leave = true;
+                    }
                 }
                 if let Some((_, calls)) = idle.take_if(|(at, _)| *at <= now) {
                     if account.begun() != calls {
@@ -177,16 +212,20 @@ where
                 if leave && !std::mem::replace(&mut leaving, true) {
                     connection.as_mut().graceful_shutdown();
                 }
-                alarm.as_mut().reset(next_alarm(greet_by, end, idle));
+                alarm.as_mut().reset(next_alarm([greet_by, end, idle.map(at), begin_by]));
             }
         }
     }
 }
 
 /// The earliest of the moments that come.
-fn next_alarm(greet_by: Option<Instant>, end: Option<Instant>, idle: Option<(Instant, usize)>) -> Instant {
-    let idle = idle.map(|(at, _)| at);
-    [greet_by, end, idle].into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
+fn next_alarm(moments: [Option<Instant>; 4]) -> Instant {
+    moments.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
+}
+
+/// When a look at idleness is due.
+const fn at((at, _): (Instant, usize)) -> Instant {
+    at
 }
 
 type Answer = Result<Response<Body>, Infallible>;
@@ -197,6 +236,25 @@ struct Line {
     account: Arc<Account>,
     limits: Limits,
     patience: Patience,
+    /// Whether the next call by HTTP/1.1 is the last one.
+    last: Arc<AtomicBool>,
+    tasks: Tasks,
+}
+
+impl Line {
+    /// Makes the answer the last one of its connection where that is to end. A client by HTTP/1.1 learns it in no other
+    /// way: if its connection were closed between two calls, the next one could be lost.
+    fn close(&self) -> impl FnOnce(Answer) -> Answer + use<> {
+        let (last, tasks) = (Arc::clone(&self.last), self.tasks.clone());
+        move |mut answer| {
+            if (last.load(Ordering::Relaxed) || tasks.is_leaving())
+                && let Ok(response) = &mut answer
+            {
+                response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("close"));
+            }
+            answer
+        }
+    }
 }
 
 /// Answers a call, within the time that its caller waits. What is answered is small: it is moved several times.
@@ -296,10 +354,42 @@ enum Speaks {
 /// No verb of HTTP/1.1 that is answered here begins like this.
 const HTTP2: &[u8] = b"PRI";
 
+/// What has come in on a connection.
+#[derive(Default)]
+struct Heard {
+    bytes: AtomicUsize,
+    http1: AtomicBool,
+    greeted: Notify,
+}
+
+impl Heard {
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn is_http1(&self) -> bool {
+        self.http1.load(Ordering::Relaxed)
+    }
+
+    /// Completes once the peer has said what it speaks.
+    async fn greeted(&self) {
+        while self.bytes() < GREETING {
+            self.greeted.notified().await;
+        }
+    }
+
+    fn count(&self, bytes: usize) {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before < GREETING && before + bytes >= GREETING {
+            self.greeted.notify_one();
+        }
+    }
+}
+
 /// Counts the bytes that come in.
 struct Counted<IO> {
     io: IO,
-    heard: Arc<AtomicUsize>,
+    heard: Arc<Heard>,
     speaks: Speaks,
     account: Arc<Account>,
 }
@@ -307,7 +397,7 @@ struct Counted<IO> {
 impl<IO> Counted<IO> {
     /// Counts what was read. By HTTP/1.1 a connection holds what comes between two calls until a head is complete.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.heard.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.heard.count(bytes.len());
         if let Speaks::Perhaps2(before) = self.speaks {
             let rest = &HTTP2[before..];
             let shared = rest.len().min(bytes.len());
@@ -318,6 +408,7 @@ impl<IO> Counted<IO> {
             };
         }
         if self.speaks == Speaks::Http1 {
+            self.heard.http1.store(true, Ordering::Relaxed);
             self.account.read_head(bytes.len()).map_err(io::Error::other)?;
         }
         Ok(())

@@ -19,6 +19,7 @@ pub mod tls;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub use self::plane::{Plane, Watch};
 use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
+/// How long new connections are served after the end has begun: one that was made before it still carries a call.
+const LINGER: Duration = Duration::from_millis(250);
 /// Time until the next attempt after the system could not give a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -55,29 +58,46 @@ impl<S> Calls for S where
 /// Never: the result is what supervised tasks answer.
 pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>, tasks: Tasks) -> Result<(), String> {
     let slots = Arc::new(Semaphore::new(terms.limits.connections));
-    loop {
-        // Beyond the bound the others wait in the listener's queue, and the system refuses what does not fit there.
-        let taken = tokio::select! {
-            () = tasks.stopping() => return Ok(()),
-            taken = next(&listener, &slots, &terms.budget) => taken,
-        };
-        let Some((stream, peer, slot, account)) = taken else {
-            return Ok(());
-        };
+    // Beyond the bound the others wait in the listener's queue, and the system refuses what does not fit there.
+    let mut over = pin!(over(&tasks));
+    while let Some(taken) = taken(&listener, &slots, &terms.budget, &tasks, over.as_mut()).await {
+        let (stream, peer, slot, account) = taken;
         let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
         drop(tasks.spawn("connection", async move {
             let _slot = slot;
             connection::serve(stream, peer, account, calls, &terms, &ending).await;
         }));
     }
+    Ok(())
 }
 
-/// The next connection, the slot that it takes and its account; `None` if there are no slots any more.
-async fn next(
+/// Completes a moment after `tasks` are to stop.
+async fn over(tasks: &Tasks) {
+    tasks.stopping().await;
+    tokio::time::sleep(LINGER).await;
+}
+
+/// The next connection until `tasks` are to stop; then those that clients have already made, at most until it is `over`.
+async fn taken(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     budget: &Arc<Budget>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account)> {
+    tasks: &Tasks,
+    over: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Taken> {
+    tokio::select! {
+        biased;
+        () = over => None,
+        taken = next(listener, slots, budget) => taken,
+        () = tasks.stopping() => None,
+    }
+}
+
+/// A connection, its peer, the slot that it takes and its account.
+type Taken = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account);
+
+/// The next connection; `None` if there are no slots any more.
+async fn next(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budget>) -> Option<Taken> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {

@@ -9,6 +9,7 @@
 //! mesh one thread would get most.
 
 use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::{Calls, Terms, connection, next};
+use super::{Calls, Terms, connection, over, taken};
 use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
@@ -119,20 +120,16 @@ impl Plane {
     /// # Errors
     /// A connection could not be handed to any thread.
     pub async fn accept(self, listener: TcpListener, tasks: Tasks) -> Result<(), String> {
-        loop {
-            let taken = tokio::select! {
-                () = tasks.stopping() => return Ok(()),
-                taken = next(&listener, &self.slots, &self.budget) => taken,
-            };
-            let Some((stream, peer, slot, account)) = taken else {
-                return Ok(());
-            };
+        let mut over = pin!(over(&tasks));
+        while let Some(taken) = taken(&listener, &self.slots, &self.budget, &tasks, over.as_mut()).await {
+            let (stream, peer, slot, account) = taken;
             // Out of this runtime, so that its thread takes it into its own.
             match stream.into_std() {
                 Ok(stream) => self.deal(stream, peer, slot, account)?,
                 Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be handed on"),
             }
         }
+        Ok(())
     }
 
     fn deal(

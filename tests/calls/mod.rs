@@ -161,6 +161,11 @@ impl Client {
         .await
     }
 
+    /// What the administration port's health service says.
+    pub async fn admin_health(&self) -> ServingStatus {
+        health(&self.admin).await
+    }
+
     /// Whether the decision port's health service can be asked and says that it serves.
     pub async fn serves(&self) -> bool {
         let answer = HealthClient::new(self.decision.clone()).check(HealthCheckRequest::default()).await;

@@ -7,6 +7,7 @@ pub mod support;
 
 mod ending;
 mod refusals;
+mod rolling;
 mod staleness;
 mod two_servers;
 mod writers;

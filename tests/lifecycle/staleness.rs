@@ -155,7 +155,10 @@ async fn nothing_is_served_before_everything_is_loaded() {
     assert_eq!(status_of(&server, "/livez"), 200);
     assert_eq!(status_of(&server, "/readyz"), 503);
     let client = Client::new(server.addresses(), Token::issue_operator([1; 32]).reveal());
-    assert_eq!(client.health().await, ServingStatus::NotServing);
+    assert_eq!(client.admin_health().await, ServingStatus::NotServing);
+    // No call is taken that cannot be answered: a client that can call another server does.
+    let connected = std::net::TcpStream::connect(server.addresses().decision);
+    assert_eq!(connected.expect_err("it is refused").kind(), std::io::ErrorKind::ConnectionRefused);
     let status = client.authorize(stranger().reveal(), STATUSES, "").await.expect_err("nothing is loaded yet");
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
 

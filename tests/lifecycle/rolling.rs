@@ -1,0 +1,165 @@
+//! A rolling restart under load: no call is lost, although its caller repeats none.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+use prost::Message as _;
+
+use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
+use crate::support::bootstrap::{free_port, python_with};
+use crate::support::postgres::Cluster;
+use crate::support::process::LatchkeyProcess;
+use crate::support::{eventually, pass};
+
+const SERVERS: usize = 3;
+/// How often each server is restarted.
+const ROUNDS: usize = 2;
+const SOON: Duration = Duration::from_secs(40);
+/// The least number of calls that makes a count of none lost mean something.
+const CALLS: usize = 1_000;
+
+/// Servers at addresses that stay the same.
+struct Fleet {
+    servers: Vec<LatchkeyProcess>,
+    admin: String,
+    key: String,
+}
+
+impl Fleet {
+    async fn start() -> Self {
+        let database = Cluster::shared().database();
+        let start = |_| {
+            let address = format!("127.0.0.1:{}", free_port());
+            let builder = LatchkeyProcess::builder().database(database.url()).env("LATCHKEY_DECISION_ADDR", address);
+            let builder = builder.env("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1").env("LATCHKEY_DECISION_AUTH", "off");
+            builder.env("LATCHKEY_ACCEPT_GRACE", "1s").start()
+        };
+        let servers: Vec<_> = (0..SERVERS).map(start).collect();
+        let admin = servers[0].admin_token();
+        let client = Client::new(servers[0].addresses(), &admin);
+        client.furnish().await;
+        let (_, key) = client.create_key(selected("used", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
+        Self { servers, admin, key }
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.servers.iter().map(|server| server.addresses().decision).collect()
+    }
+
+    /// Restarts one after the other, each once the one before is ready.
+    async fn roll(&mut self) {
+        for _ in 0..ROUNDS {
+            for server in &mut self.servers {
+                server.terminate();
+                assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
+                server.restart();
+                // For clients to connect to it.
+                pass(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}
+
+async fn no_call_is_lost(health: &str) {
+    let mut fleet = Fleet::start().await;
+    let request = proto::AuthorizeRequest { key: fleet.key.clone(), method: STATUSES.to_owned(), ..Default::default() };
+    let request: String = request.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
+    let addresses: Vec<_> = fleet.addresses().iter().map(ToString::to_string).collect();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lifecycle/rolling.py");
+    let mut client = Command::new(python_with("grpc"))
+        .args([script, &addresses.join(","), health, &fleet.admin, &request])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    let mut lines = BufReader::new(client.stdout.take().expect("it is piped")).lines();
+    assert_eq!(lines.next().expect("it begins").expect("it is text"), "ready");
+    fleet.roll().await;
+    drop(client.stdin.take());
+    let mut said: Vec<String> = lines.map(|line| line.expect("it is text")).collect();
+    assert!(client.wait().expect("it ends").success());
+    let counts: serde_json::Value = serde_json::from_str(&said.pop().expect("counts")).expect("counts are JSON");
+    assert!(counts["answered"].as_u64().is_some_and(|answered| answered > CALLS as u64), "{counts}");
+    assert!(said.is_empty(), "{counts}: calls were lost:\n{}", said.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_of_grpcio_is_lost_in_a_rolling_restart() {
+    no_call_is_lost("blind").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_of_grpcio_that_watches_health_is_lost_in_a_rolling_restart() {
+    no_call_is_lost("watch").await;
+}
+
+/// Calls over HTTP/1.1 as a proxy does: connections are used again unless the server said that it closes them, and a server
+/// to which none can be made is passed over.
+fn proxy(addresses: &[SocketAddr], key: &str, over: &AtomicBool, answered: &AtomicUsize) -> Vec<String> {
+    let mut lines: Vec<Option<TcpStream>> = addresses.iter().map(|_| None).collect();
+    let mut lost = Vec::new();
+    for number in 0_usize.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let at = number % addresses.len();
+        let Some(mut line) = lines[at].take().or_else(|| TcpStream::connect(addresses[at]).ok()) else { continue };
+        match ask(&mut line, key) {
+            // Whether the key may call is not what this is about.
+            Ok((head, stays)) if !head.starts_with("HTTP/1.1 5") => {
+                answered.fetch_add(1, Ordering::Relaxed);
+                lines[at] = stays.then_some(line);
+            }
+            Ok((head, _)) => lost.push(head),
+            Err(error) => lost.push(error.to_string()),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    lost
+}
+
+fn ask(line: &mut TcpStream, key: &str) -> std::io::Result<(String, bool)> {
+    line.set_nodelay(true)?;
+    line.set_read_timeout(Some(SOON))?;
+    let head = format!(
+        "GET /forward-auth/traefik/plain HTTP/1.1\r\nhost: here\r\nx-forwarded-method: GET\r\nx-forwarded-host: here\r\n\
+         x-forwarded-proto: http\r\nx-forwarded-uri: /api/v5/orders/statuses\r\nx-forwarded-for: 192.0.2.1\r\nx-api-key: {key}\r\n\r\n"
+    );
+    line.write_all(head.as_bytes())?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        line.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase().replace("http/1.1", "HTTP/1.1");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0_usize);
+    line.read_exact(&mut vec![0; length])?;
+    let stays = !head.contains("\r\nconnection: close");
+    Ok((head, stays))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_of_a_proxy_is_lost_in_a_rolling_restart() {
+    let mut fleet = Fleet::start().await;
+    let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (addresses, key) = (fleet.addresses(), fleet.key.clone());
+            let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
+            std::thread::spawn(move || proxy(&addresses, &key, &over, &answered))
+        })
+        .collect();
+    eventually("calls are answered", SOON, || (answered.load(Ordering::Relaxed) > 10).then_some(()));
+    fleet.roll().await;
+    over.store(true, Ordering::Relaxed);
+    let lost: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().expect("no caller panics")).collect();
+    let answered = answered.load(Ordering::Relaxed);
+    assert!(answered > CALLS, "{answered} calls were answered");
+    assert!(lost.is_empty(), "{} calls of {answered} were lost:\n{}", lost.len(), lost.join("\n"));
+}
