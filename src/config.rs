@@ -19,6 +19,7 @@ use ipnet::IpNet;
 
 use self::parse::Reader;
 use self::profiles::Profile;
+use crate::model::time::LONGEST_STALENESS;
 use crate::telemetry::logs::Format;
 
 /// One setting, as documentation.
@@ -41,10 +42,6 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
 const fn secret(name: &'static str, meaning: &'static str) -> Setting {
     Setting { name, default: "", meaning, secret: true }
 }
-
-/// The longest that `max_staleness` can be. Part of the protocol between replicas: one of an earlier version, which does
-/// not report its setting, may have this.
-pub const LONGEST_STALENESS: Duration = Duration::from_hours(1);
 
 /// Every setting.
 pub const SETTINGS: [Setting; 41] = [

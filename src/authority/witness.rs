@@ -13,10 +13,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Authority, Inner, Settings};
-use crate::config::LONGEST_STALENESS;
 use crate::model::change::Revision;
 use crate::model::id::ReplicaId;
-use crate::model::time::Timestamp;
+use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::storage::{Engine, Replica, ReplicaReport};
 
 /// Time between looks at what the other replicas have reported: grows from the first to the second.
@@ -158,8 +157,11 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
         if look.replicas.iter().any(|replica| replica.report.id == *id) {
             return true;
         }
-        // A replica that ends in order leaves a report that says so, but for those of earlier versions.
-        of.lost = of.reported != Timestamp::EPOCH && of.report.max_staleness.is_some();
+        // A replica that ends in order leaves a report that says so, but for those of earlier versions. One that has not ended
+        // may have reported until the row was lost.
+        if !of.lost {
+            (of.lost, of.since) = (of.reported != Timestamp::EPOCH && of.report.max_staleness.is_some(), look.received);
+        }
         of.lost && of.silence(look.sent) <= of.silence_bound(settings)
     });
 }

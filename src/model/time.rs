@@ -7,6 +7,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
+/// The longest that `max_staleness` can be. Part of the protocol between replicas: one of an earlier version, which does
+/// not report its setting, may have this.
+pub const LONGEST_STALENESS: Duration = Duration::from_hours(1);
+
 /// The latest time that can be kept: 9999-12-30T21:59:59.999999Z, which is in the year 9999 everywhere on earth.
 const MAX_MICROS: i64 = 253_402_207_199_999_999;
 /// The earliest time that can be kept: the first microsecond of the year 1.

@@ -45,17 +45,8 @@ impl Member {
         Self::start_with(number, storage, clock, steps, Duration::from_hours(1), Duration::from_hours(1))
     }
 
-    /// Starts one with a setting of its own.
-    pub(crate) fn start_stale(
-        number: u8,
-        storage: Arc<dyn Storage>,
-        clock: &SharedClock,
-        max_staleness: Duration,
-    ) -> Self {
-        Self::start_with(number, storage, clock, Steps::default(), POLL_INTERVAL, max_staleness)
-    }
-
-    fn start_with(
+    /// Starts one with settings of its own.
+    pub(crate) fn start_with(
         number: u8,
         storage: Arc<dyn Storage>,
         clock: &SharedClock,

@@ -2,6 +2,7 @@
 //!
 //! - `model`: the protocol as an explicit state machine, exhaustively; each guard left out yields a counter-example.
 //! - `races`: a revocation completes at each await and each step; nothing comes back.
+//! - `silence`: who may still decide when nobody names it, exhaustively, with clocks that leap; each guard left out likewise.
 //! - `simulate`: thousands of small lives by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
 //!   `LATCHKEY_TEST_SEED=n LATCHKEY_TEST_SEEDS=1` replays one.
 
@@ -15,6 +16,8 @@ mod clock;
 mod life;
 mod model;
 mod races;
+mod silence;
 mod simulate;
 mod storage;
+mod sweeping;
 mod tables;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use latchkey::authority::Steps;
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::{Cursor, Revision};
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::clock::{Settable, Virtual, pass};
-use crate::life::{MAX_STALENESS, Member, know_all_tokens, question};
+use crate::life::{MAX_STALENESS, Member, POLL_INTERVAL, know_all_tokens, question};
 use crate::oracle::{Checker, History, Question, Recorder, Records, Report, Told};
 use crate::random::Random;
 use crate::storage::{Call, Database, Road, Way};
@@ -143,7 +144,14 @@ impl Life {
         let engine = if self.percent(50) { Engine::Postgres } else { Engine::Sqlite };
         let line = self.database.line(road, engine);
         // The second one's is longer.
-        let member = Arc::new(Member::start_stale(number, line, &self.clock, self.staleness(at)));
+        let member = Arc::new(Member::start_with(
+            number,
+            line,
+            &self.clock,
+            Steps::default(),
+            POLL_INTERVAL,
+            self.staleness(at),
+        ));
         let mut members = self.members.lock();
         if at < members.len() {
             members[at].tasks.stop();

@@ -68,6 +68,8 @@ struct Inner {
     /// How far time has come.
     reached: Mark,
     marks: Marks,
+    /// The times by which what is old was removed.
+    swept: Vec<Timestamp>,
     wakers: Vec<Arc<Notify>>,
 }
 
@@ -92,7 +94,8 @@ impl Database {
         };
         let reached = Mark { revision: Revision(0), reached: Timestamp::EPOCH };
         let (replicas, marks, wakers) = (BTreeMap::new(), Marks::default(), Vec::new());
-        let inner = Inner { history: vec![Arc::new(first)], nonces: 0, replicas, reached, marks, wakers };
+        let inner =
+            Inner { history: vec![Arc::new(first)], nonces: 0, replicas, reached, marks, wakers, swept: Vec::new() };
         Arc::new(Self { clock, inner: Mutex::new(inner) })
     }
 
@@ -131,6 +134,11 @@ impl Database {
     /// Wakes everybody who follows, if `reaches` says that it comes through.
     pub(crate) fn wake(&self, mut reaches: impl FnMut() -> bool) {
         self.inner.lock().wakers.iter().filter(|_| reaches()).for_each(|waker| waker.notify_one());
+    }
+
+    /// The times by which what is old was removed.
+    pub(crate) fn swept(&self) -> Vec<Timestamp> {
+        self.inner.lock().swept.clone()
     }
 
     /// A way to it.
@@ -361,8 +369,8 @@ impl<R: Road + 'static> Storage for Line<R> {
         elsewhere()
     }
 
-    async fn sweep(&self, _: Timestamp) -> Result<()> {
-        elsewhere()
+    async fn sweep(&self, now: Timestamp) -> Result<()> {
+        self.call(Call::Renew, |inner, _| inner.swept.push(now)).await
     }
 
     async fn begin(&self, _: u64, _: &latchkey::model::change::Actor, _: &str) -> Result<Box<dyn Transaction>> {

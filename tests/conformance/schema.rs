@@ -135,7 +135,7 @@ async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shar
     // A restore of some tables only leaves out the clock: the next report makes it again.
     place.execute("DELETE FROM clock");
     let mut make = crate::make::Make::new();
-    let report = latchkey::storage::ReplicaReport {
+    let report = storage::ReplicaReport {
         id: make.replica_id(),
         host: String::new(),
         version: String::new(),

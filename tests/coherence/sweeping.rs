@@ -1,0 +1,44 @@
+//! What is removed by its age is removed by a clock that has been steady: it is gone for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey::authority::Steps;
+use latchkey::clock::SharedClock;
+use latchkey::storage::Engine;
+
+use crate::clock::{Settable, Virtual, pass};
+use crate::life::Member;
+use crate::races::Gates;
+use crate::storage::Database;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const YEAR: i64 = 400 * 24 * 3_600;
+
+#[test]
+fn nothing_is_removed_by_a_clock_that_leapt_within_the_hour() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime is made").block_on(async {
+        let clock: SharedClock = Arc::new(Virtual::new());
+        let settable = Settable::new(&clock);
+        let database = Database::new(Arc::<Settable>::clone(&settable));
+        let line = database.line(Gates::default(), Engine::Postgres);
+        let (poll, stale) = (Duration::from_secs(5), Duration::from_mins(30));
+        let member = Member::start_with(1, line, &clock, Steps::default(), poll, stale);
+        pass(MINUTE * 55).await;
+        assert_eq!(database.swept().len(), 0, "nobody knows what the clock did before");
+        pass(MINUTE * 10).await;
+        assert_eq!(database.swept().len(), 1);
+        settable.leap(YEAR);
+        pass(MINUTE * 55).await;
+        assert_eq!(database.swept().len(), 1, "a clock that leapt a while ago may go back");
+        settable.leap(-YEAR);
+        pass(MINUTE * 55).await;
+        assert_eq!(database.swept().len(), 1);
+        pass(MINUTE * 10).await;
+        let swept = database.swept();
+        assert_eq!(swept.len(), 2);
+        assert!(swept.iter().all(|at| *at <= clock.now()), "by no time that has not come: {swept:?}");
+        member.tasks.stop();
+    });
+}
