@@ -151,6 +151,9 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         let listener = opened(ports.decision, &planes.accept)?;
         tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
         tasks.open();
+    } else {
+        // Its threads end once there is nobody left who could hand them connections.
+        drop(plane);
     }
     let left = leave(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder());

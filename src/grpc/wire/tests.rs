@@ -1,0 +1,214 @@
+//! Random messages are held to prost, byte for byte.
+
+use proptest::prelude::*;
+use prost::Message as _;
+
+use super::*;
+use crate::model::book::{Entry, MethodNumber};
+use crate::model::change::Revision;
+use crate::model::decision::{REASONS, Reasons};
+use crate::model::id::{KeyId, SecretId};
+use crate::model::method::StoreUse;
+use crate::model::time::Timestamp;
+
+/// A decision as prost would have it.
+fn built(decision: &Decision<'_>) -> proto::Decision {
+    let failed_checks: Vec<i32> = decision.failed.iter().map(|reason| to_reason(reason).into()).collect();
+    let scope = |scope: &Scope<'_>| {
+        let (kind, stores) = match scope {
+            Scope::All => (proto::ScopeKind::All, Vec::new()),
+            Scope::Listed(codes) => (proto::ScopeKind::Listed, codes.iter().map(ToString::to_string).collect()),
+            Scope::Large => (proto::ScopeKind::Large, Vec::new()),
+        };
+        proto::Scope { kind: kind.into(), stores }
+    };
+    proto::Decision {
+        allowed: decision.allowed(),
+        reason: failed_checks.first().copied().unwrap_or(proto::Reason::Allowed.into()),
+        failed_checks,
+        key_id: decision.key.map(|(key, _)| key.to_string()).unwrap_or_default(),
+        store: decision.store.unwrap_or_default().to_owned(),
+        scope: decision.scope.as_ref().map(scope),
+        denied_stores: decision.denied_stores.iter().map(ToString::to_string).collect(),
+        methods: decision.methods.iter().map(|entry| entry.identity.to_string()).collect(),
+        revision: decision.revision.0,
+        secret_id: decision.key.map(|(_, secret)| secret.to_string()).unwrap_or_default(),
+        scope_must_be_applied: decision.scope_must_be_applied,
+    }
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let identity = prop::sample::select(vec!["GET /api/v*/orders", "PURGE /", "POST /a/{externalId}/b/**"]);
+    let entry = identity.prop_map(|identity| Entry {
+        number: MethodNumber(1),
+        identity: identity.parse().expect("a method"),
+        store_use: StoreUse::Required,
+        retired: false,
+    });
+    prop::collection::vec(entry, 0..4)
+}
+
+/// What a decision can be made of; the texts lie outside it.
+type Parts = (u32, Option<([u8; 10], i64)>, Option<String>, u8, Vec<String>, Vec<Entry>, u64);
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let codes = prop::collection::vec("[a-z0-9-]{0,40}", 0..30);
+    let key = prop::option::of((any::<[u8; 10]>(), 0..4_000_000_000_000_000_i64));
+    let revision = prop_oneof![Just(0), 1..1_000_u64, any::<u64>()];
+    (0..1_u32 << (REASONS.len() + 1), key, prop::option::of("[a-z]{0,8}"), 0..4_u8, codes, entries(), revision)
+}
+
+fn decision(parts: &Parts) -> Decision<'_> {
+    let (failed, key, store, scope, codes, entries, revision) = parts;
+    let mut reasons = Reasons::default();
+    for reason in REASONS.into_iter().filter(|reason| failed >> *reason as u32 & 1 == 1) {
+        reasons.add(reason);
+    }
+    let listed = || codes.iter().map(String::as_str).collect::<Vec<_>>();
+    let key = key.map(|(random, at)| {
+        let at = Timestamp::from_micros(at);
+        (KeyId::new(at, random), SecretId::new(at, random.map(|byte| byte ^ 0x5a)))
+    });
+    Decision {
+        failed: reasons,
+        key,
+        store: store.as_deref(),
+        store_number: None,
+        scope: [None, Some(Scope::All), Some(Scope::Listed(listed())), Some(Scope::Large)][usize::from(*scope)].clone(),
+        scope_must_be_applied: failed >> REASONS.len() == 1,
+        denied_stores: listed(),
+        methods: entries.iter().collect(),
+        revision: Revision(*revision),
+    }
+}
+
+fn message(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).expect("a small message").to_be_bytes();
+    [&[0][..], &length, bytes].concat()
+}
+
+fn request() -> impl Strategy<Value = proto::AuthorizeRequest> {
+    let text = || prop_oneof![Just(String::new()), "\\PC{0,20}", "[a-z/ ]{100,300}"];
+    let request = (text(), text(), text(), text(), text());
+    request.prop_map(|(key, method, store, client_address, min_revision)| proto::AuthorizeRequest {
+        key,
+        method,
+        store,
+        stores: Vec::new(),
+        client_address,
+        min_revision,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_are_written_as_prost_writes_them(all in prop::collection::vec(parts(), 1..6)) {
+        let first = built(&decision(&all[0]));
+        let answer = proto::AuthorizeResponse { decision: Some(first) };
+        let framed = Framed::answer(&decision(&all[0])).into_bytes().expect("a short answer");
+        prop_assert_eq!(&framed[..], &message(&answer.encode_to_vec())[..]);
+
+        let decided = |parts| proto::batch_authorize_result::Result::Decision(built(&decision(parts)));
+        let results = all.iter().map(|parts| proto::BatchAuthorizeResult { result: Some(decided(parts)) });
+        let answer = proto::BatchAuthorizeResponse { results: results.collect() };
+        let mut framed = Framed::for_answers(all.len());
+        all.iter().for_each(|parts| framed.add(&decision(parts)));
+        prop_assert_eq!(framed.message(), &answer.encode_to_vec()[..]);
+    }
+
+    /// Whatever is answered later comes to stand where it belongs.
+    #[test]
+    fn what_was_waited_for_stands_in_its_place(all in prop::collection::vec((parts(), 0..4_u8), 1..8)) {
+        let (mut framed, mut later, mut results) = (Framed::for_answers(1), Vec::new(), Vec::new());
+        for (parts, when) in &all {
+            use proto::batch_authorize_result::Result as Answer;
+            let decision = decision(parts);
+            let decided = Answer::Decision(built(&decision));
+            results.push(proto::BatchAuthorizeResult { result: Some(match when {
+                0 => { framed.add(&decision); decided }
+                1 => { later.push((framed.place(), result(&decision))); decided }
+                2 => {
+                    later.push((framed.place(), undecided(&Status::unavailable("too late"), &[])));
+                    Answer::Undecided(proto::Undecided { message: "too late".to_owned(), code: 14, invalid_fields: vec![] })
+                }
+                _ => {
+                    let field = |number: usize| ("f".repeat(number), "d".repeat(number * 60));
+                    let fields = (1..4).map(field).map(|(field, description)| Violation { field, description });
+                    let fields: Vec<_> = fields.collect();
+                    framed.add_result(&undecided(&Status::invalid_argument("bad"), &fields));
+                    let invalid = |Violation { field, description }| proto::InvalidField { field, description };
+                    let invalid_fields = fields.into_iter().map(invalid).collect();
+                    Answer::Undecided(proto::Undecided { message: "bad".to_owned(), code: 3, invalid_fields })
+                }
+            }) });
+        }
+        let answer = proto::BatchAuthorizeResponse { results };
+        let framed = framed.with(later);
+        prop_assert_eq!(framed.message(), &answer.encode_to_vec()[..]);
+    }
+
+    #[test]
+    fn questions_are_read_as_prost_reads_them(all in prop::collection::vec(request(), 0..6)) {
+        for request in &all {
+            let bytes = request.encode_to_vec();
+            prop_assert!(question(&bytes) == Some(Asked::from(request)));
+        }
+        let batch = proto::BatchAuthorizeRequest { requests: all };
+        let bytes = batch.encode_to_vec();
+        prop_assert!(questions(&bytes) == Some(batch.requests.iter().map(Asked::from).collect()));
+    }
+
+    /// Bytes of any kind, and messages with a few bytes changed: what is read is what prost reads.
+    #[test]
+    fn nothing_is_read_otherwise_than_prost_reads_it(
+        request in request(),
+        changed in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        noise in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut bytes = request.encode_to_vec();
+        for (at, byte) in changed.iter().filter(|_| !request.encode_to_vec().is_empty()) {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        for bytes in [&bytes, &noise] {
+            if let Some(asked) = question(bytes) {
+                let read = proto::AuthorizeRequest::decode(&bytes[..]);
+                prop_assert!(read.is_ok_and(|read| Asked::from(&read) == asked), "{bytes:?}");
+            }
+            if let Some(asked) = questions(bytes) {
+                let read = proto::BatchAuthorizeRequest::decode(&bytes[..]);
+                let same = |read: proto::BatchAuthorizeRequest| {
+                    read.requests.iter().map(Asked::from).collect::<Vec<_>>() == asked
+                };
+                prop_assert!(read.is_ok_and(same), "{bytes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_as_usual_is_left_to_prost() {
+    let usual = proto::AuthorizeRequest { key: "a".to_owned(), ..Default::default() };
+    let stores = proto::AuthorizeRequest { stores: vec!["b".to_owned()], ..usual.clone() };
+    assert!(question(&stores.encode_to_vec()).is_none(), "further stores");
+    let mut later = usual.encode_to_vec();
+    later.extend([7 << 3, 1]);
+    assert!(question(&later).is_none(), "a field of a later version");
+    assert!(proto::AuthorizeRequest::decode(&later[..]).is_ok());
+    assert!(question(&[1 << 3 | LENGTH, 2, 0xff, 0xfe]).is_none(), "no UTF-8");
+    assert!(question(&[1 << 3 | LENGTH, 2, b'a']).is_none(), "cut off");
+    assert!(question(&[]).is_some() && questions(&[]).is_some_and(|all| all.is_empty()));
+}
+
+#[test]
+fn only_one_whole_plain_message_is_unframed() {
+    let framed = message(b"abc");
+    assert_eq!(unframed(&framed), Some(&b"abc"[..]));
+    assert_eq!(unframed(&framed[..7]), None, "cut off");
+    assert_eq!(unframed(&[&framed[..], &[0]].concat()), None, "something behind it");
+    assert_eq!(unframed(&[&[1], &framed[1..]].concat()), None, "compressed");
+    assert_eq!(unframed(&message(b"")), Some(&b""[..]));
+    assert_eq!(unframed(&[]), None);
+}
