@@ -1,5 +1,6 @@
 //! Storage with as many keys as asked for, none of which is written anywhere.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +18,9 @@ use latchkey::model::store::{Store, StoreCode};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Engine, Found, GrantRead, KeyFilter, MethodFilter, OperatorFilter, Poll, Replica, ReplicaReport,
-    Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount, UsagePeriod,
+    ChangeFilter, Contents, Engine, Found, GrantRead, GrantsRead, KeyFilter, MethodFilter, OperatorFilter, Poll,
+    Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd,
+    UsageCount, UsagePeriod,
 };
 
 use super::data::{self, House};
@@ -102,6 +104,25 @@ impl Storage for Drawn {
 
     async fn poll(&self, cursor: Cursor, limit: usize) -> Result<Poll> {
         self.storage.poll(cursor, limit).await
+    }
+
+    async fn contents(&self, since: Cursor) -> Result<Contents> {
+        self.storage.contents(since).await
+    }
+
+    async fn digests(&self, parts: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor> {
+        self.storage.digests(parts, sink).await
+    }
+
+    async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead> {
+        let read =
+            async |digest: &Digest| Ok::<_, latchkey::storage::Error>((*digest, self.grant(digest).await?.grant));
+        let mut grants = Vec::new();
+        for digest in digests {
+            let (digest, grant) = read(digest).await?;
+            grants.extend(grant.map(|grant| (digest, grant)));
+        }
+        Ok(GrantsRead { head: self.head, grants })
     }
 
     async fn woken(&self) {

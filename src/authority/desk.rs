@@ -63,7 +63,8 @@ impl Authority {
     /// Calls with unknown tokens wait for polls, and are counted by the gate: however many there are, they take no place
     /// of a good key.
     pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        let listed = || look_at(token).is_none() && self.inner.fingerprints.contains(&Digest::of(token.as_bytes()));
+        let listed =
+            || look_at(token).is_none() && self.inner.fingerprints.load().contains(&Digest::of(token.as_bytes()));
         let _place = match &self.desk {
             Some(desk) if listed() => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
             _ => None,

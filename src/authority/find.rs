@@ -49,7 +49,7 @@ impl Inner {
                     }
                     Usability::Behind => {}
                 }
-            } else if !self.fingerprints.contains(&digest) {
+            } else if !self.fingerprints.load().contains(&digest) {
                 if polled {
                     return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
                 }
@@ -75,6 +75,11 @@ impl Inner {
                     // What has no digest now had none at any revision since the call came, if it is the same past.
                     let state = self.ready_state()?;
                     if state.epoch.number == epoch && state.epoch.has(head) {
+                        // A secret is never removed by a write. That this one is gone is for the comparison to say: storage
+                        // may be in the middle of a restore that has not brought it yet.
+                        if self.fingerprints.load().contains(&digest) && !self.drift.is_absent(&digest) {
+                            return Err(Undecided::Storage);
+                        }
                         return Ok(Found::Nothing(Reason::KeyUnknown, head.revision));
                     }
                 }

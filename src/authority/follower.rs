@@ -12,18 +12,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Inner;
+use super::fingerprints::Fingerprints;
 use super::freshness::Leap;
 use super::gate::SPACING;
 use super::history::{Applied, Subject};
+use super::rows::{self, Rows};
 use super::state::{Epoch, State};
 use super::steps::Step;
+use super::{Inner, lost, settle};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, Engine, Poll, SnapshotSink};
+use crate::storage::{self, Engine, Poll, Snapshot, SnapshotSink};
 
 /// Subjects that a poll tells one by one; beyond that everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -49,15 +51,28 @@ enum Cause {
 enum Followed {
     Applied,
     Failed,
-    /// Everything must be loaded anew.
-    Reload,
+    /// Everything must be loaded again.
+    Reload(Why),
 }
 
-struct Sink<'a>(&'a Inner);
+/// Why everything is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Nothing was yet.
+    Start,
+    /// Storage has a history that differs from what was followed.
+    Diverged,
+    /// A later version changed something unknown here.
+    Unknown,
+    /// Storage holds something else than what was followed, and no write made it so.
+    Drifted,
+}
+
+struct Sink<'a>(&'a Fingerprints);
 
 impl SnapshotSink for Sink<'_> {
     fn digests(&mut self, digests: &[Digest]) {
-        self.0.fingerprints.add(digests);
+        self.0.add(digests);
     }
 }
 
@@ -66,12 +81,13 @@ impl SnapshotSink for Sink<'_> {
 /// # Errors
 /// The reference book in storage cannot be compiled, which no write lets happen.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
+    let mut why = Why::Start;
     loop {
         let number = inner.gate.begin();
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            loaded = reload(&inner) => match loaded {
+            loaded = reload(&inner, why) => match loaded {
                 Ok(()) => inner.gate.end(number, true),
                 Err(error) => {
                     inner.gate.end(number, false);
@@ -81,21 +97,23 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
                 }
             },
         }
-        if !follow_on(&inner).await {
-            return Ok(());
+        match follow_on(&inner).await {
+            Some(again) => why = again,
+            None => return Ok(()),
         }
     }
 }
 
-/// Polls until everything must be loaded anew, or the process stops; answers whether it is the former.
-async fn follow_on(inner: &Arc<Inner>) -> bool {
+/// Polls until everything must be loaded again, and returns why; `None` once the process stops.
+async fn follow_on(inner: &Arc<Inner>) -> Option<Why> {
     let mut began = tokio::time::Instant::now();
     let mut interval = inner.settings.poll_interval;
     loop {
         // In this order, so that what happens depends on nothing but what happened; what is asked for with less delay first.
         let cause = tokio::select! {
             biased;
-            () = inner.tasks.stopping() => return false,
+            () = inner.tasks.stopping() => return None,
+            () = inner.drift.found() => return Some(Why::Drifted),
             () = inner.storage.woken() => Cause::Woken,
             () = inner.gate.nudged() => Cause::Woken,
             () = inner.gate.asked() => Cause::Asked,
@@ -112,9 +130,9 @@ async fn follow_on(inner: &Arc<Inner>) -> bool {
         let number = inner.gate.begin();
         let followed = poll(inner).await;
         inner.report();
-        if followed == Followed::Reload {
+        if let Followed::Reload(why) = followed {
             // Whoever waits for this poll is served by what is loaded now.
-            return true;
+            return Some(why);
         }
         inner.gate.end(number, followed == Followed::Applied);
         // A wake-up that led to a poll that failed is spent: what it was about must not wait for the next interval.
@@ -125,7 +143,7 @@ async fn follow_on(inner: &Arc<Inner>) -> bool {
 
 async fn poll(inner: &Arc<Inner>) -> Followed {
     let Some(state) = inner.state.load_full() else {
-        return Followed::Reload;
+        return Followed::Reload(Why::Diverged);
     };
     inner.metrics.polls.inc();
     let sent = inner.freshness.tick();
@@ -146,10 +164,10 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     if !poll.continuous {
         tracing::error!(
             followed = %state.world.cursor, head = %poll.head,
-            "storage has another past than was followed (a restored dump, a failover that lost commits): loading all anew"
+            "storage has another past than was followed (a restored dump, a failover that lost commits): loading all anew once it is whole"
         );
         inner.forget();
-        return Followed::Reload;
+        return Followed::Reload(Why::Diverged);
     }
     // Before anything is applied: what was written since is judged by the clock as it is, and by no time before.
     if let Err(error) = follow_clock(inner, sent, poll.now, poll.marks.clone()).await {
@@ -159,7 +177,12 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
         tracing::info!("a later version changed something unknown here: loading all anew");
         // Until then what is known goes on being true, at its revision.
-        return Followed::Reload;
+        return Followed::Reload(Why::Unknown);
+    }
+    if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(feature = "guard-whole")) {
+        tracing::error!(table, "storage lacks rows that no write removed: loading everything again once it is whole");
+        inner.forget();
+        return Followed::Reload(Why::Diverged);
     }
     if let Err(error) = apply(inner, &state, poll) {
         tracing::error!(error, "what storage holds cannot be applied");
@@ -206,12 +229,41 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
     Ok(())
 }
 
+/// A table that a poll read and that lacks rows which were there and which no change in between removed: a restore that is
+/// made table by table has brought the revisions, and not yet the rest.
+fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
+    let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
+        let named = |name: &String| poll.subjects.iter().any(|(_, of, id, _)| of == kind.as_str() && id == name);
+        stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
+    };
+    let (stores, methods) =
+        (poll.stores.as_deref().map(rows::of_stores), poll.methods.as_deref().map(rows::of_methods));
+    let operators = poll.operators.as_deref().map(rows::of_operators);
+    if removed(SubjectKind::Store, &state.rows.stores, stores) {
+        Some("stores")
+    } else if removed(SubjectKind::Method, &state.rows.methods, methods) {
+        Some("methods")
+    } else if removed(SubjectKind::Operator, &state.rows.operators, operators) {
+        Some("operators")
+    } else if let Some(missing) = poll.missing.first() {
+        Some(missing.table)
+    } else {
+        // Each key has at least one secret, which no write removes.
+        (!poll.overflow && poll.digests.len() < poll.keys.len()).then_some("secrets")
+    }
+}
+
 /// Applies what a poll found. In this order: fingerprints, floors and lineage, World, refresh.
 fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     if poll.revisions.is_empty() {
         return Ok(());
     }
     let world = &state.world;
+    let rows = Rows {
+        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), rows::of_stores),
+        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), rows::of_methods),
+        operators: poll.operators.as_deref().map_or_else(|| Arc::clone(&state.rows.operators), rows::of_operators),
+    };
     let next = World {
         cursor: poll.head,
         stores: poll.stores.map_or_else(|| Arc::clone(&world.stores), |stores| Arc::new(StoreTable::new(stores))),
@@ -223,7 +275,7 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
             .operators
             .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
     };
-    inner.fingerprints.add(&poll.digests);
+    inner.fingerprints.load().add(&poll.digests);
     inner.steps.taken(Step::Fingerprints);
     if poll.overflow {
         state.epoch.floors.raise_all(poll.head.revision);
@@ -232,7 +284,7 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     }
     state.epoch.extend(&poll.revisions);
     inner.steps.taken(Step::Floors);
-    inner.state.store(Some(Arc::new(State { world: next, epoch: Arc::clone(&state.epoch) })));
+    inner.state.store(Some(Arc::new(State { world: next, rows, epoch: Arc::clone(&state.epoch) })));
     inner.steps.taken(Step::World);
     remember(inner, &poll.revisions, poll.subjects, poll.overflow);
     // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
@@ -253,6 +305,7 @@ fn remember(
     subjects: Vec<(crate::model::change::Revision, String, String, String)>,
     overflow: bool,
 ) {
+    inner.history.read().extend(revisions);
     if overflow {
         // Too much to tell one by one: watchers are told that they have fallen behind.
         if let Some(last) = revisions.last() {
@@ -272,15 +325,28 @@ fn remember(
 }
 
 /// Loads everything, as the beginning of another epoch: nothing that was read before is used after it, for storage may
-/// have got another past between the last poll and this.
-async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
+/// have got a history that differs from what was followed between the last poll and this.
+async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     let sent = inner.freshness.tick();
     inner.renew_now().await?;
     // Before what is loaded is sent for, so that it counts as a poll after the report.
     inner.freshness.renewed(sent);
-    let poll_sent = inner.freshness.tick();
-    let snapshot = inner.storage.snapshot(&mut Sink(inner)).await?;
+    if why == Why::Diverged && !cfg!(feature = "guard-whole") {
+        settle::wait(inner).await?;
+    }
+    let (mut poll_sent, mut fingerprints, mut snapshot) = snapshot(inner).await?;
+    if matches!(why, Why::Start | Why::Unknown) && !snapshot.missing.is_empty() && !cfg!(feature = "guard-whole") {
+        inner.forget();
+        settle::wait(inner).await?;
+        (poll_sent, fingerprints, snapshot) = self::snapshot(inner).await?;
+    }
     follow_clock(inner, poll_sent, snapshot.now, snapshot.marks).await?;
+    lost::report(inner, &snapshot.lineage);
+    let rows = Rows {
+        stores: rows::of_stores(&snapshot.stores),
+        methods: rows::of_methods(&snapshot.methods),
+        operators: rows::of_operators(&snapshot.operators),
+    };
     let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
     let world = World {
         cursor: snapshot.head,
@@ -292,14 +358,25 @@ async fn reload(inner: &Arc<Inner>) -> storage::Result<()> {
     let revision = snapshot.head.revision;
     let number = inner.epochs.fetch_add(1, Ordering::AcqRel) + 1;
     let epoch = Arc::new(Epoch::new(number, snapshot.head));
+    inner.fingerprints.store(Arc::new(fingerprints));
     inner.grants.clear();
-    inner.state.store(Some(Arc::new(State { world, epoch })));
-    inner.history.write().restart(snapshot.head);
+    inner.state.store(Some(Arc::new(State { world, rows, epoch })));
+    inner.history.write().load(snapshot.head, snapshot.lineage);
     inner.freshness.polled(poll_sent);
     inner.applied.send_replace(revision);
+    inner.drift.loaded();
     inner.report();
     tracing::info!(revision = %snapshot.head, "loaded everything from storage");
     Ok(())
+}
+
+/// Reads everything: when it was sent for, the fingerprints of all secrets, and the rest.
+async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot)> {
+    let sent = inner.freshness.tick();
+    // Made from nothing, so that what storage does not have any more is not listed any more.
+    let fingerprints = Fingerprints::new(inner.settings.hash_key);
+    let snapshot = inner.storage.snapshot(&mut Sink(&fingerprints)).await?;
+    Ok((sent, fingerprints, snapshot))
 }
 
 /// Reports to storage what was applied, by committed writes, for as long as the process lives: proof that the primary

@@ -13,6 +13,7 @@ use super::state::State;
 use super::table::Table;
 use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
+use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
 /// Sets of the table in front of the cache: of an empty one (1 MiB), and at most (256 MiB).
@@ -184,6 +185,11 @@ impl Grants {
         self.cache.contains_key(digest)
     }
 
+    /// Those of keys for which `of` holds, as they are cached now.
+    pub(super) fn all(&self, of: impl Fn(KeyId) -> bool) -> Vec<Arc<CachedGrant>> {
+        self.cache.iter().filter(|(_, grant)| of(grant.grant.key)).map(|(_, grant)| grant).collect()
+    }
+
     /// Forgets the grant of a digest.
     pub(super) fn forget(&self, digest: &Digest) {
         self.cache.invalidate(digest);
@@ -265,7 +271,7 @@ pub(super) mod tests {
     use super::*;
     use crate::authority::state::Epoch;
     use crate::model::grant::{Members, Standing};
-    use crate::model::id::{KeyId, SecretId};
+    use crate::model::id::SecretId;
     use crate::model::time::Timestamp;
     use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
 
@@ -280,7 +286,7 @@ pub(super) mod tests {
             methods: Arc::new(MethodTable::new([]).unwrap()),
             operators: Arc::new(OperatorTable::default()),
         };
-        State { world, epoch: Arc::clone(epoch) }
+        State { world, rows: crate::authority::rows::Rows::default(), epoch: Arc::clone(epoch) }
     }
 
     /// A grant that opens everything, read at `head` in the first epoch.

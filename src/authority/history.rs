@@ -56,12 +56,48 @@ pub struct Subscription {
 #[derive(Debug)]
 pub(super) struct History {
     recent: Mutex<VecDeque<Arc<Applied>>>,
+    /// The last revisions, ascending and without a gap. Older than `recent` after everything was loaded: which tokens of
+    /// revisions are ours is known also of what was not followed.
+    lineage: Mutex<VecDeque<Cursor>>,
     live: broadcast::Sender<Arc<Applied>>,
 }
 
 impl History {
     pub(super) fn new() -> Self {
-        Self { recent: Mutex::default(), live: broadcast::Sender::new(LAG) }
+        Self { recent: Mutex::default(), lineage: Mutex::default(), live: broadcast::Sender::new(LAG) }
+    }
+
+    /// Begins again with what was loaded: `lineage` are the last revisions up to `cursor`.
+    pub(super) fn load(&mut self, cursor: Cursor, lineage: Vec<Cursor>) {
+        let mut lineage = VecDeque::from(lineage);
+        if lineage.back() != Some(&cursor) {
+            // Nothing was ever written.
+            lineage = VecDeque::from([cursor]);
+        }
+        *self.lineage.lock() = lineage;
+        self.restart(cursor);
+    }
+
+    /// Takes note of further revisions. Before they count as applied.
+    pub(super) fn extend(&self, revisions: &[Cursor]) {
+        let mut lineage = self.lineage.lock();
+        lineage.extend(revisions);
+        let surplus = lineage.len().saturating_sub(REMEMBERED);
+        drop(lineage.drain(..surplus));
+    }
+
+    /// What was applied here and is not part of `lineage`, the last revisions of storage: it was lost.
+    pub(super) fn lost(&self, lineage: &[Cursor]) -> Vec<Arc<Applied>> {
+        let (Some(first), Some(last)) = (lineage.first(), lineage.last()) else {
+            return self.recent.lock().iter().filter(|applied| applied.cursor.revision.0 > 0).cloned().collect();
+        };
+        let is_lost = |applied: &&Arc<Applied>| {
+            let cursor = applied.cursor;
+            let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
+            cursor.revision > last.revision
+                || (cursor.revision >= first.revision && at.map_or(true, |at| lineage[at] != cursor))
+        };
+        self.recent.lock().iter().filter(is_lost).cloned().collect()
     }
 
     /// Begins anew at `cursor`. Whoever watches is told that it has fallen behind, by the end of its stream.
@@ -85,30 +121,23 @@ impl History {
 
     /// What is known of `cursor`.
     pub(super) fn knows(&self, cursor: Cursor) -> Known {
-        let recent = self.recent.lock();
-        let (Some(first), Some(last)) = (recent.front(), recent.back()) else {
+        let lineage = self.lineage.lock();
+        let (Some(first), Some(last)) = (lineage.front(), lineage.back()) else {
             return Known::Ahead;
         };
-        if cursor.revision > last.cursor.revision {
+        if cursor.revision > last.revision {
             return Known::Ahead;
         }
-        if cursor.revision < first.cursor.revision {
+        if cursor.revision < first.revision {
             // Older than what is remembered: nothing speaks against it.
             return Known::Applied;
         }
-        let at = usize::try_from(cursor.revision.0 - first.cursor.revision.0).unwrap_or(usize::MAX);
-        match recent.get(at) {
-            Some(applied) if applied.cursor == cursor => Known::Applied,
-            _ => Known::Foreign,
-        }
+        if position(&lineage, cursor) { Known::Applied } else { Known::Foreign }
     }
 
     /// Whether `cursor` is among the revisions that are remembered.
     pub(super) fn remembers(&self, cursor: Cursor) -> bool {
-        let recent = self.recent.lock();
-        let place = recent.front().and_then(|first| cursor.revision.0.checked_sub(first.cursor.revision.0));
-        let at = place.and_then(|place| usize::try_from(place).ok());
-        at.and_then(|at| recent.get(at)).is_some_and(|applied| applied.cursor == cursor)
+        position(&self.lineage.lock(), cursor)
     }
 
     /// Subscribes from after `after`, or from now on. None if that is no longer remembered, or was never here.
@@ -129,6 +158,11 @@ impl History {
     }
 }
 
+fn position(lineage: &VecDeque<Cursor>, cursor: Cursor) -> bool {
+    let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
+    at.is_ok_and(|at| lineage[at] == cursor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,9 +173,10 @@ mod tests {
 
     fn history() -> History {
         let mut history = History::new();
-        history.restart(cursor(10));
+        history.load(cursor(10), (8..=10).map(cursor).collect());
         for number in 11..=15 {
             let subject = Subject { kind: "key".into(), id: number.to_string(), action: "update".into() };
+            history.extend(&[cursor(number)]);
             history.add(Applied { cursor: cursor(number), subjects: vec![subject] });
         }
         history
@@ -154,10 +189,27 @@ mod tests {
         assert_eq!(history.knows(cursor(3)), Known::Applied);
         assert_eq!(history.knows(cursor(16)), Known::Ahead);
         assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(12) }), Known::Foreign);
+        assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(8) }), Known::Foreign, "it was not followed here");
+        assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(7) }), Known::Applied, "too old to be known");
         assert!(history.remembers(cursor(10)) && history.remembers(cursor(15)));
         for other in [cursor(3), cursor(16), Cursor { nonce: 1, ..cursor(12) }] {
             assert!(!history.remembers(other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_storage_does_not_have_any_more_is_lost() {
+        let history = history();
+        let lost = |lineage: &[Cursor]| {
+            history.lost(lineage).iter().map(|applied| applied.cursor.revision.0).collect::<Vec<_>>()
+        };
+        let common: Vec<_> = (1..=12).map(cursor).collect();
+        assert_eq!(lost(&common), [13, 14, 15]);
+        let mut grown = common.clone();
+        grown.extend((13..=20).map(|number| Cursor { nonce: 1, ..cursor(number) }));
+        assert_eq!(lost(&grown), [13, 14, 15], "though there are others of these numbers");
+        assert!(lost(&(1..=15).map(cursor).collect::<Vec<_>>()).is_empty());
+        assert_eq!(lost(&[]), [10, 11, 12, 13, 14, 15]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
         }
         inner.flush().await;
         inner.grants.tidy().await;
-        inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.len()).unwrap_or(i64::MAX));
+        inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.load().len()).unwrap_or(i64::MAX));
         inner.report();
         // What is removed by its age is gone for good: not by a clock that leapt lately, or may have.
         if tokio::time::Instant::now() >= next_sweep && inner.freshness.steady_for() >= SWEEP {

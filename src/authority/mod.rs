@@ -10,6 +10,7 @@
 //! Decisions are never cached; grants are, and may be used only by `grants::CachedGrant::usability`.
 
 mod desk;
+mod drift;
 mod find;
 mod fingerprints;
 mod floors;
@@ -22,7 +23,10 @@ mod house;
 mod introspect;
 mod key;
 mod loads;
+mod lost;
 mod rehearse;
+mod rows;
+mod settle;
 mod state;
 mod steps;
 mod table;
@@ -35,12 +39,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use self::desk::Desk;
+use self::drift::Drift;
 use self::find::{Found, look_at};
 use self::fingerprints::Fingerprints;
 use self::freshness::Freshness;
@@ -138,7 +143,8 @@ struct Inner {
     /// Epochs begun.
     epochs: AtomicU64,
     grants: Grants,
-    fingerprints: Fingerprints,
+    fingerprints: ArcSwap<Fingerprints>,
+    drift: Drift,
     freshness: Freshness,
     gate: PollGate,
     loads: Loads,
@@ -189,7 +195,8 @@ impl Authority {
             control: Handle::current(),
             desks: Mutex::default(),
             grants: Grants::new(settings.cache_capacity, hash_key),
-            fingerprints: Fingerprints::new(settings.hash_key),
+            fingerprints: ArcSwap::from_pointee(Fingerprints::new(settings.hash_key)),
+            drift: Drift::new(),
             freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
             started: clock.now(),
             storage,
@@ -209,6 +216,7 @@ impl Authority {
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
         tasks.supervise("report to storage", follower::renew(Arc::clone(&inner)));
         tasks.supervise("watch other replicas", witness::keep(Arc::clone(&inner)));
+        tasks.supervise("compare with storage", drift::compare(Arc::clone(&inner)));
         tasks.supervise("housekeeping", house::keep(Arc::clone(&inner)));
         Self { inner, desk: None }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::floors::Floors;
+use super::rows::Rows;
 use crate::model::change::Cursor;
 use crate::model::world::World;
 
@@ -17,6 +18,8 @@ const REMEMBERED: usize = 8_192;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) world: World,
+    /// The rows that the World was made of, to compare with what storage holds.
+    pub(super) rows: Rows,
     pub(super) epoch: Arc<Epoch>,
 }
 

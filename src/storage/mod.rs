@@ -9,6 +9,7 @@
 //!    └── key(), keys(), …                                        what people read
 //! ```
 
+mod contents;
 mod error;
 mod filter;
 mod options;
@@ -19,16 +20,18 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use self::contents::{Changed, Contents, GrantsRead, KEY_TABLES, Missing, PARTS, Tally, part_of};
 pub use self::error::{Error, Result};
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
 pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, NewKey, NewSecret, Poll, Replica, ReplicaReport,
-    Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, LINEAGE, NewKey, NewSecret, Poll, Replica,
+    ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 
 use crate::model::book::MethodNumber;
@@ -103,6 +106,17 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// else can hold it up. At most `limit` subjects are told one by one; beyond that the answer says that there are
     /// more.
     async fn poll(&self, cursor: Cursor, limit: usize) -> Result<Poll>;
+
+    /// Measures what storage holds, all as of one revision, and tells what changed after `since`. Reads every row of keys
+    /// inside the database, on a connection that nothing else waits for.
+    async fn contents(&self, since: Cursor) -> Result<Contents>;
+
+    /// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the head that they are
+    /// of.
+    async fn digests(&self, parts: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor>;
+
+    /// Reads the grants of several digests, as of one revision. For comparing: deciding reads one in one statement.
+    async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead>;
 
     /// Completes when a write may have been committed since the last call; never completes if the engine has no way to
     /// tell. May complete for nothing.

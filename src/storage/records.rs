@@ -47,7 +47,14 @@ pub struct Snapshot {
     pub methods: Vec<Method>,
     /// All operators that are not revoked, with the digests of their tokens.
     pub operators: Vec<(Operator, Digest)>,
+    /// Tables that lack rows which the audit trail says were made.
+    pub missing: Vec<super::Missing>,
+    /// The last revisions up to the head, ascending: at most [`LINEAGE`].
+    pub lineage: Vec<Cursor>,
 }
+
+/// Revisions of which a snapshot has the nonces.
+pub const LINEAGE: u64 = 8_192;
 
 /// What a poll found.
 #[derive(Debug, Clone)]
@@ -66,6 +73,8 @@ pub struct Poll {
     pub subjects: Vec<(Revision, String, String, String)>,
     /// Whether there were more subjects than the limit: treat everything as changed.
     pub overflow: bool,
+    /// Tables that lack rows which the audit trail says were made; looked at after an overflow only.
+    pub missing: Vec<super::Missing>,
     /// The keys among the subjects that were touched, each with the newest revision that touched it.
     pub keys: Vec<(KeyId, Revision)>,
     /// Digests of secrets added to those keys, or to any key if there was an overflow.

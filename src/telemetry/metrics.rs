@@ -39,6 +39,10 @@ pub struct Metrics {
     pub polls_failed: Counter,
     /// Reloads of everything.
     pub reloads: Counter,
+    /// Changes that were applied here and that storage has lost.
+    pub lost_changes: Counter,
+    /// Differences between memory and storage that no write had made.
+    pub drift: Counter,
     /// Counts of uses lost because storage could not take them.
     pub usage_lost: Counter,
     /// Questions of proxies that were not answered, because of how or from where they were asked.
@@ -145,6 +149,8 @@ impl Metrics {
         let polls = counter("polls", "Polls of storage");
         let polls_failed = counter("polls_failed", "Polls of storage that failed");
         let reloads = counter("reloads", "Reloads of everything, the first included");
+        let drift = counter("drift", "Rows or tables found to differ from memory although no write had changed them");
+        let lost_changes = counter("lost_changes", "Changes that were applied here and that storage has lost");
         let usage_lost = counter("usage_lost", "Uses that were not counted because storage could not take them");
         let help = "Questions of proxies that were not answered, because of how or from where they were asked";
         let gateway_unanswered = counter("gateway_unanswered", help);
@@ -172,6 +178,8 @@ impl Metrics {
             polls,
             polls_failed,
             reloads,
+            drift,
+            lost_changes,
             usage_lost,
             gateway_unanswered,
             gateway_refusals,

@@ -16,6 +16,7 @@ pub mod support;
 mod away;
 mod clock;
 mod cut_off;
+mod drift;
 mod failover;
 mod frozen;
 mod imported;
@@ -26,6 +27,7 @@ mod revocation;
 mod unrelated;
 mod upgrade;
 mod waiting;
+mod whole;
 
 use std::time::Duration;
 

@@ -32,6 +32,7 @@ pub(crate) struct Member {
     /// Calls so far; every other one is made at the desk.
     calls: AtomicUsize,
     pub(crate) tasks: Tasks,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Member {
@@ -64,9 +65,9 @@ impl Member {
             hash_key: [number; 16],
         };
         let (tasks, metrics) = (Tasks::new(), Arc::new(Metrics::new()));
-        let authority = Authority::start_stepwise(storage, settings, clock, &tasks, metrics, steps);
+        let authority = Authority::start_stepwise(storage, settings, clock, &tasks, Arc::clone(&metrics), steps);
         let desk = authority.at_desk();
-        Self { name: format!("replica {number}"), authority, desk, calls: AtomicUsize::new(0), tasks }
+        Self { name: format!("replica {number}"), authority, desk, calls: AtomicUsize::new(0), tasks, metrics }
     }
 
     /// Asks as a caller's request does: what is at hand first. Records the answer if there is one.

@@ -20,7 +20,7 @@ use crate::life::{MAX_STALENESS, Member, POLL_INTERVAL, know_all_tokens, questio
 use crate::oracle::{Checker, History, Question, Recorder, Records, Report, Told};
 use crate::random::Random;
 use crate::storage::{Call, Database, Road, Way};
-use crate::tables::{Action, KEYS, SECRETS};
+use crate::tables::{Action, KEYS, Late, SECRETS};
 
 /// Lives in a run that is not told how many.
 const SEEDS: u64 = 10_000;
@@ -277,7 +277,15 @@ impl Life {
             let action = Action::random(&mut self.chance.lock());
             let _ = self.database.commit(action, false);
         }
+        // Table by table: the revision may be there long before the rest.
+        let late = Late { secrets: self.percent(30), stores: self.percent(30), methods: self.percent(30) };
+        self.database.bring_late(late);
         pass(millisecond).await;
+        drop(written);
+        if late != Late::default() {
+            self.for_a_while(3_000).await;
+            self.database.bring_late(Late::default());
+        }
     }
 
     async fn converge(&self, seed: u64) {

@@ -1,6 +1,8 @@
 //! Storage, simulated: one database that everybody sees, and for each replica a way to it that delays, loses and breaks.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,15 +19,15 @@ use latchkey::model::store::{Store, StoreCode};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Engine, Error, Found, GrantRead, KeyFilter, MethodFilter, OperatorFilter, Poll, Replica,
-    ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount,
-    UsagePeriod,
+    ChangeFilter, Changed, Contents, Engine, Error, Found, GrantRead, GrantsRead, KEY_TABLES, KeyFilter, MethodFilter,
+    Missing, OperatorFilter, PARTS, Poll, Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage,
+    StoreFilter, Tally, Transaction, UsageAdd, UsageCount, UsagePeriod, part_of,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::oracle::History;
-use crate::tables::{Action, Committed, Tables, key_id};
+use crate::tables::{Action, Committed, Late, Tables, key_id};
 
 /// What is asked of storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +73,8 @@ struct Inner {
     /// The times by which what is old was removed.
     swept: Vec<Timestamp>,
     wakers: Vec<Arc<Notify>>,
+    /// What a restore has not brought yet.
+    late: Late,
 }
 
 /// One replica's way to the database.
@@ -94,8 +98,9 @@ impl Database {
         };
         let reached = Mark { revision: Revision(0), reached: Timestamp::EPOCH };
         let (replicas, marks, wakers) = (BTreeMap::new(), Marks::default(), Vec::new());
-        let inner =
-            Inner { history: vec![Arc::new(first)], nonces: 0, replicas, reached, marks, wakers, swept: Vec::new() };
+        let late = Late::default();
+        let history = vec![Arc::new(first)];
+        let inner = Inner { history, nonces: 0, replicas, reached, marks, wakers, swept: Vec::new(), late };
         Arc::new(Self { clock, inner: Mutex::new(inner) })
     }
 
@@ -119,6 +124,20 @@ impl Database {
             inner.replicas.clear();
         }
         inner.history.truncate(kept);
+    }
+
+    /// Has the restore bring these later than the rest, until it is told otherwise.
+    pub(crate) fn bring_late(&self, late: Late) {
+        self.inner.lock().late = late;
+    }
+
+    /// Switches a key on or off by hand, behind everybody's back.
+    pub(crate) fn tamper(&self, key: usize) {
+        let mut inner = self.inner.lock();
+        let mut head = inner.head().clone();
+        head.tables.tamper(key);
+        let last = inner.history.len() - 1;
+        inner.history[last] = Arc::new(head);
     }
 
     /// Everything that was ever changed.
@@ -165,8 +184,65 @@ impl Inner {
         }
     }
 
+    /// What is there now.
+    fn seen(&self) -> Tables {
+        self.head().tables.without(self.late)
+    }
+
+    fn contents(&self, since: Cursor) -> Contents {
+        let (head, seen) = (&self.head().tables, self.seen());
+        let poll = self.poll(since, Timestamp::EPOCH);
+        let mut keys = vec![<[Tally; KEY_TABLES.len()]>::default(); usize::from(PARTS)];
+        for digest in seen.digests(|_| true) {
+            let grant = seen.grant(&digest).expect("it is listed");
+            let mut hasher = DefaultHasher::new();
+            (digest.as_bytes(), format!("{grant:?}")).hash(&mut hasher);
+            for table in 0..2 {
+                let tally = &mut keys[usize::from(part_of(grant.key))][table];
+                *tally = Tally { rows: tally.rows + 1, digest: tally.digest.wrapping_add(hasher.finish()) };
+            }
+        }
+        let changed = Changed {
+            parts: poll.keys.iter().map(|(key, _)| part_of(*key)).collect(),
+            stores: poll.stores.is_some(),
+            methods: poll.methods.is_some(),
+            operators: false,
+        };
+        let all: BTreeSet<u16> = if poll.overflow { (0..PARTS).collect() } else { changed.parts };
+        Contents {
+            head: head.cursor,
+            missing: self.missing(),
+            hosts: Tally::default(),
+            operators: Vec::new(),
+            keys,
+            changed: poll.continuous.then_some(Changed { parts: all, ..changed }),
+            writing: BTreeSet::new(),
+            stores: seen.stores,
+            methods: seen.methods,
+        }
+    }
+
+    /// As the audit trail tells it: what was made before the revision that the restore has brought.
+    fn missing(&self) -> Vec<Missing> {
+        let (head, seen) = (&self.head().tables, self.seen());
+        [
+            ("secrets", head.digests(|_| true).len(), seen.digests(|_| true).len()),
+            ("stores", head.stores.len(), seen.stores.len()),
+            ("methods", head.methods.len(), seen.methods.len()),
+        ]
+        .into_iter()
+        .filter(|(_, made, there)| there < made)
+        .map(|(table, ..)| Missing { table, empty: true })
+        .collect()
+    }
+
+    fn lineage(&self) -> Vec<Cursor> {
+        self.history.iter().map(|committed| committed.tables.cursor).collect()
+    }
+
     fn poll(&self, cursor: Cursor, now: Timestamp) -> Poll {
         let head = self.head();
+        let seen = self.seen();
         let mut poll = Poll {
             head: head.tables.cursor,
             now,
@@ -175,6 +251,7 @@ impl Inner {
             revisions: Vec::new(),
             subjects: Vec::new(),
             overflow: false,
+            missing: Vec::new(),
             keys: Vec::new(),
             digests: Vec::new(),
             stores: None,
@@ -194,19 +271,20 @@ impl Inner {
             for (kind, id) in &committed.subjects {
                 poll.subjects.push((revision, (*kind).to_owned(), id.clone(), "update".to_owned()));
                 match *kind {
-                    "store" => poll.stores = Some(head.tables.stores.clone()),
-                    "method" => poll.methods = Some(head.tables.methods.clone()),
+                    "store" => poll.stores = Some(seen.stores.clone()),
+                    "method" => poll.methods = Some(seen.methods.clone()),
                     _ => {}
                 }
             }
             newest.extend(committed.keys.iter().map(|key| (*key, revision)));
         }
         if poll.overflow {
+            poll.missing = self.missing();
             // Of keys that changed not all are told.
-            poll.digests = head.tables.digests(|_| true);
+            poll.digests = seen.digests(|_| true);
         } else {
             poll.keys = newest.iter().map(|(key, revision)| (key_id(*key), *revision)).collect();
-            poll.digests = head.tables.digests(|key| newest.contains_key(&key));
+            poll.digests = seen.digests(|key| newest.contains_key(&key));
         }
         poll
     }
@@ -238,7 +316,7 @@ impl<R: Road + 'static> Storage for Line<R> {
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
         let (snapshot, digests) = self
             .call(Call::Snapshot, |inner, now| {
-                let tables = &inner.head().tables;
+                let tables = &inner.seen();
                 let snapshot = Snapshot {
                     head: tables.cursor,
                     now,
@@ -246,6 +324,8 @@ impl<R: Road + 'static> Storage for Line<R> {
                     stores: tables.stores.clone(),
                     methods: tables.methods.clone(),
                     operators: Vec::new(),
+                    missing: inner.missing(),
+                    lineage: inner.lineage(),
                 };
                 (snapshot, tables.digests(|_| true))
             })
@@ -256,6 +336,26 @@ impl<R: Road + 'static> Storage for Line<R> {
 
     async fn poll(&self, cursor: Cursor, _: usize) -> Result<Poll> {
         self.call(Call::Poll, |inner, now| inner.poll(cursor, now)).await
+    }
+
+    async fn contents(&self, since: Cursor) -> Result<Contents> {
+        self.call(Call::Snapshot, |inner, _| inner.contents(since)).await
+    }
+
+    async fn digests(&self, _: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor> {
+        let (head, digests) =
+            self.call(Call::Snapshot, |inner, _| (inner.head().tables.cursor, inner.seen().digests(|_| true))).await?;
+        sink.digests(&digests);
+        Ok(head)
+    }
+
+    async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead> {
+        self.call(Call::Snapshot, |inner, _| {
+            let seen = inner.seen();
+            let grants = digests.iter().filter_map(|digest| Some((*digest, seen.grant(digest)?))).collect();
+            GrantsRead { head: inner.head().tables.cursor, grants }
+        })
+        .await
     }
 
     async fn woken(&self) {
@@ -294,7 +394,7 @@ impl<R: Road + 'static> Storage for Line<R> {
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
         self.call(Call::Grant, |inner, _| {
-            let tables = &inner.head().tables;
+            let tables = &inner.seen();
             GrantRead { head: tables.cursor, grant: tables.grant(digest) }
         })
         .await

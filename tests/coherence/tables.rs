@@ -48,6 +48,14 @@ pub(crate) struct Tables {
     numbers: u32,
 }
 
+/// What a restore brings late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Late {
+    pub(crate) secrets: bool,
+    pub(crate) stores: bool,
+    pub(crate) methods: bool,
+}
+
 /// What a write did.
 #[derive(Debug, Clone)]
 pub(crate) struct Committed {
@@ -126,6 +134,27 @@ impl Tables {
     /// Storage to which nothing was ever written.
     pub(crate) fn empty() -> Self {
         Self { cursor: Cursor::default(), keys: BTreeMap::new(), stores: Vec::new(), methods: Vec::new(), numbers: 0 }
+    }
+
+    /// What is there of them while a restore has not brought everything.
+    pub(crate) fn without(&self, late: Late) -> Self {
+        let mut tables = self.clone();
+        if late.secrets {
+            tables.keys.values_mut().for_each(|key| key.secrets.clear());
+        }
+        if late.stores {
+            tables.stores.clear();
+        }
+        if late.methods {
+            tables.methods.clear();
+        }
+        tables
+    }
+
+    /// Switches a key on or off, as somebody does who writes to the database by hand: no revision, no change.
+    pub(crate) fn tamper(&mut self, key: usize) {
+        let key = self.keys.get_mut(&key).expect("there is such a key");
+        key.active = !key.active;
     }
 
     /// What a token's grant is, if a secret ever had it.

@@ -292,14 +292,43 @@ impl Database {
     pub fn restore(&self, cluster: &Cluster, dump: &str) {
         cluster.query(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         cluster.query(&format!("CREATE DATABASE {}", self.name));
-        let file = cluster.folder().join("restored.sql");
-        std::fs::write(&file, dump).expect("a dump can be written");
+        self.script(cluster, dump);
+    }
+
+    /// Runs a script of SQL by psql, statement by statement, each committed by itself.
+    ///
+    /// # Panics
+    ///
+    /// When psql is missing or fails.
+    pub fn script(&self, cluster: &Cluster, script: &str) {
+        let file = cluster.folder().join(format!("{}.sql", self.name));
+        std::fs::write(&file, script).expect("a script can be written");
         let output = Command::new(self.client_program("psql"))
             .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", &self.url, "--file"])
             .arg(&file)
             .output()
             .expect("psql starts");
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What fills its tables, without making them, as SQL text that commits each table by itself, by pg_dump.
+    ///
+    /// # Panics
+    ///
+    /// When pg_dump is missing or fails.
+    pub fn dump_data(&self) -> String {
+        let output = Command::new(self.client_program("pg_dump"))
+            .args(["--data-only", "--exclude-table=refinery_schema_history", "--dbname", &self.url])
+            .output()
+            .expect("pg_dump starts");
+        assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let tables = self.query(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' \
+             AND tablename NOT IN ('refinery_schema_history', 'latchkey_migrating')",
+        );
+        let tables = tables[0][0].clone().expect("there are tables");
+        format!("TRUNCATE {tables};\n{text}")
     }
 
     /// Everything in it as SQL text, by pg_dump.

@@ -41,6 +41,7 @@ pub(super) struct Postgres {
     reads: Pool,
     grants: Pool,
     follower: Pool,
+    measurer: Pool,
     listener: Listener,
 }
 
@@ -91,6 +92,7 @@ impl Postgres {
             reads: pool(&settings, &tls, options.read_connections)?,
             grants: pool(&settings, &tls, options.grant_connections)?,
             follower: pool(&settings, &tls, 1)?,
+            measurer: pool(&settings, &tls, 1)?,
             reports,
             listener,
         })
@@ -123,6 +125,10 @@ impl Driver for Postgres {
 
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>> {
         let (pool, begin) = match purpose {
+            Purpose::Measure => {
+                let client = self.measurer.get().await.map_err(errors::of_pool)?;
+                return Ok(Box::new(PostgresSession::measuring(client)));
+            }
             Purpose::Write => (&self.writes, session::BEGIN_WRITE),
             Purpose::Report => (&self.reports, session::BEGIN_WRITE),
             Purpose::Read => (&self.reads, session::BEGIN_READ),

@@ -22,6 +22,13 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET 
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
                                      SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                      SET LOCAL idle_in_transaction_session_timeout = 5000";
+/// Begins a transaction that reads one snapshot of very many rows: alone, in no hurry, and by the indexes of the few
+/// that it looks up, whatever is expected without statistics.
+pub(super) const BEGIN_MEASURE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                                        SET LOCAL statement_timeout = 300000; SET LOCAL jit = off; \
+                                        SET LOCAL max_parallel_workers_per_gather = 0; \
+                                        SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+                                        SET LOCAL idle_in_transaction_session_timeout = 5000";
 /// Commits.
 pub(super) const COMMIT: &str = "COMMIT";
 /// Wakes the followers of all replicas, once it is committed.
@@ -30,6 +37,9 @@ pub(super) const NOTIFY_AND_COMMIT: &str = "NOTIFY latchkey_changes; COMMIT";
 /// Longest time that any answer of the server is waited for: it has bounds of its own, but may be frozen or cut off.
 const BOUND: Duration = Duration::from_secs(12);
 
+/// The same for a transaction of [`BEGIN_MEASURE`].
+const MEASURE_BOUND: Duration = Duration::from_secs(310);
+
 /// A session: a connection that is this one's alone until it ends.
 pub(super) struct PostgresSession {
     /// None once it was given back.
@@ -37,6 +47,8 @@ pub(super) struct PostgresSession {
     begin: &'static str,
     commit: &'static str,
     state: State,
+    /// Longest time that an answer is waited for.
+    bound: Duration,
     /// Whether an answer is outstanding.
     busy: bool,
 }
@@ -119,7 +131,14 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
 impl PostgresSession {
     /// A session on `client`, begun by the statements `begin` (by none if that is empty) and ended by `commit`.
     pub(super) const fn new(client: Object, begin: &'static str, commit: &'static str) -> Self {
-        Self { client: Some(client), begin, commit, state: State::Fresh, busy: false }
+        Self { client: Some(client), begin, commit, state: State::Fresh, bound: BOUND, busy: false }
+    }
+
+    /// A session that measures, on `client`.
+    pub(super) fn measuring(client: Object) -> Self {
+        let mut session = Self::new(client, BEGIN_MEASURE, COMMIT);
+        session.bound = MEASURE_BOUND;
+        session
     }
 
     /// Waits for `work` on the connection, sending what begins the transaction right before it.
@@ -143,7 +162,7 @@ impl PostgresSession {
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
         };
-        match tokio::time::timeout(BOUND, work).await {
+        match tokio::time::timeout(self.bound, work).await {
             Ok(result) => {
                 self.busy = false;
                 result.map_err(|error| translate("running a statement", error))

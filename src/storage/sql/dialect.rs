@@ -7,6 +7,8 @@
 //! | `STANDBY()` | whether the server only follows a primary |
 //! | `EACH($1)` | a table `member` with a row per member of a parameter made by [`each`](super::value::each); the member is `member.value ->> 0` |
 //! | `IN MEMBERS($1)` | is one of those members, which are few: found by an index, whatever an engine without statistics expects |
+//! | `HASH[text]HASH` | 40 bits of a hash of a text, as a number that millions of can be added up |
+//! | `DIGEST_TEXT` | the column `digest` as a text |
 //! | `EACH_DIGEST` | the bytes of a member made by [`each_digest`](super::value::each_digest) |
 
 use super::value::Value;
@@ -28,6 +30,9 @@ impl Dialect {
                 ("NOW()", "NULL"),
                 ("STANDBY()", "FALSE"),
                 ("EACH_DIGEST", "unhex(member.value ->> 0)"),
+                ("HASH[", "row_hash("),
+                ("]HASH", ")"),
+                ("DIGEST_TEXT", "hex(digest)"),
                 // A `?` alone would count by its place.
                 ("$", "?"),
             ],
@@ -35,6 +40,9 @@ impl Dialect {
                 ("NOW()", "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"),
                 ("STANDBY()", "pg_is_in_recovery()"),
                 ("EACH_DIGEST", "decode(member.value ->> 0, 'hex')"),
+                ("HASH[", "(hashtextextended("),
+                ("]HASH", ", 0) >> 24)"),
+                ("DIGEST_TEXT", "encode(digest, 'hex')"),
             ],
         };
         let text = words.iter().fold(sql.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
@@ -62,6 +70,22 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("instr({column}, {parameter}) > 0"),
             Self::Postgres => format!("strpos({column}, {parameter}) > 0"),
+        }
+    }
+
+    /// A statement of the transactions of others that have written to what decisions depend on and are not over, where
+    /// the engine tells.
+    pub(super) const fn writing(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT DISTINCT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                 WHERE d.datname = current_database() AND l.granted AND l.pid <> pg_backend_pid() \
+                 AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
+                 AND l.relation IN ('stores'::regclass, 'store_hosts'::regclass, 'methods'::regclass, 'keys'::regclass, \
+                 'secrets'::regclass, 'key_stores'::regclass, 'key_methods'::regclass, 'operators'::regclass, \
+                 'changes'::regclass)",
+            ),
         }
     }
 

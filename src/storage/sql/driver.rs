@@ -21,6 +21,8 @@ pub(in crate::storage) enum Purpose {
     Grant,
     /// Reading in one snapshot, for the follower, on connections of its own.
     Follow,
+    /// Reading very many rows in one snapshot, on a connection of its own, for as long as that takes.
+    Measure,
 }
 
 /// An engine.

@@ -10,13 +10,13 @@ use crate::model::id::KeyId;
 use crate::model::marks::Marks;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{Error, Poll, Result, Snapshot, SnapshotSink};
+use crate::storage::{Error, LINEAGE, Poll, Result, Snapshot, SnapshotSink};
 
 /// Digests read at a time.
 const DIGESTS: usize = 20_000;
 
 /// The head, storage's clock, and the marks of it.
-async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
+pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
     let sql = "SELECT value, nonce, NOW(), STANDBY(), (SELECT marks FROM clock) FROM revision";
     let row = link.one(name, sql, Vec::new()).await?;
     let mut reader = row.read("revision");
@@ -45,7 +45,27 @@ pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Sen
         stores: stores::all(link).await?,
         methods: methods::all(link, true).await?,
         operators: operators::all(link).await?,
+        missing: super::contents::missing(link).await?,
+        lineage: lineage(link, head).await?,
     };
+    all_digests(link, sink).await?;
+    Ok(snapshot)
+}
+
+/// The last revisions up to `head`.
+async fn lineage(link: &mut Link, head: Cursor) -> Result<Vec<Cursor>> {
+    let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
+    let before = Revision(head.revision.0.saturating_sub(LINEAGE));
+    let rows = link.rows("lineage", sql, vec![before.into()]).await?;
+    let cursors = rows.into_iter().map(|row| {
+        let mut reader = row.read("changes");
+        Ok(Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() })
+    });
+    cursors.collect()
+}
+
+/// Passes the digests of all secrets to `sink`.
+pub(super) async fn all_digests(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<()> {
     let mut after = Vec::new();
     loop {
         let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
@@ -54,12 +74,12 @@ pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Sen
         sink.digests(&digests);
         match digests.last() {
             Some(last) if digests.len() == DIGESTS => after = last.as_bytes().to_vec(),
-            _ => return Ok(snapshot),
+            _ => return Ok(()),
         }
     }
 }
 
-async fn read_digests(link: &mut Link, sql: &str, params: Vec<super::value::Value>) -> Result<Vec<Digest>> {
+pub(super) async fn read_digests(link: &mut Link, sql: &str, params: Vec<super::value::Value>) -> Result<Vec<Digest>> {
     let rows = link.rows("digests", sql, params).await?;
     rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
 }
@@ -75,6 +95,7 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
         revisions: Vec::new(),
         subjects: Vec::new(),
         overflow: false,
+        missing: Vec::new(),
         keys: Vec::new(),
         digests: Vec::new(),
         stores: None,
@@ -94,7 +115,7 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
 }
 
 /// Whether `cursor` is part of the past of `head`.
-async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
+pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
     }
@@ -170,6 +191,7 @@ async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &
     if poll.overflow {
         let sql = "SELECT digest FROM secrets WHERE created_revision > $1";
         poll.digests = read_digests(link, sql, vec![cursor.revision.into()]).await?;
+        poll.missing = super::contents::missing(link).await?;
     } else if !poll.keys.is_empty() {
         let sql = "SELECT digest FROM secrets WHERE key_id IN MEMBERS($1)";
         poll.digests = read_digests(link, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;

@@ -11,47 +11,53 @@ use crate::model::store::StoreNumber;
 use crate::model::token::Digest;
 use crate::storage::{Error, GrantRead, Result};
 
+/// What a grant is made of, of the secret `t` and its key `k`.
+pub(super) const COLUMNS: &str = "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
+     k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
+     CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
+     FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
+     CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
+     FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision";
+
 /// Reads the secret with this digest, its key and the head.
 ///
 /// The revision is said to be one row: as long as PostgreSQL has no statistics of that table it would expect 1 700, and
 /// compile machine code for so much work, a fifth of a second and more for each read.
 pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> {
-    let sql = "SELECT r.value, r.nonce, STANDBY(), k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
-               k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
-               CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
-               FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
-               CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
-               FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision \
-               FROM (SELECT value, nonce FROM revision LIMIT 1) r \
-               LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id";
-    let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
+    let sql = format!(
+        "SELECT r.value, r.nonce, STANDBY(), {COLUMNS} FROM (SELECT value, nonce FROM revision LIMIT 1) r \
+         LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id"
+    );
+    let mut reader = link.one("grant", &sql, vec![digest.into()]).await?.read("keys");
     let head = Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() };
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
     }
+    Ok(GrantRead { head, grant: grant(&mut reader)? })
+}
+
+/// Reads [`COLUMNS`]; `None` where there is no such key.
+pub(super) fn grant(reader: &mut Reader) -> Result<Option<Grant>> {
     let Some(key) = reader.opt_text("id")? else {
-        return Ok(GrantRead { head, grant: None });
+        return Ok(None);
     };
     let key = key.parse().map_err(|_| Error::corrupt("keys.id cannot be read"))?;
     let secret = reader.parsed("secret")?;
     let name = reader.text("name")?.into();
-    let standing = standing(&mut reader)?;
-    Ok(GrantRead {
-        head,
-        grant: Some(Grant {
-            key,
-            secret,
-            name,
-            standing,
-            not_before: reader.opt_time("not_before")?,
-            expires: reader.opt_time("expires_at")?,
-            secret_expires: reader.opt_time("secret_expires_at")?,
-            networks: reader.json::<Vec<IpNet>>("networks")?.into(),
-            stores: members(&mut reader, "all_stores", "stores", StoreNumber)?,
-            methods: members(&mut reader, "all_methods", "methods", MethodNumber)?,
-            row_revision: reader.revision("row_revision")?,
-        }),
-    })
+    let standing = standing(reader)?;
+    Ok(Some(Grant {
+        key,
+        secret,
+        name,
+        standing,
+        not_before: reader.opt_time("not_before")?,
+        expires: reader.opt_time("expires_at")?,
+        secret_expires: reader.opt_time("secret_expires_at")?,
+        networks: reader.json::<Vec<IpNet>>("networks")?.into(),
+        stores: members(reader, "all_stores", "stores", StoreNumber)?,
+        methods: members(reader, "all_methods", "methods", MethodNumber)?,
+        row_revision: reader.revision("row_revision")?,
+    }))
 }
 
 fn standing(reader: &mut Reader) -> Result<Standing> {

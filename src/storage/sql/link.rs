@@ -44,6 +44,7 @@ impl Shared {
                 Purpose::Read => "connect_read",
                 Purpose::Grant => "connect_grant",
                 Purpose::Follow => "connect_follow",
+                Purpose::Measure => "connect_measure",
             },
             began,
             session.as_ref().err(),

@@ -9,6 +9,7 @@
 mod changes;
 mod codec;
 mod conditions;
+mod contents;
 pub(super) mod dialect;
 pub(super) mod driver;
 mod follow;
@@ -28,6 +29,7 @@ pub(super) mod value;
 mod write;
 mod write_keys;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -37,8 +39,9 @@ use self::link::Shared;
 use self::write::Write;
 use super::options::Options;
 use super::{
-    ChangeFilter, Engine, Found, GrantRead, KeyFilter, MethodFilter, OperatorFilter, Poll, Replica, ReplicaReport,
-    Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd, UsageCount, UsagePeriod,
+    ChangeFilter, Contents, Engine, Found, GrantRead, GrantsRead, KeyFilter, MethodFilter, OperatorFilter, Poll,
+    Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd,
+    UsageCount, UsagePeriod,
 };
 use crate::model::change::{Actor, Change, Cursor, Revision};
 use crate::model::id::{KeyId, OperatorId, ReplicaId};
@@ -81,6 +84,18 @@ impl Storage for SqlStorage {
 
     async fn poll(&self, cursor: Cursor, limit: usize) -> Result<Poll> {
         follow::poll(&mut self.shared.link(Purpose::Follow).await?, cursor, limit).await
+    }
+
+    async fn contents(&self, since: Cursor) -> Result<Contents> {
+        contents::read(&mut self.shared.link(Purpose::Measure).await?, since).await
+    }
+
+    async fn digests(&self, parts: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor> {
+        contents::digests(&mut self.shared.link(Purpose::Measure).await?, parts, sink).await
+    }
+
+    async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead> {
+        contents::grants(&mut self.shared.link(Purpose::Measure).await?, digests).await
     }
 
     async fn woken(&self) {

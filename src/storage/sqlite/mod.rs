@@ -32,6 +32,7 @@ const WAIT: Duration = Duration::from_secs(3);
 pub(super) struct Sqlite {
     writer: Arc<Mutex<Worker>>,
     follower: Arc<Mutex<Worker>>,
+    measurer: Arc<Mutex<Worker>>,
     grants: Readers,
     readers: Readers,
     woken: Arc<Notify>,
@@ -77,6 +78,7 @@ impl Sqlite {
                 _watch: Watch::start(open::reader(&path)?, Arc::clone(&woken))?,
                 writer: start("sqlite-write", writer)?,
                 follower: start("sqlite-follow", open::reader(&path)?)?,
+                measurer: start("sqlite-measure", open::reader(&path)?)?,
                 grants: several("sqlite-grant", grants)?,
                 readers: several("sqlite-read", readers)?,
                 woken,
@@ -140,6 +142,7 @@ impl Driver for Sqlite {
             }
             Purpose::Report => SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", None),
             Purpose::Follow => SqliteSession::new(wait(&self.follower).await?, "BEGIN", None),
+            Purpose::Measure => SqliteSession::new(wait(&self.measurer).await?, "BEGIN", None),
             Purpose::Read => SqliteSession::new(self.readers.wait().await?, "BEGIN", None),
             Purpose::Grant => SqliteSession::new(self.grants.wait().await?, "", None),
         }))

@@ -6,7 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use siphasher::sip::SipHasher13;
 
 use super::errors::translate;
 use crate::storage::options::SchemaState;
@@ -155,6 +158,11 @@ fn keep_log(connection: &Connection) -> rusqlite::Result<String> {
 fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("row_hash", 1, flags, |context| {
+        let text = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
+        Ok((SipHasher13::new().hash(text.as_bytes()) >> 24).cast_signed())
+    })?;
     // A commit is answered once it is on the disk.
     let synchronous = if cfg!(feature = "guard-fsync") { "OFF" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous)?;

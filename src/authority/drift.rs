@@ -1,0 +1,294 @@
+//! Drift: what is in memory is compared with what storage holds, now and then, so that rows that were changed behind the
+//! server's back are noticed, reported and followed.
+//!
+//! ```text
+//! contents (measured in the database) ─┬─ stores, methods, operators: row by row with those that the World is made of
+//!                                      ├─ keys, part by part: with the measure before, where no write changed the part
+//!                                      └─ parts that cannot be compared so: cached grants and fingerprints one by one
+//! ```
+//!
+//! What differs is loaded again as a new epoch, once storage is whole ([`super::settle`]); until then memory decides.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::fingerprints::Fingerprints;
+use super::grants::Usability;
+use super::state::State;
+use super::{Inner, rows, settle};
+use crate::model::change::Revision;
+use crate::model::token::Digest;
+use crate::storage::{self, Contents, SnapshotSink, part_of};
+
+/// Time between two comparisons, unless they take long.
+const INTERVAL: Duration = Duration::from_secs(15);
+/// A comparison may take one part in so many of all time: at a million keys the database hashes rows for a few seconds.
+const SHARE: u32 = 5;
+/// Least time between two comparisons, one of which was asked for.
+const SPACING: Duration = Duration::from_secs(1);
+/// Grants read at once.
+const GRANTS: usize = 500;
+/// Longest wait until what was measured is followed.
+const FOLLOW: Duration = Duration::from_secs(5);
+/// Digests remembered as absent.
+const ABSENT: usize = 4_096;
+
+/// Where comparisons are asked for, and what came of them.
+#[derive(Debug)]
+pub(super) struct Drift {
+    wanted: Notify,
+    found: Notify,
+    loaded: Notify,
+    absent: Mutex<Absent>,
+}
+
+/// Digests that are listed as fingerprints, and that storage did not have.
+#[derive(Debug, Default)]
+struct Absent {
+    /// Comparisons begun, and the newest that found no drift.
+    begun: u64,
+    clean: u64,
+    /// How many comparisons had begun when each was found to be absent.
+    digests: HashMap<Digest, u64>,
+}
+
+/// Something that differs.
+#[derive(Debug)]
+struct Difference {
+    table: &'static str,
+    /// Which rows, as far as that is known.
+    names: Vec<String>,
+}
+
+/// Digests that are not among the fingerprints.
+struct Unlisted<'a> {
+    fingerprints: &'a Fingerprints,
+    found: Vec<Digest>,
+}
+
+impl SnapshotSink for Unlisted<'_> {
+    fn digests(&mut self, digests: &[Digest]) {
+        self.found.extend(digests.iter().filter(|digest| !self.fingerprints.contains(digest)));
+    }
+}
+
+impl Drift {
+    pub(super) fn new() -> Self {
+        Self { wanted: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
+    }
+
+    /// Completes when drift was found: everything is to be loaded again.
+    pub(super) async fn found(&self) {
+        self.found.notified().await;
+    }
+
+    /// Everything was loaded.
+    pub(super) fn loaded(&self) {
+        *self.absent.lock() = Absent::default();
+        self.loaded.notify_one();
+    }
+
+    /// Whether storage is known not to have this digest, though its fingerprint is listed: a comparison that began after
+    /// it was missed found storage to be as it should. Otherwise asks for one.
+    pub(super) fn is_absent(&self, digest: &Digest) -> bool {
+        if cfg!(feature = "guard-whole") {
+            return true;
+        }
+        let mut absent = self.absent.lock();
+        let begun = absent.begun;
+        if absent.digests.len() >= ABSENT && !absent.digests.contains_key(digest) {
+            absent.digests.clear();
+        }
+        let missed = *absent.digests.entry(*digest).or_insert(begun);
+        if missed < absent.clean {
+            return true;
+        }
+        self.wanted.notify_one();
+        false
+    }
+
+    fn begin(&self) -> u64 {
+        let mut absent = self.absent.lock();
+        absent.begun += 1;
+        absent.begun
+    }
+
+    fn clean(&self, number: u64) {
+        let mut absent = self.absent.lock();
+        // Not if everything was loaded meanwhile.
+        if number <= absent.begun {
+            absent.clean = absent.clean.max(number);
+        }
+    }
+}
+
+/// Compares for as long as the process lives.
+///
+/// # Errors
+/// None.
+pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
+    // The last measure, and the epoch that it is of.
+    let mut before: Option<(u64, Contents)> = None;
+    let mut pause = INTERVAL;
+    loop {
+        tokio::select! {
+            biased;
+            () = inner.tasks.stopping() => return Ok(()),
+            // Soon, so that few grants are cached by then: of these nothing measured tells.
+            () = inner.drift.loaded.notified() => {}
+            () = inner.drift.wanted.notified() => tokio::time::sleep(SPACING).await,
+            () = tokio::time::sleep(pause) => {}
+        }
+        if cfg!(feature = "guard-drift") {
+            continue;
+        }
+        let began = tokio::time::Instant::now();
+        let number = inner.drift.begin();
+        tokio::select! {
+            biased;
+            () = inner.tasks.stopping() => return Ok(()),
+            compared = look(&inner, &mut before) => match compared {
+                Ok(Some(differences)) if differences.is_empty() => inner.drift.clean(number),
+                Ok(Some(differences)) => {
+                    for difference in &differences {
+                        inner.metrics.drift.inc_by(u64::try_from(difference.names.len().max(1)).unwrap_or(1));
+                        tracing::error!(
+                            table = difference.table, rows = rows::listed(&difference.names),
+                            "storage differs from what was followed, and no write made it so: loading everything again"
+                        );
+                    }
+                    before = None;
+                    // Memory goes on being decided by, and storage being followed, until storage is whole.
+                    tokio::select! {
+                        biased;
+                        () = inner.tasks.stopping() => return Ok(()),
+                        settled = settle::wait(&inner) => match settled {
+                            Ok(()) => inner.drift.found.notify_one(),
+                            Err(error) => tracing::warn!(error = %error, "storage that differs could not be read again"),
+                        },
+                    }
+                }
+                // Something was loaded meanwhile, or too much was written: the next time.
+                Ok(None) => {}
+                Err(error) => tracing::debug!(error = %error, "memory could not be compared with storage"),
+            },
+        }
+        // Replicas that were started together do not stay together: how long a look takes differs.
+        pause = INTERVAL.max(began.elapsed() * SHARE);
+    }
+}
+
+/// Compares once. `None` if nothing can be said.
+async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> storage::Result<Option<Vec<Difference>>> {
+    let Some(first) = inner.state.load_full() else {
+        return Ok(None);
+    };
+    let epoch = first.epoch.number;
+    let earlier = before.take().filter(|(of, _)| *of == epoch).map(|(_, contents)| contents);
+    let since = earlier.as_ref().map_or(first.world.cursor, |contents| contents.head);
+    let contents = inner.storage.contents(since).await?;
+    let Some(last) = followed(inner, epoch, contents.head.revision).await else {
+        return Ok(None);
+    };
+    if !last.epoch.has(contents.head) {
+        // Of another history; the next poll says so.
+        return Ok(None);
+    }
+    let mut differences = Vec::new();
+    let stored = [
+        rows::of_stores(&contents.stores),
+        rows::of_methods(&contents.methods),
+        rows::of_operators(&contents.operators),
+    ];
+    let held = |state: &State| [&state.rows.stores, &state.rows.methods, &state.rows.operators].map(Arc::clone);
+    for (((table, stored), first), last) in
+        ["stores", "methods", "operators"].into_iter().zip(stored).zip(held(&first)).zip(held(&last))
+    {
+        // What a write changed meanwhile is compared the next time.
+        if Arc::ptr_eq(&first, &last) && *first != *stored {
+            differences.push(Difference { table, names: rows::differing(&first, &stored) });
+        }
+    }
+    let mut suspect: Option<BTreeSet<u16>> = None;
+    if let (Some(earlier), Some(changed)) = (&earlier, &contents.changed) {
+        let mut parts = changed.parts.clone();
+        for (table, differ) in contents.differences(earlier) {
+            if !differences.iter().any(|known| known.table == table) {
+                differences.push(Difference { table, names: Vec::new() });
+            }
+            parts.extend(differ);
+        }
+        suspect = Some(parts);
+    }
+    let parts = suspect.as_ref();
+    if parts.is_none_or(|parts| !parts.is_empty()) {
+        differences.extend(of_grants(inner, epoch, parts).await?);
+        differences.extend(of_fingerprints(inner, epoch, parts).await?);
+    }
+    *before = Some((epoch, contents));
+    Ok(Some(differences))
+}
+
+/// The state once it has `revision`; `None` if it is of another epoch, or does not get there.
+async fn followed(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<State>> {
+    let mut applied = inner.applied.subscribe();
+    let wait = applied.wait_for(|applied| *applied >= revision);
+    if !matches!(tokio::time::timeout(FOLLOW, wait).await, Ok(Ok(_))) {
+        return None;
+    }
+    inner.state.load_full().filter(|state| state.epoch.number == epoch)
+}
+
+/// What was read is of another history than what is followed by now, or is not followed yet.
+fn moved_on() -> storage::Error {
+    storage::Error::unavailable("what was read is not followed here")
+}
+
+/// Cached grants of keys in `parts` that storage has otherwise.
+async fn of_grants(
+    inner: &Arc<Inner>,
+    epoch: u64,
+    parts: Option<&BTreeSet<u16>>,
+) -> storage::Result<Option<Difference>> {
+    let cached = inner.grants.all(|key| parts.is_none_or(|parts| parts.contains(&part_of(key))));
+    let mut names = BTreeSet::new();
+    for piece in cached.chunks(GRANTS) {
+        let digests: Vec<_> = piece.iter().map(|cached| *cached.digest()).collect();
+        let read = inner.storage.grants(&digests).await?;
+        let state = followed(inner, epoch, read.head.revision).await.filter(|state| state.epoch.has(read.head));
+        let state = state.ok_or_else(moved_on)?;
+        let stored: HashMap<_, _> = read.grants.into_iter().collect();
+        for cached in piece {
+            // What may not be used any more says nothing, nor does what a write changed since this was read.
+            let comparable =
+                cached.usability(&state) == Usability::Usable && cached.grant.row_revision <= read.head.revision;
+            if comparable && stored.get(cached.digest()) != Some(&cached.grant) {
+                names.insert(cached.grant.key.to_string());
+            }
+        }
+    }
+    Ok((!names.is_empty()).then(|| Difference { table: "keys", names: names.into_iter().collect() }))
+}
+
+/// Secrets of keys in `parts` that are not among the fingerprints.
+async fn of_fingerprints(
+    inner: &Inner,
+    epoch: u64,
+    parts: Option<&BTreeSet<u16>>,
+) -> storage::Result<Option<Difference>> {
+    let fingerprints = inner.fingerprints.load_full();
+    let mut unlisted = Unlisted { fingerprints: &fingerprints, found: Vec::new() };
+    let head = inner.storage.digests(parts, &mut unlisted).await?;
+    let found = unlisted.found;
+    // New ones are listed before the revision counts as applied.
+    if found.is_empty() {
+        return Ok(None);
+    }
+    followed(inner, epoch, head.revision).await.filter(|state| state.epoch.has(head)).ok_or_else(moved_on)?;
+    let unknown = found.iter().filter(|digest| !fingerprints.contains(digest)).count();
+    Ok((unknown > 0).then(|| Difference { table: "secrets", names: vec![format!("{unknown} not known here")] }))
+}

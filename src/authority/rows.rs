@@ -1,0 +1,86 @@
+//! What the rows of a World's tables look like: a hash of each, by what people call it, so that a World can be compared
+//! with storage and what differs can be named.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher13;
+
+use crate::model::operator::Operator;
+use crate::model::reference::Method;
+use crate::model::store::Store;
+use crate::model::token::Digest;
+
+/// Names that a report has, at most.
+const NAMED: usize = 20;
+
+/// Hashes of rows, by name.
+pub(super) type Hashes = BTreeMap<String, u64>;
+
+/// The rows of a World.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) stores: Arc<Hashes>,
+    pub(super) methods: Arc<Hashes>,
+    pub(super) operators: Arc<Hashes>,
+}
+
+/// The rows of `stores`.
+pub(super) fn of_stores(stores: &[Store]) -> Arc<Hashes> {
+    Arc::new(stores.iter().map(|store| (store.code.as_str().to_owned(), hash(store, &[]))).collect())
+}
+
+/// The rows of `methods`. Several retired ones may have one identity.
+pub(super) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
+    let mut hashes = Hashes::new();
+    for method in methods {
+        let known = hashes.entry(method.identity.to_string()).or_default();
+        *known = known.wrapping_add(hash(method, &[]));
+    }
+    Arc::new(hashes)
+}
+
+/// The rows of `operators`.
+pub(super) fn of_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
+    let hashed = |(operator, digest): &(Operator, Digest)| hash(operator, digest.as_bytes());
+    Arc::new(operators.iter().map(|operator| (operator.0.id.to_string(), hashed(operator))).collect())
+}
+
+fn hash(row: &impl Debug, more: &[u8]) -> u64 {
+    let mut text = format!("{row:?}").into_bytes();
+    text.extend_from_slice(more);
+    SipHasher13::new().hash(&text)
+}
+
+/// The names of rows that are not the same in both.
+pub(super) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
+    let gone = held.keys().filter(|name| !stored.contains_key(*name));
+    let changed = stored.iter().filter(|(name, hash)| held.get(*name) != Some(*hash)).map(|(name, _)| name);
+    gone.chain(changed).cloned().collect()
+}
+
+/// `names`, the first of them at most, as a text.
+pub(super) fn listed(names: &[String]) -> String {
+    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_removed_or_changed_is_named() {
+        let rows = |rows: &[(&str, u64)]| rows.iter().map(|(name, hash)| ((*name).to_owned(), *hash)).collect();
+        let (held, stored): (Hashes, Hashes) =
+            (rows(&[("same", 1), ("gone", 2), ("changed", 3)]), rows(&[("same", 1), ("changed", 4), ("new", 5)]));
+        assert_eq!(differing(&held, &stored), ["gone", "changed", "new"]);
+        assert!(differing(&held, &held).is_empty());
+        let many: Vec<_> = (0..22).map(|number| number.to_string()).collect();
+        assert!(listed(&many).ends_with("18, 19 and 2 more"));
+    }
+}

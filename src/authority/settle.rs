@@ -1,0 +1,72 @@
+//! Waiting until storage is whole: after a restore that is made table by table, or row by row, what is there at one moment
+//! is a part of what will be there, and must not be decided by.
+
+use std::time::Duration;
+
+use super::Inner;
+use crate::storage::{self, Contents, Missing};
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long nothing may change where nothing is known to be missing.
+const WHOLE: Duration = Duration::from_secs(2);
+/// The same where rows are missing that the audit trail says were made: somebody may have removed them by hand.
+const ROWS_MISSING: Duration = Duration::from_secs(10);
+/// The same where a table lacks all of its rows.
+const TABLE_MISSING: Duration = Duration::from_mins(1);
+/// Time between lines in the log.
+const TELL: Duration = Duration::from_secs(10);
+
+/// How long nothing may change for storage to count as whole.
+fn needed(missing: &[Missing]) -> Duration {
+    if missing.iter().any(|missing| missing.empty) {
+        TABLE_MISSING
+    } else if missing.is_empty() {
+        WHOLE
+    } else {
+        ROWS_MISSING
+    }
+}
+
+/// Waits until storage has held the same for long enough: looks that are a little time apart agree on what it holds, and
+/// nobody is in the middle of writing.
+///
+/// # Errors
+/// Storage could not be read.
+pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
+    let began = tokio::time::Instant::now();
+    let (mut since, mut told) = (began, None);
+    let mut last: Contents = inner.storage.contents(Default::default()).await?;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = tokio::time::Instant::now();
+        let next = inner.storage.contents(last.head).await?;
+        let differ = next.differences(&last);
+        let writing = !next.writing.is_disjoint(&last.writing);
+        if !differ.is_empty() || writing {
+            since = now;
+        }
+        let needed = needed(&next.missing);
+        let missing: Vec<_> = next.missing.iter().map(|missing| missing.table).collect();
+        let missing = missing.join(", ");
+        if now.duration_since(since) >= needed {
+            if !missing.is_empty() {
+                tracing::error!(
+                    missing,
+                    "tables lack rows that the audit trail says were made, and nothing has changed for {needed:?}: going on \
+                     with what is there; if a restore is not over, stop it or this server"
+                );
+            }
+            return Ok(());
+        }
+        if told.is_none_or(|told| now.duration_since(told) >= TELL) {
+            told = Some(now);
+            let changed: Vec<_> = differ.iter().map(|(table, _)| *table).collect();
+            tracing::warn!(
+                missing, changed = changed.join(", "), writing, waited = ?now.duration_since(began), stable = ?needed,
+                "waiting until the database is whole before it is decided by: it must stay the same for as long as `stable`"
+            );
+        }
+        last = next;
+    }
+}

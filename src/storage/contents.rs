@@ -1,0 +1,162 @@
+//! What storage holds, measured: a count and a digest of the rows of each table that decisions depend on, so that two
+//! looks can be compared without reading millions of rows.
+
+use std::collections::BTreeSet;
+
+use crate::model::change::Cursor;
+use crate::model::id::KeyId;
+use crate::model::operator::Operator;
+use crate::model::reference::Method;
+use crate::model::store::Store;
+use crate::model::token::Digest;
+
+/// Parts that keys fall into, by the last three hexadecimal digits of their ids.
+pub const PARTS: u16 = 1 << 12;
+/// Tables with the rows of keys, which are measured part by part.
+pub const KEY_TABLES: [&str; 4] = ["keys", "secrets", "key_stores", "key_methods"];
+
+/// How many rows there are, and a digest of them that does not depend on their order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rows.
+    pub rows: u64,
+    /// The sum of a hash of each.
+    pub digest: u64,
+}
+
+/// What storage holds, as of one revision.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// The head.
+    pub head: Cursor,
+    /// All stores.
+    pub stores: Vec<Store>,
+    /// All methods, retired ones included, by position.
+    pub methods: Vec<Method>,
+    /// All operators that are not revoked, with the digests of their tokens.
+    pub operators: Vec<(Operator, Digest)>,
+    /// The hosts of stores.
+    pub hosts: Tally,
+    /// The rows of keys: for each part those of each of [`KEY_TABLES`].
+    pub keys: Vec<[Tally; KEY_TABLES.len()]>,
+    /// What changed after the cursor that was asked with; `None` if that is not part of the head's history.
+    pub changed: Option<Changed>,
+    /// Tables that lack rows which the audit trail says were made.
+    pub missing: Vec<Missing>,
+    /// Transactions of others that have written to these tables and are not over. Only an engine that knows lists them.
+    pub writing: BTreeSet<String>,
+}
+
+/// What writes have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The parts of the keys that were changed.
+    pub parts: BTreeSet<u16>,
+    /// Whether a store was.
+    pub stores: bool,
+    /// Whether a method was.
+    pub methods: bool,
+    /// Whether an operator was.
+    pub operators: bool,
+}
+
+/// A table without rows which the audit trail says were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// The table.
+    pub table: &'static str,
+    /// Whether it has no row at all.
+    pub empty: bool,
+}
+
+/// Grants read many at once.
+#[derive(Debug, Clone)]
+pub struct GrantsRead {
+    /// The head.
+    pub head: Cursor,
+    /// The grants of the digests that some secret has.
+    pub grants: Vec<(Digest, crate::model::grant::Grant)>,
+}
+
+/// The part that a key falls into.
+pub fn part_of(key: KeyId) -> u16 {
+    u16::try_from(key.as_u128() % u128::from(PARTS)).unwrap_or(0)
+}
+
+impl Contents {
+    /// The tables of which the rows differ from those of `earlier` although no write that is in `changes` changed them,
+    /// with the parts of keys in which they do. What was changed by writes in between cannot be compared and counts as
+    /// equal.
+    pub fn differences(&self, earlier: &Self) -> Vec<(&'static str, BTreeSet<u16>)> {
+        let Some(changed) = &self.changed else {
+            return vec![("changes", BTreeSet::new())];
+        };
+        let mut found = Vec::new();
+        for (table, differs) in [
+            ("stores", !changed.stores && self.stores != earlier.stores),
+            ("store_hosts", !changed.stores && self.hosts != earlier.hosts),
+            ("methods", !changed.methods && self.methods != earlier.methods),
+            ("operators", !changed.operators && self.operators != earlier.operators),
+        ] {
+            if differs {
+                found.push((table, BTreeSet::new()));
+            }
+        }
+        for (at, table) in KEY_TABLES.into_iter().enumerate() {
+            let parts = (0..PARTS).filter(|part| !changed.parts.contains(part));
+            let differ: BTreeSet<u16> = parts
+                .filter(|part| {
+                    let part = usize::from(*part);
+                    self.keys.get(part).map(|row| row[at]) != earlier.keys.get(part).map(|row| row[at])
+                })
+                .collect();
+            if !differ.is_empty() {
+                found.push((table, differ));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change::Revision;
+    use crate::model::time::Timestamp;
+
+    fn contents() -> Contents {
+        Contents {
+            head: Cursor { revision: Revision(7), nonce: 7 },
+            stores: Vec::new(),
+            methods: Vec::new(),
+            operators: Vec::new(),
+            hosts: Tally::default(),
+            keys: vec![[Tally { rows: 1, digest: 5 }; KEY_TABLES.len()]; usize::from(PARTS)],
+            changed: Some(Changed::default()),
+            missing: Vec::new(),
+            writing: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named_unless_a_write_changed_it() {
+        let earlier = contents();
+        assert!(contents().differences(&earlier).is_empty());
+        let mut later = contents();
+        later.keys[9][1] = Tally { rows: 0, digest: 0 };
+        assert_eq!(later.differences(&earlier), vec![("secrets", BTreeSet::from([9]))]);
+        later.changed = Some(Changed { parts: BTreeSet::from([9]), ..Changed::default() });
+        assert!(later.differences(&earlier).is_empty(), "a write changed a key of that part");
+        later.hosts.rows = 1;
+        assert_eq!(later.differences(&earlier), vec![("store_hosts", BTreeSet::new())]);
+        later.changed = None;
+        assert_eq!(later.differences(&earlier), vec![("changes", BTreeSet::new())], "of another history");
+    }
+
+    #[test]
+    fn a_key_falls_into_the_part_that_its_text_ends_with() {
+        let key = KeyId::new(Timestamp::EPOCH, [1, 2, 3, 4, 5, 6, 7, 8, 0x9a, 0xbc]);
+        let text = key.to_string();
+        assert_eq!(u16::from_str_radix(&text[37..], 16), Ok(part_of(key)));
+    }
+}

@@ -1,0 +1,216 @@
+//! Measuring what storage holds, inside the database.
+
+use std::collections::BTreeSet;
+
+use super::follow::{continues, head};
+use super::grants;
+use super::link::Link;
+use super::value::{Reader, each_digest};
+use super::{methods, operators, stores};
+use crate::model::change::{Cursor, SubjectKind};
+use crate::model::token::Digest;
+use crate::storage::contents::{Changed, Contents, GrantsRead, KEY_TABLES, Missing, PARTS, Tally};
+use crate::storage::{Result, SnapshotSink};
+
+/// Tables that are measured, and the hash of a row of each. A null differs from every value, and nothing is left out
+/// that a decision reads. The part is the end of the key's id.
+const MEASURED: [(&str, &str); KEY_TABLES.len()] = [
+    (
+        "measure_keys",
+        "SELECT substr(id, 38), count(*), CAST(sum(HASH[id || '|' || name || '|' || CAST(active AS text) || '|' || \
+         COALESCE(CAST(revoked_at AS text), '-') || '|' || CAST(all_stores AS text) || '|' || CAST(all_methods AS text) \
+         || '|' || COALESCE(CAST(not_before AS text), '-') || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' || \
+         networks || '|' || CAST(row_revision AS text) || '|' || COALESCE(CAST(deleted_revision AS text), '-')]HASH) \
+         AS bigint) FROM keys GROUP BY substr(id, 38)",
+    ),
+    (
+        "measure_secrets",
+        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[id || '|' || key_id || '|' || DIGEST_TEXT || '|' || \
+         COALESCE(CAST(expires_at AS text), '-') || '|' || COALESCE(CAST(ended_at AS text), '-')]HASH) AS bigint) \
+         FROM secrets GROUP BY substr(key_id, 38)",
+    ),
+    (
+        "measure_key_stores",
+        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[key_id || '|' || CAST(store_number AS text)]HASH) AS bigint) \
+         FROM key_stores GROUP BY substr(key_id, 38)",
+    ),
+    (
+        "measure_key_methods",
+        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[key_id || '|' || CAST(method_number AS text)]HASH) AS \
+         bigint) FROM key_methods GROUP BY substr(key_id, 38)",
+    ),
+];
+
+/// The newest and the oldest subject of a kind in the audit trail.
+const ENDS: &str = "SELECT * FROM (SELECT subject_id FROM changes WHERE subject_kind = $1 ORDER BY revision DESC, ordinal DESC \
+                    LIMIT 1) newest UNION SELECT * FROM (SELECT subject_id FROM changes WHERE subject_kind = $1 \
+                    ORDER BY revision, ordinal LIMIT 1) oldest";
+
+/// What storage holds, and what changed after `since`.
+pub(super) async fn read(link: &mut Link, since: Cursor) -> Result<Contents> {
+    let head = head(link, "contents_head").await?.0;
+    let mut contents = Contents {
+        head,
+        stores: stores::all(link).await?,
+        methods: methods::all(link, true).await?,
+        operators: operators::all(link).await?,
+        hosts: Tally::default(),
+        keys: vec![[Tally::default(); KEY_TABLES.len()]; usize::from(PARTS)],
+        changed: changed(link, since, head).await?,
+        missing: missing(link).await?,
+        writing: BTreeSet::new(),
+    };
+    let sql = "SELECT count(*), CAST(COALESCE(sum(HASH[host || '|' || CAST(store_number AS text)]HASH), 0) AS bigint) \
+               FROM store_hosts";
+    contents.hosts = tally(&mut link.one("measure_store_hosts", sql, Vec::new()).await?.read("store_hosts"))?;
+    for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
+        for row in link.rows(name, sql, Vec::new()).await? {
+            let mut reader = row.read(KEY_TABLES[at]);
+            // An id that Latchkey did not make has no such end; all of them are one part.
+            let part = usize::from(u16::from_str_radix(&reader.text("id")?, 16).unwrap_or(0));
+            let found = tally(&mut reader)?;
+            if let Some(row) = contents.keys.get_mut(part) {
+                row[at].rows += found.rows;
+                row[at].digest = row[at].digest.wrapping_add(found.digest);
+            }
+        }
+    }
+    if let Some(sql) = link.dialect().writing() {
+        for row in link.rows("writing", sql, Vec::new()).await? {
+            contents.writing.insert(row.read("pg_locks").text("virtualtransaction")?);
+        }
+    }
+    Ok(contents)
+}
+
+fn tally(reader: &mut Reader) -> Result<Tally> {
+    Ok(Tally { rows: reader.number("count")?, digest: reader.int("sum")?.cast_unsigned() })
+}
+
+async fn changed(link: &mut Link, since: Cursor, head: Cursor) -> Result<Option<Changed>> {
+    if since == head {
+        return Ok(Some(Changed::default()));
+    }
+    if !continues(link, since, head).await? {
+        return Ok(None);
+    }
+    let sql = "SELECT DISTINCT subject_kind, CASE WHEN subject_kind = 'key' THEN substr(subject_id, 38) ELSE '' END \
+               FROM changes WHERE revision > $1";
+    let mut changed = Changed::default();
+    for row in link.rows("changed_since", sql, vec![since.revision.into()]).await? {
+        let mut reader = row.read("changes");
+        let (kind, end) = (reader.text("subject_kind")?, reader.text("subject_id")?);
+        match SubjectKind::of(&kind) {
+            SubjectKind::Key => drop(changed.parts.insert(u16::from_str_radix(&end, 16).unwrap_or(0))),
+            SubjectKind::Store => changed.stores = true,
+            SubjectKind::Method => changed.methods = true,
+            SubjectKind::Operator => changed.operators = true,
+            SubjectKind::Other => {}
+        }
+    }
+    Ok(Some(changed))
+}
+
+/// The tables that lack rows which the audit trail says were made: what a copy that was made table by table, or row by
+/// row, has not brought yet. Looks at the ends of the audit trail only, so that it costs a few look-ups.
+pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
+    let mut missing = Vec::new();
+    for (kind, table, column) in [
+        (SubjectKind::Key, "keys", "id"),
+        (SubjectKind::Store, "stores", "code"),
+        (SubjectKind::Method, "methods", "identity"),
+        (SubjectKind::Operator, "operators", "id"),
+    ] {
+        for row in link.rows("ends", ENDS, vec![kind.as_str().into()]).await? {
+            let subject = row.read("changes").text("subject_id")?;
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = $1)");
+            if !yes(link, "made", &sql, vec![subject.as_str().into()]).await? {
+                add(link, &mut missing, table).await?;
+            }
+        }
+    }
+    for (name, order) in [("newest_key", "DESC"), ("oldest_key", "ASC")] {
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM secrets t WHERE t.key_id = k.id) FROM (SELECT id FROM keys ORDER BY id {order} \
+             LIMIT 1) k"
+        );
+        if let Some(row) = link.row(name, &sql, Vec::new()).await?
+            && !row.read("secrets").bool("exists")?
+        {
+            add(link, &mut missing, "secrets").await?;
+        }
+    }
+    let sql =
+        "SELECT subject_id, after FROM changes WHERE subject_kind = 'key' ORDER BY revision DESC, ordinal DESC LIMIT 8";
+    for row in link.rows("newest_keys", sql, Vec::new()).await? {
+        let mut reader = row.read("changes");
+        let (key, after) = (reader.text("subject_id")?, reader.opt_json::<serde_json::Value>("after")?);
+        for (list, table) in [("stores", "key_stores"), ("methods", "key_methods")] {
+            let selects = |after: &serde_json::Value| {
+                after
+                    .pointer(&format!("/{list}/selected"))
+                    .and_then(|list| list.as_array())
+                    .is_some_and(|l| !l.is_empty())
+            };
+            // Only where the table has none of any key: a later change of this one may have emptied its list.
+            if after.as_ref().is_some_and(selects) {
+                let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
+                if !yes(link, "selected", &sql, vec![key.as_str().into()]).await? && is_empty(link, table).await? {
+                    add(link, &mut missing, table).await?;
+                }
+            }
+        }
+    }
+    Ok(missing)
+}
+
+async fn add(link: &mut Link, missing: &mut Vec<Missing>, table: &'static str) -> Result<()> {
+    if missing.iter().all(|known| known.table != table) {
+        missing.push(Missing { table, empty: is_empty(link, table).await? });
+    }
+    Ok(())
+}
+
+async fn is_empty(link: &mut Link, table: &str) -> Result<bool> {
+    yes(link, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
+}
+
+async fn yes(link: &mut Link, name: &'static str, sql: &str, params: Vec<super::value::Value>) -> Result<bool> {
+    link.one(name, sql, params).await?.read("exists").bool("exists")
+}
+
+/// Reads the grants of `digests`.
+pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<GrantsRead> {
+    let head = head(link, "grants_head").await?.0;
+    let sql = format!(
+        "SELECT t.digest, {} FROM (SELECT EACH_DIGEST AS digest FROM EACH($1)) d JOIN secrets t ON t.digest = d.digest \
+         JOIN keys k ON k.id = t.key_id",
+        grants::COLUMNS
+    );
+    let mut read = Vec::new();
+    for row in link.rows("grants", &sql, vec![each_digest(digests)]).await? {
+        let mut reader = row.read("keys");
+        let digest = reader.digest("digest")?;
+        if let Some(grant) = grants::grant(&mut reader)? {
+            read.push((digest, grant));
+        }
+    }
+    Ok(GrantsRead { head, grants: read })
+}
+
+/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the head that they are of.
+pub(super) async fn digests(
+    link: &mut Link,
+    parts: Option<&BTreeSet<u16>>,
+    sink: &mut (dyn SnapshotSink + Send),
+) -> Result<Cursor> {
+    let head = head(link, "digests_head").await?.0;
+    let Some(parts) = parts else {
+        super::follow::all_digests(link, sink).await?;
+        return Ok(head);
+    };
+    let ends = super::value::each(parts.iter().map(|part| format!("{part:03x}")));
+    let sql = "SELECT digest FROM secrets WHERE substr(key_id, 38) IN MEMBERS($1)";
+    sink.digests(&super::follow::read_digests(link, sql, vec![ends]).await?);
+    Ok(head)
+}

@@ -1,0 +1,184 @@
+//! A database that is restored table by table, while servers run on it: what is not there yet is never called unknown.
+
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+use tonic::Code;
+
+use crate::PAUSE;
+use crate::calls::{Client, METHODS, STATUSES, STORES, beside, selected};
+use crate::fleet::{Fleet, RECOVERY, server};
+use crate::support::postgres::{Cluster, Database, Options};
+use crate::support::{eventually_async, pass};
+
+/// Longer than any of these restores: what is known goes on being decided.
+const MAX_STALENESS: Duration = Duration::from_secs(60);
+/// Keys of the dump.
+const KEYS: usize = 6;
+
+async fn make(client: &Client, name: &str) -> String {
+    let key = selected(name, &STORES[..1], &METHODS[1..2]);
+    client.create_key(key).await.expect("a key is made").1
+}
+
+/// `data`, with pauses before what fills some tables.
+fn slowly(data: &str, pauses: &[(&str, f64)]) -> String {
+    pauses.iter().fold(data.to_owned(), |data, (table, seconds)| {
+        let copy = format!("COPY public.{table} ");
+        assert!(data.contains(&copy), "{table} is in the dump");
+        data.replace(&copy, &format!("SELECT pg_sleep({seconds});\n{copy}"))
+    })
+}
+
+/// Asks every server about every key for as long as `until` is not over, with a store and without. Nothing may be said but
+/// that it is allowed, or nothing at all. Returns how often nothing could be said.
+async fn asks(clients: &[Client], tokens: &[String], until: impl Fn() -> bool) -> usize {
+    let mut undecided = 0;
+    while !until() {
+        for client in clients {
+            for token in tokens {
+                for store in ["", STORES[0]] {
+                    match client.authorize(token, STATUSES, store).await {
+                        Ok(decision) => {
+                            assert!(decision.allowed, "a key of the dump, at store `{store}`: {decision:?}");
+                        }
+                        Err(status) => {
+                            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                            undecided += 1;
+                        }
+                    }
+                }
+            }
+        }
+        pass(PAUSE).await;
+    }
+    undecided
+}
+
+/// Restores while servers are asked, and expects all to be as it was in the end. `lost` writes are made after the dump.
+async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usize) -> Fleet {
+    let cluster = Cluster::start(Options::default());
+    let database: Database = cluster.database();
+    let fleet = Fleet::start((0..2).map(|_| server(database.url(), MAX_STALENESS)).collect(), MAX_STALENESS).await;
+    let clients = fleet.clients();
+    let mut tokens = Vec::new();
+    for number in 0..KEYS {
+        tokens.push(make(&clients[0], &format!("of the dump {number}")).await);
+    }
+    for client in &clients {
+        for token in &tokens[..warm] {
+            assert!(client.authorize(token, STATUSES, STORES[0]).await.expect("it is decided").allowed);
+        }
+    }
+    let data = slowly(&database.dump_data(), pauses);
+    for number in 0..lost {
+        make(&clients[0], &format!("after the dump {number}")).await;
+    }
+    // Followed by both, so that both must notice.
+    for client in &clients {
+        let token = make(client, "after the dump").await;
+        if lost == 0 {
+            continue;
+        }
+        for client in &clients {
+            assert!(client.authorize(&token, STATUSES, "").await.expect("it is decided").allowed);
+        }
+    }
+    let data = if lost == 0 { slowly(&database.dump_data(), pauses) } else { data };
+    let restore = beside(async move {
+        tokio::task::spawn_blocking(move || {
+            database.script(&cluster, &data);
+            (cluster, database)
+        })
+        .await
+        .expect("it is restored")
+    });
+    asks(&clients, &tokens, || restore.is_finished()).await;
+    let (_cluster, _database) = restore.await.expect("it is restored");
+    for client in &clients {
+        for token in &tokens {
+            eventually_async("all is as it was, without a restart", RECOVERY, async || {
+                match client.authorize(token, STATUSES, STORES[0]).await {
+                    Ok(decision) => {
+                        assert!(decision.allowed, "{decision:?}");
+                        Some(())
+                    }
+                    Err(status) => {
+                        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                        None
+                    }
+                }
+            })
+            .await;
+        }
+    }
+    fleet.all_ready().await;
+    let written = make(&clients[1], "of the restored database").await;
+    for client in &clients {
+        assert!(client.authorize(&written, STATUSES, STORES[0]).await.expect("it is decided").allowed);
+    }
+    fleet
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_brings_secrets_and_stores_late_calls_none_of_them_unknown() {
+    let fleet = restored(&[("secrets", 4.0), ("stores", 2.0)], 3, 3).await;
+    for member in &fleet.members {
+        let log = member.server.stderr();
+        assert!(log.contains("waiting until the database is whole"), "it says what it waits for:\n{log}");
+        assert!(log.contains("secrets"), "and for which table:\n{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_brings_methods_and_lists_of_keys_late_refuses_nobody() {
+    restored(&[("methods", 0.5), ("key_stores", 0.5), ("key_methods", 1.0), ("keys", 3.0), ("operators", 1.0)], 3, 3)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_of_the_newest_revision_calls_no_cold_key_unknown() {
+    restored(&[("secrets", 3.0), ("stores", 3.0)], 0, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_starts_in_the_middle_of_a_restore_waits_for_the_rest() {
+    let cluster = Cluster::start(Options::default());
+    let database = cluster.database();
+    let first = server(database.url(), MAX_STALENESS).start();
+    let client = Client::admin_of(&first);
+    client.furnish().await;
+    let token = make(&client, "of the dump").await;
+    let data = slowly(&database.dump_data(), &[("secrets", 6.0), ("stores", 2.0)]);
+    let operator = first.admin_token();
+    drop(first);
+    let url = database.url().to_owned();
+    let restore = beside(async move {
+        tokio::task::spawn_blocking(move || {
+            database.script(&cluster, &data);
+            (cluster, database)
+        })
+        .await
+        .expect("it is restored")
+    });
+    let looking = url.clone();
+    eventually_async("the revision is there, the secrets are not", RECOVERY, async || {
+        let sql = "SELECT 1 FROM revision WHERE NOT EXISTS (SELECT 1 FROM secrets)";
+        crate::support::postgres::query(&looking, sql).ok().filter(|rows| !rows.is_empty()).map(drop)
+    })
+    .await;
+    let started = server(&url, MAX_STALENESS).spawn();
+    let client = Client::new(
+        eventually_async("it listens", RECOVERY, async || {
+            started.data().join("addresses.json").exists().then(|| started.addresses())
+        })
+        .await,
+        &operator,
+    );
+    asks(std::slice::from_ref(&client), std::slice::from_ref(&token), || restore.is_finished()).await;
+    let _kept = restore.await.expect("it is restored");
+    eventually_async("it decides once all is there", RECOVERY, async || {
+        client.authorize(&token, STATUSES, STORES[0]).await.ok().filter(|decision: &proto::Decision| decision.allowed)
+    })
+    .await;
+}
