@@ -2,6 +2,8 @@
 
 #[path = "cli/check_envoy.rs"]
 mod check_envoy;
+#[path = "cli/check_envoy_fields.rs"]
+mod check_envoy_fields;
 #[path = "cli/deploy.rs"]
 mod deploy;
 #[path = "cli/errors.rs"]

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use crate::program::{Program, Ran};
 
-const DEPLOYED: &str = include_str!("../../deploy/envoy/envoy.yaml");
+pub(crate) const DEPLOYED: &str = include_str!("../../deploy/envoy/envoy.yaml");
 
 /// A profile that takes the store from the host.
 const BY_HOST: &str = "[profiles.shop]\nprefix = \"/\"\nstores = [\"host\", \"header:x-store\"]\n";
 
 /// Whether Envoy takes the file, and what it says if not.
-fn validate(file: &Path) -> Result<(), String> {
+pub(crate) fn validate(file: &Path) -> Result<(), String> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
     assert!(program.is_file(), "Envoy is needed: run `make setup`");
     let mut command = Command::new(program);
@@ -22,24 +22,24 @@ fn validate(file: &Path) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(said) }
 }
 
-struct Bench {
-    folder: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("latchkey.toml"), BY_HOST).expect("a configuration");
         Self { folder }
     }
 
-    fn file(&self, yaml: &str) -> PathBuf {
+    pub(crate) fn file(&self, yaml: &str) -> PathBuf {
         let file = self.folder.path().join("envoy.yaml");
         std::fs::write(&file, yaml).expect("a file");
         file
     }
 
-    fn check(&self, yaml: &str) -> Ran {
+    pub(crate) fn check(&self, yaml: &str) -> Ran {
         let file = self.file(yaml);
         let program = Program::at(self.folder.path()).env("LATCHKEY_CONFIG", "latchkey.toml");
         program.run(&["check", "--envoy", file.to_str().expect("a path")])
@@ -47,13 +47,13 @@ impl Bench {
 }
 
 /// The example with a change in it.
-fn changed(from: &str, to: &str) -> String {
+pub(crate) fn changed(from: &str, to: &str) -> String {
     assert!(DEPLOYED.contains(from), "deploy/envoy/envoy.yaml has {from}");
     DEPLOYED.replacen(from, to, 1)
 }
 
 /// A line, and further ones at the same depth.
-fn beside(line: &str, more: &str) -> String {
+pub(crate) fn beside(line: &str, more: &str) -> String {
     let at = DEPLOYED.find(line).unwrap_or_else(|| panic!("deploy/envoy/envoy.yaml has {line}"));
     let depth = at - DEPLOYED[..at].rfind('\n').map_or(0, |end| end + 1);
     let more: Vec<String> = more.lines().map(|more| format!("{}{more}", " ".repeat(depth))).collect();
@@ -61,7 +61,7 @@ fn beside(line: &str, more: &str) -> String {
 }
 
 /// A further listener with this filter.
-fn listener(kind: &str, settings: &str) -> String {
+pub(crate) fn listener(kind: &str, settings: &str) -> String {
     let filters = format!(
         "filters: [{{ name: f, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.network.{kind}{settings} }} }}]"
     );
@@ -72,7 +72,7 @@ fn listener(kind: &str, settings: &str) -> String {
 }
 
 /// A further HTTP filter before ext_authz, or behind it.
-fn filter(behind: bool, kind: &str, settings: &str) -> String {
+pub(crate) fn filter(behind: bool, kind: &str, settings: &str) -> String {
     let stands = if behind { "- name: envoy.filters.http.router" } else { "- name: envoy.filters.http.ext_authz" };
     let filter = format!(
         "- name: added\n                    typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.{kind}{settings} }}\n                  {stands}"
@@ -81,11 +81,11 @@ fn filter(behind: bool, kind: &str, settings: &str) -> String {
 }
 
 /// The route with something in its action, or beside it.
-fn action(more: &str) -> String {
+pub(crate) fn action(more: &str) -> String {
     changed("route: { cluster: shop, timeout: 30s }", &format!("route: {{ cluster: shop, {more} }}"))
 }
 
-fn route(more: &str) -> String {
+pub(crate) fn route(more: &str) -> String {
     beside("route: { cluster: shop, timeout: 30s }", more)
 }
 

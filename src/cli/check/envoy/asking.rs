@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::tree::{at, field, is_true, list, number, text};
-use super::{Report, Rule, clusters, known};
+use super::{Report, Rule, clusters, headers};
 use crate::cli::check::Verdict::{Fail, Warn};
 
 const WHAT: &str = "ext_authz";
@@ -11,7 +11,7 @@ const WHAT: &str = "ext_authz";
 /// The largest body that Latchkey takes in one question, in bytes.
 const MAX_BODY: u64 = 1 << 20;
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 20] = [
     Rule {
         verdict: Fail,
         is_there: |filter| is_true(filter, "failure_mode_allow"),
@@ -64,13 +64,7 @@ const RULES: [Rule; 22] = [
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| {
-            let rules = field(filter, "decoder_header_mutation_rules");
-            let forbid = ["disallow_all", "disallow_system"];
-            rules.is_some_and(|rules| {
-                forbid.iter().any(|name| is_true(rules, name)) || field(rules, "disallow_expression").is_some()
-            })
-        },
+        is_there: |filter| field(filter, "decoder_header_mutation_rules").is_some(),
         said: "decoder_header_mutation_rules keep Latchkey from changing headers: the key, and what a client says in the \
                name of x-latchkey-…, go on to the service, and stores that a call must be kept to are not added to its \
                path; leave them out",
@@ -110,17 +104,6 @@ const RULES: [Rule; 22] = [
         verdict: Warn,
         is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !value.contains('%')),
         said: "an operator's token stands in the file: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
-    },
-    Rule {
-        verdict: Fail,
-        is_there: |filter| from_client(filter, "authorization"),
-        said: "authorization in grpc_service.initial_metadata is taken from the client's request: who asks must not be up to \
-               clients",
-    },
-    Rule {
-        verdict: Fail,
-        is_there: |filter| from_client(filter, "x-latchkey-profile"),
-        said: "x-latchkey-profile is taken from the client's request: it would choose how it is judged",
     },
     Rule {
         verdict: Fail,
@@ -176,7 +159,6 @@ const BODY_RULES: [Rule; 3] = [
 
 /// Looks at the configuration of the filter.
 pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
-    known::fields(filter, known::EXT_AUTHZ, WHAT, place, report);
     report.hold(&RULES, filter, WHAT, place);
     let named = metadata(filter, "x-latchkey-profile");
     if let Some(body) = field(filter, "with_request_body") {
@@ -191,7 +173,49 @@ pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Rep
         );
         report.warn(WHAT, place, &said);
     }
-    clusters::look(text(filter, "grpc_service/envoy_grpc/cluster_name"), place, config, report);
+    for said in carried(filter) {
+        report.fail(WHAT, place, &said);
+    }
+    let cluster = text(filter, "grpc_service/envoy_grpc/cluster_name");
+    let asked = if at(filter, "grpc_service/google_grpc").is_some() {
+        text(filter, "grpc_service/google_grpc/target_uri").to_owned()
+    } else {
+        format!("the cluster {cluster}")
+    };
+    report.asked.entry(asked).or_insert_with(|| place.to_owned());
+    clusters::look(cluster, place, config, report);
+}
+
+/// What is wrong with what the question carries besides the request.
+fn carried(filter: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for one in list(filter, "grpc_service/initial_metadata") {
+        let (name, value) = (text(one, "key").to_ascii_lowercase(), text(one, "value"));
+        match &*name {
+            "authorization" if !headers::is_of_operator(value) => wrong.push(
+                "authorization in grpc_service.initial_metadata is neither written out nor taken from the environment: who asks \
+                 must not be up to clients"
+                    .to_owned(),
+            ),
+            "x-latchkey-profile" if value.contains('%') => wrong.push(
+                "x-latchkey-profile is taken from something that a client could set: it would choose how it is judged; write the \
+                 profile's name"
+                    .to_owned(),
+            ),
+            "authorization" | "x-latchkey-client" | "x-latchkey-profile" => {}
+            // Latchkey reads nothing else, and gRPC's own cannot be set so.
+            _ if name.starts_with("x-latchkey") || name.starts_with("grpc-") || name.starts_with(':') => {
+                wrong.push(format!("{name} in grpc_service.initial_metadata is not known here; leave it out"));
+            }
+            _ => {}
+        }
+        if seen.contains(&name) {
+            wrong.push(format!("{name} is there twice in grpc_service.initial_metadata; leave one out"));
+        }
+        seen.push(name);
+    }
+    wrong
 }
 
 /// Looks at how bodies are shown to a profile, or to those that the path chooses.
@@ -224,14 +248,11 @@ fn hides_headers(filter: &Value) -> bool {
 
 /// Whether every request is asked about, or refused.
 fn asks_always(filter: &Value) -> bool {
-    let whole = match at(filter, "filter_enabled/default_value/denominator") {
-        None => 100,
-        Some(value) => match (value.as_str(), value.as_u64()) {
-            (Some("HUNDRED"), _) | (_, Some(0)) => 100,
-            (Some("TEN_THOUSAND"), _) | (_, Some(1)) => 10_000,
-            (Some("MILLION"), _) | (_, Some(2)) => 1_000_000,
-            _ => u64::MAX,
-        },
+    let whole = match text(filter, "filter_enabled/default_value/denominator") {
+        "" | "HUNDRED" => 100,
+        "TEN_THOUSAND" => 10_000,
+        "MILLION" => 1_000_000,
+        _ => u64::MAX,
     };
     let numerator = number(filter, "filter_enabled/default_value/numerator").unwrap_or(0);
     let fixed = text(filter, "filter_enabled/runtime_key").is_empty();
@@ -246,9 +267,4 @@ fn is_closed_when_off(filter: &Value) -> bool {
 pub(super) fn metadata<'a>(filter: &'a Value, name: &str) -> Option<&'a str> {
     let all = list(filter, "grpc_service/initial_metadata").iter();
     all.filter(|one| text(one, "key").eq_ignore_ascii_case(name)).map(|one| text(one, "value")).next()
-}
-
-fn from_client(filter: &Value, name: &str) -> bool {
-    metadata(filter, name)
-        .is_some_and(|value| value.contains("%REQ") || value.contains("%QUERY") || value.contains("%CEL"))
 }

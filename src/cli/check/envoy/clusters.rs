@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::filters::{self, Stands};
+use super::listeners::{short, shown};
 use super::tree::{at, field, is_true, list, number, text, typed, walk};
 use super::{Report, is_of_this_machine, known};
 
@@ -59,11 +60,11 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
 }
 
 /// Looks at what happens to a request behind the decision, on its way into a cluster.
-pub(super) fn look_behind(cluster: &Value, report: &mut Report<'_>) {
+pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'_>) {
     const DNS: [&str; 5] = ["aggregate", "dns", "logical_dns", "static", "strict_dns"];
+    const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];
 
     let place = &format!("cluster {}", text(cluster, "name"));
-    known::fields(cluster, known::CLUSTER, WHAT, place, report);
     let options = field(cluster, "typed_extension_protocol_options").and_then(Value::as_object).into_iter().flatten();
     for (_, options) in options {
         for filter in list(typed(options).1, "http_filters") {
@@ -80,9 +81,25 @@ pub(super) fn look_behind(cluster: &Value, report: &mut Report<'_>) {
                 place,
                 "the host that a client names decides where its request goes, whatever was decided about",
             );
-        } else if !DNS.contains(&short) {
+        } else if !DNS.contains(&short) || field(kind, "typed_config").is_some() && !known::is_known(name) {
             report.unknown(WHAT, place, &format!("the type {short}"));
         }
+    }
+    if let Some(socket) = field(cluster, "transport_socket") {
+        let (kind, _) = field(socket, "typed_config").map_or(("", socket), typed);
+        let short = short(kind, "envoy.extensions.transport_sockets.");
+        if !SOCKETS.contains(&short) || !known::is_known(kind) {
+            report.unknown(WHAT, place, &format!("the transport socket {}", shown(short, socket)));
+        }
+    }
+    match text(cluster, "type") {
+        "ORIGINAL_DST" => report.fail(
+            WHAT,
+            place,
+            "type ORIGINAL_DST lets clients decide where their requests go, whatever was decided about; name the endpoints",
+        ),
+        "EDS" => report.warn(WHAT, place, "type EDS brings its endpoints from elsewhere: they are not seen here"),
+        _ => {}
     }
     if is_true(cluster, "original_dst_lb_config/use_http_header") {
         report.fail(
@@ -90,6 +107,17 @@ pub(super) fn look_behind(cluster: &Value, report: &mut Report<'_>) {
             place,
             "original_dst_lb_config.use_http_header lets a client's header decide where its request goes",
         );
+    } else if field(cluster, "original_dst_lb_config").is_some() {
+        report.fail(WHAT, place, "original_dst_lb_config lets something else than endpoints decide where requests go");
+    }
+    let admin = at(config, "admin/address/socket_address/port_value");
+    let mut governs = false;
+    walk(cluster, "", &mut |value, _| {
+        let port = at(value, "socket_address/port_value");
+        governs |= port.is_some() && port == admin && is_of_this_machine(text(value, "socket_address/address"));
+    });
+    if governs {
+        report.fail(WHAT, place, "it leads to admin.address, and whoever reaches that governs Envoy; leave it out");
     }
 }
 

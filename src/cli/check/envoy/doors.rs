@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::filters::{self, Stands};
-use super::tree::{at, field, is_true, list, number, text, typed};
-use super::{Report, Rule, asking, known, logs, routes};
+use super::tree::{field, is_true, list, number, text, typed};
+use super::{Report, Rule, asking, headers, logs, routes};
 use crate::cli::check::Verdict::{Fail, Warn};
 
 const FILTER: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 const WHAT: &str = "listener";
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 6] = [
     Rule {
         verdict: Fail,
         is_there: |manager| {
@@ -34,11 +34,8 @@ const RULES: [Rule; 10] = [
     Rule {
         verdict: Warn,
         is_there: |manager| {
-            let action = at(manager, "path_with_escaped_slashes_action");
             let kept = ["", "IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED", "REJECT_REQUEST"];
-            action.is_some_and(|action| {
-                action.as_str().map_or(action.as_u64().is_none_or(|number| number > 2), |word| !kept.contains(&word))
-            })
+            !kept.contains(&text(manager, "path_with_escaped_slashes_action"))
         },
         said: "path_with_escaped_slashes_action unescapes: a store or an identifier with a slash in it becomes another path \
                before it is judged; set it to KEEP_UNCHANGED or REJECT_REQUEST",
@@ -50,51 +47,16 @@ const RULES: [Rule; 10] = [
                services, and the second is judged by nobody; leave it out",
     },
     Rule {
-        verdict: Warn,
-        is_there: |manager| !list(manager, "upgrade_configs").is_empty(),
-        said: "upgrade_configs let connections change over to another protocol: what is sent there is judged by nobody",
-    },
-    Rule {
         verdict: Fail,
         is_there: |manager| field(manager, "rds").is_some() || field(manager, "scoped_routes").is_some(),
         said: "routes come from elsewhere and are not seen here: whether one switches ext_authz off, or rewrites paths, cannot \
                be said",
-    },
-    Rule {
-        verdict: Warn,
-        is_there: |manager| field(manager, "early_header_mutation_extensions").is_some(),
-        said: "early_header_mutation_extensions change requests before they are judged: look that they leave alone what the \
-               service reads elsewhere",
-    },
-    Rule {
-        verdict: Fail,
-        is_there: |manager| {
-            let known = ["xff.v3.XffConfig", "custom_header.v3.CustomHeaderConfig"];
-            list(manager, "original_ip_detection_extensions").iter().any(|extension| {
-                let kind = field(extension, "typed_config").map_or("", |config| typed(config).0);
-                let short = kind.strip_prefix("envoy.extensions.http.original_ip_detection.").unwrap_or_default();
-                !known.contains(&short)
-            })
-        },
-        said: "original_ip_detection_extensions has one that is not known here: whom keys that are limited to networks \
-               believe cannot be said",
-    },
-    Rule {
-        verdict: Warn,
-        is_there: |manager| {
-            list(manager, "original_ip_detection_extensions").iter().any(|extension| {
-                field(extension, "typed_config").is_some_and(|config| typed(config).0.contains(".custom_header."))
-            })
-        },
-        said: "original_ip_detection_extensions take the client's address from a header: let nobody reach the listener but \
-               the load balancer that sets it",
     },
 ];
 
 /// Looks at a connection manager.
 pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
     let filters = list(manager, "http_filters");
-    known::fields(manager, known::MANAGER, WHAT, place, report);
     // A listener that only redirects to https, or answers by itself, needs nobody's leave.
     if !filters.iter().any(asks) && filters.iter().all(is_router) && !routes::forward(manager) {
         logs::look(manager, false, place, report);
@@ -113,13 +75,12 @@ pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Re
         } else if !own.is_empty() {
             chain(own, place, config, report);
         }
-        if kind.to_ascii_lowercase().starts_with("connect") {
-            let said = format!("the upgrade {kind} makes a tunnel: what goes through it is judged by nobody");
-            report.fail(WHAT, place, &said);
-        }
+        routes::upgrade(kind, WHAT, place, report);
     }
     report.hold(&RULES, manager, WHAT, place);
     client(manager, filters, place, report);
+    early(manager, place, report);
+    detection(manager, place, report);
     let names: Vec<&str> = filters.iter().filter(|filter| asks(filter)).map(|filter| text(filter, "name")).collect();
     routes::look(manager, &names, place, report);
     logs::look(manager, !names.is_empty(), place, report);
@@ -151,6 +112,73 @@ fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'
     }
 }
 
+/// Looks at what changes a request before anything is looked at.
+fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
+    let settings = list(manager, "early_header_mutation_extensions").iter();
+    for config in settings.filter_map(|extension| field(extension, "typed_config")) {
+        let (kind, config) = typed(config);
+        if kind != "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation" {
+            report.unknown(WHAT, place, "one of early_header_mutation_extensions");
+        }
+        let wrong: Vec<String> =
+            list(config, "mutations").iter().filter_map(|one| headers::changed_early(one, report)).collect();
+        for said in wrong {
+            report.fail(WHAT, place, &format!("early_header_mutation_extensions {said}; leave it out"));
+        }
+    }
+    if field(manager, "early_header_mutation_extensions").is_some() {
+        report.warn(
+            WHAT,
+            place,
+            "early_header_mutation_extensions change requests before they are judged: look that they leave alone what the \
+             service reads elsewhere",
+        );
+    }
+}
+
+/// Looks at who says which address a client has.
+fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
+    for extension in list(manager, "original_ip_detection_extensions") {
+        let (kind, config) = field(extension, "typed_config").map_or(("", &Value::Null), typed);
+        let short = kind.strip_prefix("envoy.extensions.http.original_ip_detection.").unwrap_or_default();
+        match short {
+            "xff.v3.XffConfig" => {
+                let networks = list(config, "xff_trusted_cidrs/cidrs");
+                let everybody = networks.iter().any(|network| number(network, "prefix_len").unwrap_or(0) == 0);
+                if everybody || networks.is_empty() && number(config, "xff_num_trusted_hops").unwrap_or(0) == 0 {
+                    report.fail(
+                        WHAT,
+                        place,
+                        "original_ip_detection_extensions takes the client's address from x-forwarded-for, whoever wrote it: a \
+                         client writes its own, and keys that are limited to networks believe it; set xff_trusted_cidrs to the \
+                         load balancers' networks, or use_remote_address to true and xff_num_trusted_hops beside it",
+                    );
+                } else if networks.is_empty() {
+                    report.warn(
+                        WHAT,
+                        place,
+                        "original_ip_detection_extensions takes the client's address from x-forwarded-for: let nobody reach the \
+                         listener but the load balancers",
+                    );
+                }
+            }
+            "custom_header.v3.CustomHeaderConfig" => report.fail(
+                WHAT,
+                place,
+                "original_ip_detection_extensions take the client's address from a header, which any client that reaches the \
+                 listener can write, and keys that are limited to networks believe it; use x-forwarded-for with \
+                 xff_trusted_cidrs",
+            ),
+            _ => report.fail(
+                WHAT,
+                place,
+                "original_ip_detection_extensions has one that is not known here: whom keys that are limited to networks \
+                 believe cannot be said",
+            ),
+        }
+    }
+}
+
 /// Looks at the filters that a request passes, in their order.
 fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>) {
     let asking = filters.iter().position(asks);
@@ -163,7 +191,6 @@ fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>
             filters::look(filter, stands, place, report);
             continue;
         }
-        known::fields(filter, known::HTTP_FILTER, "filters", place, report);
         if is_true(filter, "disabled") {
             report.fail("filters", place, "the filter ext_authz is disabled: only routes that switch it on ask");
         }

@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
+use super::headers::DECISION;
 use super::listeners::{short, shown};
 use super::tree::{field, list, text, typed};
-use super::{Report, known};
+use super::{Report, headers, known};
 
 const WHAT: &str = "filters";
 const PREFIX: &str = "envoy.extensions.filters.http.";
 
-/// Filters that leave a request as it is, or answer it themselves.
-const HARMLESS: [&str; 20] = [
+/// Filters that leave a request as it is, or answer it themselves, by all fields that known.txt has of them.
+const HARMLESS: [&str; 16] = [
     "adaptive_concurrency",
     "admission_control",
     "alternate_protocols_cache",
@@ -20,28 +21,21 @@ const HARMLESS: [&str; 20] = [
     "cors",
     "csrf",
     "fault",
-    "file_system_buffer",
     "grpc_stats",
     "health_check",
     "ip_tagging",
-    "kill_request",
     "local_ratelimit",
     "original_src",
-    "rate_limit_quota",
-    "ratelimit",
     "rbac",
     "set_metadata",
 ];
 
 /// Filters that change a request in ways that are known. What they make of it is judged where they stand before ext_authz.
-const CHANGING: [&str; 15] = [
+const CHANGING: [&str; 12] = [
     "api_key_auth",
-    "aws_request_signing",
     "basic_auth",
     "connect_grpc_bridge",
-    "credential_injector",
     "decompressor",
-    "gcp_authn",
     "geoip",
     "grpc_http1_bridge",
     "grpc_json_transcoder",
@@ -49,7 +43,8 @@ const CHANGING: [&str; 15] = [
     "header_to_metadata",
     "json_to_metadata",
     "jwt_authn",
-    "stateful_session",
+    // The service that it asks can have headers set.
+    "ratelimit",
 ];
 
 /// Where a filter stands.
@@ -63,7 +58,6 @@ pub(super) enum Stands {
 
 /// Looks at a filter other than ext_authz.
 pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
-    known::fields(filter, known::HTTP_FILTER, WHAT, place, report);
     let name = text(filter, "name");
     if field(filter, "config_discovery").is_some() {
         report.fail(WHAT, place, &format!("the filter {name} comes from elsewhere and is not seen here"));
@@ -71,23 +65,51 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
     }
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     let short = short(kind, PREFIX);
+    if !known::is_known(kind) && !matches!(short, "cache" | "cache_v2" | "tap" | "credential_injector") {
+        report.unknown(WHAT, place, &format!("the filter {}", shown(short, filter)));
+        return;
+    }
+    if names_decision(config) {
+        let said = format!(
+            "the filter {name} can write in the name of ext_authz what nobody decided; leave {DECISION} out of it"
+        );
+        report.fail(WHAT, place, &said);
+    }
     match short {
         "cache" | "cache_v2" => cached(name, stands, place, report),
         "router" => {
-            known::fields(config, known::ROUTER, WHAT, place, report);
             for filter in list(config, "upstream_http_filters") {
                 look(filter, Stands::Behind, place, report);
             }
         }
         // The last of the filters before a cluster, where a cluster has filters of its own.
         "upstream_codec" => {}
-        "tap" => report.warn(WHAT, place, &format!("the filter {name} writes requests down, and keys travel in them")),
+        "tap" => report.fail(
+            WHAT,
+            place,
+            &format!("the filter {name} writes requests down, and keys travel in them; leave it out"),
+        ),
+        "credential_injector" => report.fail(
+            WHAT,
+            place,
+            &format!("the filter {name} gives every request a credential: any client would have it; leave it out"),
+        ),
         "compressor" if field(config, "request_direction_config").is_none() => {}
-        "header_mutation" if stands == Stands::Before || mutates_harmlessly(config, report) => {}
-        "compressor" | "header_mutation" => changes(name, stands, place, report),
+        "header_mutation" => mutates(name, config, stands, place, report),
+        "compressor" => changes(name, stands, place, report),
         _ if HARMLESS.contains(&short) => {}
         _ if CHANGING.contains(&short) => changes(name, stands, place, report),
         _ => report.unknown(WHAT, place, &format!("the filter {}", shown(short, filter))),
+    }
+}
+
+/// Whether the name under which Envoy keeps what was decided stands somewhere.
+fn names_decision(config: &Value) -> bool {
+    match config {
+        Value::String(text) => text == DECISION,
+        Value::Array(list) => list.iter().any(names_decision),
+        Value::Object(members) => members.values().any(names_decision),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -96,10 +118,10 @@ pub(super) fn look_at_route(name: &str, kind: &str, config: &Value, place: &str,
     let short = short(kind, PREFIX);
     let harmless = match short {
         "compressor" => field(config, "overrides/request_direction_config").is_none(),
-        "header_mutation" => mutates_harmlessly(config, report),
+        "header_mutation" => wrong_behind(config, report).is_empty(),
         _ => HARMLESS.contains(&short),
     };
-    if !harmless {
+    if !harmless || !known::is_known(kind) {
         report.unknown("routes", place, &format!("what {name} has the filter {short} do there"));
     }
 }
@@ -125,18 +147,31 @@ fn changes(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a filter header_mutation sets and removes only headers that nobody decides by.
-fn mutates_harmlessly(config: &Value, report: &Report<'_>) -> bool {
-    let mutations = super::tree::at(config, "mutations").unwrap_or(&Value::Null);
-    let plain = mutations.as_object().is_none_or(|members| {
-        members
-            .keys()
-            .all(|name| matches!(super::tree::snake(name).as_str(), "request_mutations" | "response_mutations"))
+/// Looks at the headers that a filter header_mutation sets and takes away.
+fn mutates(name: &str, config: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
+    if stands == Stands::Behind {
+        let wrong = wrong_behind(config, report);
+        if !wrong.is_empty() {
+            changes(name, stands, place, report);
+            report.fail(WHAT, place, &format!("the filter {name} {}", wrong.join(", and ")));
+        }
+        return;
+    }
+    let wrong: Vec<String> = mutations(config).filter_map(|one| headers::set_before(one, report)).collect();
+    for said in wrong {
+        report.fail(WHAT, place, &format!("the filter {name} {said}"));
+    }
+}
+
+/// What a filter header_mutation does that must not be done behind the decision.
+fn wrong_behind(config: &Value, report: &Report<'_>) -> Vec<String> {
+    let wrong = mutations(config).filter_map(|mutation| match field(mutation, "append") {
+        Some(option) => headers::set_behind(option, report),
+        None => headers::removed_behind(text(mutation, "remove"), report),
     });
-    plain
-        && list(mutations, "request_mutations").iter().all(|mutation| {
-            let names = [text(mutation, "append/header/key"), text(mutation, "remove")];
-            let name = names.into_iter().find(|name| !name.is_empty());
-            name.is_some_and(|name| !report.decides(name))
-        })
+    wrong.collect()
+}
+
+fn mutations(config: &Value) -> impl Iterator<Item = &Value> {
+    list(config, "mutations/request_mutations").iter()
 }

@@ -1,388 +1,233 @@
-//! What Envoy's configuration may hold where requests pass, by the names that Envoy 1.40 knows. Each list has what a rule
-//! judges and what cannot let a request past a decision or change it afterwards. Whatever else stands there is not known,
-//! and that is said, as a failure: this check calls nothing safe that it does not know.
+//! What Envoy's configuration may hold, by known.txt: each field is read as the type it has there, and what is not there is
+//! told of.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
 
 use super::Report;
-use super::tree::snake;
+use super::tree::{camel, placed, text};
 
-pub(super) const BOOTSTRAP: &[&str] = &[
-    "admin",
-    "application_log_config",
-    "cluster_manager",
-    "default_config_source",
-    "default_regex_engine",
-    "deferred_stat_options",
-    "dynamic_resources",
-    "enable_dispatcher_stats",
-    "fatal_actions",
-    "flags_path",
-    "grpc_async_client_manager_config",
-    "hidden_envoy_deprecated_runtime",
-    "layered_runtime",
-    "memory_allocator_manager",
-    "node",
-    "node_context_params",
-    "overload_manager",
-    "perf_tracing_file_path",
-    "static_resources",
-    "stats_config",
-    "stats_flush_interval",
-    "stats_flush_on_admin",
-    "stats_server_version_override",
-    "stats_sinks",
-    "tracing",
-    "typed_dns_resolver_config",
-    "use_tcp_for_dns_lookups",
-    "watchdog",
-    "watchdogs",
-];
+/// The fields of a message, each with its type.
+type Fields = Vec<(&'static str, &'static str)>;
 
-pub(super) const STATIC_RESOURCES: &[&str] = &["clusters", "listeners", "secrets"];
+/// The whole file.
+const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
 
-pub(super) const LISTENER: &[&str] = &[
-    "access_log",
-    "additional_addresses",
-    "address",
-    "api_listener",
-    "bind_to_port",
-    "bypass_overload_manager",
-    "connection_balance_config",
-    "continue_on_listener_filters_timeout",
-    "default_filter_chain",
-    "drain_type",
-    "enable_mptcp",
-    "enable_reuse_port",
-    "fcds_config",
-    "filter_chain_matcher",
-    "filter_chains",
-    "freebind",
-    "ignore_global_conn_limit",
-    "internal_listener",
-    "listener_filters",
-    "listener_filters_timeout",
-    "max_connections_to_accept_per_socket_event",
-    "metadata",
-    "name",
-    "per_connection_buffer_high_watermark_timeout",
-    "per_connection_buffer_limit_bytes",
-    "reuse_port",
-    "socket_options",
-    "stat_prefix",
-    "tcp_backlog_size",
-    "tcp_fast_open_queue_length",
-    "traffic_direction",
-    "transparent",
-    "udp_listener_config",
-    "use_original_dst",
-];
+static MESSAGES: LazyLock<BTreeMap<&'static str, Fields>> = LazyLock::new(|| {
+    let mut messages = BTreeMap::new();
+    let mut fields: Option<&mut Fields> = None;
+    for line in include_str!("known.txt").lines().filter(|line| !line.starts_with('#')) {
+        match line.trim_start().split_once(": ") {
+            None => fields = Some(messages.entry(line).or_default()),
+            Some(one) => fields.iter_mut().for_each(|fields| fields.push(one)),
+        }
+    }
+    messages
+});
 
-pub(super) const FILTER_CHAIN: &[&str] = &[
-    "filter_chain_match",
-    "filters",
-    "metadata",
-    "name",
-    "transport_socket",
-    "transport_socket_connect_timeout",
-    "use_proxy_proto",
-];
+/// Whether a type of extension is known.
+pub(super) fn is_known(kind: &str) -> bool {
+    MESSAGES.contains_key(kind)
+}
 
-pub(super) const MANAGER: &[&str] = &[
-    "access_log",
-    "access_log_flush_interval",
-    "access_log_options",
-    "add_proxy_protocol_connection_state",
-    "add_user_agent",
-    "always_set_request_id_in_response",
-    "append_local_overload",
-    "append_x_forwarded_port",
-    "codec_type",
-    "common_http_protocol_options",
-    "delayed_close_timeout",
-    "drain_timeout",
-    "early_header_mutation_extensions",
-    "flush_access_log_on_new_request",
-    "forward_client_cert_details",
-    "generate_request_id",
-    "http1_safe_max_connection_duration",
-    "http2_protocol_options",
-    "http3_protocol_options",
-    "http_filters",
-    "http_protocol_options",
-    "internal_address_config",
-    "local_reply_config",
-    "max_request_headers_kb",
-    "merge_slashes",
-    "normalize_path",
-    "original_ip_detection_extensions",
-    "path_with_escaped_slashes_action",
-    "preserve_external_request_id",
-    "proxy_100_continue",
-    "proxy_status_config",
-    "rds",
-    "represent_ipv4_remote_address_as_ipv4_mapped_ipv6",
-    "request_headers_timeout",
-    "request_id_extension",
-    "request_timeout",
-    "route_config",
-    "scheme_header_transformation",
-    "scoped_routes",
-    "server_header_transformation",
-    "server_name",
-    "set_current_client_cert_details",
-    "skip_xff_append",
-    "stat_prefix",
-    "stream_error_on_invalid_http_message",
-    "stream_flush_timeout",
-    "stream_idle_timeout",
-    "strip_any_host_port",
-    "strip_matching_host_port",
-    "strip_trailing_host_dot",
-    "tracing",
-    "upgrade_configs",
-    "use_remote_address",
-    "via",
-    "xff_num_trusted_hops",
-];
+/// The configuration with its fields in snake case and each value in its type, without what is not known.
+pub(super) fn read(config: &Value, report: &mut Report<'_>) -> Value {
+    Reader { report }.message(config, BOOTSTRAP, "")
+}
 
-pub(super) const HTTP_FILTER: &[&str] = &["config_discovery", "disabled", "is_optional", "name", "typed_config"];
+struct Reader<'a, 'b> {
+    report: &'a mut Report<'b>,
+}
 
-pub(super) const EXT_AUTHZ: &[&str] = &[
-    "allowed_headers",
-    "bootstrap_metadata_labels_key",
-    "charge_cluster_response_stats",
-    "clear_route_cache",
-    "decoder_header_mutation_rules",
-    "deny_at_disable",
-    "disallowed_headers",
-    "emit_filter_state_stats",
-    "enable_dynamic_metadata_ingestion",
-    "encode_raw_headers",
-    "failure_mode_allow",
-    "failure_mode_allow_header_add",
-    "filter_enabled",
-    "filter_enabled_metadata",
-    "filter_metadata",
-    "grpc_service",
-    "http_service",
-    "include_peer_certificate",
-    "include_tls_session",
-    "max_denied_response_body_bytes",
-    "metadata_context_namespaces",
-    "route_metadata_context_namespaces",
-    "route_typed_metadata_context_namespaces",
-    "shadow_mode",
-    "stat_prefix",
-    "status_on_error",
-    "transport_api_version",
-    "typed_metadata_context_namespaces",
-    "validate_mutations",
-    "with_request_body",
-];
+impl Reader<'_, '_> {
+    fn message(&mut self, raw: &Value, name: &'static str, place: &str) -> Value {
+        let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
+            self.report.fail(subject(name), place, &format!("a {} has to be a map of fields", last(name)));
+            return Value::Object(Map::new());
+        };
+        let place = &if name == "envoy.config.cluster.v3.Cluster" {
+            format!("cluster {}", text(raw, "name"))
+        } else {
+            placed(raw, place)
+        };
+        let mut read = Map::new();
+        for (written, value) in members {
+            if written == "@type" {
+                read.insert(written.clone(), value.clone());
+                continue;
+            }
+            let Some((field, kind)) = fields.iter().find(|(field, _)| written == field || *written == camel(field))
+            else {
+                self.report.unknown(subject(name), place, written);
+                continue;
+            };
+            if written != field && members.contains_key(*field) {
+                let said = format!("{written} is there in two ways, of which Envoy takes one; leave the other out");
+                self.report.fail("file", place, &said);
+            }
+            // Null is what is not there.
+            if !value.is_null()
+                && let Some(value) = self.value(value, kind, (name, field), place)
+            {
+                read.insert((*field).to_owned(), value);
+            }
+        }
+        Value::Object(read)
+    }
 
-pub(super) const ROUTER: &[&str] = &[
-    "dynamic_stats",
-    "reject_connect_request_early",
-    "respect_expected_rq_timeout",
-    "start_child_span",
-    "strict_check_headers",
-    "suppress_envoy_headers",
-    "suppress_grpc_request_failure_code_stats",
-    "upstream_http_filters",
-    "upstream_log",
-    "upstream_log_options",
-];
+    /// A value as the type that it should have.
+    fn value(&mut self, raw: &Value, kind: &'static str, at: (&'static str, &str), place: &str) -> Option<Value> {
+        if let Some(kind) = kind.strip_prefix("[]") {
+            let Some(list) = raw.as_array() else { return self.wrong(at, place, "a list") };
+            return Some(list.iter().filter_map(|member| self.value(member, kind, at, place)).collect());
+        }
+        if let Some(kind) = kind.strip_prefix("{}") {
+            let Some(map) = raw.as_object() else { return self.wrong(at, place, "a map") };
+            let members = map.iter().filter_map(|(name, one)| Some((name.clone(), self.value(one, kind, at, place)?)));
+            return Some(Value::Object(members.collect()));
+        }
+        match kind {
+            "free" => return Some(raw.clone()),
+            "any" | "extension" => return Some(self.extension(raw, kind == "any", at, place)),
+            message if message.contains('.') => return Some(self.message(raw, message, place)),
+            _ => {}
+        }
+        let Some(written) = raw.as_str() else { return self.wrong(at, place, "one value") };
+        match kind {
+            "text" => Some(raw.clone()),
+            "bool" => match truth(written) {
+                Some(truth) => Some(Value::Bool(truth)),
+                None => self.wrong(at, place, "true or false"),
+            },
+            "number" => match plain_number(written) {
+                Some(number) => Some(number.into()),
+                None => self.wrong(at, place, "a number in digits"),
+            },
+            "duration" => {
+                let seconds = written.strip_suffix('s').unwrap_or_default();
+                let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
+                let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                if digits(whole) && digits(part) {
+                    Some(raw.clone())
+                } else {
+                    self.wrong(at, place, "a time in seconds, such as 0.5s")
+                }
+            }
+            words => {
+                let mut known = words.split('|').filter(|word| !word.is_empty());
+                // Their numbers are not their places where the line ends in |.
+                let number = plain_number(written).filter(|_| !words.ends_with('|'));
+                let number = number.and_then(|number| usize::try_from(number).ok());
+                let word = match number {
+                    Some(number) => known.nth(number),
+                    None => known.find(|word| *word == written),
+                };
+                match word {
+                    Some(word) => Some(Value::String(word.to_owned())),
+                    None => {
+                        self.wrong(at, place, &format!("one of {}", words.trim_end_matches('|').replace('|', ", ")))
+                    }
+                }
+            }
+        }
+    }
 
-pub(super) const ROUTES: &[&str] = &[
-    "ignore_path_parameters_in_path_matching",
-    "ignore_port_in_host_matching",
-    "internal_only_headers",
-    "max_direct_response_body_size_bytes",
-    "metadata",
-    "most_specific_header_mutations_wins",
-    "name",
-    "request_headers_to_add",
-    "request_headers_to_remove",
-    "request_mirror_policies",
-    "response_headers_to_add",
-    "response_headers_to_remove",
-    "typed_per_filter_config",
-    "validate_clusters",
-    "virtual_hosts",
-];
+    fn extension(&mut self, raw: &Value, told: bool, at: (&'static str, &str), place: &str) -> Value {
+        let kind = text(raw, "@type").rsplit('/').next().unwrap_or_default();
+        if let Some((kind, _)) = MESSAGES.get_key_value(kind) {
+            return self.message(raw, kind, place);
+        }
+        if told {
+            let kind = if kind.is_empty() { "an extension without a type" } else { kind };
+            self.report.unknown(subject(at.0), place, &format!("{kind} in {}", at.1));
+        }
+        raw.clone()
+    }
 
-pub(super) const VIRTUAL_HOST: &[&str] = &[
-    "cors",
-    "domains",
-    "hedge_policy",
-    "include_attempt_count_in_response",
-    "include_is_timeout_retry_header",
-    "include_request_attempt_count",
-    "metadata",
-    "name",
-    "per_request_buffer_limit_bytes",
-    "rate_limits",
-    "request_body_buffer_limit",
-    "request_headers_to_add",
-    "request_headers_to_remove",
-    "request_mirror_policies",
-    "require_tls",
-    "response_headers_to_add",
-    "response_headers_to_remove",
-    "retry_policy",
-    "routes",
-    "typed_per_filter_config",
-    "virtual_clusters",
-];
+    fn wrong(&mut self, at: (&'static str, &str), place: &str, right: &str) -> Option<Value> {
+        let said = format!("{} is not written in a way that is understood here: write {right}", at.1);
+        self.report.fail(subject(at.0), place, &said);
+        None
+    }
+}
 
-pub(super) const ROUTE: &[&str] = &[
-    "decorator",
-    "direct_response",
-    "match",
-    "metadata",
-    "name",
-    "non_forwarding_action",
-    "per_request_buffer_limit_bytes",
-    "redirect",
-    "request_body_buffer_limit",
-    "request_headers_to_add",
-    "request_headers_to_remove",
-    "response_headers_to_add",
-    "response_headers_to_remove",
-    "route",
-    "stat_prefix",
-    "tracing",
-    "typed_per_filter_config",
-];
+/// What Envoy reads of a bool, or nothing. It takes many words, some of them only without quotes; others it refuses.
+fn truth(written: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(written));
+    if is(&["true", "t", "yes", "y", "on", "1"]) {
+        return Some(true);
+    }
+    is(&["false", "f", "no", "n", "off", "0"]).then_some(false)
+}
 
-pub(super) const MATCH: &[&str] = &[
-    "case_sensitive",
-    "connect_matcher",
-    "cookies",
-    "dynamic_metadata",
-    "filter_state",
-    "grpc",
-    "headers",
-    "path",
-    "path_separated_prefix",
-    "prefix",
-    "query_parameters",
-    "runtime_fraction",
-    "safe_regex",
-    "tls_context",
-];
+/// A number in digits. A 0 before others makes it octal in YAML as Envoy reads it, and decimal elsewhere.
+fn plain_number(written: &str) -> Option<u64> {
+    let plain = written == "0" || !written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| written.parse().ok()).flatten()
+}
 
-pub(super) const ROUTE_ACTION: &[&str] = &[
-    "append_x_forwarded_host",
-    "auto_host_rewrite",
-    "cluster",
-    "cluster_header",
-    "cluster_not_found_response_code",
-    "cors",
-    "early_data_policy",
-    "flush_timeout",
-    "grpc_timeout_offset",
-    "hash_policy",
-    "hedge_policy",
-    "host_rewrite_header",
-    "host_rewrite_literal",
-    "host_rewrite_path_regex",
-    "host_rewrite",
-    "idle_timeout",
-    "include_vh_rate_limits",
-    "internal_redirect_action",
-    "internal_redirect_policy",
-    "max_grpc_timeout",
-    "max_internal_redirects",
-    "max_stream_duration",
-    "metadata_match",
-    "path_rewrite",
-    "path_rewrite_policy",
-    "prefix_rewrite",
-    "priority",
-    "rate_limits",
-    "regex_rewrite",
-    "request_mirror_policies",
-    "retry_policy",
-    "timeout",
-    "upgrade_configs",
-    "weighted_clusters",
-];
+/// What a message is about.
+fn subject(message: &str) -> &'static str {
+    const SUBJECTS: [(&str, &str); 10] = [
+        (".access_loggers.", "access log"),
+        (".accesslog.", "access log"),
+        (".ext_authz.", "ext_authz"),
+        (".grpc_service.", "ext_authz"),
+        ("GrpcService", "ext_authz"),
+        (".filters.http.", "filters"),
+        ("HttpFilter", "filters"),
+        (".route.", "routes"),
+        (".cluster.", "cluster"),
+        (".endpoint.", "cluster"),
+    ];
+    let found = SUBJECTS.iter().find(|(part, _)| message.contains(part)).map(|(_, subject)| *subject);
+    found.unwrap_or(if message.contains("listener") || message.contains("http_connection_manager") {
+        "listener"
+    } else {
+        "file"
+    })
+}
 
-pub(super) const WEIGHTED_CLUSTERS: &[&str] =
-    &["clusters", "header_name", "random_value_header", "runtime_key_prefix", "total_weight", "use_hash_policy"];
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
 
-pub(super) const WEIGHTED_CLUSTER: &[&str] = &[
-    "cluster_header",
-    "host_rewrite_literal",
-    "metadata_match",
-    "name",
-    "request_headers_to_add",
-    "request_headers_to_remove",
-    "response_headers_to_add",
-    "response_headers_to_remove",
-    "typed_per_filter_config",
-    "weight",
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) const CLUSTER: &[&str] = &[
-    "alt_stat_name",
-    "circuit_breakers",
-    "cleanup_interval",
-    "close_connections_on_host_set_change",
-    "cluster_type",
-    "common_http_protocol_options",
-    "common_lb_config",
-    "connect_timeout",
-    "connection_pool_per_downstream_connection",
-    "dns_failure_refresh_rate",
-    "dns_jitter",
-    "dns_lookup_family",
-    "dns_refresh_rate",
-    "dns_resolvers",
-    "eds_cluster_config",
-    "health_checks",
-    "http2_protocol_options",
-    "http_protocol_options",
-    "ignore_health_on_host_removal",
-    "lb_config",
-    "lb_policy",
-    "lb_subset_config",
-    "least_request_lb_config",
-    "load_assignment",
-    "load_balancing_policy",
-    "lrs_server",
-    "maglev_lb_config",
-    "max_requests_per_connection",
-    "metadata",
-    "name",
-    "original_dst_lb_config",
-    "outlier_detection",
-    "per_connection_buffer_limit_bytes",
-    "preconnect_policy",
-    "protocol_selection",
-    "respect_dns_ttl",
-    "ring_hash_lb_config",
-    "round_robin_lb_config",
-    "track_cluster_stats",
-    "track_timeout_budgets",
-    "transport_socket",
-    "transport_socket_matches",
-    "type",
-    "typed_dns_resolver_config",
-    "typed_extension_protocol_options",
-    "upstream_bind_config",
-    "upstream_connection_options",
-    "upstream_http_protocol_options",
-    "use_tcp_for_dns_lookups",
-    "wait_for_warm_on_init",
-];
+    #[test]
+    fn each_type_that_a_field_has_stands_in_the_list() {
+        const KINDS: [&str; 7] = ["any", "bool", "duration", "extension", "free", "number", "text"];
 
-/// Reports the fields of `value` that are not among `known`.
-pub(super) fn fields(value: &Value, known: &[&str], what: &'static str, place: &str, report: &mut Report<'_>) {
-    let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
-    for name in names.filter(|name| !name.starts_with('@') && !known.contains(&snake(name).as_str())) {
-        report.unknown(what, place, name);
+        assert!(MESSAGES.len() > 100 && is_known(BOOTSTRAP), "{}", MESSAGES.len());
+        for (message, fields) in MESSAGES.iter() {
+            for (at, (field, kind)) in fields.iter().enumerate() {
+                let kind = kind.trim_start_matches("[]").trim_start_matches("{}");
+                assert!(
+                    KINDS.contains(&kind) || kind.contains('|') || MESSAGES.contains_key(kind),
+                    "{message}: {field}: {kind}"
+                );
+                assert!(!fields[..at].iter().any(|(other, _)| other == field), "{message}: {field} is there once");
+            }
+        }
+    }
+
+    #[test]
+    fn bools_and_numbers_are_read_as_envoy_reads_them() {
+        for (written, read) in
+            [("true", true), ("t", true), ("1", true), ("Yes", true), ("F", false), ("0", false), ("off", false)]
+        {
+            assert_eq!(truth(written), Some(read), "{written}");
+        }
+        for neither in ["", "2", "ja", "true ", "truE!"] {
+            assert_eq!(truth(neither), None, "{neither}");
+        }
+        assert_eq!(
+            ["0", "100", "010", "0x10", "1e2", "", "-1"].map(plain_number),
+            [Some(0), Some(100), None, None, None, None, None]
+        );
     }
 }

@@ -1,9 +1,11 @@
 //! Listeners: whether everything that comes in passes a connection manager, and what stands before that.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::tree::{at, field, is_true, list, text, typed};
-use super::{Report, known};
+use super::{Report, known, logs, routes};
 
 const WHAT: &str = "listener";
 
@@ -11,17 +13,7 @@ const WHAT: &str = "listener";
 pub(super) const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /// Network filters that let a connection pass or end it, and answer at most themselves.
-const HARMLESS: [&str; 9] = [
-    "client_ssl_auth",
-    "connection_limit",
-    "direct_response",
-    "echo",
-    "geoip",
-    "local_ratelimit",
-    "ratelimit",
-    "rbac",
-    "tcp_bandwidth_limit",
-];
+const HARMLESS: [&str; 6] = ["connection_limit", "direct_response", "echo", "local_ratelimit", "ratelimit", "rbac"];
 
 /// Network filters that pass what comes to a cluster, and ask nobody.
 const PASSING: [&str; 11] = [
@@ -47,7 +39,6 @@ const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];
 /// Looks at a listener.
 pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     let place = &format!("listener {}", text(listener, "name"));
-    known::fields(listener, known::LISTENER, WHAT, place, report);
     for name in ["filter_chain_matcher", "fcds_config"] {
         if field(listener, name).is_some() {
             let said = format!("{name} is not followed here: which connections pass which filters cannot be said");
@@ -57,6 +48,9 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     if is_true(listener, "ignore_global_conn_limit") || is_true(listener, "bypass_overload_manager") {
         report.warn(WHAT, place, "the limits of overload_manager do not hold there: its clients can take all memory");
     }
+    for log in list(listener, "access_log") {
+        logs::one(log, place, report);
+    }
     for filter in list(listener, "listener_filters") {
         before(filter, place, report);
     }
@@ -64,17 +58,29 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     for chain in list(listener, "filter_chains").iter().chain(default) {
         look_at_chain(chain, place, report);
     }
+    let filters = list(listener, "filter_chains").iter().chain(default).flat_map(|chain| list(chain, "filters"));
+    let managers =
+        filters.filter_map(|filter| field(filter, "typed_config")).filter(|config| typed(config).0 == MANAGER);
+    let reached: BTreeSet<Vec<String>> = managers.flat_map(routes::destinations).collect();
+    let chains = list(listener, "filter_chains").len() + usize::from(default.is_some());
+    if chains > 1 && reached.len() > 1 {
+        report.fail(
+            WHAT,
+            place,
+            "its filter chains lead to different clusters, and what a client says when it connects chooses among them, which \
+             Latchkey does not see; let the path choose, or give each a listener",
+        );
+    }
 }
 
 fn look_at_chain(chain: &Value, place: &str, report: &mut Report<'_>) {
-    known::fields(chain, known::FILTER_CHAIN, WHAT, place, report);
     if is_true(chain, "use_proxy_proto") {
         believes_connections(place, report);
     }
     if let Some(socket) = field(chain, "transport_socket") {
         let (kind, _) = field(socket, "typed_config").map_or(("", socket), typed);
         let short = short(kind, "envoy.extensions.transport_sockets.");
-        if !SOCKETS.contains(&short) {
+        if !SOCKETS.contains(&short) || !known::is_known(kind) {
             report.unknown(WHAT, place, &format!("the transport socket {}", shown(short, socket)));
         }
     }
@@ -101,7 +107,7 @@ fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
              leave it out, or let nobody reach it"
         );
         report.fail(WHAT, place, &said);
-    } else if !HARMLESS.contains(&short) {
+    } else if !HARMLESS.contains(&short) || !known::is_known(kind) {
         report.unknown(WHAT, place, &format!("the network filter {}", shown(short, filter)));
     }
 }
@@ -116,7 +122,7 @@ fn before(filter: &Value, place: &str, report: &mut Report<'_>) {
         let cluster = text(config, "cluster");
         let said = format!("the filter udp_proxy passes everything to {cluster} and asks nobody; leave it out");
         report.fail(WHAT, place, &said);
-    } else if field(filter, "config_discovery").is_some() || !READING.contains(&short) {
+    } else if field(filter, "config_discovery").is_some() || !READING.contains(&short) || !known::is_known(kind) {
         report.unknown(WHAT, place, &format!("the listener filter {}", shown(short, filter)));
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Report;
-use super::tree::{at, field, list, typed, walk};
+use super::headers::{self, commands};
+use super::tree::{at, field, list, text, typed, walk};
 
 const WHAT: &str = "access log";
 
@@ -24,6 +25,11 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
              the example, which writes no key",
         );
     }
+    walk(manager, place, &mut |value, place| {
+        for tag in list(value, "custom_tags") {
+            tagged(tag, place, report);
+        }
+    });
     if field(manager, "tracing").is_some() {
         report.warn(
             "tracing",
@@ -34,7 +40,18 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
     }
 }
 
-fn one(log: &Value, place: &str, report: &mut Report<'_>) {
+/// Looks at what a span carries besides.
+fn tagged(tag: &Value, place: &str, report: &mut Report<'_>) {
+    let name = text(tag, "request_header/name");
+    let told = tells("REQ", name, report);
+    if let Some(why) = told.filter(|_| !name.is_empty()) {
+        report.fail("tracing", place, &format!("custom_tags carry {why}"));
+    }
+    strings(field(tag, "value").unwrap_or(&Value::Null), place, report);
+}
+
+/// Looks at one that writes requests down.
+pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(log, "typed_config").map_or(("", &Value::Null), typed);
     let last = kind.rsplit('.').next().unwrap_or_default();
     match last {
@@ -51,7 +68,7 @@ fn one(log: &Value, place: &str, report: &mut Report<'_>) {
             }
             formats.for_each(|format| strings(format, place, report));
             if at(config, "log_format/text_format_source/filename").is_some() {
-                report.warn(WHAT, place, "the format is in another file, which is not seen here");
+                report.fail(WHAT, place, "the format is in another file, which is not seen here");
             }
         }
         "HttpGrpcAccessLogConfig" => report.fail(
@@ -60,45 +77,84 @@ fn one(log: &Value, place: &str, report: &mut Report<'_>) {
             "the log over gRPC sends the path with its query, and keys travel in queries; use one with a format",
         ),
         "OpenTelemetryAccessLogConfig" => strings(config, place, report),
-        other => report.warn(WHAT, place, &format!("{other} is not known here: look whether it writes keys down")),
+        other => {
+            let said = format!("{other} is not known here: whether it writes keys down cannot be said; leave it out");
+            report.fail(WHAT, place, &said);
+        }
     }
 }
 
 /// Looks at each text of a format.
 fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
     match format {
-        Value::String(text) => {
-            for command in text.split('%').skip(1).step_by(2) {
-                if let Some(why) = tells(command, report) {
-                    report.fail(WHAT, place, &format!("%{command}% writes {why}"));
+        Value::String(text) => match commands(text) {
+            Some(commands) => {
+                for (name, argument, whole) in commands {
+                    if let Some(why) = tells(name, argument, report) {
+                        report.fail(WHAT, place, &format!("%{whole}% writes {why}"));
+                    }
                 }
             }
-        }
+            None => report.fail(
+                WHAT,
+                place,
+                "a format has a % that is not understood here; write %% for one that stands for itself",
+            ),
+        },
         Value::Array(list) => list.iter().for_each(|member| strings(member, place, report)),
         Value::Object(members) => members.values().for_each(|member| strings(member, place, report)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// What a command of a format writes that nobody should read.
-fn tells(command: &str, report: &Report<'_>) -> Option<String> {
+/// Beginnings of commands that write nothing that came in a request's address, headers or body.
+const HARMLESS: [&str; 20] = [
+    "ACCESS_LOG_TYPE",
+    "BYTES_",
+    "COMMON_DURATION",
+    "CONNECTION_",
+    "DOWNSTREAM_",
+    "DURATION",
+    "EMIT_TIME",
+    "GRPC_STATUS",
+    "HOSTNAME",
+    "PROTOCOL",
+    "REQUESTED_SERVER_NAME",
+    "REQUEST_DURATION",
+    "REQUEST_TX_DURATION",
+    "RESPONSE_",
+    "ROUNDTRIP_DURATION",
+    "ROUTE_NAME",
+    "START_TIME",
+    "STREAM_ID",
+    "TRACE_ID",
+    "UNIQUE_ID",
+];
+
+/// What a command of a format writes that nobody should read, or could.
+fn tells(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
     const QUERY: &str = "the path with its query, and keys travel in queries; write %PATH(NQ)%";
 
-    let (name, rest) = command.split_once('(').unwrap_or((command.split(':').next().unwrap_or_default(), ""));
-    let argument = rest.split(')').next().unwrap_or_default().to_ascii_lowercase();
+    let argument = argument.to_ascii_lowercase();
     match name {
         "REQ" => argument.split('?').find_map(|header| match header.trim() {
-            ":path" | "x-envoy-original-path" | "x-original-uri" | "x-forwarded-uri" => Some(QUERY.to_owned()),
+            ":path"
+            | "x-envoy-original-path"
+            | "x-original-uri"
+            | "x-forwarded-uri"
+            | "x-original-url"
+            | "x-rewrite-url" => Some(QUERY.to_owned()),
             header if report.is_key_header(header) => Some(format!("the header {header}, and keys travel in it")),
+            "cookie" => Some("the header cookie, and who is signed in is in it".to_owned()),
             _ => None,
         }),
-        "PATH" if !argument.starts_with("nq") => Some(QUERY.to_owned()),
+        "PATH" if argument == "nq" || argument.starts_with("nq:") => None,
+        "PATH" => Some(QUERY.to_owned()),
         "QUERY_PARAM" | "QUERY_PARAMS" => Some("a part of the query, and keys travel in queries".to_owned()),
-        "CEL" | "TYPED_CEL" | "COALESCE" => {
-            let shown = ["request.path", "request.query", "request.headers", ":path", "authorization"];
-            let shown = shown.iter().any(|shown| command.to_ascii_lowercase().contains(shown));
-            shown.then(|| "a part of the request that keys travel in".to_owned())
-        }
-        _ => None,
+        "DYNAMIC_METADATA" if argument.split(':').next() == Some(headers::DECISION) => None,
+        "RESP" | "TRAILER" | "VIRTUAL_CLUSTER_NAME" | "LOCAL_REPLY_BODY" | "CUSTOM_FLAGS" => None,
+        _ if name.starts_with("UPSTREAM_") && !name.contains("METADATA") && !name.contains("FILTER_STATE") => None,
+        _ if HARMLESS.iter().any(|known| name.starts_with(known)) => None,
+        _ => Some("what is not known here, and keys could be in it; leave it out".to_owned()),
     }
 }

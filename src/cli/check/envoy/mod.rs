@@ -9,6 +9,7 @@ mod asking;
 mod clusters;
 mod doors;
 mod filters;
+mod headers;
 mod known;
 mod listeners;
 mod logs;
@@ -16,6 +17,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,8 +27,7 @@ use serde_json::Value;
 use self::tree::{at, field, list, typed, walk};
 use super::{Finding, Verdict};
 use crate::cli::exit::Error;
-use crate::config::profiles::{KeyPlace, Profile};
-use crate::model::method::StoreLocation;
+use crate::config::profiles::Profile;
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -35,6 +36,8 @@ const LONGEST: u64 = 16 << 20;
 struct Report<'a> {
     profiles: &'a BTreeMap<String, Profile>,
     findings: Vec<Finding>,
+    /// Whom the filters ask, and where the first of them stands.
+    asked: BTreeMap<String, String>,
 }
 
 /// Something that would be wrong, and why. It is wrong where `is_there`.
@@ -59,7 +62,18 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
     }
     let text =
         std::fs::read_to_string(file).map_err(|error| Error::Failed(format!("{told} cannot be read: {error}")))?;
-    look_through(&text, profiles).map_err(|sentence| Error::Invalid(format!("{told}: {sentence}")))
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if ending == "json" && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
+        return Err(Error::Invalid(format!("{told}: it is no JSON that Envoy would read")));
+    }
+    let mut findings =
+        look_through(&text, profiles).map_err(|sentence| Error::Invalid(format!("{told}: {sentence}")))?;
+    if !["json", "yaml", "yml"].contains(&ending) {
+        let said = "its name ends neither in .yaml nor in .json, by which Envoy knows how to read it";
+        findings.retain(|finding| finding.verdict != Verdict::Ok);
+        findings.push(Finding::fail("file", said));
+    }
+    Ok(findings)
 }
 
 /// Looks through a configuration in YAML or JSON.
@@ -67,33 +81,21 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
 /// # Errors
 /// It is neither.
 fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    // The message says where, and quotes nothing: a token may stand there.
-    let config: Value = serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
-        let place = error.location().map_or(String::new(), |place| format!(": look at line {}", place.line()));
-        format!("it is no YAML that Envoy would read{place}")
-    })?;
-    if field(&config, "static_resources").is_none() && field(&config, "dynamic_resources").is_none() {
+    let document = yaml::read(yaml)?;
+    if field(&document.config, "static_resources").is_none() && field(&document.config, "dynamic_resources").is_none() {
         return Err("it is no configuration of Envoy: it has neither static_resources nor dynamic_resources".to_owned());
     }
-    let mut report = Report { profiles, findings: Vec::new() };
-    let (mut managers, mut unclear) = (Vec::new(), Vec::new());
+    let mut report = Report { profiles, findings: Vec::new(), asked: BTreeMap::new() };
+    for said in &document.unclear {
+        report.fail("file", "", said);
+    }
+    let config = known::read(&document.config, &mut report);
+    let mut managers = Vec::new();
     walk(&config, "", &mut |value, place| {
         if let (listeners::MANAGER, manager) = typed(value) {
             managers.push((manager, place.to_owned()));
         }
-        let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
-        for name in names.filter(|name| *name == "<<" || is_twice(value, name)) {
-            unclear.push((name, place.to_owned()));
-        }
     });
-    for (name, place) in unclear {
-        report.fail(
-            "file",
-            &place,
-            &format!("{name} is there in two ways, of which Envoy takes one; leave the other out"),
-        );
-    }
     bootstrap(&config, &mut report);
     for (manager, place) in &managers {
         doors::look(manager, place, &config, &mut report);
@@ -108,39 +110,45 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
     } else if managers.is_empty() {
         report.fail("listeners", "", "no listener takes HTTP: there is nothing here that asks Latchkey");
     }
+    one_is_asked(&managers, &mut report);
     if report.findings.is_empty() {
         let doors = if managers.len() == 1 { "the listener asks" } else { "all listeners ask" };
-        report.findings.push(Finding::ok("envoy", format!("{doors} Latchkey, and no hole is known in how")));
+        let asked = report.asked.keys().next().map(|asked| format!(" ({asked} is taken for it)")).unwrap_or_default();
+        report.findings.push(Finding::ok("envoy", format!("{doors} Latchkey{asked}, and no hole is known in how")));
     }
     Ok(report.findings)
 }
 
 /// Looks at what stands around the connection managers.
 fn bootstrap(config: &Value, report: &mut Report<'_>) {
-    known::fields(config, known::BOOTSTRAP, "file", "", report);
     if let Some(resources) = field(config, "static_resources") {
-        known::fields(resources, known::STATIC_RESOURCES, "file", "static_resources", report);
         for listener in list(resources, "listeners") {
             listeners::look(listener, report);
         }
         for cluster in list(resources, "clusters") {
-            clusters::look_behind(cluster, report);
+            clusters::look_behind(cluster, config, report);
         }
     }
     if at(config, "dynamic_resources/cds_config").is_some() {
-        report.warn(
+        report.fail(
             "clusters",
             "",
-            "dynamic_resources.cds_config brings clusters from elsewhere: look that none has filters of its own",
+            "dynamic_resources.cds_config brings clusters from elsewhere: they are not seen here, and whether requests go where \
+             they should cannot be said",
         );
     }
+    let known_values = [
+        "overload.global_downstream_max_connections",
+        "re2.max_program_size.error_level",
+        "re2.max_program_size.warn_level",
+    ];
     for layer in list(config, "layered_runtime/layers") {
         let name = tree::text(layer, "name");
         if ["rtds_layer", "disk_layer"].iter().any(|layer_of| field(layer, layer_of).is_some()) {
             report.fail("runtime", "", &format!("the layer {name} comes from elsewhere and is not seen here"));
         }
         let values = field(layer, "static_layer").and_then(Value::as_object).into_iter().flatten();
-        for key in values.map(|(key, _)| key).filter(|key| !key.starts_with("overload") && !key.starts_with("re2")) {
+        for key in values.map(|(key, _)| key).filter(|key| !known_values.contains(&key.as_str())) {
             report.unknown("runtime", "", &format!("the runtime value {key}"));
         }
     }
@@ -154,10 +162,27 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
     }
 }
 
-/// Whether a field in camel case is there in snake case too.
-fn is_twice(value: &Value, name: &str) -> bool {
-    let snake = tree::snake(name);
-    snake != name && value.get(&snake).is_some()
+/// Looks whether all who are asked are the same: only one of them can be Latchkey. And nobody else is sent requests of
+/// clients there.
+fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
+    let asked = report.asked.clone();
+    if asked.len() > 1 {
+        let each: Vec<String> = asked.iter().map(|(asked, place)| format!("{place} asks {asked}")).collect();
+        let said = format!("{}: only one of them can be Latchkey; let all ask the same", each.join(", "));
+        report.fail("ext_authz", "", &said);
+    }
+    for (manager, place) in managers {
+        for name in routes::destinations(manager)
+            .into_iter()
+            .flatten()
+            .filter(|name| asked.contains_key(&format!("the cluster {name}")))
+        {
+            let said = format!(
+                "a route sends clients' requests to {name}, which is asked whether they may: name another cluster"
+            );
+            report.fail("routes", place, &said);
+        }
+    }
 }
 
 /// Whether an address is reached from this machine alone.
@@ -193,57 +218,5 @@ impl Report<'_> {
         for rule in rules.iter().filter(|rule| (rule.is_there)(value)) {
             self.add(rule.verdict, what, place, rule.said);
         }
-    }
-
-    /// Whether a header of this name, however it is spelled, says who calls what on which store, or where it stands.
-    fn decides(&self, name: &str) -> bool {
-        const DECIDING: [&str; 19] = [
-            "host",
-            "authority",
-            "path",
-            "method",
-            "scheme",
-            "protocol",
-            "forwarded",
-            "xforwardedhost",
-            "xforwardedprefix",
-            "xforwardeduri",
-            "xforwardedpath",
-            "xhost",
-            "contenttype",
-            "contentencoding",
-            "contentlength",
-            "transferencoding",
-            "cookie",
-            "scriptname",
-            "pathinfo",
-        ];
-        let fold = |name: &str| -> String {
-            name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
-        };
-        let name = fold(name);
-        let stores = self.profiles.values().flat_map(|profile| &profile.stores);
-        let mut stores = stores.filter(|place| place.location() == StoreLocation::Header);
-        let keys = self.profiles.values().flat_map(|profile| &profile.keys);
-        let mut keys = keys.filter_map(|place| match place {
-            KeyPlace::Bearer => Some("authorization"),
-            KeyPlace::Header(header) => Some(header.as_str()),
-            KeyPlace::Query(_) | KeyPlace::Form(_) => None,
-        });
-        DECIDING.contains(&name.as_str())
-            || ["latchkey", "override", "methodoverride", "httpmethod", "rewriteur", "originalur"]
-                .iter()
-                .any(|part| name.contains(part))
-            || stores.any(|place| fold(place.name()) == name)
-            || keys.any(|key| fold(key) == name)
-    }
-
-    /// Whether keys travel in a header of this name under some profile.
-    fn is_key_header(&self, name: &str) -> bool {
-        self.profiles.values().flat_map(|profile| &profile.keys).any(|place| match place {
-            KeyPlace::Bearer => name == "authorization",
-            KeyPlace::Header(header) => name == header,
-            KeyPlace::Query(_) | KeyPlace::Form(_) => false,
-        })
     }
 }

@@ -1,9 +1,11 @@
 //! Routes: whether one of them switches the question off, or sends on something else than was decided about.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::tree::{field, is_true, list, placed, text, typed};
-use super::{Report, asking, filters, known};
+use super::tree::{at, field, is_true, list, placed, text, typed};
+use super::{Report, asking, filters, headers, known};
 
 const WHAT: &str = "routes";
 
@@ -29,12 +31,13 @@ pub(super) fn forward(manager: &Value) -> bool {
 /// Looks at the routes of a connection manager whose filters of these names ask.
 pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     let Some(routes) = field(manager, "route_config") else { return };
-    known::fields(routes, known::ROUTES, WHAT, place, report);
     common(routes, filters, place, report);
+    mirrors(routes, place, report);
+    choices(manager, place, report);
     for host in list(routes, "virtual_hosts") {
         let place = &placed(host, place);
-        known::fields(host, known::VIRTUAL_HOST, WHAT, place, report);
         common(host, filters, place, report);
+        mirrors(host, place, report);
         for route in list(host, "routes") {
             let place = &placed(route, place);
             look_at_route(route, filters, place, report);
@@ -43,9 +46,7 @@ pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut 
 }
 
 fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
-    known::fields(route, known::ROUTE, WHAT, place, report);
     if let Some(matched) = field(route, "match") {
-        known::fields(matched, known::MATCH, WHAT, place, report);
         if field(matched, "connect_matcher").is_some() {
             report.fail(
                 WHAT,
@@ -66,7 +67,6 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
         return;
     };
     common(route, filters, place, report);
-    known::fields(action, known::ROUTE_ACTION, WHAT, place, report);
     rewrites(action, place, report);
     for name in ["internal_redirect_policy", "internal_redirect_action"] {
         if field(action, name).is_some() {
@@ -77,26 +77,13 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
             report.warn(WHAT, place, &said);
         }
     }
-    for upgrade in list(action, "upgrade_configs") {
-        let kind = text(upgrade, "upgrade_type");
-        let said = format!("the upgrade {kind} lets connections change over to what is judged by nobody");
-        if kind.to_ascii_lowercase().starts_with("connect") {
-            report.fail(WHAT, place, &said);
-        } else {
-            report.warn(WHAT, place, &said);
-        }
+    for one in list(action, "upgrade_configs") {
+        upgrade(text(one, "upgrade_type"), WHAT, place, report);
     }
-    if !list(action, "request_mirror_policies").is_empty() {
-        let said = "request_mirror_policies send requests to another service as well: look that it may have them";
-        report.warn(WHAT, place, said);
-    }
+    mirrors(action, place, report);
     let clusters = field(action, "weighted_clusters");
-    if let Some(clusters) = clusters {
-        known::fields(clusters, known::WEIGHTED_CLUSTERS, WHAT, place, report);
-    }
     for cluster in clusters.map_or(&[][..], |clusters| list(clusters, "clusters")) {
         let place = &format!("{place}, cluster {}", text(cluster, "name"));
-        known::fields(cluster, known::WEIGHTED_CLUSTER, WHAT, place, report);
         common(cluster, filters, place, report);
         rewrites(cluster, place, report);
     }
@@ -134,10 +121,9 @@ fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>)
     for (name, settings) in field(value, "typed_per_filter_config").and_then(Value::as_object).into_iter().flatten() {
         per_filter(name, settings, filters, place, report);
     }
-    for header in list(value, "request_headers_to_add") {
-        let name = text(header, "header/key").to_ascii_lowercase();
-        if report.decides(&name) || name.is_empty() {
-            report.fail(WHAT, place, &format!("request_headers_to_add sets {name} behind the decision; leave it out"));
+    for option in list(value, "request_headers_to_add") {
+        if let Some(said) = headers::set_behind(option, report) {
+            report.fail(WHAT, place, &format!("request_headers_to_add {said}"));
         }
     }
     for name in list(value, "request_headers_to_remove").iter().filter_map(Value::as_str) {
@@ -146,45 +132,122 @@ fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>)
                 "request_headers_to_remove takes {name} from the service: where it applies the scope, it receives none"
             );
             report.warn(WHAT, place, &said);
+        } else if let Some(said) = headers::removed_behind(name, report) {
+            report.fail(WHAT, place, &format!("request_headers_to_remove {said}"));
         }
     }
+}
+
+fn mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
     if !list(value, "request_mirror_policies").is_empty() {
-        let said = "request_mirror_policies send requests to another service as well: look that it may have them";
-        report.warn(WHAT, place, said);
+        let said = "request_mirror_policies send each request to another service as well, about which nothing was decided; leave \
+                    them out";
+        report.fail(WHAT, place, said);
+    }
+}
+
+/// Looks at what connections may change over to.
+pub(super) fn upgrade(kind: &str, what: &'static str, place: &str, report: &mut Report<'_>) {
+    if kind.eq_ignore_ascii_case("websocket") {
+        let said = "upgrade_configs let connections change over to WebSocket: what is sent there is judged by nobody";
+        report.warn(what, place, said);
+    } else {
+        let said = format!("the upgrade {kind} makes a tunnel: what goes through it is judged by nobody; leave it out");
+        report.fail(what, place, &said);
+    }
+}
+
+/// What the routes of a connection manager lead to: for each that forwards, its clusters.
+pub(super) fn destinations(manager: &Value) -> BTreeSet<Vec<String>> {
+    hosts_that_forward(manager).into_iter().flat_map(|(_, routes)| routes).map(clusters_of).collect()
+}
+
+fn hosts_that_forward(manager: &Value) -> Vec<(&Value, Vec<&Value>)> {
+    let hosts = list(manager, "route_config/virtual_hosts").iter();
+    let routes = |host| list(host, "routes").iter().filter(|route| field(route, "route").is_some()).collect::<Vec<_>>();
+    hosts.map(|host| (host, routes(host))).filter(|(_, routes)| !routes.is_empty()).collect()
+}
+
+fn clusters_of(route: &Value) -> Vec<String> {
+    let mut names: Vec<String> =
+        list(route, "route/weighted_clusters/clusters").iter().map(|one| text(one, "name").to_owned()).collect();
+    names.extend(Some(text(route, "route/cluster").to_owned()).filter(|name| !name.is_empty()));
+    names.sort();
+    names
+}
+
+/// Looks whether something chooses among clusters that Latchkey does not judge by.
+fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
+    const UNSEEN: [&str; 6] =
+        ["query_parameters", "cookies", "dynamic_metadata", "filter_state", "tls_context", "runtime_fraction"];
+
+    let hosts = hosts_that_forward(manager);
+    let several = destinations(manager).len() > 1;
+    let by_host = report.profiles.values().any(|profile| profile.host);
+    let each: BTreeSet<BTreeSet<Vec<String>>> =
+        hosts.iter().map(|(_, routes)| routes.iter().copied().map(clusters_of).collect()).collect();
+    if each.len() > 1 && !by_host {
+        report.fail(
+            WHAT,
+            place,
+            "virtual hosts lead to different clusters, and no profile takes the store from the host: a key for the store of one \
+             opens the others; let a profile take it from there, or use one cluster",
+        );
+    }
+    for (host, routes) in hosts {
+        for route in routes {
+            let headers = list(route, "match/headers").iter().map(|header| text(header, "name"));
+            let headers = headers.filter(|name| *name != ":method" && !report.stores(name));
+            let unseen = UNSEEN.iter().copied().filter(|name| at(route, &format!("match/{name}")).is_some());
+            let chosen: Vec<&str> = headers.chain(unseen).collect();
+            let differs = several || !list(route, "request_headers_to_add").is_empty();
+            if differs && !chosen.is_empty() {
+                let said = format!(
+                    "{} chooses where a request goes, and Latchkey does not judge by that: a key for one store would open \
+                     another; let the path choose",
+                    chosen.join(", ")
+                );
+                report.fail(WHAT, &placed(route, &placed(host, place)), &said);
+            }
+        }
     }
 }
 
 fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     let (kind, settings) = typed(settings);
-    let wrapped = kind == "envoy.config.route.v3.FilterConfig" || kind.ends_with(".FilterConfig");
+    let wrapped = kind == "envoy.config.route.v3.FilterConfig";
     let inner = if wrapped { field(settings, "config").map(typed) } else { Some((kind, settings)) };
-    let asks = filters.contains(&name)
-        || kind.ends_with(".ExtAuthzPerRoute")
-        || inner.is_some_and(|(kind, _)| kind.ends_with(".ExtAuthzPerRoute"));
+    let of_ext_authz = inner.is_some_and(|(kind, _)| kind == PER_ROUTE);
+    if let Some((kind, _)) = inner.filter(|(kind, _)| !known::is_known(kind)) {
+        report.unknown(WHAT, place, &format!("what {name} is given there ({kind})"));
+        return;
+    }
+    let asks = filters.contains(&name) || of_ext_authz;
     if asks {
         if wrapped && is_true(settings, "disabled") {
             report.fail(WHAT, place, DISABLED);
         }
-        if let Some((_, inner)) = inner {
-            per_route(inner, place, report);
+        match inner {
+            Some((_, inner)) if of_ext_authz => per_route(inner, place, report),
+            Some((kind, _)) => report.unknown(WHAT, place, &format!("what {name} is given there ({kind})")),
+            None => {}
         }
     } else if let Some((kind, inner)) = inner {
         filters::look_at_route(name, kind, inner, place, report);
     }
 }
 
+/// What a route has ext_authz do.
+const PER_ROUTE: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute";
+
 const DISABLED: &str = "ext_authz is disabled there: whatever comes that way is judged by nobody";
 
 /// What a route, or a virtual host, has ext_authz do otherwise.
 fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
-    known::fields(settings, &["disabled", "check_settings"], WHAT, place, report);
     if is_true(settings, "disabled") {
         report.fail(WHAT, place, DISABLED);
     }
     let Some(check) = field(settings, "check_settings") else { return };
-    let fields =
-        ["context_extensions", "disable_request_body_buffering", "with_request_body", "grpc_service", "http_service"];
-    known::fields(check, &fields, WHAT, place, report);
     if is_true(check, "disable_request_body_buffering") {
         report.fail(
             WHAT,

@@ -46,11 +46,7 @@ pub(super) fn number(value: &Value, path: &str) -> Option<u64> {
 
 /// What an extension is configured with, and the full name of its type.
 pub(super) fn typed(value: &Value) -> (&str, &Value) {
-    let name = |path| text(value, path).rsplit('/').next().unwrap_or_default();
-    match field(value, "value") {
-        Some(inner) if name("@type").ends_with(".TypedStruct") => (name("type_url"), inner),
-        _ => (name("@type"), value),
-    }
+    (text(value, "@type").rsplit('/').next().unwrap_or_default(), value)
 }
 
 /// Calls `visit` with every object of `value`, outer ones first, and where it stands.
@@ -85,19 +81,8 @@ pub(super) fn placed(value: &Value, place: &str) -> String {
     if place.is_empty() { further } else { format!("{place}, {further}") }
 }
 
-/// The name of a field in snake case.
-pub(super) fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
-}
-
-fn camel(name: &str) -> String {
+/// The name of a field in camel case.
+pub(super) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let mut camel = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -1,0 +1,194 @@
+//! Headers that are set and taken away, and the formats that their values have.
+
+use serde_json::Value;
+
+use super::Report;
+use super::tree::text;
+use crate::config::profiles::KeyPlace;
+use crate::model::method::StoreLocation;
+
+/// Names of headers, folded, that say what is called, by which bytes, or where it stands.
+const DECIDING: [&str; 9] = [
+    "authority",
+    "scheme",
+    "protocol",
+    "forwarded",
+    "contenttype",
+    "contentencoding",
+    "contentlength",
+    "transferencoding",
+    "cookie",
+];
+
+/// Parts of such names.
+const DECIDING_PARTS: [&str; 8] = ["latchkey", "override", "method", "verb", "host", "prefix", "path", "scriptname"];
+
+/// Ends of such names.
+const DECIDING_ENDS: [&str; 2] = ["uri", "url"];
+
+/// A command of a format, such as `%REQ(:METHOD)%`: its name, its argument, and all of it.
+pub(super) type Command<'a> = (&'a str, &'a str, &'a str);
+
+/// The commands of a format as Envoy finds them; none if Envoy could find others.
+pub(super) fn commands(format: &str) -> Option<Vec<Command<'_>>> {
+    let (mut found, mut rest) = (Vec::new(), format);
+    while let Some(at) = rest.find('%') {
+        let whole = &rest[at + 1..];
+        if let Some(behind) = whole.strip_prefix('%') {
+            rest = behind;
+            continue;
+        }
+        let end =
+            whole.find(|letter: char| !(letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'))?;
+        let (name, mut behind) = whole.split_at(end);
+        let mut argument = "";
+        if let Some(inner) = behind.strip_prefix('(') {
+            (argument, behind) = inner.split_once(')')?;
+        }
+        if let Some(length) = behind.strip_prefix(':') {
+            behind = length.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        }
+        behind = behind.strip_prefix('%')?;
+        if name.is_empty() {
+            return None;
+        }
+        found.push((name, argument, &whole[..whole.len() - behind.len() - 1]));
+        rest = behind;
+    }
+    Some(found)
+}
+
+/// Whether clients have no say in a value.
+fn is_fixed(value: &str) -> bool {
+    const OWN: [&str; 9] = [
+        "DOWNSTREAM_LOCAL_ADDRESS",
+        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+        "DOWNSTREAM_LOCAL_PORT",
+        "DOWNSTREAM_REMOTE_ADDRESS",
+        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+        "ENVIRONMENT",
+        "HOSTNAME",
+        "PROTOCOL",
+        "START_TIME",
+    ];
+
+    commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| OWN.contains(name)))
+}
+
+/// What Latchkey tells Envoy of its decision goes by this name.
+pub(super) const DECISION: &str = "envoy.filters.http.ext_authz";
+
+/// Whether a value is written out, or taken from where this Envoy runs.
+pub(super) fn is_of_operator(value: &str) -> bool {
+    commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| *name == "ENVIRONMENT"))
+}
+
+/// What is wrong with a header that is set behind the decision.
+pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> {
+    let (name, value) = (text(option, "header/key").to_ascii_lowercase(), text(option, "header/value"));
+    if name.is_empty() || report.decides(&name) {
+        Some(format!("sets {name} behind the decision; leave it out"))
+    } else if !is_fixed(value) {
+        Some(format!(
+            "sets {name} behind the decision to something that is not known to be out of clients' hands; write the value, or leave \
+             it out"
+        ))
+    } else {
+        None
+    }
+}
+
+/// What is wrong with taking a header away behind the decision.
+pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    // Nothing is decided by these, and some services believe them.
+    const CLAIMS: [&str; 8] = [
+        "forwarded",
+        "path-info",
+        "script-name",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x-forwarded-server",
+        "x-real-ip",
+    ];
+    let needed =
+        report.stores(&name) || !CLAIMS.contains(&&*name) && !report.is_key_header(&name) && report.decides(&name);
+    let needed = needed && !fold(&name).starts_with("xlatchkey");
+    needed.then(|| format!("takes {name} away behind the decision, which it was made by; leave it out"))
+}
+
+/// What is wrong with a change of headers before anything is looked at: whom the client's address is taken from, and
+/// which key is shown.
+pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<String> {
+    let name = text(mutation, "append/header/key").to_ascii_lowercase();
+    let folded = fold(&name);
+    if text(mutation, "remove").is_empty() && name.is_empty() {
+        Some("changes headers in a way that is not known".to_owned())
+    } else if ["forwarded", "xenvoy", "realip", "clientip"].iter().any(|part| folded.contains(part)) {
+        Some(format!("sets {name}, by which clients could choose the address that they are known by"))
+    } else {
+        set_before(mutation, report)
+    }
+}
+
+/// What is wrong with a change of headers before the decision.
+pub(super) fn set_before(mutation: &Value, report: &Report<'_>) -> Option<String> {
+    let name = text(mutation, "append/header/key").to_ascii_lowercase();
+    report.is_key_header(&name).then(|| format!("sets {name}: any client would have the key that stands there"))
+}
+
+/// Whatever is not a letter or a digit is the same to some services.
+fn fold(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+impl Report<'_> {
+    /// Whether a header of this name, however it is spelled, says who calls what on which store, or where it stands.
+    pub(super) fn decides(&self, name: &str) -> bool {
+        let folded = fold(name);
+        DECIDING.contains(&folded.as_str())
+            || DECIDING_PARTS.iter().any(|part| folded.contains(part))
+            || DECIDING_ENDS.iter().any(|end| folded.ends_with(end))
+            || self.stores(name)
+            || self.is_key_header(name)
+    }
+
+    /// Whether some profile takes stores from a header of this name.
+    pub(super) fn stores(&self, name: &str) -> bool {
+        let mut places = self.profiles.values().flat_map(|profile| &profile.stores);
+        places.any(|place| place.location() == StoreLocation::Header && fold(place.name()) == fold(name))
+    }
+
+    /// Whether keys travel in a header of this name under some profile.
+    pub(super) fn is_key_header(&self, name: &str) -> bool {
+        let name = fold(name);
+        self.profiles.values().flat_map(|profile| &profile.keys).any(|place| match place {
+            KeyPlace::Bearer => name == "authorization",
+            KeyPlace::Header(header) => name == fold(header),
+            KeyPlace::Query(_) | KeyPlace::Form(_) => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_as_envoy_finds_them() {
+        let found = |format: &'static str| {
+            commands(format)
+                .map(|found| found.into_iter().map(|(name, argument, _)| (name, argument)).collect::<Vec<_>>())
+        };
+        assert_eq!(found("100%% plain"), Some(vec![]));
+        assert_eq!(
+            found("%START_TIME(%Y)% %REQ(AUTHORIZATION):9%"),
+            Some(vec![("START_TIME", "%Y"), ("REQ", "AUTHORIZATION")])
+        );
+        assert_eq!(found("a%%%PATH%"), Some(vec![("PATH", "")]));
+        for unclear in ["%", "% a %", "%req(a)%", "%REQ(a%", "%REQ(a)", "%REQ(a):b%", "%()%"] {
+            assert_eq!(found(unclear), None, "{unclear}");
+        }
+    }
+}

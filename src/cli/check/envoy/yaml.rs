@@ -1,0 +1,117 @@
+//! Reading the file as Envoy does. What Envoy's reader takes otherwise than it looks, or could, is told of.
+
+use granit_parser::{Event, Parser, ScalarStyle};
+use serde_json::{Map, Value};
+
+/// How deep lists and maps may stand in each other.
+const DEEPEST: usize = 100;
+
+/// What stands in a file, and what is wrong with how it is written.
+pub(super) struct Document {
+    /// All scalars are texts as they were written, or null.
+    pub(super) config: Value,
+    pub(super) unclear: Vec<String>,
+}
+
+/// A list or a map that is not finished.
+enum Open {
+    List(Vec<Value>),
+    Map(Map<String, Value>, Option<String>),
+}
+
+/// Reads YAML or JSON.
+///
+/// # Errors
+/// It is neither. The message says where, and quotes nothing: a token may stand there.
+pub(super) fn read(text: &str) -> Result<Document, String> {
+    let mut open: Vec<Open> = Vec::new();
+    let (mut unclear, mut root, mut documents) = (Vec::new(), None, 0_u32);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    for (at, line) in text.lines().enumerate() {
+        // Some readers end a line, or a file, at them.
+        if line.contains(|letter: char| {
+            letter != '\t' && letter.is_control() || "\u{2028}\u{2029}\u{feff}".contains(letter)
+        }) {
+            unclear
+                .push(format!("line {}: a control character is in it, which could end the line; leave it out", at + 1));
+        }
+    }
+    for event in Parser::new_from_str(&text) {
+        let (event, span) = event
+            .map_err(|error| format!("it is no YAML that Envoy would read: look at line {}", error.marker().line()))?;
+        let line = span.start.line();
+        let mut tell = |said: &str| unclear.push(format!("line {line}: {said}"));
+        let (anchor, tag) = match &event {
+            Event::Scalar(_, _, anchor, tag)
+            | Event::SequenceStart(_, anchor, tag)
+            | Event::MappingStart(_, anchor, tag) => (*anchor, tag.is_some()),
+            _ => (0, false),
+        };
+        if tag {
+            tell("a tag (!…) is not understood: Envoy leaves out what has !ignore; leave the tag out, or the field");
+        }
+        if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
+            tell("anchors (&…) and aliases (*…) are not followed here: write out what they stand for");
+        }
+        let value = match event {
+            Event::DocumentStart(..) => {
+                documents += 1;
+                if documents > 1 {
+                    tell("a second document begins, of which Envoy sees nothing; leave one out");
+                }
+                continue;
+            }
+            Event::SequenceStart(..) => {
+                open.push(Open::List(Vec::new()));
+                None
+            }
+            Event::MappingStart(..) => {
+                open.push(Open::Map(Map::new(), None));
+                None
+            }
+            Event::Scalar(text, style, ..) => Some(scalar(&text, style)),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => Some(Value::Null),
+            Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                Some(Open::List(list)) => Some(Value::Array(list)),
+                Some(Open::Map(members, _)) => Some(Value::Object(members)),
+                None => None,
+            },
+            _ => None,
+        };
+        if open.len() > DEEPEST {
+            return Err(format!("lists and maps stand more than {DEEPEST} deep in each other at line {line}"));
+        }
+        let Some(value) = value else { continue };
+        match open.last_mut() {
+            None if documents < 2 => root = Some(value),
+            None => {}
+            Some(Open::List(list)) => list.push(value),
+            Some(Open::Map(_, name @ None)) => match value {
+                Value::String(text) if text == "<<" => {
+                    tell("<< merges maps, which Envoy does not do: write out what it stands for");
+                    *name = Some(text);
+                }
+                Value::String(text) => *name = Some(text),
+                _ => {
+                    tell("the name of a field is no word: this is not understood");
+                    *name = Some(String::new());
+                }
+            },
+            Some(Open::Map(members, name)) => {
+                let name = name.take().unwrap_or_default();
+                if members.contains_key(&name) {
+                    tell(&format!("{name} is there twice, of which Envoy takes one; leave the other out"));
+                }
+                members.insert(name, value);
+            }
+        }
+    }
+    Ok(Document { config: root.unwrap_or(Value::Null), unclear })
+}
+
+/// A scalar as it was written. What Envoy takes for missing is null.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
+
+    if style == ScalarStyle::Plain && NULLS.contains(&text) { Value::Null } else { Value::String(text.to_owned()) }
+}
