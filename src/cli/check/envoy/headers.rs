@@ -100,7 +100,6 @@ pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> 
 
 /// What is wrong with taking a header away behind the decision.
 pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> {
-    let name = name.to_ascii_lowercase();
     // Nothing is decided by these, and some services believe them.
     const CLAIMS: [&str; 8] = [
         "forwarded",
@@ -112,6 +111,8 @@ pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> 
         "x-forwarded-server",
         "x-real-ip",
     ];
+
+    let name = name.to_ascii_lowercase();
     let needed =
         report.stores(&name) || !CLAIMS.contains(&&*name) && !report.is_key_header(&name) && report.decides(&name);
     let needed = needed && !fold(&name).starts_with("xlatchkey");
