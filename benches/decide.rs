@@ -101,6 +101,7 @@ pub(crate) async fn started(storage: Arc<dyn Storage>, keys: u64, tasks: &Tasks)
         cache_capacity: 2 * keys,
         poll_interval: Duration::from_millis(250),
         max_staleness: Duration::from_mins(1),
+        read_wait: Duration::from_millis(500),
         usage: true,
         hash_key: [5; 16],
     };

@@ -44,7 +44,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 41] = [
+pub const SETTINGS: [Setting; 43] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
     setting(
@@ -80,6 +80,12 @@ pub const SETTINGS: [Setting; 41] = [
     setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
     setting("poll_interval", "250ms", "longest time between two looks for changes, 20ms to 10s"),
     setting("replica_wait", "1s", "how long a write waits until every live replica has applied it, 0s to 30s"),
+    setting("read_wait", "500ms", "how long a call waits for a key to be read from the database, 100ms to 5s"),
+    setting(
+        "start_wait",
+        "60s",
+        "how long `serve` waits at its start for a database that cannot be reached, 0s to 10m; then it ends with exit code 1",
+    ),
     setting("cache_capacity", "1000000", "keys kept in memory, 1000 to 100000000"),
     setting("log", "info", "what is logged, such as `warn` or `latchkey=debug`"),
     setting("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal"),
@@ -161,6 +167,8 @@ pub struct Config {
     pub max_staleness: Duration,
     pub poll_interval: Duration,
     pub replica_wait: Duration,
+    pub read_wait: Duration,
+    pub start_wait: Duration,
     pub cache_capacity: u64,
     pub log: String,
     pub log_format: Format,
@@ -271,6 +279,8 @@ impl Config {
             max_staleness: reader.duration("max_staleness", Duration::from_secs(5), LONGEST_STALENESS),
             poll_interval: reader.duration("poll_interval", Duration::from_millis(20), Duration::from_secs(10)),
             replica_wait: reader.duration("replica_wait", Duration::ZERO, Duration::from_secs(30)),
+            read_wait: reader.duration("read_wait", Duration::from_millis(100), Duration::from_secs(5)),
+            start_wait: reader.duration("start_wait", Duration::ZERO, Duration::from_mins(10)),
             cache_capacity: reader.number("cache_capacity", 1_000, 100_000_000),
             log: reader.text("log").unwrap_or_default(),
             log_format: reader

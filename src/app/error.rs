@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::telemetry::outage::causes;
 use crate::{registry, storage};
 
 /// Why a server could not start, or ended other than as asked.
@@ -52,10 +53,10 @@ pub enum Error {
     #[error("{0}")]
     DatabaseUrl(String),
     /// Storage cannot be used.
-    #[error("{}", chain(.0))]
+    #[error("{}", causes(.0))]
     Storage(#[from] storage::Error),
     /// The first operator could not be made.
-    #[error("the first operator could not be made: {}", chain(.0))]
+    #[error("the first operator could not be made: {}", causes(.0))]
     Bootstrap(registry::BootstrapError),
     /// An address cannot be listened on.
     #[error(
@@ -87,20 +88,4 @@ pub enum Error {
         "calls were still under way when the time to end in order was up; raise LATCHKEY_DRAIN if they need longer"
     )]
     OutOfTime,
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Drivers like to repeat themselves.
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

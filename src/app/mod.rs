@@ -26,7 +26,7 @@ pub use self::error::Error;
 use self::listen::{Ports, moved, opened};
 use self::lock::Locks;
 pub use self::open::{check_storage, migrate};
-use self::open::{data_folder, open_storage};
+use self::open::{data_folder, open_storage, wait_for_storage};
 use self::planes::Planes;
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
@@ -83,7 +83,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let addresses = ports.addresses()?;
     locks.announce(&addresses);
     locks.lock_database(config.migrate).await?;
-    let storage = open_storage(&config, &clock, &tasks, &metrics, config.migrate).await?;
+    let Some(storage) = wait_for_storage(&config, &clock, &tasks, &metrics).await? else {
+        tracing::info!("ended before the database could be reached");
+        return Ok(());
+    };
     locks.watch(&tasks)?;
     bootstrap(&config, &storage, &tasks, &random).await?;
 
@@ -93,6 +96,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         cache_capacity: config.cache_capacity,
         poll_interval: config.poll_interval,
         max_staleness: config.max_staleness,
+        read_wait: config.read_wait,
         usage: config.usage,
         hash_key: random.bytes(),
     };

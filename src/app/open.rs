@@ -2,15 +2,19 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Error;
-use super::error::chain;
 use super::lock;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::lifecycle::Tasks;
 use crate::storage::{self, Storage, StorageUrl};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outage::{Outage, causes};
+
+/// Time between attempts to reach the database at a start.
+const START_RETRY: Duration = Duration::from_secs(1);
 
 /// Makes the data folder, for its owner only, unless it is there.
 pub(super) fn data_folder(config: &Config) -> Result<(), Error> {
@@ -32,6 +36,44 @@ pub(super) async fn open_storage(
     Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
 }
 
+/// Opens storage for a server. A database that cannot be reached is waited for, for as long as the configuration says:
+/// who restarts a server in an outage would otherwise start it again and again, after longer and longer pauses, and have it
+/// back only some time after the database. `None` if the process is to end meanwhile.
+pub(super) async fn wait_for_storage(
+    config: &Config,
+    clock: &SharedClock,
+    tasks: &Tasks,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<dyn Storage>>, Error> {
+    let began = clock.monotonic();
+    let at_most = config.start_wait;
+    let outage = Outage::new(format!("waiting for the database (up to {at_most:?}): opening it"), clock);
+    loop {
+        let opened = tokio::select! {
+            opened = open_storage(config, clock, tasks, metrics, config.migrate) => opened,
+            () = tasks.leaving() => return Ok(None),
+        };
+        let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
+        match opened {
+            Err(Error::Storage(error @ storage::Error::Unavailable { .. }))
+                if !left.is_zero() && !config.database_url.starts_with("sqlite:") =>
+            {
+                outage.failed(&error);
+            }
+            opened => {
+                if opened.is_ok() {
+                    outage.worked();
+                }
+                return opened.map(Some);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(START_RETRY.min(left)) => {}
+            () = tasks.leaving() => return Ok(None),
+        }
+    }
+}
+
 /// Brings the tables of storage up to date.
 ///
 /// # Errors
@@ -51,7 +93,7 @@ pub async fn migrate(config: Config) -> Result<(), Error> {
 pub async fn check_storage(config: &Config) -> Result<String, String> {
     let clock: SharedClock = Arc::new(SystemClock);
     let options =
-        options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| chain(&error))?;
+        options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false).map_err(|error| causes(&error))?;
     if let StorageUrl::Sqlite(path) = &options.url
         && path.parent() == Some(config.data_dir.as_path())
         && !config.data_dir.exists()
@@ -59,7 +101,7 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
         // The server makes the folder before it opens storage in it.
         return Ok(storage::SchemaState::Empty.to_string());
     }
-    storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| chain(&error))
+    storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| causes(&error))
 }
 
 /// Where storage is.

@@ -24,6 +24,12 @@ pub(super) enum Found {
 impl Inner {
     /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
     pub(super) async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+        let found = self.look_for(token, min_revision).await;
+        self.outages.waited(&found);
+        found
+    }
+
+    async fn look_for(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
         if let Some(reason) = look_at(token) {
             let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
             return Ok(Found::Nothing(reason, revision));
@@ -92,7 +98,13 @@ impl Inner {
     /// The state, if it is loaded and proven fresh.
     pub(super) fn ready_state(&self) -> Result<Arc<State>, Undecided> {
         let state = self.state.load_full().ok_or(Undecided::Loading)?;
-        if self.freshness.is_proven() { Ok(state) } else { Err(Undecided::Stale) }
+        if self.freshness.is_proven() {
+            return Ok(state);
+        }
+        Err(match self.freshness.unreported() {
+            Some(silent) => Undecided::Unreported { seconds: silent.as_secs(), because: self.outages.unreported() },
+            None => Undecided::Stale,
+        })
     }
 
     /// Whether nothing speaks against `state` having `min_revision`. What is applied by now may be newer than it.

@@ -88,10 +88,13 @@ pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
             loaded = reload(&inner, why) => match loaded {
-                Ok(()) => inner.gate.end(number, true),
+                Ok(()) => {
+                    inner.gate.end(number, true);
+                    inner.outages.loads.worked();
+                }
                 Err(error) => {
                     inner.gate.end(number, false);
-                    tracing::warn!(error = %error, "everything could not be loaded from storage; trying again");
+                    inner.outages.loads.failed(&error);
                     tokio::time::sleep(RETRY).await;
                     continue;
                 }
@@ -149,15 +152,16 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     let sent = inner.freshness.tick();
     let polled = tokio::time::timeout(POLL_BOUND, inner.storage.poll(state.world.cursor, MAX_SUBJECTS)).await;
     let poll = match polled {
-        Ok(Ok(poll)) => poll,
-        Ok(Err(error)) => {
-            inner.metrics.polls_failed.inc();
-            tracing::warn!(error = %error, "a poll of storage failed");
-            return Followed::Failed;
+        Ok(Ok(poll)) => {
+            inner.outages.polls.worked();
+            poll
         }
-        Err(_) => {
+        failed => {
             inner.metrics.polls_failed.inc();
-            tracing::warn!("a poll of storage took longer than {POLL_BOUND:?}");
+            match failed {
+                Ok(Err(error)) => inner.outages.polls.failed(error),
+                _ => inner.outages.polls.failed(format_args!("it took longer than {POLL_BOUND:?}")),
+            }
             return Followed::Failed;
         }
     };
@@ -397,12 +401,15 @@ pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
         }
         let sent = inner.freshness.tick();
         match tokio::time::timeout(POLL_BOUND, inner.renew_now()).await {
-            Ok(Ok(())) => inner.freshness.renewed(sent),
+            Ok(Ok(())) => {
+                inner.outages.reports.worked();
+                inner.freshness.renewed(sent);
+            }
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "storage did not take this replica's report");
+                inner.outages.report_failed(error.because(), &error);
                 tokio::time::sleep(RETRY).await;
             }
-            Err(_) => tracing::warn!("storage did not take this replica's report within {POLL_BOUND:?}"),
+            Err(_) => inner.outages.report_failed(None, format_args!("it took longer than {POLL_BOUND:?}")),
         }
     }
 }

@@ -174,6 +174,14 @@ impl Freshness {
         (proven != NEVER).then(|| Duration::from_micros(tick.saturating_sub(proven)))
     }
 
+    /// How long no report has been committed, if that alone is why freshness is not proven: polls go on.
+    pub(super) fn unreported(&self) -> Option<Duration> {
+        let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
+        let age = |at: u64| Duration::from_micros(self.tick().saturating_sub(at));
+        let polls = polled != NEVER && age(polled) <= self.max_staleness;
+        (polls && renewed != NEVER && age(renewed) > self.max_staleness).then(|| age(renewed))
+    }
+
     /// Whether calls may be allowed.
     pub(super) fn is_proven(&self) -> bool {
         self.is_proven_at(self.tick())
@@ -268,6 +276,7 @@ mod tests {
         at(150);
         poll();
         at(161);
+        assert_eq!(freshness.unreported(), Some(Duration::from_secs(61)), "the reports alone are missing");
         poll();
         assert!(!freshness.is_proven());
         at(162);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Inner;
+use super::usage::Usage;
 
 /// Time between flushes of usage.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -29,6 +30,24 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
                 tracing::warn!(error = %error, "storage could not be swept");
             }
             inner.remove_silent().await;
+        }
+    }
+}
+
+impl Inner {
+    /// Hands the counts of uses to storage; keeps them if it does not take them.
+    pub(super) async fn flush(&self) {
+        let desks = self.desks.lock().clone();
+        let counts = Usage::take(desks.iter().map(|desk| &desk.usage).chain([&self.usage]));
+        if counts.is_empty() {
+            return;
+        }
+        match self.storage.add_usage(&counts).await {
+            Ok(_) => self.outages.usage.worked(),
+            Err(error) => {
+                self.outages.usage.failed(&error);
+                self.metrics.usage_lost.inc_by(self.usage.give_back(counts));
+            }
         }
     }
 }

@@ -16,8 +16,6 @@ use crate::model::token::Digest;
 const MAX_LOADS: usize = 1_024;
 /// Reads under way at once, at most.
 const CONCURRENT: usize = 32;
-/// Longest that a call waits for a read.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// Longest that a read goes on after its callers have given up.
 const BOUND: Duration = Duration::from_secs(5);
 
@@ -59,7 +57,7 @@ impl Inner {
     pub(super) async fn load(self: &Arc<Self>, digest: Digest) -> Result<Loaded, NoLoad> {
         let mut result = self.start_load(digest).ok_or(NoLoad::Crowded)?;
         let wait = result.wait_for(Option::is_some);
-        match tokio::time::timeout(PATIENCE, wait).await {
+        match tokio::time::timeout(self.settings.read_wait, wait).await {
             Ok(Ok(loaded)) => match &*loaded {
                 Some(Loaded::Failed) | None => Err(NoLoad::Failed),
                 Some(found) => Ok(found.clone()),
@@ -84,7 +82,10 @@ impl Inner {
         let inner = Arc::clone(self);
         // Where storage's connections are driven, whatever thread asks.
         let task = async move {
-            let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or(Loaded::Failed);
+            let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
+                inner.outages.reads.failed(format_args!("it took longer than {BOUND:?}"));
+                Loaded::Failed
+            });
             match &loaded {
                 Loaded::Grant(grant) => inner.grants.put(Arc::clone(grant)),
                 // One that is left of another past would be looked at, and read for, by every call.
@@ -108,12 +109,15 @@ impl Inner {
             return Loaded::Failed;
         };
         match self.storage.grant(digest).await {
-            Ok(read) => match read.grant {
-                Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, read.head))),
-                None => Loaded::Nothing { head: read.head, epoch },
-            },
+            Ok(read) => {
+                self.outages.reads.worked();
+                match read.grant {
+                    Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, read.head))),
+                    None => Loaded::Nothing { head: read.head, epoch },
+                }
+            }
             Err(error) => {
-                tracing::warn!(error = %error, "a grant could not be read");
+                self.outages.reads.failed(error);
                 Loaded::Failed
             }
         }

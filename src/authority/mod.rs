@@ -24,6 +24,7 @@ mod introspect;
 mod key;
 mod loads;
 mod lost;
+mod outages;
 mod rehearse;
 mod rows;
 mod settle;
@@ -55,6 +56,7 @@ pub use self::history::{Applied, Subject, Subscription};
 use self::history::{History, Known};
 pub use self::introspect::{Introspection, Reach};
 use self::loads::Loads;
+use self::outages::Outages;
 use self::state::State;
 pub use self::steps::{Step, Steps};
 use self::usage::Usage;
@@ -85,6 +87,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// Longest time without proof of freshness in which calls are allowed.
     pub max_staleness: Duration,
+    /// Longest that a call waits for a key to be read from storage.
+    pub read_wait: Duration,
     /// Whether uses are counted.
     pub usage: bool,
     /// Randomness for hashes that outsiders must not foresee.
@@ -111,6 +115,17 @@ pub enum Undecided {
     /// Freshness has not been proven for too long.
     #[error("the replica cannot prove that its state is fresh: storage has not answered for too long")]
     Stale,
+    /// Storage can be read, and takes no reports: other replicas do not wait for this one any more.
+    #[error(
+        "the replica cannot prove that its state is fresh: it reads storage, but has not been able to report to it for \
+         {seconds} s, because {because}; without its reports other replicas do not wait for it when they write"
+    )]
+    Unreported {
+        /// For how long.
+        seconds: u64,
+        /// Why, in a few words.
+        because: &'static str,
+    },
     /// Storage had to be asked and did not answer.
     #[error("storage did not answer in time, and the key is not known here without it")]
     Storage,
@@ -148,6 +163,7 @@ struct Inner {
     freshness: Freshness,
     gate: PollGate,
     loads: Loads,
+    outages: Outages,
     history: RwLock<History>,
     usage: Usage,
     steps: Steps,
@@ -207,6 +223,7 @@ impl Authority {
             epochs: AtomicU64::new(0),
             gate: PollGate::new(),
             loads: Loads::new(),
+            outages: Outages::new(clock),
             history: RwLock::new(History::new()),
             usage: Usage::new(),
             steps,
@@ -384,7 +401,15 @@ impl Authority {
 
     /// Whether calls can be decided: everything is loaded and proven fresh.
     pub fn is_ready(&self) -> bool {
-        self.inner.ready_state().is_ok()
+        self.readiness().is_ok()
+    }
+
+    /// The same, with what is in the way.
+    ///
+    /// # Errors
+    /// Why no call can be decided.
+    pub fn readiness(&self) -> Result<(), Undecided> {
+        self.inner.ready_state().map(drop)
     }
 
     /// Waits until everything is loaded.
@@ -478,17 +503,5 @@ impl Inner {
         self.metrics.cached_grants.set(gauge(self.grants.len()));
         let staleness = self.freshness.staleness().map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         self.metrics.staleness.set(staleness);
-    }
-
-    async fn flush(&self) {
-        let desks = self.desks.lock().clone();
-        let counts = Usage::take(desks.iter().map(|desk| &desk.usage).chain([&self.usage]));
-        if counts.is_empty() {
-            return;
-        }
-        if let Err(error) = self.storage.add_usage(&counts).await {
-            tracing::warn!(error = %error, counts = counts.len(), "storage did not take the counts of uses; they are kept");
-            self.metrics.usage_lost.inc_by(self.usage.give_back(counts));
-        }
     }
 }

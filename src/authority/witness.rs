@@ -209,13 +209,16 @@ impl Inner {
     async fn look<R>(&self, bound: Instant, judge: impl FnOnce(Look<'_>) -> R) -> Option<R> {
         let sent = self.freshness.tick();
         match tokio::time::timeout_at(bound, self.storage.replicas()).await {
-            Ok(Ok((replicas, _))) => Some(judge(Look { sent, received: self.freshness.tick(), replicas: &replicas })),
+            Ok(Ok((replicas, _))) => {
+                self.outages.others.worked();
+                Some(judge(Look { sent, received: self.freshness.tick(), replicas: &replicas }))
+            }
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "the other replicas could not be asked what they have applied");
+                self.outages.others.failed(&error);
                 None
             }
             Err(_) => {
-                tracing::warn!("storage did not tell in time what the other replicas have applied");
+                self.outages.others.failed("storage did not answer in time");
                 None
             }
         }

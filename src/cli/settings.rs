@@ -75,7 +75,8 @@ fn value_name(name: &str) -> &'static str {
     let ends = |with: &[&str]| with.iter().any(|end| name.ends_with(end));
     match name {
         "data_dir" => "FOLDER",
-        "max_staleness" | "poll_interval" | "replica_wait" | "drain" | "accept_grace" | "connection_age" => "TIME",
+        "max_staleness" | "poll_interval" | "replica_wait" | "read_wait" | "start_wait" | "drain" | "accept_grace"
+        | "connection_age" => "TIME",
         "cache_capacity" | "pool_size" | "max_connections" | "decision_threads" => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",

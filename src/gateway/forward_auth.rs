@@ -103,14 +103,16 @@ impl ForwardAuth {
         match self.decide(dialect, profile, asked).await {
             Ok(response) => response,
             Err(not_decided) => {
-                let why = match not_decided {
+                match not_decided {
                     NotDecided::Wrong(why) => {
                         self.gateway.count_unanswered();
-                        why
+                        tracing::warn!(proxy = kind, why, "a proxy was not answered");
                     }
-                    NotDecided::Undecided(undecided) => undecided.to_string(),
-                };
-                tracing::warn!(proxy = kind, why, "a proxy was not answered");
+                    // Not a line for each call: the authority logs when this begins and when it ends.
+                    NotDecided::Undecided(undecided) => {
+                        tracing::debug!(proxy = kind, why = %undecided, "a proxy was not answered");
+                    }
+                }
                 (StatusCode::SERVICE_UNAVAILABLE, "nothing was decided\n").into_response()
             }
         }

@@ -172,9 +172,11 @@ fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
 pub(super) fn undecided_status(undecided: Undecided) -> Status {
     match undecided {
         Undecided::ForeignRevision => Status::failed_precondition(undecided.to_string()),
-        Undecided::Loading | Undecided::Stale | Undecided::Storage | Undecided::Crowded => {
-            Status::unavailable(undecided.to_string())
-        }
+        Undecided::Loading
+        | Undecided::Stale
+        | Undecided::Unreported { .. }
+        | Undecided::Storage
+        | Undecided::Crowded => Status::unavailable(undecided.to_string()),
     }
 }
 

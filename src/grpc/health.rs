@@ -77,14 +77,18 @@ impl Health for UntilTheEnd {
 pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
     let mut told = false;
     loop {
-        let ready = authority.is_ready() && tasks.is_open() && !tasks.is_leaving();
+        let readiness = authority.readiness();
+        let ready = readiness.is_ok() && tasks.is_open() && !tasks.is_leaving();
         if ready != told {
             told = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
             for name in SERVICES {
                 reporter.set_service_status(name, status).await;
             }
-            tracing::info!(serving = ready, "health changed");
+            match readiness {
+                Err(undecided) => tracing::warn!(serving = ready, because = %undecided, "health changed"),
+                Ok(()) => tracing::info!(serving = ready, "health changed"),
+            }
         }
         tokio::select! {
             () = tasks.leaving() => {

@@ -140,6 +140,7 @@ mod tests {
             cache_capacity: 10,
             poll_interval: Duration::from_millis(50),
             max_staleness: Duration::from_mins(10),
+            read_wait: Duration::from_millis(500),
             usage: false,
             hash_key: [5; 16],
         };

@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::registry::{Error, Violations};
+use crate::telemetry::outage::causes;
 
 /// The domain of the reasons in `google.rpc.ErrorInfo`.
 pub(super) const DOMAIN: &str = "latchkey.v1";
@@ -62,18 +63,6 @@ fn log(error: &Error, code: Code) {
         // The caller's own: it is told, and the log is not its notebook.
         _ => {}
     }
-}
-
-/// An error's causes in one line. Their `Debug` could hold what must not be logged; what they say does not.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// The violations that fit, and how many did not.

@@ -87,13 +87,14 @@ fn answer(
     match request.uri().path() {
         "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
         "/readyz" if tasks.is_leaving() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
-        "/readyz" if authority.is_ready() && tasks.is_open() => {
-            respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision()))
-        }
-        "/readyz" => {
-            let text = "not ready: the state is not loaded, or storage has not proven it fresh for too long\n";
+        "/readyz" if !tasks.is_open() => {
+            let text = "not ready: the state is not loaded yet\n";
             respond(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
         }
+        "/readyz" => match authority.readiness() {
+            Ok(()) => respond(StatusCode::OK, format!("ready at revision {}\n", authority.revision())),
+            Err(undecided) => respond(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {undecided}\n")),
+        },
         "/metrics" => {
             let mut response = respond(StatusCode::OK, metrics.encode());
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,17 +1,23 @@
 //! What can go wrong with storage, told apart by what the caller can do about it.
 
+use std::fmt;
+
+use crate::telemetry::outage::causes;
+
 /// The result of asking storage for something.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why storage did not do what it was asked. The texts are for operators and logs: callers of the services see one
-/// sentence per variant, never these.
+/// sentence per variant, never these. Each has all that is behind it: no log can leave the cause out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It cannot be reached, is overloaded, or took too long. Nothing was done; asking again may help.
-    #[error("storage is unavailable: {what}")]
+    #[error("storage is unavailable: {what}{}", Behind(source.as_deref()))]
     Unavailable {
         /// What was being done.
         what: String,
+        /// Why, in a few words that hold no data and may be shown to callers; `None` if it is not known so well.
+        because: Option<&'static str>,
         /// The driver's error, if it was one.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -39,7 +45,7 @@ pub enum Error {
         sentence: String,
     },
     /// The engine answered an error that is none of the above: a mistake in Latchkey.
-    #[error("storage failed: {what}")]
+    #[error("storage failed: {what}{}", Behind(Some(&**source)))]
     Failed {
         /// What was being done.
         what: String,
@@ -52,12 +58,20 @@ pub enum Error {
 impl Error {
     /// It cannot be reached or took too long, with no error of the driver.
     pub fn unavailable(what: impl Into<String>) -> Self {
-        Self::Unavailable { what: what.into(), source: None }
+        Self::Unavailable { what: what.into(), because: None, source: None }
     }
 
     /// What storage holds breaks its own rules.
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
+    }
+
+    /// Why it is unavailable, in a few words that may be shown to callers, if it is known so well.
+    pub const fn because(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable { because, .. } => *because,
+            _ => None,
+        }
     }
 
     /// A short, stable name, for metrics.
@@ -70,5 +84,32 @@ impl Error {
             Self::Unusable { .. } => "unusable",
             Self::Failed { .. } => "failed",
         }
+    }
+}
+
+/// What stands behind an error, after a colon.
+struct Behind<'a>(Option<&'a (dyn std::error::Error + Send + Sync + 'static)>);
+
+impl fmt::Display for Behind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(source) => write!(f, ": {}", causes(source)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_what_is_behind_it() {
+        let source = || Box::new(std::io::Error::other("no room"));
+        let unavailable = Error::Unavailable { what: "writing".to_owned(), because: None, source: Some(source()) };
+        assert_eq!(unavailable.to_string(), "storage is unavailable: writing: no room");
+        let failed = Error::Failed { what: "renew".to_owned(), source: source() };
+        assert_eq!(failed.to_string(), "storage failed: renew: no room");
+        assert_eq!(causes(&failed), failed.to_string());
     }
 }

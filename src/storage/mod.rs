@@ -71,7 +71,7 @@ pub async fn open(options: Options) -> Result<Arc<dyn Storage>> {
 pub async fn migrate(options: &Options) -> Result<()> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::migrate(path).await,
-        StorageUrl::Postgres(url) => postgres::migrate(url).await,
+        StorageUrl::Postgres(url) => postgres::migrate(url, options).await,
     }
 }
 
@@ -82,7 +82,7 @@ pub async fn migrate(options: &Options) -> Result<()> {
 pub async fn schema(options: &Options) -> Result<SchemaState> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::schema(path).await,
-        StorageUrl::Postgres(url) => postgres::schema(url).await,
+        StorageUrl::Postgres(url) => postgres::schema(url, options).await,
     }
 }
 

@@ -19,6 +19,7 @@ mod cut_off;
 mod drift;
 mod failover;
 mod frozen;
+mod hosts;
 mod imported;
 mod network;
 mod pooler;

@@ -61,6 +61,7 @@ impl Member {
             cache_capacity: 100,
             poll_interval,
             max_staleness,
+            read_wait: Duration::from_millis(500),
             usage: false,
             hash_key: [number; 16],
         };

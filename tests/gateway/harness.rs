@@ -226,6 +226,7 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>,
         cache_capacity: 1000,
         poll_interval: Duration::from_millis(50),
         max_staleness: Duration::from_secs(600),
+        read_wait: Duration::from_millis(500),
         usage: false,
         hash_key: random.bytes(),
     };

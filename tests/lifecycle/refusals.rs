@@ -72,9 +72,9 @@ fn a_taken_port() {
 #[test]
 fn a_postgres_that_is_not_there() {
     let port = free_port();
-    let sentence =
-        refusal(LatchkeyProcess::builder().database(&format!("postgres://somebody:hunter2@127.0.0.1:{port}/latchkey")));
-    assert_tells(&sentence, &["127.0.0.1", &port.to_string()]);
+    let url = format!("postgres://somebody:hunter2@127.0.0.1:{port}/latchkey");
+    let sentence = refusal(LatchkeyProcess::builder().database(&url).env("LATCHKEY_START_WAIT", "0s"));
+    assert_tells(&sentence, &["127.0.0.1", &port.to_string(), "Connection refused"]);
     assert!(!sentence.contains("hunter2"), "a password is never told: {sentence}");
 }
 

@@ -8,6 +8,7 @@
 //! Starting things blocks the calling thread: what is waited for runs in other processes, so this is harmless in an
 //! async test too.
 
+pub mod bad_host;
 pub mod bootstrap;
 pub mod daemon;
 pub mod http;

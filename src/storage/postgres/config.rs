@@ -7,23 +7,27 @@
 //! | `sslmode=require`, `verify-ca`, `verify-full` | TLS, with a certificate for this host from an authority that is trusted |
 //! | `sslrootcert=PATH` | the authorities that are trusted, as PEM, instead of the machine's |
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-/// Longest time to connect to one address, unless the URL says otherwise.
-const CONNECT: Duration = Duration::from_secs(3);
+/// Longest time to make a connection to one address (connecting, TLS, authentication), unless the URL says otherwise.
+const CONNECT: Duration = Duration::from_secs(4);
 /// How long what was sent may stay unacknowledged before the connection counts as broken.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
-/// How long a connection is silent before the other side is asked whether it is still there.
-const SILENCE: Duration = Duration::from_secs(30);
+/// How long a connection is silent before the other side is asked whether it is still there, how often after that, and how
+/// many of these may stay unanswered.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(3), 3);
 
 /// What the URL says.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) config: Config,
+    /// Longest time to make a connection to one address.
+    pub(super) bound: Duration,
     /// Whether the server's certificate is verified.
     pub(super) verify: bool,
     /// A file of the authorities that are trusted.
@@ -63,11 +67,57 @@ impl Settings {
         if config.get_application_name().is_none() {
             config.application_name("latchkey");
         }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
+        let (hosts, ports, addresses) =
+            (config.get_hosts().len(), config.get_ports().len(), config.get_hostaddrs().len());
+        if ports > 1 && ports != hosts || addresses > 0 && addresses != hosts {
+            return Err("it has not as many ports or addresses (hostaddr) as hosts".to_owned());
         }
-        config.tcp_user_timeout(UNACKNOWLEDGED).keepalives_idle(SILENCE);
-        Ok(Self { config, verify, authorities })
+        let bound = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        // So that a host that drops packets is told from one that accepts connections and says nothing.
+        config.connect_timeout(bound * 3 / 4);
+        let given = |name: &str| kept.iter().any(|parameter| parameter.split('=').next() == Some(name));
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        if !given("keepalives_idle") {
+            config.keepalives_idle(KEEPALIVE.0);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVE.1);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVE.2);
+        }
+        Ok(Self { config, bound, verify, authorities })
+    }
+
+    /// What the driver needs for a connection to one of the hosts, at `address` if it is known.
+    pub(super) fn for_one(&self, host: &Host, address: Option<IpAddr>, port: u16) -> Config {
+        let all = &self.config;
+        let mut one = Config::new();
+        match host {
+            Host::Tcp(host) => one.host(host.clone()),
+            Host::Unix(path) => one.host_path(path),
+        };
+        address.map(|address| one.hostaddr(address));
+        all.get_user().map(|user| one.user(user));
+        all.get_password().map(|password| one.password(password));
+        all.get_dbname().map(|name| one.dbname(name));
+        all.get_options().map(|options| one.options(options));
+        all.get_application_name().map(|name| one.application_name(name));
+        all.get_connect_timeout().map(|timeout| one.connect_timeout(*timeout));
+        all.get_tcp_user_timeout().map(|timeout| one.tcp_user_timeout(*timeout));
+        all.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+        all.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+        one.port(port)
+            .ssl_mode(all.get_ssl_mode())
+            .ssl_negotiation(all.get_ssl_negotiation())
+            .keepalives(all.get_keepalives())
+            .keepalives_idle(all.get_keepalives_idle())
+            .target_session_attrs(all.get_target_session_attrs())
+            .channel_binding(all.get_channel_binding())
+            .load_balance_hosts(all.get_load_balance_hosts());
+        one
     }
 
     /// The database's name.
@@ -78,15 +128,21 @@ impl Settings {
 
     /// Where the server is, for people: hosts with ports.
     pub(super) fn place(&self) -> String {
+        self.places().into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every host with its port, for people, and its port.
+    pub(super) fn places(&self) -> Vec<(String, u16)> {
         let ports = self.config.get_ports();
         let hosts = self.config.get_hosts().iter().enumerate().map(|(n, host)| {
             let port = ports.get(n).or_else(|| ports.first()).copied().unwrap_or(5432);
-            match host {
+            let text = match host {
                 Host::Tcp(host) => format!("{host}:{port}"),
                 Host::Unix(path) => format!("{} (port {port})", path.display()),
-            }
+            };
+            (text, port)
         });
-        hosts.collect::<Vec<_>>().join(", ")
+        hosts.collect()
     }
 }
 
@@ -162,6 +218,23 @@ mod tests {
         assert_eq!(settings.authorities, Some(PathBuf::from("/etc/ca.pem")));
         assert!(settings.verify);
         assert_eq!(settings.place(), "db1:5433, db2:5432");
+    }
+
+    #[test]
+    fn a_connection_to_one_host_has_every_setting_of_the_url() {
+        let url = "postgres://u:p@db:5433/latchkey?target_session_attrs=read-write&sslmode=require&options=-c%20a%3Db\
+                   &connect_timeout=7&tcp_user_timeout=8&keepalives=0&keepalives_idle=9&keepalives_interval=10\
+                   &keepalives_retries=11&channel_binding=require&load_balance_hosts=random&application_name=x\
+                   &sslnegotiation=postgres&hostaddr=10.0.0.1";
+        let settings = Settings::parse(url).unwrap();
+        let one = settings.for_one(&Host::Tcp("db".to_owned()), Some("10.0.0.1".parse().unwrap()), 5433);
+        assert_eq!(format!("{one:?}"), format!("{:?}", settings.config));
+        assert_eq!(one.get_password(), Some(&b"p"[..]));
+        assert_eq!((settings.bound, one.get_keepalives_idle()), (Duration::from_secs(7), Duration::from_secs(9)));
+        let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
+        let one = settings.for_one(&Host::Tcp("db".to_owned()), None, 5432);
+        assert_eq!(one.get_tcp_user_timeout(), Some(&UNACKNOWLEDGED));
+        assert_eq!(one.get_keepalives_idle(), KEEPALIVE.0);
     }
 
     #[test]

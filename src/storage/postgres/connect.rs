@@ -1,50 +1,93 @@
-//! Making connections where storage was opened: a connection is driven by the threads that made it, and those of a caller
-//! may be busy.
+//! Pools of connections.
 
-use deadpool_postgres::Connect;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, Error};
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use tokio_postgres::Client;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::tls::Tls;
+use super::hosts::{Hosts, Made, Origin, Unreachable};
+use crate::storage::{Error, Result};
 
-/// Makes connections on one runtime, whatever thread needs them.
-pub(super) struct Connector {
-    tls: Tls,
-    runtime: Handle,
+/// Longest wait for a connection that is free.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// A pool.
+pub(super) type Pool = managed::Pool<Manager>;
+/// A connection of a pool, which goes back to it.
+pub(super) type Object = managed::Object<Manager>;
+/// Why a pool gave no connection.
+pub(super) type PoolError = managed::PoolError<Unreachable>;
+
+/// What pools make connections by.
+pub(super) struct Manager(Hosts);
+
+/// A connection, which ends when it is dropped.
+pub(super) struct Connected {
+    client: Client,
+    origin: Origin,
+    _driver: AbortOnDropHandle<()>,
 }
 
-impl Connector {
-    /// Makes connections on the current runtime.
-    pub(super) fn here(tls: &Tls) -> Self {
-        Self { tls: tls.clone(), runtime: Handle::current() }
+/// A pool of `size` connections at most.
+pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<Pool> {
+    Pool::builder(Manager(hosts.clone()))
+        .max_size(size.max(1))
+        .wait_timeout(Some(WAIT))
+        // Making a connection has bounds of its own, one for each host.
+        .create_timeout(None)
+        .recycle_timeout(Some(WAIT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| Error::Failed { what: "making a pool of connections".to_owned(), source: Box::new(error) })
+}
+
+impl managed::Manager for Manager {
+    type Type = Connected;
+    type Error = Unreachable;
+
+    async fn create(&self) -> std::result::Result<Connected, Unreachable> {
+        let Made { client, driver, origin } = self.0.connect().await?;
+        let driver = self.0.runtime().spawn(async move {
+            if let Err(error) = driver.await {
+                let cause = crate::telemetry::outage::causes(&error);
+                tracing::debug!(cause, "a connection to the database broke");
+            }
+        });
+        Ok(Connected { client, origin, _driver: AbortOnDropHandle::new(driver) })
+    }
+
+    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<Unreachable> {
+        // Whether a connection lives is seen from its socket; asking would cost every call a round trip.
+        if connected.client.is_closed() {
+            Err(RecycleError::message("the connection broke"))
+        } else if connected.origin.is_usable() {
+            Ok(())
+        } else {
+            Err(RecycleError::message("its host is not the one in use"))
+        }
     }
 }
 
-impl Connect for Connector {
-    fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
-        let (config, tls) = (config.clone(), self.tls.clone());
-        let connecting = self.runtime.spawn(async move { config.connect(tls).await });
-        // Who gives up waiting gives up the connection.
-        let connecting = AbortOnDropHandle::new(connecting);
-        async move {
-            match connecting.await {
-                Ok(made) => {
-                    let (client, connection) = made?;
-                    let driven = self.runtime.spawn(async move {
-                        if let Err(error) = connection.await {
-                            tracing::debug!(error = %error, "a connection to the database broke");
-                        }
-                    });
-                    Ok((client, driven))
-                }
-                // The runtime ends, and with it everything that waits on it.
-                Err(_) => std::future::pending().await,
-            }
-        }
-        .boxed()
+impl Connected {
+    /// Where the connection was made.
+    pub(super) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl Deref for Connected {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Connected {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
     }
 }

@@ -1,9 +1,11 @@
 //! What the server's errors, and those of reaching it, mean.
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool::managed::TimeoutType;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 use super::config::Settings;
+use super::connect::PoolError;
+use super::hosts::{Cause, Unreachable};
 use crate::storage::Error;
 use crate::storage::sql::driver::taken;
 
@@ -12,7 +14,7 @@ pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
     let Some(told) = error.as_db_error() else {
         // The server told nothing: the connection is gone, or never was. Anything else is a mistake of ours.
         return if is_connection(&error) {
-            unavailable(format!("the connection to the server broke while {what}"), error)
+            unavailable("the connection to the server broke", what, error)
         } else {
             Error::Failed { what: what.to_owned(), source: Box::new(error) }
         };
@@ -23,13 +25,14 @@ pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
         return taken;
     }
     match because(told) {
-        Some(because) => unavailable(format!("{because} while {what}"), error),
+        Some(because) => unavailable(because, what, error),
         None => Error::Failed { what: what.to_owned(), source: Box::new(error) },
     }
 }
 
-fn unavailable(what: String, error: tokio_postgres::Error) -> Error {
-    Error::Unavailable { what, source: Some(Box::new(error)) }
+fn unavailable(because: &'static str, what: &str, error: tokio_postgres::Error) -> Error {
+    let what = format!("{because} while {what}");
+    Error::Unavailable { what, because: Some(because), source: Some(Box::new(error)) }
 }
 
 fn is_connection(error: &tokio_postgres::Error) -> bool {
@@ -51,12 +54,13 @@ fn because(told: &DbError) -> Option<&'static str> {
         "40001" | "40P01" => "another write was in conflict",
         "57014" => "the server took too long",
         "25P03" | "25P04" | "57P05" => "this side took too long",
-        "25006" => "the server only follows a primary, and cannot write",
+        "25006" => "the database takes no writes: it is set to read only, or follows a primary",
         "3D000" => "there is no such database",
         "57P01" | "57P02" | "57P03" | "57P04" => "the server stopped, or is starting",
         text => match text.get(..2) {
             Some("08") => "the connection to the server broke",
             Some("28") => "the server refused user or password",
+            Some("53") if code.code() == "53300" => "the database has no connection free",
             Some("53") => "the server has no room: connections, memory or disk",
             Some("58") => "the server's disk failed",
             _ if is_end(told) => "the server ended the connection",
@@ -77,61 +81,86 @@ pub(super) fn of_commit(error: tokio_postgres::Error) -> Error {
     }
 }
 
+fn short(because: &'static str) -> Error {
+    Error::Unavailable { what: because.to_owned(), because: Some(because), source: None }
+}
+
 /// What it means that a pool gave no connection.
 pub(super) fn of_pool(error: PoolError) -> Error {
     match error {
-        PoolError::Backend(error) => translate("connecting", error),
-        PoolError::Timeout(TimeoutType::Wait) => Error::unavailable("all connections to the server are busy"),
+        PoolError::Backend(unreachable) => Error::Unavailable {
+            what: "no connection to the database could be made".to_owned(),
+            because: unreachable.because(),
+            source: Some(Box::new(unreachable)),
+        },
+        PoolError::Timeout(TimeoutType::Wait) => short("all connections to the database are busy"),
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            Error::unavailable("the server did not take a connection in time")
+            short("the database did not take a connection in time")
         }
         PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            Error::unavailable("the pool of connections is closed")
+            short("the pool of connections is closed")
         }
     }
 }
 
-/// What it means that the first connection was not made: what asking again does not mend has a sentence.
+/// What it means that the first connection was not made: what trying again does not help has a sentence.
 pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
     let place = settings.place();
-    let told = match &error {
-        PoolError::Backend(error) => error.as_db_error().map(|told| told.code().code().to_owned()),
-        _ => None,
-    };
-    let sentence = match told.as_deref() {
-        Some("28P01" | "28000") => format!(
-            "the database server {place} refuses the user or its password: put the right ones into LATCHKEY_DATABASE_URL, \
+    if let PoolError::Backend(unreachable) = &error
+        && let Some(sentence) = unreachable.remedy(settings.database())
+    {
+        return Error::Unusable { sentence };
+    }
+    match of_pool(error) {
+        Error::Unavailable { because, source, .. } => Error::Unavailable {
+            because,
+            what: format!(
+                "the database server {place} cannot be reached; see that it runs, and that LATCHKEY_DATABASE_URL is right"
+            ),
+            source,
+        },
+        other => other,
+    }
+}
+
+impl Unreachable {
+    /// Why no host can be used, in a few words: what the first that answered says, else that none did.
+    fn because(&self) -> Option<&'static str> {
+        let told = self.0.iter().find_map(|failure| match &failure.cause {
+            Cause::Driver(error) => error.as_db_error().and_then(because),
+            _ => None,
+        });
+        told.or(Some("no host of the database can be reached"))
+    }
+
+    /// A sentence about what is wrong with one of the hosts, and stays so until somebody changes a setting.
+    fn remedy(&self, database: &str) -> Option<String> {
+        // Where one of the hosts may still come up, trying again may help.
+        let errors = self.0.iter().map(|failure| match &failure.cause {
+            Cause::Driver(error) => remedy(&failure.host, error, database),
+            _ => None,
+        });
+        let sentences: Vec<_> = errors.flatten().collect();
+        if sentences.len() == self.0.len() { sentences.into_iter().next() } else { None }
+    }
+}
+
+fn remedy(host: &str, error: &tokio_postgres::Error, database: &str) -> Option<String> {
+    match error.code().map(SqlState::code) {
+        Some("28P01" | "28000") => Some(format!(
+            "the database server {host} refuses the user or its password: put the right ones into LATCHKEY_DATABASE_URL, \
              and see that pg_hba.conf lets that user in from here"
-        ),
-        Some("3D000") => format!(
-            "the database server {place} has no database {}: make it (createdb), or name another in \
-             LATCHKEY_DATABASE_URL",
-            settings.database()
-        ),
-        _ => {
-            if let PoolError::Backend(error) = &error
-                && let Some(why) = tls_problem(error)
-            {
-                return Error::Unusable {
-                    sentence: format!(
-                        "TLS to the database server {place} fails: {why}; see sslmode and sslrootcert in \
-                         LATCHKEY_DATABASE_URL"
-                    ),
-                };
-            }
-            return match of_pool(error) {
-                Error::Unavailable { source, .. } => Error::Unavailable {
-                    what: format!(
-                        "the database server {place} cannot be reached; see that it runs, and that LATCHKEY_DATABASE_URL \
-                         is right"
-                    ),
-                    source,
-                },
-                other => other,
-            };
-        }
-    };
-    Error::Unusable { sentence }
+        )),
+        Some("3D000") => Some(format!(
+            "the database server {host} has no database {database}: make it (createdb), or name another in \
+             LATCHKEY_DATABASE_URL"
+        )),
+        _ => tls_problem(error).map(|why| {
+            format!(
+                "TLS to the database server {host} fails: {why}; see sslmode and sslrootcert in LATCHKEY_DATABASE_URL"
+            )
+        }),
+    }
 }
 
 /// What is wrong with TLS, if that is what failed.
@@ -150,6 +179,11 @@ fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
     }
     let text = error.to_string();
     text.contains("TLS").then_some(text)
+}
+
+/// Whether the server takes no writes, for it follows a primary or is set to read only.
+pub(super) fn refuses_writes(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
 /// Whether a write was refused as in conflict with another.

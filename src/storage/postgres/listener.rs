@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
 use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::config::Settings;
-use super::tls::Tls;
-use crate::lifecycle::Tasks;
+use super::connect::{Object, Pool};
+use super::errors::of_pool;
+use super::hosts::Hosts;
+use crate::storage::options::Options;
+use crate::telemetry::outage::{Outage, causes};
 
 /// Longest wait for the notification that is sent to try whether one arrives.
 const PROBE: Duration = Duration::from_secs(3);
@@ -40,19 +41,20 @@ struct Heard {
 
 /// Why listening ended.
 enum Ended {
-    /// The connection broke, or was not made.
-    Broken,
+    /// The connection broke, or was not made. Says why.
+    Broken(String),
     /// No notification arrives here.
     Deaf,
 }
 
 impl Listener {
     /// Begins to listen.
-    pub(super) fn start(settings: &Settings, tls: &Tls, sends: Pool, tasks: &Tasks) -> Self {
+    pub(super) fn start(hosts: &Hosts, sends: Pool, options: &Options) -> Self {
         let heard = Arc::new(Heard::default());
         let end = CancellationToken::new();
-        let run = run(settings.clone(), tls.clone(), sends, Arc::clone(&heard));
-        let (stopped, stopping) = (end.clone(), tasks.clone());
+        let outage = Outage::new("listening for changes in the database", &options.clock);
+        let run = run(hosts.clone(), sends, Arc::clone(&heard), outage);
+        let (stopped, stopping) = (end.clone(), options.tasks.clone());
         let task = async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
@@ -60,7 +62,7 @@ impl Listener {
                 () = run => {}
             }
         };
-        drop(tasks.spawn("storage listener", task));
+        drop(options.tasks.spawn("storage listener", task));
         Self { heard, _end: end.drop_guard() }
     }
 
@@ -75,19 +77,20 @@ impl Listener {
     }
 }
 
-async fn run(settings: Settings, tls: Tls, sends: Pool, heard: Arc<Heard>) {
+async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
     let mut told = false;
     loop {
-        match listen(&settings, &tls, &sends, &heard).await {
-            Ended::Broken => {
+        match listen(&hosts, &sends, &heard, &outage).await {
+            Ended::Broken(cause) => {
+                outage.failed(cause);
                 if heard.works.swap(false, Ordering::Relaxed) {
-                    tracing::warn!("the connection that hears of changes broke: connecting anew");
                     // What was missed meanwhile is found by polling.
                     heard.woken.notify_one();
                 }
                 tokio::time::sleep(RETRY).await;
             }
             Ended::Deaf => {
+                outage.worked();
                 if !std::mem::replace(&mut told, true) {
                     tracing::info!("no notifications arrive from the database: changes are found by polling alone");
                 }
@@ -97,20 +100,36 @@ async fn run(settings: Settings, tls: Tls, sends: Pool, heard: Arc<Heard>) {
     }
 }
 
-/// Connects, listens and tries whether notifications arrive; then passes on those that do, until the connection breaks.
-async fn listen(settings: &Settings, tls: &Tls, sends: &Pool, heard: &Heard) -> Ended {
-    let Ok((client, mut connection)) = settings.config.connect(tls.clone()).await else {
-        return Ended::Broken;
+/// Connects, listens and tries whether notifications arrive; then passes on those that do, until the connection breaks or
+/// another host of the database is used.
+async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> Ended {
+    let (client, mut connection, origin) = match hosts.connect().await {
+        Ok(made) => (made.client, made.driver, made.origin),
+        Err(unreachable) => return Ended::Broken(unreachable.to_string()),
     };
+    let refused = |error: &tokio_postgres::Error| match error.as_db_error() {
+        Some(_) => Ended::Deaf,
+        None => Ended::Broken(format!("its connection broke: {}", causes(error))),
+    };
+    let mut replaced = pin!(origin.replaced());
     let mut probe = pin!(async {
-        if let Err(error) = client.batch_execute("LISTEN latchkey_changes").await {
-            return if error.as_db_error().is_some() { Ended::Deaf } else { Ended::Broken };
+        match tokio::time::timeout(PROBE, client.batch_execute("LISTEN latchkey_changes")).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return refused(&error),
+            Err(_) => return Ended::Broken(format!("LISTEN was not answered within {PROBE:?}")),
         }
-        let Ok(sender) = sends.get().await else { return Ended::Broken };
-        match sender.batch_execute("NOTIFY latchkey_changes").await {
-            Ok(()) => {}
-            Err(error) if error.as_db_error().is_some() => return Ended::Deaf,
-            Err(_) => return Ended::Broken,
+        let sender = match sends.get().await {
+            Ok(sender) => sender,
+            Err(error) => return Ended::Broken(of_pool(error).to_string()),
+        };
+        match tokio::time::timeout(PROBE, sender.batch_execute("NOTIFY latchkey_changes")).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return refused(&error),
+            Err(_) => {
+                // What is outstanding would hold up the next to use it.
+                drop(Object::take(sender));
+                return Ended::Broken(format!("NOTIFY was not answered within {PROBE:?}"));
+            }
         }
         drop(sender);
         tokio::time::sleep(PROBE).await;
@@ -120,15 +139,18 @@ async fn listen(settings: &Settings, tls: &Tls, sends: &Pool, heard: &Heard) -> 
         tokio::select! {
             message = poll_fn(|context| connection.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
+                    outage.worked();
                     if !heard.works.swap(true, Ordering::Relaxed) {
                         tracing::info!("notifications arrive from the database");
                     }
                     heard.woken.notify_one();
                 }
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Ended::Broken,
+                Some(Err(error)) => return Ended::Broken(format!("its connection broke: {}", causes(&error))),
+                None => return Ended::Broken("its connection was closed".to_owned()),
             },
             ended = &mut probe, if !heard.works.load(Ordering::Relaxed) => return ended,
+            () = &mut replaced => return Ended::Broken("its host is not the one in use any more".to_owned()),
         }
     }
 }

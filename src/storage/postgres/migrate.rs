@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::config::Settings;
+use super::connect::{Object, Pool};
 use super::errors::{of_first, of_pool, translate};
 use crate::storage::options::SchemaState;
 use crate::storage::{Error, Result};
@@ -20,6 +20,17 @@ const ATTEMPTS: u32 = 10;
 /// Time between these attempts.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Longest wait for an answer at the start: a host may freeze right after it took a connection.
+const ANSWER: Duration = Duration::from_secs(12);
+/// Longest wait for another server that brings the tables up, beyond the lock's own time-out.
+const LOCK: Duration = Duration::from_secs(70);
+
+/// Waits for `work`, at most for `bound`.
+pub(super) async fn within<T>(what: &str, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Error::unavailable(format!("the server did not answer within {bound:?} while {what}"));
+    tokio::time::timeout(bound, work).await.map_err(late).and_then(|done| done)
+}
+
 /// Makes the first connection: what is wrong with the place is found here.
 pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> {
     pool.get().await.map_err(|error| of_first(error, settings))
@@ -27,6 +38,10 @@ pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> 
 
 /// How the tables stand to this version.
 pub(super) async fn state(client: &Client) -> Result<SchemaState> {
+    within("reading the schema's version", ANSWER, read_state(client)).await
+}
+
+async fn read_state(client: &Client) -> Result<SchemaState> {
     let failed = |error| translate("reading the schema's version", error);
     let sql = "SELECT to_regclass('meta') IS NOT NULL";
     let there: bool = client.query_typed_one(sql, &[]).await.map_err(failed)?.try_get(0).map_err(failed)?;
@@ -57,13 +72,14 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool) ->
     if is_good(&client, settings, migrate).await? {
         return Ok(());
     }
-    make_lock(&client).await?;
+    within("making the lock for bringing the tables up", ANSWER, make_lock(&client)).await?;
     // Held on a connection of its own for as long as it takes: no advisory lock, which a pooler would lose.
     let holder = pool.get().await.map_err(of_pool)?;
     let failed = |error| translate("waiting for another server that brings the tables up", error);
     let lock = "BEGIN; SET LOCAL lock_timeout = 60000; SET LOCAL statement_timeout = 0; \
                 SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE latchkey_migrating";
-    holder.batch_execute(lock).await.map_err(failed)?;
+    let locking = async { holder.batch_execute(lock).await.map_err(failed) };
+    within("waiting for another server that brings the tables up", LOCK, locking).await?;
     let done = run(&mut client, settings).await;
     let released = holder.batch_execute("ROLLBACK").await.map_err(failed);
     done.and(released)

@@ -7,6 +7,7 @@
 mod config;
 mod connect;
 mod errors;
+mod hosts;
 mod lasting;
 mod listener;
 mod migrate;
@@ -14,25 +15,19 @@ mod session;
 mod tls;
 
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 
 use self::config::Settings;
-use self::connect::Connector;
+use self::connect::{Pool, pool};
+use self::hosts::Hosts;
 use self::listener::Listener;
 use self::session::PostgresSession;
-use self::tls::{Tls, connector};
+use self::tls::connector;
 use super::options::{Options, SchemaState};
 use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
 use super::{Engine, Error, Result};
-
-/// Longest wait for a connection that is free.
-const WAIT: Duration = Duration::from_secs(2);
-/// Longest time to make a connection, all hosts together.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// The engine.
 pub(super) struct Postgres {
@@ -61,38 +56,21 @@ fn settings(url: &str) -> Result<Settings> {
         .map_err(|error| Error::Unusable { sentence: format!("the database URL cannot be read: {error}") })
 }
 
-fn pool(settings: &Settings, tls: &Tls, size: usize) -> Result<Pool> {
-    let manager = Manager::from_connect(
-        settings.config.clone(),
-        Connector::here(tls),
-        // Whether a connection lives is seen from its socket; asking would cost every call a round trip.
-        ManagerConfig { recycling_method: RecyclingMethod::Fast },
-    );
-    Pool::builder(manager)
-        .max_size(size.max(1))
-        .wait_timeout(Some(WAIT))
-        .create_timeout(Some(CONNECT))
-        .recycle_timeout(Some(WAIT))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| Error::Failed { what: "making a pool of connections".to_owned(), source: Box::new(error) })
-}
-
 impl Postgres {
     /// Reaches the server, and brings the tables up if `options` say so.
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self> {
         let settings = settings(url)?;
-        let tls = connector(&settings)?;
-        let reports = pool(&settings, &tls, options.report_connections)?;
-        migrate::bring_up(&pool(&settings, &tls, 2)?, &settings, options.migrate).await?;
+        let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
+        let reports = pool(&hosts, options.report_connections)?;
+        migrate::bring_up(&pool(&hosts, 2)?, &settings, options.migrate).await?;
         lasting::check(&reports).await;
-        let listener = Listener::start(&settings, &tls, reports.clone(), &options.tasks);
+        let listener = Listener::start(&hosts, reports.clone(), options);
         Ok(Self {
-            writes: pool(&settings, &tls, options.write_connections)?,
-            reads: pool(&settings, &tls, options.read_connections)?,
-            grants: pool(&settings, &tls, options.grant_connections)?,
-            follower: pool(&settings, &tls, 1)?,
-            measurer: pool(&settings, &tls, 1)?,
+            writes: pool(&hosts, options.write_connections)?,
+            reads: pool(&hosts, options.read_connections)?,
+            grants: pool(&hosts, options.grant_connections)?,
+            follower: pool(&hosts, 1)?,
+            measurer: pool(&hosts, 1)?,
             reports,
             listener,
         })
@@ -100,17 +78,18 @@ impl Postgres {
 }
 
 /// How the tables of the database stand to this version.
-pub(super) async fn schema(url: &str) -> Result<SchemaState> {
+pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> {
     let settings = settings(url)?;
-    let pool = pool(&settings, &connector(&settings)?, 1)?;
+    let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
     let client = migrate::connect(&pool, &settings).await?;
     migrate::state(&client).await
 }
 
 /// Brings the database's tables up to this version.
-pub(super) async fn migrate(url: &str) -> Result<()> {
+pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
     let settings = settings(url)?;
-    migrate::bring_up(&pool(&settings, &connector(&settings)?, 2)?, &settings, true).await
+    let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
+    migrate::bring_up(&pool(&hosts, 2)?, &settings, true).await
 }
 
 #[async_trait]
@@ -130,12 +109,20 @@ impl Driver for Postgres {
                 return Ok(Box::new(PostgresSession::measuring(client)));
             }
             Purpose::Write => (&self.writes, session::BEGIN_WRITE),
-            Purpose::Report => (&self.reports, session::BEGIN_WRITE),
+            Purpose::Report | Purpose::Heartbeat => (&self.reports, session::BEGIN_WRITE),
             Purpose::Read => (&self.reads, session::BEGIN_READ),
             Purpose::Grant => (&self.grants, ""),
             Purpose::Follow => (&self.follower, session::BEGIN_READ),
         };
-        let client = pool.get().await.map_err(errors::of_pool)?;
+        let client = match pool.get().await {
+            Ok(client) => client,
+            // The database has no connection to spare, perhaps; then the follower lends its own, between two polls.
+            Err(error) if purpose == Purpose::Heartbeat => match self.follower.get().await {
+                Ok(client) => client,
+                Err(_) => return Err(errors::of_pool(error)),
+            },
+            Err(error) => return Err(errors::of_pool(error)),
+        };
         let commit = if purpose == Purpose::Write && self.listener.works() {
             session::NOTIFY_AND_COMMIT
         } else {

@@ -1,13 +1,15 @@
 //! Sessions on connections of a pool.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use futures_util::FutureExt as _;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::errors::{of_commit, translate};
+use super::connect::Object;
+use super::errors::{of_commit, refuses_writes, translate};
+use super::hosts::{Origin, SILENCE};
 use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
@@ -51,6 +53,8 @@ pub(super) struct PostgresSession {
     bound: Duration,
     /// Whether an answer is outstanding.
     busy: bool,
+    /// Whether the server refused to write on it: a session keeps to read only, even once others may write again.
+    read_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +135,7 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
 impl PostgresSession {
     /// A session on `client`, begun by the statements `begin` (by none if that is empty) and ended by `commit`.
     pub(super) const fn new(client: Object, begin: &'static str, commit: &'static str) -> Self {
-        Self { client: Some(client), begin, commit, state: State::Fresh, bound: BOUND, busy: false }
+        Self { client: Some(client), begin, commit, state: State::Fresh, bound: BOUND, busy: false, read_only: false }
     }
 
     /// A session that measures, on `client`.
@@ -139,6 +143,29 @@ impl PostgresSession {
         let mut session = Self::new(client, BEGIN_MEASURE, COMMIT);
         session.bound = MEASURE_BOUND;
         session
+    }
+
+    /// Waits for an answer of the server, at most for `bound`; `None` if there was none in time.
+    async fn answer<T>(
+        origin: &Origin,
+        bound: Duration,
+        work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+    ) -> Option<std::result::Result<T, tokio_postgres::Error>> {
+        let mut work = pin!(work);
+        let answer = match tokio::time::timeout(SILENCE, &mut work).await {
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                // It may be slow, or frozen: what else its host answers tells.
+                origin.unanswered();
+                tokio::time::timeout(bound.saturating_sub(SILENCE), work).await.ok()
+            }
+        };
+        match &answer {
+            Some(Ok(_)) => origin.heard(),
+            Some(Err(error)) if error.as_db_error().is_some() => origin.heard(),
+            _ => {}
+        }
+        answer
     }
 
     /// Waits for `work` on the connection, sending what begins the transaction right before it.
@@ -150,10 +177,11 @@ impl PostgresSession {
         if !self.begin.is_empty() {
             self.state = State::Open;
         }
-        let Some(client) = self.client.as_deref() else {
+        let Some(client) = &self.client else {
             return Err(Error::corrupt("a session was used after its end"));
         };
         self.busy = true;
+        let origin = client.origin();
         let work = async {
             if begin.is_empty() {
                 return work(client).await;
@@ -162,13 +190,17 @@ impl PostgresSession {
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
         };
-        match tokio::time::timeout(self.bound, work).await {
-            Ok(result) => {
+        match Self::answer(origin, self.bound, work).await {
+            Some(result) => {
                 self.busy = false;
+                if result.as_ref().is_err_and(refuses_writes) {
+                    origin.refused_write();
+                    self.read_only = true;
+                }
                 result.map_err(|error| translate("running a statement", error))
             }
             // Still outstanding: the connection will not be used again.
-            Err(_) => Err(Error::unavailable("the server did not answer in time")),
+            None => Err(Error::unavailable(format!("the server did not answer within {BOUND:?}"))),
         }
     }
 }
@@ -218,21 +250,20 @@ impl Session for PostgresSession {
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
-        let Some(client) = self.client.as_deref() else {
+        let Some(client) = &self.client else {
             return Err(Error::corrupt("a session was used after its end"));
         };
         self.busy = true;
-        let committed = tokio::time::timeout(BOUND, client.batch_execute(self.commit)).await;
-        match committed {
-            Ok(Ok(())) => {
+        match Self::answer(client.origin(), self.bound, client.batch_execute(self.commit)).await {
+            Some(Ok(())) => {
                 (self.busy, self.state) = (false, State::Ended);
                 Ok(())
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 self.busy = false;
                 Err(of_commit(error))
             }
-            Err(_) => Err(Error::OutcomeUnknown),
+            None => Err(Error::OutcomeUnknown),
         }
     }
 
@@ -258,7 +289,9 @@ const fn array_type(column: &Column) -> &'static str {
 impl Drop for PostgresSession {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        if self.busy {
+        if self.read_only {
+            drop(Object::take(client));
+        } else if self.busy {
             // Somebody stopped waiting: the next to use the connection would wait for what is still being done. Closing
             // it undoes that.
             drop(Object::take(client));

@@ -15,6 +15,8 @@ pub(in crate::storage) enum Purpose {
     Write,
     /// One transaction of counts and reports, which takes no revision.
     Report,
+    /// The same for a replica's report of itself, which must be written wherever the follower can read.
+    Heartbeat,
     /// Reading in one snapshot, for people.
     Read,
     /// One statement that reads a grant, on the primary.

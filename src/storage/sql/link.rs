@@ -41,6 +41,7 @@ impl Shared {
             match purpose {
                 Purpose::Write => "connect_write",
                 Purpose::Report => "connect_report",
+                Purpose::Heartbeat => "connect_heartbeat",
                 Purpose::Read => "connect_read",
                 Purpose::Grant => "connect_grant",
                 Purpose::Follow => "connect_follow",

@@ -103,7 +103,7 @@ impl Storage for SqlStorage {
     }
 
     async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-        replicas::renew(self.shared.link(Purpose::Report).await?, report, nonce).await
+        replicas::renew(self.shared.link(Purpose::Heartbeat).await?, report, nonce).await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {

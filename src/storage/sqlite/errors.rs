@@ -18,6 +18,7 @@ pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unavailable {
             what: "another process has held the lock on the SQLite file for too long".to_owned(),
+            because: Some("another process holds the lock on the database file"),
             source: Some(Box::new(error)),
         },
         Some(
@@ -29,7 +30,15 @@ pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
             | ErrorCode::OperationInterrupted
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::PermissionDenied,
-        ) => Error::Unavailable { what: format!("the SQLite file while {what}"), source: Some(Box::new(error)) },
+        ) => Error::Unavailable {
+            what: format!("the SQLite file while {what}"),
+            because: match code {
+                Some(ErrorCode::DiskFull) => Some("the disk is full"),
+                Some(ErrorCode::ReadOnly) => Some("the database file can only be read"),
+                _ => Some("the database file cannot be used"),
+            },
+            source: Some(Box::new(error)),
+        },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             Error::corrupt(format!("the SQLite file is damaged: {error}"))
         }

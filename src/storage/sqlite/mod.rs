@@ -140,7 +140,9 @@ impl Driver for Sqlite {
             Purpose::Write => {
                 SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", Some(Arc::clone(&self.woken)))
             }
-            Purpose::Report => SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", None),
+            Purpose::Report | Purpose::Heartbeat => {
+                SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", None)
+            }
             Purpose::Follow => SqliteSession::new(wait(&self.follower).await?, "BEGIN", None),
             Purpose::Measure => SqliteSession::new(wait(&self.measurer).await?, "BEGIN", None),
             Purpose::Read => SqliteSession::new(self.readers.wait().await?, "BEGIN", None),

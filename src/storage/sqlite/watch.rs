@@ -37,6 +37,7 @@ impl Watch {
             })
             .map_err(|error| Error::Unavailable {
                 what: "starting a thread for SQLite".to_owned(),
+                because: None,
                 source: Some(Box::new(error)),
             })?;
         Ok(Self { _ends_with: ends_with })

@@ -35,6 +35,7 @@ impl Worker {
             })
             .map_err(|error| Error::Unavailable {
                 what: "starting a thread for SQLite".to_owned(),
+                because: None,
                 source: Some(Box::new(error)),
             })?;
         Ok(Self { jobs })

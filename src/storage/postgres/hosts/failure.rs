@@ -1,0 +1,66 @@
+//! Why no host could be used.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::telemetry::outage::causes;
+
+/// Why no host could be used: each with its own cause, in the order of the URL.
+#[derive(Debug)]
+pub(in crate::storage::postgres) struct Unreachable(pub(in crate::storage::postgres) Vec<Failure>);
+
+/// Why one host could not be used.
+#[derive(Debug)]
+pub(in crate::storage::postgres) struct Failure {
+    /// The host, with its port and, if it has a name, the address.
+    pub(in crate::storage::postgres) host: String,
+    pub(in crate::storage::postgres) cause: Cause,
+}
+
+#[derive(Debug)]
+pub(in crate::storage::postgres) enum Cause {
+    /// Its name was not resolved.
+    Lookup(Arc<io::Error>),
+    /// Resolving its name took longer than this.
+    LookupSilent(Duration),
+    /// It accepted the connection and said nothing for this long.
+    Silent(Duration),
+    /// It closed the connection right after taking it.
+    Closed,
+    /// What the driver says.
+    Driver(tokio_postgres::Error),
+}
+
+impl Failure {
+    pub(super) fn is_standby(&self) -> bool {
+        let Cause::Driver(error) = &self.cause else { return false };
+        let io = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lookup(error) => write!(f, "its name was not resolved: {error}"),
+            Self::LookupSilent(bound) => write!(f, "its name was not resolved within {bound:?}"),
+            Self::Silent(bound) => write!(f, "it accepted the connection and said nothing for {bound:?}"),
+            Self::Closed => f.write_str("it closed the connection right after taking it"),
+            Self::Driver(error) => f.write_str(&causes(error)),
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, failure) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", failure.host, failure.cause)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Unreachable {}

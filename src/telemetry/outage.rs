@@ -1,0 +1,244 @@
+//! Outages in the log: one line when something begins to fail, one when it works again, and the count every now and then
+//! between them, however often it fails.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::SharedClock;
+
+/// Time between two lines while something goes on failing.
+const REMIND: Duration = Duration::from_secs(30);
+/// An outage that begins this soon after the last one ended is part of it: only what goes on for as long has lines of its
+/// own.
+const CALM: Duration = Duration::from_secs(10);
+
+/// What is known of one thing that may fail, such as the polls of storage.
+pub struct Outage {
+    what: Cow<'static, str>,
+    clock: SharedClock,
+    /// So that a success costs nothing as long as nothing has failed.
+    failing: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<Running>,
+    /// When the last outage that has lines ended.
+    ended: Option<Duration>,
+    /// Failures that no line has counted yet.
+    uncounted: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    began: Duration,
+    /// When its last line was written; `None` if it has none yet.
+    logged: Option<Duration>,
+    failures: u64,
+    cause: String,
+}
+
+impl Outage {
+    /// `what` is a noun phrase for the log, such as `polling storage`.
+    pub fn new(what: impl Into<Cow<'static, str>>, clock: &SharedClock) -> Self {
+        let (what, clock) = (what.into(), SharedClock::clone(clock));
+        Self { what, clock, failing: AtomicBool::new(false), state: Mutex::default() }
+    }
+
+    /// It failed. `cause` says why, with all that is behind it.
+    pub fn failed(&self, cause: impl fmt::Display) {
+        let now = self.clock.monotonic();
+        let cause = cause.to_string();
+        let mut state = self.state.lock();
+        self.failing.store(true, Ordering::Release);
+        let uncounted = std::mem::take(&mut state.uncounted);
+        let calm = state.ended.is_none_or(|ended| now.saturating_sub(ended) >= CALM);
+        let running = state.running.get_or_insert_with(|| Running {
+            began: now,
+            logged: None,
+            failures: uncounted,
+            cause: String::new(),
+        });
+        running.failures += 1;
+        running.cause.clone_from(&cause);
+        match running.logged {
+            None if calm => {
+                running.logged = Some(now);
+                tracing::warn!(cause, failures = running.failures, "{} fails", self.what);
+            }
+            Some(logged) if now.saturating_sub(logged) >= REMIND => {
+                running.logged = Some(now);
+                let seconds = now.saturating_sub(running.began).as_secs();
+                tracing::warn!(cause, failures = running.failures, seconds, "{} still fails", self.what);
+            }
+            _ => {}
+        }
+    }
+
+    /// It worked.
+    pub fn worked(&self) {
+        if !self.failing.load(Ordering::Acquire) {
+            return;
+        }
+        let now = self.clock.monotonic();
+        let mut state = self.state.lock();
+        self.failing.store(false, Ordering::Release);
+        let Some(running) = state.running.take() else { return };
+        if running.logged.is_none() {
+            state.uncounted += running.failures;
+            return;
+        }
+        state.ended = Some(now);
+        let seconds = now.saturating_sub(running.began).as_secs_f64();
+        let seconds = (seconds * 10.0).round() / 10.0;
+        tracing::info!(failures = running.failures, seconds, "{} works again", self.what);
+    }
+
+    /// How long it has been failing without a success, and the newest cause; `None` while it works.
+    pub fn running(&self) -> Option<(Duration, String)> {
+        if !self.failing.load(Ordering::Acquire) {
+            return None;
+        }
+        let now = self.clock.monotonic();
+        let state = self.state.lock();
+        state.running.as_ref().map(|running| (now.saturating_sub(running.began), running.cause.clone()))
+    }
+}
+
+impl fmt::Debug for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outage").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+/// An error with all its causes, in one line. Of each only the first line counts: databases write details below it, such
+/// as the values of a row, which belong into no log.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        let line = cause_text.lines().next().unwrap_or_default();
+        // Drivers repeat what their causes say.
+        if !text.contains(line) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(line);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::model::time::Timestamp;
+
+    #[derive(Debug, Default)]
+    struct ByHand(Mutex<Duration>);
+
+    impl Clock for ByHand {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            *self.0.lock()
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Written {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The lines that are logged during `work`, which gets an outage and a way to set its clock.
+    fn lines(work: impl FnOnce(&Outage, &dyn Fn(u64))) -> Vec<String> {
+        let (written, clock) = (Written::default(), Arc::new(ByHand::default()));
+        let shared: SharedClock = Arc::<ByHand>::clone(&clock);
+        let outage = Outage::new("polling storage", &shared);
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(written.clone()).without_time().with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            work(&outage, &|seconds| *clock.0.lock() = Duration::from_secs(seconds));
+        });
+        let bytes = written.0.lock().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_outage_has_a_line_at_each_end_and_one_every_half_minute() {
+        let lines = lines(|outage, at| {
+            outage.worked();
+            for second in 100..175 {
+                at(second);
+                for _ in 0..1_000 {
+                    outage.failed("Connection refused");
+                }
+            }
+            outage.worked();
+            outage.worked();
+        });
+        let found: Vec<_> = lines.iter().map(|line| line.contains("Connection refused")).collect();
+        assert_eq!(found, [true, true, true, false], "{lines:#?}");
+        assert!(lines[0].contains("polling storage fails"), "{lines:#?}");
+        assert!(lines[1].contains("still fails") && lines[1].contains("failures=30001"), "{lines:#?}");
+        assert!(lines[3].contains("works again") && lines[3].contains("failures=75000"), "{lines:#?}");
+    }
+
+    #[test]
+    fn something_that_fails_now_and_then_does_not_fill_the_log() {
+        let lines = lines(|outage, at| {
+            for second in 100..160 {
+                at(second);
+                for _ in 0..100 {
+                    outage.failed("too many connections");
+                    outage.worked();
+                }
+            }
+        });
+        assert!(lines.len() <= 2 * 7, "{lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("failures=1000")), "none is forgotten: {lines:#?}");
+    }
+
+    #[test]
+    fn causes_are_told_once_without_their_details() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
+        let inner = Layer("ERROR: no room\nDETAIL: Key (digest)=(secret)", None);
+        let error = Layer("storage is unavailable", Some(Box::new(Layer("db error", Some(Box::new(inner))))));
+        assert_eq!(causes(&error), "storage is unavailable: db error: ERROR: no room");
+    }
+}
