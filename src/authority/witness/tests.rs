@@ -29,6 +29,7 @@ fn settings() -> Settings {
         cache_capacity: 1,
         poll_interval: Duration::from_millis(250),
         max_staleness: Duration::from_mins(1),
+        read_wait: Duration::from_millis(500),
         usage: false,
         hash_key: [0; 16],
     }
