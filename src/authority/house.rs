@@ -43,7 +43,7 @@ impl Inner {
             return;
         }
         match self.storage.add_usage(&counts).await {
-            Ok(_) => self.outages.usage.worked(),
+            Ok(()) => self.outages.usage.worked(),
             Err(error) => {
                 self.outages.usage.failed(&error);
                 self.metrics.usage_lost.inc_by(self.usage.give_back(counts));

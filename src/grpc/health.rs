@@ -85,9 +85,10 @@ pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) 
             for name in SERVICES {
                 reporter.set_service_status(name, status).await;
             }
-            match readiness {
-                Err(undecided) => tracing::warn!(serving = ready, because = %undecided, "health changed"),
-                Ok(()) => tracing::info!(serving = ready, "health changed"),
+            if let Err(undecided) = readiness {
+                tracing::warn!(serving = ready, because = %undecided, "health changed");
+            } else {
+                tracing::info!(serving = ready, "health changed");
             }
         }
         tokio::select! {

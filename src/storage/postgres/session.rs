@@ -152,13 +152,12 @@ impl PostgresSession {
         work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Option<std::result::Result<T, tokio_postgres::Error>> {
         let mut work = pin!(work);
-        let answer = match tokio::time::timeout(SILENCE, &mut work).await {
-            Ok(answer) => Some(answer),
-            Err(_) => {
-                // It may be slow, or frozen: what else its host answers tells.
-                origin.unanswered();
-                tokio::time::timeout(bound.saturating_sub(SILENCE), work).await.ok()
-            }
+        let answer = if let Ok(answer) = tokio::time::timeout(SILENCE, &mut work).await {
+            Some(answer)
+        } else {
+            // It may be slow, or frozen: what else its host answers tells.
+            origin.unanswered();
+            tokio::time::timeout(bound.saturating_sub(SILENCE), work).await.ok()
         };
         match &answer {
             Some(Ok(_)) => origin.heard(),
