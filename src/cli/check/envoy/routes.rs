@@ -46,14 +46,8 @@ pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut 
 }
 
 fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
-    if let Some(matched) = field(route, "match") {
-        if field(matched, "connect_matcher").is_some() {
-            report.fail(
-                WHAT,
-                place,
-                "connect_matcher takes CONNECT: what goes through such a tunnel is judged by nobody",
-            );
-        }
+    if at(route, "match/connect_matcher").is_some() {
+        report.fail(WHAT, place, "connect_matcher takes CONNECT: what goes through such a tunnel is judged by nobody");
     }
     let answers = ["redirect", "direct_response"].iter().any(|action| field(route, action).is_some());
     let Some(action) = field(route, "route") else {
