@@ -90,6 +90,15 @@ fn a_file_outside_the_folders_has_one_server() {
 }
 
 #[test]
+fn to_remove_the_lock_files_opens_nothing() {
+    let first = LatchkeyProcess::builder().start();
+    for name in ["server.lock", "latchkey.db.lock"] {
+        fs::remove_file(first.data().join(name)).expect("there is a lock file");
+    }
+    assert_refused(&first, in_folder(first.data()), "LATCHKEY_DATABASE_URL");
+}
+
+#[test]
 fn a_tool_that_comes_by_another_name_is_refused() {
     let first = LatchkeyProcess::builder().start();
     let folder = Workspace::new("names");
