@@ -7,13 +7,22 @@ use super::grants::{CachedGrant, Usability};
 use super::history::Known;
 use super::loads::{Loaded, NoLoad};
 use super::state::State;
-use super::{Inner, Undecided};
+use super::{Authority, Inner, Undecided};
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
 use crate::model::token::{self, Digest};
 
 /// Rounds of reading and checking before a call is given up as undecidable.
 const MAX_ROUNDS: usize = 8;
+
+impl Authority {
+    /// Waits until everything is loaded.
+    pub async fn loaded(&self) {
+        let mut applied = self.inner.applied.subscribe();
+        // The state is there before its revision is.
+        while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
+    }
+}
 
 /// A token that led somewhere, or to a reason why not.
 pub(super) enum Found {

@@ -392,7 +392,7 @@ pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(inner.settings.max_staleness / 4) => {}
+            () = tokio::time::sleep(inner.settings.proof_interval()) => {}
             // Only replicas on other machines need to hear of every revision.
             changed = applied.changed(), if others => changed.map_err(|error| error.to_string())?,
         }

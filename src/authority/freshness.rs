@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::Settings;
 use crate::clock::SharedClock;
 use crate::model::change::Revision;
 use crate::model::marks::{LEAP, Marks, Moment};
@@ -214,6 +215,16 @@ impl Freshness {
             i64::MIN => self.clock.now(),
             offset => Timestamp::from_micros(offset.saturating_add(i64::try_from(tick).unwrap_or(i64::MAX))),
         }
+    }
+}
+
+impl Settings {
+    /// Time between two reports to storage, by which a replica proves that its state is fresh: so old is the last proof at
+    /// most while all is well, and by so much less than `max_staleness` an outage is survived. A twentieth of it, and no
+    /// more than 3 s, for a proof is cheap.
+    pub fn proof_interval(&self) -> Duration {
+        const MOST: Duration = Duration::from_secs(3);
+        (self.max_staleness / 20).min(MOST)
     }
 }
 

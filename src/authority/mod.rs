@@ -412,13 +412,6 @@ impl Authority {
         self.inner.ready_state().map(drop)
     }
 
-    /// Waits until everything is loaded.
-    pub async fn loaded(&self) {
-        let mut applied = self.inner.applied.subscribe();
-        // The state is there before its revision is.
-        while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
-    }
-
     /// The revision applied; 0 before everything is loaded.
     pub fn revision(&self) -> Revision {
         self.inner.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision())
