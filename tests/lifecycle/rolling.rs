@@ -157,7 +157,7 @@ fn ask(line: &mut TcpStream, key: &str) -> std::io::Result<(String, bool)> {
 async fn no_call_of_a_proxy_is_lost_in_a_rolling_restart() {
     let mut fleet = Fleet::start().await;
     let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let callers: Vec<_> = (0..4)
+    let callers: Vec<_> = (0..2)
         .map(|_| {
             let (addresses, key) = (fleet.addresses(), fleet.key.clone());
             let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
