@@ -10,7 +10,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 export CARGO_INCREMENTAL ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate screenshots bench revocation soak guards run
+.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate ha screenshots bench revocation soak guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,10 @@ CASES ?= 334000
 agreement: setup ## a million random requests through Envoy, nginx and Caddy to real frameworks; `make test` has a share of them
 	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test proxies agreement
 	LATCHKEY_TEST_CASES=$(CASES) $(CARGO) test --locked --test frameworks -- --nocapture
+
+ROUNDS ?= 20
+ha: setup ## ROUNDS (20 unless set, or a kind: NodeFrozen) of what breaks under Patroni with three nodes: 20 minutes
+	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test ha -- --nocapture
 
 bench: ## the benchmarks, after installing what they need
 	@scripts/setup bench

@@ -401,7 +401,8 @@ fn explain(error: &tokio_postgres::Error) -> String {
 }
 
 /// The folder with initdb and postgres: where PATH's initdb really is, else Debian's newest.
-fn binaries() -> PathBuf {
+#[must_use]
+pub fn binaries() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))

@@ -1,0 +1,130 @@
+//! What breaks, and how it is put right again.
+
+use std::time::Duration;
+
+use latchkey::proto::v1 as proto;
+use serde_json::json;
+
+use crate::calls::{METHODS, STORES, selected};
+use crate::fleet::now;
+use crate::oracle::{COLUMNS, History};
+use crate::rig::Rig;
+use crate::support::pass;
+use crate::support::postgres::query;
+
+/// Longer than Patroni takes to put another primary in a lost one's place, and below `max_staleness`.
+const OUTAGE: Duration = Duration::from_secs(40);
+/// For one that Patroni does not notice.
+const SHORT: Duration = Duration::from_secs(20);
+
+/// What breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breaking {
+    /// The primary hands over to a standby, in order.
+    Switchover,
+    /// A standby is made the primary by force.
+    Failover,
+    /// `kill -9` of the primary's PostgreSQL.
+    PostgresKilled,
+    /// `kill -9` of everything on the primary's node.
+    NodeKilled,
+    /// Everything on the primary's node stands still, and goes on later.
+    NodeFrozen,
+    /// The primary is cut off from etcd and from its standbys; servers still reach it.
+    PrimaryCutOff,
+    /// Each server in turn is cut off from the database.
+    ServersCutOff,
+    /// The primary's node is killed with commits that no standby has.
+    CommitsLost,
+    /// The disk of the primary's node is full.
+    DiskFull,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Broken {
+    /// When it broke.
+    pub fault: Duration,
+    /// The history that was lost, and until when it was storage's.
+    pub lost: Option<(History, Duration)>,
+}
+
+impl Breaking {
+    /// Whether commits are lost, so that everything is loaded again.
+    pub fn loses(self) -> bool {
+        self == Self::CommitsLost
+    }
+
+    /// Breaks it, and puts it right again.
+    pub async fn happen(self, rig: &mut Rig) -> Broken {
+        let (primary, standby) = (rig.primary(), rig.standby());
+        let fault = now();
+        match self {
+            Self::Switchover => {
+                let body = json!({ "leader": rig.nodes[primary].name, "candidate": rig.nodes[standby].name });
+                rig.nodes[primary].order("POST", "/switchover", &body).expect("it hands over");
+                rig.another_primary(primary).await;
+            }
+            Self::Failover => {
+                let body = json!({ "candidate": rig.nodes[standby].name });
+                rig.nodes[primary].order("POST", "/failover", &body).expect("it fails over");
+                rig.another_primary(primary).await;
+            }
+            Self::PostgresKilled => {
+                rig.nodes[primary].kill_postgres();
+                rig.another_primary(primary).await;
+            }
+            Self::NodeKilled => {
+                rig.nodes[primary].kill();
+                rig.another_primary(primary).await;
+                rig.nodes[primary].revive();
+            }
+            Self::NodeFrozen => {
+                rig.nodes[primary].freeze();
+                pass(OUTAGE).await;
+                rig.nodes[primary].thaw();
+            }
+            Self::PrimaryCutOff => {
+                rig.nodes[primary].cut_off(true);
+                pass(OUTAGE).await;
+                rig.nodes[primary].cut_off(false);
+            }
+            Self::ServersCutOff => {
+                for at in 0..rig.fleet.members.len() {
+                    rig.cut_off_server(at, true);
+                    pass(SHORT).await;
+                    rig.cut_off_server(at, false);
+                }
+            }
+            Self::CommitsLost => return lose(rig, primary, fault).await,
+            Self::DiskFull => {
+                rig.nodes[primary].fill_disk(true);
+                rig.another_primary(primary).await;
+                pass(SHORT).await;
+                rig.nodes[primary].fill_disk(false);
+            }
+        }
+        Broken { fault, lost: None }
+    }
+}
+
+/// Commits are acknowledged that no standby has, and their node dies.
+async fn lose(rig: &mut Rig, primary: usize, fault: Duration) -> Broken {
+    rig.nodes[primary].lead_nobody(true);
+    let client = rig.fleet.members[1].client.clone();
+    for number in 0..5 {
+        // Not of the ledger: it would expect them to stand.
+        let key = selected(&format!("lost {number} {}", fault.as_millis()), &STORES[..1], &METHODS[..1]);
+        let (key, _) = client.create_key(key).await.expect("a key is made");
+        let request = proto::RevokeKeyRequest { id: key.id, reason: "a test".to_owned(), ..Default::default() };
+        client.keys().revoke_key(request).await.expect("a key is revoked");
+    }
+    let url = format!("postgres://postgres@{}/latchkey", rig.nodes[primary].postgres);
+    let before = History::of_rows(&query(&url, COLUMNS).expect("the history can be read"));
+    let failed_over = now();
+    rig.nodes[primary].kill();
+    rig.nodes[primary].lead_nobody(false);
+    rig.another_primary(primary).await;
+    rig.nodes[primary].revive();
+    Broken { fault, lost: Some((before, failed_over)) }
+}
