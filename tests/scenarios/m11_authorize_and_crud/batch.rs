@@ -85,8 +85,11 @@ const WRONG: [Wrong; 7] = [
     ),
 ];
 
+/// How a question is changed, and what it is refused for then.
+type Refused = (fn(&mut AuthorizeRequest), Reason);
+
 /// What a decision refuses for, not the call.
-const REFUSED: [(fn(&mut AuthorizeRequest), Reason); 8] = [
+const REFUSED: [Refused; 8] = [
     (|asked| asked.key.clear(), Reason::KeyMissing),
     (|asked| asked.key = "short".to_owned(), Reason::KeyMalformed),
     (|asked| asked.key = "k".repeat(100_000), Reason::KeyMalformed),
