@@ -421,8 +421,9 @@ fn note_of(pid: u32) -> Option<Note> {
     open.flatten().find_map(|entry| {
         let leads_to = std::fs::read_link(entry.path()).ok()?;
         // As the kernel shows a file whose name was removed: it is locked all the same.
-        let name = leads_to.to_str()?.trim_end_matches(" (deleted)");
-        let file = name.ends_with(".lock").then(|| File::open(entry.path()).ok())??;
+        let name = Path::new(leads_to.to_str()?.trim_end_matches(" (deleted)"));
+        let is_lock = name.extension().is_some_and(|extension| extension == "lock");
+        let file = is_lock.then(|| File::open(entry.path()).ok())??;
         Note::read(&file)
     })
 }

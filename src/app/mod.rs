@@ -161,6 +161,11 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     }
     let left = leave(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder());
+    end(&tasks, &authority, left).await
+}
+
+/// Ends all tasks within the time `left`.
+async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(), Error> {
     // After the entrances: what they counted last is counted too. It has a part of the time, so that all ends within it.
     let last = (left / 10).clamp(LAST.0, LAST.1);
     let ending = tasks.finish(left.saturating_sub(last)).await;

@@ -2,7 +2,7 @@
 //! with storage and what differs can be named.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
 use siphasher::sip::SipHasher13;
@@ -64,7 +64,7 @@ pub(super) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
 pub(super) fn listed(names: &[String]) -> String {
     let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        text.push_str(&format!(" and {more} more"));
+        let _ = write!(text, " and {more} more");
     }
     text
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Inner;
+use crate::model::change::Cursor;
 use crate::storage::{self, Contents, Missing};
 
 /// Time between two looks.
@@ -36,7 +37,7 @@ fn needed(missing: &[Missing]) -> Duration {
 pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
     let began = tokio::time::Instant::now();
     let (mut since, mut told) = (began, None);
-    let mut last: Contents = inner.storage.contents(Default::default()).await?;
+    let mut last: Contents = inner.storage.contents(Cursor::default()).await?;
     loop {
         tokio::time::sleep(LOOK).await;
         let now = tokio::time::Instant::now();

@@ -66,7 +66,9 @@ impl Mark {
 impl From<Vec<Mark>> for Marks {
     fn from(all: Vec<Mark>) -> Self {
         let mut marks = Self::default();
-        all.into_iter().for_each(|mark| marks.add(mark));
+        for mark in all {
+            marks.add(mark);
+        }
         marks
     }
 }

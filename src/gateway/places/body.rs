@@ -60,13 +60,10 @@ pub(crate) fn may_be_json(body: &[u8]) -> bool {
     let skipped = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
     let at = body.iter().position(|byte| !skipped(byte)).unwrap_or(body.len());
     match body[at..] {
-        [] => false,
-        [b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9', ..] => false,
-        [b'<' | b'-' | b'%' | b'"' | b'_' | b'&' | b'=' | b'+' | b'.' | b'~' | b'*' | b'!' | b'$' | b'\'', ..] => false,
         // Marks of the encoding, and the first bytes of spaces beyond ASCII.
         [0xc2 | 0xe1..=0xe3 | 0xef | 0xfe, ..] | [0xff, 0xfe, ..] => true,
-        [0x80..=0xff, ..] => false,
-        _ => true,
+        [first, ..] => first.is_ascii() && !first.is_ascii_alphanumeric() && !b"<-%\"_&=+.~*!$'".contains(&first),
+        [] => false,
     }
 }
 
