@@ -83,8 +83,8 @@ pub const SETTINGS: [Setting; 43] = [
     setting("read_wait", "500ms", "how long a call waits for a key to be read from the database, 100ms to 5s"),
     setting(
         "start_wait",
-        "60s",
-        "how long `serve` waits at its start for a database that cannot be reached, 0s to 10m; then it ends with exit code 1",
+        "0s",
+        "how long `serve` waits at its start for a database that cannot be reached before it ends with exit code 1, 0s to 10m",
     ),
     setting("cache_capacity", "1000000", "keys kept in memory, 1000 to 100000000"),
     setting("log", "info", "what is logged, such as `warn` or `latchkey=debug`"),

@@ -135,7 +135,7 @@ async fn a_server_that_starts_in_an_outage_waits_for_the_database() {
     let mut cluster = Cluster::start(Options::default());
     let database = cluster.database();
     cluster.kill9();
-    let mut starting = server(database.url(), MAX_STALENESS).spawn();
+    let mut starting = server(database.url(), MAX_STALENESS).env("LATCHKEY_START_WAIT", "60s").spawn();
     eventually_async("it says that it waits", RECOVERY, async || {
         starting.stderr().contains("waiting for the database").then_some(())
     })

@@ -25,7 +25,7 @@ async fn greeting(ip: Ipv4Addr, port: u16, made: &Arc<AtomicUsize>) -> u16 {
             tokio::spawn(async move {
                 let mut message = [0_u8; 1024];
                 // What the client says first, unencrypted; "authentication is done", "ready".
-                stream.read(&mut message).await?;
+                let _ = stream.read(&mut message).await?;
                 stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await?;
                 while stream.read(&mut message).await? > 0 {
                     stream.write_all(b"E\0\0\0\x19SERROR\0C42883\0Mnone\0\0Z\0\0\0\x05I").await?;
