@@ -18,9 +18,9 @@ use latchkey::model::store::{Store, StoreCode};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Contents, Engine, Found, GrantRead, GrantsRead, KeyFilter, MethodFilter, OperatorFilter, Poll,
-    Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd,
-    UsageCount, UsagePeriod,
+    ChangeFilter, Contents, Deployment, Engine, Found, GrantRead, GrantsRead, KeyFilter, LostChange, MethodFilter,
+    OperatorFilter, Poll, Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter,
+    Transaction, UsageAdd, UsageCount, UsagePeriod,
 };
 
 use super::data::{self, House};
@@ -135,6 +135,22 @@ impl Storage for Drawn {
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
         self.storage.replicas().await
+    }
+
+    async fn report_lost(&self, changes: &[LostChange]) -> Result<()> {
+        self.storage.report_lost(changes).await
+    }
+
+    async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        self.storage.lost_changes().await
+    }
+
+    async fn deployment(&self) -> Result<Deployment> {
+        self.storage.deployment().await
+    }
+
+    async fn mark_replaced(&self, deployment: &str) -> Result<()> {
+        self.storage.mark_replaced(deployment).await
     }
 
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {

@@ -12,6 +12,7 @@ mod listen;
 mod lock;
 mod open;
 mod planes;
+mod served;
 mod token_file;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use self::convergence::Replicas;
 pub use self::error::Error;
 use self::listen::{Ports, moved, opened};
 use self::lock::Locks;
-pub use self::open::{check_storage, migrate};
+pub use self::open::{check_storage, migrate, storage_warnings};
 use self::open::{data_folder, open_storage, wait_for_storage};
 use self::planes::Planes;
 use self::token_file::TokenFile;
@@ -42,12 +43,13 @@ use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
 use crate::lifecycle::{self, Ending, Tasks};
 use crate::model::change::Cursor;
 use crate::model::id::ReplicaId;
+use crate::model::page::PageRequest;
 use crate::ops;
 use crate::random::{OsRandom, Random};
 use crate::registry::{Bootstrap, Convergence, Pending, Registry};
 use crate::serve::tls::Certificates;
 use crate::serve::{self, Limits, Patience, Plane, Terms, Watch};
-use crate::storage::Storage;
+use crate::storage::{self, OperatorFilter, Storage};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 
@@ -88,7 +90,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         return Ok(());
     };
     locks.watch(&tasks)?;
+    let deployment = storage.deployment().await?;
+    served::check(&config, &deployment)?;
     bootstrap(&config, &storage, &tasks, &random).await?;
+    served::write(&config, &deployment);
 
     let settings = Settings {
         replica: ReplicaId::new(clock.now(), random.bytes()),
@@ -242,6 +247,16 @@ async fn bootstrap(
     random: &Arc<dyn Random>,
 ) -> Result<(), Error> {
     let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
+    let every = OperatorFilter { role: None, include_revoked: true };
+    let one = PageRequest { size: 1, after: None };
+    // A restore may bring the operators after the revision; another admin would be in their way.
+    if storage.head().await?.revision.0 > 0 && storage.operators(&every, &one).await?.items.is_empty() {
+        return Err(Error::Storage(storage::Error::Unusable {
+            sentence: "the database has changes but no operators: a restore is not over, or they were removed; start the server \
+                       once they are there, or run `latchkey operators recover`"
+                .to_owned(),
+        }));
+    }
     let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
     match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Error;
 use super::lock;
+use super::served;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::lifecycle::Tasks;
@@ -78,10 +79,11 @@ pub(super) async fn wait_for_storage(
 ///
 /// # Errors
 /// Storage cannot be used.
-pub async fn migrate(config: Config) -> Result<(), Error> {
+pub async fn migrate(config: Config, start_over: bool) -> Result<(), Error> {
     data_folder(&config)?;
     let clock: SharedClock = Arc::new(SystemClock);
-    let options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
+    let mut options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
+    options.start_over = start_over;
     lock::same_name(&options.url)?;
     Ok(storage::migrate(&options).await?)
 }
@@ -110,6 +112,16 @@ pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))
 }
 
+/// What should be looked at of how storage is set up.
+pub async fn storage_warnings(config: &Config) -> Vec<String> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    match options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false) {
+        // What cannot be reached is told by the check itself.
+        Ok(options) => storage::warnings(&options).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
 fn options(
     config: &Config,
     clock: &SharedClock,
@@ -117,7 +129,10 @@ fn options(
     metrics: &Arc<Metrics>,
     migrate: bool,
 ) -> Result<storage::Options, Error> {
-    let mut options = storage::Options::new(url(config)?);
+    let url = url(config)?;
+    let served = served::read(config, &url);
+    let mut options = storage::Options::new(url);
+    options.served = served;
     options.migrate = migrate;
     options.write_connections = config.pool_size;
     options.clock = Arc::clone(clock);

@@ -19,13 +19,13 @@ use super::history::{Applied, Subject};
 use super::rows::{self, Rows};
 use super::state::{Epoch, State};
 use super::steps::Step;
-use super::{Inner, lost, settle};
+use super::{Inner, lost, replaced, settle};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, Engine, Poll, Snapshot, SnapshotSink};
+use crate::storage::{self, Detail, Engine, Poll, Snapshot, SnapshotSink};
 
 /// Subjects that a poll tells one by one; beyond that everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -159,7 +159,10 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         failed => {
             inner.metrics.polls_failed.inc();
             match failed {
-                Ok(Err(error)) => inner.outages.polls.failed(error),
+                Ok(Err(error)) => {
+                    inner.outages.polls.failed(&error);
+                    replaced::mark(inner, &error).await;
+                }
                 _ => inner.outages.polls.failed(format_args!("it took longer than {POLL_BOUND:?}")),
             }
             return Followed::Failed;
@@ -290,7 +293,7 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     inner.steps.taken(Step::Floors);
     inner.state.store(Some(Arc::new(State { world: next, rows, epoch: Arc::clone(&state.epoch) })));
     inner.steps.taken(Step::World);
-    remember(inner, &poll.revisions, poll.subjects, poll.overflow);
+    remember(inner, &poll.revisions, poll.subjects, poll.details, poll.overflow);
     // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
     if !poll.overflow {
         for digest in poll.digests.into_iter().filter(|digest| inner.grants.contains(digest)) {
@@ -307,6 +310,7 @@ fn remember(
     inner: &Inner,
     revisions: &[Cursor],
     subjects: Vec<(crate::model::change::Revision, String, String, String)>,
+    details: Vec<(crate::model::change::Revision, String, Detail)>,
     overflow: bool,
 ) {
     inner.history.read().extend(revisions);
@@ -322,7 +326,9 @@ fn remember(
     for cursor in revisions {
         let mut of_this = Vec::new();
         while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
-            of_this.push(Subject { kind, id, action });
+            let of = details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
+            let detail = of.map(|(.., detail)| detail.clone()).unwrap_or_default();
+            of_this.push(Subject { kind, id, action, detail });
         }
         history.add(Applied { cursor: *cursor, subjects: of_this });
     }
@@ -344,8 +350,9 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
         settle::wait(inner).await?;
         (poll_sent, fingerprints, snapshot) = self::snapshot(inner).await?;
     }
-    follow_clock(inner, poll_sent, snapshot.now, snapshot.marks).await?;
-    lost::report(inner, &snapshot.lineage);
+    replaced::check(inner, &snapshot.deployment).await?;
+    follow_clock(inner, poll_sent, snapshot.now, snapshot.marks.clone()).await?;
+    lost::report(inner, &snapshot).await;
     let rows = Rows {
         stores: rows::of_stores(&snapshot.stores),
         methods: rows::of_methods(&snapshot.methods),

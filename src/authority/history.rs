@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use crate::model::change::{Cursor, Revision};
+use crate::storage::Detail;
 
 /// Revisions remembered.
 const REMEMBERED: usize = 8_192;
@@ -31,6 +32,8 @@ pub struct Subject {
     pub id: String,
     /// What was done.
     pub action: String,
+    /// What else must be known to do it again.
+    pub detail: Detail,
 }
 
 /// What of a revision's token is known here.
@@ -175,7 +178,12 @@ mod tests {
         let mut history = History::new();
         history.load(cursor(10), (8..=10).map(cursor).collect());
         for number in 11..=15 {
-            let subject = Subject { kind: "key".into(), id: number.to_string(), action: "update".into() };
+            let subject = Subject {
+                kind: "key".into(),
+                id: number.to_string(),
+                action: "update".into(),
+                detail: Detail::default(),
+            };
             history.extend(&[cursor(number)]);
             history.add(Applied { cursor: cursor(number), subjects: vec![subject] });
         }

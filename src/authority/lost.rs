@@ -2,14 +2,17 @@
 //! over to a standby that had not received it.
 
 use super::Inner;
-use crate::model::change::Cursor;
+use crate::storage::{LostChange, Snapshot};
 
 /// Lines in the log, at most.
 const LINES: usize = 200;
 
-/// Reports what was applied here and is not part of `lineage`, the last revisions of storage.
-pub(super) fn report(inner: &Inner, lineage: &[Cursor]) {
-    let lost = inner.history.read().lost(lineage);
+/// Changes that are recorded in storage, at most.
+const RECORDED: usize = 10_000;
+
+/// Reports what was applied here and is not among the last revisions of `snapshot`: in the log, and to storage.
+pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
+    let lost = inner.history.read().lost(&snapshot.lineage);
     let changes: usize = lost.iter().map(|applied| applied.subjects.len()).sum();
     if changes == 0 {
         return;
@@ -27,5 +30,22 @@ pub(super) fn report(inner: &Inner, lineage: &[Cursor]) {
     }
     if changes > LINES {
         tracing::error!(more = changes - LINES, "and more lost changes");
+    }
+    let record = |applied: &std::sync::Arc<super::Applied>| {
+        let cursor = applied.cursor;
+        let changes = applied.subjects.iter().map(move |subject| LostChange {
+            cursor,
+            kind: subject.kind.clone(),
+            subject: subject.id.clone(),
+            action: subject.action.clone(),
+            detail: subject.detail.clone(),
+            reported_by: inner.settings.replica,
+            noticed: snapshot.now,
+        });
+        changes.collect::<Vec<_>>()
+    };
+    let records: Vec<_> = lost.iter().flat_map(record).take(RECORDED).collect();
+    if let Err(error) = inner.storage.report_lost(&records).await {
+        tracing::error!(error = %error, "the lost changes could not be recorded in storage: this log alone has them");
     }
 }

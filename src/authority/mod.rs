@@ -26,6 +26,7 @@ mod loads;
 mod lost;
 mod outages;
 mod rehearse;
+mod replaced;
 mod rows;
 mod settle;
 mod state;
@@ -167,6 +168,8 @@ struct Inner {
     history: RwLock<History>,
     usage: Usage,
     steps: Steps,
+    /// The name of the database that is followed.
+    deployment: Mutex<Option<String>>,
     applied: watch::Sender<Revision>,
     witness: Witness,
 }
@@ -227,6 +230,7 @@ impl Authority {
             history: RwLock::new(History::new()),
             usage: Usage::new(),
             steps,
+            deployment: Mutex::default(),
             applied: watch::Sender::new(Revision::default()),
             witness: Witness::default(),
         });

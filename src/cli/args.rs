@@ -10,6 +10,8 @@ use super::introspect::IntrospectArgs;
 use super::keys::KeysCommand;
 use super::methods::MethodsCommand;
 use super::operators::OperatorsCommand;
+use super::replicas::ReplicasArgs;
+use super::server::MigrateArgs;
 use super::stores::StoresCommand;
 use super::watch::WatchArgs;
 
@@ -47,7 +49,7 @@ pub(super) enum Command {
     /// Serve decisions and administration until a signal asks to stop
     Serve,
     /// Bring the tables of storage up to date, and end
-    Migrate,
+    Migrate(MigrateArgs),
     /// Check the configuration and everything it leads to, and say how to mend what is wrong
     Check(CheckArgs),
     /// Issue, change and end keys
@@ -70,6 +72,6 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// Print each change as it is applied, until Ctrl-C
     Watch(WatchArgs),
-    /// List the running servers and what they have applied
-    Replicas,
+    /// List the running servers and what they have applied, or changes that the database has lost
+    Replicas(ReplicasArgs),
 }

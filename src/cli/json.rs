@@ -25,7 +25,7 @@ macro_rules! named {
 
 named! {
     AuthorizeResponse BatchAuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse
-    ListReplicasResponse
+    ListReplicasResponse ListLostChangesResponse
     CreateKeyResponse GetKeyResponse ListKeysResponse FindKeyResponse UpdateKeyResponse RotateKeyResponse
     RevokeSecretResponse RevokeKeyResponse DeleteKeyResponse ImportKeysResponse GetKeyUsageResponse
     CreateStoreResponse GetStoreResponse ListStoresResponse UpdateStoreResponse DeleteStoreResponse

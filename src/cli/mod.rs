@@ -20,6 +20,7 @@ mod input;
 mod introspect;
 mod json;
 mod keys;
+mod lost;
 mod methods;
 mod moment;
 mod operators;
@@ -104,7 +105,7 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
     let session = |config| Session::new(config, arguments.output, environment_key);
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => server::serve(config).await,
-        Command::Migrate => server::migrate(config).await,
+        Command::Migrate(migrate) => server::migrate(config, migrate).await,
         Command::Operators(operators::OperatorsCommand::Recover(recover)) => server::recover(config, recover).await,
         // Ended by a signal like any other stream: that is how it is ended.
         Command::Watch(watch) => watch.run(&session(config)).await,
@@ -132,8 +133,8 @@ async fn ask(command: Command, session: &Session) -> Outcome {
         Command::Authorize(command) => command.run(session).await,
         Command::Introspect(command) => command.run(session).await,
         Command::Audit(command) => command.run(session).await,
-        Command::Replicas => replicas::run(session).await,
-        Command::Serve | Command::Migrate | Command::Watch(_) => {
+        Command::Replicas(command) => command.run(session).await,
+        Command::Serve | Command::Migrate(_) | Command::Watch(_) => {
             Err(Error::Internal("a command of the server was taken for one that asks it".to_owned()))
         }
     }

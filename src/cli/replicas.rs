@@ -2,15 +2,41 @@
 
 use std::fmt::Write as _;
 
+use clap::{Args, Subcommand};
+
 use super::exit::{Ending, Outcome};
+use super::lost::LostArgs;
 use super::moment::told;
 use super::output::Table;
 use super::session::Session;
 use super::words;
 use crate::proto::v1;
 
-/// Does it.
-pub(super) async fn run(session: &Session) -> Outcome {
+/// Arguments of `replicas`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ReplicasArgs {
+    #[command(subcommand)]
+    command: Option<ReplicasCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReplicasCommand {
+    /// List changes that servers had applied and the database has lost
+    Lost(LostArgs),
+}
+
+impl ReplicasArgs {
+    /// Runs the command.
+    pub(super) async fn run(self, session: &Session) -> Outcome {
+        match self.command {
+            None => list(session).await,
+            Some(ReplicasCommand::Lost(lost)) => lost.run(session).await,
+        }
+    }
+}
+
+async fn list(session: &Session) -> Outcome {
     let mut client = session.replicas().await?;
     let answer = session.call("listing servers", client.list_replicas(v1::ListReplicasRequest {})).await?;
     session.answer(&answer, told_of)?;

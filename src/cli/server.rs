@@ -18,6 +18,14 @@ pub(super) struct RecoverArgs {
     into: Option<PathBuf>,
 }
 
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    /// Begin with an empty database although another was served from there: its keys, stores and operators are gone
+    #[arg(long)]
+    start_over: bool,
+}
+
 /// Serves until a signal asks it to stop.
 pub(super) async fn serve(config: Config) -> Outcome {
     Box::pin(app::serve(config)).await?;
@@ -25,8 +33,8 @@ pub(super) async fn serve(config: Config) -> Outcome {
 }
 
 /// Brings the tables of storage up to date.
-pub(super) async fn migrate(config: Config) -> Outcome {
-    app::migrate(config).await?;
+pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Outcome {
+    app::migrate(config, args.start_over).await?;
     output::print("the tables of storage are up to date\n")?;
     Ok(Ending::Done)
 }

@@ -21,7 +21,7 @@ pub(super) fn permission(path: &str) -> Option<Permission> {
         "OperatorService" => operators(method),
         "AuditService" => (method == "ListChanges").then_some(Permission::View),
         "UsageService" => (method == "GetKeyUsage").then_some(Permission::View),
-        "ReplicaService" => (method == "ListReplicas").then_some(Permission::View),
+        "ReplicaService" => matches!(method, "ListReplicas" | "ListLostChanges").then_some(Permission::View),
         _ => None,
     }
 }

@@ -46,4 +46,14 @@ impl ReplicaService for Replicas {
             max_staleness: Some(convert::duration(settings.max_staleness)),
         }))
     }
+
+    async fn list_lost_changes(
+        &self,
+        request: Request<pb::ListLostChangesRequest>,
+    ) -> Result<Response<pb::ListLostChangesResponse>, Status> {
+        caller(&request, View)?;
+        let changes = self.registry.lost_changes().await.map_err(to_status)?;
+        let changes = changes.into_iter().map(convert::lost_change).collect();
+        Ok(Response::new(pb::ListLostChangesResponse { changes }))
+    }
 }

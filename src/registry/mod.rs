@@ -48,7 +48,7 @@ pub use self::operators::{ListOperators, OperatorWithToken};
 pub use self::sessions::{SessionToken, SignedIn, SignedOut};
 pub use self::stores::{DeleteStore, ListStores};
 pub use self::violations::{Violation, Violations};
-pub use crate::storage::{Found, Replica, UsageCount, UsagePeriod};
+pub use crate::storage::{Found, LostChange, Replica, UsageCount, UsagePeriod};
 
 /// An operator that was recognised and now asks for something.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::change::{Change, Revision, SubjectKind};
 use crate::model::id::{KeyId, OperatorId};
 use crate::model::time::Timestamp;
-use crate::storage::{ChangeFilter, Replica, UsageCount, UsagePeriod};
+use crate::storage::{ChangeFilter, LostChange, Replica, UsageCount, UsagePeriod};
 
 use super::error::{Error, Missing, Result};
 use super::input::{Choice, PageInput, RawTime};
@@ -95,6 +95,11 @@ impl Registry {
         let truncated = counts.len() > MAX_COUNTS;
         counts.truncate(MAX_COUNTS);
         Ok(Usage { counts, truncated })
+    }
+
+    /// The changes that replicas had applied and that storage does not have any more.
+    pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        Ok(self.storage.lost_changes().await?)
     }
 
     /// The replicas that have not ended in order, the newest report first, and the head. One that has been silent for a day

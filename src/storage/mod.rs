@@ -30,8 +30,8 @@ pub use self::error::{Error, Result};
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
 pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, EndedSecret, Engine, Found, GrantRead, KeyRow, LINEAGE, NewKey, NewSecret, Poll, Replica,
-    ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, Deployment, Detail, EndedSecret, Engine, Found, GrantRead, KeyRow, LINEAGE, LostChange, NewKey,
+    NewSecret, Poll, Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 
 use crate::model::book::MethodNumber;
@@ -70,7 +70,7 @@ pub async fn open(options: Options) -> Result<Arc<dyn Storage>> {
 /// As [`open`].
 pub async fn migrate(options: &Options) -> Result<()> {
     match &options.url {
-        StorageUrl::Sqlite(path) => sqlite::migrate(path).await,
+        StorageUrl::Sqlite(path) => sqlite::migrate(path, options).await,
         StorageUrl::Postgres(url) => postgres::migrate(url, options).await,
     }
 }
@@ -83,6 +83,17 @@ pub async fn schema(options: &Options) -> Result<SchemaState> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::schema(path).await,
         StorageUrl::Postgres(url) => postgres::schema(url, options).await,
+    }
+}
+
+/// What should be looked at of how the database is set up: sentences with the remedy. Changes nothing.
+///
+/// # Errors
+/// As [`schema`].
+pub async fn warnings(options: &Options) -> Result<Vec<String>> {
+    match &options.url {
+        StorageUrl::Sqlite(_) => Ok(Vec::new()),
+        StorageUrl::Postgres(url) => postgres::warnings(url, options).await,
     }
 }
 
@@ -130,6 +141,20 @@ pub trait Storage: std::fmt::Debug + Send + Sync + 'static {
     /// All replicas of which there is a report, the newest first, and the head. Whatever their age: how old a report is by
     /// storage's clock says nothing of a replica, for clocks are set.
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)>;
+
+    /// Records changes that were applied and that storage does not have any more, each once whoever reports it.
+    async fn report_lost(&self, changes: &[LostChange]) -> Result<()>;
+
+    /// The changes that were lost within the last 35 days, the newest revision first, at most 1 000.
+    async fn lost_changes(&self) -> Result<Vec<LostChange>>;
+
+    /// Which database it is.
+    async fn deployment(&self) -> Result<Deployment>;
+
+    /// Leaves a mark that the database in this place is not `deployment`, which servers have served from it, so that
+    /// none that starts takes an empty one for a first start. Does nothing where the engine has no such place, or where the
+    /// database is not empty.
+    async fn mark_replaced(&self, deployment: &str) -> Result<()>;
 
     /// Notes that a replica ends in order, and decides nothing any more.
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()>;

@@ -19,6 +19,11 @@ pub struct Options {
     pub url: StorageUrl,
     /// Whether [`open`](super::open) brings an older schema, or an empty database, up to this version's. Default: yes.
     pub migrate: bool,
+    /// The deployment that this server's data folder has served from this place before: an empty database is then no first
+    /// start, and is left as it is. Default: none.
+    pub served: Option<String>,
+    /// Whether an empty database is begun with although one that was served has been there. Default: no.
+    pub start_over: bool,
     /// Connections that read grants, 1..=100. Default: 4 (SQLite: 2 threads).
     pub grant_connections: usize,
     /// Connections that read for people, 1..=100. Default: 4 (SQLite: 2 threads).
@@ -85,7 +90,7 @@ pub enum SchemaState {
 }
 
 /// The schema that this version is made for: the number of the last migration.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 // === impl Options ===
 
@@ -96,6 +101,8 @@ impl Options {
         Self {
             url,
             migrate: true,
+            served: None,
+            start_over: false,
             grant_connections: if sqlite { 2 } else { 4 },
             read_connections: if sqlite { 2 } else { 4 },
             write_connections: 8,

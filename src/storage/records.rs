@@ -49,8 +49,51 @@ pub struct Snapshot {
     pub operators: Vec<(Operator, Digest)>,
     /// Tables that lack rows which the audit trail says were made.
     pub missing: Vec<super::Missing>,
+    /// Which database it is of.
+    pub deployment: Deployment,
     /// The last revisions up to the head, ascending: at most [`LINEAGE`].
     pub lineage: Vec<Cursor>,
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// Names it; `None` in a dump of a version that gave no names.
+    pub id: Option<String>,
+    /// Whether no key was ever made in it.
+    pub empty: bool,
+    /// Deployments that it takes the place of, as an administrator has confirmed.
+    pub replaces: Vec<String>,
+}
+
+/// A change that a server had applied and that storage does not have any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostChange {
+    /// The revision that made it, in the history that was lost.
+    pub cursor: Cursor,
+    /// What it was about: `key`, `store`, `method`, `operator`.
+    pub kind: String,
+    /// Which one.
+    pub subject: String,
+    /// What was done.
+    pub action: String,
+    /// What else must be known to do it again.
+    pub detail: Detail,
+    /// The first server that missed it.
+    pub reported_by: ReplicaId,
+    /// When.
+    pub noticed: Timestamp,
+}
+
+/// What a change took away, as far as its action does not say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Detail {
+    /// Secrets that it ended.
+    #[serde(default)]
+    pub ended_secrets: Vec<String>,
+    /// Whether it switched its subject off.
+    #[serde(default)]
+    pub switched_off: bool,
 }
 
 /// Revisions of which a snapshot has the nonces.
@@ -71,6 +114,8 @@ pub struct Poll {
     pub revisions: Vec<Cursor>,
     /// What the revisions changed, as (revision, kind, subject, action), in order; cut at the limit.
     pub subjects: Vec<(Revision, String, String, String)>,
+    /// What of these took away more than the action says: revision, subject and what.
+    pub details: Vec<(Revision, String, Detail)>,
     /// Whether there were more subjects than the limit: treat everything as changed.
     pub overflow: bool,
     /// Tables that lack rows which the audit trail says were made; looked at after an overflow only.

@@ -60,6 +60,17 @@ impl Watched {
         }
     }
 
+    /// Has every server hold the key in memory, for long enough that it was compared.
+    async fn hold(&self, token: &str) {
+        for client in self.fleet.clients() {
+            eventually_async("it is allowed", NOTICED, async || {
+                client.authorize(token, STATUSES, STORES[0]).await.ok().filter(|decision| decision.allowed).map(drop)
+            })
+            .await;
+        }
+        crate::support::pass(Duration::from_secs(20)).await;
+    }
+
     /// Every server goes on being one that can be written to and decides.
     async fn is_well(&self) {
         self.fleet.all_ready().await;
@@ -80,8 +91,10 @@ async fn a_deleted_secret_and_a_key_switched_off_by_hand_are_noticed() {
     let (_, other) = watched.make("nobody touches it").await;
     watched.database.query(&format!("DELETE FROM secrets WHERE key_id = '{gone}'"));
     watched.comes_to(&gone_token, STORES[0], proto::Reason::KeyUnknown, &[&gone, "\"secrets\""]).await;
+    watched.hold(&off_token).await;
     watched.database.query(&format!("UPDATE keys SET active = FALSE WHERE id = '{off}'"));
     watched.comes_to(&off_token, STORES[0], proto::Reason::KeyInactive, &[&off, "\"keys\""]).await;
+    watched.hold(&narrowed_token).await;
     watched.database.query(&format!("DELETE FROM key_stores WHERE key_id = '{narrowed}'"));
     watched.comes_to(&narrowed_token, STORES[0], proto::Reason::StoreDenied, &[&narrowed, "\"key_stores\""]).await;
     for client in watched.fleet.clients() {

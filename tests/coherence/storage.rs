@@ -19,9 +19,9 @@ use latchkey::model::store::{Store, StoreCode};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Changed, Contents, Engine, Error, Found, GrantRead, GrantsRead, KEY_TABLES, KeyFilter, MethodFilter,
-    Missing, OperatorFilter, PARTS, Poll, Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage,
-    StoreFilter, Tally, Transaction, UsageAdd, UsageCount, UsagePeriod, part_of,
+    ChangeFilter, Changed, Contents, Deployment, Engine, Error, Found, GrantRead, GrantsRead, KEY_TABLES, KeyFilter,
+    LostChange, MethodFilter, Missing, OperatorFilter, PARTS, Poll, Replica, ReplicaReport, Result, Session, Snapshot,
+    SnapshotSink, Storage, StoreFilter, Tally, Transaction, UsageAdd, UsageCount, UsagePeriod, part_of,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -250,6 +250,7 @@ impl Inner {
             continuous: true,
             revisions: Vec::new(),
             subjects: Vec::new(),
+            details: Vec::new(),
             overflow: false,
             missing: Vec::new(),
             keys: Vec::new(),
@@ -325,6 +326,7 @@ impl<R: Road + 'static> Storage for Line<R> {
                     methods: tables.methods.clone(),
                     operators: Vec::new(),
                     missing: inner.missing(),
+                    deployment: Deployment::default(),
                     lineage: inner.lineage(),
                 };
                 (snapshot, tables.digests(|_| true))
@@ -373,6 +375,22 @@ impl<R: Road + 'static> Storage for Line<R> {
             now
         })
         .await
+    }
+
+    async fn report_lost(&self, _: &[LostChange]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        elsewhere()
+    }
+
+    async fn deployment(&self) -> Result<Deployment> {
+        Ok(Deployment::default())
+    }
+
+    async fn mark_replaced(&self, _: &str) -> Result<()> {
+        Ok(())
     }
 
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {

@@ -25,7 +25,7 @@ const WRITERS: Roles = Some(&[Role::Admin, Role::Editor]);
 const ADMINS: Roles = Some(&[Role::Admin]);
 
 /// Every call, in byte order.
-pub const CALLS: [(&str, Port, Roles); 39] = [
+pub const CALLS: [(&str, Port, Roles); 40] = [
     ("/envoy.service.auth.v3.Authorization/Check", Decision, EVERY_ROLE),
     ("/grpc.health.v1.Health/Check", Both, ANYBODY),
     ("/grpc.health.v1.Health/Watch", Both, ANYBODY),
@@ -58,6 +58,7 @@ pub const CALLS: [(&str, Port, Roles); 39] = [
     ("/latchkey.v1.OperatorService/RevokeOperator", Admin, ADMINS),
     ("/latchkey.v1.OperatorService/RotateOperator", Admin, ADMINS),
     ("/latchkey.v1.OperatorService/UpdateOperator", Admin, ADMINS),
+    ("/latchkey.v1.ReplicaService/ListLostChanges", Admin, READERS),
     ("/latchkey.v1.ReplicaService/ListReplicas", Admin, READERS),
     ("/latchkey.v1.StoreService/CreateStore", Admin, WRITERS),
     ("/latchkey.v1.StoreService/DeleteStore", Admin, WRITERS),

@@ -142,6 +142,8 @@ async fn findings(session: &Session) -> Vec<Finding> {
         Ok(said) => Finding::ok("storage", said),
         Err(said) => Finding::fail("storage", said),
     });
+    let warnings = output::patiently("looking at how storage is set up", app::storage_warnings(config)).await;
+    findings.extend(warnings.into_iter().map(|warning| Finding::warn("storage", warning)));
     findings.extend(files::certificates(config));
     findings.extend(files::bootstrap_token(config));
     findings.extend(files::log_filter(config));

@@ -12,19 +12,30 @@ use crate::console::layout::{Page, Place};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time::Moment;
-use crate::registry::Replica;
+use crate::registry::{LostChange, Replica};
 
 #[derive(Debug, Template)]
 #[template(path = "oversight/replicas.html")]
 struct ReplicasPage {
     page: Page,
     rows: Vec<Row>,
+    lost: Vec<Lost>,
     head: u64,
     /// Seconds after which a replica that proves nothing allows nothing.
     max_staleness: u64,
     /// Whether replicas have another `max_staleness` than this one.
     differ: bool,
     again: &'static str,
+}
+
+/// A change that was lost.
+#[derive(Debug)]
+struct Lost {
+    revision: String,
+    kind: String,
+    id: String,
+    action: String,
+    noticed: Moment,
 }
 
 /// A replica.
@@ -51,6 +62,7 @@ struct Row {
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session) -> Answer {
     let (replicas, head) = console.registry.replicas().await?;
+    let lost = console.registry.lost_changes().await?;
     let settings = console.authority.settings();
     let rows: Vec<Row> = replicas
         .into_iter()
@@ -65,10 +77,23 @@ pub(super) async fn page(State(console): State<Console>, session: Session) -> An
         page: Page::new(&console, &session, Place::Replicas, ENGLISH.replicas.title),
         differ: rows.iter().any(|row| row.differs),
         rows,
+        lost: lost.into_iter().map(Lost::new).collect(),
         head: head.0,
         max_staleness: settings.max_staleness.as_secs(),
         again: REPLICAS,
     })
+}
+
+impl Lost {
+    fn new(change: LostChange) -> Self {
+        Self {
+            revision: change.cursor.to_string(),
+            kind: change.kind,
+            id: change.subject,
+            action: change.action,
+            noticed: Moment(change.noticed),
+        }
+    }
 }
 
 impl Row {

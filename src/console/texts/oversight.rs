@@ -49,6 +49,12 @@ texts! {
         started: "Started",
         own: "made this page",
         empty: "No replica has reported yet. Look again in a moment.",
+        lost: "Lost changes",
+        lost_lead: "Replicas had applied these changes, and the database doesn't have them any more: it was restored from a backup, or failed over to a standby that hadn't received them. Keys revoked by them work again. To revoke them again run: latchkey replicas lost --reapply",
+        lost_revision: "Revision",
+        lost_what: "What",
+        lost_action: "Action",
+        lost_noticed: "Noticed",
     }
 }
 

@@ -5,7 +5,7 @@ use prost_types::{ListValue, Struct, Value};
 
 use crate::model::change::Change;
 use crate::proto::v1 as pb;
-use crate::registry::{GetUsage, ListChanges, Replica, UsageCount, UsagePeriod};
+use crate::registry::{GetUsage, ListChanges, LostChange, Replica, UsageCount, UsagePeriod};
 
 use super::{choice, count, duration, page, raw_time, time};
 
@@ -85,6 +85,20 @@ pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
         store: usage.store,
         allowed: usage.allowed,
         calls: count(usage.calls),
+    }
+}
+
+/// A lost change as callers see it.
+pub(in crate::grpc) fn lost_change(change: LostChange) -> pb::LostChange {
+    pb::LostChange {
+        revision: change.cursor.to_string(),
+        kind: change.kind,
+        id: change.subject,
+        action: change.action,
+        ended_secret_ids: change.detail.ended_secrets,
+        switched_off: change.detail.switched_off,
+        notice_time: Some(time(change.noticed)),
+        reported_by: change.reported_by.to_string(),
     }
 }
 

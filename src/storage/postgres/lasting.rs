@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Client;
+
+use super::config::Settings;
 use super::connect::Pool;
 use super::errors::{of_pool, translate};
 use super::migrate::within;
@@ -13,9 +16,52 @@ const BOUND: Duration = Duration::from_secs(5);
 const SETTINGS: &str = "SELECT name FROM pg_settings WHERE setting = 'off' \
                         AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name";
 
+/// Whether commits are answered before a standby has them, standbys that follow, and servers of ours that have reported
+/// lately.
+const STANDBYS: &str = "SELECT current_setting('synchronous_standby_names') = '' \
+                        OR current_setting('synchronous_commit') IN ('off', 'local'), \
+                        (SELECT count(*) FROM pg_stat_replication)";
+const SERVERS: &str =
+    "SELECT count(*) FROM replicas WHERE reported_at > extract(epoch FROM now()) * 1000000 - 120000000";
+
+/// Tells that a failover may lose commits which were answered, where there is something to fail over to. `servers` also
+/// counts several servers of ours as a reason to look.
+pub(super) async fn asynchronous(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
+    within("reading settings of replication", BOUND, read(client, settings, servers)).await
+}
+
+async fn of_pooled(pool: &Pool, settings: &Settings) -> Result<Option<String>> {
+    let client = pool.get().await.map_err(of_pool)?;
+    asynchronous(&client, settings, false).await
+}
+
+async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
+    let failed = |error| translate("reading settings of replication", error);
+    let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
+    let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    let several = if servers {
+        // Before the tables are made nobody reports.
+        let row = client.query_typed_one(SERVERS, &[]).await.ok();
+        row.and_then(|row| row.try_get::<_, i64>(0).ok()).is_some_and(|servers| servers > 1)
+    } else {
+        false
+    };
+    let hosts = settings.config.get_hosts().len() > 1;
+    Ok((off && (standbys > 0 || hosts || several)).then(|| {
+        "synchronous replication is off: a failover to a standby can lose changes that were acknowledged, so that revoked \
+         keys work again; set synchronous_standby_names, and synchronous_commit to on"
+            .to_owned()
+    }))
+}
+
 /// Warns of settings under which writes that were answered can be lost. Not refused: a test's or a trial's database may
 /// be meant so, and other engines that speak like PostgreSQL have no such settings.
-pub(super) async fn check(pool: &Pool) {
+pub(super) async fn check(pool: &Pool, settings: &Settings) {
+    match of_pooled(pool, settings).await {
+        Ok(Some(warning)) => tracing::warn!("{warning}"),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(error = %error, "the database does not tell how it is replicated"),
+    }
     match within("reading settings of the server", BOUND, weak(pool)).await {
         Ok(settings) => {
             for setting in settings {

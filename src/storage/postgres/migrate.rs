@@ -8,7 +8,8 @@ use tokio_postgres::error::SqlState;
 use super::config::Settings;
 use super::connect::{Object, Pool};
 use super::errors::{of_first, of_pool, translate};
-use crate::storage::options::SchemaState;
+use super::replaced;
+use crate::storage::options::{Options, SchemaState};
 use crate::storage::{Error, Result};
 
 mod embedded {
@@ -67,10 +68,14 @@ async fn read_state(client: &Client) -> Result<SchemaState> {
 }
 
 /// Brings the tables up to this version, if they are not and it may.
-pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool) -> Result<()> {
+pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, options: &Options) -> Result<()> {
     let mut client = connect(pool, settings).await?;
     if is_good(&client, settings, migrate).await? {
-        return Ok(());
+        return replaced::confirm(&client, options).await;
+    }
+    if state(&client).await? == SchemaState::Empty {
+        let checking = replaced::check(&client, settings, options);
+        within("looking for marks of running servers", ANSWER, checking).await?;
     }
     within("making the lock for bringing the tables up", ANSWER, make_lock(&client)).await?;
     // Held on a connection of its own for as long as it takes: no advisory lock, which a pooler would lose.
@@ -82,7 +87,8 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool) ->
     within("waiting for another server that brings the tables up", LOCK, locking).await?;
     let done = run(&mut client, settings).await;
     let released = holder.batch_execute("ROLLBACK").await.map_err(failed);
-    done.and(released)
+    done.and(released)?;
+    replaced::confirm(&client, options).await
 }
 
 /// Whether nothing need be done; an error if it would have to be and may not.

@@ -11,10 +11,12 @@ mod hosts;
 mod lasting;
 mod listener;
 mod migrate;
+mod replaced;
 mod session;
 mod tls;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -28,6 +30,9 @@ use super::options::{Options, SchemaState};
 use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
 use super::{Engine, Error, Result};
+
+/// Longest wait until an empty database is marked.
+const MARKING: Duration = Duration::from_secs(3);
 
 /// The engine.
 pub(super) struct Postgres {
@@ -62,8 +67,8 @@ impl Postgres {
         let settings = settings(url)?;
         let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
         let reports = pool(&hosts, options.report_connections)?;
-        migrate::bring_up(&pool(&hosts, 2)?, &settings, options.migrate).await?;
-        lasting::check(&reports).await;
+        migrate::bring_up(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
+        lasting::check(&reports, &settings).await;
         let listener = Listener::start(&hosts, reports.clone(), options);
         Ok(Self {
             writes: pool(&hosts, options.write_connections)?,
@@ -85,11 +90,19 @@ pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> 
     migrate::state(&client).await
 }
 
+/// What should be looked at of how the server is set up.
+pub(super) async fn warnings(url: &str, options: &Options) -> Result<Vec<String>> {
+    let settings = settings(url)?;
+    let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
+    let client = migrate::connect(&pool, &settings).await?;
+    Ok(lasting::asynchronous(&client, &settings, true).await?.into_iter().collect())
+}
+
 /// Brings the database's tables up to this version.
 pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
     let settings = settings(url)?;
     let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
-    migrate::bring_up(&pool(&hosts, 2)?, &settings, true).await
+    migrate::bring_up(&pool(&hosts, 2)?, &settings, true, options).await
 }
 
 #[async_trait]
@@ -133,6 +146,11 @@ impl Driver for Postgres {
 
     fn is_conflict(&self, error: &Error) -> bool {
         errors::is_conflict(error)
+    }
+
+    async fn mark_replaced(&self, deployment: &str) -> Result<()> {
+        let client = self.reports.get().await.map_err(errors::of_pool)?;
+        migrate::within("marking an empty database", MARKING, replaced::mark(&client, deployment)).await
     }
 
     async fn woken(&self) {

@@ -43,6 +43,9 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Whether the same write may simply be begun anew, for the engine refused it as in conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
 
+    /// As [`crate::storage::Storage::mark_replaced`].
+    async fn mark_replaced(&self, deployment: &str) -> Result<()>;
+
     /// As [`crate::storage::Storage::woken`].
     async fn woken(&self);
 }

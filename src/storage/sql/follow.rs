@@ -10,7 +10,7 @@ use crate::model::id::KeyId;
 use crate::model::marks::Marks;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{Error, LINEAGE, Poll, Result, Snapshot, SnapshotSink};
+use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSink};
 
 /// Digests read at a time.
 const DIGESTS: usize = 20_000;
@@ -46,6 +46,7 @@ pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Sen
         methods: methods::all(link, true).await?,
         operators: operators::all(link).await?,
         missing: super::contents::missing(link).await?,
+        deployment: super::lost::deployment(link).await?,
         lineage: lineage(link, head).await?,
     };
     all_digests(link, sink).await?;
@@ -94,6 +95,7 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
         continuous: true,
         revisions: Vec::new(),
         subjects: Vec::new(),
+        details: Vec::new(),
         overflow: false,
         missing: Vec::new(),
         keys: Vec::new(),
@@ -132,8 +134,10 @@ pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> 
 
 /// Reads revisions and subjects; answers the kinds of all subjects, those beyond the limit included.
 async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut Poll) -> Result<Vec<String>> {
-    let sql = "SELECT revision, ordinal, nonce, subject_kind, subject_id, action FROM changes WHERE revision > $1 \
-               ORDER BY revision, ordinal LIMIT $2";
+    let sql = "SELECT revision, ordinal, nonce, subject_kind, subject_id, action, \
+               CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN before END, \
+               CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN after END \
+               FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2";
     let rows = link.rows("poll_changes", sql, vec![cursor.revision.into(), count(limit.saturating_add(1))]).await?;
     poll.overflow = rows.len() > limit;
     for row in rows {
@@ -146,6 +150,12 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
         }
         if poll.subjects.len() < limit {
             let subject = (revision, reader.text("subject_kind")?, reader.text("subject_id")?, reader.text("action")?);
+            let images = (reader.opt_json("before")?, reader.opt_json("after")?);
+            if let (Some(before), Some(after)) = images
+                && let Some(detail) = taken_away(&before, &after)
+            {
+                poll.details.push((revision, subject.2.clone(), detail));
+            }
             poll.subjects.push(subject);
         }
     }
@@ -175,6 +185,22 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
         kinds.push(kind);
     }
     Ok(kinds)
+}
+
+/// What a change took away: secrets that are not there any more, and whether the subject was switched off.
+fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<Detail> {
+    let secrets = |image: &serde_json::Value| {
+        let secrets = image.get("secrets").and_then(|secrets| secrets.as_array()).cloned().unwrap_or_default();
+        let ids = secrets.iter().filter_map(|secret| Some(secret.get("id")?.as_str()?.to_owned()));
+        ids.collect::<Vec<_>>()
+    };
+    let kept = secrets(after);
+    let active = |image: &serde_json::Value| image.get("active").and_then(serde_json::Value::as_bool);
+    let detail = Detail {
+        ended_secrets: secrets(before).into_iter().filter(|secret| !kept.contains(secret)).collect(),
+        switched_off: active(before) == Some(true) && active(after) == Some(false),
+    };
+    (detail != Detail::default()).then_some(detail)
 }
 
 /// Reads the records that were touched.

@@ -17,6 +17,7 @@ mod grants;
 mod keys;
 mod link;
 mod list_keys;
+mod lost;
 mod methods;
 mod operators;
 mod replicas;
@@ -39,9 +40,9 @@ use self::link::Shared;
 use self::write::Write;
 use super::options::Options;
 use super::{
-    ChangeFilter, Contents, Engine, Found, GrantRead, GrantsRead, KeyFilter, MethodFilter, OperatorFilter, Poll,
-    Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter, Transaction, UsageAdd,
-    UsageCount, UsagePeriod,
+    ChangeFilter, Contents, Deployment, Engine, Found, GrantRead, GrantsRead, KeyFilter, LostChange, MethodFilter,
+    OperatorFilter, Poll, Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter,
+    Transaction, UsageAdd, UsageCount, UsagePeriod,
 };
 use crate::model::change::{Actor, Change, Cursor, Revision};
 use crate::model::id::{KeyId, OperatorId, ReplicaId};
@@ -108,6 +109,22 @@ impl Storage for SqlStorage {
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
         replicas::list(&mut self.shared.link(Purpose::Read).await?).await
+    }
+
+    async fn report_lost(&self, changes: &[LostChange]) -> Result<()> {
+        lost::report(self.shared.link(Purpose::Report).await?, changes).await
+    }
+
+    async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        lost::list(&mut self.shared.link(Purpose::Read).await?).await
+    }
+
+    async fn deployment(&self) -> Result<Deployment> {
+        lost::deployment(&mut self.shared.link(Purpose::Read).await?).await
+    }
+
+    async fn mark_replaced(&self, deployment: &str) -> Result<()> {
+        self.shared.driver.mark_replaced(deployment).await
     }
 
     async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {

@@ -162,6 +162,7 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
     ] {
         link.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }
+    super::lost::sweep(&mut link, now).await?;
     link.commit("commit_sweep").await
 }
 

@@ -63,9 +63,10 @@ impl Sqlite {
     /// Opens the file at `path`, and brings its tables up if `options` say so.
     pub(super) async fn open(path: &std::path::Path, options: &Options) -> Result<Self> {
         let (path, migrate) = (path.to_owned(), options.migrate);
+        let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
         let (grants, readers) = (options.grant_connections, options.read_connections);
         blocking(move || {
-            let writer = open::writer(&path, migrate)?;
+            let writer = open::writer(&path, migrate, &begin)?;
             let start =
                 |name: &str, connection| Worker::start(name, connection).map(|worker| Arc::new(Mutex::new(worker)));
             let several = |name: &str, count: usize| {
@@ -95,9 +96,10 @@ pub(super) async fn schema(path: &std::path::Path) -> Result<SchemaState> {
 }
 
 /// Brings the file's tables up to this version; makes the file if there is none.
-pub(super) async fn migrate(path: &std::path::Path) -> Result<()> {
+pub(super) async fn migrate(path: &std::path::Path, options: &Options) -> Result<()> {
     let path = path.to_owned();
-    blocking(move || open::writer(&path, true).map(drop)).await
+    let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
+    blocking(move || open::writer(&path, true, &begin).map(drop)).await
 }
 
 /// Runs what blocks on a thread where that harms nobody.
@@ -152,6 +154,11 @@ impl Driver for Sqlite {
 
     fn is_conflict(&self, _error: &Error) -> bool {
         false
+    }
+
+    async fn mark_replaced(&self, _deployment: &str) -> Result<()> {
+        // A file that was put in the place of another is not seen by who has the other open.
+        Ok(())
     }
 
     async fn woken(&self) {

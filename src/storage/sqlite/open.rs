@@ -36,9 +36,42 @@ const WRITER_CACHE: i64 = 32 * 1024;
 /// Memory for pages of each connection that reads, in KiB.
 const READER_CACHE: i64 = 8 * 1024;
 
+/// Whether an empty database may be begun with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Begin {
+    /// The deployment that was served from this path before.
+    pub(super) served: Option<String>,
+    /// Whether an administrator has confirmed that it is gone.
+    pub(super) start_over: bool,
+}
+
+impl Begin {
+    /// Refuses a file that is not there although it was.
+    fn check(&self, path: &Path) -> Result<()> {
+        let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
+        if self.served.is_some() && !self.start_over && empty {
+            return Err(unusable(format!(
+                "the database file {} is gone or empty, and this server has served from it before: put it back, or run \
+                 `latchkey migrate --start-over` to begin with an empty one",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Writes down that the database takes the place of another, if that was confirmed.
+    fn confirm(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(served) = self.served.as_ref().filter(|_| self.start_over) else { return Ok(()) };
+        let sql = "INSERT INTO meta (key, value) VALUES ('replaces', ?1) ON CONFLICT (key) DO UPDATE SET \
+                   value = value || ',' || excluded.value";
+        connection.execute(sql, [served]).map(drop)
+    }
+}
+
 /// Opens the connection that writes. Makes the file, and brings its tables up, if it may `migrate`.
-pub(super) fn writer(path: &Path, migrate: bool) -> Result<Connection> {
+pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connection> {
     let path = &absolute(path)?;
+    begin.check(path)?;
     prepare(path, migrate)?;
     let mut connection = connect(path, WRITER_CACHE)?;
     let mode = keep_log(&connection).map_err(|error| explain(path, error))?;
@@ -50,6 +83,7 @@ pub(super) fn writer(path: &Path, migrate: bool) -> Result<Connection> {
         )));
     }
     bring_up(&mut connection, path, migrate)?;
+    begin.confirm(&connection).map_err(|error| explain(path, error))?;
     Ok(connection)
 }
 

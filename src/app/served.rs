@@ -1,0 +1,53 @@
+//! Which database this data folder has served: a file beside the rest, so that an empty database in its place is not taken
+//! for a first start.
+
+use std::path::PathBuf;
+
+use super::Error;
+use crate::config::Config;
+use crate::storage::{self, Deployment, StorageUrl};
+
+/// Name of the file in the data folder.
+const FILE: &str = "deployment";
+
+fn path(config: &Config) -> PathBuf {
+    config.data_dir.join(FILE)
+}
+
+/// The deployment that was served from `url`; `None` if none was, or if it cannot be told.
+pub(super) fn read(config: &Config, url: &StorageUrl) -> Option<String> {
+    let text = std::fs::read_to_string(path(config)).ok()?;
+    let (id, place) = text.trim_end().split_once(' ')?;
+    // Of another place it says nothing. Without the password, which may change.
+    (place == url.to_string()).then(|| id.to_owned())
+}
+
+/// Refuses an empty database that took the place of the one that was served, unless an administrator has confirmed it.
+pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
+    let url = config.database_url.parse::<StorageUrl>().ok();
+    let served = url.and_then(|url| read(config, &url));
+    if let (Some(served), Some(id)) = (&served, &found.id)
+        && served != id
+        && found.empty
+        && !found.replaces.contains(served)
+        && !cfg!(feature = "guard-emptied")
+    {
+        return Err(Error::Storage(storage::Error::Unusable {
+            sentence: "the database has no keys and is not the one that this server has served before: restore its \
+                       backup, or run `latchkey migrate --start-over` to go on with an empty one"
+                .to_owned(),
+        }));
+    }
+    Ok(())
+}
+
+/// Remembers what is served.
+pub(super) fn write(config: &Config, deployment: &Deployment) {
+    let (Some(id), Ok(url)) = (&deployment.id, config.database_url.parse::<StorageUrl>()) else { return };
+    if read(config, &url).as_ref() == Some(id) {
+        return;
+    }
+    if let Err(error) = std::fs::write(path(config), format!("{id} {url}\n")) {
+        tracing::warn!(error = %error, "the data folder cannot keep which database is served");
+    }
+}

@@ -1,0 +1,45 @@
+//! A database that took the place of the one that was followed and has no keys: somebody emptied it by mistake, or a restore
+//! has not begun. It is not followed until an administrator confirms it.
+
+use std::time::Duration;
+
+use super::Inner;
+use crate::storage::{self, Deployment};
+
+/// Time between two looks at a database that is not followed.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Refuses an empty database of another name than the one that was followed; remembers the name otherwise.
+pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<()> {
+    let followed = inner.deployment.lock().clone();
+    if let (Some(followed), Some(id)) = (&followed, &found.id)
+        && followed != id
+        && found.empty
+        && !found.replaces.contains(followed)
+        && !cfg!(feature = "guard-emptied")
+    {
+        inner.forget();
+        if let Err(error) = inner.storage.mark_replaced(followed).await {
+            tracing::debug!(error = %error, "an empty database could not be marked");
+        }
+        tokio::time::sleep(LOOK).await;
+        return Err(storage::Error::Unusable {
+            sentence: "the database has no keys and is not the one that was followed: restore its backup, or run \
+                       `latchkey migrate --start-over` to go on with an empty one"
+                .to_owned(),
+        });
+    }
+    if found.id.is_some() {
+        inner.deployment.lock().clone_from(&found.id);
+    }
+    Ok(())
+}
+
+/// Marks a database without tables as the place of the one that is followed.
+pub(super) async fn mark(inner: &Inner, error: &storage::Error) {
+    let followed = inner.deployment.lock().clone();
+    let Some(followed) = followed.filter(|_| matches!(error, storage::Error::Failed { .. })) else { return };
+    if let Err(error) = inner.storage.mark_replaced(&followed).await {
+        tracing::debug!(error = %error, "an empty database could not be marked");
+    }
+}

@@ -1,0 +1,87 @@
+//! A database that was emptied while servers ran on it: those leave a mark there, so that one that starts does not take it
+//! for a first start.
+
+use std::time::Duration;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::config::Settings;
+use super::errors::translate;
+use crate::storage::options::Options;
+use crate::storage::{Error, Result};
+
+/// Time for running servers to notice that the database is empty: they look several times a second.
+const NOTICE: Duration = Duration::from_millis(800);
+/// Where the marks are.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS latchkey_replaced (deployment text PRIMARY KEY)";
+
+/// Leaves a mark that `deployment` was served from here, if the database is empty.
+pub(super) async fn mark(client: &Client, deployment: &str) -> Result<()> {
+    let failed = |error| translate("marking an empty database", error);
+    if !is_empty(client).await? {
+        return Ok(());
+    }
+    client.batch_execute(TABLE).await.map_err(failed)?;
+    let sql = "INSERT INTO latchkey_replaced (deployment) VALUES ($1) ON CONFLICT DO NOTHING";
+    client.execute_typed(sql, &[(&deployment, Type::TEXT)]).await.map(drop).map_err(failed)
+}
+
+/// Whether there are no tables, or no key was ever made.
+async fn is_empty(client: &Client) -> Result<bool> {
+    let failed = |error| translate("looking whether the database is empty", error);
+    let one = async |sql: &str| client.query_typed_one(sql, &[]).await?.try_get::<_, bool>(0);
+    if one("SELECT to_regclass('keys') IS NULL").await.map_err(failed)? {
+        return one("SELECT to_regclass('meta') IS NULL").await.map_err(failed);
+    }
+    one("SELECT NOT EXISTS (SELECT 1 FROM keys)").await.map_err(failed)
+}
+
+/// The deployments that were served from here.
+async fn marked(client: &Client) -> Result<Vec<String>> {
+    let failed = |error| translate("looking for marks of running servers", error);
+    let there = client.query_typed_one("SELECT to_regclass('latchkey_replaced') IS NOT NULL", &[]).await;
+    if !there.and_then(|row| row.try_get::<_, bool>(0)).map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let rows = client.query_typed("SELECT deployment FROM latchkey_replaced ORDER BY deployment", &[]).await;
+    rows.map_err(failed)?.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+}
+
+/// Refuses to begin with an empty database that took the place of one that was served.
+pub(super) async fn check(client: &Client, settings: &Settings, options: &Options) -> Result<()> {
+    if options.start_over || cfg!(feature = "guard-emptied") {
+        return Ok(());
+    }
+    tokio::time::sleep(NOTICE).await;
+    let (who, served) = (marked(client).await?, options.served.is_some());
+    if who.is_empty() && !served {
+        return Ok(());
+    }
+    let by =
+        if who.is_empty() { "this server has served from it before" } else { "running servers have served from it" };
+    Err(Error::Unusable {
+        sentence: format!(
+            "the database on {} is empty, and {by}: restore its backup, or run `latchkey migrate --start-over` to begin with \
+             an empty one",
+            settings.place()
+        ),
+    })
+}
+
+/// Writes down which deployments this one takes the place of, as an administrator has confirmed, and removes the marks.
+pub(super) async fn confirm(client: &Client, options: &Options) -> Result<()> {
+    if !options.start_over {
+        return Ok(());
+    }
+    let failed = |error| translate("confirming that the database begins from nothing", error);
+    let mut replaced = marked(client).await?;
+    replaced.extend(options.served.iter().filter(|served| !replaced.contains(served)).cloned().collect::<Vec<_>>());
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO meta (key, value) VALUES ('replaces', $1) ON CONFLICT (key) DO UPDATE SET \
+               value = meta.value || ',' || excluded.value";
+    client.execute_typed(sql, &[(&replaced.join(","), Type::TEXT)]).await.map_err(failed)?;
+    client.batch_execute("DROP TABLE IF EXISTS latchkey_replaced").await.map_err(failed)
+}

@@ -1,0 +1,87 @@
+//! Changes that were lost, and which database it is.
+
+use std::time::Duration;
+
+use super::driver::Insert;
+use super::link::Link;
+use super::value::json;
+use crate::model::change::Cursor;
+use crate::model::time::Timestamp;
+use crate::storage::{Deployment, LostChange, Result};
+
+/// How long lost changes are kept.
+pub(super) const KEPT: Duration = Duration::from_hours(35 * 24);
+/// Most that are listed.
+const LISTED: usize = 1_000;
+
+static INSERT: Insert = Insert {
+    name: "insert_lost_changes",
+    table: "lost_changes",
+    columns: &["revision", "nonce", "subject_kind", "subject_id", "action", "detail", "reported_by", "noticed_at"],
+    on_conflict: "ON CONFLICT DO NOTHING",
+};
+
+/// Records lost changes.
+pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()> {
+    let rows = changes.iter().map(|change| {
+        vec![
+            change.cursor.revision.into(),
+            change.cursor.nonce.cast_signed().into(),
+            change.kind.as_str().into(),
+            change.subject.as_str().into(),
+            change.action.as_str().into(),
+            json(&change.detail),
+            change.reported_by.to_string().into(),
+            change.noticed.into(),
+        ]
+    });
+    let rows = rows.collect();
+    link.insert(&INSERT, rows).await?;
+    link.commit("commit_lost_changes").await
+}
+
+/// The lost changes, the newest revision first.
+pub(super) async fn list(link: &mut Link) -> Result<Vec<LostChange>> {
+    let sql = format!(
+        "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at FROM lost_changes \
+         ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT {LISTED}"
+    );
+    let rows = link.rows("lost_changes", &sql, Vec::new()).await?;
+    let read = rows.into_iter().map(|row| {
+        let mut reader = row.read("lost_changes");
+        let revision = reader.revision("revision")?;
+        Ok(LostChange {
+            cursor: Cursor { revision, nonce: reader.int("nonce")?.cast_unsigned() },
+            kind: reader.text("subject_kind")?,
+            subject: reader.text("subject_id")?,
+            action: reader.text("action")?,
+            detail: reader.json("detail")?,
+            reported_by: reader.parsed("reported_by")?,
+            noticed: reader.time("noticed_at")?,
+        })
+    });
+    read.collect()
+}
+
+/// Drops what has been kept long enough.
+pub(super) async fn sweep(link: &mut Link, now: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM lost_changes WHERE noticed_at < $1";
+    link.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
+}
+
+/// Which database it is.
+pub(super) async fn deployment(link: &mut Link) -> Result<Deployment> {
+    let mut deployment = Deployment::default();
+    let sql = "SELECT key, value, NOT EXISTS (SELECT 1 FROM keys) FROM meta";
+    for row in link.rows("deployment", sql, Vec::new()).await? {
+        let mut reader = row.read("meta");
+        let (key, value) = (reader.text("key")?, reader.text("value")?);
+        deployment.empty = reader.bool("empty")?;
+        match key.as_str() {
+            "deployment" => deployment.id = Some(value),
+            "replaces" => deployment.replaces = value.split(',').map(str::to_owned).collect(),
+            _ => {}
+        }
+    }
+    Ok(deployment)
+}
