@@ -293,7 +293,7 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     inner.steps.taken(Step::Floors);
     inner.state.store(Some(Arc::new(State { world: next, rows, epoch: Arc::clone(&state.epoch) })));
     inner.steps.taken(Step::World);
-    remember(inner, &poll.revisions, poll.subjects, poll.details, poll.overflow);
+    remember(inner, &poll.revisions, poll.subjects, &poll.details, poll.overflow);
     // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
     if !poll.overflow {
         for digest in poll.digests.into_iter().filter(|digest| inner.grants.contains(digest)) {
@@ -310,7 +310,7 @@ fn remember(
     inner: &Inner,
     revisions: &[Cursor],
     subjects: Vec<(crate::model::change::Revision, String, String, String)>,
-    details: Vec<(crate::model::change::Revision, String, Detail)>,
+    details: &[(crate::model::change::Revision, String, Detail)],
     overflow: bool,
 ) {
     inner.history.read().extend(revisions);

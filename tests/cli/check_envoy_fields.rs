@@ -415,8 +415,7 @@ fn harmless() -> Vec<String> {
                 "original_ip_detection_extensions: [{}]",
                 extension("http.original_ip_detection.xff.v3.XffConfig", cidrs)
             ),
-        )
-        .replace("- { key: x-latchkey-client", "- { key: x-latchkey-client"),
+        ),
         route("request_headers_to_add: [{ header: { key: x-shop-zone, value: \"%HOSTNAME%\" } }]"),
         route("request_headers_to_remove: [x-internal]"),
         filter(

@@ -229,7 +229,7 @@ impl Life {
 
     /// Sets storage's clock, forward or back and perhaps back again, before, while or after a replica is cut off.
     async fn set_the_clock(&self, at: usize) {
-        let leap = i64::try_from([3, 45, 3_600][self.below(3)]).expect("small");
+        let leap: i64 = [3, 45, 3_600][self.below(3)];
         let leap = if self.percent(70) { leap } else { -leap };
         let cut = self.below(4);
         self.cuts[at].send_replace(cut == 0);

@@ -197,8 +197,7 @@ impl Inner {
             let grant = seen.grant(&digest).expect("it is listed");
             let mut hasher = DefaultHasher::new();
             (digest.as_bytes(), format!("{grant:?}")).hash(&mut hasher);
-            for table in 0..2 {
-                let tally = &mut keys[usize::from(part_of(grant.key))][table];
+            for tally in keys[usize::from(part_of(grant.key))].iter_mut().take(2) {
                 *tally = Tally { rows: tally.rows + 1, digest: tally.digest.wrapping_add(hasher.finish()) };
             }
         }
