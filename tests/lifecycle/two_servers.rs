@@ -150,7 +150,8 @@ fn a_killed_server_keeps_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_ends_when_its_file_is_not_there_any_more() {
-    let moves: [(&str, fn(&Path)); 4] = [
+    type Move = fn(&Path);
+    let moves: [(&str, Move); 4] = [
         ("latchkey.db", |file| {
             let copy = file.with_extension("copy");
             fs::copy(file, &copy).and_then(|_| fs::rename(&copy, file)).expect("a backup can be moved over the file");
