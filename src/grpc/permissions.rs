@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn every_call_of_the_contract_needs_something() {
         let paths = paths();
-        assert_eq!(paths.len(), 35);
+        assert_eq!(paths.len(), 36);
         for path in &paths {
             assert!(permission(path).is_some(), "{path}");
         }

@@ -264,7 +264,11 @@ fn k03_names_that_some_parsers_find_elsewhere() {
         let asked = create().key("one").body(kind, part(head));
         assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_DENIED", "{head}");
     }
-    for (boundary, line) in [("\"_=_symfony_1.2_=_\"", "_=_symfony_1.2_=_"), ("65a1.77", "65a1.77")] {
+    for (boundary, line) in [
+        ("----WebKitFormBoundary_x7", "----WebKitFormBoundary_x7"),
+        ("\"_=_symfony_1.2_=_\"", "_=_symfony_1.2_=_"),
+        ("65a1.77", "65a1.77"),
+    ] {
         let body = format!(
             "--{line}\r\nContent-Disposition: form-data; name=\"f\"; filename=\"surname=x.png\"\r\n\r\nx\r\n--{line}--\r\n"
         );

@@ -28,7 +28,7 @@ pub(crate) fn is_boundary(boundary: &[u8], quoted: bool) -> bool {
     (1..=70).contains(&boundary.len())
         && boundary.iter().all(plain)
         // Rack looks for the last one.
-        && find(&boundary.to_ascii_lowercase(), b"boundary").is_none()
+        && find(&boundary.to_ascii_lowercase(), b"boundary=").is_none()
 }
 
 /// Hands each part of `body` to `take`.
