@@ -95,6 +95,15 @@ async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usi
     });
     asks(&clients, &tokens, || restore.is_finished()).await;
     let (_cluster, _database) = restore.await.expect("it is restored");
+    if lost > 0 {
+        // Before that they decide by what they knew, which is right too, but says nothing of what follows.
+        for member in &fleet.members {
+            eventually_async("it notices that commits were lost", RECOVERY, async || {
+                member.server.stderr().contains("once it is whole").then_some(())
+            })
+            .await;
+        }
+    }
     for client in &clients {
         for token in &tokens {
             eventually_async("all is as it was, without a restart", RECOVERY, async || {

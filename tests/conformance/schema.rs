@@ -88,7 +88,9 @@ async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
 
 /// What version 3 of the tables was, with a method that a program of then wrote.
 const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; ALTER TABLE replicas DROP COLUMN max_staleness; \
-    DROP TABLE clock; DELETE FROM refinery_schema_history WHERE version >= 4; UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
+    DROP TABLE clock; DROP TABLE lost_changes; \
+    DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 4; \
+    UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
     INSERT INTO methods (identity, block, summary, description, store_use, store_places, position, search, created_at, \
     updated_at, row_revision) VALUES ('GET /a', 'b', 's', '', 'none', '[]', 1, '', 0, 0, 1)";
 
@@ -117,8 +119,9 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
 }
 
 /// What version 4 of the tables was, with a report that a program of then wrote.
-const BEFORE_CLOCKS: &str = "ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; \
-    DELETE FROM refinery_schema_history WHERE version >= 5; UPDATE meta SET value = '4' WHERE key = 'schema_version'; \
+const BEFORE_CLOCKS: &str = "ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; DROP TABLE lost_changes; \
+    DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 5; \
+    UPDATE meta SET value = '4' WHERE key = 'schema_version'; \
     INSERT INTO replicas (id, host, version, started_at, applied, reported_at) VALUES \
     ('rep_01940000-0000-7000-8000-000000000001', 'h', '0', 1, 1, 1)";
 
