@@ -161,7 +161,8 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
         tasks.open();
     } else {
-        // Its threads end once there is nobody left who could hand them connections.
+        // Nobody calls yet whom a grace would serve. The port's threads end once nobody can hand them connections.
+        tasks.stop();
         drop(plane);
     }
     let left = leave(&config, &tasks).await;

@@ -72,7 +72,7 @@ use crate::model::marks::Moment;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
 use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
-use crate::storage::{ReplicaReport, Storage};
+use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 
 /// How an authority works.
@@ -477,20 +477,6 @@ impl Inner {
     fn forget(&self) {
         self.freshness.lost();
         self.state.store(None);
-    }
-
-    /// Reports to storage what is applied.
-    async fn renew_now(&self) -> crate::storage::Result<()> {
-        let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
-        let report = ReplicaReport {
-            id: self.settings.replica,
-            host: self.settings.host.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: self.started,
-            applied: cursor.revision,
-            max_staleness: Some(self.settings.max_staleness),
-        };
-        self.storage.renew(&report, cursor.nonce).await.map(|_| ())
     }
 
     /// Brings the gauges up to date.

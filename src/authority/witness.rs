@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Authority, Inner, Settings};
-use crate::model::change::Revision;
+use crate::model::change::{Cursor, Revision};
 use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::storage::{Engine, Replica, ReplicaReport};
@@ -205,6 +205,20 @@ impl Authority {
 }
 
 impl Inner {
+    /// Reports to storage what is applied.
+    pub(super) async fn renew_now(&self) -> crate::storage::Result<()> {
+        let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
+        let report = ReplicaReport {
+            id: self.settings.replica,
+            host: self.settings.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            applied: cursor.revision,
+            max_staleness: Some(self.settings.max_staleness),
+        };
+        self.storage.renew(&report, cursor.nonce).await.map(|_| ())
+    }
+
     /// Looks at the reports of all replicas, until `bound` at the latest.
     async fn look<R>(&self, bound: Instant, judge: impl FnOnce(Look<'_>) -> R) -> Option<R> {
         let sent = self.freshness.tick();
