@@ -43,7 +43,9 @@ async fn asks(clients: &[Client], tokens: &[String], until: impl Fn() -> bool) -
                             assert!(decision.allowed, "a key of the dump, at store `{store}`: {decision:?}");
                         }
                         Err(status) => {
-                            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                            // After many refusals a connection is closed, which says nothing of the key either.
+                            let closed = status.code() == Code::ResourceExhausted && status.message().contains("reset");
+                            assert!(status.code() == Code::Unavailable || closed, "{status:?}");
                             undecided += 1;
                         }
                     }
