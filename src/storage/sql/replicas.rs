@@ -48,17 +48,16 @@ async fn reach(link: &mut Link, now: Timestamp, reached: Option<Timestamp>) -> R
         return link.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
     };
     if now > reached.plus(WRITTEN) {
-        // While a restore has not brought the revision yet there is none to write down.
-        let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2 \
-                   AND EXISTS (SELECT 1 FROM revision)";
+        // Fails while a restore has not brought the revision yet, and the report with it: its row would be in the way of those
+        // that the restore brings.
+        let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2";
         link.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
     } else if now < reached.minus(LEAP) {
         // Everybody was stopped, or nobody has noticed yet: what was judged by then is at least what was written by then.
         let (last, mut marks) = held(link).await?;
         if now < last.reached.minus(LEAP) {
             marks.add(last);
-            let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision), marks = $2 \
-                       WHERE EXISTS (SELECT 1 FROM revision)";
+            let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision), marks = $2";
             link.execute("reach_back", sql, vec![now.into(), json(&marks)]).await?;
         }
     }
