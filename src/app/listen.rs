@@ -128,8 +128,8 @@ pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener
 fn take(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpSocket, Error> {
     let taken = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As listeners do: connections of the process before may linger.
-        socket.set_reuseaddr(true)?;
+        // As listeners do: connections of the process before may linger. Not where any port will do: two could get the same.
+        socket.set_reuseaddr(address.port() != 0)?;
         socket.bind(address)?;
         Ok(socket)
     };

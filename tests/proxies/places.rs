@@ -98,7 +98,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
             parts(&[("name=\"site\"", "berlin"), ("name=\"site[]\"", "madrid")]),
             400,
         ),
-        ("a name without quotes", orders, vec![host, key, multipart], parts(&[("name=site", "madrid")]), 400),
+        ("a name without quotes", orders, vec![host, key, multipart], parts(&[("name=site", "madrid")]), 403),
         (
             "something before the parts",
             orders,
