@@ -36,3 +36,19 @@ impl Clock for SystemClock {
         Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
     }
 }
+
+/// A clock for unit tests, whose monotonic time is set by hand and whose time of day stands still.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct ByHand(pub(crate) parking_lot::Mutex<Duration>);
+
+#[cfg(test)]
+impl Clock for ByHand {
+    fn now(&self) -> Timestamp {
+        Timestamp::EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.lock()
+    }
+}

@@ -171,7 +171,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     if !poll.continuous {
         tracing::error!(
             followed = %state.world.cursor, head = %poll.head,
-            "storage has another past than was followed (a restored dump, a failover that lost commits): loading all anew once it is whole"
+            "storage has a different history than was followed (a restored dump, a failover that lost commits): loading everything again once it is whole"
         );
         inner.forget();
         return Followed::Reload(Why::Diverged);
@@ -182,7 +182,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         return Followed::Failed;
     }
     if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
-        tracing::info!("a later version changed something unknown here: loading all anew");
+        tracing::info!("a later version changed something unknown here: loading everything again");
         // Until then what is known goes on being true, at its revision.
         return Followed::Reload(Why::Unknown);
     }

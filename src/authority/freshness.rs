@@ -232,23 +232,8 @@ impl Settings {
 mod tests {
     use std::sync::Arc;
 
-    use parking_lot::Mutex;
-
     use super::*;
-    use crate::clock::Clock;
-
-    #[derive(Debug, Default)]
-    struct ByHand(Mutex<Duration>);
-
-    impl Clock for ByHand {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock()
-        }
-    }
+    use crate::clock::ByHand;
 
     #[test]
     fn freshness_needs_both_proofs_and_ends() {

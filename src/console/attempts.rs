@@ -72,25 +72,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::Clock;
-    use crate::model::time::Timestamp;
-
-    #[derive(Debug, Default)]
-    struct Stopped(Mutex<Duration>);
-
-    impl Clock for Stopped {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock()
-        }
-    }
+    use crate::clock::ByHand;
 
     #[test]
     fn failures_count_for_their_address_and_for_a_minute() {
-        let clock = Arc::new(Stopped::default());
+        let clock = Arc::new(ByHand::default());
         let attempts = Attempts::new(Arc::clone(&clock) as SharedClock);
         let (one, other) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
         for _ in 0..MOST {
@@ -106,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let attempts = Attempts::new(Arc::new(Stopped::default()));
+        let attempts = Attempts::new(Arc::new(ByHand::default()));
         for number in 0..u32::try_from(3 * ADDRESSES).unwrap() {
             attempts.failed(Some(IpAddr::from(number.to_be_bytes())));
         }

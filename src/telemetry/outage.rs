@@ -144,21 +144,7 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::clock::Clock;
-    use crate::model::time::Timestamp;
-
-    #[derive(Debug, Default)]
-    struct ByHand(Mutex<Duration>);
-
-    impl Clock for ByHand {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            *self.0.lock()
-        }
-    }
+    use crate::clock::ByHand;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);

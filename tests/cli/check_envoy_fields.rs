@@ -146,14 +146,14 @@ fn addresses() -> Vec<(String, &'static str)> {
         beside(REMOTE, &format!("early_header_mutation_extensions: [{extension}]"))
     };
     vec![
-        (detected("xff.v3.XffConfig", ", xff_num_trusted_hops: 0"), "whoever wrote it"),
-        (detected("xff.v3.XffConfig", ""), "whoever wrote it"),
+        (detected("xff.v3.XffConfig", ", xff_num_trusted_hops: 0"), "even if a client wrote it"),
+        (detected("xff.v3.XffConfig", ""), "even if a client wrote it"),
         (
             detected(
                 "xff.v3.XffConfig",
                 ", xff_trusted_cidrs: { cidrs: [{ address_prefix: 0.0.0.0, prefix_len: 0 }] }",
             ),
-            "whoever wrote it",
+            "even if a client wrote it",
         ),
         (
             detected("custom_header.v3.CustomHeaderConfig", ", header_name: x-real-ip"),

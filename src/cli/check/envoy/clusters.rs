@@ -117,7 +117,11 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
         governs |= port.is_some() && port == admin && is_of_this_machine(text(value, "socket_address/address"));
     });
     if governs {
-        report.fail(WHAT, place, "it leads to admin.address, and whoever reaches that governs Envoy; leave it out");
+        report.fail(
+            WHAT,
+            place,
+            "it leads to admin.address, and any client that reaches it controls Envoy; leave it out",
+        );
     }
 }
 

@@ -149,7 +149,7 @@ fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
                     report.fail(
                         WHAT,
                         place,
-                        "original_ip_detection_extensions takes the client's address from x-forwarded-for, whoever wrote it: a \
+                        "original_ip_detection_extensions takes the client's address from x-forwarded-for, even if a client wrote it: a \
                          client writes its own, and keys that are limited to networks believe it; set xff_trusted_cidrs to the \
                          load balancers' networks, or use_remote_address to true and xff_num_trusted_hops beside it",
                     );

@@ -157,7 +157,7 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
         report.fail(
             "admin",
             "",
-            "admin.address can be reached from other machines, and whoever reaches it governs Envoy: let it listen on 127.0.0.1",
+            "admin.address can be reached from other machines, and any client that reaches it controls Envoy: let it listen on 127.0.0.1",
         );
     }
 }
