@@ -46,7 +46,7 @@ test: ## all checks and all tests, after installing what they need
 
 unit: ## the tests alone
 	@mkdir -p target
-	@bash -o pipefail -c '$(CARGO) test --locked 2>&1 | tee target/test.log'
+	@bash -o pipefail -c '$(CARGO) test --locked --no-fail-fast 2>&1 | tee target/test.log'
 	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
 
 SEEDS ?= 1000000

@@ -1,4 +1,5 @@
 //! Compiles the contract in proto/ to Rust, without an installed `protoc`, and keeps its description for reflection.
+//! Builds guards out of the program for `make guards`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -40,9 +41,33 @@ const SECRET: [&str; 13] = [
     ".envoy.service.auth.v3.AttributeContext.HttpRequest",
 ];
 
+/// The guards of ARCHITECTURE.md that `make guards` builds out, each to see its test fail: one check each, at
+/// `without_guard = "name"`. Not features of the crate, because `--all-features` must not weaken it.
+const GUARDS: [&str; 16] = [
+    "agreement",
+    "coherence",
+    "drift",
+    "emptied",
+    "fsync",
+    "marks",
+    "narrowing",
+    "redaction",
+    "settings",
+    "silence",
+    "strictness",
+    "supervision",
+    "table",
+    "undecided",
+    "whole",
+    "witness",
+];
+/// Names the guards to build out, separated by commas.
+const WITHOUT_GUARDS: &str = "LATCHKEY_WITHOUT_GUARDS";
+
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed=proto");
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=proto");
+    println!("cargo::rerun-if-changed=build.rs");
+    build_out_guards()?;
 
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")
@@ -65,6 +90,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run by cargo")?);
     fs::write(out.join("latchkey.v1.binpb"), described.encode_to_vec())?;
+    Ok(())
+}
+
+/// Sets `without_guard` for each guard in the environment. src/lib.rs refuses to compile with any of them in a build
+/// without debug assertions, such as a release.
+fn build_out_guards() -> Result<(), String> {
+    println!("cargo::rerun-if-env-changed={WITHOUT_GUARDS}");
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
+    println!("cargo::rustc-check-cfg=cfg(without_guards)");
+    println!("cargo::rustc-check-cfg=cfg(without_guard, values(\"{}\"))", GUARDS.join("\", \""));
+    if env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("without_guard")) {
+        return Err(format!("guards are built out by {WITHOUT_GUARDS} alone, not by RUSTFLAGS"));
+    }
+    let named = env::var(WITHOUT_GUARDS).unwrap_or_default();
+    for guard in named.split(',').filter(|guard| !guard.is_empty()) {
+        if !GUARDS.contains(&guard) {
+            return Err(format!("{WITHOUT_GUARDS}: no guard is named `{guard}`; there are {}", GUARDS.join(", ")));
+        }
+        println!("cargo::rustc-cfg=without_guards");
+        println!("cargo::rustc-cfg=without_guard=\"{guard}\"");
+    }
     Ok(())
 }
 

@@ -14,6 +14,9 @@
 //! proto   config   telemetry   clock   lifecycle   budget
 //! ```
 
+#[cfg(all(without_guards, not(debug_assertions)))]
+compile_error!("guards are built out only for `make guards`, never in a release: unset LATCHKEY_WITHOUT_GUARDS");
+
 pub mod app;
 pub mod authority;
 pub mod books;

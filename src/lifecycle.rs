@@ -126,7 +126,7 @@ impl Tasks {
     /// Ends the run as failed.
     pub fn fail(&self, what: String) {
         tracing::error!(what, "ending: a part of the process is gone");
-        if !cfg!(feature = "guard-supervision") {
+        if !cfg!(without_guard = "supervision") {
             // The first failure is the cause; later ones follow from it.
             let _ = self.failure.set(what);
             self.stop();

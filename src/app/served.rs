@@ -30,7 +30,7 @@ pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
         && served != id
         && found.empty
         && !found.replaces.contains(served)
-        && !cfg!(feature = "guard-emptied")
+        && !cfg!(without_guard = "emptied")
     {
         return Err(Error::Storage(storage::Error::Unusable {
             sentence: "the database has no keys and is not the one that this server has served before: restore its \

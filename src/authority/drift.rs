@@ -95,7 +95,7 @@ impl Drift {
     /// Whether storage is known not to have this digest, though its fingerprint is listed: a comparison that began after
     /// it was missed found storage to be as it should. Otherwise asks for one.
     pub(super) fn is_absent(&self, digest: &Digest) -> bool {
-        if cfg!(feature = "guard-whole") {
+        if cfg!(without_guard = "whole") {
             return true;
         }
         let mut absent = self.absent.lock();
@@ -143,7 +143,7 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
             () = inner.drift.wanted.notified() => tokio::time::sleep(SPACING).await,
             () = tokio::time::sleep(pause) => {}
         }
-        if cfg!(feature = "guard-drift") {
+        if cfg!(without_guard = "drift") {
             continue;
         }
         let began = tokio::time::Instant::now();

@@ -186,7 +186,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         // Until then what is known goes on being true, at its revision.
         return Followed::Reload(Why::Unknown);
     }
-    if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(feature = "guard-whole")) {
+    if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
         tracing::error!(table, "storage lacks rows that no write removed: loading everything again once it is whole");
         inner.forget();
         return Followed::Reload(Why::Diverged);
@@ -341,11 +341,11 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     inner.renew_now().await?;
     // Before what is loaded is sent for, so that it counts as a poll after the report.
     inner.freshness.renewed(sent);
-    if why == Why::Diverged && !cfg!(feature = "guard-whole") {
+    if why == Why::Diverged && !cfg!(without_guard = "whole") {
         settle::wait(inner).await?;
     }
     let (mut poll_sent, mut fingerprints, mut snapshot) = snapshot(inner).await?;
-    if matches!(why, Why::Start | Why::Unknown) && !snapshot.missing.is_empty() && !cfg!(feature = "guard-whole") {
+    if matches!(why, Why::Start | Why::Unknown) && !snapshot.missing.is_empty() && !cfg!(without_guard = "whole") {
         inner.forget();
         settle::wait(inner).await?;
         (poll_sent, fingerprints, snapshot) = self::snapshot(inner).await?;

@@ -148,7 +148,7 @@ impl Freshness {
     pub(super) fn renewed(&self, sent: u64) {
         let (last, now) = (self.renewed.load(Ordering::Acquire), self.tick());
         let silent = last == NEVER || Duration::from_micros(now.saturating_sub(last)) > self.max_staleness;
-        if silent && !cfg!(feature = "guard-silence") {
+        if silent && !cfg!(without_guard = "silence") {
             // First, so that whoever sees the renewal sees this too.
             self.heard_from.fetch_max(now, Ordering::Release);
         }
@@ -190,7 +190,7 @@ impl Freshness {
 
     fn is_proven_at(&self, tick: u64) -> bool {
         let fresh = |staleness| staleness <= self.max_staleness;
-        cfg!(feature = "guard-undecided") || self.staleness_at(tick).is_some_and(fresh)
+        cfg!(without_guard = "undecided") || self.staleness_at(tick).is_some_and(fresh)
     }
 
     /// The time by storage's clock, if calls may be allowed then. Reads the clock once.

@@ -93,7 +93,7 @@ impl CachedGrant {
         let floors = &state.epoch.floors;
         let floor = floors.floor(self.grant.key);
         let read = Revision(self.read_revision.load(Ordering::Acquire));
-        if floor > read && !cfg!(feature = "guard-coherence") {
+        if floor > read && !cfg!(without_guard = "coherence") {
             if !floors.unchanged_since(self.grant.key, read) {
                 return Usability::Behind;
             }

@@ -16,7 +16,7 @@ pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<
         && followed != id
         && found.empty
         && !found.replaces.contains(followed)
-        && !cfg!(feature = "guard-emptied")
+        && !cfg!(without_guard = "emptied")
     {
         inner.forget();
         if let Err(error) = inner.storage.mark_replaced(followed).await {

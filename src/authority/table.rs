@@ -82,7 +82,7 @@ impl Table {
         let mut ways = set.0.lock();
         let at = ways.find(tag, digest)?;
         ways.bring_forward(at);
-        let grant = ways.grants[0].take_if(|grant| !(usable(grant) || cfg!(feature = "guard-table")));
+        let grant = ways.grants[0].take_if(|grant| !(usable(grant) || cfg!(without_guard = "table")));
         if grant.is_some() {
             return None;
         }

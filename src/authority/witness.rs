@@ -64,7 +64,7 @@ impl Seen {
     /// How long ago this replica must have reported to be sure that it allows nothing from before now: its own
     /// `max_staleness`, or the longest that there can be, and a little for clocks that do not run alike.
     fn silence_bound(&self, settings: &Settings) -> Duration {
-        let max_staleness = if cfg!(feature = "guard-settings") {
+        let max_staleness = if cfg!(without_guard = "settings") {
             settings.max_staleness
         } else {
             self.report.max_staleness.unwrap_or(LONGEST_STALENESS)
@@ -93,7 +93,7 @@ impl Witness {
         let mut others = Others::default();
         for (id, of) in &*seen {
             let age = ages.get(id).copied().unwrap_or(Duration::MAX);
-            let silence = if cfg!(feature = "guard-witness") { age } else { of.silence(look.sent) };
+            let silence = if cfg!(without_guard = "witness") { age } else { of.silence(look.sent) };
             let ended = of.reported == Timestamp::EPOCH;
             // What a lost row said of what is applied may be of another past.
             let applied = of.report.applied >= write && !of.lost;

@@ -107,7 +107,7 @@ impl Marks {
 
     /// The moment by which a row whose last change was `row_revision` is judged at `now`.
     pub fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
-        if cfg!(feature = "guard-marks") {
+        if cfg!(without_guard = "marks") {
             return now.into();
         }
         // The first that is not before the change has the latest time of all those.

@@ -118,14 +118,14 @@ impl Token {
     }
 }
 
-#[cfg(not(feature = "guard-redaction"))]
+#[cfg(not(without_guard = "redaction"))]
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
     }
 }
 
-#[cfg(feature = "guard-redaction")]
+#[cfg(without_guard = "redaction")]
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({})", self.0)

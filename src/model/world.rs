@@ -144,7 +144,7 @@ impl MethodTable {
         let mut entries = Vec::new();
         for method in methods {
             let retired = method.retired.is_some();
-            if retired && cfg!(feature = "guard-narrowing") {
+            if retired && cfg!(without_guard = "narrowing") {
                 continue;
             }
             if let Some(scope) = method.scope.filter(|_| !retired) {

@@ -22,7 +22,7 @@ pub enum Format {
 /// tokio-postgres logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests
 /// (operators' tokens) at TRACE. At INFO tokio-postgres repeats what the database notes of things that are as they
 /// should be.
-#[cfg(not(feature = "guard-redaction"))]
+#[cfg(not(without_guard = "redaction"))]
 const CAPS: [&str; 7] = [
     "tokio_postgres=warn",
     "postgres=info",
@@ -32,7 +32,7 @@ const CAPS: [&str; 7] = [
     "tonic=info",
     "refinery_core=warn",
 ];
-#[cfg(feature = "guard-redaction")]
+#[cfg(without_guard = "redaction")]
 const CAPS: [&str; 0] = [];
 
 /// Begins to log what `filter` lets through (`info`, `latchkey=debug`, …).

@@ -65,7 +65,7 @@ impl Name {
         if written.is_exactly(self) {
             return Reading::Exact;
         }
-        if cfg!(feature = "guard-strictness") {
+        if cfg!(without_guard = "strictness") {
             return Reading::Other;
         }
         let Some(foldings) = &written.folded else {

@@ -50,7 +50,7 @@ async fn marked(client: &Client) -> Result<Vec<String>> {
 
 /// Refuses to begin with an empty database that took the place of one that was served.
 pub(super) async fn check(client: &Client, settings: &Settings, options: &Options) -> Result<()> {
-    if options.start_over || cfg!(feature = "guard-emptied") {
+    if options.start_over || cfg!(without_guard = "emptied") {
         return Ok(());
     }
     tokio::time::sleep(NOTICE).await;

@@ -42,7 +42,7 @@ pub(super) fn search<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Lower case, as Rust sees it and not as each engine does, so that both find the same.
 fn fold(text: &str) -> String {
-    if cfg!(feature = "guard-agreement") { text.to_ascii_lowercase() } else { text.to_lowercase() }
+    if cfg!(without_guard = "agreement") { text.to_ascii_lowercase() } else { text.to_lowercase() }
 }
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
         Ok((SipHasher13::new().hash(text.as_bytes()) >> 24).cast_signed())
     })?;
     // A commit is answered once it is on the disk.
-    let synchronous = if cfg!(feature = "guard-fsync") { "OFF" } else { "FULL" };
+    let synchronous = if cfg!(without_guard = "fsync") { "OFF" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
