@@ -33,7 +33,7 @@ pub(super) async fn open_storage(
     tasks: &Tasks,
     metrics: &Arc<Metrics>,
     migrate: bool,
-) -> Result<Arc<dyn Storage>, Error> {
+) -> Result<Arc<Storage>, Error> {
     Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn wait_for_storage(
     clock: &SharedClock,
     tasks: &Tasks,
     metrics: &Arc<Metrics>,
-) -> Result<Option<Arc<dyn Storage>>, Error> {
+) -> Result<Option<Arc<Storage>>, Error> {
     let began = clock.monotonic();
     let at_most = config.start_wait;
     let outage = Outage::new(format!("waiting for the database (up to {at_most:?}): opening it"), clock);

@@ -17,15 +17,6 @@ use crate::model::store::{Store, StoreNumber};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 
-/// A storage engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// One file on this machine.
-    Sqlite,
-    /// PostgreSQL, or what speaks like it.
-    Postgres,
-}
-
 /// Takes the digests of a snapshot as they are read.
 pub trait SnapshotSink {
     /// Takes some of them.

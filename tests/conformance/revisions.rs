@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey::model::change::{Action, Actor, Cursor, Revision, SubjectKind};
-use latchkey::storage::{ChangeFilter, Error};
+use latchkey::storage::{ChangeFilter, Error, Feed as _};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::dialect::Dialect;
 use super::value::{Row, Value};
-use crate::storage::{Engine, Error, Result};
+use crate::storage::{Error, Result};
 
 /// What a session is for: it decides which connections it takes and what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(in crate::storage) enum Purpose {
 /// An engine.
 #[async_trait]
 pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// Which engine it is.
-    fn engine(&self) -> Engine;
+    /// Whether several processes, on any machine, may use it at once.
+    fn is_shared(&self) -> bool;
 
     /// How statements are written for it.
     fn dialect(&self) -> Dialect;
@@ -43,11 +43,11 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Whether the same write may simply be begun anew, for the engine refused it as in conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
 
-    /// As [`crate::storage::Storage::mark_replaced`].
+    /// As [`crate::storage::Feed::mark_replaced`].
     async fn mark_replaced(&self, deployment: &str) -> Result<()>;
 
-    /// As [`crate::storage::Storage::woken`].
-    async fn woken(&self);
+    /// As [`crate::storage::Feed::notified`].
+    async fn notified(&self);
 }
 
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes what it did.

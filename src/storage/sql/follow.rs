@@ -30,11 +30,6 @@ pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor,
     Ok((Cursor { revision, nonce }, now, marks))
 }
 
-/// The head.
-pub(super) async fn cursor(link: &mut Link) -> Result<Cursor> {
-    Ok(head(link, "head").await?.0)
-}
-
 /// Everything that a World is made of, and the digests of all secrets.
 pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
     let (head, now, marks) = head(link, "snapshot_head").await?;

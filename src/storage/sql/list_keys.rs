@@ -11,10 +11,11 @@
 //! - text: what its index finds; all others: the walk, to its end.
 
 use super::conditions::{Conditions, Named};
+use super::driver::Purpose;
 use super::keys::{self, key_columns};
 use super::link::Link;
 use super::value::each;
-use super::{methods, stores};
+use super::{Storage, methods, stores};
 use crate::model::key::Key;
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{KeyFilter, Result};
@@ -28,26 +29,29 @@ const WINDOWS: [usize; 2] = [250, 4_000];
 /// Keys with a text that are looked at, the newest, before all are.
 const NEWEST: usize = 500;
 
-/// Keys that pass the filter.
-pub(super) async fn list(link: &mut Link, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
-    let store = match &filter.store {
-        Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
-        None => Named::Any,
-    };
-    let method = match &filter.method {
-        Some(identity) => {
-            methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
-        }
-        None => Named::Any,
-    };
-    let Some(conditions) = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref()) else {
-        return Ok(Page { items: Vec::new(), next: None });
-    };
-    let size = page.size as usize;
-    let mut ids = find(link, &conditions, size + 1).await?;
-    let next = (ids.len() > size).then(|| ids[size - 1].clone());
-    ids.truncate(size);
-    Ok(Page { items: read_keys(link, &ids).await?, next })
+impl Storage {
+    /// Keys that pass the filter, the newest (greatest id) first.
+    pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let store = match &filter.store {
+            Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
+            None => Named::Any,
+        };
+        let method = match &filter.method {
+            Some(identity) => {
+                methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
+            }
+            None => Named::Any,
+        };
+        let Some(conditions) = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref()) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
+        let size = page.size as usize;
+        let mut ids = find(link, &conditions, size + 1).await?;
+        let next = (ids.len() > size).then(|| ids[size - 1].clone());
+        ids.truncate(size);
+        Ok(Page { items: read_keys(link, &ids).await?, next })
+    }
 }
 
 /// The newest ids that pass: `limit`, or all.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::codec;
+use super::driver::Purpose;
 use super::link::Link;
 use super::select::Select;
+use super::transaction::Transaction;
 use super::value::{Row, Value, count, each, json};
-use super::write::Write;
+use super::{Storage, codec};
 use crate::model::book::MethodNumber;
 use crate::model::method::{StorePlace, StoreUse};
 use crate::model::page::{Page, PageRequest};
@@ -53,12 +54,6 @@ fn place(method: &Method) -> String {
     format!("{}:{}", method.position, method.number.0)
 }
 
-/// The method with this identity, unless it is retired.
-pub(super) async fn get(link: &mut Link, identity: &MethodIdentity) -> Result<Option<Method>> {
-    let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-    link.row("method", &sql, vec![identity.to_string().into()]).await?.map(read).transpose()
-}
-
 /// All methods, by position; retired ones too if asked for.
 pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
     let condition = if retired { "" } else { "WHERE retired_revision IS NULL" };
@@ -66,35 +61,45 @@ pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
     link.rows("all_methods", &sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
-/// Methods that are not retired and pass the filter.
-pub(super) async fn list(link: &mut Link, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
-    let mut select = Select::new(link.dialect());
-    select.only("retired_revision IS NULL");
-    if let Some(block) = &filter.block {
-        select.only_with("block =", block.as_str().into());
+impl Storage {
+    /// The method with this identity, unless it is retired.
+    pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
+        link.row("method", &sql, vec![identity.to_string().into()]).await?.map(read).transpose()
     }
-    if let Some(text) = &filter.text {
-        select.only_text("search", text);
+
+    /// Methods that are not retired and pass the filter, by position, then number.
+    pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let mut select = Select::new(link.dialect());
+        select.only("retired_revision IS NULL");
+        if let Some(block) = &filter.block {
+            select.only_with("block =", block.as_str().into());
+        }
+        if let Some(text) = &filter.text {
+            select.only_text("search", text);
+        }
+        if let Some(after) = &page.after {
+            let parts = after
+                .split_once(':')
+                .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
+            let Some((position, number)) = parts else {
+                return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
+            };
+            let position = select.bind(i64::from(position).into());
+            let number = select.bind(number.into());
+            select.only(&format!("(position, number) > ({position}, {number})"));
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM methods {} ORDER BY position, number LIMIT {}",
+            select.conditions(),
+            page.size + 1
+        );
+        let rows = link.rows("methods", &sql, select.params).await?;
+        let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Page::cut(methods, page.size, place))
     }
-    if let Some(after) = &page.after {
-        let parts = after
-            .split_once(':')
-            .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
-        let Some((position, number)) = parts else {
-            return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
-        };
-        let position = select.bind(i64::from(position).into());
-        let number = select.bind(number.into());
-        select.only(&format!("(position, number) > ({position}, {number})"));
-    }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM methods {} ORDER BY position, number LIMIT {}",
-        select.conditions(),
-        page.size + 1
-    );
-    let rows = link.rows("methods", &sql, select.params).await?;
-    let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(methods, page.size, place))
 }
 
 /// The number of the method with this identity.
@@ -103,7 +108,7 @@ pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<Met
 }
 
 /// The numbers of the methods with these identities, in their order.
-pub(super) async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
     let sql = "SELECT identity, number FROM methods WHERE retired_revision IS NULL \
                AND identity IN MEMBERS($1)";
     let mut found = HashMap::new();
@@ -122,8 +127,19 @@ fn affected(row: Row) -> Result<AffectedKey> {
     Ok(AffectedKey { id, name, methods })
 }
 
-impl Write {
-    pub(super) async fn add_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
+impl Transaction {
+    /// All methods that are not retired, by position.
+    pub async fn live_methods(&mut self) -> Result<Vec<Method>> {
+        all(&mut self.link, false).await
+    }
+
+    /// The numbers of the methods with these identities, in their order; `None` where there is none.
+    pub async fn method_numbers(&mut self, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+        numbers(&mut self.link, identities).await
+    }
+
+    /// Adds methods and answers their numbers, never used before, in their order.
+    pub async fn insert_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
         let sql = "INSERT INTO methods (block, summary, description, store_use, shared, store_places, scope, position, \
                    search, updated_at, row_revision, identity, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING number";
@@ -137,7 +153,8 @@ impl Write {
         Ok(numbers)
     }
 
-    pub(super) async fn change_methods(&mut self, methods: &[Method]) -> Result<()> {
+    /// Writes all of each method but its identity.
+    pub async fn update_methods(&mut self, methods: &[Method]) -> Result<()> {
         let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, shared = $5, \
                    store_places = $6, scope = $7, position = $8, search = $9, updated_at = $10, row_revision = $11 \
                    WHERE number = $12 AND retired_revision IS NULL";
@@ -170,7 +187,8 @@ impl Write {
         ]
     }
 
-    pub(super) async fn end_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
+    /// Retires methods. Keys keep the numbers, which open nothing any more.
+    pub async fn retire_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
         let sql = "UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
                    WHERE retired_revision IS NULL \
                    AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($3))";
@@ -183,11 +201,9 @@ impl Write {
         }
     }
 
-    pub(super) async fn users_of_methods(
-        &mut self,
-        numbers: &[MethodNumber],
-        limit: usize,
-    ) -> Result<(Vec<AffectedKey>, u64)> {
+    /// The keys that select any of these methods, by id, at most `limit`, and how many there are. Deleted and revoked
+    /// keys do not count.
+    pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let users = "FROM key_methods km JOIN keys k ON k.id = km.key_id \
                      WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
@@ -203,7 +219,9 @@ impl Write {
         Ok((keys, total.read("keys").number("count")?))
     }
 
-    pub(super) async fn users_of_all_methods(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
+    /// The keys with access to all methods, by id, at most `limit`, and how many there are. Deleted and revoked keys do
+    /// not count.
+    pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let users = "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE";
         let total = self.link.one("count_all_method_users", &format!("SELECT count(*) {users}"), Vec::new()).await?;
         let sql = format!("SELECT k.id, k.name, NULL {users} ORDER BY k.id LIMIT $1");

@@ -14,7 +14,7 @@ use crate::storage::{Replica, ReplicaReport, Result};
 const WRITTEN: Duration = Duration::from_secs(1);
 
 /// Records what a replica has applied, if it is of this past, and how far time has come; returns storage's clock.
-pub(super) async fn renew(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
     let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
                VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
                AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6), $8) ON CONFLICT (id) DO UPDATE SET \
@@ -73,7 +73,7 @@ async fn held(link: &mut Link) -> Result<(Mark, Marks)> {
 }
 
 /// Adds a mark.
-pub(super) async fn mark(mut link: Link, mark: Mark) -> Result<()> {
+pub(super) async fn add_mark(mut link: Link, mark: Mark) -> Result<()> {
     let (_, mut marks) = held(&mut link).await?;
     marks.add(mark);
     link.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
@@ -82,7 +82,7 @@ pub(super) async fn mark(mut link: Link, mark: Mark) -> Result<()> {
 
 /// Notes that a replica has ended. The row stays for a while, so that others can tell that from a row that was lost. At
 /// the epoch, so that earlier versions count it as silent.
-pub(super) async fn forget(mut link: Link, replica: ReplicaId) -> Result<()> {
+pub(super) async fn end(mut link: Link, replica: ReplicaId) -> Result<()> {
     let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
     link.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
     link.commit("commit_forget").await

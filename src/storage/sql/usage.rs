@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::driver::Insert;
+use super::driver::{Insert, Purpose};
 use super::link::Link;
 use super::value::{count, each};
-use super::{requests, sessions};
+use super::{Storage, requests, sessions};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
 use crate::storage::{Result, UsageAdd, UsageCount, UsagePeriod};
@@ -118,42 +118,46 @@ async fn known(
     rows.into_iter().map(|row| row.read(table).number("number")).collect()
 }
 
-/// The counts of a key, oldest first.
-pub(super) async fn list(
-    link: &mut Link,
-    key: KeyId,
-    (start, end): (Timestamp, Timestamp),
-    period: UsagePeriod,
-    limit: usize,
-) -> Result<Vec<UsageCount>> {
-    let table = match period {
-        UsagePeriod::Hour => "usage_hourly",
-        UsagePeriod::Day => "usage_daily",
-    };
-    // By what people know: a store that was made anew under its code is the same to them.
-    let sql = format!(
-        "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
-         CAST(sum(c.calls) AS bigint) FROM {table} c LEFT JOIN methods m ON m.number = c.method_number \
-         LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
-         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
-    );
-    let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
-    let rows = link.rows("usage", &sql, params).await?;
-    let counts = rows.into_iter().map(|row| {
-        let mut reader = row.read(table);
-        Ok(UsageCount {
-            start: reader.time("start")?,
-            method: reader.text("method")?,
-            store: reader.text("store")?,
-            allowed: reader.bool("allowed")?,
-            calls: reader.number("calls")?,
-        })
-    });
-    counts.collect()
+impl Storage {
+    /// The counts of a key from `start` until before `end`, oldest first, at most `limit`.
+    pub async fn usage(
+        &self,
+        key: KeyId,
+        start: Timestamp,
+        end: Timestamp,
+        period: UsagePeriod,
+        limit: usize,
+    ) -> Result<Vec<UsageCount>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let table = match period {
+            UsagePeriod::Hour => "usage_hourly",
+            UsagePeriod::Day => "usage_daily",
+        };
+        // By what people know: a store that was made anew under its code is the same to them.
+        let sql = format!(
+            "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
+             CAST(sum(c.calls) AS bigint) FROM {table} c LEFT JOIN methods m ON m.number = c.method_number \
+             LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
+        );
+        let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
+        let rows = link.rows("usage", &sql, params).await?;
+        let counts = rows.into_iter().map(|row| {
+            let mut reader = row.read(table);
+            Ok(UsageCount {
+                start: reader.time("start")?,
+                method: reader.text("method")?,
+                store: reader.text("store")?,
+                allowed: reader.bool("allowed")?,
+                calls: reader.number("calls")?,
+            })
+        });
+        counts.collect()
+    }
 }
 
 /// Drops what has been kept long enough.
-pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_expired(mut link: Link, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
@@ -162,7 +166,7 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
     ] {
         link.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }
-    super::lost::sweep(&mut link, now).await?;
+    super::lost::delete_expired(&mut link, now).await?;
     link.commit("commit_sweep").await
 }
 

@@ -3,8 +3,8 @@
 
 use super::codec;
 use super::driver::Insert;
+use super::transaction::Transaction;
 use super::value::{Value, each_digest, json};
-use super::write::Write;
 use crate::model::book::MethodNumber;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::store::StoreNumber;
@@ -71,7 +71,7 @@ fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
     numbers.into_iter().map(|number| vec![key.as_str().into(), number.into()]).collect()
 }
 
-impl Write {
+impl Transaction {
     /// Everything of a key but id, search and creation.
     fn key_values(&self, key: &KeyRow) -> Vec<Value> {
         vec![
@@ -104,7 +104,8 @@ impl Write {
         ]
     }
 
-    pub(super) async fn taken_digests(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
+    /// The places in `digests` of those that some secret has or had.
+    pub async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
         let sql = "SELECT digest FROM secrets WHERE digest IN (SELECT EACH_DIGEST FROM EACH($1))";
         let mut taken = std::collections::HashSet::new();
         for piece in digests.chunks(DIGESTS) {
@@ -115,16 +116,17 @@ impl Write {
         Ok((0..digests.len()).filter(|place| taken.contains(&digests[*place])).collect())
     }
 
-    pub(super) async fn add_keys(&mut self, keys: &[NewKey]) -> Result<()> {
+    /// Adds keys with their secrets, set-based.
+    pub async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<()> {
         // Piece by piece: a server takes a writer that says nothing for seconds for dead, and putting a hundred thousand
         // together may take that long.
         for piece in keys.chunks(KEYS) {
-            self.add_piece(piece).await?;
+            self.insert_piece(piece).await?;
         }
         Ok(())
     }
 
-    async fn add_piece(&mut self, keys: &[NewKey]) -> Result<()> {
+    async fn insert_piece(&mut self, keys: &[NewKey]) -> Result<()> {
         let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
         let (mut stores, mut methods) = (Vec::new(), Vec::new());
         for key in keys {
@@ -147,7 +149,8 @@ impl Write {
         self.link.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
     }
 
-    pub(super) async fn change_key(&mut self, key: &KeyRow) -> Result<()> {
+    /// Writes what a key says of itself: not its secrets, nor its lists.
+    pub async fn update_key(&mut self, key: &KeyRow) -> Result<()> {
         let sql = "UPDATE keys SET name = $1, owner = $2, comment = $3, active = $4, revoked_at = $5, \
                    revoked_reason = $6, all_stores = $7, all_methods = $8, not_before = $9, expires_at = $10, \
                    networks = $11, labels = $12, updated_at = $13, row_revision = $14 \
@@ -160,7 +163,8 @@ impl Write {
         self.touch(key.id).await
     }
 
-    pub(super) async fn replace_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
+    /// Replaces the stores that a key selects.
+    pub async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_stores WHERE key_id = $1";
         self.link.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
@@ -168,7 +172,8 @@ impl Write {
         self.link.insert(&INSERT_KEY_STORES, rows).await.map(drop)
     }
 
-    pub(super) async fn replace_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
+    /// Replaces the methods that a key selects.
+    pub async fn set_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_methods WHERE key_id = $1";
         self.link.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
@@ -176,18 +181,21 @@ impl Write {
         self.link.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
     }
 
-    pub(super) async fn add_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
+    /// Adds a secret to a key.
+    pub async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
         let row = self.secret_values(key, secret);
         self.link.insert(&INSERT_SECRETS, vec![row]).await?;
         self.touch(key).await
     }
 
-    pub(super) async fn let_secret_expire(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
+    /// Sets when a secret ends by itself.
+    pub async fn expire_secret(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
         let sql = "UPDATE secrets SET expires_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         self.change_secret("expire_secret", sql, id, expires.into()).await
     }
 
-    pub(super) async fn end_one_secret(&mut self, id: SecretId) -> Result<()> {
+    /// Ends a secret for good. Its digest stays taken.
+    pub async fn end_secret(&mut self, id: SecretId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         let now = self.now.into();
         self.change_secret("end_secret", sql, id, now).await
@@ -200,7 +208,8 @@ impl Write {
         self.touch(key).await
     }
 
-    pub(super) async fn remove_key(&mut self, id: KeyId) -> Result<()> {
+    /// Removes a key from all lists and ends its secrets for good.
+    pub async fn delete_key(&mut self, id: KeyId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
         self.link.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
         let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
