@@ -101,7 +101,7 @@ impl Column {
             (Self::Text(column), Value::Text(value)) => column.push(value),
             (Self::Bytes(column), Value::Bytes(value)) => column.push(value),
             (Self::Bool(column), Value::Bool(value)) => column.push(value),
-            _ => return Err(Error::corrupt("rows to insert with values of different types")),
+            _ => return Err(Error::bug("rows to insert with values of different types")),
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
             Type::TEXT | Type::VARCHAR => row.try_get(place).map(Value::Text),
             Type::BYTEA => row.try_get(place).map(Value::Bytes),
             Type::BOOL => row.try_get(place).map(Value::Bool),
-            ref other => return Err(Error::corrupt(format!("the column {} is of type {other}", column.name()))),
+            ref other => return Err(Error::bug(format!("the column {} is of type {other}", column.name()))),
         };
         value.map_err(|error| translate("reading a row", error))
     });
@@ -177,7 +177,7 @@ impl PostgresSession {
             self.state = State::Open;
         }
         let Some(client) = &self.client else {
-            return Err(Error::corrupt("a session was used after its end"));
+            return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
         let origin = client.origin();
@@ -250,7 +250,7 @@ impl Session for PostgresSession {
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
         let Some(client) = &self.client else {
-            return Err(Error::corrupt("a session was used after its end"));
+            return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
         match Self::answer(client.origin(), self.bound, client.batch_execute(self.commit)).await {

@@ -118,7 +118,7 @@ impl Link {
     pub(super) async fn commit(self, name: &'static str) -> Result<()> {
         if self.failed {
             self.session.rollback().await?;
-            return Err(Error::corrupt("a write was committed after one of its statements had failed; it was undone"));
+            return Err(Error::bug("a write was committed after one of its statements had failed; it was undone"));
         }
         let began = self.shared.clock.monotonic();
         let result = self.session.commit().await;
@@ -133,11 +133,11 @@ impl Link {
 
     fn ready<'a>(&self, name: &str, mut params: impl Iterator<Item = &'a Value>) -> Result<()> {
         if self.failed {
-            return Err(Error::corrupt(format!("{name}: an earlier statement of this transaction failed")));
+            return Err(Error::bug(format!("{name}: an earlier statement of this transaction failed")));
         }
         // Postgres cannot keep it, and what one engine refuses the other refuses too.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
-            return Err(Error::corrupt(format!("{name}: a text with the character U+0000, which storage cannot keep")));
+            return Err(Error::bug(format!("{name}: a text with the character U+0000, which storage cannot keep")));
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Storage {
                 .split_once(':')
                 .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
             let Some((position, number)) = parts else {
-                return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
+                return Err(Error::bug("a page of methods was asked for after what is no place in them"));
             };
             let position = select.bind(i64::from(position).into());
             let number = select.bind(number.into());
@@ -162,7 +162,7 @@ impl Transaction {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
             if self.link.execute("update_method", sql, params).await? != 1 {
-                return Err(Error::corrupt(format!("the method {} to update is not there", method.identity)));
+                return Err(Error::bug(format!("the method {} to update is not there", method.identity)));
             }
         }
         Ok(())
@@ -197,7 +197,7 @@ impl Transaction {
         if retired == numbers.len() as u64 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("of {} methods to retire {retired} are there", numbers.len())))
+            Err(Error::bug(format!("of {} methods to retire {retired} are there", numbers.len())))
         }
     }
 

@@ -119,7 +119,7 @@ impl Transaction {
         if self.link.execute("update_operator", sql, params).await? == 1 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("the operator {} to update is not there", operator.id)))
+            Err(Error::bug(format!("the operator {} to update is not there", operator.id)))
         }
     }
 

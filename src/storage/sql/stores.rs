@@ -140,7 +140,7 @@ impl Transaction {
         let mut params = self.store_values(store);
         params.push(store.number.0.into());
         if self.link.execute("update_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store {} to update is not there", store.code)));
+            return Err(Error::bug(format!("the store {} to update is not there", store.code)));
         }
         self.remove_hosts(store.number).await?;
         self.add_hosts(store.number, store).await
@@ -176,7 +176,7 @@ impl Transaction {
                    WHERE number = $3 AND deleted_revision IS NULL";
         let params = vec![self.revision.into(), self.now.into(), number.0.into()];
         if self.link.execute("delete_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store number {} to delete is not there", number.0)));
+            return Err(Error::bug(format!("the store number {} to delete is not there", number.0)));
         }
         self.remove_hosts(number).await
     }

@@ -52,7 +52,7 @@ impl Transaction {
     pub async fn commit(self) -> Result<Cursor> {
         if self.appended == 0 {
             self.link.rollback().await?;
-            return Err(Error::corrupt("a write was committed without a change; it was undone"));
+            return Err(Error::bug("a write was committed without a change; it was undone"));
         }
         self.link.commit("commit").await?;
         Ok(Cursor { revision: self.revision, nonce: self.nonce })

@@ -154,7 +154,7 @@ impl Reader {
     }
 
     fn next(&mut self, column: &str) -> Result<Value> {
-        self.values.next().ok_or_else(|| self.wrong(column, "was not read"))
+        self.values.next().ok_or_else(|| Error::bug(format!("{}.{column} was not read", self.table)))
     }
 
     /// A whole number, or null.
