@@ -122,6 +122,13 @@ impl fmt::Debug for Options {
 
 // === impl StorageUrl ===
 
+impl StorageUrl {
+    /// Whether processes on other machines may use it too, as in [`Feed::is_shared`](super::Feed::is_shared).
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
 impl FromStr for StorageUrl {
     type Err = StorageUrlError;
 

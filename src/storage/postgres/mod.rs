@@ -107,10 +107,6 @@ pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
 
 #[async_trait]
 impl Driver for Postgres {
-    fn is_shared(&self) -> bool {
-        true
-    }
-
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }

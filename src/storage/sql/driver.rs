@@ -30,9 +30,6 @@ pub(in crate::storage) enum Purpose {
 /// An engine.
 #[async_trait]
 pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// Whether several processes, on any machine, may use it at once.
-    fn is_shared(&self) -> bool;
-
     /// How statements are written for it.
     fn dialect(&self) -> Dialect;
 

@@ -59,13 +59,14 @@ const ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub struct Storage {
     shared: Arc<Shared>,
+    is_shared: bool,
 }
 
 impl Storage {
     /// Storage in the database that `driver` reaches.
     pub(super) fn new(driver: Arc<dyn Driver>, options: &Options) -> Self {
         let shared = Shared { driver, clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), is_shared: options.url.is_shared() }
     }
 
     /// Begins a session.
@@ -101,7 +102,7 @@ impl Storage {
 #[async_trait]
 impl Feed for Storage {
     fn is_shared(&self) -> bool {
-        self.shared.driver.is_shared()
+        self.is_shared
     }
 
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {

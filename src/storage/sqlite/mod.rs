@@ -129,10 +129,6 @@ impl Readers {
 
 #[async_trait]
 impl Driver for Sqlite {
-    fn is_shared(&self) -> bool {
-        false
-    }
-
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
