@@ -10,6 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::Object;
 use super::errors::{of_commit, refuses_writes, translate};
 use super::hosts::{Origin, SILENCE};
+use crate::storage::sql::dialect::Dialect;
 use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
@@ -232,18 +233,13 @@ impl Session for PostgresSession {
                 column.push(value)?;
             }
         }
-        let arrays: Vec<_> =
-            columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column))).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) SELECT * FROM unnest({}) {}",
-            insert.table,
-            insert.columns.join(", "),
-            arrays.join(", "),
-            insert.on_conflict
-        );
+        let sql = insert.text(Dialect::Postgres, |_| {
+            let arrays = columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column)));
+            format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "))
+        });
         self.run(async |client| {
             let params: Vec<_> = columns.iter().map(Column::typed).collect();
-            client.execute_typed(&sql, &params).await
+            client.execute_typed(sql, &params).await
         })
         .await
     }

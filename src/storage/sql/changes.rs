@@ -9,10 +9,10 @@ use crate::model::change::{Change, NewChange, Revision, SubjectKind};
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{ChangeFilter, Error, Result};
 
-static INSERT: Insert = Insert {
-    name: "insert_changes",
-    table: "changes",
-    columns: &[
+static INSERT: Insert = Insert::new(
+    "insert_changes",
+    "changes",
+    &[
         "revision",
         "ordinal",
         "nonce",
@@ -26,8 +26,8 @@ static INSERT: Insert = Insert {
         "before",
         "after",
     ],
-    on_conflict: "",
-};
+    "",
+);
 
 fn read(row: Row) -> Result<Change> {
     let mut reader = row.read("changes");
@@ -84,13 +84,9 @@ impl Storage {
             let ordinal = select.bind(ordinal.into());
             select.only(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
         }
-        let sql = format!(
-            "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, after \
-             FROM changes {} ORDER BY revision DESC, ordinal DESC LIMIT {}",
-            select.conditions(),
-            page.size + 1
-        );
-        let rows = link.rows("changes", &sql, select.params).await?;
+        let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
+                   after FROM changes";
+        let rows = select.rows(link, "changes", sql, "revision DESC, ordinal DESC", page).await?;
         let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(changes, page.size, place))
     }

@@ -1,6 +1,7 @@
 //! What an engine is to the statements: sessions that run them.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
@@ -66,17 +67,36 @@ pub(in crate::storage) trait Session: Send {
     async fn rollback(self: Box<Self>) -> Result<()>;
 }
 
-/// Inserting many rows into a table.
+/// A statement that inserts many rows into a table.
 #[derive(Debug)]
 pub(in crate::storage) struct Insert {
     /// The statement's name.
     pub(in crate::storage) name: &'static str,
-    /// The table.
-    pub(in crate::storage) table: &'static str,
-    /// Its columns, in the order of the values.
-    pub(in crate::storage) columns: &'static [&'static str],
-    /// `ON CONFLICT …`, or nothing.
-    pub(in crate::storage) on_conflict: &'static str,
+    table: &'static str,
+    columns: &'static [&'static str],
+    on_conflict: &'static str,
+    /// Its text for SQLite and for PostgreSQL, once it was needed.
+    texts: [OnceLock<String>; 2],
+}
+
+impl Insert {
+    /// Inserts into these columns of `table`, in the order of the values; `on_conflict` is `ON CONFLICT …` or empty.
+    pub(super) const fn new(
+        name: &'static str,
+        table: &'static str,
+        columns: &'static [&'static str],
+        on_conflict: &'static str,
+    ) -> Self {
+        Self { name, table, columns, on_conflict, texts: [OnceLock::new(), OnceLock::new()] }
+    }
+
+    /// The statement for an engine, whose `source` of rows is given the number of columns.
+    pub(in crate::storage) fn text(&self, dialect: Dialect, source: impl FnOnce(usize) -> String) -> &str {
+        self.texts[dialect as usize].get_or_init(|| {
+            let (table, columns, on_conflict) = (self.table, self.columns.join(", "), self.on_conflict);
+            format!("INSERT INTO {table} ({columns}) {} {on_conflict}", source(self.columns.len()))
+        })
+    }
 }
 
 /// What `Error::Taken` says of a broken uniqueness: `which` is what the engine names, an index or `table.column`.

@@ -108,11 +108,9 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
     if !(stores.is_empty() && methods.is_empty()) {
-        let sql = "SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
-                   UNION ALL \
-                   SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($2))";
+        let sql = sql!("SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL AND number " (NUMBERS 1)
+            " UNION ALL SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL AND number "
+            (NUMBERS 2));
         for row in link.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
             let mut reader = row.read("stores, methods");
             let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
@@ -143,12 +141,8 @@ async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let sql = concat!(
-        "SELECT t.key_id, ",
-        secret_columns!(),
-        " FROM secrets t WHERE t.key_id IN MEMBERS($1) AND t.ended_at IS NULL \
-         ORDER BY t.created_at DESC, t.id DESC"
-    );
+    let sql = sql!("SELECT t.key_id, " {secret_columns!()} " FROM secrets t WHERE t.key_id " (MEMBERS 1)
+        " AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
     for row in link.rows("secrets_of_keys", sql, vec![each(keys.iter().map(|key| key.id))]).await? {
         let mut reader = row.read("secrets");

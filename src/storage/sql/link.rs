@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::driver::{Driver, Insert, Purpose, Session};
+use super::text::Sql;
 use super::value::{Row, Value};
 use crate::clock::SharedClock;
 use crate::model::time::Timestamp;
@@ -71,32 +72,66 @@ impl Link {
     }
 
     /// Runs a statement and answers its rows.
-    pub(super) async fn rows(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+    pub(super) async fn rows<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>> {
         self.ready(name, params.iter())?;
-        let sql = self.shared.driver.dialect().render(sql);
+        let sql = sql.into().of(self.dialect());
         let began = self.shared.clock.monotonic();
-        let result = self.session.query(&sql, params).await;
+        let result = self.session.query(sql, params).await;
         self.done(name, began, result)
     }
 
     /// Runs a statement that answers one row or none.
-    pub(super) async fn row(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
+    pub(super) async fn row<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Option<Row>> {
         Ok(self.rows(name, sql, params).await?.into_iter().next())
     }
 
     /// Runs a statement that answers exactly one row.
-    pub(super) async fn one(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Row> {
+    pub(super) async fn one<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Row> {
         let row = self.row(name, sql, params).await?;
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
     }
 
     /// Runs a statement and answers how many rows it touched.
-    pub(super) async fn execute(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<u64> {
+    pub(super) async fn execute<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<u64> {
         self.ready(name, params.iter())?;
-        let sql = self.shared.driver.dialect().render(sql);
+        let sql = sql.into().of(self.dialect());
         let began = self.shared.clock.monotonic();
-        let result = self.session.execute(&sql, params).await;
+        let result = self.session.execute(sql, params).await;
         self.done(name, began, result)
+    }
+
+    /// Runs a statement that changes one row, which is `what` and must be there.
+    pub(super) async fn update<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+        what: impl fmt::Display,
+    ) -> Result<()> {
+        match self.execute(name, sql, params).await? {
+            1 => Ok(()),
+            _ => Err(Error::bug(format!("{name}: {what} is not there"))),
+        }
     }
 
     /// Inserts rows, in pieces that no engine takes long for.

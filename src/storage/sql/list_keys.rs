@@ -117,12 +117,8 @@ async fn read_keys(link: &mut Link, ids: &[String]) -> Result<Vec<Key>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = concat!(
-        "SELECT ",
-        key_columns!(),
-        " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id \
-         WHERE k.id IN MEMBERS($1) ORDER BY k.id DESC"
-    );
+    let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
+        " ORDER BY k.id DESC");
     let rows = link.rows("keys", sql, vec![each(ids)]).await?;
     keys::complete(link, rows).await
 }

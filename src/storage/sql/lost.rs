@@ -6,21 +6,18 @@ use super::Storage;
 use super::driver::{Insert, Purpose};
 use super::link::Link;
 use super::value::json;
-use crate::model::change::Cursor;
 use crate::model::time::Timestamp;
 use crate::storage::{Deployment, LostChange, Result};
 
 /// How long lost changes are kept.
 pub(super) const KEPT: Duration = Duration::from_hours(35 * 24);
-/// Most that are listed.
-const LISTED: usize = 1_000;
 
-static INSERT: Insert = Insert {
-    name: "insert_lost_changes",
-    table: "lost_changes",
-    columns: &["revision", "nonce", "subject_kind", "subject_id", "action", "detail", "reported_by", "noticed_at"],
-    on_conflict: "ON CONFLICT DO NOTHING",
-};
+static INSERT: Insert = Insert::new(
+    "insert_lost_changes",
+    "lost_changes",
+    &["revision", "nonce", "subject_kind", "subject_id", "action", "detail", "reported_by", "noticed_at"],
+    "ON CONFLICT DO NOTHING",
+);
 
 /// Records lost changes.
 pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()> {
@@ -45,16 +42,13 @@ impl Storage {
     /// The changes that were lost within the last 35 days, the newest revision first, at most 1 000.
     pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
         let link = &mut self.link(Purpose::Read).await?;
-        let sql = format!(
-            "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at FROM lost_changes \
-             ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT {LISTED}"
-        );
-        let rows = link.rows("lost_changes", &sql, Vec::new()).await?;
+        let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
+                   FROM lost_changes ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT 1000";
+        let rows = link.rows("lost_changes", sql, Vec::new()).await?;
         let read = rows.into_iter().map(|row| {
             let mut reader = row.read("lost_changes");
-            let revision = reader.revision("revision")?;
             Ok(LostChange {
-                cursor: Cursor { revision, nonce: reader.int("nonce")?.cast_unsigned() },
+                cursor: reader.cursor()?,
                 kind: reader.text("subject_kind")?,
                 subject: reader.text("subject_id")?,
                 action: reader.text("action")?,

@@ -15,8 +15,13 @@ use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::storage::{AffectedKey, Error, MethodFilter, Result};
 
-const COLUMNS: &str = "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
-                       retired_revision, created_at, updated_at, row_revision";
+/// The columns that [`read`] reads.
+macro_rules! columns {
+    () => {
+        "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
+         retired_revision, created_at, updated_at, row_revision"
+    };
+}
 
 fn read(row: Row) -> Result<Method> {
     let mut reader = row.read("methods");
@@ -56,17 +61,20 @@ fn place(method: &Method) -> String {
 
 /// All methods, by position; retired ones too if asked for.
 pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
-    let condition = if retired { "" } else { "WHERE retired_revision IS NULL" };
-    let sql = format!("SELECT {COLUMNS} FROM methods {condition} ORDER BY position, number");
-    link.rows("all_methods", &sql, Vec::new()).await?.into_iter().map(read).collect()
+    let sql = if retired {
+        concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
+    } else {
+        concat!("SELECT ", columns!(), " FROM methods WHERE retired_revision IS NULL ORDER BY position, number")
+    };
+    link.rows("all_methods", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
 impl Storage {
     /// The method with this identity, unless it is retired.
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
         let link = &mut self.link(Purpose::Read).await?;
-        let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-        link.row("method", &sql, vec![identity.to_string().into()]).await?.map(read).transpose()
+        let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
+        link.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
     }
 
     /// Methods that are not retired and pass the filter, by position, then number.
@@ -91,12 +99,8 @@ impl Storage {
             let number = select.bind(number.into());
             select.only(&format!("(position, number) > ({position}, {number})"));
         }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM methods {} ORDER BY position, number LIMIT {}",
-            select.conditions(),
-            page.size + 1
-        );
-        let rows = link.rows("methods", &sql, select.params).await?;
+        let sql = concat!("SELECT ", columns!(), " FROM methods");
+        let rows = select.rows(link, "methods", sql, "position, number", page).await?;
         let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(methods, page.size, place))
     }
@@ -109,8 +113,7 @@ pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<Met
 
 /// The numbers of the methods with these identities, in their order.
 async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
-    let sql = "SELECT identity, number FROM methods WHERE retired_revision IS NULL \
-               AND identity IN MEMBERS($1)";
+    let sql = sql!("SELECT identity, number FROM methods WHERE retired_revision IS NULL AND identity " (MEMBERS 1));
     let mut found = HashMap::new();
     for row in link.rows("method_numbers", sql, vec![each(identities)]).await? {
         let mut reader = row.read("methods");
@@ -125,6 +128,21 @@ fn affected(row: Row) -> Result<AffectedKey> {
     let mut methods: Vec<_> = reader.numbers("methods")?.into_iter().map(MethodNumber).collect();
     methods.sort_unstable();
     Ok(AffectedKey { id, name, methods })
+}
+
+/// The methods `km` that live keys `k` select, of which the numbers follow.
+macro_rules! users {
+    () => {
+        "FROM key_methods km JOIN keys k ON k.id = km.key_id WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL \
+         AND k.all_methods = FALSE AND km.method_number "
+    };
+}
+
+/// The live keys `k` with access to all methods.
+macro_rules! users_of_all {
+    () => {
+        "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE"
+    };
 }
 
 impl Transaction {
@@ -161,9 +179,7 @@ impl Transaction {
         for method in methods {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
-            if self.link.execute("update_method", sql, params).await? != 1 {
-                return Err(Error::bug(format!("the method {} to update is not there", method.identity)));
-            }
+            self.link.update("update_method", sql, params, &method.identity).await?;
         }
         Ok(())
     }
@@ -189,9 +205,8 @@ impl Transaction {
 
     /// Retires methods. Keys keep the numbers, which open nothing any more.
     pub async fn retire_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
-        let sql = "UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
-                   WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($3))";
+        let sql = sql!("UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
+                        WHERE retired_revision IS NULL AND number " (NUMBERS 3));
         let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
         let retired = self.link.execute("retire_methods", sql, params).await?;
         if retired == numbers.len() as u64 {
@@ -205,16 +220,11 @@ impl Transaction {
     /// keys do not count.
     pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
-        let users = "FROM key_methods km JOIN keys k ON k.id = km.key_id \
-                     WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
-                     AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = FALSE";
-        let sql = format!("SELECT count(DISTINCT k.id) {users}");
-        let total = self.link.one("count_method_users", &sql, vec![numbers.clone()]).await?;
-        let sql = format!(
-            "SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') {users} \
-             GROUP BY k.id, k.name ORDER BY k.id LIMIT $2"
-        );
-        let rows = self.link.rows("method_users", &sql, vec![numbers, count(limit)]).await?;
+        let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
+        let total = self.link.one("count_method_users", sql, vec![numbers.clone()]).await?;
+        let sql = sql!("SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') " {users!()} (NUMBERS 1)
+            " GROUP BY k.id, k.name ORDER BY k.id LIMIT $2");
+        let rows = self.link.rows("method_users", sql, vec![numbers, count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }
@@ -222,10 +232,10 @@ impl Transaction {
     /// The keys with access to all methods, by id, at most `limit`, and how many there are. Deleted and revoked keys do
     /// not count.
     pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
-        let users = "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE";
-        let total = self.link.one("count_all_method_users", &format!("SELECT count(*) {users}"), Vec::new()).await?;
-        let sql = format!("SELECT k.id, k.name, NULL {users} ORDER BY k.id LIMIT $1");
-        let rows = self.link.rows("all_method_users", &sql, vec![count(limit)]).await?;
+        let sql = concat!("SELECT count(*) ", users_of_all!());
+        let total = self.link.one("count_all_method_users", sql, Vec::new()).await?;
+        let sql = concat!("SELECT k.id, k.name, NULL ", users_of_all!(), " ORDER BY k.id LIMIT $1");
+        let rows = self.link.rows("all_method_users", sql, vec![count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }

@@ -1,11 +1,13 @@
 //! Every statement, written once for both engines, so that both return the same. An engine is a
-//! [`Driver`](driver::Driver): it runs statements in sessions. [`Dialect`](dialect::Dialect) has the few differences.
+//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) have the few differences.
 //!
 //! ```text
 //! Storage ── link(purpose) ──▶ Link ── named statements, measured ──▶ Session of postgres or sqlite
 //!    └── begin() ──▶ Transaction (a Link that took a revision)
 //! ```
 
+#[macro_use]
+mod text;
 mod changes;
 mod codec;
 mod conditions;

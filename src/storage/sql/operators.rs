@@ -10,9 +10,14 @@ use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Role};
 use crate::model::page::{Page, PageRequest};
 use crate::model::token::Digest;
-use crate::storage::{Error, OperatorFilter, Result};
+use crate::storage::{OperatorFilter, Result};
 
-const COLUMNS: &str = "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision";
+/// The columns that [`read`] reads.
+macro_rules! columns {
+    () => {
+        "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision"
+    };
+}
 
 fn read_from(reader: &mut Reader) -> Result<Operator> {
     Ok(Operator {
@@ -34,14 +39,14 @@ fn read(row: Row) -> Result<Operator> {
 
 /// The operator with this id, also a revoked one.
 pub(super) async fn get(link: &mut Link, id: OperatorId) -> Result<Option<Operator>> {
-    let sql = format!("SELECT {COLUMNS} FROM operators WHERE id = $1");
-    link.row("operator", &sql, vec![id.to_string().into()]).await?.map(read).transpose()
+    let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
+    link.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
 }
 
 /// All operators that are not revoked, with the digests of their tokens.
 pub(super) async fn all(link: &mut Link) -> Result<Vec<(Operator, Digest)>> {
-    let sql = format!("SELECT {COLUMNS}, digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let rows = link.rows("all_operators", &sql, Vec::new()).await?;
+    let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
+    let rows = link.rows("all_operators", sql, Vec::new()).await?;
     let with_digest = rows.into_iter().map(|row| {
         let mut reader = row.read("operators");
         Ok((read_from(&mut reader)?, reader.digest("digest")?))
@@ -68,9 +73,8 @@ impl Storage {
         if let Some(after) = &page.after {
             select.only_with("id <", after.as_str().into());
         }
-        let sql =
-            format!("SELECT {COLUMNS} FROM operators {} ORDER BY id DESC LIMIT {}", select.conditions(), page.size + 1);
-        let rows = link.rows("operators", &sql, select.params).await?;
+        let sql = concat!("SELECT ", columns!(), " FROM operators");
+        let rows = select.rows(link, "operators", sql, "id DESC", page).await?;
         let operators = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(operators, page.size, |operator| operator.id.to_string()))
     }
@@ -84,8 +88,8 @@ impl Transaction {
 
     /// The operator that has this name and is not revoked.
     pub async fn operator_named(&mut self, name: &str) -> Result<Option<Operator>> {
-        let sql = format!("SELECT {COLUMNS} FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        self.link.row("operator_named", &sql, vec![name.into()]).await?.map(read).transpose()
+        let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
+        self.link.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
     }
 
     /// How many admins are neither revoked nor ever expire.
@@ -116,11 +120,7 @@ impl Transaction {
                    updated_at = $6, row_revision = $7, digest = coalesce($9, digest) WHERE id = $8";
         let mut params = self.operator_values(operator);
         params.push(Value::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
-        if self.link.execute("update_operator", sql, params).await? == 1 {
-            Ok(())
-        } else {
-            Err(Error::bug(format!("the operator {} to update is not there", operator.id)))
-        }
+        self.link.update("update_operator", sql, params, operator.id).await
     }
 
     /// Name, role, hint, expires, revoked, updated, row revision, id.

@@ -15,12 +15,13 @@ const WRITTEN: Duration = Duration::from_secs(1);
 
 /// Records what a replica has applied, if it is of this past, and how far time has come; returns storage's clock.
 pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-    let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
-               VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
-               AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6), $8) ON CONFLICT (id) DO UPDATE SET \
-               host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
-               applied = excluded.applied, reported_at = excluded.reported_at, \
-               max_staleness = excluded.max_staleness RETURNING reported_at, (SELECT reached FROM clock)";
+    let sql = sql!("INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
+                    VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 \
+                    AND ordinal = 0 AND nonce = $7) THEN $5 ELSE 0 END, coalesce(" NOW ", $6), $8) \
+                    ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, \
+                    started_at = excluded.started_at, applied = excluded.applied, \
+                    reported_at = excluded.reported_at, max_staleness = excluded.max_staleness \
+                    RETURNING reported_at, (SELECT reached FROM clock)");
     let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     let params: Vec<Value> = vec![
         report.id.to_string().into(),
@@ -99,7 +100,7 @@ pub(super) async fn remove(mut link: Link, replicas: &[(ReplicaId, Timestamp)]) 
 
 /// All replicas of which there is a report, the newest first, and the head.
 pub(super) async fn list(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
-    let row = link.one("head_and_clock", "SELECT value, NOW() FROM revision", Vec::new()).await?;
+    let row = link.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.revision("value")?;
     let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());

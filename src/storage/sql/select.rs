@@ -1,7 +1,10 @@
 //! Putting a list's conditions together.
 
 use super::dialect::Dialect;
-use super::value::Value;
+use super::link::Link;
+use super::value::{Row, Value};
+use crate::model::page::PageRequest;
+use crate::storage::Result;
 
 /// The conditions of a list, and their parameters.
 #[derive(Debug)]
@@ -43,8 +46,17 @@ impl Select {
         }
     }
 
-    /// `WHERE` and all conditions; nothing if there are none.
-    pub(super) fn conditions(&self) -> String {
-        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    /// Runs `select` (`SELECT … FROM …`) with these conditions, in this order: a page and one more.
+    pub(super) async fn rows(
+        self,
+        link: &mut Link,
+        name: &'static str,
+        select: &str,
+        order: &str,
+        page: &PageRequest,
+    ) -> Result<Vec<Row>> {
+        let conditions = if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") };
+        let sql = format!("{select} WHERE {conditions} ORDER BY {order} LIMIT {}", page.size + 1);
+        link.rows(name, &sql, self.params).await
     }
 }

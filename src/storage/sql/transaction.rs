@@ -29,7 +29,7 @@ impl fmt::Debug for Transaction {
 impl Transaction {
     /// Takes the next revision, and with it the right to write.
     pub(super) async fn begin(mut link: Link, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
-        let sql = "UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, NOW()";
+        let sql = sql!("UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, " NOW);
         let row = link.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
         let mut reader = row.read("revision");
         let revision = reader.revision("value")?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
-use crate::model::change::Revision;
+use crate::model::change::{Cursor, Revision};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result};
@@ -119,12 +119,12 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Value {
     Value::Text(serde_json::to_string(value).ok())
 }
 
-/// A list as a parameter for `EACH($n)`: `[[a],[b],…]`.
+/// A list as a parameter for `(EACH n)`: `[[a],[b],…]`.
 pub(super) fn each<T: serde::Serialize>(members: impl IntoIterator<Item = T>) -> Value {
     json(&members.into_iter().map(|member| [member]).collect::<Vec<_>>())
 }
 
-/// A list of digests as a parameter for `EACH($n)`, read by `EACH_DIGEST`.
+/// A list of digests as a parameter for `(EACH n)`, read by `EACH_DIGEST`.
 pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
     each(digests.into_iter().map(|digest| {
         digest.as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -230,6 +230,11 @@ impl Reader {
     /// A revision.
     pub(super) fn revision(&mut self, column: &str) -> Result<Revision> {
         self.number::<u64>(column).map(Revision)
+    }
+
+    /// A revision and its nonce.
+    pub(super) fn cursor(&mut self) -> Result<Cursor> {
+        Ok(Cursor { revision: self.revision("revision")?, nonce: self.int("nonce")?.cast_unsigned() })
     }
 
     /// A revision, or null.

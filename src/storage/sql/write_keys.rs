@@ -17,10 +17,10 @@ const DIGESTS: usize = 5_000;
 /// Keys put together before they are sent.
 const KEYS: usize = 5_000;
 
-static INSERT_KEYS: Insert = Insert {
-    name: "insert_keys",
-    table: "keys",
-    columns: &[
+static INSERT_KEYS: Insert = Insert::new(
+    "insert_keys",
+    "keys",
+    &[
         "name",
         "owner",
         "comment",
@@ -39,24 +39,21 @@ static INSERT_KEYS: Insert = Insert {
         "search",
         "created_at",
     ],
-    on_conflict: "",
-};
+    "",
+);
 
-static INSERT_SECRETS: Insert = Insert {
-    name: "insert_secrets",
-    table: "secrets",
-    columns: &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
-    on_conflict: "",
-};
+static INSERT_SECRETS: Insert = Insert::new(
+    "insert_secrets",
+    "secrets",
+    &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
+    "",
+);
 
-static INSERT_KEY_USES: Insert =
-    Insert { name: "insert_key_uses", table: "key_uses", columns: &["key_id", "last_used_at"], on_conflict: "" };
+static INSERT_KEY_USES: Insert = Insert::new("insert_key_uses", "key_uses", &["key_id", "last_used_at"], "");
 
-static INSERT_KEY_STORES: Insert =
-    Insert { name: "insert_key_stores", table: "key_stores", columns: &["key_id", "store_number"], on_conflict: "" };
+static INSERT_KEY_STORES: Insert = Insert::new("insert_key_stores", "key_stores", &["key_id", "store_number"], "");
 
-static INSERT_KEY_METHODS: Insert =
-    Insert { name: "insert_key_methods", table: "key_methods", columns: &["key_id", "method_number"], on_conflict: "" };
+static INSERT_KEY_METHODS: Insert = Insert::new("insert_key_methods", "key_methods", &["key_id", "method_number"], "");
 
 fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) -> String {
     codec::search([name, owner, comment, id].into_iter().chain(hints.iter().map(String::as_str)))
@@ -106,7 +103,7 @@ impl Transaction {
 
     /// The places in `digests` of those that some secret has or had.
     pub async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
-        let sql = "SELECT digest FROM secrets WHERE digest IN (SELECT EACH_DIGEST FROM EACH($1))";
+        let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
         let mut taken = std::collections::HashSet::new();
         for piece in digests.chunks(DIGESTS) {
             for row in self.link.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
@@ -157,9 +154,7 @@ impl Transaction {
                    WHERE id = $15 AND deleted_revision IS NULL";
         let mut params = self.key_values(key);
         params.push(key.id.to_string().into());
-        if self.link.execute("update_key", sql, params).await? != 1 {
-            return Err(Error::bug(format!("the key {} to update is not there", key.id)));
-        }
+        self.link.update("update_key", sql, params, key.id).await?;
         self.touch(key.id).await
     }
 
@@ -215,11 +210,7 @@ impl Transaction {
         let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
                    WHERE id = $1 AND deleted_revision IS NULL";
         let params = vec![id.to_string().into(), self.revision.into(), self.now.into()];
-        if self.link.execute("delete_key", sql, params).await? == 1 {
-            Ok(())
-        } else {
-            Err(Error::bug(format!("the key {id} to delete is not there")))
-        }
+        self.link.update("delete_key", sql, params, id).await
     }
 
     /// Gives a key this write's revision, and puts together anew what it is found by.
