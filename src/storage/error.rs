@@ -1,13 +1,13 @@
-//! What can go wrong with storage, told apart by what the caller can do about it.
+//! Errors of storage, by what the caller can do about them.
 
 use std::fmt;
 
 use crate::telemetry::outage::causes;
 
-/// The result of asking storage for something.
+/// The result of a method of storage.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why storage did not do what it was asked. The texts are for operators and logs: callers of the services see one
+/// Why a method of storage failed. The texts are for operators and logs: callers of the services see one
 /// sentence per variant, never these. Each has all that is behind it: no log can leave the cause out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

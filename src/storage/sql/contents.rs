@@ -201,7 +201,7 @@ pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<Grants
     Ok(GrantsRead { head, grants: read })
 }
 
-/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the head that they are of.
+/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the revision that they are of.
 pub(super) async fn digests(
     link: &mut Link,
     parts: Option<&BTreeSet<u16>>,

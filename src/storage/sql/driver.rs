@@ -38,7 +38,7 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     /// before its first statement.
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>>;
 
-    /// Whether the same write may simply be begun anew, for the engine refused it as in conflict with another.
+    /// Whether the same write can be begun again, because the engine refused it as in conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
 
     /// As [`crate::storage::Feed::mark_replaced`].
@@ -51,10 +51,10 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes what it did.
 #[async_trait]
 pub(in crate::storage) trait Session: Send {
-    /// Runs a statement and answers its rows.
+    /// Runs a statement and returns its rows.
     async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
 
-    /// Runs a statement and answers how many rows it touched.
+    /// Runs a statement and returns how many rows it touched.
     async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64>;
 
     /// Inserts rows, which must have values of the same types, in their order.

@@ -16,7 +16,7 @@ use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSin
 /// Digests read at a time.
 const DIGESTS: usize = 20_000;
 
-/// The head, storage's clock, and the marks of it.
+/// The latest revision, storage's clock, and the marks of it.
 pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
     let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
     let row = link.one(name, sql, Vec::new()).await?;
@@ -111,7 +111,7 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
     Ok(poll)
 }
 
-/// Whether `cursor` is part of the past of `head`.
+/// Whether `cursor` is part of the history of `head`.
 pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
@@ -127,7 +127,7 @@ pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> 
     })
 }
 
-/// Reads revisions and subjects; answers the kinds of all subjects, those beyond the limit included.
+/// Reads revisions and subjects; returns the kinds of all subjects, those beyond the limit included.
 async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut Poll) -> Result<Vec<String>> {
     let sql = "SELECT revision, nonce, ordinal, subject_kind, subject_id, action, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN before END, \
@@ -169,7 +169,7 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
     for row in link.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
-        // Whoever does not know a kind must hear of it, however much else there is to tell.
+        // A replica that does not know a kind must learn of it, however many other subjects there are.
         let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
         if SubjectKind::of(&kind) == SubjectKind::Other && !told {
             poll.subjects.push((revision, kind.clone(), String::new(), String::new()));

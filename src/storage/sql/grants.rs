@@ -1,4 +1,4 @@
-//! Reading a grant: one statement, with the head revision in it.
+//! Reading a grant: one statement, with the latest revision in it.
 
 use ipnet::IpNet;
 
@@ -23,7 +23,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// Reads the secret with this digest, its key and the head.
+/// Reads the secret with this digest, its key and the latest revision.
 ///
 /// The revision is said to be one row: as long as PostgreSQL has no statistics of that table it would expect 1 700, and
 /// compile machine code for so much work, a fifth of a second and more for each read.

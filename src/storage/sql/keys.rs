@@ -41,7 +41,7 @@ struct Numbered {
     methods: Vec<u32>,
 }
 
-/// Access to all, or to what the numbers name, which is told later.
+/// Access to all, or to the returned numbers, whose names are read later.
 fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
     let all = reader.bool(all)?;
     let numbers = reader.numbers(list)?;

@@ -71,7 +71,7 @@ impl Link {
         self.shared.clock.now()
     }
 
-    /// Runs a statement and answers its rows.
+    /// Runs a statement and returns its rows.
     pub(super) async fn rows<'a>(
         &mut self,
         name: &'static str,
@@ -85,7 +85,7 @@ impl Link {
         self.done(name, began, result)
     }
 
-    /// Runs a statement that answers one row or none.
+    /// Runs a statement that returns at most one row.
     pub(super) async fn row<'a>(
         &mut self,
         name: &'static str,
@@ -95,7 +95,7 @@ impl Link {
         Ok(self.rows(name, sql, params).await?.into_iter().next())
     }
 
-    /// Runs a statement that answers exactly one row.
+    /// Runs a statement that returns exactly one row.
     pub(super) async fn one<'a>(
         &mut self,
         name: &'static str,
@@ -106,7 +106,7 @@ impl Link {
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
     }
 
-    /// Runs a statement and answers how many rows it touched.
+    /// Runs a statement and returns how many rows it touched.
     pub(super) async fn execute<'a>(
         &mut self,
         name: &'static str,

@@ -91,7 +91,7 @@ async fn find(link: &mut Link, conditions: &Conditions, limit: usize) -> Result<
     Ok(read_ids(link, "keys_walk", &conditions.walk(limit), conditions).await?.0)
 }
 
-/// Runs a statement of ids; answers also whether it looked at everything there is.
+/// Runs a statement of ids; also returns whether it looked at every key.
 async fn read_ids(
     link: &mut Link,
     name: &'static str,
@@ -105,7 +105,7 @@ async fn read_ids(
         let mut reader = row.read("keys");
         let id = reader.text("id")?;
         whole = reader.text("horizon")?.is_empty();
-        // A row without an id only tells how far was looked.
+        // A row without an id only shows how far the statement looked.
         if !id.is_empty() {
             ids.push(id);
         }

@@ -59,7 +59,7 @@ fn place(method: &Method) -> String {
     format!("{}:{}", method.position, method.number.0)
 }
 
-/// All methods, by position; retired ones too if asked for.
+/// All methods, by position; retired ones too if `retired`.
 pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
     let sql = if retired {
         concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
@@ -156,7 +156,7 @@ impl Transaction {
         numbers(&mut self.link, identities).await
     }
 
-    /// Adds methods and answers their numbers, never used before, in their order.
+    /// Adds methods and returns their numbers, never used before, in their order.
     pub async fn insert_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
         let sql = "INSERT INTO methods (block, summary, description, store_use, shared, store_places, scope, position, \
                    search, updated_at, row_revision, identity, created_at) \

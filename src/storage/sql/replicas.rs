@@ -13,7 +13,7 @@ use crate::storage::{Replica, ReplicaReport, Result};
 /// How often the time reached is written, at most: all replicas write to one row.
 const WRITTEN: Duration = Duration::from_secs(1);
 
-/// Records what a replica has applied, if it is of this past, and how far time has come; returns storage's clock.
+/// Records what a replica has applied, if it is of this history, and how far time has come; returns storage's clock.
 pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
     let sql = sql!("INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
                     VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 \
@@ -81,7 +81,7 @@ pub(super) async fn add_mark(mut link: Link, mark: Mark) -> Result<()> {
     link.commit("commit_mark").await
 }
 
-/// Notes that a replica has ended. The row stays for a while, so that others can tell that from a row that was lost. At
+/// Records that a replica has ended. The row stays for a while, so that others can distinguish that from a lost row. At
 /// the epoch, so that earlier versions count it as silent.
 pub(super) async fn end(mut link: Link, replica: ReplicaId) -> Result<()> {
     let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
@@ -98,7 +98,7 @@ pub(super) async fn remove(mut link: Link, replicas: &[(ReplicaId, Timestamp)]) 
     link.commit("commit_remove").await
 }
 
-/// All replicas of which there is a report, the newest first, and the head.
+/// The reports of all replicas, the newest first, and the latest revision.
 pub(super) async fn list(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
     let row = link.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");

@@ -20,7 +20,7 @@ impl Select {
         Self { dialect, conditions: Vec::new(), params: Vec::new() }
     }
 
-    /// Adds a parameter and answers its name.
+    /// Adds a parameter and returns its name.
     pub(super) fn bind(&mut self, value: Value) -> String {
         self.params.push(value);
         format!("${}", self.params.len())
@@ -39,7 +39,7 @@ impl Select {
 
     /// Adds the condition that `text` occurs, whatever the case, in `column`, which is in lower case.
     pub(super) fn only_text(&mut self, column: &str, text: &str) {
-        // Whatever contains it, contains nothing too.
+        // Every text contains the empty one.
         if !text.is_empty() {
             let parameter = self.bind(text.to_lowercase().into());
             self.conditions.push(self.dialect.occurs(column, &parameter));

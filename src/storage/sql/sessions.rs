@@ -10,11 +10,11 @@ use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result, Session};
 
-/// How long sessions are remembered, so that who comes back to an old one can be told why it is over.
+/// How long sessions are remembered, so that a person with an old one learns why it is over.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
 impl Storage {
-    /// The session with this token's digest, whether it is still good or not, and its operator as it is now.
+    /// The session with this token's digest, valid or not, and the current state of its operator.
     pub async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
         let link = &mut self.link(Purpose::Read).await?;
         let sql = "SELECT operator_id, operator_revision, created_at, seen_at FROM sessions WHERE digest = $1";
@@ -39,7 +39,7 @@ impl Storage {
 
 impl Transaction {
     /// Adds a session of the operator whose token has the digest `shown`, seen now; it remembers the operator's row
-    /// revision. Answers whether that is the operator's token.
+    /// revision. Returns whether that is the operator's token.
     pub async fn insert_session(&mut self, digest: &Digest, operator: OperatorId, shown: &Digest) -> Result<bool> {
         let sql = "INSERT INTO sessions (digest, operator_id, operator_revision, created_at, seen_at) \
                    SELECT $1, id, row_revision, $3, $3 FROM operators WHERE id = $2 AND digest = $4";
@@ -47,7 +47,7 @@ impl Transaction {
         Ok(self.link.execute("insert_session", sql, params).await? == 1)
     }
 
-    /// Ends a session. Answers whether there was one.
+    /// Ends a session. Returns whether there was one.
     pub async fn end_session(&mut self, digest: &Digest) -> Result<bool> {
         let sql = "DELETE FROM sessions WHERE digest = $1";
         Ok(self.link.execute("end_session", sql, vec![digest.into()]).await? > 0)

@@ -128,7 +128,7 @@ impl Transaction {
         row.map(|row| row.read("stores").parsed("code")).transpose()
     }
 
-    /// Adds a store and answers its number, never used before.
+    /// Adds a store and returns its number, never used before.
     pub async fn insert_store(&mut self, store: &Store) -> Result<StoreNumber> {
         let sql = "INSERT INTO stores (code, name, kind, platform, hosts, active, search, created_at, updated_at, \
                    row_revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number";

@@ -268,7 +268,7 @@ impl Reader {
             .transpose()
     }
 
-    /// Numbers that the statement joined by commas; none if it found none.
+    /// Numbers that the statement joined by commas; empty for null.
     pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
         let text = self.opt_text(column)?.unwrap_or_default();
         let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);

@@ -1,5 +1,5 @@
 //! Keys and their secrets: writing them. Whatever changes in a key, its secrets or its lists gives the key this write's
-//! revision, and what it is found by is put together anew.
+//! revision, and its search text is written again.
 
 use super::codec;
 use super::driver::Insert;
@@ -213,7 +213,7 @@ impl Transaction {
         self.link.update("delete_key", sql, params, id).await
     }
 
-    /// Gives a key this write's revision, and puts together anew what it is found by.
+    /// Gives a key this write's revision, and writes its search text again.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
