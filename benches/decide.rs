@@ -24,7 +24,7 @@ use latchkey::model::path::canonicalize;
 use latchkey::model::pattern::Verb;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::{Digest, Token};
-use latchkey::storage::Storage;
+use latchkey::storage::Feed;
 use latchkey::telemetry::metrics::Metrics;
 
 /// Calls of a case in a round.
@@ -94,7 +94,7 @@ fn figure(section: &mut Section, case: &str, sample: &Sample) {
 }
 
 /// An authority over `storage`, ready, with room for twice `keys` keys in its cache.
-pub(crate) async fn started(storage: Arc<dyn Storage>, keys: u64, tasks: &Tasks) -> Authority {
+pub(crate) async fn started(storage: Arc<impl Feed>, keys: u64, tasks: &Tasks) -> Authority {
     let settings = Settings {
         replica: ReplicaId::new(Timestamp::EPOCH, [0; 10]),
         host: "bench".to_owned(),

@@ -101,7 +101,7 @@ async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
 }
 
 async fn measured(
-    storage: &Arc<dyn Storage>,
+    storage: &Arc<Storage>,
     house: &House,
     keys: u64,
     calls: usize,

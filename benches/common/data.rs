@@ -15,7 +15,7 @@ use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind, StoreNumber};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Token;
-use latchkey::storage::{KeyRow, NewKey, NewSecret, Options, Storage, UsageAdd};
+use latchkey::storage::{Feed as _, KeyRow, NewKey, NewSecret, Options, Storage, UsageAdd};
 
 use super::stats::{Draw, scatter};
 
@@ -45,7 +45,7 @@ pub(crate) struct House {
 /// # Panics
 ///
 /// When it cannot be opened.
-pub(crate) async fn open(url: &str) -> Arc<dyn Storage> {
+pub(crate) async fn open(url: &str) -> Arc<Storage> {
     let url = url.parse().expect("a database URL");
     latchkey::storage::open(Options::new(url)).await.expect("storage opens")
 }
@@ -84,7 +84,7 @@ pub(crate) fn owner(number: u64) -> String {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn hire(storage: &Arc<dyn Storage>) -> Token {
+pub(crate) async fn hire(storage: &Arc<Storage>) -> Token {
     let token = Token::issue_operator([8; 32]);
     let mut tx = storage.begin(7, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
@@ -117,7 +117,7 @@ pub(crate) async fn hire(storage: &Arc<dyn Storage>) -> Token {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
+pub(crate) async fn furnish(storage: &Arc<Storage>) -> House {
     furnish_with(storage, STORES).await
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn furnish(storage: &Arc<dyn Storage>) -> House {
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn furnish_with(storage: &Arc<dyn Storage>, size: u32) -> House {
+pub(crate) async fn furnish_with(storage: &Arc<Storage>, size: u32) -> House {
     let mut tx = storage.begin(11, &Actor::System, "").await.expect("a write begins");
     let (now, revision) = (tx.now(), tx.revision());
     let mut changes = Vec::new();
@@ -197,7 +197,7 @@ pub(crate) async fn furnish_with(storage: &Arc<dyn Storage>, size: u32) -> House
 /// # Panics
 ///
 /// When storage refuses.
-pub(crate) async fn fill(storage: &Arc<dyn Storage>, house: &House, count: u64) -> Vec<Duration> {
+pub(crate) async fn fill(storage: &Arc<Storage>, house: &House, count: u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for first in (0..count).step_by(usize::try_from(BATCH).expect("a small number")) {
         let numbers = first..(first + BATCH).min(count);

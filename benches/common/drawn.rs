@@ -6,21 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use latchkey::model::change::{Actor, Change, Cursor, Revision};
+use latchkey::model::change::{Cursor, Revision};
 use latchkey::model::grant::Grant;
-use latchkey::model::id::{KeyId, OperatorId, ReplicaId};
-use latchkey::model::key::Key;
-use latchkey::model::operator::Operator;
-use latchkey::model::page::{Page, PageRequest};
-use latchkey::model::pattern::MethodIdentity;
-use latchkey::model::reference::Method;
-use latchkey::model::store::{Store, StoreCode};
+use latchkey::model::id::ReplicaId;
+use latchkey::model::marks::Mark;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Contents, Deployment, Engine, Found, GrantRead, GrantsRead, KeyFilter, LostChange, MethodFilter,
-    OperatorFilter, Poll, Replica, ReplicaReport, Result, Session, Snapshot, SnapshotSink, Storage, StoreFilter,
-    Transaction, UsageAdd, UsageCount, UsagePeriod,
+    Contents, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink,
+    Storage, UsageAdd,
 };
 
 use super::data::{self, House};
@@ -35,7 +29,7 @@ type Grants = fn(&House, u64, Revision) -> Grant;
 /// A real storage, with stores and methods and no keys, and keys on top of it that have the tokens of the data set: those
 /// whose grant is read are made up from their numbers.
 pub(crate) struct Drawn {
-    storage: Arc<dyn Storage>,
+    storage: Arc<Storage>,
     house: House,
     grants: Grants,
     /// The head, which stays: nothing is written. Every key is of this revision.
@@ -54,7 +48,7 @@ impl fmt::Debug for Drawn {
 
 impl Drawn {
     /// The first `keys` keys, as `grants` makes them, over `storage`, which `house` was put into.
-    pub(crate) async fn new(storage: Arc<dyn Storage>, house: House, keys: u32, grants: Grants) -> Self {
+    pub(crate) async fn new(storage: Arc<Storage>, house: House, keys: u32, grants: Grants) -> Self {
         let head = storage.head().await.expect("storage has a head");
         let mut digests: Vec<_> = (0..keys).map(|number| (data::token(u64::from(number)).digest(), number)).collect();
         digests.sort_unstable();
@@ -68,7 +62,7 @@ impl Drawn {
 }
 
 #[async_trait]
-impl Storage for Drawn {
+impl Feed for Drawn {
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
         let snapshot = self.storage.snapshot(sink).await?;
         let before = memory::resident(std::process::id());
@@ -98,8 +92,8 @@ impl Storage for Drawn {
 
     // --- as it is below ----------------------------------------------------------------------------------------------
 
-    fn engine(&self) -> Engine {
-        self.storage.engine()
+    fn is_shared(&self) -> bool {
+        self.storage.is_shared()
     }
 
     async fn poll(&self, cursor: Cursor, limit: usize) -> Result<Poll> {
@@ -125,12 +119,12 @@ impl Storage for Drawn {
         Ok(GrantsRead { head: self.head, grants })
     }
 
-    async fn woken(&self) {
-        self.storage.woken().await;
+    async fn notified(&self) {
+        self.storage.notified().await;
     }
 
-    async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-        self.storage.renew(report, nonce).await
+    async fn heartbeat(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+        self.storage.heartbeat(report, nonce).await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
@@ -141,98 +135,23 @@ impl Storage for Drawn {
         self.storage.report_lost(changes).await
     }
 
-    async fn lost_changes(&self) -> Result<Vec<LostChange>> {
-        self.storage.lost_changes().await
-    }
-
-    async fn deployment(&self) -> Result<Deployment> {
-        self.storage.deployment().await
-    }
-
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
         self.storage.mark_replaced(deployment).await
     }
 
-    async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {
-        self.storage.forget_replica(replica).await
+    async fn end_replica(&self, replica: ReplicaId) -> Result<()> {
+        self.storage.end_replica(replica).await
     }
 
     async fn remove_replicas(&self, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
         self.storage.remove_replicas(replicas).await
     }
 
-    async fn mark(&self, mark: latchkey::model::marks::Mark) -> Result<()> {
-        self.storage.mark(mark).await
+    async fn add_mark(&self, mark: Mark) -> Result<()> {
+        self.storage.add_mark(mark).await
     }
 
-    async fn head(&self) -> Result<Cursor> {
-        self.storage.head().await
-    }
-
-    async fn key(&self, id: KeyId) -> Result<Option<Key>> {
-        self.storage.key(id).await
-    }
-
-    async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
-        self.storage.keys(filter, page).await
-    }
-
-    async fn find(&self, digest: &Digest) -> Result<Option<Found>> {
-        self.storage.find(digest).await
-    }
-
-    async fn store(&self, code: &StoreCode) -> Result<Option<Store>> {
-        self.storage.store(code).await
-    }
-
-    async fn stores(&self, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
-        self.storage.stores(filter, page).await
-    }
-
-    async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
-        self.storage.method(identity).await
-    }
-
-    async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
-        self.storage.methods(filter, page).await
-    }
-
-    async fn operator(&self, id: OperatorId) -> Result<Option<Operator>> {
-        self.storage.operator(id).await
-    }
-
-    async fn operators(&self, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
-        self.storage.operators(filter, page).await
-    }
-
-    async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
-        self.storage.changes(filter, page).await
-    }
-
-    async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
-        self.storage.session(digest).await
-    }
-
-    async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()> {
-        self.storage.touch_session(digest, at).await
-    }
-
-    async fn usage(
-        &self,
-        key: KeyId,
-        start: Timestamp,
-        end: Timestamp,
-        period: UsagePeriod,
-        limit: usize,
-    ) -> Result<Vec<UsageCount>> {
-        self.storage.usage(key, start, end, period, limit).await
-    }
-
-    async fn sweep(&self, now: Timestamp) -> Result<()> {
-        self.storage.sweep(now).await
-    }
-
-    async fn begin(&self, nonce: u64, actor: &Actor, comment: &str) -> Result<Box<dyn Transaction>> {
-        self.storage.begin(nonce, actor, comment).await
+    async fn delete_expired(&self, now: Timestamp) -> Result<()> {
+        self.storage.delete_expired(now).await
     }
 }

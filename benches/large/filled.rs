@@ -12,6 +12,7 @@ use latchkey::model::grant::Standing;
 use latchkey::model::id::{KeyId, SecretId};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
+use latchkey::storage::Feed as _;
 use rusqlite::Connection;
 
 use crate::common::data;

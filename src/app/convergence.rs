@@ -8,23 +8,23 @@ use async_trait::async_trait;
 use crate::authority::Authority;
 use crate::model::change::Cursor;
 use crate::registry::{Convergence, Pending};
-use crate::storage::{Engine, Storage};
+use crate::storage::{Feed as _, Storage};
 
 /// This replica by its authority, the others by what they report to storage.
 #[derive(Debug)]
 pub(super) struct Replicas {
     pub(super) authority: Authority,
-    pub(super) storage: Arc<dyn Storage>,
+    pub(super) storage: Arc<Storage>,
 }
 
 #[async_trait]
 impl Convergence for Replicas {
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
         let here = self.authority.wait_followed(write, at_most);
-        let (here, others) = if self.storage.engine() == Engine::Sqlite {
-            (here.await, Some(Vec::new()))
-        } else {
+        let (here, others) = if self.storage.is_shared() {
             tokio::join!(here, self.authority.wait_elsewhere(write.revision, at_most))
+        } else {
+            (here.await, Some(Vec::new()))
         };
         let Some(mut pending) = others else {
             return Pending::Unknown;

@@ -243,7 +243,7 @@ pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String,
 /// Makes the first operator on empty storage.
 async fn bootstrap(
     config: &Config,
-    storage: &Arc<dyn Storage>,
+    storage: &Arc<Storage>,
     tasks: &Tasks,
     random: &Arc<dyn Random>,
 ) -> Result<(), Error> {

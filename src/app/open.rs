@@ -33,7 +33,7 @@ pub(super) async fn open_storage(
     tasks: &Tasks,
     metrics: &Arc<Metrics>,
     migrate: bool,
-) -> Result<Arc<dyn Storage>, Error> {
+) -> Result<Arc<Storage>, Error> {
     Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
 }
 
@@ -45,9 +45,10 @@ pub(super) async fn wait_for_storage(
     clock: &SharedClock,
     tasks: &Tasks,
     metrics: &Arc<Metrics>,
-) -> Result<Option<Arc<dyn Storage>>, Error> {
+) -> Result<Option<Arc<Storage>>, Error> {
     let began = clock.monotonic();
     let at_most = config.start_wait;
+    let is_shared = url(config)?.is_shared();
     let outage = Outage::new(format!("waiting for the database (up to {at_most:?}): opening it"), clock);
     loop {
         let opened = tokio::select! {
@@ -56,9 +57,7 @@ pub(super) async fn wait_for_storage(
         };
         let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
         match opened {
-            Err(Error::Storage(error @ storage::Error::Unavailable { .. }))
-                if !left.is_zero() && !config.database_url.starts_with("sqlite:") =>
-            {
+            Err(Error::Storage(error @ storage::Error::Unavailable { .. })) if is_shared && !left.is_zero() => {
                 outage.failed(&error);
             }
             opened => {

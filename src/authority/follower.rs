@@ -25,7 +25,7 @@ use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, Detail, Engine, Poll, Snapshot, SnapshotSink};
+use crate::storage::{self, Detail, Poll, Snapshot, SnapshotSink};
 
 /// Subjects that a poll tells one by one; beyond that everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -117,7 +117,7 @@ async fn follow_on(inner: &Arc<Inner>) -> Option<Why> {
             biased;
             () = inner.tasks.stopping() => return None,
             () = inner.drift.found() => return Some(Why::Drifted),
-            () = inner.storage.woken() => Cause::Woken,
+            () = inner.storage.notified() => Cause::Woken,
             () = inner.gate.nudged() => Cause::Woken,
             () = inner.gate.asked() => Cause::Asked,
             () = tokio::time::sleep_until(began + interval) => Cause::Interval,
@@ -214,7 +214,7 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
         let judged = |ahead| Mark { revision, reached: inner.freshness.now().plus(ahead) };
         if !marks.covers(judged(MARK_AHEAD / 2)) {
             let mark = judged(MARK_AHEAD);
-            let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.mark(mark)).await;
+            let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.add_mark(mark)).await;
             marked
                 .map_err(|_| storage::Error::unavailable("it did not take the mark of the time before in time"))??;
             marks.add(mark);
@@ -394,7 +394,7 @@ async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot
 /// is there, and what writers on other replicas wait for.
 pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
     let mut applied = inner.applied.subscribe();
-    let others = inner.storage.engine() == Engine::Postgres;
+    let others = inner.storage.is_shared();
     loop {
         tokio::select! {
             biased;

@@ -26,7 +26,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
         // What is removed by its age is gone for good: not by a clock that leapt lately, or may have.
         if tokio::time::Instant::now() >= next_sweep && inner.freshness.steady_for() >= SWEEP {
             next_sweep = tokio::time::Instant::now() + SWEEP;
-            if let Err(error) = inner.storage.sweep(inner.freshness.now()).await {
+            if let Err(error) = inner.storage.delete_expired(inner.freshness.now()).await {
                 tracing::warn!(error = %error, "storage could not be swept");
             }
             inner.remove_silent().await;

@@ -72,7 +72,7 @@ use crate::model::marks::Moment;
 use crate::model::time::Timestamp;
 use crate::model::token::{self, Digest};
 use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
-use crate::storage::Storage;
+use crate::storage::Feed;
 use crate::telemetry::metrics::Metrics;
 
 /// How an authority works.
@@ -150,7 +150,7 @@ struct Inner {
     /// The runtime that storage's connections are driven by.
     control: Handle,
     desks: Mutex<Vec<Arc<Desk>>>,
-    storage: Arc<dyn Storage>,
+    storage: Arc<dyn Feed>,
     settings: Settings,
     tasks: Tasks,
     metrics: Arc<Metrics>,
@@ -191,7 +191,7 @@ impl fmt::Debug for Query<'_> {
 impl Authority {
     /// An authority over `storage`, which begins to follow it at once.
     pub fn start(
-        storage: Arc<dyn Storage>,
+        storage: Arc<impl Feed>,
         settings: Settings,
         clock: &SharedClock,
         tasks: &Tasks,
@@ -202,7 +202,7 @@ impl Authority {
 
     /// The same, telling of each step of applying what storage shows.
     pub fn start_stepwise(
-        storage: Arc<dyn Storage>,
+        storage: Arc<dyn Feed>,
         settings: Settings,
         clock: &SharedClock,
         tasks: &Tasks,
@@ -440,7 +440,7 @@ impl Authority {
     /// Hands what was counted to storage, and takes back its report of itself. For the end of the process.
     pub async fn finish(&self) {
         self.inner.flush().await;
-        if let Err(error) = self.inner.storage.forget_replica(self.inner.settings.replica).await {
+        if let Err(error) = self.inner.storage.end_replica(self.inner.settings.replica).await {
             tracing::warn!(error = %error, "storage goes on listing this replica for a while");
         }
     }

@@ -16,7 +16,7 @@ use super::{Authority, Inner, Settings};
 use crate::model::change::{Cursor, Revision};
 use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
-use crate::storage::{Engine, Replica, ReplicaReport};
+use crate::storage::{Replica, ReplicaReport};
 
 /// Time between looks at what the other replicas have reported: grows from the first to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(50));
@@ -216,7 +216,7 @@ impl Inner {
             applied: cursor.revision,
             max_staleness: Some(self.settings.max_staleness),
         };
-        self.storage.renew(&report, cursor.nonce).await.map(|_| ())
+        self.storage.heartbeat(&report, cursor.nonce).await.map(|_| ())
     }
 
     /// Looks at the reports of all replicas, until `bound` at the latest.
@@ -254,7 +254,7 @@ impl Inner {
 /// Looks at the other replicas every now and then, so that a write knows at once who has been silent, and for how long.
 pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
     loop {
-        if inner.storage.engine() == Engine::Postgres {
+        if inner.storage.is_shared() {
             let bound = Instant::now() + LOOK * 5;
             // The look alone takes note.
             let _ = inner.look(bound, |look| note(&mut inner.witness.0.lock(), &inner.settings, look)).await;

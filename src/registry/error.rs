@@ -183,9 +183,10 @@ impl From<storage::Error> for Error {
             storage::Error::Taken { what } => {
                 Self::Taken { what: Taken::Other, violations: Violations::one("", format_args!("{what} is taken")) }
             }
-            storage::Error::Corrupt { .. } | storage::Error::Unusable { .. } | storage::Error::Failed { .. } => {
-                Self::Internal(error)
-            }
+            storage::Error::Corrupt { .. }
+            | storage::Error::Bug { .. }
+            | storage::Error::Unusable { .. }
+            | storage::Error::Failed { .. } => Self::Internal(error),
         }
     }
 }

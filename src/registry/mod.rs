@@ -99,7 +99,7 @@ pub trait Convergence: fmt::Debug + Send + Sync {
 /// The rules of managing, over some storage. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    storage: Arc<dyn Storage>,
+    storage: Arc<Storage>,
     tasks: Tasks,
     random: Arc<dyn Random>,
     convergence: Arc<dyn Convergence>,
@@ -110,7 +110,7 @@ impl Registry {
     /// Manages what is in `storage`. Writes run as `tasks`; those that do not say how long they wait for replicas wait
     /// `default_wait`.
     pub fn new(
-        storage: Arc<dyn Storage>,
+        storage: Arc<Storage>,
         tasks: Tasks,
         random: Arc<dyn Random>,
         convergence: Arc<dyn Convergence>,

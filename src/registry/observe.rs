@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::change::{Change, Revision, SubjectKind};
 use crate::model::id::{KeyId, OperatorId};
 use crate::model::time::Timestamp;
-use crate::storage::{ChangeFilter, LostChange, Replica, UsageCount, UsagePeriod};
+use crate::storage::{ChangeFilter, Feed as _, LostChange, Replica, UsageCount, UsagePeriod};
 
 use super::error::{Error, Missing, Result};
 use super::input::{Choice, PageInput, RawTime};

@@ -19,7 +19,7 @@ use super::{Caller, Pending, Registry, Written, etag};
 /// A write at work.
 pub(super) struct Write {
     /// The transaction.
-    pub tx: Box<dyn Transaction>,
+    pub tx: Transaction,
     /// Whether to undo everything in the end: a dry run.
     pub trial: bool,
     changes: Vec<NewChange>,

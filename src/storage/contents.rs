@@ -27,7 +27,7 @@ pub struct Tally {
 /// What storage holds, as of one revision.
 #[derive(Debug, Clone)]
 pub struct Contents {
-    /// The head.
+    /// The latest revision.
     pub head: Cursor,
     /// All stores.
     pub stores: Vec<Store>,
@@ -39,7 +39,7 @@ pub struct Contents {
     pub hosts: Tally,
     /// The rows of keys: for each part those of each of [`KEY_TABLES`].
     pub keys: Vec<[Tally; KEY_TABLES.len()]>,
-    /// What changed after the cursor that was asked with; `None` if that is not part of the head's history.
+    /// What changed after the given cursor; `None` if that is of a diverged history.
     pub changed: Option<Changed>,
     /// Tables that lack rows which the audit trail says were made.
     pub missing: Vec<Missing>,
@@ -72,7 +72,7 @@ pub struct Missing {
 /// Grants read many at once.
 #[derive(Debug, Clone)]
 pub struct GrantsRead {
-    /// The head.
+    /// The latest revision.
     pub head: Cursor,
     /// The grants of the digests that some secret has.
     pub grants: Vec<(Digest, crate::model::grant::Grant)>,

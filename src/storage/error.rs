@@ -1,13 +1,13 @@
-//! What can go wrong with storage, told apart by what the caller can do about it.
+//! Errors of storage, by what the caller can do about them.
 
 use std::fmt;
 
 use crate::telemetry::outage::causes;
 
-/// The result of asking storage for something.
+/// The result of a method of storage.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why storage did not do what it was asked. The texts are for operators and logs: callers of the services see one
+/// Why a method of storage failed. The texts are for operators and logs: callers of the services see one
 /// sentence per variant, never these. Each has all that is behind it: no log can leave the cause out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,10 +31,16 @@ pub enum Error {
         /// What is there already, such as `the store code`.
         what: &'static str,
     },
-    /// What storage holds breaks its own rules, or it was used against its contract.
+    /// What storage holds breaks its own rules.
     #[error("storage holds what it must not: {what}")]
     Corrupt {
         /// Where, and what is wrong with it.
+        what: String,
+    },
+    /// Latchkey used storage against its contract: a mistake in its code, whatever storage holds.
+    #[error("bug in Latchkey: {what}")]
+    Bug {
+        /// What it did.
         what: String,
     },
     /// Its tables were made by a version that this one cannot work with, or it is not Latchkey's, or it cannot be
@@ -44,7 +50,7 @@ pub enum Error {
         /// One sentence with the remedy.
         sentence: String,
     },
-    /// The engine answered an error that is none of the above: a mistake in Latchkey.
+    /// The engine returned an error that is none of the above.
     #[error("storage failed: {what}{}", Behind(Some(&**source)))]
     Failed {
         /// What was being done.
@@ -66,6 +72,11 @@ impl Error {
         Self::Corrupt { what: what.into() }
     }
 
+    /// A mistake in Latchkey's code.
+    pub fn bug(what: impl Into<String>) -> Self {
+        Self::Bug { what: what.into() }
+    }
+
     /// Why it is unavailable, in a few words that may be shown to callers, if it is known so well.
     pub const fn because(&self) -> Option<&'static str> {
         match self {
@@ -81,6 +92,7 @@ impl Error {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Taken { .. } => "taken",
             Self::Corrupt { .. } => "corrupt",
+            Self::Bug { .. } => "bug",
             Self::Unusable { .. } => "unusable",
             Self::Failed { .. } => "failed",
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::clock::{SharedClock, SystemClock};
 use crate::lifecycle::Tasks;
 
-/// Is told of every call of an engine: its name, how long it took, and how it went ([`Error::code`](super::Error::code)).
+/// Receives every call of an engine: its name, how long it took, and its outcome ([`Error::code`](super::Error::code)).
 pub type Observer = Arc<dyn Fn(&'static str, Duration, Result<(), &'static str>) + Send + Sync>;
 
 /// How storage is opened. [`Options::new`] has every default.
@@ -36,7 +36,7 @@ pub struct Options {
     pub clock: SharedClock,
     /// Where the listener for notifications runs.
     pub tasks: Tasks,
-    /// Who is told of calls. Default: nobody.
+    /// Receives every call. Default: does nothing.
     pub observer: Observer,
 }
 
@@ -95,7 +95,7 @@ pub const SCHEMA_VERSION: u32 = 6;
 // === impl Options ===
 
 impl Options {
-    /// Everything by default: the machine's clock, tasks of its own, nobody told of calls.
+    /// Everything by default: the machine's clock, tasks of its own, no observer.
     pub fn new(url: StorageUrl) -> Self {
         let sqlite = matches!(url, StorageUrl::Sqlite(_));
         Self {
@@ -121,6 +121,13 @@ impl fmt::Debug for Options {
 }
 
 // === impl StorageUrl ===
+
+impl StorageUrl {
+    /// Whether processes on other machines may use it too, as in [`Feed::is_shared`](super::Feed::is_shared).
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
 
 impl FromStr for StorageUrl {
     type Err = StorageUrlError;

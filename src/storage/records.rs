@@ -1,4 +1,4 @@
-//! What passes between storage and those who ask it, beyond the model's own types.
+//! Parameters and results of storage's methods, beyond the model's own types.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,15 +17,6 @@ use crate::model::store::{Store, StoreNumber};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 
-/// A storage engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// One file on this machine.
-    Sqlite,
-    /// PostgreSQL, or what speaks like it.
-    Postgres,
-}
-
 /// Takes the digests of a snapshot as they are read.
 pub trait SnapshotSink {
     /// Takes some of them.
@@ -35,7 +26,7 @@ pub trait SnapshotSink {
 /// Everything that a World is made of, as of one revision.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The head.
+    /// The latest revision.
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
@@ -51,11 +42,11 @@ pub struct Snapshot {
     pub missing: Vec<super::Missing>,
     /// Which database it is of.
     pub deployment: Deployment,
-    /// The last revisions up to the head, ascending: at most [`LINEAGE`].
+    /// The last revisions up to the latest one, ascending: at most [`LINEAGE`].
     pub lineage: Vec<Cursor>,
 }
 
-/// What a database says of itself.
+/// The identity of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployment {
     /// Names it; `None` in a dump of a version that gave no names.
@@ -77,7 +68,7 @@ pub struct LostChange {
     pub subject: String,
     /// What was done.
     pub action: String,
-    /// What else must be known to do it again.
+    /// What is needed to do it again.
     pub detail: Detail,
     /// The first server that missed it.
     pub reported_by: ReplicaId,
@@ -102,13 +93,13 @@ pub const LINEAGE: u64 = 8_192;
 /// What a poll found.
 #[derive(Debug, Clone)]
 pub struct Poll {
-    /// The head.
+    /// The latest revision.
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
     /// The times that it went back from.
     pub marks: Marks,
-    /// Whether the cursor that was asked with is part of the head's history. If not, nothing below is set: reload all.
+    /// Whether the given cursor is part of this history. If not, nothing below is set: reload all.
     pub continuous: bool,
     /// Every revision after the cursor, in order, with its nonce; empty if there is none.
     pub revisions: Vec<Cursor>,
@@ -135,13 +126,13 @@ pub struct Poll {
 /// What reading a grant found.
 #[derive(Debug, Clone)]
 pub struct GrantRead {
-    /// The head, read in the same statement: its nonce tells which past the grant is of.
+    /// The latest revision, read in the same statement: its nonce shows which history the grant is of.
     pub head: Cursor,
-    /// The secret and its key, compiled; none if no secret has or had the digest.
+    /// The secret and its key, compiled; `None` if no secret has or had the digest.
     pub grant: Option<Grant>,
 }
 
-/// What a replica tells of itself.
+/// What a replica reports of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaReport {
     /// Its id.
@@ -158,10 +149,10 @@ pub struct ReplicaReport {
     pub max_staleness: Option<Duration>,
 }
 
-/// What a replica told of itself, and when.
+/// The last report of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replica {
-    /// What it told.
+    /// The report.
     pub report: ReplicaReport,
     /// When, by storage's clock; the epoch once it has ended in order.
     pub reported: Timestamp,
@@ -185,11 +176,11 @@ pub struct Found {
     pub secret: Secret,
     /// Whether the key was deleted.
     pub deleted: bool,
-    /// When the secret ended for good; none if it has not.
+    /// When the secret was ended; `None` if it was not.
     pub ended: Option<Timestamp>,
 }
 
-/// A secret that ended for good.
+/// A secret that was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedSecret {
     /// Its id.
@@ -218,7 +209,7 @@ pub struct KeyRow {
     pub id: KeyId,
     /// For people.
     pub name: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: String,
     /// A note.
     pub comment: String,
@@ -230,9 +221,9 @@ pub struct KeyRow {
     pub all_stores: bool,
     /// Access to all methods (`true`) or to selected ones.
     pub all_methods: bool,
-    /// From when on it is good.
+    /// When it becomes valid.
     pub not_before: Option<Timestamp>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires: Option<Timestamp>,
     /// Networks that calls must come from.
     pub networks: Vec<IpNet>,
@@ -284,7 +275,7 @@ pub struct AffectedKey {
     pub id: KeyId,
     /// Its name.
     pub name: String,
-    /// The methods among those asked about that it selects.
+    /// The methods that it selects, among the given ones.
     pub methods: Vec<MethodNumber>,
 }
 
@@ -295,9 +286,9 @@ pub struct UsageAdd {
     pub key: KeyId,
     /// The secret that was presented.
     pub secret: SecretId,
-    /// The entry of the reference book; none if it is unknown.
+    /// The entry of the reference book; `None` if it is unknown.
     pub method: Option<MethodNumber>,
-    /// The store; none if none or several were named.
+    /// The store; `None` if the call named none or several.
     pub store: Option<StoreNumber>,
     /// Whether they were allowed.
     pub allowed: bool,

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::change::{Action, SubjectKind};
+use crate::model::book::MethodNumber;
+use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use crate::model::grant::Standing;
+use crate::model::id::{KeyId, ReplicaId, SecretId};
 use crate::model::key::{Access, Origin};
 use crate::model::method::StoreUse;
 use crate::model::page::PageRequest;
-use crate::model::store::StoreKind;
+use crate::model::reference::Method;
+use crate::model::store::{Store, StoreKind, StoreNumber};
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
 
 const AT: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
@@ -21,11 +26,11 @@ impl SnapshotSink for Sink {
     }
 }
 
-async fn open_in(folder: &tempfile::TempDir) -> Arc<dyn Storage> {
+async fn open_in(folder: &tempfile::TempDir) -> Arc<Storage> {
     open(Options::new(StorageUrl::Sqlite(folder.path().join("latchkey.db")))).await.expect("a fresh file opens")
 }
 
-async fn begin(storage: &Arc<dyn Storage>) -> Box<dyn Transaction> {
+async fn begin(storage: &Arc<Storage>) -> Transaction {
     storage.begin(0xfeed_face_cafe_beef, &Actor::System, "why").await.expect("nobody else writes")
 }
 
@@ -108,7 +113,7 @@ async fn what_is_written_is_read_back() {
     tx.append(&[change(SubjectKind::Store, "shop")]).await.unwrap();
     let cursor = tx.commit().await.unwrap();
     assert_eq!(cursor, Cursor { revision: Revision(1), nonce: 0xfeed_face_cafe_beef });
-    storage.woken().await;
+    storage.notified().await;
 
     let read = storage.key(keys[1].row.id).await.unwrap().expect("it is there");
     assert_eq!(KeyRow::of(&read), keys[1].row);
@@ -133,7 +138,7 @@ async fn what_is_written_is_read_back() {
         applied: Revision(1),
         max_staleness: Some(std::time::Duration::from_secs(60)),
     };
-    storage.renew(&report, cursor.nonce).await.unwrap();
+    storage.heartbeat(&report, cursor.nonce).await.unwrap();
     assert_eq!(storage.replicas().await.unwrap().0[0].report, report);
     let used = UsageAdd {
         key: keys[1].row.id,
@@ -148,7 +153,7 @@ async fn what_is_written_is_read_back() {
     let usage = storage.usage(keys[1].row.id, Timestamp::EPOCH, AT, UsagePeriod::Day, 10).await.unwrap();
     assert_eq!((usage.len(), usage[0].calls, usage[0].store.as_str()), (1, 6, ""));
     assert_eq!(storage.key(keys[1].row.id).await.unwrap().unwrap().last_used, Some(AT));
-    storage.sweep(AT).await.unwrap();
+    storage.delete_expired(AT).await.unwrap();
 }
 
 #[tokio::test]
@@ -204,8 +209,8 @@ async fn a_write_that_was_dropped_or_failed_leaves_nothing() {
     assert_eq!(tx.revision(), Revision(1));
     tx.insert_store(&store("b")).await.unwrap();
     assert!(matches!(tx.insert_store(&store("b")).await, Err(Error::Taken { what: "the store code" })));
-    assert!(matches!(tx.commit().await, Err(Error::Corrupt { .. })));
-    assert!(matches!(begin(&storage).await.commit().await, Err(Error::Corrupt { .. })));
+    assert!(matches!(tx.commit().await, Err(Error::Bug { .. })));
+    assert!(matches!(begin(&storage).await.commit().await, Err(Error::Bug { .. })));
     assert_eq!(storage.head().await.unwrap(), Cursor::default());
     assert_eq!(storage.stores(&StoreFilter::default(), &PageRequest::first()).await.unwrap().items, []);
 }

@@ -212,7 +212,7 @@ async fn furnish(world: &World) -> Vec<Place> {
 
 /// A month of calls of a key, as it would be counted.
 async fn call(world: &World, key: &proto::Key) {
-    use latchkey::storage::{Options, UsageAdd, open};
+    use latchkey::storage::{Feed as _, Options, UsageAdd, open};
     let database = world.database.as_ref().expect("pictures are of a server on Postgres");
     let storage = open(Options::new(database.url().parse().expect("a database URL"))).await.expect("storage opens");
     let now = world.get_key(&key.id).await.expect("it is there").create_time.expect("a time").seconds;

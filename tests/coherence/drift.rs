@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use latchkey::authority::Steps;
 use latchkey::clock::SharedClock;
 use latchkey::model::change::Cursor;
-use latchkey::storage::{Engine, Result};
+use latchkey::storage::Result;
 
 use crate::clock::{Virtual, pass};
 use crate::life::{Member, know_all_tokens, question};
@@ -43,7 +43,7 @@ impl Drifting {
         for action in actions {
             last = database.commit(action, false).expect("there is something to change");
         }
-        let line = database.line(Open, Engine::Postgres);
+        let line = database.line(Open, true);
         let member = Member::start(1, line, &clock, Steps::default());
         assert!(member.authority.wait_applied(last.revision, Duration::from_secs(60)).await);
         Self { database, member, recorder }

@@ -11,7 +11,7 @@ use latchkey::model::change::Cursor;
 use latchkey::model::decision::{Decision, Reason, Request, Scope, StoresFrom};
 use latchkey::model::id::ReplicaId;
 use latchkey::model::time::Timestamp;
-use latchkey::storage::Storage;
+use latchkey::storage::Feed;
 use latchkey::telemetry::metrics::Metrics;
 
 use crate::oracle::{Begun, Question, Recorder, Told, Verdict};
@@ -37,19 +37,19 @@ pub(crate) struct Member {
 
 impl Member {
     /// Starts the `number`th replica.
-    pub(crate) fn start(number: u8, storage: Arc<dyn Storage>, clock: &SharedClock, steps: Steps) -> Self {
+    pub(crate) fn start(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: Steps) -> Self {
         Self::start_with(number, storage, clock, steps, POLL_INTERVAL, MAX_STALENESS)
     }
 
     /// Starts one that looks for changes only when it is woken, within the time of a test.
-    pub(crate) fn start_slow(number: u8, storage: Arc<dyn Storage>, clock: &SharedClock, steps: Steps) -> Self {
+    pub(crate) fn start_slow(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: Steps) -> Self {
         Self::start_with(number, storage, clock, steps, Duration::from_hours(1), Duration::from_hours(1))
     }
 
     /// Starts one with settings of its own.
     pub(crate) fn start_with(
         number: u8,
-        storage: Arc<dyn Storage>,
+        storage: Arc<dyn Feed>,
         clock: &SharedClock,
         steps: Steps,
         poll_interval: Duration,

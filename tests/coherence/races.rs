@@ -11,7 +11,7 @@ use latchkey::authority::{Step, Steps};
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::model::change::{Cursor, Revision};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{Engine, Error, Result};
+use latchkey::storage::{Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -109,7 +109,7 @@ impl Scene {
         let clock: SharedClock = Arc::new(Virtual::new());
         let (database, recorder) = house(&clock);
         let gates = Gates::default();
-        let line = database.line(gates.clone(), Engine::Postgres);
+        let line = database.line(gates.clone(), true);
         let member = Arc::new(Member::start(1, line, &clock, Steps::default()));
         Self { database, gates, member, recorder }
     }
@@ -244,7 +244,7 @@ fn nothing_comes_back_between_the_steps_of_applying() {
                 let clock: SharedClock = Arc::new(Virtual::new());
                 let (database, recorder) = house(&clock);
                 let gates = Gates::default();
-                let line = database.line(gates.clone(), Engine::Postgres);
+                let line = database.line(gates.clone(), true);
                 let told: Arc<OnceLock<Told>> = Arc::default();
                 let (listener, next) = (Arc::clone(&told), Mutex::new(Some(ending)));
                 let steps = Steps::tell(move |taken| {
@@ -399,7 +399,7 @@ fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
                     let _ = applied.send(());
                 }
             });
-            let line = database.line(Gates::default(), Engine::Sqlite);
+            let line = database.line(Gates::default(), false);
             let member = runtime.block_on(async {
                 let member = Member::start_slow(1, line, &clock, steps);
                 let head = database.head().revision;
@@ -452,7 +452,7 @@ fn a_wake_up_is_not_lost_with_the_poll_that_it_caused() {
         let clock: SharedClock = Arc::new(Virtual::new());
         let (database, _) = house(&clock);
         let road = LosesPoll::default();
-        let member = Member::start_slow(1, database.line(road.clone(), Engine::Postgres), &clock, Steps::default());
+        let member = Member::start_slow(1, database.line(road.clone(), true), &clock, Steps::default());
         pass(A_WHILE).await;
         assert_eq!(member.authority.revision(), database.head().revision, "everything is loaded");
         road.0.store(true, Ordering::SeqCst);

@@ -11,7 +11,7 @@ use latchkey::authority::Steps;
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::{Cursor, Revision};
-use latchkey::storage::{Engine, Error, Result};
+use latchkey::storage::{Error, Result};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -141,8 +141,8 @@ impl Life {
     fn start(&self, at: usize, number: u8) {
         let road =
             Weather { chance: Arc::clone(&self.chance), calm: Arc::clone(&self.fair), cut: self.cuts[at].subscribe() };
-        let engine = if self.percent(50) { Engine::Postgres } else { Engine::Sqlite };
-        let line = self.database.line(road, engine);
+        let shared = self.percent(50);
+        let line = self.database.line(road, shared);
         // The second one's is longer.
         let member = Arc::new(Member::start_with(
             number,

@@ -7,21 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use latchkey::clock::SharedClock;
-use latchkey::model::change::{Change, Cursor, Revision};
-use latchkey::model::id::{KeyId, OperatorId, ReplicaId};
-use latchkey::model::key::Key;
+use latchkey::model::change::{Cursor, Revision};
+use latchkey::model::id::ReplicaId;
 use latchkey::model::marks::{LEAP, Mark, Marks};
-use latchkey::model::operator::Operator;
-use latchkey::model::page::{Page, PageRequest};
-use latchkey::model::pattern::MethodIdentity;
-use latchkey::model::reference::Method;
-use latchkey::model::store::{Store, StoreCode};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    ChangeFilter, Changed, Contents, Deployment, Engine, Error, Found, GrantRead, GrantsRead, KEY_TABLES, KeyFilter,
-    LostChange, MethodFilter, Missing, OperatorFilter, PARTS, Poll, Replica, ReplicaReport, Result, Session, Snapshot,
-    SnapshotSink, Storage, StoreFilter, Tally, Transaction, UsageAdd, UsageCount, UsagePeriod, part_of,
+    Changed, Contents, Deployment, Error, Feed, GrantRead, GrantsRead, KEY_TABLES, LostChange, Missing, PARTS, Poll,
+    Replica, ReplicaReport, Result, Snapshot, SnapshotSink, Tally, UsageAdd, part_of,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -84,7 +77,8 @@ pub(crate) struct Line<R> {
     pub(crate) road: R,
     /// Wakes it.
     pub(crate) waker: Arc<Notify>,
-    pub(crate) engine: Engine,
+    /// Whether replicas on other machines follow it too.
+    pub(crate) shared: bool,
 }
 
 impl Database {
@@ -161,10 +155,10 @@ impl Database {
     }
 
     /// A way to it.
-    pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, engine: Engine) -> Arc<Line<R>> {
+    pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, shared: bool) -> Arc<Line<R>> {
         let waker = Arc::new(Notify::new());
         self.inner.lock().wakers.push(Arc::clone(&waker));
-        Arc::new(Line { database: Arc::clone(self), road, waker, engine })
+        Arc::new(Line { database: Arc::clone(self), road, waker, shared })
     }
 }
 
@@ -303,14 +297,14 @@ impl<R: Road> Line<R> {
     }
 }
 
-fn elsewhere<T>() -> Result<T> {
-    Err(Error::unavailable("only what a follower and a decision ask for is simulated"))
+fn not_simulated() -> Error {
+    Error::unavailable("only what following and deciding depend on is simulated")
 }
 
 #[async_trait]
-impl<R: Road + 'static> Storage for Line<R> {
-    fn engine(&self) -> Engine {
-        self.engine
+impl<R: Road + 'static> Feed for Line<R> {
+    fn is_shared(&self) -> bool {
+        self.shared
     }
 
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
@@ -359,11 +353,11 @@ impl<R: Road + 'static> Storage for Line<R> {
         .await
     }
 
-    async fn woken(&self) {
+    async fn notified(&self) {
         self.waker.notified().await;
     }
 
-    async fn renew(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+    async fn heartbeat(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
         self.call(Call::Renew, |inner, now| {
             // What was applied of another past counts for nothing.
             let cursor = Cursor { revision: report.applied, nonce };
@@ -380,19 +374,11 @@ impl<R: Road + 'static> Storage for Line<R> {
         Ok(())
     }
 
-    async fn lost_changes(&self) -> Result<Vec<LostChange>> {
-        elsewhere()
-    }
-
-    async fn deployment(&self) -> Result<Deployment> {
-        Ok(Deployment::default())
-    }
-
     async fn mark_replaced(&self, _: &str) -> Result<()> {
         Ok(())
     }
 
-    async fn forget_replica(&self, replica: ReplicaId) -> Result<()> {
+    async fn end_replica(&self, replica: ReplicaId) -> Result<()> {
         self.call(Call::Renew, |inner, _| {
             if let Some((_, reported)) = inner.replicas.get_mut(&replica) {
                 *reported = Timestamp::EPOCH;
@@ -402,10 +388,10 @@ impl<R: Road + 'static> Storage for Line<R> {
     }
 
     async fn remove_replicas(&self, _: &[(ReplicaId, Timestamp)]) -> Result<()> {
-        elsewhere()
+        Err(not_simulated())
     }
 
-    async fn mark(&self, mark: Mark) -> Result<()> {
+    async fn add_mark(&self, mark: Mark) -> Result<()> {
         self.call(Call::Mark, |inner, _| inner.marks.add(mark)).await
     }
 
@@ -417,10 +403,6 @@ impl<R: Road + 'static> Storage for Line<R> {
         .await
     }
 
-    async fn head(&self) -> Result<Cursor> {
-        Ok(self.database.head())
-    }
-
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
         self.call(Call::Look, |inner, now| {
             let all = inner.replicas.values().cloned();
@@ -430,67 +412,11 @@ impl<R: Road + 'static> Storage for Line<R> {
         .await
     }
 
-    async fn key(&self, _: KeyId) -> Result<Option<Key>> {
-        elsewhere()
-    }
-
-    async fn keys(&self, _: &KeyFilter, _: &PageRequest) -> Result<Page<Key>> {
-        elsewhere()
-    }
-
-    async fn find(&self, _: &Digest) -> Result<Option<Found>> {
-        elsewhere()
-    }
-
-    async fn store(&self, _: &StoreCode) -> Result<Option<Store>> {
-        elsewhere()
-    }
-
-    async fn stores(&self, _: &StoreFilter, _: &PageRequest) -> Result<Page<Store>> {
-        elsewhere()
-    }
-
-    async fn method(&self, _: &MethodIdentity) -> Result<Option<Method>> {
-        elsewhere()
-    }
-
-    async fn methods(&self, _: &MethodFilter, _: &PageRequest) -> Result<Page<Method>> {
-        elsewhere()
-    }
-
-    async fn operator(&self, _: OperatorId) -> Result<Option<Operator>> {
-        elsewhere()
-    }
-
-    async fn operators(&self, _: &OperatorFilter, _: &PageRequest) -> Result<Page<Operator>> {
-        elsewhere()
-    }
-
-    async fn changes(&self, _: &ChangeFilter, _: &PageRequest) -> Result<Page<Change>> {
-        elsewhere()
-    }
-
-    async fn session(&self, _: &Digest) -> Result<Option<Session>> {
-        elsewhere()
-    }
-
-    async fn touch_session(&self, _: &Digest, _: Timestamp) -> Result<()> {
-        elsewhere()
-    }
-
     async fn add_usage(&self, _: &[UsageAdd]) -> Result<()> {
-        elsewhere()
+        Err(not_simulated())
     }
 
-    async fn usage(&self, _: KeyId, _: Timestamp, _: Timestamp, _: UsagePeriod, _: usize) -> Result<Vec<UsageCount>> {
-        elsewhere()
-    }
-
-    async fn sweep(&self, now: Timestamp) -> Result<()> {
+    async fn delete_expired(&self, now: Timestamp) -> Result<()> {
         self.call(Call::Renew, |inner, _| inner.swept.push(now)).await
-    }
-
-    async fn begin(&self, _: u64, _: &latchkey::model::change::Actor, _: &str) -> Result<Box<dyn Transaction>> {
-        elsewhere()
     }
 }

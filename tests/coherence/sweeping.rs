@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use latchkey::authority::Steps;
 use latchkey::clock::SharedClock;
-use latchkey::storage::Engine;
 
 use crate::clock::{Settable, Virtual, pass};
 use crate::life::Member;
@@ -22,7 +21,7 @@ fn nothing_is_removed_by_a_clock_that_leapt_within_the_hour() {
         let clock: SharedClock = Arc::new(Virtual::new());
         let settable = Settable::new(&clock);
         let database = Database::new(Arc::<Settable>::clone(&settable));
-        let line = database.line(Gates::default(), Engine::Postgres);
+        let line = database.line(Gates::default(), true);
         let (poll, stale) = (Duration::from_secs(5), Duration::from_mins(30));
         let member = Member::start_with(1, line, &clock, Steps::default(), poll, stale);
         pass(MINUTE * 55).await;

@@ -5,17 +5,17 @@ use latchkey::model::grant::{Grant, Members, Standing};
 use latchkey::model::key::{Access, Key};
 use latchkey::model::reference::Method;
 use latchkey::model::store::Store;
-use latchkey::storage::{KeyFilter, MethodFilter, NewKey, SnapshotSink, Storage, StoreFilter};
+use latchkey::storage::{Feed as _, KeyFilter, MethodFilter, NewKey, SnapshotSink, Storage, StoreFilter};
 
 use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{add_keys, add_methods, add_stores, begin, gather, list_keys, method_numbers, store_numbers};
 
-async fn grant(storage: &dyn Storage, key: &NewKey) -> Grant {
+async fn grant(storage: &Storage, key: &NewKey) -> Grant {
     storage.grant(&key.secret.digest).await.expect("a grant is read").grant.expect("it is there")
 }
 
-async fn read(storage: &dyn Storage, key: &NewKey) -> Key {
+async fn read(storage: &Storage, key: &NewKey) -> Key {
     storage.key(key.row.id).await.expect("a key is read").expect("it is there")
 }
 
@@ -24,7 +24,7 @@ fn selected(members: &[&str]) -> Access<String> {
 }
 
 /// The methods of a snapshot, retired ones included.
-async fn whole_book(storage: &dyn Storage) -> Vec<Method> {
+async fn whole_book(storage: &Storage) -> Vec<Method> {
     struct Nothing;
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}

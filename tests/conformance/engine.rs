@@ -29,7 +29,7 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Case {
     /// The storage, opened.
-    pub storage: Arc<dyn Storage>,
+    pub storage: Arc<Storage>,
     place: Place,
 }
 
@@ -105,7 +105,7 @@ impl Case {
     /// # Panics
     ///
     /// When it cannot be opened.
-    pub async fn open_again(&self) -> Arc<dyn Storage> {
+    pub async fn open_again(&self) -> Arc<Storage> {
         self.place.open().await
     }
 }
@@ -152,7 +152,7 @@ impl Place {
     /// # Panics
     ///
     /// When it cannot be opened.
-    pub async fn open(&self) -> Arc<dyn Storage> {
+    pub async fn open(&self) -> Arc<Storage> {
         storage::open(self.options()).await.unwrap_or_else(|error| panic!("open {}: {error}", self.url))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::operator::Role;
 use latchkey::model::token::Digest;
-use latchkey::storage::{NewKey, SnapshotSink};
+use latchkey::storage::{Feed as _, NewKey, SnapshotSink};
 
 use crate::engine::Case;
 use crate::make::{self, Make};
@@ -109,11 +109,11 @@ async fn a_commit_wakes_whoever_waits(case: Case) {
     for _ in 0..3 {
         let key = [make.key("while it waits")];
         let (woken, _) =
-            tokio::join!(tokio::time::timeout(WAKING, case.storage.woken()), add_keys(&*case.storage, &key));
+            tokio::join!(tokio::time::timeout(WAKING, case.storage.notified()), add_keys(&*case.storage, &key));
         assert!(woken.is_ok(), "woken by a commit while it waits");
     }
     add_keys(&*case.storage, &[make.key("before it waits")]).await;
-    let woken = tokio::time::timeout(WAKING, case.storage.woken()).await;
+    let woken = tokio::time::timeout(WAKING, case.storage.notified()).await;
     assert!(woken.is_ok(), "woken by a commit since the last call");
 }
 
@@ -125,7 +125,7 @@ async fn a_commit_of_another_storage_wakes_whoever_waits(case: Case) {
         let woken = async {
             // The other tells of its commits only once it has found that telling works.
             let mut commits = tokio::time::interval(Duration::from_secs(1));
-            let mut woken = std::pin::pin!(case.storage.woken());
+            let mut woken = std::pin::pin!(case.storage.notified());
             loop {
                 tokio::select! {
                     () = &mut woken => return,

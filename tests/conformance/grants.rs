@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use latchkey::model::change::{Revision, SubjectKind};
 use latchkey::model::grant::{Grant, Members, Standing};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{KeyRow, NewKey};
+use latchkey::storage::{Feed as _, KeyRow, NewKey};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use latchkey::model::change::SubjectKind;
+use latchkey::storage::Feed as _;
 
 use crate::engine::Case;
 use crate::make::Make;
@@ -38,12 +39,12 @@ async fn a_request_is_forgotten_after_a_day(case: Case) {
     let now = write.now();
     write.done().await;
 
-    case.storage.sweep(now.plus(HOUR * 23)).await.expect("a sweep");
+    case.storage.delete_expired(now.plus(HOUR * 23)).await.expect("a sweep");
     let mut write = begin(&*case.storage).await;
     assert_eq!(write.request("op_a", "id").await.expect("a request is looked up"), Some(keys[0].row.id));
     write.undo().await;
 
-    case.storage.sweep(now.plus(HOUR * 25)).await.expect("a sweep");
+    case.storage.delete_expired(now.plus(HOUR * 25)).await.expect("a sweep");
     let mut write = begin(&*case.storage).await;
     assert_eq!(write.request("op_a", "id").await.expect("a request is looked up"), None);
     write.insert_request("op_a", "id", keys[1].row.id).await.expect("and can be made anew");

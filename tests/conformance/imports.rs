@@ -3,7 +3,7 @@
 use latchkey::model::change::{Action, Cursor, SubjectKind};
 use latchkey::model::grant::Members;
 use latchkey::model::page::PageRequest;
-use latchkey::storage::{KeyFilter, NewKey, SnapshotSink, Storage};
+use latchkey::storage::{Feed as _, KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{Make, as_read, change};
@@ -22,7 +22,7 @@ impl SnapshotSink for Count {
 }
 
 /// Stores, methods, and keys that open some of them, every tenth all.
-async fn prepare(storage: &dyn Storage, make: &mut Make) -> Vec<NewKey> {
+async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
     let stores = store_numbers(&add_stores(storage, &STORES).await);
     let methods = method_numbers(&add_methods(storage, &METHODS).await);
     let mut keys: Vec<NewKey> = (0..KEYS)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey::model::change::SubjectKind;
 use latchkey::model::key::{Access, Key, Revocation};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{KeyFilter, Storage, UsageAdd};
+use latchkey::storage::{Feed as _, KeyFilter, Storage, UsageAdd};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make, Random, as_read, secret_as_read};
@@ -27,7 +27,7 @@ fn hour(at: usize) -> Timestamp {
 }
 
 /// Makes keys of every sort and does to them whatever can be done; what is there afterwards, the newest first.
-async fn populate(storage: &dyn Storage, make: &mut Make) -> Vec<Key> {
+async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     let stores = add_stores(storage, &STORES).await;
     let methods = add_methods(storage, &METHODS).await;
     let mut write = begin(storage).await;
@@ -164,7 +164,7 @@ fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) 
 }
 
 /// Compares what is listed with what should be.
-async fn compare(storage: &dyn Storage, filter: &KeyFilter, keys: &[Key]) {
+async fn compare(storage: &Storage, filter: &KeyFilter, keys: &[Key]) {
     let expected: Vec<&Key> = keys.iter().filter(|key| key_passes(key, filter)).collect();
     for size in [1, 7, 50] {
         // Page by page, as far as that goes without a thousand queries.

@@ -109,7 +109,7 @@ async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
 }
 
 /// Appends changes of all sorts; all of them, the newest first.
-async fn append_changes(storage: &dyn Storage, make: &mut Make, subjects: &[&str], actors: &[Actor]) -> Vec<Change> {
+async fn append_changes(storage: &Storage, make: &mut Make, subjects: &[&str], actors: &[Actor]) -> Vec<Change> {
     let kinds = [SubjectKind::Key, SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator];
     let mut all = Vec::new();
     for _ in 0..60 {

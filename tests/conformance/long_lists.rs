@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use latchkey::model::key::{Key, Revocation};
 use latchkey::model::page::PageRequest;
-use latchkey::storage::{self, KeyFilter, Options, Storage, UsageAdd};
+use latchkey::storage::{self, Feed as _, KeyFilter, Options, Storage, UsageAdd};
 
 use crate::engine::Place;
 use crate::make::{BEGINNING, Make, Random, as_read};
@@ -28,7 +28,7 @@ const SIZE: u32 = 50;
 const WAYS: [&str; 6] = ["keys_few", "keys_gather", "keys_many", "keys_newest", "keys_walk", "keys_window"];
 
 /// Puts the keys into storage; the newest first.
-async fn populate(storage: &dyn Storage, make: &mut Make) -> Vec<Key> {
+async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     let stores = add_stores(storage, &["most", "third"]).await;
     let methods = add_methods(storage, &["GET /most", "GET /third"]).await;
     let mut write = begin(storage).await;

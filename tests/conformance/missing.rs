@@ -17,7 +17,7 @@ macro_rules! refusal {
         let result: Result<()> = $work.await;
         $write.undo().await;
         match result {
-            Err(Error::Corrupt { what }) => what,
+            Err(Error::Bug { what }) => what,
             other => panic!("{} is not refused: {other:?}", stringify!($work)),
         }
     }};

@@ -5,7 +5,7 @@ use latchkey::model::operator::{Operator, Role};
 use latchkey::model::page::PageRequest;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
-use latchkey::storage::{OperatorFilter, SnapshotSink, Storage};
+use latchkey::storage::{Feed as _, OperatorFilter, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make};
@@ -14,7 +14,7 @@ use crate::write::{begin, gather};
 const ROLES: [Role; 4] = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer];
 
 /// The operators of a snapshot with their digests: what callers are known by.
-async fn known(storage: &dyn Storage) -> Vec<(Operator, Digest)> {
+async fn known(storage: &Storage) -> Vec<(Operator, Digest)> {
     struct Nothing;
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[Digest]) {}

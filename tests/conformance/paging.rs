@@ -214,7 +214,7 @@ async fn lists_are_whole_while_writers_are_at_work(case: Case) {
     let expected: Vec<String> = lasting.iter().rev().map(|key| key.row.id.to_string()).collect();
     let mut writers = JoinSet::new();
     for _ in 0..3 {
-        let (storage, mut make): (Arc<dyn Storage>, Make) = (Arc::clone(&case.storage), make.split());
+        let (storage, mut make): (Arc<Storage>, Make) = (Arc::clone(&case.storage), make.split());
         writers.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..30 {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use latchkey::model::change::{Action, Cursor, Revision, SubjectKind};
 use latchkey::model::operator::Role;
 use latchkey::model::token::Digest;
-use latchkey::storage::{NewKey, Poll, Storage};
+use latchkey::storage::{Feed as _, NewKey, Poll, Storage};
 
 use crate::engine::Case;
 use crate::make::{self, Make, change};
 use crate::write::{add_keys, add_methods, add_stores, begin};
 
-async fn poll(storage: &dyn Storage, cursor: Cursor) -> Poll {
+async fn poll(storage: &Storage, cursor: Cursor) -> Poll {
     storage.poll(cursor, 1_000).await.expect("a poll")
 }
 
@@ -27,7 +27,7 @@ fn assert_bare(poll: &Poll) {
 }
 
 /// Writes that each touch one subject and change nothing.
-async fn touch(storage: &dyn Storage, count: usize) -> Vec<Cursor> {
+async fn touch(storage: &Storage, count: usize) -> Vec<Cursor> {
     let mut cursors = Vec::new();
     for at in 0..count {
         let mut write = begin(storage).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey::model::change::{Cursor, Revision};
 use latchkey::model::marks::{Mark, Marks};
 use latchkey::model::token::Digest;
-use latchkey::storage::{Replica, ReplicaReport, SnapshotSink, Storage};
+use latchkey::storage::{Feed as _, Replica, ReplicaReport, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make};
@@ -22,7 +22,7 @@ fn report(make: &mut Make, host: &str) -> ReplicaReport {
     }
 }
 
-async fn listed(storage: &dyn Storage) -> Vec<Replica> {
+async fn listed(storage: &Storage) -> Vec<Replica> {
     let mut replicas = storage.replicas().await.expect("replicas are listed").0;
     replicas.retain(|replica| !replica.has_ended());
     replicas
@@ -43,7 +43,7 @@ async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
         told.applied = applied.revision;
         told.started = told.started.plus(Duration::from_secs(1));
         told.max_staleness = Some(Duration::from_secs(5 + applied.revision.0));
-        let now = storage.renew(&told, applied.nonce).await.expect("a replica renews");
+        let now = storage.heartbeat(&told, applied.nonce).await.expect("a replica renews");
         assert!(now >= last, "storage's clock goes on: {now}, {last}");
         let (replicas, head) = storage.replicas().await.expect("replicas are listed");
         assert_eq!(head, Revision(1), "a report takes no revision");
@@ -69,7 +69,7 @@ async fn what_a_replica_has_applied_of_another_past_counts_for_nothing(case: Cas
         (head.revision.next(), head.nonce, Revision(0)),
         (Revision(i64::MAX.unsigned_abs()), 1, Revision(0)),
     ] {
-        storage.renew(&ReplicaReport { applied: revision, ..told.clone() }, nonce).await.expect("a replica renews");
+        storage.heartbeat(&ReplicaReport { applied: revision, ..told.clone() }, nonce).await.expect("a replica renews");
         assert_eq!(listed(storage).await[0].report.applied, counted, "{revision} under {nonce}");
     }
 }
@@ -83,17 +83,17 @@ async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Ca
             started: BEGINNING.plus(Duration::from_hours(1) * at),
             ..report(&mut make, &format!("host {at}"))
         };
-        storage.renew(&report, 0).await.expect("a replica renews");
+        storage.heartbeat(&report, 0).await.expect("a replica renews");
         reports.push(report);
     }
     reports.reverse();
     let hosts: Vec<ReplicaReport> = listed(storage).await.into_iter().map(|replica| replica.report).collect();
     assert_eq!(hosts, reports);
-    storage.forget_replica(reports[1].id).await.expect("a replica is forgotten");
-    storage.forget_replica(make.replica_id()).await.expect("an unknown one is forgotten");
+    storage.end_replica(reports[1].id).await.expect("a replica is forgotten");
+    storage.end_replica(make.replica_id()).await.expect("an unknown one is forgotten");
     let hosts: Vec<ReplicaReport> = listed(storage).await.into_iter().map(|replica| replica.report).collect();
     assert_eq!(hosts, [reports[0].clone(), reports[2].clone()]);
-    storage.renew(&reports[1], 0).await.expect("a forgotten one renews");
+    storage.heartbeat(&reports[1], 0).await.expect("a forgotten one renews");
     assert_eq!(listed(storage).await.len(), 3);
 }
 
@@ -101,10 +101,10 @@ async fn a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep(
     let mut make = Make::new();
     let storage = &*case.storage;
     let told = report(&mut make, "it");
-    let before = storage.renew(&told, 0).await.expect("a replica renews");
-    storage.sweep(before.plus(Duration::from_hours(1_000))).await.expect("a sweep");
+    let before = storage.heartbeat(&told, 0).await.expect("a replica renews");
+    storage.delete_expired(before.plus(Duration::from_hours(1_000))).await.expect("a sweep");
     assert_eq!(listed(storage).await.len(), 1, "a clock that is ahead hides nobody");
-    let after = storage.renew(&told, 0).await.expect("a replica renews");
+    let after = storage.heartbeat(&told, 0).await.expect("a replica renews");
     assert!(after > before);
     storage.remove_replicas(&[(told.id, before)]).await.expect("it is too late");
     assert_eq!(listed(storage).await.len(), 1);
@@ -116,8 +116,8 @@ async fn a_replica_that_ended_is_told_from_one_whose_report_was_lost(case: Case)
     let mut make = Make::new();
     let storage = &*case.storage;
     let told = report(&mut make, "it");
-    storage.renew(&told, 0).await.expect("a replica renews");
-    storage.forget_replica(told.id).await.expect("it ends");
+    storage.heartbeat(&told, 0).await.expect("a replica renews");
+    storage.end_replica(told.id).await.expect("it ends");
     let (replicas, _) = storage.replicas().await.expect("replicas are listed");
     assert!(replicas.len() == 1 && replicas[0].has_ended(), "{replicas:?}");
     assert!(replicas[0].age > Duration::from_hours(24), "earlier versions count it as silent: {:?}", replicas[0].age);
@@ -132,7 +132,7 @@ async fn marks_are_kept_and_come_with_polls_and_snapshots(case: Case) {
         reached: BEGINNING.plus(Duration::from_secs(seconds)),
     };
     for mark in [at(1, 100), at(1, 90), at(3, 50)] {
-        storage.mark(mark).await.expect("a mark is taken");
+        storage.add_mark(mark).await.expect("a mark is taken");
     }
     let expected = Marks::from(vec![at(1, 100), at(3, 50)]);
     for storage in [&*case.storage, &*case.open_again().await] {
@@ -158,7 +158,7 @@ async fn replicas_renew_side_by_side(case: Case) {
         applied = storage.head().await.expect("the head is read");
         let renewals = reports.iter_mut().enumerate().map(|(at, report)| {
             report.applied = applied.revision;
-            if at % 2 == 0 { storage.renew(report, applied.nonce) } else { other.renew(report, applied.nonce) }
+            if at % 2 == 0 { storage.heartbeat(report, applied.nonce) } else { other.heartbeat(report, applied.nonce) }
         });
         for renewed in futures_util::future::join_all(renewals).await {
             renewed.expect("a replica renews");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey::model::change::{Action, Actor, Cursor, Revision, SubjectKind};
-use latchkey::storage::{ChangeFilter, Error};
+use latchkey::storage::{ChangeFilter, Error, Feed as _};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -44,7 +44,7 @@ async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
     let mut write = begin(&*case.storage).await;
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
     let refused = write.commit().await;
-    assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Bug { .. })), "{refused:?}");
     assert_eq!(case.storage.key(key.row.id).await.expect("a key is looked up"), None);
     assert_eq!(case.storage.head().await.expect("the head is read").revision, Revision(0));
 

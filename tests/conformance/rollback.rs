@@ -6,14 +6,14 @@ use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::operator::Role;
 use latchkey::model::page::PageRequest;
 use latchkey::model::token::Digest;
-use latchkey::storage::{ChangeFilter, KeyFilter, NewKey, SnapshotSink, Storage};
+use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, NewKey, SnapshotSink, Storage};
 
 use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{Write, begin, gather};
 
 /// Everything of storage that can be read without knowing what to ask for.
-async fn everything(storage: &dyn Storage) -> String {
+async fn everything(storage: &Storage) -> String {
     struct Digests(Vec<[u8; 32]>);
     impl SnapshotSink for Digests {
         fn digests(&mut self, digests: &[Digest]) {
@@ -39,7 +39,7 @@ struct Before {
     operator: latchkey::model::operator::Operator,
 }
 
-async fn prepare(storage: &dyn Storage, make: &mut Make) -> Before {
+async fn prepare(storage: &Storage, make: &mut Make) -> Before {
     let mut write = begin(storage).await;
     let mut store = make::store("kept");
     store.hosts = vec!["kept.example".into()];

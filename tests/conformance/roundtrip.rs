@@ -7,7 +7,7 @@ use latchkey::model::page::PageRequest;
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{ChangeFilter, KeyFilter, KeyRow, MethodFilter, OperatorFilter, StoreFilter};
+use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, KeyRow, MethodFilter, OperatorFilter, StoreFilter};
 
 use crate::engine::Case;
 use crate::make::{self, Make, as_read};

@@ -3,7 +3,7 @@
 use latchkey::model::change::SubjectKind;
 use latchkey::model::method::StoreUse;
 use latchkey::model::reference::Method;
-use latchkey::storage::{self, ChangeFilter, Error, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
+use latchkey::storage::{self, ChangeFilter, Error, Feed as _, Options, Result, SCHEMA_VERSION, SchemaState, Storage};
 use tokio::task::JoinSet;
 
 use crate::engine::Place;
@@ -14,7 +14,7 @@ fn as_it_is(place: &Place) -> Options {
     Options { migrate: false, ..place.options() }
 }
 
-async fn write_once(storage: &dyn Storage) -> u64 {
+async fn write_once(storage: &Storage) -> u64 {
     let mut write = begin(storage).await;
     write.note(SubjectKind::Other, "it").await;
     write.done().await.revision.0
@@ -146,13 +146,13 @@ async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shar
         applied: latchkey::model::change::Revision(0),
         max_staleness: None,
     };
-    storage.renew(&report, 0).await.expect("a replica renews");
+    storage.heartbeat(&report, 0).await.expect("a replica renews");
     assert_eq!(place.text("SELECT marks FROM clock"), "[]");
     // A clock that has gone back while nobody ran: what was written by then has seen the time.
     place.execute("UPDATE clock SET reached = reached + 3600000000");
-    storage.renew(&report, 0).await.expect("a replica renews");
+    storage.heartbeat(&report, 0).await.expect("a replica renews");
     assert!(place.text("SELECT marks FROM clock").starts_with("[[1,"), "{}", place.text("SELECT marks FROM clock"));
-    storage.renew(&report, 0).await.expect("a replica renews");
+    storage.heartbeat(&report, 0).await.expect("a replica renews");
     let head = storage.head().await.expect("the head is read");
     assert!(!storage.poll(head, 1).await.expect("a poll").marks.is_empty());
 }

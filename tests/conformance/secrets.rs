@@ -5,21 +5,21 @@ use latchkey::model::grant::Standing;
 use latchkey::model::key::{Key, Origin, Revocation};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
-use latchkey::storage::{Found, KeyRow, NewKey, NewSecret, Storage};
+use latchkey::storage::{Feed as _, Found, KeyRow, NewKey, NewSecret, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make, secret_as_read};
 use crate::write::{add_keys, begin};
 
-async fn read(storage: &dyn Storage, key: &NewKey) -> Key {
+async fn read(storage: &Storage, key: &NewKey) -> Key {
     storage.key(key.row.id).await.expect("a key is read").expect("it is there")
 }
 
-async fn find(storage: &dyn Storage, digest: &Digest) -> Found {
+async fn find(storage: &Storage, digest: &Digest) -> Found {
     storage.find(digest).await.expect("a digest is looked up").expect("it is there")
 }
 
-async fn standing(storage: &dyn Storage, digest: &Digest) -> Standing {
+async fn standing(storage: &Storage, digest: &Digest) -> Standing {
     storage.grant(digest).await.expect("a grant is read").grant.expect("it is there").standing
 }
 

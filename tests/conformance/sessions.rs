@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::operator::{Operator, Role};
-use latchkey::storage::Session;
+use latchkey::storage::{Feed as _, Session};
 
 use crate::engine::Case;
 use crate::make::Make;
@@ -101,9 +101,9 @@ async fn old_sessions_are_swept(case: Case) {
     let now = write.now();
     write.done().await;
     let day = Duration::from_hours(24);
-    case.storage.sweep(now.plus(day)).await.expect("storage is swept");
+    case.storage.delete_expired(now.plus(day)).await.expect("storage is swept");
     assert!(case.storage.session(&digest).await.expect("it is read").is_some(), "kept for a day");
-    case.storage.sweep(now.plus(day + MINUTE)).await.expect("storage is swept");
+    case.storage.delete_expired(now.plus(day + MINUTE)).await.expect("storage is swept");
     assert_eq!(case.storage.session(&digest).await.expect("it is read"), None);
 }
 

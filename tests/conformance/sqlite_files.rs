@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use latchkey::model::change::{Cursor, SubjectKind};
-use latchkey::storage::{self, Error, Options, SchemaState, StorageUrl};
+use latchkey::storage::{self, Error, Feed as _, Options, SchemaState, StorageUrl};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -188,7 +188,7 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
         let refused = try_begin(&*storage).await;
         assert!(is_unavailable(&refused), "{refused:?}");
-        let renewed = storage.sweep(crate::make::BEGINNING).await;
+        let renewed = storage.delete_expired(crate::make::BEGINNING).await;
         assert!(is_unavailable(&renewed), "{renewed:?}");
         assert_eq!(storage.head().await.expect("reading goes on").revision.0, 1);
         let poll = storage.poll(Cursor::default(), 10).await.expect("polling goes on");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use latchkey::model::change::{Cursor, Revision, SubjectKind};
 use latchkey::model::id::ReplicaId;
-use latchkey::storage::{self, Error, KeyFilter, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage};
+use latchkey::storage::{
+    self, Error, Feed as _, KeyFilter, NewKey, Options, ReplicaReport, Result, SnapshotSink, Storage,
+};
 
 use crate::engine::{Kind, Place, block_on};
 use crate::make::{BEGINNING, Make};
@@ -15,12 +17,12 @@ use crate::write::{add_keys, begin, is_unavailable, try_begin};
 /// Within this everything works again after the server does.
 const RECOVERY: Duration = Duration::from_mins(1);
 
-async fn open(database: &Database) -> std::sync::Arc<dyn Storage> {
+async fn open(database: &Database) -> std::sync::Arc<Storage> {
     storage::open(Options::new(database.url().parse().expect("a URL"))).await.expect("it opens")
 }
 
 /// The name of each kind of call, and how it went: one that uses each sort of connection.
-async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey) -> Vec<(&'static str, Result<()>)> {
+async fn call_everything(storage: &Storage, replica: ReplicaId, key: &NewKey) -> Vec<(&'static str, Result<()>)> {
     struct Nothing;
     impl SnapshotSink for Nothing {
         fn digests(&mut self, _: &[latchkey::model::token::Digest]) {}
@@ -39,8 +41,8 @@ async fn call_everything(storage: &dyn Storage, replica: ReplicaId, key: &NewKey
         ("grant", storage.grant(&key.secret.digest).await.map(drop)),
         ("poll", storage.poll(Cursor::default(), 10).await.map(drop)),
         ("snapshot", storage.snapshot(&mut Nothing).await.map(drop)),
-        ("renew", storage.renew(&report, 0).await.map(drop)),
-        ("sweep", storage.sweep(BEGINNING).await),
+        ("renew", storage.heartbeat(&report, 0).await.map(drop)),
+        ("sweep", storage.delete_expired(BEGINNING).await),
         ("begin", try_begin(storage).await.map(drop)),
     ]
 }
@@ -51,7 +53,7 @@ fn assert_all_unavailable(calls: &[(&str, Result<()>)], when: &str) {
     }
 }
 
-async fn eventually_all_work(storage: &dyn Storage, replica: ReplicaId, key: &NewKey) {
+async fn eventually_all_work(storage: &Storage, replica: ReplicaId, key: &NewKey) {
     eventually_async("every call works again", RECOVERY, async || {
         let calls = call_everything(storage, replica, key).await;
         // Until then nothing else is said than that it cannot be reached.
@@ -84,7 +86,7 @@ fn calls_fail_while_the_server_is_dead_and_work_again_once_it_lives() {
             assert!(read.is_some(), "what was acknowledged is there, in round {round}");
             let woken = eventually_async("commits wake again", RECOVERY, async || {
                 add_keys(&*storage, &[make.key("later")]).await;
-                tokio::time::timeout(Duration::from_secs(2), storage.woken()).await.ok()
+                tokio::time::timeout(Duration::from_secs(2), storage.notified()).await.ok()
             });
             woken.await;
         }

@@ -7,7 +7,7 @@ use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Revision, SubjectKind};
 use latchkey::model::store::StoreNumber;
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{NewKey, Storage, UsageAdd, UsageCount, UsagePeriod};
+use latchkey::storage::{Feed as _, NewKey, Storage, UsageAdd, UsageCount, UsagePeriod};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -24,7 +24,7 @@ fn add(key: &NewKey, calls: u64, last: Timestamp) -> UsageAdd {
 }
 
 /// All counts of a key, in an order that does not depend on the engine.
-async fn counts(storage: &dyn Storage, key: &NewKey, period: UsagePeriod) -> Vec<UsageCount> {
+async fn counts(storage: &Storage, key: &NewKey, period: UsagePeriod) -> Vec<UsageCount> {
     let mut counts = storage.usage(key.row.id, EARLIEST, LATEST, period, 1_000).await.expect("usage is read");
     assert!(counts.is_sorted_by_key(|count| count.start), "oldest first: {counts:?}");
     counts.sort_by(|a, b| (a.start, &a.method, &a.store, a.allowed).cmp(&(b.start, &b.method, &b.store, b.allowed)));
@@ -244,7 +244,7 @@ async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Cas
     let ages = [Duration::ZERO, DAY * 34, DAY * 35, DAY * 35 + HOUR * 2, DAY * 399, DAY * 400, DAY * 402];
     let adds: Vec<UsageAdd> = ages.iter().map(|age| add(&key, 1, now.minus(*age))).collect();
     storage.add_usage(&adds).await.expect("uses are counted");
-    storage.sweep(now).await.expect("a sweep");
+    storage.delete_expired(now).await.expect("a sweep");
     let kept = async |period| {
         let counts = counts(storage, &key, period).await;
         counts.iter().rev().map(|count| now.since(count.start)).collect::<Vec<_>>()
@@ -252,7 +252,7 @@ async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Cas
     assert_eq!(kept(UsagePeriod::Hour).await, ages[..3]);
     let days = [Duration::ZERO, DAY * 34, DAY * 35, DAY * 36, DAY * 399, DAY * 400];
     assert_eq!(kept(UsagePeriod::Day).await, days);
-    storage.sweep(now).await.expect("a sweep");
+    storage.delete_expired(now).await.expect("a sweep");
     assert_eq!(kept(UsagePeriod::Day).await, days, "a second sweep drops nothing more");
     let read = storage.key(key.row.id).await.expect("a key is read").expect("a sweep leaves keys alone");
     assert_eq!(read.last_used, Some(now));

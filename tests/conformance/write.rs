@@ -17,7 +17,7 @@ use latchkey::storage::{Error, KeyFilter, NewKey, Result, Storage, Transaction};
 use crate::make::change;
 
 /// A write under way. Everything that a [`Transaction`] can do, and the same together with the change that it appends.
-pub struct Write(Box<dyn Transaction>);
+pub struct Write(Transaction);
 
 /// A nonce that no other write of this process has, and that uses all 64 bits.
 pub fn nonce() -> u64 {
@@ -32,7 +32,7 @@ pub fn nonce() -> u64 {
 /// # Panics
 ///
 /// When it cannot begin.
-pub async fn begin(storage: &dyn Storage) -> Write {
+pub async fn begin(storage: &Storage) -> Write {
     try_begin(storage).await.expect("a write begins")
 }
 
@@ -41,7 +41,7 @@ pub async fn begin(storage: &dyn Storage) -> Write {
 /// # Errors
 ///
 /// As [`Storage::begin`].
-pub async fn try_begin(storage: &dyn Storage) -> Result<Write> {
+pub async fn try_begin(storage: &Storage) -> Result<Write> {
     storage.begin(nonce(), &Actor::System, "").await.map(Write)
 }
 
@@ -50,7 +50,7 @@ pub async fn try_begin(storage: &dyn Storage) -> Result<Write> {
 /// # Panics
 ///
 /// When it cannot begin.
-pub async fn begin_as(storage: &dyn Storage, actor: &Actor, comment: &str) -> Write {
+pub async fn begin_as(storage: &Storage, actor: &Actor, comment: &str) -> Write {
     Write(storage.begin(nonce(), actor, comment).await.expect("a write begins"))
 }
 
@@ -185,16 +185,16 @@ impl Write {
 }
 
 impl Deref for Write {
-    type Target = dyn Transaction;
+    type Target = Transaction;
 
     fn deref(&self) -> &Self::Target {
-        &*self.0
+        &self.0
     }
 }
 
 impl DerefMut for Write {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut *self.0
+        &mut self.0
     }
 }
 
@@ -207,7 +207,7 @@ impl std::fmt::Debug for Write {
 // === whole writes ===
 
 /// Adds stores with these codes, in one write: as they are read back.
-pub async fn add_stores(storage: &dyn Storage, codes: &[&str]) -> Vec<Store> {
+pub async fn add_stores(storage: &Storage, codes: &[&str]) -> Vec<Store> {
     let mut write = begin(storage).await;
     let mut stores = Vec::new();
     for code in codes {
@@ -218,7 +218,7 @@ pub async fn add_stores(storage: &dyn Storage, codes: &[&str]) -> Vec<Store> {
 }
 
 /// Adds methods with these identities, in one write: as they are read back.
-pub async fn add_methods(storage: &dyn Storage, identities: &[&str]) -> Vec<Method> {
+pub async fn add_methods(storage: &Storage, identities: &[&str]) -> Vec<Method> {
     let methods: Vec<_> = identities.iter().zip(1..).map(|(identity, at)| crate::make::method(identity, at)).collect();
     let mut write = begin(storage).await;
     let methods = write.add_methods(&methods).await;
@@ -227,7 +227,7 @@ pub async fn add_methods(storage: &dyn Storage, identities: &[&str]) -> Vec<Meth
 }
 
 /// Adds keys, in one write.
-pub async fn add_keys(storage: &dyn Storage, keys: &[NewKey]) -> Cursor {
+pub async fn add_keys(storage: &Storage, keys: &[NewKey]) -> Cursor {
     let mut write = begin(storage).await;
     write.add_keys(keys).await;
     write.done().await
@@ -269,7 +269,7 @@ pub async fn gather<T>(size: u32, read: impl AsyncFn(PageRequest) -> Result<Page
 }
 
 /// All keys that pass `filter`, gathered in pages of `size`.
-pub async fn list_keys(storage: &dyn Storage, filter: &KeyFilter, size: u32) -> Vec<Key> {
+pub async fn list_keys(storage: &Storage, filter: &KeyFilter, size: u32) -> Vec<Key> {
     gather(size, async |request| storage.keys(filter, &request).await).await
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use latchkey::model::change::{Action, Cursor, NewChange, Revision, SubjectKind};
 use latchkey::model::id::KeyId;
 use latchkey::model::token::Digest;
-use latchkey::storage::{ChangeFilter, NewKey, SnapshotSink, Storage};
+use latchkey::storage::{ChangeFilter, Feed as _, NewKey, SnapshotSink, Storage};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -21,7 +21,7 @@ const WRITES: usize = 8;
 type Subjects = Vec<(String, String)>;
 
 /// One write: adds a key and a store, counts `shared` up by one, and tells `extra` further subjects.
-async fn write_once(storage: &dyn Storage, make: &mut Make, shared: &NewKey, extra: usize) -> (Cursor, Subjects) {
+async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: usize) -> (Cursor, Subjects) {
     let mut write = begin(storage).await;
     let before = write.key(shared.row.id).await.expect("the shared key is read").expect("it is there").comment;
     let count: u64 = before.parse().expect("its comment is a number");
@@ -61,7 +61,7 @@ struct Follower {
 
 impl Follower {
     /// Polls once, and checks that what it is told goes on exactly where it was.
-    async fn poll(&mut self, storage: &dyn Storage) {
+    async fn poll(&mut self, storage: &Storage) {
         let poll = storage.poll(self.cursor, 100_000).await.expect("a poll");
         assert!(poll.continuous, "the history goes on from {:?}", self.cursor);
         assert!(!poll.overflow);
@@ -88,7 +88,7 @@ impl Follower {
     }
 }
 
-async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<dyn Storage>>) {
+async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>) {
     let mut make = Make::new();
     let mut shared = make.key("shared");
     shared.row.comment = "0".into();
@@ -140,7 +140,7 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<dyn Storag
 }
 
 /// Each change of the shared key begins where the one before ended: no write overlooked another.
-async fn audit_is_a_chain(storage: &dyn Storage, shared: &NewKey) {
+async fn audit_is_a_chain(storage: &Storage, shared: &NewKey) {
     let filter = ChangeFilter {
         kind: Some(SubjectKind::Key),
         subject: Some(shared.row.id.to_string()),

@@ -211,7 +211,7 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>,
     let clock: SharedClock = Arc::new(SystemClock);
     options.clock = Arc::clone(&clock);
     options.tasks = tasks.clone();
-    let storage: Arc<dyn Storage> = storage::open(options).await.unwrap();
+    let storage: Arc<Storage> = storage::open(options).await.unwrap();
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let convergence: Arc<dyn Convergence> = Arc::new(Nobody);
     let registry = Registry::new(Arc::clone(&storage), tasks.clone(), Arc::clone(&random), convergence, Duration::ZERO);

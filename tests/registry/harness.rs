@@ -47,7 +47,7 @@ pub(crate) struct Place {
 /// A registry, an admin, and what stands behind them.
 pub(crate) struct Bench {
     pub(crate) registry: Registry,
-    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) storage: Arc<Storage>,
     pub(crate) admin: Caller,
     pub(crate) clock: Arc<ByHand>,
     pub(crate) replicas: Arc<Slow>,
@@ -88,7 +88,7 @@ impl TokenPlace for Place {
 }
 
 /// A registry over empty storage.
-pub(crate) async fn empty() -> (Registry, Arc<dyn Storage>, Arc<ByHand>, Arc<Slow>, tempfile::TempDir) {
+pub(crate) async fn empty() -> (Registry, Arc<Storage>, Arc<ByHand>, Arc<Slow>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ByHand(AtomicI64::new(START * 1_000_000)));
     let url = format!("sqlite:{}", folder.path().join("latchkey.db").display());

@@ -210,9 +210,8 @@ async fn finish(
     identity: &MethodIdentity,
 ) -> Result<Method> {
     let after = write.tx.live_methods().await?.into_iter().find(|method| method.identity == *identity);
-    let after = after.ok_or_else(|| {
-        storage::Error::corrupt(format!("method {identity} cannot be read by the write that made it"))
-    })?;
+    let after = after
+        .ok_or_else(|| storage::Error::bug(format!("method {identity} cannot be read by the write that made it")))?;
     write.record(action, SubjectKind::Method, identity, before.map(Method::image), Some(after.image()));
     Ok(after)
 }

@@ -71,8 +71,8 @@ impl Listener {
         self.heard.works.load(Ordering::Relaxed)
     }
 
-    /// As [`crate::storage::Storage::woken`].
-    pub(super) async fn woken(&self) {
+    /// As [`crate::storage::Feed::notified`].
+    pub(super) async fn notified(&self) {
         self.heard.woken.notified().await;
     }
 }

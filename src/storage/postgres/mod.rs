@@ -29,7 +29,7 @@ use self::tls::connector;
 use super::options::{Options, SchemaState};
 use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
-use super::{Engine, Error, Result};
+use super::{Error, Result};
 
 /// Longest wait until an empty database is marked.
 const MARKING: Duration = Duration::from_secs(3);
@@ -107,10 +107,6 @@ pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
 
 #[async_trait]
 impl Driver for Postgres {
-    fn engine(&self) -> Engine {
-        Engine::Postgres
-    }
-
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }
@@ -153,7 +149,7 @@ impl Driver for Postgres {
         migrate::within("marking an empty database", MARKING, replaced::mark(&client, deployment)).await
     }
 
-    async fn woken(&self) {
-        self.listener.woken().await;
+    async fn notified(&self) {
+        self.listener.notified().await;
     }
 }

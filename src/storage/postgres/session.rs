@@ -10,6 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::connect::Object;
 use super::errors::{of_commit, refuses_writes, translate};
 use super::hosts::{Origin, SILENCE};
+use crate::storage::sql::dialect::Dialect;
 use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
@@ -101,7 +102,7 @@ impl Column {
             (Self::Text(column), Value::Text(value)) => column.push(value),
             (Self::Bytes(column), Value::Bytes(value)) => column.push(value),
             (Self::Bool(column), Value::Bool(value)) => column.push(value),
-            _ => return Err(Error::corrupt("rows to insert with values of different types")),
+            _ => return Err(Error::bug("rows to insert with values of different types")),
         }
         Ok(())
     }
@@ -125,7 +126,7 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
             Type::TEXT | Type::VARCHAR => row.try_get(place).map(Value::Text),
             Type::BYTEA => row.try_get(place).map(Value::Bytes),
             Type::BOOL => row.try_get(place).map(Value::Bool),
-            ref other => return Err(Error::corrupt(format!("the column {} is of type {other}", column.name()))),
+            ref other => return Err(Error::bug(format!("the column {} is of type {other}", column.name()))),
         };
         value.map_err(|error| translate("reading a row", error))
     });
@@ -177,7 +178,7 @@ impl PostgresSession {
             self.state = State::Open;
         }
         let Some(client) = &self.client else {
-            return Err(Error::corrupt("a session was used after its end"));
+            return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
         let origin = client.origin();
@@ -232,25 +233,20 @@ impl Session for PostgresSession {
                 column.push(value)?;
             }
         }
-        let arrays: Vec<_> =
-            columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column))).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) SELECT * FROM unnest({}) {}",
-            insert.table,
-            insert.columns.join(", "),
-            arrays.join(", "),
-            insert.on_conflict
-        );
+        let sql = insert.text(Dialect::Postgres, |_| {
+            let arrays = columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column)));
+            format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "))
+        });
         self.run(async |client| {
             let params: Vec<_> = columns.iter().map(Column::typed).collect();
-            client.execute_typed(&sql, &params).await
+            client.execute_typed(sql, &params).await
         })
         .await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
         let Some(client) = &self.client else {
-            return Err(Error::corrupt("a session was used after its end"));
+            return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
         match Self::answer(client.origin(), self.bound, client.batch_execute(self.commit)).await {

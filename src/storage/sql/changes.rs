@@ -1,18 +1,18 @@
 //! The audit trail, which is also the feed.
 
-use super::driver::Insert;
-use super::link::Link;
+use super::Storage;
+use super::driver::{Insert, Purpose};
 use super::select::Select;
+use super::transaction::Transaction;
 use super::value::{Row, Value};
-use super::write::Write;
 use crate::model::change::{Change, NewChange, Revision, SubjectKind};
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{ChangeFilter, Error, Result};
 
-static INSERT: Insert = Insert {
-    name: "insert_changes",
-    table: "changes",
-    columns: &[
+static INSERT: Insert = Insert::new(
+    "insert_changes",
+    "changes",
+    &[
         "revision",
         "ordinal",
         "nonce",
@@ -26,8 +26,8 @@ static INSERT: Insert = Insert {
         "before",
         "after",
     ],
-    on_conflict: "",
-};
+    "",
+);
 
 fn read(row: Row) -> Result<Change> {
     let mut reader = row.read("changes");
@@ -51,50 +51,50 @@ fn place(change: &Change) -> String {
     format!("{}:{}", change.revision, change.ordinal)
 }
 
-/// Changes that pass the filter, the newest first.
-pub(super) async fn list(link: &mut Link, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
-    let mut select = Select::new(link.dialect());
-    match filter.kind {
-        Some(SubjectKind::Other) => select.only("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
-        Some(kind) => select.only_with("subject_kind =", kind.as_str().into()),
-        None => {}
+impl Storage {
+    /// Changes that pass the filter, the newest revision first and within it by descending ordinal.
+    pub async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let mut select = Select::new(link.dialect());
+        match filter.kind {
+            Some(SubjectKind::Other) => select.only("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
+            Some(kind) => select.only_with("subject_kind =", kind.as_str().into()),
+            None => {}
+        }
+        if let Some(subject) = &filter.subject {
+            select.only_with("subject_id =", subject.as_str().into());
+        }
+        if let Some(actor) = filter.actor {
+            select.only_with("actor =", actor.to_string().into());
+        }
+        if let Some(start) = filter.start {
+            select.only_with("at >=", start.into());
+        }
+        if let Some(end) = filter.end {
+            select.only_with("at <", end.into());
+        }
+        if let Some(after) = &page.after {
+            let parts = after.split_once(':').and_then(|(revision, ordinal)| {
+                Some((revision.parse().ok().map(Revision)?, ordinal.parse::<u32>().ok()?))
+            });
+            let Some((revision, ordinal)) = parts else {
+                return Err(Error::bug("a page of changes was asked for after what is no place in them"));
+            };
+            let revision = select.bind(revision.into());
+            let ordinal = select.bind(ordinal.into());
+            select.only(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
+        }
+        let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
+                   after FROM changes";
+        let rows = select.rows(link, "changes", sql, "revision DESC, ordinal DESC", page).await?;
+        let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Page::cut(changes, page.size, place))
     }
-    if let Some(subject) = &filter.subject {
-        select.only_with("subject_id =", subject.as_str().into());
-    }
-    if let Some(actor) = filter.actor {
-        select.only_with("actor =", actor.to_string().into());
-    }
-    if let Some(start) = filter.start {
-        select.only_with("at >=", start.into());
-    }
-    if let Some(end) = filter.end {
-        select.only_with("at <", end.into());
-    }
-    if let Some(after) = &page.after {
-        let parts = after
-            .split_once(':')
-            .and_then(|(revision, ordinal)| Some((revision.parse().ok().map(Revision)?, ordinal.parse::<u32>().ok()?)));
-        let Some((revision, ordinal)) = parts else {
-            return Err(Error::corrupt("a page of changes was asked for after what is no place in them"));
-        };
-        let revision = select.bind(revision.into());
-        let ordinal = select.bind(ordinal.into());
-        select.only(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
-    }
-    let sql = format!(
-        "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, after \
-         FROM changes {} ORDER BY revision DESC, ordinal DESC LIMIT {}",
-        select.conditions(),
-        page.size + 1
-    );
-    let rows = link.rows("changes", &sql, select.params).await?;
-    let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(changes, page.size, place))
 }
 
-impl Write {
-    pub(super) async fn append_changes(&mut self, changes: &[NewChange]) -> Result<()> {
+impl Transaction {
+    /// Appends to the audit trail, in the order given.
+    pub async fn append(&mut self, changes: &[NewChange]) -> Result<()> {
         let image = |image: &Option<serde_json::Value>| Value::Text(image.as_ref().map(ToString::to_string));
         let mut rows = Vec::with_capacity(changes.len());
         for change in changes {

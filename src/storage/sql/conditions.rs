@@ -19,9 +19,9 @@ const INDEXED_CHARS: usize = 3;
 /// What a filter's store or method is in the database.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Named {
-    /// None is asked for.
+    /// No condition.
     Any,
-    /// One is asked for that is not there: only keys with access to all open it.
+    /// It does not exist: only keys with access to all pass.
     Missing,
     /// The one of this number.
     Number(u32),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::follow::{continues, head};
 use super::grants;
 use super::link::Link;
-use super::value::{Reader, each_digest};
+use super::text::Sql;
+use super::value::{Reader, Value, each_digest};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::token::Digest;
@@ -14,30 +15,35 @@ use crate::storage::{Result, SnapshotSink};
 
 /// Tables that are measured, and the hash of a row of each. A null differs from every value, and nothing is left out
 /// that a decision reads. The part is the end of the key's id.
-const MEASURED: [(&str, &str); KEY_TABLES.len()] = [
+const MEASURED: [(&str, Sql<'_>); KEY_TABLES.len()] = [
     (
         "measure_keys",
-        "SELECT substr(id, 38), count(*), CAST(sum(HASH[id || '|' || name || '|' || CAST(active AS text) || '|' || \
-         COALESCE(CAST(revoked_at AS text), '-') || '|' || CAST(all_stores AS text) || '|' || CAST(all_methods AS text) \
-         || '|' || COALESCE(CAST(not_before AS text), '-') || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' || \
-         networks || '|' || CAST(row_revision AS text) || '|' || COALESCE(CAST(deleted_revision AS text), '-')]HASH) \
-         AS bigint) FROM keys GROUP BY substr(id, 38)",
+        sql!("SELECT substr(id, 38), count(*), CAST(sum("
+            (HASH "id || '|' || name || '|' || CAST(active AS text) || '|' || COALESCE(CAST(revoked_at AS text), '-') \
+                   || '|' || CAST(all_stores AS text) || '|' || CAST(all_methods AS text) || '|' || \
+                   COALESCE(CAST(not_before AS text), '-') || '|' || COALESCE(CAST(expires_at AS text), '-') || '|' \
+                   || networks || '|' || CAST(row_revision AS text) || '|' || \
+                   COALESCE(CAST(deleted_revision AS text), '-')")
+            ") AS bigint) FROM keys GROUP BY substr(id, 38)"),
     ),
     (
         "measure_secrets",
-        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[id || '|' || key_id || '|' || DIGEST_TEXT || '|' || \
-         COALESCE(CAST(expires_at AS text), '-') || '|' || COALESCE(CAST(ended_at AS text), '-')]HASH) AS bigint) \
-         FROM secrets GROUP BY substr(key_id, 38)",
+        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
+            (HASH "id || '|' || key_id || '|' || " DIGEST_TEXT " || '|' || COALESCE(CAST(expires_at AS text), '-') || \
+                   '|' || COALESCE(CAST(ended_at AS text), '-')")
+            ") AS bigint) FROM secrets GROUP BY substr(key_id, 38)"),
     ),
     (
         "measure_key_stores",
-        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[key_id || '|' || CAST(store_number AS text)]HASH) AS bigint) \
-         FROM key_stores GROUP BY substr(key_id, 38)",
+        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
+            (HASH "key_id || '|' || CAST(store_number AS text)")
+            ") AS bigint) FROM key_stores GROUP BY substr(key_id, 38)"),
     ),
     (
         "measure_key_methods",
-        "SELECT substr(key_id, 38), count(*), CAST(sum(HASH[key_id || '|' || CAST(method_number AS text)]HASH) AS \
-         bigint) FROM key_methods GROUP BY substr(key_id, 38)",
+        sql!("SELECT substr(key_id, 38), count(*), CAST(sum("
+            (HASH "key_id || '|' || CAST(method_number AS text)")
+            ") AS bigint) FROM key_methods GROUP BY substr(key_id, 38)"),
     ),
 ];
 
@@ -60,8 +66,8 @@ pub(super) async fn read(link: &mut Link, since: Cursor) -> Result<Contents> {
         missing: missing(link).await?,
         writing: BTreeSet::new(),
     };
-    let sql = "SELECT count(*), CAST(COALESCE(sum(HASH[host || '|' || CAST(store_number AS text)]HASH), 0) AS bigint) \
-               FROM store_hosts";
+    let sql = sql!("SELECT count(*), CAST(COALESCE(sum(" (HASH "host || '|' || CAST(store_number AS text)")
+        "), 0) AS bigint) FROM store_hosts");
     contents.hosts = tally(&mut link.one("measure_store_hosts", sql, Vec::new()).await?.read("store_hosts"))?;
     for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
         for row in link.rows(name, sql, Vec::new()).await? {
@@ -175,20 +181,17 @@ async fn is_empty(link: &mut Link, table: &str) -> Result<bool> {
     yes(link, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
 }
 
-async fn yes(link: &mut Link, name: &'static str, sql: &str, params: Vec<super::value::Value>) -> Result<bool> {
+async fn yes(link: &mut Link, name: &'static str, sql: &str, params: Vec<Value>) -> Result<bool> {
     link.one(name, sql, params).await?.read("exists").bool("exists")
 }
 
 /// Reads the grants of `digests`.
 pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<GrantsRead> {
     let head = head(link, "grants_head").await?.0;
-    let sql = format!(
-        "SELECT t.digest, {} FROM (SELECT EACH_DIGEST AS digest FROM EACH($1)) d JOIN secrets t ON t.digest = d.digest \
-         JOIN keys k ON k.id = t.key_id",
-        grants::COLUMNS
-    );
+    let sql = sql!("SELECT t.digest, " {grants::columns!()} " FROM (SELECT " EACH_DIGEST " AS digest FROM " (EACH 1) ") d \
+                    JOIN secrets t ON t.digest = d.digest JOIN keys k ON k.id = t.key_id");
     let mut read = Vec::new();
-    for row in link.rows("grants", &sql, vec![each_digest(digests)]).await? {
+    for row in link.rows("grants", sql, vec![each_digest(digests)]).await? {
         let mut reader = row.read("keys");
         let digest = reader.digest("digest")?;
         if let Some(grant) = grants::grant(&mut reader)? {
@@ -198,7 +201,7 @@ pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<Grants
     Ok(GrantsRead { head, grants: read })
 }
 
-/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the head that they are of.
+/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the revision that they are of.
 pub(super) async fn digests(
     link: &mut Link,
     parts: Option<&BTreeSet<u16>>,
@@ -210,7 +213,7 @@ pub(super) async fn digests(
         return Ok(head);
     };
     let ends = super::value::each(parts.iter().map(|part| format!("{part:03x}")));
-    let sql = "SELECT digest FROM secrets WHERE substr(key_id, 38) IN MEMBERS($1)";
+    let sql = sql!("SELECT digest FROM secrets WHERE substr(key_id, 38) " (MEMBERS 1));
     sink.digests(&super::follow::read_digests(link, sql, vec![ends]).await?);
     Ok(head)
 }

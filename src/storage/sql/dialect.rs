@@ -1,15 +1,4 @@
-//! The few things that the engines write differently. Statements are written once, with these words in them:
-//!
-//! | word | means |
-//! |---|---|
-//! | `$1` | a parameter |
-//! | `NOW()` | the engine's clock in microseconds; null if it has none of its own |
-//! | `STANDBY()` | whether the server only follows a primary |
-//! | `EACH($1)` | a table `member` with a row per member of a parameter made by [`each`](super::value::each); the member is `member.value ->> 0` |
-//! | `IN MEMBERS($1)` | is one of those members, which are few: found by an index, whatever an engine without statistics expects |
-//! | `HASH[text]HASH` | 40 bits of a hash of a text, as a number that millions of can be added up |
-//! | `DIGEST_TEXT` | the column `digest` as a text |
-//! | `EACH_DIGEST` | the bytes of a member made by [`each_digest`](super::value::each_digest) |
+//! Fragments of statements that are put together at run time, where the engines write them differently.
 
 use super::value::Value;
 
@@ -23,48 +12,6 @@ pub(in crate::storage) enum Dialect {
 }
 
 impl Dialect {
-    /// The statement as the engine reads it.
-    pub(super) fn render(self, sql: &str) -> String {
-        let words: &[(&str, &str)] = match self {
-            Self::Sqlite => &[
-                ("NOW()", "NULL"),
-                ("STANDBY()", "FALSE"),
-                ("EACH_DIGEST", "unhex(member.value ->> 0)"),
-                ("HASH[", "row_hash("),
-                ("]HASH", ")"),
-                ("DIGEST_TEXT", "hex(digest)"),
-                // A `?` alone would count by its place.
-                ("$", "?"),
-            ],
-            Self::Postgres => &[
-                ("NOW()", "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"),
-                ("STANDBY()", "pg_is_in_recovery()"),
-                ("EACH_DIGEST", "decode(member.value ->> 0, 'hex')"),
-                ("HASH[", "(hashtextextended("),
-                ("]HASH", ", 0) >> 24)"),
-                ("DIGEST_TEXT", "encode(digest, 'hex')"),
-            ],
-        };
-        let text = words.iter().fold(sql.to_owned(), |text, (word, meaning)| text.replace(word, meaning));
-        match self {
-            Self::Sqlite => {
-                let text =
-                    bracketed(&text, "IN MEMBERS(", ["IN (SELECT member.value ->> 0 FROM json_each(", ") AS member)"]);
-                bracketed(&text, "EACH(", ["json_each(", ") AS member"])
-            }
-            Self::Postgres => {
-                // An array is looked up member by member; a sub-select would be joined, and without statistics that
-                // reads the whole table.
-                let members = [
-                    "= ANY (ARRAY(SELECT member.value ->> 0 FROM jsonb_array_elements(",
-                    "::jsonb) AS member(value)))",
-                ];
-                let text = bracketed(&text, "IN MEMBERS(", members);
-                bracketed(&text, "EACH(", ["jsonb_array_elements(", "::jsonb) AS member(value)"])
-            }
-        }
-    }
-
     /// A condition that `text` occurs in `column`, exactly, found by looking; its parameter is `parameter`.
     pub(super) fn occurs(self, column: &str, parameter: &str) -> String {
         match self {
@@ -161,46 +108,9 @@ impl Dialect {
     }
 }
 
-/// Replaces every `open` and the closing bracket after it.
-fn bracketed(text: &str, open: &str, meaning: [&str; 2]) -> String {
-    let mut parts = text.split(open);
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (parameter, rest) = part.split_once(')').unwrap_or((part, ""));
-        out.extend([meaning[0], parameter, meaning[1], rest]);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn members_are_looked_up_one_by_one() {
-        let sql = "SELECT a FROM b WHERE c IN MEMBERS($1) AND d IN MEMBERS($2)";
-        let sqlite = |n| format!("IN (SELECT member.value ->> 0 FROM json_each(?{n}) AS member)");
-        assert_eq!(Dialect::Sqlite.render(sql), format!("SELECT a FROM b WHERE c {} AND d {}", sqlite(1), sqlite(2)));
-        assert_eq!(
-            Dialect::Postgres.render("SELECT a FROM b WHERE c IN MEMBERS($1)"),
-            "SELECT a FROM b WHERE c = ANY (ARRAY(SELECT member.value ->> 0 FROM jsonb_array_elements($1::jsonb) AS \
-             member(value)))"
-        );
-    }
-
-    #[test]
-    fn a_statement_is_written_for_each_engine() {
-        let sql = "SELECT NOW() FROM a WHERE b IN (SELECT EACH_DIGEST FROM EACH($2)) AND c = $1";
-        assert_eq!(
-            Dialect::Sqlite.render(sql),
-            "SELECT NULL FROM a WHERE b IN (SELECT unhex(member.value ->> 0) FROM json_each(?2) AS member) AND c = ?1"
-        );
-        assert_eq!(
-            Dialect::Postgres.render(sql),
-            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) FROM a WHERE b IN (SELECT \
-             decode(member.value ->> 0, 'hex') FROM jsonb_array_elements($2::jsonb) AS member(value)) AND c = $1"
-        );
-    }
 
     #[test]
     fn what_is_in_several_lists_is_found_by_each_engine_in_its_way() {

@@ -1,12 +1,13 @@
 //! What an engine is to the statements: sessions that run them.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
 use super::dialect::Dialect;
 use super::value::{Row, Value};
-use crate::storage::{Engine, Error, Result};
+use crate::storage::{Error, Result};
 
 /// What a session is for: it decides which connections it takes and what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +31,6 @@ pub(in crate::storage) enum Purpose {
 /// An engine.
 #[async_trait]
 pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// Which engine it is.
-    fn engine(&self) -> Engine;
-
     /// How statements are written for it.
     fn dialect(&self) -> Dialect;
 
@@ -40,23 +38,23 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     /// before its first statement.
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>>;
 
-    /// Whether the same write may simply be begun anew, for the engine refused it as in conflict with another.
+    /// Whether the same write can be begun again, because the engine refused it as in conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
 
-    /// As [`crate::storage::Storage::mark_replaced`].
+    /// As [`crate::storage::Feed::mark_replaced`].
     async fn mark_replaced(&self, deployment: &str) -> Result<()>;
 
-    /// As [`crate::storage::Storage::woken`].
-    async fn woken(&self);
+    /// As [`crate::storage::Feed::notified`].
+    async fn notified(&self);
 }
 
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes what it did.
 #[async_trait]
 pub(in crate::storage) trait Session: Send {
-    /// Runs a statement and answers its rows.
+    /// Runs a statement and returns its rows.
     async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
 
-    /// Runs a statement and answers how many rows it touched.
+    /// Runs a statement and returns how many rows it touched.
     async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64>;
 
     /// Inserts rows, which must have values of the same types, in their order.
@@ -69,17 +67,36 @@ pub(in crate::storage) trait Session: Send {
     async fn rollback(self: Box<Self>) -> Result<()>;
 }
 
-/// Inserting many rows into a table.
+/// A statement that inserts many rows into a table.
 #[derive(Debug)]
 pub(in crate::storage) struct Insert {
     /// The statement's name.
     pub(in crate::storage) name: &'static str,
-    /// The table.
-    pub(in crate::storage) table: &'static str,
-    /// Its columns, in the order of the values.
-    pub(in crate::storage) columns: &'static [&'static str],
-    /// `ON CONFLICT …`, or nothing.
-    pub(in crate::storage) on_conflict: &'static str,
+    table: &'static str,
+    columns: &'static [&'static str],
+    on_conflict: &'static str,
+    /// Its text for SQLite and for PostgreSQL, once it was needed.
+    texts: [OnceLock<String>; 2],
+}
+
+impl Insert {
+    /// Inserts into these columns of `table`, in the order of the values; `on_conflict` is `ON CONFLICT …` or empty.
+    pub(super) const fn new(
+        name: &'static str,
+        table: &'static str,
+        columns: &'static [&'static str],
+        on_conflict: &'static str,
+    ) -> Self {
+        Self { name, table, columns, on_conflict, texts: [OnceLock::new(), OnceLock::new()] }
+    }
+
+    /// The statement for an engine, whose `source` of rows is given the number of columns.
+    pub(in crate::storage) fn text(&self, dialect: Dialect, source: impl FnOnce(usize) -> String) -> &str {
+        self.texts[dialect as usize].get_or_init(|| {
+            let (table, columns, on_conflict) = (self.table, self.columns.join(", "), self.on_conflict);
+            format!("INSERT INTO {table} ({columns}) {} {on_conflict}", source(self.columns.len()))
+        })
+    }
 }
 
 /// What `Error::Taken` says of a broken uniqueness: `which` is what the engine names, an index or `table.column`.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::link::Link;
-use super::value::{count, each};
+use super::text::Sql;
+use super::value::{Value, count, each};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, Revision, SubjectKind};
 use crate::model::id::KeyId;
@@ -15,24 +16,18 @@ use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSin
 /// Digests read at a time.
 const DIGESTS: usize = 20_000;
 
-/// The head, storage's clock, and the marks of it.
+/// The latest revision, storage's clock, and the marks of it.
 pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
-    let sql = "SELECT value, nonce, NOW(), STANDBY(), (SELECT marks FROM clock) FROM revision";
+    let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
     let row = link.one(name, sql, Vec::new()).await?;
     let mut reader = row.read("revision");
-    let revision = reader.revision("value")?;
-    let nonce = reader.int("nonce")?.cast_unsigned();
+    let head = reader.cursor()?;
     let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
     }
     let marks = reader.opt_json("marks")?.unwrap_or_default();
-    Ok((Cursor { revision, nonce }, now, marks))
-}
-
-/// The head.
-pub(super) async fn cursor(link: &mut Link) -> Result<Cursor> {
-    Ok(head(link, "head").await?.0)
+    Ok((head, now, marks))
 }
 
 /// Everything that a World is made of, and the digests of all secrets.
@@ -58,11 +53,7 @@ async fn lineage(link: &mut Link, head: Cursor) -> Result<Vec<Cursor>> {
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
     let before = Revision(head.revision.0.saturating_sub(LINEAGE));
     let rows = link.rows("lineage", sql, vec![before.into()]).await?;
-    let cursors = rows.into_iter().map(|row| {
-        let mut reader = row.read("changes");
-        Ok(Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() })
-    });
-    cursors.collect()
+    rows.into_iter().map(|row| row.read("changes").cursor()).collect()
 }
 
 /// Passes the digests of all secrets to `sink`.
@@ -70,7 +61,7 @@ pub(super) async fn all_digests(link: &mut Link, sink: &mut (dyn SnapshotSink + 
     let mut after = Vec::new();
     loop {
         let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
-        let params = vec![super::value::Value::Bytes(Some(after)), count(DIGESTS)];
+        let params = vec![Value::Bytes(Some(after)), count(DIGESTS)];
         let digests = read_digests(link, sql, params).await?;
         sink.digests(&digests);
         match digests.last() {
@@ -80,7 +71,11 @@ pub(super) async fn all_digests(link: &mut Link, sink: &mut (dyn SnapshotSink + 
     }
 }
 
-pub(super) async fn read_digests(link: &mut Link, sql: &str, params: Vec<super::value::Value>) -> Result<Vec<Digest>> {
+pub(super) async fn read_digests<'a>(
+    link: &mut Link,
+    sql: impl Into<Sql<'a>>,
+    params: Vec<Value>,
+) -> Result<Vec<Digest>> {
     let rows = link.rows("digests", sql, params).await?;
     rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
 }
@@ -116,7 +111,7 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
     Ok(poll)
 }
 
-/// Whether `cursor` is part of the past of `head`.
+/// Whether `cursor` is part of the history of `head`.
 pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
@@ -132,9 +127,9 @@ pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> 
     })
 }
 
-/// Reads revisions and subjects; answers the kinds of all subjects, those beyond the limit included.
+/// Reads revisions and subjects; returns the kinds of all subjects, those beyond the limit included.
 async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut Poll) -> Result<Vec<String>> {
-    let sql = "SELECT revision, ordinal, nonce, subject_kind, subject_id, action, \
+    let sql = "SELECT revision, nonce, ordinal, subject_kind, subject_id, action, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN before END, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN after END \
                FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2";
@@ -142,11 +137,10 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
     poll.overflow = rows.len() > limit;
     for row in rows {
         let mut reader = row.read("changes");
-        let revision = reader.revision("revision")?;
-        let first = reader.int("ordinal")? == 0;
-        let nonce = reader.int("nonce")?.cast_unsigned();
-        if first {
-            poll.revisions.push(Cursor { revision, nonce });
+        let cursor = reader.cursor()?;
+        let revision = cursor.revision;
+        if reader.int("ordinal")? == 0 {
+            poll.revisions.push(cursor);
         }
         if poll.subjects.len() < limit {
             let subject = (revision, reader.text("subject_kind")?, reader.text("subject_id")?, reader.text("action")?);
@@ -168,16 +162,14 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
     poll.revisions.clear();
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
     for row in link.rows("poll_revisions", sql, vec![cursor.revision.into()]).await? {
-        let mut reader = row.read("changes");
-        let revision = reader.revision("revision")?;
-        poll.revisions.push(Cursor { revision, nonce: reader.int("nonce")?.cast_unsigned() });
+        poll.revisions.push(row.read("changes").cursor()?);
     }
     let sql = "SELECT subject_kind, max(revision) FROM changes WHERE revision > $1 GROUP BY subject_kind";
     let mut kinds = Vec::new();
     for row in link.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
-        // Whoever does not know a kind must hear of it, however much else there is to tell.
+        // A replica that does not know a kind must learn of it, however many other subjects there are.
         let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
         if SubjectKind::of(&kind) == SubjectKind::Other && !told {
             poll.subjects.push((revision, kind.clone(), String::new(), String::new()));
@@ -219,7 +211,7 @@ async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &
         poll.digests = read_digests(link, sql, vec![cursor.revision.into()]).await?;
         poll.missing = super::contents::missing(link).await?;
     } else if !poll.keys.is_empty() {
-        let sql = "SELECT digest FROM secrets WHERE key_id IN MEMBERS($1)";
+        let sql = sql!("SELECT digest FROM secrets WHERE key_id " (MEMBERS 1));
         poll.digests = read_digests(link, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;
     }
     if has(SubjectKind::Store) {

@@ -1,42 +1,44 @@
-//! Reading a grant: one statement, with the head revision in it.
+//! Reading a grant: one statement, with the latest revision in it.
 
 use ipnet::IpNet;
 
 use super::link::Link;
 use super::value::Reader;
 use crate::model::book::MethodNumber;
-use crate::model::change::Cursor;
 use crate::model::grant::{Grant, Members, Standing};
 use crate::model::store::StoreNumber;
 use crate::model::token::Digest;
 use crate::storage::{Error, GrantRead, Result};
 
 /// What a grant is made of, of the secret `t` and its key `k`.
-pub(super) const COLUMNS: &str = "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
-     k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
-     CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
-     FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
-     CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
-     FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision";
+macro_rules! columns {
+    () => {
+        "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
+         k.not_before, k.expires_at, t.expires_at, k.networks, k.all_stores, \
+         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
+         FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
+         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
+         FROM key_methods km WHERE km.key_id = k.id) END, k.row_revision"
+    };
+}
+pub(super) use columns;
 
-/// Reads the secret with this digest, its key and the head.
+/// Reads the secret with this digest, its key and the latest revision.
 ///
 /// The revision is said to be one row: as long as PostgreSQL has no statistics of that table it would expect 1 700, and
 /// compile machine code for so much work, a fifth of a second and more for each read.
 pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> {
-    let sql = format!(
-        "SELECT r.value, r.nonce, STANDBY(), {COLUMNS} FROM (SELECT value, nonce FROM revision LIMIT 1) r \
-         LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id"
-    );
-    let mut reader = link.one("grant", &sql, vec![digest.into()]).await?.read("keys");
-    let head = Cursor { revision: reader.revision("revision")?, nonce: reader.int("nonce")?.cast_unsigned() };
+    let sql = sql!("SELECT r.value, r.nonce, " STANDBY ", " {columns!()} " FROM (SELECT value, nonce FROM revision LIMIT 1) r \
+                    LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id");
+    let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
+    let head = reader.cursor()?;
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
     }
     Ok(GrantRead { head, grant: grant(&mut reader)? })
 }
 
-/// Reads [`COLUMNS`]; `None` where there is no such key.
+/// Reads [`columns`]; `None` where there is no such key.
 pub(super) fn grant(reader: &mut Reader) -> Result<Option<Grant>> {
     let Some(key) = reader.opt_text("id")? else {
         return Ok(None);

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::codec;
+use super::driver::Purpose;
 use super::link::Link;
+use super::transaction::Transaction;
 use super::value::{Reader, Row, each};
+use super::{Storage, codec};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Access, Key, Revocation, Secret};
 use crate::model::token::Digest;
@@ -39,7 +41,7 @@ struct Numbered {
     methods: Vec<u32>,
 }
 
-/// Access to all, or to what the numbers name, which is told later.
+/// Access to all, or to the returned numbers, whose names are read later.
 fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
     let all = reader.bool(all)?;
     let numbers = reader.numbers(list)?;
@@ -106,11 +108,9 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
     if !(stores.is_empty() && methods.is_empty()) {
-        let sql = "SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
-                   UNION ALL \
-                   SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($2))";
+        let sql = sql!("SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL AND number " (NUMBERS 1)
+            " UNION ALL SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL AND number "
+            (NUMBERS 2));
         for row in link.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
             let mut reader = row.read("stores, methods");
             let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
@@ -141,12 +141,8 @@ async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let sql = concat!(
-        "SELECT t.key_id, ",
-        secret_columns!(),
-        " FROM secrets t WHERE t.key_id IN MEMBERS($1) AND t.ended_at IS NULL \
-         ORDER BY t.created_at DESC, t.id DESC"
-    );
+    let sql = sql!("SELECT t.key_id, " {secret_columns!()} " FROM secrets t WHERE t.key_id " (MEMBERS 1)
+        " AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
     for row in link.rows("secrets_of_keys", sql, vec![each(keys.iter().map(|key| key.id))]).await? {
         let mut reader = row.read("secrets");
@@ -160,7 +156,7 @@ async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
 }
 
 /// The key with this id, unless it was deleted.
-pub(super) async fn get(link: &mut Link, id: KeyId) -> Result<Option<Key>> {
+async fn get(link: &mut Link, id: KeyId) -> Result<Option<Key>> {
     let sql = concat!(
         "SELECT ",
         key_columns!(),
@@ -170,41 +166,56 @@ pub(super) async fn get(link: &mut Link, id: KeyId) -> Result<Option<Key>> {
     Ok(complete(link, rows).await?.pop())
 }
 
-/// The secret with this digest and its key, whatever became of them.
-pub(super) async fn find(link: &mut Link, digest: &Digest) -> Result<Option<Found>> {
-    let sql = concat!(
-        "SELECT t.ended_at, k.deleted_revision, ",
-        secret_columns!(),
-        ", ",
-        key_columns!(),
-        " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
-    );
-    let Some(row) = link.row("find", sql, vec![digest.into()]).await? else {
-        return Ok(None);
-    };
-    let mut reader = row.read("secrets");
-    let ended = reader.opt_time("ended_at")?;
-    let deleted = reader.opt_revision("deleted_revision")?.is_some();
-    let secret = read_secret(&mut reader)?;
-    let mut keys = name_selected(link, vec![read(&mut reader)?]).await?;
-    add_secrets(link, &mut keys).await?;
-    Ok(keys.pop().map(|key| Found { key, secret, deleted, ended }))
+impl Storage {
+    /// The key with this id, unless it was deleted.
+    pub async fn key(&self, id: KeyId) -> Result<Option<Key>> {
+        get(&mut self.link(Purpose::Read).await?, id).await
+    }
+
+    /// The secret with this digest and its key, ended, revoked and deleted ones included.
+    pub async fn find(&self, digest: &Digest) -> Result<Option<Found>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let sql = concat!(
+            "SELECT t.ended_at, k.deleted_revision, ",
+            secret_columns!(),
+            ", ",
+            key_columns!(),
+            " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
+        );
+        let Some(row) = link.row("find", sql, vec![digest.into()]).await? else {
+            return Ok(None);
+        };
+        let mut reader = row.read("secrets");
+        let ended = reader.opt_time("ended_at")?;
+        let deleted = reader.opt_revision("deleted_revision")?.is_some();
+        let secret = read_secret(&mut reader)?;
+        let mut keys = name_selected(link, vec![read(&mut reader)?]).await?;
+        add_secrets(link, &mut keys).await?;
+        Ok(keys.pop().map(|key| Found { key, secret, deleted, ended }))
+    }
 }
 
-/// The key that a live or ended secret belongs to, unless it was deleted.
-pub(super) async fn of_secret(link: &mut Link, id: SecretId) -> Result<Option<KeyId>> {
-    let sql =
-        "SELECT k.id FROM secrets t JOIN keys k ON k.id = t.key_id WHERE t.id = $1 AND k.deleted_revision IS NULL";
-    let row = link.row("key_of_secret", sql, vec![id.to_string().into()]).await?;
-    row.map(|row| row.read("keys").parsed("id")).transpose()
-}
+impl Transaction {
+    /// The key with this id, unless it was deleted.
+    pub async fn key(&mut self, id: KeyId) -> Result<Option<Key>> {
+        get(&mut self.link, id).await
+    }
 
-/// The secret with this digest, whatever became of it, and its key.
-pub(super) async fn secret_with(link: &mut Link, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
-    let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
-    let Some(row) = link.row("secret_with", sql, vec![digest.into()]).await? else {
-        return Ok(None);
-    };
-    let mut reader = row.read("secrets");
-    Ok(Some((reader.parsed("id")?, reader.parsed("key_id")?)))
+    /// The key that a live or ended secret belongs to, unless it was deleted.
+    pub async fn key_of_secret(&mut self, id: SecretId) -> Result<Option<KeyId>> {
+        let sql =
+            "SELECT k.id FROM secrets t JOIN keys k ON k.id = t.key_id WHERE t.id = $1 AND k.deleted_revision IS NULL";
+        let row = self.link.row("key_of_secret", sql, vec![id.to_string().into()]).await?;
+        row.map(|row| row.read("keys").parsed("id")).transpose()
+    }
+
+    /// The secret with this digest, whatever became of it, and its key.
+    pub async fn secret_with(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
+        let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
+        let Some(row) = self.link.row("secret_with", sql, vec![digest.into()]).await? else {
+            return Ok(None);
+        };
+        let mut reader = row.read("secrets");
+        Ok(Some((reader.parsed("id")?, reader.parsed("key_id")?)))
+    }
 }

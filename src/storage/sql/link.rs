@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::driver::{Driver, Insert, Purpose, Session};
+use super::text::Sql;
 use super::value::{Row, Value};
 use crate::clock::SharedClock;
 use crate::model::time::Timestamp;
@@ -70,33 +71,67 @@ impl Link {
         self.shared.clock.now()
     }
 
-    /// Runs a statement and answers its rows.
-    pub(super) async fn rows(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+    /// Runs a statement and returns its rows.
+    pub(super) async fn rows<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>> {
         self.ready(name, params.iter())?;
-        let sql = self.shared.driver.dialect().render(sql);
+        let sql = sql.into().of(self.dialect());
         let began = self.shared.clock.monotonic();
-        let result = self.session.query(&sql, params).await;
+        let result = self.session.query(sql, params).await;
         self.done(name, began, result)
     }
 
-    /// Runs a statement that answers one row or none.
-    pub(super) async fn row(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Option<Row>> {
+    /// Runs a statement that returns at most one row.
+    pub(super) async fn row<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Option<Row>> {
         Ok(self.rows(name, sql, params).await?.into_iter().next())
     }
 
-    /// Runs a statement that answers exactly one row.
-    pub(super) async fn one(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Row> {
+    /// Runs a statement that returns exactly one row.
+    pub(super) async fn one<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<Row> {
         let row = self.row(name, sql, params).await?;
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
     }
 
-    /// Runs a statement and answers how many rows it touched.
-    pub(super) async fn execute(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<u64> {
+    /// Runs a statement and returns how many rows it touched.
+    pub(super) async fn execute<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+    ) -> Result<u64> {
         self.ready(name, params.iter())?;
-        let sql = self.shared.driver.dialect().render(sql);
+        let sql = sql.into().of(self.dialect());
         let began = self.shared.clock.monotonic();
-        let result = self.session.execute(&sql, params).await;
+        let result = self.session.execute(sql, params).await;
         self.done(name, began, result)
+    }
+
+    /// Runs a statement that changes one row, which is `what` and must be there.
+    pub(super) async fn update<'a>(
+        &mut self,
+        name: &'static str,
+        sql: impl Into<Sql<'a>>,
+        params: Vec<Value>,
+        what: impl fmt::Display,
+    ) -> Result<()> {
+        match self.execute(name, sql, params).await? {
+            1 => Ok(()),
+            _ => Err(Error::bug(format!("{name}: {what} is not there"))),
+        }
     }
 
     /// Inserts rows, in pieces that no engine takes long for.
@@ -118,7 +153,7 @@ impl Link {
     pub(super) async fn commit(self, name: &'static str) -> Result<()> {
         if self.failed {
             self.session.rollback().await?;
-            return Err(Error::corrupt("a write was committed after one of its statements had failed; it was undone"));
+            return Err(Error::bug("a write was committed after one of its statements had failed; it was undone"));
         }
         let began = self.shared.clock.monotonic();
         let result = self.session.commit().await;
@@ -133,11 +168,11 @@ impl Link {
 
     fn ready<'a>(&self, name: &str, mut params: impl Iterator<Item = &'a Value>) -> Result<()> {
         if self.failed {
-            return Err(Error::corrupt(format!("{name}: an earlier statement of this transaction failed")));
+            return Err(Error::bug(format!("{name}: an earlier statement of this transaction failed")));
         }
         // Postgres cannot keep it, and what one engine refuses the other refuses too.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
-            return Err(Error::corrupt(format!("{name}: a text with the character U+0000, which storage cannot keep")));
+            return Err(Error::bug(format!("{name}: a text with the character U+0000, which storage cannot keep")));
         }
         Ok(())
     }

@@ -11,10 +11,11 @@
 //! - text: what its index finds; all others: the walk, to its end.
 
 use super::conditions::{Conditions, Named};
+use super::driver::Purpose;
 use super::keys::{self, key_columns};
 use super::link::Link;
 use super::value::each;
-use super::{methods, stores};
+use super::{Storage, methods, stores};
 use crate::model::key::Key;
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{KeyFilter, Result};
@@ -28,26 +29,29 @@ const WINDOWS: [usize; 2] = [250, 4_000];
 /// Keys with a text that are looked at, the newest, before all are.
 const NEWEST: usize = 500;
 
-/// Keys that pass the filter.
-pub(super) async fn list(link: &mut Link, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
-    let store = match &filter.store {
-        Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
-        None => Named::Any,
-    };
-    let method = match &filter.method {
-        Some(identity) => {
-            methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
-        }
-        None => Named::Any,
-    };
-    let Some(conditions) = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref()) else {
-        return Ok(Page { items: Vec::new(), next: None });
-    };
-    let size = page.size as usize;
-    let mut ids = find(link, &conditions, size + 1).await?;
-    let next = (ids.len() > size).then(|| ids[size - 1].clone());
-    ids.truncate(size);
-    Ok(Page { items: read_keys(link, &ids).await?, next })
+impl Storage {
+    /// Keys that pass the filter, the newest (greatest id) first.
+    pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let store = match &filter.store {
+            Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
+            None => Named::Any,
+        };
+        let method = match &filter.method {
+            Some(identity) => {
+                methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
+            }
+            None => Named::Any,
+        };
+        let Some(conditions) = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref()) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
+        let size = page.size as usize;
+        let mut ids = find(link, &conditions, size + 1).await?;
+        let next = (ids.len() > size).then(|| ids[size - 1].clone());
+        ids.truncate(size);
+        Ok(Page { items: read_keys(link, &ids).await?, next })
+    }
 }
 
 /// The newest ids that pass: `limit`, or all.
@@ -87,7 +91,7 @@ async fn find(link: &mut Link, conditions: &Conditions, limit: usize) -> Result<
     Ok(read_ids(link, "keys_walk", &conditions.walk(limit), conditions).await?.0)
 }
 
-/// Runs a statement of ids; answers also whether it looked at everything there is.
+/// Runs a statement of ids; also returns whether it looked at every key.
 async fn read_ids(
     link: &mut Link,
     name: &'static str,
@@ -101,7 +105,7 @@ async fn read_ids(
         let mut reader = row.read("keys");
         let id = reader.text("id")?;
         whole = reader.text("horizon")?.is_empty();
-        // A row without an id only tells how far was looked.
+        // A row without an id only shows how far the statement looked.
         if !id.is_empty() {
             ids.push(id);
         }
@@ -113,12 +117,8 @@ async fn read_keys(link: &mut Link, ids: &[String]) -> Result<Vec<Key>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = concat!(
-        "SELECT ",
-        key_columns!(),
-        " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id \
-         WHERE k.id IN MEMBERS($1) ORDER BY k.id DESC"
-    );
+    let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
+        " ORDER BY k.id DESC");
     let rows = link.rows("keys", sql, vec![each(ids)]).await?;
     keys::complete(link, rows).await
 }

@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-use super::driver::Insert;
+use super::Storage;
+use super::driver::{Insert, Purpose};
 use super::link::Link;
 use super::value::json;
-use crate::model::change::Cursor;
 use crate::model::time::Timestamp;
 use crate::storage::{Deployment, LostChange, Result};
 
 /// How long lost changes are kept.
 pub(super) const KEPT: Duration = Duration::from_hours(35 * 24);
-/// Most that are listed.
-const LISTED: usize = 1_000;
 
-static INSERT: Insert = Insert {
-    name: "insert_lost_changes",
-    table: "lost_changes",
-    columns: &["revision", "nonce", "subject_kind", "subject_id", "action", "detail", "reported_by", "noticed_at"],
-    on_conflict: "ON CONFLICT DO NOTHING",
-};
+static INSERT: Insert = Insert::new(
+    "insert_lost_changes",
+    "lost_changes",
+    &["revision", "nonce", "subject_kind", "subject_id", "action", "detail", "reported_by", "noticed_at"],
+    "ON CONFLICT DO NOTHING",
+);
 
 /// Records lost changes.
 pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()> {
@@ -40,31 +38,31 @@ pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()>
     link.commit("commit_lost_changes").await
 }
 
-/// The lost changes, the newest revision first.
-pub(super) async fn list(link: &mut Link) -> Result<Vec<LostChange>> {
-    let sql = format!(
-        "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at FROM lost_changes \
-         ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT {LISTED}"
-    );
-    let rows = link.rows("lost_changes", &sql, Vec::new()).await?;
-    let read = rows.into_iter().map(|row| {
-        let mut reader = row.read("lost_changes");
-        let revision = reader.revision("revision")?;
-        Ok(LostChange {
-            cursor: Cursor { revision, nonce: reader.int("nonce")?.cast_unsigned() },
-            kind: reader.text("subject_kind")?,
-            subject: reader.text("subject_id")?,
-            action: reader.text("action")?,
-            detail: reader.json("detail")?,
-            reported_by: reader.parsed("reported_by")?,
-            noticed: reader.time("noticed_at")?,
-        })
-    });
-    read.collect()
+impl Storage {
+    /// The changes that were lost within the last 35 days, the newest revision first, at most 1 000.
+    pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
+                   FROM lost_changes ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT 1000";
+        let rows = link.rows("lost_changes", sql, Vec::new()).await?;
+        let read = rows.into_iter().map(|row| {
+            let mut reader = row.read("lost_changes");
+            Ok(LostChange {
+                cursor: reader.cursor()?,
+                kind: reader.text("subject_kind")?,
+                subject: reader.text("subject_id")?,
+                action: reader.text("action")?,
+                detail: reader.json("detail")?,
+                reported_by: reader.parsed("reported_by")?,
+                noticed: reader.time("noticed_at")?,
+            })
+        });
+        read.collect()
+    }
 }
 
 /// Drops what has been kept long enough.
-pub(super) async fn sweep(link: &mut Link, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_expired(link: &mut Link, now: Timestamp) -> Result<()> {
     let sql = "DELETE FROM lost_changes WHERE noticed_at < $1";
     link.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::codec;
+use super::driver::Purpose;
 use super::link::Link;
 use super::select::Select;
+use super::transaction::Transaction;
 use super::value::{Row, Value, count, each, json};
-use super::write::Write;
+use super::{Storage, codec};
 use crate::model::book::MethodNumber;
 use crate::model::method::{StorePlace, StoreUse};
 use crate::model::page::{Page, PageRequest};
@@ -14,8 +15,13 @@ use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::storage::{AffectedKey, Error, MethodFilter, Result};
 
-const COLUMNS: &str = "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
-                       retired_revision, created_at, updated_at, row_revision";
+/// The columns that [`read`] reads.
+macro_rules! columns {
+    () => {
+        "number, identity, block, summary, description, store_use, shared, store_places, scope, position, \
+         retired_revision, created_at, updated_at, row_revision"
+    };
+}
 
 fn read(row: Row) -> Result<Method> {
     let mut reader = row.read("methods");
@@ -53,48 +59,51 @@ fn place(method: &Method) -> String {
     format!("{}:{}", method.position, method.number.0)
 }
 
-/// The method with this identity, unless it is retired.
-pub(super) async fn get(link: &mut Link, identity: &MethodIdentity) -> Result<Option<Method>> {
-    let sql = format!("SELECT {COLUMNS} FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-    link.row("method", &sql, vec![identity.to_string().into()]).await?.map(read).transpose()
-}
-
-/// All methods, by position; retired ones too if asked for.
+/// All methods, by position; retired ones too if `retired`.
 pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
-    let condition = if retired { "" } else { "WHERE retired_revision IS NULL" };
-    let sql = format!("SELECT {COLUMNS} FROM methods {condition} ORDER BY position, number");
-    link.rows("all_methods", &sql, Vec::new()).await?.into_iter().map(read).collect()
+    let sql = if retired {
+        concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
+    } else {
+        concat!("SELECT ", columns!(), " FROM methods WHERE retired_revision IS NULL ORDER BY position, number")
+    };
+    link.rows("all_methods", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
-/// Methods that are not retired and pass the filter.
-pub(super) async fn list(link: &mut Link, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
-    let mut select = Select::new(link.dialect());
-    select.only("retired_revision IS NULL");
-    if let Some(block) = &filter.block {
-        select.only_with("block =", block.as_str().into());
+impl Storage {
+    /// The method with this identity, unless it is retired.
+    pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
+        link.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
     }
-    if let Some(text) = &filter.text {
-        select.only_text("search", text);
+
+    /// Methods that are not retired and pass the filter, by position, then number.
+    pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let mut select = Select::new(link.dialect());
+        select.only("retired_revision IS NULL");
+        if let Some(block) = &filter.block {
+            select.only_with("block =", block.as_str().into());
+        }
+        if let Some(text) = &filter.text {
+            select.only_text("search", text);
+        }
+        if let Some(after) = &page.after {
+            let parts = after
+                .split_once(':')
+                .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
+            let Some((position, number)) = parts else {
+                return Err(Error::bug("a page of methods was asked for after what is no place in them"));
+            };
+            let position = select.bind(i64::from(position).into());
+            let number = select.bind(number.into());
+            select.only(&format!("(position, number) > ({position}, {number})"));
+        }
+        let sql = concat!("SELECT ", columns!(), " FROM methods");
+        let rows = select.rows(link, "methods", sql, "position, number", page).await?;
+        let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Page::cut(methods, page.size, place))
     }
-    if let Some(after) = &page.after {
-        let parts = after
-            .split_once(':')
-            .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
-        let Some((position, number)) = parts else {
-            return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
-        };
-        let position = select.bind(i64::from(position).into());
-        let number = select.bind(number.into());
-        select.only(&format!("(position, number) > ({position}, {number})"));
-    }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM methods {} ORDER BY position, number LIMIT {}",
-        select.conditions(),
-        page.size + 1
-    );
-    let rows = link.rows("methods", &sql, select.params).await?;
-    let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(methods, page.size, place))
 }
 
 /// The number of the method with this identity.
@@ -103,9 +112,8 @@ pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<Met
 }
 
 /// The numbers of the methods with these identities, in their order.
-pub(super) async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
-    let sql = "SELECT identity, number FROM methods WHERE retired_revision IS NULL \
-               AND identity IN MEMBERS($1)";
+async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+    let sql = sql!("SELECT identity, number FROM methods WHERE retired_revision IS NULL AND identity " (MEMBERS 1));
     let mut found = HashMap::new();
     for row in link.rows("method_numbers", sql, vec![each(identities)]).await? {
         let mut reader = row.read("methods");
@@ -122,8 +130,34 @@ fn affected(row: Row) -> Result<AffectedKey> {
     Ok(AffectedKey { id, name, methods })
 }
 
-impl Write {
-    pub(super) async fn add_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
+/// The methods `km` that live keys `k` select, of which the numbers follow.
+macro_rules! users {
+    () => {
+        "FROM key_methods km JOIN keys k ON k.id = km.key_id WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL \
+         AND k.all_methods = FALSE AND km.method_number "
+    };
+}
+
+/// The live keys `k` with access to all methods.
+macro_rules! users_of_all {
+    () => {
+        "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE"
+    };
+}
+
+impl Transaction {
+    /// All methods that are not retired, by position.
+    pub async fn live_methods(&mut self) -> Result<Vec<Method>> {
+        all(&mut self.link, false).await
+    }
+
+    /// The numbers of the methods with these identities, in their order; `None` where there is none.
+    pub async fn method_numbers(&mut self, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+        numbers(&mut self.link, identities).await
+    }
+
+    /// Adds methods and returns their numbers, never used before, in their order.
+    pub async fn insert_methods(&mut self, methods: &[Method]) -> Result<Vec<MethodNumber>> {
         let sql = "INSERT INTO methods (block, summary, description, store_use, shared, store_places, scope, position, \
                    search, updated_at, row_revision, identity, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING number";
@@ -137,16 +171,15 @@ impl Write {
         Ok(numbers)
     }
 
-    pub(super) async fn change_methods(&mut self, methods: &[Method]) -> Result<()> {
+    /// Writes all of each method but its identity.
+    pub async fn update_methods(&mut self, methods: &[Method]) -> Result<()> {
         let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, shared = $5, \
                    store_places = $6, scope = $7, position = $8, search = $9, updated_at = $10, row_revision = $11 \
                    WHERE number = $12 AND retired_revision IS NULL";
         for method in methods {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
-            if self.link.execute("update_method", sql, params).await? != 1 {
-                return Err(Error::corrupt(format!("the method {} to update is not there", method.identity)));
-            }
+            self.link.update("update_method", sql, params, &method.identity).await?;
         }
         Ok(())
     }
@@ -170,44 +203,39 @@ impl Write {
         ]
     }
 
-    pub(super) async fn end_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
-        let sql = "UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
-                   WHERE retired_revision IS NULL \
-                   AND number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($3))";
+    /// Retires methods. Keys keep the numbers, which open nothing any more.
+    pub async fn retire_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
+        let sql = sql!("UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
+                        WHERE retired_revision IS NULL AND number " (NUMBERS 3));
         let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
         let retired = self.link.execute("retire_methods", sql, params).await?;
         if retired == numbers.len() as u64 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("of {} methods to retire {retired} are there", numbers.len())))
+            Err(Error::bug(format!("of {} methods to retire {retired} are there", numbers.len())))
         }
     }
 
-    pub(super) async fn users_of_methods(
-        &mut self,
-        numbers: &[MethodNumber],
-        limit: usize,
-    ) -> Result<(Vec<AffectedKey>, u64)> {
+    /// The keys that select any of these methods, by id, at most `limit`, and how many there are. Deleted and revoked
+    /// keys do not count.
+    pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
-        let users = "FROM key_methods km JOIN keys k ON k.id = km.key_id \
-                     WHERE km.method_number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1)) \
-                     AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = FALSE";
-        let sql = format!("SELECT count(DISTINCT k.id) {users}");
-        let total = self.link.one("count_method_users", &sql, vec![numbers.clone()]).await?;
-        let sql = format!(
-            "SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') {users} \
-             GROUP BY k.id, k.name ORDER BY k.id LIMIT $2"
-        );
-        let rows = self.link.rows("method_users", &sql, vec![numbers, count(limit)]).await?;
+        let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
+        let total = self.link.one("count_method_users", sql, vec![numbers.clone()]).await?;
+        let sql = sql!("SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') " {users!()} (NUMBERS 1)
+            " GROUP BY k.id, k.name ORDER BY k.id LIMIT $2");
+        let rows = self.link.rows("method_users", sql, vec![numbers, count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }
 
-    pub(super) async fn users_of_all_methods(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
-        let users = "FROM keys k WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_methods = TRUE";
-        let total = self.link.one("count_all_method_users", &format!("SELECT count(*) {users}"), Vec::new()).await?;
-        let sql = format!("SELECT k.id, k.name, NULL {users} ORDER BY k.id LIMIT $1");
-        let rows = self.link.rows("all_method_users", &sql, vec![count(limit)]).await?;
+    /// The keys with access to all methods, by id, at most `limit`, and how many there are. Deleted and revoked keys do
+    /// not count.
+    pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
+        let sql = concat!("SELECT count(*) ", users_of_all!());
+        let total = self.link.one("count_all_method_users", sql, Vec::new()).await?;
+        let sql = concat!("SELECT k.id, k.name, NULL ", users_of_all!(), " ORDER BY k.id LIMIT $1");
+        let rows = self.link.rows("all_method_users", sql, vec![count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }

@@ -1,17 +1,23 @@
 //! Operators: who may call Latchkey itself.
 
-use super::codec;
+use super::driver::Purpose;
 use super::link::Link;
 use super::select::Select;
+use super::transaction::Transaction;
 use super::value::{Reader, Row, Value};
-use super::write::Write;
+use super::{Storage, codec};
 use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Role};
 use crate::model::page::{Page, PageRequest};
 use crate::model::token::Digest;
-use crate::storage::{Error, OperatorFilter, Result};
+use crate::storage::{OperatorFilter, Result};
 
-const COLUMNS: &str = "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision";
+/// The columns that [`read`] reads.
+macro_rules! columns {
+    () => {
+        "id, name, role, expires_at, revoked_at, hint, created_at, updated_at, row_revision"
+    };
+}
 
 fn read_from(reader: &mut Reader) -> Result<Operator> {
     Ok(Operator {
@@ -33,14 +39,14 @@ fn read(row: Row) -> Result<Operator> {
 
 /// The operator with this id, also a revoked one.
 pub(super) async fn get(link: &mut Link, id: OperatorId) -> Result<Option<Operator>> {
-    let sql = format!("SELECT {COLUMNS} FROM operators WHERE id = $1");
-    link.row("operator", &sql, vec![id.to_string().into()]).await?.map(read).transpose()
+    let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
+    link.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
 }
 
 /// All operators that are not revoked, with the digests of their tokens.
 pub(super) async fn all(link: &mut Link) -> Result<Vec<(Operator, Digest)>> {
-    let sql = format!("SELECT {COLUMNS}, digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let rows = link.rows("all_operators", &sql, Vec::new()).await?;
+    let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
+    let rows = link.rows("all_operators", sql, Vec::new()).await?;
     let with_digest = rows.into_iter().map(|row| {
         let mut reader = row.read("operators");
         Ok((read_from(&mut reader)?, reader.digest("digest")?))
@@ -48,43 +54,59 @@ pub(super) async fn all(link: &mut Link) -> Result<Vec<(Operator, Digest)>> {
     with_digest.collect()
 }
 
-/// Operators that pass the filter, the newest first.
-pub(super) async fn list(link: &mut Link, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
-    let mut select = Select::new(link.dialect());
-    if !filter.include_revoked {
-        select.only("revoked_at IS NULL");
+impl Storage {
+    /// The operator with this id, also a revoked one.
+    pub async fn operator(&self, id: OperatorId) -> Result<Option<Operator>> {
+        get(&mut self.link(Purpose::Read).await?, id).await
     }
-    if let Some(role) = filter.role {
-        select.only_with("role =", role.as_str().into());
+
+    /// Operators that pass the filter, the newest first.
+    pub async fn operators(&self, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let mut select = Select::new(link.dialect());
+        if !filter.include_revoked {
+            select.only("revoked_at IS NULL");
+        }
+        if let Some(role) = filter.role {
+            select.only_with("role =", role.as_str().into());
+        }
+        if let Some(after) = &page.after {
+            select.only_with("id <", after.as_str().into());
+        }
+        let sql = concat!("SELECT ", columns!(), " FROM operators");
+        let rows = select.rows(link, "operators", sql, "id DESC", page).await?;
+        let operators = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Page::cut(operators, page.size, |operator| operator.id.to_string()))
     }
-    if let Some(after) = &page.after {
-        select.only_with("id <", after.as_str().into());
-    }
-    let sql =
-        format!("SELECT {COLUMNS} FROM operators {} ORDER BY id DESC LIMIT {}", select.conditions(), page.size + 1);
-    let rows = link.rows("operators", &sql, select.params).await?;
-    let operators = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(operators, page.size, |operator| operator.id.to_string()))
 }
 
-impl Write {
-    pub(super) async fn operator_of_name(&mut self, name: &str) -> Result<Option<Operator>> {
-        let sql = format!("SELECT {COLUMNS} FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        self.link.row("operator_named", &sql, vec![name.into()]).await?.map(read).transpose()
+impl Transaction {
+    /// The operator with this id, also a revoked one.
+    pub async fn operator(&mut self, id: OperatorId) -> Result<Option<Operator>> {
+        get(&mut self.link, id).await
     }
 
-    pub(super) async fn count_lasting_admins(&mut self) -> Result<u64> {
+    /// The operator that has this name and is not revoked.
+    pub async fn operator_named(&mut self, name: &str) -> Result<Option<Operator>> {
+        let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
+        self.link.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
+    }
+
+    /// How many admins are neither revoked nor ever expire.
+    pub async fn lasting_admins(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
         let row = self.link.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
         row.read("operators").number("count")
     }
 
-    pub(super) async fn count_operators(&mut self) -> Result<u64> {
+    /// How many operators there are at all, revoked ones included.
+    pub async fn operator_count(&mut self) -> Result<u64> {
         let row = self.link.one("operator_count", "SELECT count(*) FROM operators", Vec::new()).await?;
         row.read("operators").number("count")
     }
 
-    pub(super) async fn add_operator(&mut self, operator: &Operator, digest: &Digest) -> Result<()> {
+    /// Adds an operator.
+    pub async fn insert_operator(&mut self, operator: &Operator, digest: &Digest) -> Result<()> {
         let sql = "INSERT INTO operators (name, role, hint, expires_at, revoked_at, updated_at, row_revision, id, \
                    created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let mut params = self.operator_values(operator);
@@ -92,16 +114,13 @@ impl Write {
         self.link.execute("insert_operator", sql, params).await.map(drop)
     }
 
-    pub(super) async fn change_operator(&mut self, operator: &Operator, digest: Option<&Digest>) -> Result<()> {
+    /// Writes all of an operator; with a digest, that of its new token.
+    pub async fn update_operator(&mut self, operator: &Operator, digest: Option<&Digest>) -> Result<()> {
         let sql = "UPDATE operators SET name = $1, role = $2, hint = $3, expires_at = $4, revoked_at = $5, \
                    updated_at = $6, row_revision = $7, digest = coalesce($9, digest) WHERE id = $8";
         let mut params = self.operator_values(operator);
         params.push(Value::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
-        if self.link.execute("update_operator", sql, params).await? == 1 {
-            Ok(())
-        } else {
-            Err(Error::corrupt(format!("the operator {} to update is not there", operator.id)))
-        }
+        self.link.update("update_operator", sql, params, operator.id).await
     }
 
     /// Name, role, hint, expires, revoked, updated, row revision, id.

@@ -13,14 +13,15 @@ use crate::storage::{Replica, ReplicaReport, Result};
 /// How often the time reached is written, at most: all replicas write to one row.
 const WRITTEN: Duration = Duration::from_secs(1);
 
-/// Records what a replica has applied, if it is of this past, and how far time has come; returns storage's clock.
-pub(super) async fn renew(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-    let sql = "INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
-               VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 AND ordinal = 0 \
-               AND nonce = $7) THEN $5 ELSE 0 END, coalesce(NOW(), $6), $8) ON CONFLICT (id) DO UPDATE SET \
-               host = excluded.host, version = excluded.version, started_at = excluded.started_at, \
-               applied = excluded.applied, reported_at = excluded.reported_at, \
-               max_staleness = excluded.max_staleness RETURNING reported_at, (SELECT reached FROM clock)";
+/// Records what a replica has applied, if it is of this history, and how far time has come; returns storage's clock.
+pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+    let sql = sql!("INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
+                    VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 \
+                    AND ordinal = 0 AND nonce = $7) THEN $5 ELSE 0 END, coalesce(" NOW ", $6), $8) \
+                    ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, \
+                    started_at = excluded.started_at, applied = excluded.applied, \
+                    reported_at = excluded.reported_at, max_staleness = excluded.max_staleness \
+                    RETURNING reported_at, (SELECT reached FROM clock)");
     let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     let params: Vec<Value> = vec![
         report.id.to_string().into(),
@@ -73,16 +74,16 @@ async fn held(link: &mut Link) -> Result<(Mark, Marks)> {
 }
 
 /// Adds a mark.
-pub(super) async fn mark(mut link: Link, mark: Mark) -> Result<()> {
+pub(super) async fn add_mark(mut link: Link, mark: Mark) -> Result<()> {
     let (_, mut marks) = held(&mut link).await?;
     marks.add(mark);
     link.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
     link.commit("commit_mark").await
 }
 
-/// Notes that a replica has ended. The row stays for a while, so that others can tell that from a row that was lost. At
+/// Records that a replica has ended. The row stays for a while, so that others can distinguish that from a lost row. At
 /// the epoch, so that earlier versions count it as silent.
-pub(super) async fn forget(mut link: Link, replica: ReplicaId) -> Result<()> {
+pub(super) async fn end(mut link: Link, replica: ReplicaId) -> Result<()> {
     let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
     link.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
     link.commit("commit_forget").await
@@ -97,9 +98,9 @@ pub(super) async fn remove(mut link: Link, replicas: &[(ReplicaId, Timestamp)]) 
     link.commit("commit_remove").await
 }
 
-/// All replicas of which there is a report, the newest first, and the head.
+/// The reports of all replicas, the newest first, and the latest revision.
 pub(super) async fn list(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
-    let row = link.one("head_and_clock", "SELECT value, NOW() FROM revision", Vec::new()).await?;
+    let row = link.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.revision("value")?;
     let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());

@@ -1,7 +1,10 @@
 //! Putting a list's conditions together.
 
 use super::dialect::Dialect;
-use super::value::Value;
+use super::link::Link;
+use super::value::{Row, Value};
+use crate::model::page::PageRequest;
+use crate::storage::Result;
 
 /// The conditions of a list, and their parameters.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ impl Select {
         Self { dialect, conditions: Vec::new(), params: Vec::new() }
     }
 
-    /// Adds a parameter and answers its name.
+    /// Adds a parameter and returns its name.
     pub(super) fn bind(&mut self, value: Value) -> String {
         self.params.push(value);
         format!("${}", self.params.len())
@@ -36,15 +39,24 @@ impl Select {
 
     /// Adds the condition that `text` occurs, whatever the case, in `column`, which is in lower case.
     pub(super) fn only_text(&mut self, column: &str, text: &str) {
-        // Whatever contains it, contains nothing too.
+        // Every text contains the empty one.
         if !text.is_empty() {
             let parameter = self.bind(text.to_lowercase().into());
             self.conditions.push(self.dialect.occurs(column, &parameter));
         }
     }
 
-    /// `WHERE` and all conditions; nothing if there are none.
-    pub(super) fn conditions(&self) -> String {
-        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    /// Runs `select` (`SELECT … FROM …`) with these conditions, in this order: a page and one more.
+    pub(super) async fn rows(
+        self,
+        link: &mut Link,
+        name: &'static str,
+        select: &str,
+        order: &str,
+        page: &PageRequest,
+    ) -> Result<Vec<Row>> {
+        let conditions = if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") };
+        let sql = format!("{select} WHERE {conditions} ORDER BY {order} LIMIT {}", page.size + 1);
+        link.rows(name, &sql, self.params).await
     }
 }

@@ -2,23 +2,32 @@
 
 use std::collections::HashMap;
 
-use super::codec;
-use super::driver::Insert;
+use super::driver::{Insert, Purpose};
 use super::link::Link;
 use super::select::Select;
+use super::transaction::Transaction;
 use super::value::{Row, Value, each, json};
-use super::write::Write;
+use super::{Storage, codec};
 use crate::model::page::{Page, PageRequest};
 use crate::model::store::{Store, StoreCode, StoreNumber};
-use crate::storage::{Error, Result, StoreFilter, StoreUsers};
+use crate::storage::{Result, StoreFilter, StoreUsers};
 
-const COLUMNS: &str = "number, code, name, kind, platform, hosts, active, created_at, updated_at, row_revision";
+/// The columns that [`read`] reads.
+macro_rules! columns {
+    () => {
+        "number, code, name, kind, platform, hosts, active, created_at, updated_at, row_revision"
+    };
+}
 
-/// Most keys that [`Write::store_users`] names.
-const NAMED: i64 = 20;
+/// The live keys that select store `$1`.
+macro_rules! users {
+    () => {
+        "FROM key_stores ks JOIN keys k ON k.id = ks.key_id WHERE ks.store_number = $1 \
+         AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_stores = FALSE"
+    };
+}
 
-static INSERT_HOSTS: Insert =
-    Insert { name: "insert_store_hosts", table: "store_hosts", columns: &["host", "store_number"], on_conflict: "" };
+static INSERT_HOSTS: Insert = Insert::new("insert_store_hosts", "store_hosts", &["host", "store_number"], "");
 
 fn read(row: Row) -> Result<Store> {
     let mut reader = row.read("stores");
@@ -41,40 +50,48 @@ fn search(store: &Store) -> String {
 }
 
 /// The store with this code.
-pub(super) async fn get(link: &mut Link, code: &StoreCode) -> Result<Option<Store>> {
-    let sql = format!("SELECT {COLUMNS} FROM stores WHERE code = $1 AND deleted_revision IS NULL");
-    link.row("store", &sql, vec![code.as_str().into()]).await?.map(read).transpose()
+async fn get(link: &mut Link, code: &StoreCode) -> Result<Option<Store>> {
+    let sql = concat!("SELECT ", columns!(), " FROM stores WHERE code = $1 AND deleted_revision IS NULL");
+    link.row("store", sql, vec![code.as_str().into()]).await?.map(read).transpose()
 }
 
 /// All stores, by code.
 pub(super) async fn all(link: &mut Link) -> Result<Vec<Store>> {
-    let sql = format!("SELECT {COLUMNS} FROM stores WHERE deleted_revision IS NULL ORDER BY code");
-    link.rows("all_stores", &sql, Vec::new()).await?.into_iter().map(read).collect()
+    let sql = concat!("SELECT ", columns!(), " FROM stores WHERE deleted_revision IS NULL ORDER BY code");
+    link.rows("all_stores", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
-/// Stores that pass the filter.
-pub(super) async fn list(link: &mut Link, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
-    let mut select = Select::new(link.dialect());
-    select.only("deleted_revision IS NULL");
-    if let Some(active) = filter.active {
-        select.only_with("active =", active.into());
+impl Storage {
+    /// The store with this code.
+    pub async fn store(&self, code: &StoreCode) -> Result<Option<Store>> {
+        get(&mut self.link(Purpose::Read).await?, code).await
     }
-    if let Some(platform) = &filter.platform {
-        select.only_with("platform =", platform.as_str().into());
+
+    /// Stores that pass the filter, in byte order of their codes.
+    pub async fn stores(&self, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let mut select = Select::new(link.dialect());
+        select.only("deleted_revision IS NULL");
+        if let Some(active) = filter.active {
+            select.only_with("active =", active.into());
+        }
+        if let Some(platform) = &filter.platform {
+            select.only_with("platform =", platform.as_str().into());
+        }
+        if let Some(kind) = filter.kind {
+            select.only_with("kind =", codec::kind(kind).into());
+        }
+        if let Some(text) = &filter.text {
+            select.only_text("search", text);
+        }
+        if let Some(after) = &page.after {
+            select.only_with("code >", after.as_str().into());
+        }
+        let sql = concat!("SELECT ", columns!(), " FROM stores");
+        let rows = select.rows(link, "stores", sql, "code", page).await?;
+        let stores = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Page::cut(stores, page.size, |store| store.code.to_string()))
     }
-    if let Some(kind) = filter.kind {
-        select.only_with("kind =", codec::kind(kind).into());
-    }
-    if let Some(text) = &filter.text {
-        select.only_text("search", text);
-    }
-    if let Some(after) = &page.after {
-        select.only_with("code >", after.as_str().into());
-    }
-    let sql = format!("SELECT {COLUMNS} FROM stores {} ORDER BY code LIMIT {}", select.conditions(), page.size + 1);
-    let rows = link.rows("stores", &sql, select.params).await?;
-    let stores = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(stores, page.size, |store| store.code.to_string()))
 }
 
 /// The number of the store with this code.
@@ -83,9 +100,8 @@ pub(super) async fn number(link: &mut Link, code: &str) -> Result<Option<StoreNu
 }
 
 /// The numbers of the stores with these codes, in their order.
-pub(super) async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
-    let sql = "SELECT code, number FROM stores WHERE deleted_revision IS NULL \
-               AND code IN MEMBERS($1)";
+async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
+    let sql = sql!("SELECT code, number FROM stores WHERE deleted_revision IS NULL AND code " (MEMBERS 1));
     let mut found = HashMap::new();
     for row in link.rows("store_numbers", sql, vec![each(codes)]).await? {
         let mut reader = row.read("stores");
@@ -94,15 +110,26 @@ pub(super) async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Opt
     Ok(codes.iter().map(|code| found.get(code).copied()).collect())
 }
 
-/// The store that is reached at `host`.
-pub(super) async fn at(link: &mut Link, host: &str) -> Result<Option<StoreCode>> {
-    let sql = "SELECT s.code FROM store_hosts h JOIN stores s ON s.number = h.store_number WHERE h.host = $1";
-    let row = link.row("store_at", sql, vec![host.into()]).await?;
-    row.map(|row| row.read("stores").parsed("code")).transpose()
-}
+impl Transaction {
+    /// The store with this code.
+    pub async fn store(&mut self, code: &StoreCode) -> Result<Option<Store>> {
+        get(&mut self.link, code).await
+    }
 
-impl Write {
-    pub(super) async fn add_store(&mut self, store: &Store) -> Result<StoreNumber> {
+    /// The numbers of the stores with these codes, in their order; `None` where there is none.
+    pub async fn store_numbers(&mut self, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
+        numbers(&mut self.link, codes).await
+    }
+
+    /// The store that is reached at `host`.
+    pub async fn store_at(&mut self, host: &str) -> Result<Option<StoreCode>> {
+        let sql = "SELECT s.code FROM store_hosts h JOIN stores s ON s.number = h.store_number WHERE h.host = $1";
+        let row = self.link.row("store_at", sql, vec![host.into()]).await?;
+        row.map(|row| row.read("stores").parsed("code")).transpose()
+    }
+
+    /// Adds a store and returns its number, never used before.
+    pub async fn insert_store(&mut self, store: &Store) -> Result<StoreNumber> {
         let sql = "INSERT INTO stores (code, name, kind, platform, hosts, active, search, created_at, updated_at, \
                    row_revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING number";
         let mut params = self.store_values(store);
@@ -114,14 +141,13 @@ impl Write {
         Ok(number)
     }
 
-    pub(super) async fn change_store(&mut self, store: &Store) -> Result<()> {
+    /// Writes all of a store but its code.
+    pub async fn update_store(&mut self, store: &Store) -> Result<()> {
         let sql = "UPDATE stores SET name = $1, kind = $2, platform = $3, hosts = $4, active = $5, search = $6, \
                    updated_at = $7, row_revision = $8 WHERE number = $9 AND deleted_revision IS NULL";
         let mut params = self.store_values(store);
         params.push(store.number.0.into());
-        if self.link.execute("update_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store {} to update is not there", store.code)));
-        }
+        self.link.update("update_store", sql, params, &store.code).await?;
         self.remove_hosts(store.number).await?;
         self.add_hosts(store.number, store).await
     }
@@ -150,28 +176,29 @@ impl Write {
         self.link.insert(&INSERT_HOSTS, rows).await.map(drop)
     }
 
-    pub(super) async fn remove_store(&mut self, number: StoreNumber) -> Result<()> {
+    /// Removes a store. Keys keep the number, which opens nothing any more.
+    pub async fn delete_store(&mut self, number: StoreNumber) -> Result<()> {
         let sql = "UPDATE stores SET deleted_revision = $1, row_revision = $1, updated_at = $2 \
                    WHERE number = $3 AND deleted_revision IS NULL";
         let params = vec![self.revision.into(), self.now.into(), number.0.into()];
-        if self.link.execute("delete_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store number {} to delete is not there", number.0)));
-        }
+        self.link.update("delete_store", sql, params, number.0).await?;
         self.remove_hosts(number).await
     }
 
-    pub(super) async fn users_of_store(&mut self, number: StoreNumber) -> Result<StoreUsers> {
-        let users = "FROM key_stores ks JOIN keys k ON k.id = ks.key_id WHERE ks.store_number = $1 \
-                     AND k.deleted_revision IS NULL AND k.revoked_at IS NULL AND k.all_stores = FALSE";
-        let sql = format!("SELECT count(*) {users}");
-        let total = self.link.one("count_store_users", &sql, vec![number.0.into()]).await?;
+    /// The keys that select this store: how many, and those (at most 20, by id) that would be left with exactly one
+    /// store without it. Deleted and revoked keys do not count.
+    pub async fn store_users(&mut self, number: StoreNumber) -> Result<StoreUsers> {
+        let sql = concat!("SELECT count(*) ", users!());
+        let total = self.link.one("count_store_users", sql, vec![number.0.into()]).await?;
         // Two others are enough to know that there is not exactly one.
-        let sql = format!(
-            "SELECT k.id {users} AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o JOIN stores s \
-             ON s.number = o.store_number WHERE o.key_id = k.id AND o.store_number <> $1 \
-             AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 ORDER BY k.id LIMIT {NAMED}"
+        let sql = concat!(
+            "SELECT k.id ",
+            users!(),
+            " AND (SELECT count(*) FROM (SELECT 1 FROM key_stores o JOIN stores s ON s.number = o.store_number \
+             WHERE o.key_id = k.id AND o.store_number <> $1 AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 \
+             ORDER BY k.id LIMIT 20"
         );
-        let rows = self.link.rows("store_users", &sql, vec![number.0.into()]).await?;
+        let rows = self.link.rows("store_users", sql, vec![number.0.into()]).await?;
         let left_with_one = rows.into_iter().map(|row| row.read("keys").parsed("id")).collect::<Result<_>>()?;
         Ok(StoreUsers { total: total.read("keys").number("count")?, left_with_one })
     }

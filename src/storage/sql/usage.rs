@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::driver::Insert;
+use super::driver::{Insert, Purpose};
 use super::link::Link;
+use super::text::Sql;
 use super::value::{count, each};
-use super::{requests, sessions};
+use super::{Storage, requests, sessions};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
 use crate::storage::{Result, UsageAdd, UsageCount, UsagePeriod};
@@ -20,37 +21,37 @@ const UNKNOWN: u32 = 0;
 
 const COUNTS: &[&str] = &["key_id", "start", "method_number", "store_number", "allowed", "calls"];
 
-static ADD_HOURLY: Insert = Insert {
-    name: "add_usage_hourly",
-    table: "usage_hourly",
-    columns: COUNTS,
-    on_conflict: "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
+static ADD_HOURLY: Insert = Insert::new(
+    "add_usage_hourly",
+    "usage_hourly",
+    COUNTS,
+    "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
                   DO UPDATE SET calls = usage_hourly.calls + excluded.calls",
-};
+);
 
-static ADD_DAILY: Insert = Insert {
-    name: "add_usage_daily",
-    table: "usage_daily",
-    columns: COUNTS,
-    on_conflict: "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
+static ADD_DAILY: Insert = Insert::new(
+    "add_usage_daily",
+    "usage_daily",
+    COUNTS,
+    "ON CONFLICT (key_id, start, method_number, store_number, allowed) \
                   DO UPDATE SET calls = usage_daily.calls + excluded.calls",
-};
+);
 
-static ADD_KEY_USES: Insert = Insert {
-    name: "add_key_uses",
-    table: "key_uses",
-    columns: &["key_id", "last_used_at"],
-    on_conflict: "ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+static ADD_KEY_USES: Insert = Insert::new(
+    "add_key_uses",
+    "key_uses",
+    &["key_id", "last_used_at"],
+    "ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at \
                   WHERE key_uses.last_used_at < excluded.last_used_at",
-};
+);
 
-static ADD_SECRET_USES: Insert = Insert {
-    name: "add_secret_uses",
-    table: "secret_uses",
-    columns: &["secret_id", "last_used_at"],
-    on_conflict: "ON CONFLICT (secret_id) DO UPDATE SET last_used_at = excluded.last_used_at \
+static ADD_SECRET_USES: Insert = Insert::new(
+    "add_secret_uses",
+    "secret_uses",
+    &["secret_id", "last_used_at"],
+    "ON CONFLICT (secret_id) DO UPDATE SET last_used_at = excluded.last_used_at \
                   WHERE secret_uses.last_used_at < excluded.last_used_at",
-};
+);
 
 /// When the period that `at` falls into began.
 fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
@@ -69,9 +70,11 @@ pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
         return Ok(());
     }
     let methods = adds.iter().filter_map(|add| add.method.map(|method| method.0)).collect();
-    let methods = known(&mut link, "known_methods", "methods", methods).await?;
+    let sql = sql!("SELECT number FROM methods WHERE number " (NUMBERS 1));
+    let methods = known(&mut link, "known_methods", sql, methods).await?;
     let stores = adds.iter().filter_map(|add| add.store.map(|store| store.0)).collect();
-    let stores = known(&mut link, "known_stores", "stores", stores).await?;
+    let sql = sql!("SELECT number FROM stores WHERE number " (NUMBERS 1));
+    let stores = known(&mut link, "known_stores", sql, stores).await?;
     for (insert, period) in [(&ADD_HOURLY, UsagePeriod::Hour), (&ADD_DAILY, UsagePeriod::Day)] {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
         for add in adds {
@@ -102,58 +105,62 @@ pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
     link.commit("commit_usage").await
 }
 
-/// Those of `numbers` that `table` has.
-async fn known(
-    link: &mut Link,
-    name: &'static str,
-    table: &'static str,
-    numbers: HashSet<u32>,
-) -> Result<HashSet<u32>> {
+/// Those of `numbers` that `sql` finds.
+async fn known(link: &mut Link, name: &'static str, sql: Sql<'_>, numbers: HashSet<u32>) -> Result<HashSet<u32>> {
     if numbers.is_empty() {
         return Ok(numbers);
     }
-    let sql =
-        format!("SELECT number FROM {table} WHERE number IN (SELECT CAST(member.value ->> 0 AS bigint) FROM EACH($1))");
-    let rows = link.rows(name, &sql, vec![each(numbers)]).await?;
-    rows.into_iter().map(|row| row.read(table).number("number")).collect()
+    let rows = link.rows(name, sql, vec![each(numbers)]).await?;
+    rows.into_iter().map(|row| row.read(name).number("number")).collect()
 }
 
-/// The counts of a key, oldest first.
-pub(super) async fn list(
-    link: &mut Link,
-    key: KeyId,
-    (start, end): (Timestamp, Timestamp),
-    period: UsagePeriod,
-    limit: usize,
-) -> Result<Vec<UsageCount>> {
-    let table = match period {
-        UsagePeriod::Hour => "usage_hourly",
-        UsagePeriod::Day => "usage_daily",
+/// The counts of a key in one table, by what people know: a store that was created again under its code is the same to
+/// them.
+macro_rules! counts {
+    ($table:literal) => {
+        concat!(
+            "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
+             CAST(sum(c.calls) AS bigint) FROM ",
+            $table,
+            " c LEFT JOIN methods m ON m.number = c.method_number LEFT JOIN stores s ON s.number = c.store_number \
+             WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
+        )
     };
-    // By what people know: a store that was made anew under its code is the same to them.
-    let sql = format!(
-        "SELECT c.start, coalesce(m.identity, '') AS method, coalesce(s.code, '') AS store, c.allowed, \
-         CAST(sum(c.calls) AS bigint) FROM {table} c LEFT JOIN methods m ON m.number = c.method_number \
-         LEFT JOIN stores s ON s.number = c.store_number WHERE c.key_id = $1 AND c.start >= $2 AND c.start < $3 \
-         GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 LIMIT $4"
-    );
-    let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
-    let rows = link.rows("usage", &sql, params).await?;
-    let counts = rows.into_iter().map(|row| {
-        let mut reader = row.read(table);
-        Ok(UsageCount {
-            start: reader.time("start")?,
-            method: reader.text("method")?,
-            store: reader.text("store")?,
-            allowed: reader.bool("allowed")?,
-            calls: reader.number("calls")?,
-        })
-    });
-    counts.collect()
+}
+
+impl Storage {
+    /// The counts of a key from `start` until before `end`, oldest first, at most `limit`.
+    pub async fn usage(
+        &self,
+        key: KeyId,
+        start: Timestamp,
+        end: Timestamp,
+        period: UsagePeriod,
+        limit: usize,
+    ) -> Result<Vec<UsageCount>> {
+        let link = &mut self.link(Purpose::Read).await?;
+        let (table, sql) = match period {
+            UsagePeriod::Hour => ("usage_hourly", counts!("usage_hourly")),
+            UsagePeriod::Day => ("usage_daily", counts!("usage_daily")),
+        };
+        let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
+        let rows = link.rows("usage", sql, params).await?;
+        let counts = rows.into_iter().map(|row| {
+            let mut reader = row.read(table);
+            Ok(UsageCount {
+                start: reader.time("start")?,
+                method: reader.text("method")?,
+                store: reader.text("store")?,
+                allowed: reader.bool("allowed")?,
+                calls: reader.number("calls")?,
+            })
+        });
+        counts.collect()
+    }
 }
 
 /// Drops what has been kept long enough.
-pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_expired(mut link: Link, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
@@ -162,7 +169,7 @@ pub(super) async fn sweep(mut link: Link, now: Timestamp) -> Result<()> {
     ] {
         link.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }
-    super::lost::sweep(&mut link, now).await?;
+    super::lost::delete_expired(&mut link, now).await?;
     link.commit("commit_sweep").await
 }
 

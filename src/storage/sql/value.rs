@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 
-use crate::model::change::Revision;
+use crate::model::change::{Cursor, Revision};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result};
@@ -119,12 +119,12 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Value {
     Value::Text(serde_json::to_string(value).ok())
 }
 
-/// A list as a parameter for `EACH($n)`: `[[a],[b],…]`.
+/// A list as a parameter for `(EACH n)`: `[[a],[b],…]`.
 pub(super) fn each<T: serde::Serialize>(members: impl IntoIterator<Item = T>) -> Value {
     json(&members.into_iter().map(|member| [member]).collect::<Vec<_>>())
 }
 
-/// A list of digests as a parameter for `EACH($n)`, read by `EACH_DIGEST`.
+/// A list of digests as a parameter for `(EACH n)`, read by `EACH_DIGEST`.
 pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
     each(digests.into_iter().map(|digest| {
         digest.as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -154,7 +154,7 @@ impl Reader {
     }
 
     fn next(&mut self, column: &str) -> Result<Value> {
-        self.values.next().ok_or_else(|| self.wrong(column, "was not read"))
+        self.values.next().ok_or_else(|| Error::bug(format!("{}.{column} was not read", self.table)))
     }
 
     /// A whole number, or null.
@@ -232,6 +232,11 @@ impl Reader {
         self.number::<u64>(column).map(Revision)
     }
 
+    /// A revision and its nonce.
+    pub(super) fn cursor(&mut self) -> Result<Cursor> {
+        Ok(Cursor { revision: self.revision("revision")?, nonce: self.int("nonce")?.cast_unsigned() })
+    }
+
     /// A revision, or null.
     pub(super) fn opt_revision(&mut self, column: &str) -> Result<Option<Revision>> {
         let value = self.opt_int(column)?;
@@ -263,7 +268,7 @@ impl Reader {
             .transpose()
     }
 
-    /// Numbers that the statement joined by commas; none if it found none.
+    /// Numbers that the statement joined by commas; empty for null.
     pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
         let text = self.opt_text(column)?.unwrap_or_default();
         let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);

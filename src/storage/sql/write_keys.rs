@@ -1,10 +1,10 @@
 //! Keys and their secrets: writing them. Whatever changes in a key, its secrets or its lists gives the key this write's
-//! revision, and what it is found by is put together anew.
+//! revision, and its search text is written again.
 
 use super::codec;
 use super::driver::Insert;
+use super::transaction::Transaction;
 use super::value::{Value, each_digest, json};
-use super::write::Write;
 use crate::model::book::MethodNumber;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::store::StoreNumber;
@@ -17,10 +17,10 @@ const DIGESTS: usize = 5_000;
 /// Keys put together before they are sent.
 const KEYS: usize = 5_000;
 
-static INSERT_KEYS: Insert = Insert {
-    name: "insert_keys",
-    table: "keys",
-    columns: &[
+static INSERT_KEYS: Insert = Insert::new(
+    "insert_keys",
+    "keys",
+    &[
         "name",
         "owner",
         "comment",
@@ -39,24 +39,21 @@ static INSERT_KEYS: Insert = Insert {
         "search",
         "created_at",
     ],
-    on_conflict: "",
-};
+    "",
+);
 
-static INSERT_SECRETS: Insert = Insert {
-    name: "insert_secrets",
-    table: "secrets",
-    columns: &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
-    on_conflict: "",
-};
+static INSERT_SECRETS: Insert = Insert::new(
+    "insert_secrets",
+    "secrets",
+    &["id", "key_id", "digest", "hint", "origin", "created_at", "created_revision"],
+    "",
+);
 
-static INSERT_KEY_USES: Insert =
-    Insert { name: "insert_key_uses", table: "key_uses", columns: &["key_id", "last_used_at"], on_conflict: "" };
+static INSERT_KEY_USES: Insert = Insert::new("insert_key_uses", "key_uses", &["key_id", "last_used_at"], "");
 
-static INSERT_KEY_STORES: Insert =
-    Insert { name: "insert_key_stores", table: "key_stores", columns: &["key_id", "store_number"], on_conflict: "" };
+static INSERT_KEY_STORES: Insert = Insert::new("insert_key_stores", "key_stores", &["key_id", "store_number"], "");
 
-static INSERT_KEY_METHODS: Insert =
-    Insert { name: "insert_key_methods", table: "key_methods", columns: &["key_id", "method_number"], on_conflict: "" };
+static INSERT_KEY_METHODS: Insert = Insert::new("insert_key_methods", "key_methods", &["key_id", "method_number"], "");
 
 fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) -> String {
     codec::search([name, owner, comment, id].into_iter().chain(hints.iter().map(String::as_str)))
@@ -71,7 +68,7 @@ fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
     numbers.into_iter().map(|number| vec![key.as_str().into(), number.into()]).collect()
 }
 
-impl Write {
+impl Transaction {
     /// Everything of a key but id, search and creation.
     fn key_values(&self, key: &KeyRow) -> Vec<Value> {
         vec![
@@ -104,8 +101,9 @@ impl Write {
         ]
     }
 
-    pub(super) async fn taken_digests(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
-        let sql = "SELECT digest FROM secrets WHERE digest IN (SELECT EACH_DIGEST FROM EACH($1))";
+    /// The places in `digests` of those that some secret has or had.
+    pub async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
+        let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
         let mut taken = std::collections::HashSet::new();
         for piece in digests.chunks(DIGESTS) {
             for row in self.link.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
@@ -115,16 +113,17 @@ impl Write {
         Ok((0..digests.len()).filter(|place| taken.contains(&digests[*place])).collect())
     }
 
-    pub(super) async fn add_keys(&mut self, keys: &[NewKey]) -> Result<()> {
+    /// Adds keys with their secrets, set-based.
+    pub async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<()> {
         // Piece by piece: a server takes a writer that says nothing for seconds for dead, and putting a hundred thousand
         // together may take that long.
         for piece in keys.chunks(KEYS) {
-            self.add_piece(piece).await?;
+            self.insert_piece(piece).await?;
         }
         Ok(())
     }
 
-    async fn add_piece(&mut self, keys: &[NewKey]) -> Result<()> {
+    async fn insert_piece(&mut self, keys: &[NewKey]) -> Result<()> {
         let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
         let (mut stores, mut methods) = (Vec::new(), Vec::new());
         for key in keys {
@@ -147,20 +146,20 @@ impl Write {
         self.link.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
     }
 
-    pub(super) async fn change_key(&mut self, key: &KeyRow) -> Result<()> {
+    /// Writes what a key says of itself: not its secrets, nor its lists.
+    pub async fn update_key(&mut self, key: &KeyRow) -> Result<()> {
         let sql = "UPDATE keys SET name = $1, owner = $2, comment = $3, active = $4, revoked_at = $5, \
                    revoked_reason = $6, all_stores = $7, all_methods = $8, not_before = $9, expires_at = $10, \
                    networks = $11, labels = $12, updated_at = $13, row_revision = $14 \
                    WHERE id = $15 AND deleted_revision IS NULL";
         let mut params = self.key_values(key);
         params.push(key.id.to_string().into());
-        if self.link.execute("update_key", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the key {} to update is not there", key.id)));
-        }
+        self.link.update("update_key", sql, params, key.id).await?;
         self.touch(key.id).await
     }
 
-    pub(super) async fn replace_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
+    /// Replaces the stores that a key selects.
+    pub async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_stores WHERE key_id = $1";
         self.link.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
@@ -168,7 +167,8 @@ impl Write {
         self.link.insert(&INSERT_KEY_STORES, rows).await.map(drop)
     }
 
-    pub(super) async fn replace_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
+    /// Replaces the methods that a key selects.
+    pub async fn set_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_methods WHERE key_id = $1";
         self.link.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
@@ -176,18 +176,21 @@ impl Write {
         self.link.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
     }
 
-    pub(super) async fn add_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
+    /// Adds a secret to a key.
+    pub async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
         let row = self.secret_values(key, secret);
         self.link.insert(&INSERT_SECRETS, vec![row]).await?;
         self.touch(key).await
     }
 
-    pub(super) async fn let_secret_expire(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
+    /// Sets when a secret ends by itself.
+    pub async fn expire_secret(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
         let sql = "UPDATE secrets SET expires_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         self.change_secret("expire_secret", sql, id, expires.into()).await
     }
 
-    pub(super) async fn end_one_secret(&mut self, id: SecretId) -> Result<()> {
+    /// Ends a secret for good. Its digest stays taken.
+    pub async fn end_secret(&mut self, id: SecretId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         let now = self.now.into();
         self.change_secret("end_secret", sql, id, now).await
@@ -195,30 +198,27 @@ impl Write {
 
     async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
         let row = self.link.row(name, sql, vec![id.to_string().into(), value]).await?;
-        let row = row.ok_or_else(|| Error::corrupt(format!("the secret {id} to change is not there, or has ended")))?;
+        let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change is not there, or has ended")))?;
         let key = row.read("secrets").parsed("key_id")?;
         self.touch(key).await
     }
 
-    pub(super) async fn remove_key(&mut self, id: KeyId) -> Result<()> {
+    /// Removes a key from all lists and ends its secrets for good.
+    pub async fn delete_key(&mut self, id: KeyId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
         self.link.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
         let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
                    WHERE id = $1 AND deleted_revision IS NULL";
         let params = vec![id.to_string().into(), self.revision.into(), self.now.into()];
-        if self.link.execute("delete_key", sql, params).await? == 1 {
-            Ok(())
-        } else {
-            Err(Error::corrupt(format!("the key {id} to delete is not there")))
-        }
+        self.link.update("delete_key", sql, params, id).await
     }
 
-    /// Gives a key this write's revision, and puts together anew what it is found by.
+    /// Gives a key this write's revision, and writes its search text again.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
         let row = self.link.row("key_texts", sql, vec![key.as_str().into()]).await?;
-        let row = row.ok_or_else(|| Error::corrupt(format!("the key {id} to change is not there")))?;
+        let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change is not there")))?;
         let mut reader = row.read("keys");
         let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";

@@ -23,7 +23,7 @@ use self::worker::Worker;
 use super::options::{Options, SchemaState};
 use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
-use super::{Engine, Error, Result};
+use super::{Error, Result};
 
 /// Longest wait for a thread that is free.
 const WAIT: Duration = Duration::from_secs(3);
@@ -129,10 +129,6 @@ impl Readers {
 
 #[async_trait]
 impl Driver for Sqlite {
-    fn engine(&self) -> Engine {
-        Engine::Sqlite
-    }
-
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
@@ -161,7 +157,7 @@ impl Driver for Sqlite {
         Ok(())
     }
 
-    async fn woken(&self) {
+    async fn notified(&self) {
         self.woken.notified().await;
     }
 }

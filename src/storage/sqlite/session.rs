@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::Lease;
 use super::errors::translate;
+use crate::storage::sql::dialect::Dialect;
 use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
@@ -48,9 +49,11 @@ impl ToSql for Bound<'_> {
 }
 
 fn bind(statement: &mut Statement<'_>, params: &[Value]) -> rusqlite::Result<()> {
-    // Of the statements of one list some do without the last parameters.
-    let named = statement.parameter_count();
-    for (place, value) in (1..).zip(params).take(named) {
+    // `$2` is a name to SQLite, which numbers parameters as they come. Some statements of a list do without a few.
+    for place in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let value = number.and_then(|number| params.get(number.checked_sub(1)?));
+        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(params.len(), place))?;
         statement.raw_bind_parameter(place, Bound(value))?;
     }
     Ok(())
@@ -93,15 +96,11 @@ fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> 
 }
 
 fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<Value>]) -> Result<u64> {
-    let places: Vec<_> = (1..=insert.columns.len()).map(|place| format!("?{place}")).collect();
-    let sql = format!(
-        "INSERT INTO {} ({}) VALUES ({}) {}",
-        insert.table,
-        insert.columns.join(", "),
-        places.join(", "),
-        insert.on_conflict
-    );
-    rows.iter().map(|row| execute(connection, &sql, row)).sum()
+    let sql = insert.text(Dialect::Sqlite, |columns| {
+        let places: Vec<_> = (1..=columns).map(|place| format!("?{place}")).collect();
+        format!("VALUES ({})", places.join(", "))
+    });
+    rows.iter().map(|row| execute(connection, sql, row)).sum()
 }
 
 impl SqliteSession {

@@ -1,0 +1,65 @@
+//! A write: one transaction that took the next revision. What it does to each kind of record stands with that kind;
+//! this file has its beginning and its end.
+
+use std::fmt;
+
+use super::link::Link;
+use crate::model::change::{Actor, Cursor, Revision};
+use crate::model::time::Timestamp;
+use crate::storage::{Error, Result};
+
+/// One write. All statements see everything committed before it began, and what it has done itself. Dropping it undoes it.
+pub struct Transaction {
+    pub(super) link: Link,
+    pub(super) revision: Revision,
+    pub(super) nonce: u64,
+    pub(super) now: Timestamp,
+    pub(super) actor: Actor,
+    pub(super) comment: String,
+    /// Changes appended so far: the next one's ordinal.
+    pub(super) appended: u32,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("revision", &self.revision).finish_non_exhaustive()
+    }
+}
+
+impl Transaction {
+    /// Takes the next revision, and with it the right to write.
+    pub(super) async fn begin(mut link: Link, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
+        let sql = sql!("UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, " NOW);
+        let row = link.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
+        let mut reader = row.read("revision");
+        let revision = reader.revision("value")?;
+        let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+        Ok(Self { link, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
+    }
+
+    /// The revision that this write makes.
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Storage's clock when it began.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Makes it durable and visible; returns the cursor of its revision. [`Error::OutcomeUnknown`] if the response was
+    /// lost. Refused if no change was appended: a revision without changes would be a hole in the feed.
+    pub async fn commit(self) -> Result<Cursor> {
+        if self.appended == 0 {
+            self.link.rollback().await?;
+            return Err(Error::bug("a write was committed without a change; it was undone"));
+        }
+        self.link.commit("commit").await?;
+        Ok(Cursor { revision: self.revision, nonce: self.nonce })
+    }
+
+    /// Undoes it.
+    pub async fn rollback(self) -> Result<()> {
+        self.link.rollback().await
+    }
+}
