@@ -30,14 +30,14 @@ pub use self::error::{Error, Result};
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
 pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, Deployment, Detail, EndedSecret, Engine, Found, GrantRead, KeyRow, LINEAGE, LostChange, NewKey,
-    NewSecret, Poll, Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, Deployment, Detail, EndedSecret, Engine, Found, GrantRead, LINEAGE, LostChange, NewKey, NewSecret,
+    Poll, Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 
 use crate::model::book::MethodNumber;
 use crate::model::change::{Actor, Change, Cursor, NewChange, Revision};
 use crate::model::id::{KeyId, OperatorId, ReplicaId, SecretId};
-use crate::model::key::Key;
+use crate::model::key::{Key, KeySpec, Revocation};
 use crate::model::marks::Mark;
 use crate::model::operator::Operator;
 use crate::model::page::{Page, PageRequest};
@@ -312,8 +312,8 @@ pub trait Transaction: Send {
     async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>>;
     /// Adds keys with their secrets, set-based.
     async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<()>;
-    /// Writes what a key says of itself: not its secrets, nor its lists.
-    async fn update_key(&mut self, key: &KeyRow) -> Result<()>;
+    /// Writes what people set of a key, and whether it is revoked: not its secrets, nor the members of its lists.
+    async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()>;
     /// Replaces the stores that a key selects.
     async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()>;
     /// Replaces the methods that a key selects.

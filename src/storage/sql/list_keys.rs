@@ -11,7 +11,8 @@
 //! - text: what its index finds; all others: the walk, to its end.
 
 use super::conditions::{Conditions, Named};
-use super::keys::{self, key_columns};
+use super::key_row::key_columns;
+use super::keys;
 use super::link::Link;
 use super::value::each;
 use super::{methods, stores};

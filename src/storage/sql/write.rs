@@ -10,13 +10,13 @@ use super::{keys, methods, operators, requests, stores};
 use crate::model::book::MethodNumber;
 use crate::model::change::{Actor, Cursor, NewChange, Revision};
 use crate::model::id::{KeyId, OperatorId, SecretId};
-use crate::model::key::Key;
+use crate::model::key::{Key, KeySpec, Revocation};
 use crate::model::operator::Operator;
 use crate::model::reference::Method;
 use crate::model::store::{Store, StoreCode, StoreNumber};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{AffectedKey, Error, KeyRow, NewKey, NewSecret, Result, StoreUsers, Transaction};
+use crate::storage::{AffectedKey, Error, NewKey, NewSecret, Result, StoreUsers, Transaction};
 
 /// One write.
 pub(super) struct Write {
@@ -183,8 +183,8 @@ impl Transaction for Write {
         self.add_keys(keys).await
     }
 
-    async fn update_key(&mut self, key: &KeyRow) -> Result<()> {
-        self.change_key(key).await
+    async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()> {
+        self.change_key(id, spec, revoked).await
     }
 
     async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
