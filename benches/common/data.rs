@@ -1,6 +1,5 @@
 //! A company of the size that the goals are set for: stores, the built-in reference book, and as many keys as asked for.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Action, Actor, NewChange, Revision, SubjectKind};
 use latchkey::model::grant::{Grant, Members, Standing};
 use latchkey::model::id::{KeyId, OperatorId, SecretId};
-use latchkey::model::key::{Origin, Revocation};
+use latchkey::model::key::{Access, KeySpec, Origin, Revocation};
 use latchkey::model::operator::{Operator, Role};
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind, StoreNumber};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Token;
-use latchkey::storage::{Feed as _, KeyRow, NewKey, NewSecret, Options, Storage, UsageAdd};
+use latchkey::storage::{Feed as _, NewKey, NewSecret, Options, Storage, UsageAdd};
 
 use super::stats::{Draw, scatter};
 
@@ -207,7 +206,7 @@ pub(crate) async fn fill(storage: &Arc<Storage>, house: &House, count: u64) -> V
         tx.insert_keys(&keys).await.expect("keys are added");
         // One line for the batch: what the audit trail holds beside is not what is measured.
         let image = serde_json::json!({ "keys": keys.len() });
-        tx.append(&[created(SubjectKind::Key, &keys[0].row.id.to_string(), image)]).await.expect("the change is noted");
+        tx.append(&[created(SubjectKind::Key, &keys[0].id.to_string(), image)]).await.expect("the change is noted");
         tx.commit().await.expect("the write is committed");
         times.push(super::cpu::wall().saturating_sub(began));
         let used: Vec<UsageAdd> = numbers.filter(|number| scatter(*number).is_multiple_of(3)).map(used).collect();
@@ -255,20 +254,16 @@ fn key(house: &House, number: u64) -> NewKey {
     };
     let token = token(number);
     NewKey {
-        row: KeyRow {
-            id: key_id(number),
+        id: key_id(number),
+        spec: KeySpec {
             name: format!("{} of {}", ["Module", "Landing page", "CPA network", "Export"][draw.place(4)], number),
             owner: owner(number),
             comment: if draw.below(8) == 0 { format!("ticket {}", draw.below(90_000)) } else { String::new() },
             active: is.active,
-            revoked: is.revoked.then(|| Revocation { at, reason: "left".to_owned() }),
-            all_stores: is.all_stores,
-            all_methods: is.all_methods,
-            not_before: None,
+            stores: access(is.all_stores),
+            methods: access(is.all_methods),
             expires: is.lasts.map(|days| at.plus(Duration::from_hours(24 * days))),
-            networks: Vec::new(),
-            labels: BTreeMap::new(),
-            created: at,
+            ..KeySpec::default()
         },
         stores,
         methods,
@@ -278,28 +273,35 @@ fn key(house: &House, number: u64) -> NewKey {
             hint: token.hint(),
             origin: Origin::Issued,
         },
+        created: at,
+        revoked: is.revoked.then(|| Revocation { at, reason: "left".to_owned() }),
     }
+}
+
+/// Access to everything, or to what numbers name.
+fn access(all: bool) -> Access<String> {
+    if all { Access::All } else { Access::Selected(Vec::new()) }
 }
 
 /// What storage reads of the key with this number once [`fill`] has added it in the revision `row_revision`.
 #[must_use]
 pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant {
-    let NewKey { row, stores, methods, secret } = key(house, number);
+    let NewKey { id, spec, stores, methods, secret, revoked, .. } = key(house, number);
     Grant {
-        key: row.id,
+        key: id,
         secret: secret.id,
-        name: row.name.into(),
-        standing: match (&row.revoked, row.active) {
+        name: spec.name.into(),
+        standing: match (revoked, spec.active) {
             (Some(_), _) => Standing::Revoked,
             (None, true) => Standing::Active,
             (None, false) => Standing::Inactive,
         },
-        not_before: row.not_before,
-        expires: row.expires,
+        not_before: spec.not_before,
+        expires: spec.expires,
         secret_expires: None,
-        networks: row.networks.into(),
-        stores: if row.all_stores { Members::All } else { Members::selected(stores) },
-        methods: if row.all_methods { Members::All } else { Members::selected(methods) },
+        networks: spec.networks.into(),
+        stores: if spec.stores.is_all() { Members::All } else { Members::selected(stores) },
+        methods: if spec.methods.is_all() { Members::All } else { Members::selected(methods) },
         row_revision,
     }
 }

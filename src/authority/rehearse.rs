@@ -41,7 +41,7 @@ impl Authority {
 fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
     let standing = if key.revoked.is_some() || secret.is_none() {
         Standing::Revoked
-    } else if key.active {
+    } else if key.spec.active {
         Standing::Active
     } else {
         Standing::Inactive
@@ -49,19 +49,19 @@ fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
     Grant {
         key: key.id,
         secret: secret.map_or_else(|| SecretId::new(Timestamp::EPOCH, [0; 10]), |secret| secret.id),
-        name: key.name.as_str().into(),
+        name: key.spec.name.as_str().into(),
         standing,
-        not_before: key.not_before,
-        expires: key.expires,
+        not_before: key.spec.not_before,
+        expires: key.spec.expires,
         secret_expires: secret.and_then(|secret| secret.expires),
-        networks: key.networks.as_slice().into(),
-        stores: match &key.stores {
+        networks: key.spec.networks.as_slice().into(),
+        stores: match &key.spec.stores {
             Access::All => Members::All,
             Access::Selected(codes) => {
                 Members::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.0)).collect())
             }
         },
-        methods: match &key.methods {
+        methods: match &key.spec.methods {
             Access::All => Members::All,
             Access::Selected(identities) => {
                 let selected: HashSet<&str> = identities.iter().map(String::as_str).collect();

@@ -80,17 +80,17 @@ impl Belongs {
         let faults = [
             (found.deleted, t.key_deleted),
             (key.revoked.is_some(), t.key_revoked),
-            (!key.active, t.key_off),
-            (key.expires.is_some_and(|expires| expires <= now), t.key_expired),
-            (key.not_before.is_some_and(|from| now < from), t.key_early),
+            (!key.spec.active, t.key_off),
+            (key.spec.expires.is_some_and(|expires| expires <= now), t.key_expired),
+            (key.spec.not_before.is_some_and(|from| now < from), t.key_early),
             (found.ended.is_some() || over.is_some(), t.ended),
         ];
         let id = key.id.to_string();
         Self {
             trail: oversight::trail("key", &id),
             id,
-            name: key.name,
-            owner: key.owner,
+            name: key.spec.name,
+            owner: key.spec.owner,
             hint: secret.hint,
             faults: faults.into_iter().filter_map(|(is_so, text)| is_so.then_some(text)).collect(),
             ended: found.ended.or(over).map(Moment),

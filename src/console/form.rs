@@ -150,8 +150,8 @@ impl Errors {
     }
 
     /// What is wrong with fields other than `shown`, each with its name, to be shown on top.
-    pub(super) fn beside(&self, shown: &[&str]) -> Vec<String> {
-        let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field)).collect();
+    pub(super) fn beside(&self, shown: &[impl AsRef<str>]) -> Vec<String> {
+        let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field.as_ref())).collect();
         let others = self.0.iter().filter(|error| !at_fields.contains(&*error.description));
         others.map(|error| format!("{}: {}", error.field, error.description)).collect()
     }

@@ -28,33 +28,42 @@ pub enum Access<T> {
     Selected(Vec<T>),
 }
 
-/// A key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Its identity.
-    pub id: KeyId,
+/// What people set of a key, parsed and within the rules.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+// Images in the audit trail that were written before a field existed lack it.
+#[serde(default)]
+pub struct KeySpec {
     /// For people, 1..=200 characters.
     pub name: String,
-    /// Who answers for it, at most 200 characters.
+    /// Who is responsible for it, at most 200 characters.
     pub owner: String,
     /// A note, at most 2 000 characters.
     pub comment: String,
     /// Whether it is switched on.
     pub active: bool,
-    /// When and why it was revoked.
-    pub revoked: Option<Revocation>,
     /// The stores it opens, by code; deleted ones are left out.
     pub stores: Access<String>,
     /// The methods it opens, by identity; retired ones are left out.
     pub methods: Access<String>,
-    /// From when on it is good.
+    /// From when on it is valid; `None`: no lower bound.
     pub not_before: Option<Timestamp>,
-    /// Until when it is good.
+    /// Until when it is valid; `None`: no upper bound.
     pub expires: Option<Timestamp>,
     /// Networks that calls must come from; empty: from anywhere.
     pub networks: Vec<IpNet>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its identity.
+    pub id: KeyId,
+    /// What people set of it.
+    pub spec: KeySpec,
+    /// When and why it was revoked.
+    pub revoked: Option<Revocation>,
     /// Its live secrets, the newest first: at most two, and none once it is revoked.
     pub secrets: Vec<Secret>,
     /// When it was made.
@@ -118,6 +127,15 @@ impl<T> Access<T> {
     }
 }
 
+impl<T: Ord> Access<T> {
+    /// Sorts the members selected.
+    pub fn sort(&mut self) {
+        if let Self::Selected(members) = self {
+            members.sort_unstable();
+        }
+    }
+}
+
 impl Key {
     /// Whether `secret` counts as live at `now`: it has no end of its own, or one still to come.
     pub fn live_secrets(&self, now: impl Into<Moment>) -> impl Iterator<Item = &Secret> {
@@ -137,13 +155,43 @@ impl Key {
                 })
             })
             .collect();
-        serde_json::json!({
-            "id": self.id, "name": self.name, "owner": self.owner, "comment": self.comment,
-            "active": self.active, "revoked": self.revoked,
-            "stores": self.stores, "methods": self.methods,
-            "not_before": self.not_before, "expires": self.expires,
-            "networks": self.networks, "labels": self.labels, "secrets": secrets,
-            "created": self.created,
-        })
+        let mut image = serde_json::json!(self.spec);
+        for (field, value) in [
+            ("id", serde_json::json!(self.id)),
+            ("revoked", serde_json::json!(self.revoked)),
+            ("secrets", secrets.into()),
+            ("created", serde_json::json!(self.created)),
+        ] {
+            image[field] = value;
+        }
+        image
+    }
+}
+
+impl KeySpec {
+    /// The lists in byte order, as storage returns them.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.stores.sort();
+        self.methods.sort();
+        self
+    }
+}
+
+impl Default for KeySpec {
+    /// A key that opens nothing.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            owner: String::new(),
+            comment: String::new(),
+            active: true,
+            stores: Access::Selected(Vec::new()),
+            methods: Access::Selected(Vec::new()),
+            not_before: None,
+            expires: None,
+            networks: Vec::new(),
+            labels: BTreeMap::new(),
+        }
     }
 }

@@ -41,7 +41,7 @@ pub use self::input::{
     AccessKind, Choice, KeyDraft, MethodDraft, Named, OperatorDraft, PageInput, RawDuration, RawTime, StoreDraft,
     TokenText, Update, WriteOptions,
 };
-pub use self::keys::{CreateKey, ImportKeys, ImportSecret, ImportedKey, KeyWithToken, ListKeys, RotateKey};
+pub use self::keys::{CreateKey, ImportKeys, ImportSecret, ImportedKey, KeyWithToken, ListKeys, RotateKey, key_fields};
 pub use self::methods::{AffectedMethods, ImportMethods, ListMethods, MethodsDiff};
 pub use self::observe::{GetUsage, ListChanges, Usage};
 pub use self::operators::{ListOperators, OperatorWithToken};

@@ -272,11 +272,6 @@ impl Mask {
     pub(super) fn has(&self, field: &str) -> bool {
         self.0.contains(&field)
     }
-
-    /// Whether only fields among `allowed` are to be changed.
-    pub(super) fn only(&self, allowed: &[&str]) -> bool {
-        self.0.iter().all(|field| allowed.contains(field))
-    }
 }
 
 /// Checks an update mask against the fields that can be changed.

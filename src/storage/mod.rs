@@ -28,8 +28,8 @@ pub use self::feed::Feed;
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
 pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, Deployment, Detail, EndedSecret, Found, GrantRead, KeyRow, LINEAGE, LostChange, NewKey, NewSecret,
-    Poll, Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, Deployment, Detail, EndedSecret, Found, GrantRead, LINEAGE, LostChange, NewKey, NewSecret, Poll,
+    Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
 };
 pub use self::sql::{Storage, Transaction};
 

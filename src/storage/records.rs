@@ -1,15 +1,12 @@
 //! Parameters and results of storage's methods, beyond the model's own types.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-use ipnet::IpNet;
 
 use crate::model::book::MethodNumber;
 use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
 use crate::model::id::{KeyId, ReplicaId, SecretId};
-use crate::model::key::{Key, Origin, Revocation, Secret};
+use crate::model::key::{Key, KeySpec, Origin, Revocation, Secret};
 use crate::model::marks::Marks;
 use crate::model::operator::Operator;
 use crate::model::reference::Method;
@@ -189,48 +186,23 @@ pub struct EndedSecret {
     pub ended: Timestamp,
 }
 
-/// A key to be added: what it says of itself, its lists by number, and its first secret.
+/// A key to be added, its lists by number, and its first secret.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// What it says of itself.
-    pub row: KeyRow,
+    /// Its identity.
+    pub id: KeyId,
+    /// What people set of it. Of its lists only counts whether they are everything.
+    pub spec: KeySpec,
     /// The stores it selects; none when it opens all.
     pub stores: Vec<StoreNumber>,
     /// The methods it selects; none when it opens all.
     pub methods: Vec<MethodNumber>,
     /// Its secret.
     pub secret: NewSecret,
-}
-
-/// What a key says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRow {
-    /// Its identity.
-    pub id: KeyId,
-    /// For people.
-    pub name: String,
-    /// Who is responsible for it.
-    pub owner: String,
-    /// A note.
-    pub comment: String,
-    /// Whether it is switched on.
-    pub active: bool,
-    /// When and why it was revoked.
-    pub revoked: Option<Revocation>,
-    /// Access to all stores (`true`) or to selected ones.
-    pub all_stores: bool,
-    /// Access to all methods (`true`) or to selected ones.
-    pub all_methods: bool,
-    /// When it becomes valid.
-    pub not_before: Option<Timestamp>,
-    /// When it expires.
-    pub expires: Option<Timestamp>,
-    /// Networks that calls must come from.
-    pub networks: Vec<IpNet>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
     /// When it was made.
     pub created: Timestamp,
+    /// When and why it was revoked, if it was before it was added.
+    pub revoked: Option<Revocation>,
 }
 
 /// A secret to be added.
@@ -311,25 +283,4 @@ pub struct UsageCount {
     pub allowed: bool,
     /// How many.
     pub calls: u64,
-}
-
-impl KeyRow {
-    /// What `key` says of itself.
-    pub fn of(key: &Key) -> Self {
-        Self {
-            id: key.id,
-            name: key.name.clone(),
-            owner: key.owner.clone(),
-            comment: key.comment.clone(),
-            active: key.active,
-            revoked: key.revoked.clone(),
-            all_stores: key.stores.is_all(),
-            all_methods: key.methods.is_all(),
-            not_before: key.not_before,
-            expires: key.expires,
-            networks: key.networks.clone(),
-            labels: key.labels.clone(),
-            created: key.created,
-        }
-    }
 }

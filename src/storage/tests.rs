@@ -7,7 +7,7 @@ use crate::model::book::MethodNumber;
 use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use crate::model::grant::Standing;
 use crate::model::id::{KeyId, ReplicaId, SecretId};
-use crate::model::key::{Access, Origin};
+use crate::model::key::{Access, KeySpec, Origin};
 use crate::model::method::StoreUse;
 use crate::model::page::PageRequest;
 use crate::model::reference::Method;
@@ -73,20 +73,17 @@ fn method(identity: &str) -> Method {
 
 fn key(n: u8, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
     NewKey {
-        row: KeyRow {
-            id: KeyId::new(AT.plus(std::time::Duration::from_secs(n.into())), [n; 10]),
+        id: KeyId::new(AT.plus(std::time::Duration::from_secs(n.into())), [n; 10]),
+        spec: KeySpec {
             name: format!("Key Été {n}"),
             owner: "CRM".to_owned(),
-            comment: String::new(),
             active: n.is_multiple_of(2),
-            revoked: None,
-            all_stores: stores.is_empty(),
-            all_methods: methods.is_empty(),
-            not_before: None,
+            stores: if stores.is_empty() { Access::All } else { Access::Selected(Vec::new()) },
+            methods: if methods.is_empty() { Access::All } else { Access::Selected(Vec::new()) },
             expires: (n > 5).then_some(AT),
             networks: vec!["10.0.0.0/8".parse().unwrap()],
             labels: [("a".to_owned(), "b".to_owned())].into(),
-            created: AT,
+            ..KeySpec::default()
         },
         stores: stores.to_vec(),
         methods: methods.to_vec(),
@@ -96,6 +93,8 @@ fn key(n: u8, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
             hint: format!("h{n:03}"),
             origin: Origin::Issued,
         },
+        created: AT,
+        revoked: None,
     }
 }
 
@@ -108,16 +107,17 @@ async fn what_is_written_is_read_back() {
     let numbers = tx.insert_methods(&[method("GET /api/v*/orders/statuses")]).await.unwrap();
     let keys: Vec<_> = (0..10).map(|n| if n < 5 { key(n, &[number], &numbers) } else { key(n, &[], &[]) }).collect();
     tx.insert_keys(&keys).await.unwrap();
-    let changes: Vec<_> = keys.iter().map(|key| change(SubjectKind::Key, &key.row.id.to_string())).collect();
+    let changes: Vec<_> = keys.iter().map(|key| change(SubjectKind::Key, &key.id.to_string())).collect();
     tx.append(&changes).await.unwrap();
     tx.append(&[change(SubjectKind::Store, "shop")]).await.unwrap();
     let cursor = tx.commit().await.unwrap();
     assert_eq!(cursor, Cursor { revision: Revision(1), nonce: 0xfeed_face_cafe_beef });
     storage.notified().await;
 
-    let read = storage.key(keys[1].row.id).await.unwrap().expect("it is there");
-    assert_eq!(KeyRow::of(&read), keys[1].row);
-    assert_eq!(read.stores, Access::Selected(vec!["shop".to_owned()]));
+    let read = storage.key(keys[1].id).await.unwrap().expect("it is there");
+    assert_eq!(read.spec.stores, Access::Selected(vec!["shop".to_owned()]));
+    let methods = Access::Selected(vec!["GET /api/v*/orders/statuses".to_owned()]);
+    assert_eq!(read.spec, KeySpec { stores: read.spec.stores.clone(), methods, ..keys[1].spec.clone() });
     assert_eq!(read.secrets.len(), 1);
     let grant = storage.grant(&Digest::of(&[1])).await.unwrap();
     assert_eq!((grant.head, grant.grant.unwrap().standing), (cursor, Standing::Inactive));
@@ -141,7 +141,7 @@ async fn what_is_written_is_read_back() {
     storage.heartbeat(&report, cursor.nonce).await.unwrap();
     assert_eq!(storage.replicas().await.unwrap().0[0].report, report);
     let used = UsageAdd {
-        key: keys[1].row.id,
+        key: keys[1].id,
         secret: keys[1].secret.id,
         method: Some(numbers[0]),
         store: Some(StoreNumber(77)),
@@ -150,9 +150,9 @@ async fn what_is_written_is_read_back() {
         last: AT,
     };
     storage.add_usage(&[used, used]).await.unwrap();
-    let usage = storage.usage(keys[1].row.id, Timestamp::EPOCH, AT, UsagePeriod::Day, 10).await.unwrap();
+    let usage = storage.usage(keys[1].id, Timestamp::EPOCH, AT, UsagePeriod::Day, 10).await.unwrap();
     assert_eq!((usage.len(), usage[0].calls, usage[0].store.as_str()), (1, 6, ""));
-    assert_eq!(storage.key(keys[1].row.id).await.unwrap().unwrap().last_used, Some(AT));
+    assert_eq!(storage.key(keys[1].id).await.unwrap().unwrap().last_used, Some(AT));
     storage.delete_expired(AT).await.unwrap();
 }
 
@@ -165,7 +165,7 @@ async fn keys_are_listed_by_every_filter() {
     let keys: Vec<_> = (0..10).map(|n| key(n, if n < 5 { &[StoreNumber(1)] } else { &[] }, &[])).collect();
     assert_eq!(number, StoreNumber(1));
     tx.insert_keys(&keys).await.unwrap();
-    tx.append(&[change(SubjectKind::Key, &keys[0].row.id.to_string())]).await.unwrap();
+    tx.append(&[change(SubjectKind::Key, &keys[0].id.to_string())]).await.unwrap();
     tx.commit().await.unwrap();
     let all = KeyFilter::default;
     for (filter, expected) in [
@@ -187,7 +187,7 @@ async fn keys_are_listed_by_every_filter() {
             let (mut page, mut listed) = (PageRequest { size, after: None }, String::new());
             loop {
                 let part = storage.keys(&filter, &page).await.unwrap();
-                listed.extend(part.items.iter().map(|key| key.name.chars().last().unwrap()));
+                listed.extend(part.items.iter().map(|key| key.spec.name.chars().last().unwrap()));
                 page.after = part.next;
                 if page.after.is_none() {
                     break;

@@ -16,7 +16,7 @@ async fn grant(storage: &Storage, key: &NewKey) -> Grant {
 }
 
 async fn read(storage: &Storage, key: &NewKey) -> Key {
-    storage.key(key.row.id).await.expect("a key is read").expect("it is there")
+    storage.key(key.id).await.expect("a key is read").expect("it is there")
 }
 
 fn selected(members: &[&str]) -> Access<String> {
@@ -45,36 +45,40 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
     write.drop_store(&stores[1]).await;
     assert_eq!(write.store(&stores[1].code).await.expect("within the write"), None);
     assert_eq!(write.store_numbers(&["b".into()]).await.expect("within the write"), [None]);
-    assert_eq!(write.key(single.row.id).await.expect("within the write").expect("it is there").stores, selected(&[]));
+    assert_eq!(write.key(single.id).await.expect("within the write").expect("it is there").spec.stores, selected(&[]));
     write.done().await;
 
     assert_eq!(storage.store(&stores[1].code).await.expect("a store is looked up"), None);
     let listed = gather(50, async |page| storage.stores(&StoreFilter::default(), &page).await).await;
     assert_eq!(listed, [stores[0].clone(), stores[2].clone()]);
-    assert_eq!(read(storage, &narrow).await.stores, selected(&["a", "c"]));
-    assert_eq!(read(storage, &single).await.stores, selected(&[]), "an emptied list is empty, and never everything");
-    assert_eq!(read(storage, &wide).await.stores, Access::All);
+    assert_eq!(read(storage, &narrow).await.spec.stores, selected(&["a", "c"]));
+    assert_eq!(
+        read(storage, &single).await.spec.stores,
+        selected(&[]),
+        "an emptied list is empty, and never everything"
+    );
+    assert_eq!(read(storage, &wide).await.spec.stores, Access::All);
     // The grant goes on knowing the number: it opens nothing, for there is no such store.
     assert_eq!(grant(storage, &narrow).await.stores, Members::selected(numbers.clone()));
     assert_eq!(grant(storage, &single).await.stores, Members::selected(vec![numbers[1]]));
     assert_eq!(grant(storage, &wide).await.stores, Members::All);
     let opening = KeyFilter { store: Some("b".into()), ..KeyFilter::default() };
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
-    assert_eq!(opening, [wide.row.id]);
+    assert_eq!(opening, [wide.id]);
 
     // A store of the same code is another one.
     let again = &add_stores(storage, &["b"]).await[0];
     assert!(!numbers.contains(&again.number), "{:?} was used before: {numbers:?}", again.number);
-    assert_eq!(read(storage, &narrow).await.stores, selected(&["a", "c"]), "it opens nothing by its name");
+    assert_eq!(read(storage, &narrow).await.spec.stores, selected(&["a", "c"]), "it opens nothing by its name");
     assert!(!grant(storage, &narrow).await.stores.contains(again.number));
     assert!(!grant(storage, &single).await.stores.contains(again.number));
 
     // Until it is chosen; then the dead number is not brought back.
     let mut write = begin(storage).await;
-    write.set_key_stores(single.row.id, &[again.number]).await.expect("stores are set");
-    write.note(SubjectKind::Key, single.row.id).await;
+    write.set_key_stores(single.id, &[again.number]).await.expect("stores are set");
+    write.note(SubjectKind::Key, single.id).await;
     write.done().await;
-    assert_eq!(read(storage, &single).await.stores, selected(&["b"]));
+    assert_eq!(read(storage, &single).await.spec.stores, selected(&["b"]));
     assert_eq!(grant(storage, &single).await.stores, Members::selected(vec![again.number]));
 }
 
@@ -145,19 +149,27 @@ async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(c
     assert_eq!(book.iter().map(|method| method.number).collect::<Vec<_>>(), numbers, "by position");
     assert_eq!(book.iter().map(|method| method.retired).collect::<Vec<_>>(), [None, Some(revision), None]);
     assert_eq!((&book[1].identity, book[1].row_revision), (&methods[1].identity, revision));
-    assert_eq!(read(storage, &narrow).await.methods, selected(&["GET /a", "GET /c"]));
-    assert_eq!(read(storage, &single).await.methods, selected(&[]), "an emptied list is empty, and never everything");
-    assert_eq!(read(storage, &wide).await.methods, Access::All);
+    assert_eq!(read(storage, &narrow).await.spec.methods, selected(&["GET /a", "GET /c"]));
+    assert_eq!(
+        read(storage, &single).await.spec.methods,
+        selected(&[]),
+        "an emptied list is empty, and never everything"
+    );
+    assert_eq!(read(storage, &wide).await.spec.methods, Access::All);
     assert_eq!(grant(storage, &narrow).await.methods, Members::selected(numbers.clone()));
     assert_eq!(grant(storage, &single).await.methods, Members::selected(vec![numbers[1]]));
     let opening = KeyFilter { method: Some("GET /b".into()), ..KeyFilter::default() };
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
-    assert_eq!(opening, [wide.row.id]);
+    assert_eq!(opening, [wide.id]);
 
     // A method of the same identity is another one.
     let again = &add_methods(storage, &["GET /b"]).await[0];
     assert!(!numbers.contains(&again.number), "{:?} was used before: {numbers:?}", again.number);
-    assert_eq!(read(storage, &narrow).await.methods, selected(&["GET /a", "GET /c"]), "it opens nothing by its name");
+    assert_eq!(
+        read(storage, &narrow).await.spec.methods,
+        selected(&["GET /a", "GET /c"]),
+        "it opens nothing by its name"
+    );
     assert!(!grant(storage, &single).await.methods.contains(again.number));
     assert_eq!(whole_book(storage).await.len(), 4, "the retired one stays beside it");
 }
@@ -187,33 +199,36 @@ async fn a_deleted_key_is_in_no_list_and_found_by_its_token_alone(case: Case) {
     add_keys(storage, &[gone.clone(), kept.clone()]).await;
     let second = make.secret();
     let mut write = begin(storage).await;
-    write.insert_secret(gone.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, gone.row.id).await;
+    write.insert_secret(gone.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, gone.id).await;
     write.done().await;
     let before = read(storage, &gone).await;
 
     let mut write = begin(storage).await;
-    write.delete_key(gone.row.id).await.expect("a key is deleted");
-    assert_eq!(write.key(gone.row.id).await.expect("within the write"), None);
+    write.delete_key(gone.id).await.expect("a key is deleted");
+    assert_eq!(write.key(gone.id).await.expect("within the write"), None);
     assert_eq!(write.key_of_secret(second.id).await.expect("within the write"), None);
     let users = write.store_users(stores[0].number).await.expect("users are counted");
     assert_eq!((users.total, users.left_with_one), (0, Vec::new()));
     assert_eq!(write.method_users(&method_numbers(&methods), 9).await.expect("users are counted"), (Vec::new(), 0));
-    write.note(SubjectKind::Key, gone.row.id).await;
+    write.note(SubjectKind::Key, gone.id).await;
     let (now, revision) = (write.now(), write.revision());
     write.done().await;
 
-    assert_eq!(storage.key(gone.row.id).await.expect("a key is looked up"), None);
+    assert_eq!(storage.key(gone.id).await.expect("a key is looked up"), None);
     let ids: Vec<_> = list_keys(storage, &KeyFilter::default(), 50).await.iter().map(|key| key.id).collect();
-    assert_eq!(ids, [kept.row.id]);
+    assert_eq!(ids, [kept.id]);
     for (digest, id) in [(gone.secret.digest, gone.secret.id), (second.digest, second.id)] {
         let read = storage.grant(&digest).await.expect("a grant is read").grant.expect("its tombstone is there");
-        assert_eq!((read.key, read.secret), (gone.row.id, id));
+        assert_eq!((read.key, read.secret), (gone.id, id));
         assert_eq!((read.standing, read.row_revision), (Standing::Deleted, revision));
         let found = storage.find(&digest).await.expect("a key is found").expect("it is there");
         assert!(found.deleted);
-        assert_eq!((found.key.id, &found.key.name, found.secret.id), (gone.row.id, &before.name, id));
-        assert_eq!((found.key.stores, found.key.methods), (before.stores.clone(), before.methods.clone()));
+        assert_eq!((found.key.id, &found.key.spec.name, found.secret.id), (gone.id, &before.spec.name, id));
+        assert_eq!(
+            (found.key.spec.stores, found.key.spec.methods),
+            (before.spec.stores.clone(), before.spec.methods.clone())
+        );
         assert_eq!((found.ended, found.key.secrets), (Some(now), Vec::new()));
     }
 }

@@ -74,12 +74,12 @@ async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case)
     let mut write = begin(storage).await;
     for key in &keys[..50] {
         let second = make.secret();
-        write.insert_secret(key.row.id, &second).await.expect("a secret is added");
+        write.insert_secret(key.id, &second).await.expect("a secret is added");
         write.end_secret(key.secret.id).await.expect("a secret is ended");
         expected.insert(*second.digest.as_bytes());
     }
     for key in &keys[40..60] {
-        write.delete_key(key.row.id).await.expect("a key is deleted");
+        write.delete_key(key.id).await.expect("a key is deleted");
     }
     write.note(SubjectKind::Key, "many").await;
     // An operator's token opens nothing that keys open.
@@ -101,7 +101,7 @@ async fn a_poll_goes_on_where_a_snapshot_ends(case: Case) {
     let cursor = add_keys(&*case.storage, std::slice::from_ref(&key)).await;
     let poll = case.storage.poll(head, 10).await.expect("a poll");
     assert!(poll.continuous);
-    assert_eq!((poll.revisions, poll.keys), (vec![cursor], vec![(key.row.id, cursor.revision)]));
+    assert_eq!((poll.revisions, poll.keys), (vec![cursor], vec![(key.id, cursor.revision)]));
 }
 
 async fn a_commit_wakes_whoever_waits(case: Case) {

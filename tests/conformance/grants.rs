@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use latchkey::model::change::{Revision, SubjectKind};
 use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::key::{Access, KeySpec};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{Feed as _, KeyRow, NewKey};
+use latchkey::storage::{Feed as _, NewKey};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -21,24 +22,24 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
     let methods = method_numbers(&add_methods(storage, &["GET /a", "GET /b"]).await);
     let wide = make.key("everything, without bounds");
     let mut narrow = make.narrow_key("é😀", &[stores[2], stores[0]], &[methods[1]]);
-    narrow.row.not_before = Some(Timestamp::from_micros(-1));
-    narrow.row.expires = Some(Timestamp::from_micros(i64::MAX));
-    narrow.row.networks = ["192.0.2.0/24", "2001:db8::/32"].map(|network| network.parse().expect("a network")).into();
-    narrow.row.active = false;
+    narrow.spec.not_before = Some(Timestamp::from_micros(-1));
+    narrow.spec.expires = Some(Timestamp::from_micros(i64::MAX));
+    narrow.spec.networks = ["192.0.2.0/24", "2001:db8::/32"].map(|network| network.parse().expect("a network")).into();
+    narrow.spec.active = false;
     let mut half = make.key("half");
-    half.row.all_methods = false;
+    half.spec.methods = Access::Selected(Vec::new());
     let head = add_keys(storage, &[wide.clone(), narrow.clone(), half.clone()]).await;
     let as_granted = |key: &NewKey, standing| Grant {
-        key: key.row.id,
+        key: key.id,
         secret: key.secret.id,
-        name: key.row.name.as_str().into(),
+        name: key.spec.name.as_str().into(),
         standing,
-        not_before: key.row.not_before,
-        expires: key.row.expires,
+        not_before: key.spec.not_before,
+        expires: key.spec.expires,
         secret_expires: None,
-        networks: key.row.networks.clone().into(),
-        stores: if key.row.all_stores { Members::All } else { Members::selected(key.stores.clone()) },
-        methods: if key.row.all_methods { Members::All } else { Members::selected(key.methods.clone()) },
+        networks: key.spec.networks.clone().into(),
+        stores: if key.spec.stores.is_all() { Members::All } else { Members::selected(key.stores.clone()) },
+        methods: if key.spec.methods.is_all() { Members::All } else { Members::selected(key.methods.clone()) },
         row_revision: head.revision,
     };
     for (key, standing) in [(&wide, Standing::Active), (&narrow, Standing::Inactive), (&half, Standing::Active)] {
@@ -61,25 +62,25 @@ async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Cas
         let mut write = begin(storage).await;
         let touches = step < 7;
         match step {
-            0 => write.update_key(&KeyRow { name: "changed".into(), ..key.row.clone() }).await,
-            1 => write.set_key_stores(key.row.id, &stores).await,
-            2 => write.set_key_methods(key.row.id, &methods).await,
-            3 => write.insert_secret(key.row.id, &second).await,
+            0 => write.update_key(key.id, &KeySpec { name: "changed".into(), ..key.spec.clone() }, None).await,
+            1 => write.set_key_stores(key.id, &stores).await,
+            2 => write.set_key_methods(key.id, &methods).await,
+            3 => write.insert_secret(key.id, &second).await,
             4 => write.expire_secret(second.id, Some(Timestamp::EPOCH)).await,
             5 => write.end_secret(second.id).await,
-            6 => write.set_key_stores(key.row.id, &[]).await,
-            7 => write.update_key(&other.row).await,
-            _ => write.delete_key(other.row.id).await,
+            6 => write.set_key_stores(key.id, &[]).await,
+            7 => write.update_key(other.id, &other.spec, other.revoked.as_ref()).await,
+            _ => write.delete_key(other.id).await,
         }
         .expect("a change");
-        write.note(SubjectKind::Key, if touches { key.row.id } else { other.row.id }).await;
+        write.note(SubjectKind::Key, if touches { key.id } else { other.id }).await;
         let head = write.done().await;
         row = if touches { head.revision } else { row };
         for digest in [&key.secret.digest].into_iter().chain((step >= 3).then_some(&second.digest)) {
             let read = storage.grant(digest).await.expect("a grant is read");
             assert_eq!((read.head, read.grant.expect("it is there").row_revision), (head, row), "step {step}");
         }
-        assert_eq!(storage.key(key.row.id).await.expect("a key is read").expect("it is there").row_revision, row);
+        assert_eq!(storage.key(key.id).await.expect("a key is read").expect("it is there").row_revision, row);
     }
 }
 
@@ -114,9 +115,9 @@ async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
     for count in 1..=60 {
         let (name, active, stores) = state(count);
         let mut write = begin(&*case.storage).await;
-        write.update_key(&KeyRow { name, active, ..key.row.clone() }).await.expect("a key is changed");
-        write.set_key_stores(key.row.id, &stores).await.expect("stores are set");
-        write.note(SubjectKind::Key, key.row.id).await;
+        write.update_key(key.id, &KeySpec { name, active, ..key.spec.clone() }, None).await.expect("a key is changed");
+        write.set_key_stores(key.id, &stores).await.expect("stores are set");
+        write.note(SubjectKind::Key, key.id).await;
         write.done().await;
     }
     over.store(true, Ordering::Release);

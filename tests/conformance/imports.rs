@@ -33,8 +33,8 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
         })
         .collect();
     for (at, key) in keys.iter_mut().enumerate() {
-        key.row.owner = format!("owner {}", at % 1_000);
-        key.row.labels = [("é\"\\".to_owned(), at.to_string())].into();
+        key.spec.owner = format!("owner {}", at % 1_000);
+        key.spec.labels = [("é\"\\".to_owned(), at.to_string())].into();
     }
     keys
 }
@@ -43,7 +43,7 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
     let mut make = Make::new();
     let storage = &*case.storage;
     let keys = prepare(storage, &mut make).await;
-    let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.row.id)).collect();
+    let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.id)).collect();
     let mut write = begin(storage).await;
     write.insert_keys(&keys).await.expect("keys are added");
     write.append(&changes).await.expect("changes are appended");
@@ -54,15 +54,15 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
         let key = &keys[at];
         let (stores, methods) = if at % 10 == 1 { (&[][..], &[][..]) } else { (&STORES[..2], &METHODS[at % 2..]) };
         let expected = as_read(key, now, revision, stores, methods);
-        assert_eq!(storage.key(key.row.id).await.expect("a key is read").as_ref(), Some(&expected), "key {at}");
+        assert_eq!(storage.key(key.id).await.expect("a key is read").as_ref(), Some(&expected), "key {at}");
         let found = storage.find(&key.secret.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key, found.secret.id), (expected, key.secret.id), "key {at}");
         let grant = storage.grant(&key.secret.digest).await.expect("a grant is read").grant.expect("it is there");
-        let members = if key.row.all_stores { Members::All } else { Members::selected(key.stores.clone()) };
-        assert_eq!((grant.key, grant.stores), (key.row.id, members), "key {at}");
+        let members = if key.spec.stores.is_all() { Members::All } else { Members::selected(key.stores.clone()) };
+        assert_eq!((grant.key, grant.stores), (key.id, members), "key {at}");
     }
     let first = storage.keys(&KeyFilter::default(), &PageRequest { size: 1_000, after: None }).await.expect("a page");
-    assert!(first.items.iter().map(|key| key.id).eq(keys.iter().rev().take(1_000).map(|key| key.row.id)));
+    assert!(first.items.iter().map(|key| key.id).eq(keys.iter().rev().take(1_000).map(|key| key.id)));
     let owned = KeyFilter { owner: Some("owner 77".into()), ..KeyFilter::default() };
     assert_eq!(list_keys(storage, &owned, 50).await.len(), 100);
     let opening = KeyFilter { store: Some("c".into()), owner: Some("owner 10".into()), ..KeyFilter::default() };

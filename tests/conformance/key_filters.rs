@@ -35,20 +35,20 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     for _ in 0..KEYS {
         let mut key = make.key("");
         let random = &mut make.random;
-        key.row.name = format!("{} {}", random.pick(&WORDS), random.pick(&WORDS));
-        (*random.pick(&OWNERS)).clone_into(&mut key.row.owner);
-        key.row.comment = if random.once_in(2) { String::new() } else { random.pick(&WORDS).to_lowercase() };
-        key.row.active = !random.once_in(4);
-        key.row.all_stores = random.once_in(2);
-        key.row.all_methods = random.once_in(2);
-        key.row.expires = random.once_in(2).then(|| hour(random.below(5)));
+        key.spec.name = format!("{} {}", random.pick(&WORDS), random.pick(&WORDS));
+        (*random.pick(&OWNERS)).clone_into(&mut key.spec.owner);
+        key.spec.comment = if random.once_in(2) { String::new() } else { random.pick(&WORDS).to_lowercase() };
+        key.spec.active = !random.once_in(4);
+        key.spec.stores = if random.once_in(2) { Access::All } else { Access::Selected(Vec::new()) };
+        key.spec.methods = if random.once_in(2) { Access::All } else { Access::Selected(Vec::new()) };
+        key.spec.expires = random.once_in(2).then(|| hour(random.below(5)));
         let (mut codes, mut identities) = (Vec::new(), Vec::new());
-        if !key.row.all_stores {
+        if !key.spec.stores.is_all() {
             let picked = random.some(&(0..STORES.len() - 1).collect::<Vec<_>>());
             key.stores = picked.iter().map(|at| stores[*at].number).collect();
             codes = picked.iter().map(|at| STORES[*at]).collect();
         }
-        if !key.row.all_methods {
+        if !key.spec.methods.is_all() {
             let picked = random.some(&(0..METHODS.len()).collect::<Vec<_>>());
             key.methods = picked.iter().map(|at| methods[*at].number).collect();
             identities = picked.iter().map(|at| METHODS[*at]).collect();
@@ -68,7 +68,9 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     add_stores(storage, &["again"]).await;
     add_methods(storage, &["GET /again"]).await;
     for key in &mut keys {
-        for (access, gone) in [(&mut key.stores, ["gone", "again"]), (&mut key.methods, ["GET /gone", "GET /again"])] {
+        for (access, gone) in
+            [(&mut key.spec.stores, ["gone", "again"]), (&mut key.spec.methods, ["GET /gone", "GET /again"])]
+        {
             if let Access::Selected(members) = access {
                 members.retain(|member| !gone.contains(&member.as_str()));
             }
@@ -109,7 +111,7 @@ async fn change_some(
             1 => {
                 key.revoked = Some(Revocation { at: hour(1), reason: "lost".into() });
                 key.secrets.clear();
-                write.update_key(&latchkey::storage::KeyRow::of(&key)).await.expect("a key is revoked");
+                write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is revoked");
                 write.end_secret(*secret).await.expect("a secret is ended");
             }
             2 | 3 => {
@@ -150,7 +152,7 @@ fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) 
                 0 => key.id.to_string(),
                 1 => key.secrets.first().map_or_else(String::new, |secret| secret.hint.to_uppercase()),
                 2 => random.pick(&WORDS).to_uppercase(),
-                3 => key.name.clone(),
+                3 => key.spec.name.clone(),
                 4 => random.pick(&WORDS).chars().take(2).collect(),
                 _ => "nowhere".to_owned(),
             });
@@ -222,13 +224,13 @@ async fn filters_by_a_deleted_store_or_method_leave_keys_that_open_all(case: Cas
         let filter = KeyFilter { store: Some(store.into()), ..KeyFilter::default() };
         compare(&*case.storage, &filter, &keys).await;
         let listed = list_keys(&*case.storage, &filter, 50).await;
-        assert!(!listed.is_empty() && listed.iter().all(|key| key.stores.is_all()), "{store}");
+        assert!(!listed.is_empty() && listed.iter().all(|key| key.spec.stores.is_all()), "{store}");
     }
     for method in ["GET /gone", "GET /again", "GET /nil"] {
         let filter = KeyFilter { method: Some(method.into()), ..KeyFilter::default() };
         compare(&*case.storage, &filter, &keys).await;
         let listed = list_keys(&*case.storage, &filter, 50).await;
-        assert!(!listed.is_empty() && listed.iter().all(|key| key.methods.is_all()), "{method}");
+        assert!(!listed.is_empty() && listed.iter().all(|key| key.spec.methods.is_all()), "{method}");
     }
 }
 

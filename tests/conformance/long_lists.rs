@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use latchkey::model::key::{Key, Revocation};
+use latchkey::model::key::{Access, Key, Revocation};
 use latchkey::model::page::PageRequest;
 use latchkey::storage::{self, Feed as _, KeyFilter, Options, Storage, UsageAdd};
 
@@ -42,20 +42,20 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
         );
         let name = format!("{} {at}", if at < OLD { "old" } else { "new" });
         let mut key = make.narrow_key(&name, &store_numbers, &method_numbers);
-        key.row.comment = if at < OLDER_HALF { "older half".to_owned() } else { String::new() };
-        key.row.owner = if at.is_multiple_of(8) { "few" } else { "many" }.to_owned();
-        key.row.active = !is_oldest;
-        key.row.revoked = (at % 40 == 1).then(|| Revocation { at: BEGINNING, reason: "lost".into() });
+        key.spec.comment = if at < OLDER_HALF { "older half".to_owned() } else { String::new() };
+        key.spec.owner = if at.is_multiple_of(8) { "few" } else { "many" }.to_owned();
+        key.spec.active = !is_oldest;
+        key.revoked = (at % 40 == 1).then(|| Revocation { at: BEGINNING, reason: "lost".into() });
         // The newest end last.
-        key.row.expires = (at % 2 == 1).then(|| BEGINNING.plus(Duration::from_hours(at as u64)));
+        key.spec.expires = (at % 2 == 1).then(|| BEGINNING.plus(Duration::from_hours(at as u64)));
         let (mut codes, mut identities) = (Vec::new(), Vec::new());
         if at % 100 == 7 {
-            (key.row.all_stores, key.stores) = (true, Vec::new());
+            (key.spec.stores, key.stores) = (Access::All, Vec::new());
         } else {
             codes = members.iter().map(|member| ["most", "third"][*member]).collect();
         }
         if at % 50 == 7 {
-            (key.row.all_methods, key.methods) = (true, Vec::new());
+            (key.spec.methods, key.methods) = (Access::All, Vec::new());
         } else {
             identities = members.iter().map(|member| ["GET /most", "GET /third"][*member]).collect();
         }
@@ -64,7 +64,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
             let last = BEGINNING.plus(Duration::from_hours(at as u64));
             read.last_used = Some(last);
             let secret = key.secret.id;
-            uses.push(UsageAdd { key: key.row.id, secret, method: None, store: None, allowed: true, calls: 1, last });
+            uses.push(UsageAdd { key: key.id, secret, method: None, store: None, allowed: true, calls: 1, last });
         }
         keys.push(read);
         news.push(key);

@@ -1,20 +1,19 @@
 //! Makes records: each call one of its own, with nothing set that the caller did not ask for.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 
 use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Action, NewChange, Revision, SubjectKind};
 use latchkey::model::id::{KeyId, OperatorId, ReplicaId, SecretId};
-use latchkey::model::key::{Access, Key, Origin, Secret};
+use latchkey::model::key::{Access, Key, KeySpec, Origin, Secret};
 use latchkey::model::method::StoreUse;
 use latchkey::model::operator::{Operator, Role};
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreCode, StoreKind, StoreNumber};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
-use latchkey::storage::{KeyRow, NewKey, NewSecret};
+use latchkey::storage::{NewKey, NewSecret};
 
 /// Set to a number to repeat a run.
 const SEED: &str = "LATCHKEY_TEST_SEED";
@@ -160,28 +159,15 @@ impl Make {
     /// A key that is switched on and opens everything.
     pub fn key(&mut self, name: &str) -> NewKey {
         let (created, random) = self.tick();
-        let row = KeyRow {
-            id: KeyId::new(created, random),
-            name: name.to_owned(),
-            owner: String::new(),
-            comment: String::new(),
-            active: true,
-            revoked: None,
-            all_stores: true,
-            all_methods: true,
-            not_before: None,
-            expires: None,
-            networks: Vec::new(),
-            labels: BTreeMap::new(),
-            created,
-        };
-        NewKey { row, stores: Vec::new(), methods: Vec::new(), secret: self.secret() }
+        let spec = KeySpec { name: name.to_owned(), stores: Access::All, methods: Access::All, ..KeySpec::default() };
+        let (id, secret) = (KeyId::new(created, random), self.secret());
+        NewKey { id, spec, stores: Vec::new(), methods: Vec::new(), secret, created, revoked: None }
     }
 
     /// A key that opens these stores and these methods only.
     pub fn narrow_key(&mut self, name: &str, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
         let mut key = self.key(name);
-        (key.row.all_stores, key.row.all_methods) = (false, false);
+        (key.spec.stores, key.spec.methods) = (Access::Selected(Vec::new()), Access::Selected(Vec::new()));
         (key.stores, key.methods) = (stores.to_vec(), methods.to_vec());
         key
     }
@@ -267,27 +253,21 @@ pub fn change(action: Action, kind: SubjectKind, subject: impl Display) -> NewCh
 /// How a key is read back that was added at `now` with `revision`, opening what `stores` and `methods` name.
 #[must_use]
 pub fn as_read(new: &NewKey, now: Timestamp, revision: Revision, stores: &[&str], methods: &[&str]) -> Key {
-    let list = |all: bool, members: &[&str]| {
-        let mut members: Vec<String> = members.iter().map(ToString::to_string).collect();
-        members.sort_unstable();
-        if all { Access::All } else { Access::Selected(members) }
+    let list = |access: &Access<String>, members: &[&str]| match access {
+        Access::All => Access::All,
+        Access::Selected(_) => Access::Selected(members.iter().map(ToString::to_string).collect()),
     };
-    let row = new.row.clone();
+    let spec = KeySpec {
+        stores: list(&new.spec.stores, stores),
+        methods: list(&new.spec.methods, methods),
+        ..new.spec.clone()
+    };
     Key {
-        id: row.id,
-        name: row.name,
-        owner: row.owner,
-        comment: row.comment,
-        active: row.active,
-        revoked: row.revoked,
-        stores: list(row.all_stores, stores),
-        methods: list(row.all_methods, methods),
-        not_before: row.not_before,
-        expires: row.expires,
-        networks: row.networks,
-        labels: row.labels,
+        id: new.id,
+        spec: spec.sorted(),
+        revoked: new.revoked.clone(),
         secrets: vec![secret_as_read(&new.secret, now)],
-        created: row.created,
+        created: new.created,
         updated: now,
         last_used: None,
         row_revision: revision,

@@ -45,8 +45,8 @@ async fn prepare(case: &Case, make: &mut Make) -> Fixture {
     write.drop_store(&gone_store).await;
     let gone_method = methods.remove(1);
     write.drop_methods(std::slice::from_ref(&gone_method)).await;
-    write.delete_key(gone_key.row.id).await.expect("a key is deleted");
-    write.note(SubjectKind::Key, gone_key.row.id).await;
+    write.delete_key(gone_key.id).await.expect("a key is deleted");
+    write.note(SubjectKind::Key, gone_key.id).await;
     write.done().await;
     Fixture { gone_store, methods, gone_method, key, gone_key, unknown: make.key("unknown") }
 }
@@ -79,10 +79,10 @@ async fn keys_that_are_not_there_cannot_be_changed(case: Case) {
     let mut make = Make::new();
     let fixture = prepare(&case, &mut make).await;
     for key in [&fixture.gone_key, &fixture.unknown] {
-        let id = key.row.id;
+        let id = key.id;
         let secret = make.secret();
         let named = [
-            refusal!(case, write => write.update_key(&key.row)),
+            refusal!(case, write => write.update_key(key.id, &key.spec, key.revoked.as_ref())),
             refusal!(case, write => write.set_key_stores(id, &[])),
             refusal!(case, write => write.set_key_methods(id, &[])),
             refusal!(case, write => write.insert_secret(id, &secret)),
@@ -97,9 +97,9 @@ async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) 
     let fixture = prepare(&case, &mut make).await;
     let second = make.secret();
     let mut write = begin(&*case.storage).await;
-    write.insert_secret(fixture.key.row.id, &second).await.expect("a secret is added");
+    write.insert_secret(fixture.key.id, &second).await.expect("a secret is added");
     write.end_secret(second.id).await.expect("a secret is ended");
-    write.note(SubjectKind::Key, fixture.key.row.id).await;
+    write.note(SubjectKind::Key, fixture.key.id).await;
     write.done().await;
     let before = case.storage.find(&second.digest).await.expect("a key is found");
     for id in [fixture.unknown.secret.id, fixture.gone_key.secret.id, second.id] {

@@ -64,7 +64,7 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     }
     add_keys(storage, &lasting).await;
     add_keys(storage, &going).await;
-    let expected: Vec<String> = lasting.iter().rev().map(|key| key.row.id.to_string()).collect();
+    let expected: Vec<String> = lasting.iter().rev().map(|key| key.id.to_string()).collect();
     for filter in [
         KeyFilter::default(),
         KeyFilter { text: Some("IT".into()), ..KeyFilter::default() },
@@ -78,7 +78,7 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
                 let mut write = begin(storage).await;
                 for _ in 0..2 {
                     let (at, more) = (make.random.below(going.len()), make.random.below(coming.len()));
-                    write.delete_key(going[at].row.id).await.expect("a key is deleted");
+                    write.delete_key(going[at].id).await.expect("a key is deleted");
                     going[at] = make.key("it");
                     let added = std::mem::replace(&mut coming[more], make.key("it"));
                     write.insert_keys(&[added.clone(), going[at].clone()]).await.expect("keys are added");
@@ -211,7 +211,7 @@ async fn lists_are_whole_while_writers_are_at_work(case: Case) {
     let mut make = Make::new();
     let lasting: Vec<_> = (0..LASTING).map(|_| make.key("lasting")).collect();
     add_keys(&*case.storage, &lasting).await;
-    let expected: Vec<String> = lasting.iter().rev().map(|key| key.row.id.to_string()).collect();
+    let expected: Vec<String> = lasting.iter().rev().map(|key| key.id.to_string()).collect();
     let mut writers = JoinSet::new();
     for _ in 0..3 {
         let (storage, mut make): (Arc<Storage>, Make) = (Arc::clone(&case.storage), make.split());
@@ -225,7 +225,7 @@ async fn lists_are_whole_while_writers_are_at_work(case: Case) {
                     write.delete_key(mine.swap_remove(make.random.below(mine.len()))).await.expect("a key is deleted");
                 }
                 write.done().await;
-                mine.push(key.row.id);
+                mine.push(key.id);
             }
         });
     }

@@ -113,14 +113,14 @@ async fn a_poll_tells_each_key_once_with_its_newest_revision(case: Case) {
         let mut write = begin(storage).await;
         for at in touched {
             newest[*at] = write.revision();
-            write.note(SubjectKind::Key, keys[*at].row.id).await;
-            write.note(SubjectKind::Key, keys[*at].row.id).await;
+            write.note(SubjectKind::Key, keys[*at].id).await;
+            write.note(SubjectKind::Key, keys[*at].id).await;
         }
         write.done().await;
     }
     let mut told = poll(storage, start).await.keys;
     told.sort_unstable();
-    assert_eq!(told, [(keys[0].row.id, newest[0]), (keys[1].row.id, newest[1])]);
+    assert_eq!(told, [(keys[0].id, newest[0]), (keys[1].id, newest[1])]);
 }
 
 async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
@@ -131,14 +131,14 @@ async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
     let (second, ended) = (make.secret(), make.secret());
     let (new, deleted) = (make.key("new"), make.key("deleted at once"));
     let mut write = begin(storage).await;
-    write.insert_secret(old.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, old.row.id).await;
+    write.insert_secret(old.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, old.id).await;
     write.done().await;
     let mut write = begin(storage).await;
     write.add_keys(&[new.clone(), deleted.clone()]).await;
-    write.insert_secret(new.row.id, &ended).await.expect("a secret is added");
+    write.insert_secret(new.id, &ended).await.expect("a secret is added");
     write.end_secret(ended.id).await.expect("a secret is ended");
-    write.delete_key(deleted.row.id).await.expect("a key is deleted");
+    write.delete_key(deleted.id).await.expect("a key is deleted");
     write.done().await;
     let digests = told(&poll(storage, start).await.digests);
     for digest in [second.digest, ended.digest, new.secret.digest, deleted.secret.digest] {

@@ -45,7 +45,7 @@ async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
     let refused = write.commit().await;
     assert!(matches!(refused, Err(Error::Bug { .. })), "{refused:?}");
-    assert_eq!(case.storage.key(key.row.id).await.expect("a key is looked up"), None);
+    assert_eq!(case.storage.key(key.id).await.expect("a key is looked up"), None);
     assert_eq!(case.storage.head().await.expect("the head is read").revision, Revision(0));
 
     let mut write = begin(&*case.storage).await;
@@ -68,12 +68,12 @@ async fn storages_clock_stands_still_within_a_write_and_goes_on_between_writes(c
     write.done().await;
     let changes = gather(50, async |page| case.storage.changes(&ChangeFilter::default(), &page).await).await;
     assert_eq!(changes[0].at, first, "a change is dated by its write");
-    let read = case.storage.key(key.row.id).await.expect("a key is read").expect("it is there");
+    let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
     assert_eq!((read.updated, read.secrets[0].created), (first, first), "and so is what it touched");
 
     let mut write = begin(&*case.storage).await;
     assert!(write.now() >= first, "{} is before {first}", write.now());
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.note(SubjectKind::Key, key.id).await;
     let begun = write.now();
     write.done().await;
     let polled = case.storage.poll(Cursor::default(), 10).await.expect("a poll").now;

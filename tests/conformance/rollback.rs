@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use latchkey::model::change::{Cursor, Revision, SubjectKind};
+use latchkey::model::key::KeySpec;
 use latchkey::model::operator::Role;
 use latchkey::model::page::PageRequest;
 use latchkey::model::token::Digest;
@@ -49,7 +50,7 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Before {
         (0..3).map(|at| make.narrow_key(&format!("{at}"), &[store.number], &[methods[0].number])).collect();
     write.add_keys(&keys).await;
     let operator = write.add_operator(&make.operator("kept", Role::Admin)).await;
-    write.insert_request("system", "kept", keys[0].row.id).await.expect("a request is remembered");
+    write.insert_request("system", "kept", keys[0].id).await.expect("a request is remembered");
     write.done().await;
     Before { keys, store, methods, operator }
 }
@@ -57,15 +58,14 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Before {
 /// Does everything that a write can do.
 async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
     let [first, second, third] = before.keys.as_slice() else { panic!("three keys") };
-    let mut row = first.row.clone();
-    row.name = "changed".into();
-    write.update_key(&row).await.expect("a key is changed");
-    write.set_key_stores(first.row.id, &[]).await.expect("stores are set");
-    write.set_key_methods(first.row.id, &[before.methods[1].number]).await.expect("methods are set");
-    write.insert_secret(second.row.id, &make.secret()).await.expect("a secret is added");
+    let spec = KeySpec { name: "changed".into(), ..first.spec.clone() };
+    write.update_key(first.id, &spec, None).await.expect("a key is changed");
+    write.set_key_stores(first.id, &[]).await.expect("stores are set");
+    write.set_key_methods(first.id, &[before.methods[1].number]).await.expect("methods are set");
+    write.insert_secret(second.id, &make.secret()).await.expect("a secret is added");
     write.expire_secret(second.secret.id, Some(make::BEGINNING)).await.expect("a secret is bounded");
     write.end_secret(first.secret.id).await.expect("a secret is ended");
-    write.delete_key(third.row.id).await.expect("a key is deleted");
+    write.delete_key(third.id).await.expect("a key is deleted");
     let key = make.key("added");
     write.add_key(&key).await;
     let mut added = make::store("added");
@@ -78,7 +78,7 @@ async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
     operator.role = Role::Viewer;
     write.update_operator(&operator, Some(&make.digest())).await.expect("an operator is changed");
     write.add_operator(&make.operator("added", Role::Admin)).await;
-    write.insert_request("system", "added", key.row.id).await.expect("a request is remembered");
+    write.insert_request("system", "added", key.id).await.expect("a request is remembered");
 }
 
 async fn an_undone_write_leaves_nothing(case: Case) {
@@ -98,7 +98,7 @@ async fn an_undone_write_leaves_nothing(case: Case) {
     }
     let mut write = begin(&*case.storage).await;
     assert_eq!(write.request("system", "added").await.expect("a request is looked up"), None);
-    assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].row.id));
+    assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
     // And what was undone can be done.
     do_everything(&mut write, &before, &mut make).await;
     assert_eq!(write.done().await.revision, Revision(2));
@@ -141,7 +141,7 @@ async fn a_write_dropped_in_the_middle_of_a_statement_leaves_nothing(case: Case)
         write.note(SubjectKind::Other, "cut").await;
         cut(write.insert_keys(&keys), polls).await;
         drop(write);
-        assert_eq!(case.storage.key(keys[0].row.id).await.expect("a key is looked up"), None, "after {polls} polls");
+        assert_eq!(case.storage.key(keys[0].id).await.expect("a key is looked up"), None, "after {polls} polls");
     }
     assert_eq!(everything(&*case.storage).await, expected);
 }
@@ -171,7 +171,7 @@ async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
         let head = case.storage.head().await.expect("the head is read").revision;
         let mut there = 0;
         for key in &keys {
-            there += usize::from(case.storage.key(key.row.id).await.expect("a key is looked up").is_some());
+            there += usize::from(case.storage.key(key.id).await.expect("a key is looked up").is_some());
         }
         assert_eq!(there, if head == revision { 2 } else { 0 }, "at {head:?} after {polls} polls");
         assert!(answer.is_none() || head == revision, "what was acknowledged stands");

@@ -1,13 +1,13 @@
 //! What is put in comes out: every kind of record, every field, at its bounds; and nothing comes out for what is not there.
 
 use latchkey::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
-use latchkey::model::key::{Access, MAX_LABELS, MAX_NETWORKS, Origin, Revocation};
+use latchkey::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS, Origin, Revocation};
 use latchkey::model::method::StoreUse;
 use latchkey::model::page::PageRequest;
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, KeyRow, MethodFilter, OperatorFilter, StoreFilter};
+use latchkey::storage::{ChangeFilter, Feed as _, KeyFilter, MethodFilter, OperatorFilter, StoreFilter};
 
 use crate::engine::Case;
 use crate::make::{self, Make, as_read};
@@ -22,41 +22,40 @@ const EARLIEST: Timestamp = Timestamp::from_micros(i64::MIN);
 const LATEST: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// A key whose every field is as long as it may be.
-fn full_row(make: &mut Make) -> KeyRow {
+fn full_spec() -> KeySpec {
     let networks = (0..MAX_NETWORKS).map(|at| match at % 4 {
         0 => format!("10.0.{at}.0/24"),
         1 => format!("2001:db8:{at:x}::/48"),
         2 => format!("192.0.2.{at}/32"),
         _ => format!("::ffff:198.51.100.{at}/128"),
     });
-    KeyRow {
+    KeySpec {
         name: text(200),
         owner: text(200),
         comment: text(2_000),
         active: false,
-        revoked: Some(Revocation { at: Timestamp::from_micros(1_767_225_600_123_457), reason: text(500) }),
         not_before: Some(EARLIEST),
         expires: Some(LATEST),
         networks: networks.map(|network| network.parse().expect("a network")).collect(),
         labels: (0..MAX_LABELS).map(|at| (format!("{at:02}{}", text(61)), text(200))).collect(),
-        ..make.key("").row
+        stores: Access::All,
+        methods: Access::All,
     }
 }
 
 async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Case) {
     let mut make = Make::new();
     let mut plain = make.key("plain");
-    plain.row.created = Timestamp::from_micros(1_767_225_600_000_001);
+    plain.created = Timestamp::from_micros(1_767_225_600_000_001);
     let mut full = make.key("full");
-    full.row = full_row(&mut make);
-    full.row.revoked = None;
+    full.spec = full_spec();
     full.secret.hint = text(4);
     full.secret.origin = Origin::Supplied;
     let mut write = begin(&*case.storage).await;
     write.add_keys(&[plain.clone(), full.clone()]).await;
     let (now, revision) = (write.now(), write.revision());
     let expected = [as_read(&full, now, revision, &[], &[]), as_read(&plain, now, revision, &[], &[])];
-    assert_eq!(write.key(full.row.id).await.expect("a key is read").as_ref(), Some(&expected[0]), "within the write");
+    assert_eq!(write.key(full.id).await.expect("a key is read").as_ref(), Some(&expected[0]), "within the write");
     write.done().await;
 
     for key in &expected {
@@ -76,31 +75,26 @@ async fn changing_a_key_changes_every_field(case: Case) {
     let added = write.now();
     write.done().await;
 
-    let row = KeyRow { id: key.row.id, created: key.row.created, ..full_row(&mut make) };
-    let narrow = KeyRow { all_stores: false, all_methods: false, revoked: None, ..row };
+    let nothing = || Access::Selected(Vec::new());
+    let narrow = KeySpec { stores: nothing(), methods: nothing(), ..full_spec() };
     let mut write = begin(&*case.storage).await;
-    write.update_key(&narrow).await.expect("a key is changed");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.update_key(key.id, &narrow, None).await.expect("a key is changed");
+    write.note(SubjectKind::Key, key.id).await;
     let mut expected = as_read(&key, added, write.revision(), &[], &[]);
-    (expected.name, expected.owner, expected.comment) =
-        (narrow.name.clone(), narrow.owner.clone(), narrow.comment.clone());
-    (expected.networks, expected.labels) = (narrow.networks.clone(), narrow.labels.clone());
-    (expected.not_before, expected.expires, expected.active) = (narrow.not_before, narrow.expires, false);
-    (expected.stores, expected.methods) = (Access::Selected(Vec::new()), Access::Selected(Vec::new()));
+    expected.spec = narrow.clone();
     expected.updated = write.now();
-    assert_eq!(write.key(key.row.id).await.expect("a key is read").as_ref(), Some(&expected), "within the write");
+    assert_eq!(write.key(key.id).await.expect("a key is read").as_ref(), Some(&expected), "within the write");
     write.done().await;
-    assert_eq!(case.storage.key(key.row.id).await.expect("a key is read").as_ref(), Some(&expected));
-    assert_eq!(KeyRow::of(&expected), narrow, "what it says of itself is what was written");
+    assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(&expected));
 
     // And back: what was set can be unset.
     let mut write = begin(&*case.storage).await;
-    write.update_key(&key.row).await.expect("a key is changed");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
+    write.note(SubjectKind::Key, key.id).await;
     let mut expected = as_read(&key, added, write.revision(), &[], &[]);
     expected.updated = write.now();
     write.done().await;
-    assert_eq!(case.storage.key(key.row.id).await.expect("a key is read"), Some(expected));
+    assert_eq!(case.storage.key(key.id).await.expect("a key is read"), Some(expected));
 }
 
 async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
@@ -110,14 +104,14 @@ async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
     write.add_key(&key).await;
     write.done().await;
 
-    key.row.revoked = full_row(&mut make).revoked;
+    key.revoked = Some(Revocation { at: Timestamp::from_micros(1_767_225_600_123_457), reason: text(500) });
     let mut write = begin(&*case.storage).await;
-    write.update_key(&key.row).await.expect("a key is changed");
+    write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.end_secret(key.secret.id).await.expect("a secret is ended");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
-    let read = case.storage.key(key.row.id).await.expect("a key is read").expect("a revoked key is there");
-    assert_eq!(read.revoked, key.row.revoked);
+    let read = case.storage.key(key.id).await.expect("a key is read").expect("a revoked key is there");
+    assert_eq!(read.revoked, key.revoked);
     assert_eq!(read.secrets, [], "a revoked key has no live secret");
 }
 
@@ -138,26 +132,26 @@ async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
     write.add_keys(&[key.clone(), other.clone()]).await;
     write.done().await;
 
-    let read = case.storage.key(key.row.id).await.expect("a key is read").expect("it is there");
-    assert_eq!(read.stores, Access::Selected((0..10_000).map(|at| format!("shop-{at:05}")).collect()));
-    assert_eq!(read.methods, Access::Selected((0..1_000).map(|at| format!("GET /api/{at:04}")).collect()));
+    let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
+    assert_eq!(read.spec.stores, Access::Selected((0..10_000).map(|at| format!("shop-{at:05}")).collect()));
+    assert_eq!(read.spec.methods, Access::Selected((0..1_000).map(|at| format!("GET /api/{at:04}")).collect()));
     let grant = case.storage.grant(&key.secret.digest).await.expect("a grant is read").grant.expect("it is there");
     assert!(stores.iter().all(|number| grant.stores.contains(*number)), "the grant opens each store");
     assert!(methods.iter().all(|number| grant.methods.contains(*number)), "the grant opens each method");
 
     let mut write = begin(&*case.storage).await;
-    write.set_key_stores(other.row.id, &stores).await.expect("stores are set");
-    write.set_key_methods(other.row.id, &methods).await.expect("methods are set");
-    write.set_key_stores(key.row.id, &[]).await.expect("stores are set");
-    write.set_key_methods(key.row.id, &methods[..1]).await.expect("methods are set");
-    write.note(SubjectKind::Key, key.row.id).await;
-    write.note(SubjectKind::Key, other.row.id).await;
+    write.set_key_stores(other.id, &stores).await.expect("stores are set");
+    write.set_key_methods(other.id, &methods).await.expect("methods are set");
+    write.set_key_stores(key.id, &[]).await.expect("stores are set");
+    write.set_key_methods(key.id, &methods[..1]).await.expect("methods are set");
+    write.note(SubjectKind::Key, key.id).await;
+    write.note(SubjectKind::Key, other.id).await;
     write.done().await;
-    let swapped = case.storage.key(other.row.id).await.expect("a key is read").expect("it is there");
-    assert_eq!((&swapped.stores, &swapped.methods), (&read.stores, &read.methods));
-    let emptied = case.storage.key(key.row.id).await.expect("a key is read").expect("it is there");
-    assert_eq!(emptied.stores, Access::Selected(Vec::new()), "an emptied list is empty, and never everything");
-    assert_eq!(emptied.methods, Access::Selected(vec!["GET /api/0000".to_owned()]));
+    let swapped = case.storage.key(other.id).await.expect("a key is read").expect("it is there");
+    assert_eq!((&swapped.spec.stores, &swapped.spec.methods), (&read.spec.stores, &read.spec.methods));
+    let emptied = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
+    assert_eq!(emptied.spec.stores, Access::Selected(Vec::new()), "an emptied list is empty, and never everything");
+    assert_eq!(emptied.spec.methods, Access::Selected(vec!["GET /api/0000".to_owned()]));
 }
 
 async fn lists_are_read_back_sorted_and_each_member_once(case: Case) {
@@ -170,9 +164,9 @@ async fn lists_are_read_back_sorted_and_each_member_once(case: Case) {
     let mut write = begin(&*case.storage).await;
     write.add_key(&key).await;
     write.done().await;
-    let read = case.storage.key(key.row.id).await.expect("a key is read").expect("it is there");
-    assert_eq!(read.stores.selected(), ["B", "Z", "a", "a-b", "a.b", "b"], "stores, in the order of their bytes");
-    assert_eq!(read.methods.selected(), ["GET /B", "GET /a", "POST /b"], "methods, in the order of their bytes");
+    let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
+    assert_eq!(read.spec.stores.selected(), ["B", "Z", "a", "a-b", "a.b", "b"], "stores, in the order of their bytes");
+    assert_eq!(read.spec.methods.selected(), ["GET /B", "GET /a", "POST /b"], "methods, in the order of their bytes");
 }
 
 fn full_store() -> Store {

@@ -2,17 +2,17 @@
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::grant::Standing;
-use latchkey::model::key::{Key, Origin, Revocation};
+use latchkey::model::key::{Key, KeySpec, Origin, Revocation};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
-use latchkey::storage::{Feed as _, Found, KeyRow, NewKey, NewSecret, Storage};
+use latchkey::storage::{Feed as _, Found, NewKey, NewSecret, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make, secret_as_read};
 use crate::write::{add_keys, begin};
 
 async fn read(storage: &Storage, key: &NewKey) -> Key {
-    storage.key(key.row.id).await.expect("a key is read").expect("it is there")
+    storage.key(key.id).await.expect("a key is read").expect("it is there")
 }
 
 async fn find(storage: &Storage, digest: &Digest) -> Found {
@@ -31,11 +31,11 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
     let first = read(storage, &key).await;
     let second = NewSecret { origin: Origin::Supplied, ..make.secret() };
     let mut write = begin(storage).await;
-    write.insert_secret(key.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.insert_secret(key.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, key.id).await;
     let (now, revision) = (write.now(), write.revision());
-    let within = write.key(key.row.id).await.expect("within the write").expect("it is there");
-    assert_eq!(write.key_of_secret(second.id).await.expect("a secret is looked up"), Some(key.row.id));
+    let within = write.key(key.id).await.expect("within the write").expect("it is there");
+    assert_eq!(write.key_of_secret(second.id).await.expect("a secret is looked up"), Some(key.id));
     write.done().await;
 
     let expected = Key {
@@ -50,7 +50,7 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
         let found = find(storage, digest).await;
         assert_eq!(found, Found { key: expected.clone(), secret: secret.clone(), deleted: false, ended: None });
         let grant = storage.grant(digest).await.expect("a grant is read").grant.expect("it is there");
-        assert_eq!((grant.key, grant.secret), (key.row.id, secret.id));
+        assert_eq!((grant.key, grant.secret), (key.id, secret.id));
         assert_eq!((grant.standing, grant.row_revision), (Standing::Active, revision), "both are of the last change");
     }
 }
@@ -64,7 +64,7 @@ async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
     for end in [Some(BEGINNING), Some(Timestamp::from_micros(i64::MAX)), Some(Timestamp::from_micros(i64::MIN)), None] {
         let mut write = begin(storage).await;
         write.expire_secret(key.secret.id, end).await.expect("a secret is bounded");
-        write.note(SubjectKind::Key, key.row.id).await;
+        write.note(SubjectKind::Key, key.id).await;
         let revision = write.revision();
         write.done().await;
         let read = read(storage, &key).await;
@@ -82,14 +82,14 @@ async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
     let (key, second) = (make.key("rotated"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
-    write.insert_secret(key.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.insert_secret(key.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
 
     let mut write = begin(storage).await;
     write.end_secret(key.secret.id).await.expect("a secret is ended");
-    assert_eq!(write.key_of_secret(key.secret.id).await.expect("an ended one too"), Some(key.row.id));
-    write.note(SubjectKind::Key, key.row.id).await;
+    assert_eq!(write.key_of_secret(key.secret.id).await.expect("an ended one too"), Some(key.id));
+    write.note(SubjectKind::Key, key.id).await;
     let (now, revision) = (write.now(), write.revision());
     write.done().await;
     let after = read(storage, &key).await;
@@ -104,8 +104,8 @@ async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
 
     // What is done to the key later does not bring it back.
     let mut write = begin(storage).await;
-    write.update_key(&key.row).await.expect("a key is changed");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!(find(storage, &key.secret.digest).await.ended, Some(now));
     assert_eq!(standing(storage, &key.secret.digest).await, Standing::Revoked);
@@ -121,9 +121,9 @@ async fn a_key_may_be_rotated_again_and_again(case: Case) {
         let next = make.secret();
         let last = secrets.last().expect("there is one").id;
         let mut write = begin(storage).await;
-        write.insert_secret(key.row.id, &next).await.expect("a secret is added");
+        write.insert_secret(key.id, &next).await.expect("a secret is added");
         write.end_secret(last).await.expect("a secret is ended");
-        write.note(SubjectKind::Key, key.row.id).await;
+        write.note(SubjectKind::Key, key.id).await;
         write.done().await;
         secrets.push(next);
     }
@@ -143,17 +143,17 @@ async fn a_revoked_key_opens_nothing_and_is_found_with_its_reason(case: Case) {
     let (key, second) = (make.key("revoked"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
-    write.insert_secret(key.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.insert_secret(key.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
 
     let mut write = begin(storage).await;
     let revoked = Some(Revocation { at: write.now(), reason: "leaked".into() });
-    write.update_key(&KeyRow { revoked: revoked.clone(), ..key.row.clone() }).await.expect("a key is revoked");
+    write.update_key(key.id, &key.spec, revoked.as_ref()).await.expect("a key is revoked");
     for id in [key.secret.id, second.id] {
         write.end_secret(id).await.expect("a secret is ended");
     }
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.note(SubjectKind::Key, key.id).await;
     let now = write.now();
     write.done().await;
     let after = read(storage, &key).await;
@@ -173,8 +173,8 @@ async fn a_revoked_key_opens_nothing_even_while_a_secret_has_not_ended(case: Cas
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
     let revoked = Some(Revocation { at: write.now(), reason: "leaked".into() });
-    write.update_key(&KeyRow { revoked, ..key.row.clone() }).await.expect("a key is revoked");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.update_key(key.id, &key.spec, revoked.as_ref()).await.expect("a key is revoked");
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!(standing(storage, &key.secret.digest).await, Standing::Revoked);
 }
@@ -186,15 +186,15 @@ async fn a_key_switched_off_and_on_again_stands_so(case: Case) {
     add_keys(storage, std::slice::from_ref(&key)).await;
     for (active, expected) in [(false, Standing::Inactive), (true, Standing::Active), (false, Standing::Inactive)] {
         let mut write = begin(storage).await;
-        write.update_key(&KeyRow { active, ..key.row.clone() }).await.expect("a key is switched");
-        write.note(SubjectKind::Key, key.row.id).await;
+        write.update_key(key.id, &KeySpec { active, ..key.spec.clone() }, None).await.expect("a key is switched");
+        write.note(SubjectKind::Key, key.id).await;
         write.done().await;
         assert_eq!(standing(storage, &key.secret.digest).await, expected);
     }
     // What is final goes before what is not.
     let mut write = begin(storage).await;
     write.end_secret(key.secret.id).await.expect("a secret is ended");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!(standing(storage, &key.secret.digest).await, Standing::Revoked);
 }

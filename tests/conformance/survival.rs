@@ -37,7 +37,7 @@ async fn call_everything(storage: &Storage, replica: ReplicaId, key: &NewKey) ->
     };
     vec![
         ("head", storage.head().await.map(drop)),
-        ("key", storage.key(key.row.id).await.map(drop)),
+        ("key", storage.key(key.id).await.map(drop)),
         ("grant", storage.grant(&key.secret.digest).await.map(drop)),
         ("poll", storage.poll(Cursor::default(), 10).await.map(drop)),
         ("snapshot", storage.snapshot(&mut Nothing).await.map(drop)),
@@ -82,7 +82,7 @@ fn calls_fail_while_the_server_is_dead_and_work_again_once_it_lives() {
             }
             cluster.restart();
             eventually_all_work(&*storage, replica, &key).await;
-            let read = storage.key(key.row.id).await.expect("a key is read");
+            let read = storage.key(key.id).await.expect("a key is read");
             assert!(read.is_some(), "what was acknowledged is there, in round {round}");
             let woken = eventually_async("commits wake again", RECOVERY, async || {
                 add_keys(&*storage, &[make.key("later")]).await;
@@ -112,7 +112,7 @@ fn a_write_under_way_when_the_server_dies_leaves_nothing() {
         let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
         assert_eq!(write.revision(), Revision(1));
         for key in &keys {
-            assert_eq!(write.key(key.row.id).await.expect("a key is looked up"), None);
+            assert_eq!(write.key(key.id).await.expect("a key is looked up"), None);
         }
         write.note(SubjectKind::Other, "it").await;
         write.done().await;
@@ -141,7 +141,7 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
             let head = eventually_async("the head is read", RECOVERY, async || storage.head().await.ok()).await;
             let mut there = 0;
             for key in &keys {
-                there += usize::from(storage.key(key.row.id).await.expect("a key is looked up").is_some());
+                there += usize::from(storage.key(key.id).await.expect("a key is looked up").is_some());
             }
             assert_eq!(there, if head.revision == expected { 0 } else { 2 }, "all or nothing");
             expected = head.revision;
@@ -228,7 +228,7 @@ fn a_writer_that_says_nothing_loses_its_turn(kind: Kind) {
         write.done().await;
         let failed = silent.commit().await;
         assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
-        assert_eq!(storage.key(silent_key.row.id).await.expect("a key is looked up"), None);
+        assert_eq!(storage.key(silent_key.id).await.expect("a key is looked up"), None);
         assert_eq!(storage.head().await.expect("the head is read").revision, Revision(1));
     });
 }

@@ -92,20 +92,20 @@ fn occurs(query: &str, text: &str) -> bool {
 
 async fn owners_are_equal_only_to_themselves(case: Case) {
     let mut make = Make::new();
-    let keys: Vec<NewKey> = TEXTS.iter().map(|text| with_row(&mut make, |row| row.owner = (*text).into())).collect();
+    let keys: Vec<NewKey> = TEXTS.iter().map(|text| with_spec(&mut make, |spec| spec.owner = (*text).into())).collect();
     add_keys(&*case.storage, &keys).await;
     for owner in searches() {
         let filter = KeyFilter { owner: Some(owner.into()), ..KeyFilter::default() };
         let read = list_keys(&*case.storage, &filter, 50).await;
-        let owners: Vec<&str> = read.iter().map(|key| key.owner.as_str()).collect();
+        let owners: Vec<&str> = read.iter().map(|key| key.spec.owner.as_str()).collect();
         let expected: Vec<&str> = TEXTS.iter().copied().rev().filter(|text| *text == owner).collect();
         assert_eq!(owners, expected, "owned by {owner:?}");
     }
 }
 
-fn with_row(make: &mut Make, change: impl FnOnce(&mut latchkey::storage::KeyRow)) -> NewKey {
+fn with_spec(make: &mut Make, change: impl FnOnce(&mut latchkey::model::key::KeySpec)) -> NewKey {
     let mut key = make.key("-");
-    change(&mut key.row);
+    change(&mut key.spec);
     key
 }
 
@@ -115,9 +115,9 @@ async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case)
     for (at, text) in TEXTS.iter().enumerate() {
         // Alone, and between others: the index of an engine may treat short and long text differently.
         let text = if at % 2 == 0 { (*text).to_owned() } else { format!("x:{text}:y") };
-        keys.push(with_row(&mut make, |row| row.name.clone_from(&text)));
-        keys.push(with_row(&mut make, |row| row.owner.clone_from(&text)));
-        keys.push(with_row(&mut make, |row| row.comment.clone_from(&text)));
+        keys.push(with_spec(&mut make, |spec| spec.name.clone_from(&text)));
+        keys.push(with_spec(&mut make, |spec| spec.owner.clone_from(&text)));
+        keys.push(with_spec(&mut make, |spec| spec.comment.clone_from(&text)));
         let mut hinted = make.key("-");
         hinted.secret.hint = text.chars().take(4).collect();
         keys.push(hinted);
@@ -125,13 +125,14 @@ async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case)
     add_keys(&*case.storage, &keys).await;
     let all = list_keys(&*case.storage, &KeyFilter::default(), 1_000).await;
     assert_eq!(all.len(), keys.len());
-    let id = keys[5].row.id.to_string();
+    let id = keys[5].id.to_string();
     let shouted = id.to_uppercase();
     for query in searches().into_iter().chain([id.as_str(), shouted.as_str(), &id[10..20]]) {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
         let found = list_keys(&*case.storage, &filter, 50).await;
         let holds = |key: &&Key| {
-            let fields = [&key.name, &key.owner, &key.comment, &key.id.to_string(), &key.secrets[0].hint];
+            let fields =
+                [&key.spec.name, &key.spec.owner, &key.spec.comment, &key.id.to_string(), &key.secrets[0].hint];
             fields.into_iter().any(|field| occurs(query, field))
         };
         let expected: Vec<Key> = all.iter().filter(holds).cloned().collect();
@@ -141,12 +142,12 @@ async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case)
 }
 
 fn names(keys: &[Key]) -> Vec<(&str, &str, &str, &str)> {
-    keys.iter().map(|key| (&*key.name, &*key.owner, &*key.comment, &*key.secrets[0].hint)).collect()
+    keys.iter().map(|key| (&*key.spec.name, &*key.spec.owner, &*key.spec.comment, &*key.secrets[0].hint)).collect()
 }
 
 async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Case) {
     let mut make = Make::new();
-    let key = with_row(&mut make, |row| {
+    let key = with_spec(&mut make, |row| {
         (row.name, row.owner, row.comment) = ("first".into(), "second".into(), "line one\nline two".into());
     });
     add_keys(&*case.storage, std::slice::from_ref(&key)).await;
@@ -158,12 +159,12 @@ async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Cas
     for over in ["first\nsecond", "firstsecond", "first second", "second\nline", "st\nse"] {
         assert_eq!(found(over).await, 0, "{over:?} is in no field");
     }
-    assert_eq!(found(&format!("two\n{}", key.row.id)).await, 0, "nor on to the id");
+    assert_eq!(found(&format!("two\n{}", key.id)).await, 0, "nor on to the id");
 }
 
 async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     let mut make = Make::new();
-    let mut key = with_row(&mut make, |row| row.name = "Before".into());
+    let mut key = with_spec(&mut make, |spec| spec.name = "Before".into());
     key.secret.hint = "hnt1".into();
     add_keys(&*case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
@@ -173,24 +174,24 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     assert_eq!((found("BEFORE").await, found("HNT1").await, found("hnt2").await, found("after").await), (1, 1, 0, 0));
 
     let mut write = begin(&*case.storage).await;
-    key.row.name = "After".into();
-    write.update_key(&key.row).await.expect("a key is changed");
+    key.spec.name = "After".into();
+    write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     let mut second = make.secret();
     second.hint = "Hnt2".into();
-    write.insert_secret(key.row.id, &second).await.expect("a secret is added");
-    write.note(latchkey::model::change::SubjectKind::Key, key.row.id).await;
+    write.insert_secret(key.id, &second).await.expect("a secret is added");
+    write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!((found("BEFORE").await, found("HNT1").await, found("hnt2").await, found("after").await), (0, 1, 1, 1));
 
     let mut write = begin(&*case.storage).await;
     write.end_secret(key.secret.id).await.expect("a secret is ended");
-    write.note(latchkey::model::change::SubjectKind::Key, key.row.id).await;
+    write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!((found("HNT1").await, found("hnt2").await), (0, 1), "an ended secret's hint is searched no more");
 
     let mut write = begin(&*case.storage).await;
-    write.delete_key(key.row.id).await.expect("a key is deleted");
-    write.note(latchkey::model::change::SubjectKind::Key, key.row.id).await;
+    write.delete_key(key.id).await.expect("a key is deleted");
+    write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!((found("after").await, found("hnt2").await, found("").await), (0, 0, 0));
 }
@@ -310,12 +311,12 @@ async fn ids_of_requests_are_equal_only_to_themselves(case: Case) {
     let keys: Vec<NewKey> = TEXTS.iter().map(|text| make.key(text)).collect();
     write.add_keys(&keys).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
-        write.insert_request("a", text, key.row.id).await.expect("a request is remembered");
+        write.insert_request("a", text, key.id).await.expect("a request is remembered");
     }
     write.done().await;
     let mut write = begin(&*case.storage).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
-        assert_eq!(write.request("a", text).await.expect("a request is looked up"), Some(key.row.id), "{text:?}");
+        assert_eq!(write.request("a", text).await.expect("a request is looked up"), Some(key.id), "{text:?}");
         assert_eq!(write.request("A", text).await.expect("a request is looked up"), None, "{text:?} of another");
     }
 }

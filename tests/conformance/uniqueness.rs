@@ -132,20 +132,20 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
     let rolled = make.secret();
     add_keys(&*case.storage, &keys).await;
     let mut write = begin(&*case.storage).await;
-    write.insert_secret(keys[1].row.id, &rolled).await.expect("a secret is added");
+    write.insert_secret(keys[1].id, &rolled).await.expect("a secret is added");
     write.end_secret(keys[1].secret.id).await.expect("a secret is ended");
     write.end_secret(keys[2].secret.id).await.expect("a secret is ended");
-    write.delete_key(keys[3].row.id).await.expect("a key is deleted");
+    write.delete_key(keys[3].id).await.expect("a key is deleted");
     write.note(SubjectKind::Key, "all").await;
     write.done().await;
 
     let fresh = make.key("fresh");
     add_keys(&*case.storage, std::slice::from_ref(&fresh)).await;
     let gone: Vec<(NewSecret, KeyId)> =
-        keys.iter().map(|key| (key.secret.clone(), key.row.id)).chain([(rolled.clone(), keys[1].row.id)]).collect();
+        keys.iter().map(|key| (key.secret.clone(), key.id)).chain([(rolled.clone(), keys[1].id)]).collect();
     for (secret, key) in &gone {
         let again = NewSecret { id: make.secret_id(), ..secret.clone() };
-        assert!(is_taken(&attempt!(case, write => write.insert_secret(fresh.row.id, &again))), "{key}: by rotation");
+        assert!(is_taken(&attempt!(case, write => write.insert_secret(fresh.id, &again))), "{key}: by rotation");
         let other = [make.key("other"), NewKey { secret: again, ..make.key("again") }];
         assert!(is_taken(&attempt!(case, write => write.insert_keys(&other))), "{key}: by import");
         let found = attempt!(case, write => write.secret_with(&secret.digest)).expect("a digest is looked up");

@@ -20,12 +20,12 @@ const EARLIEST: Timestamp = Timestamp::from_micros(i64::MIN);
 const LATEST: Timestamp = Timestamp::from_micros(i64::MAX);
 
 fn add(key: &NewKey, calls: u64, last: Timestamp) -> UsageAdd {
-    UsageAdd { key: key.row.id, secret: key.secret.id, method: None, store: None, allowed: true, calls, last }
+    UsageAdd { key: key.id, secret: key.secret.id, method: None, store: None, allowed: true, calls, last }
 }
 
 /// All counts of a key, in an order that does not depend on the engine.
 async fn counts(storage: &Storage, key: &NewKey, period: UsagePeriod) -> Vec<UsageCount> {
-    let mut counts = storage.usage(key.row.id, EARLIEST, LATEST, period, 1_000).await.expect("usage is read");
+    let mut counts = storage.usage(key.id, EARLIEST, LATEST, period, 1_000).await.expect("usage is read");
     assert!(counts.is_sorted_by_key(|count| count.start), "oldest first: {counts:?}");
     counts.sort_by(|a, b| (a.start, &a.method, &a.store, a.allowed).cmp(&(b.start, &b.method, &b.store, b.allowed)));
     counts
@@ -141,7 +141,7 @@ async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case
     let adds: Vec<UsageAdd> = (0..100).rev().map(|at| add(&key, u64::from(at) + 1, hour(at))).collect();
     storage.add_usage(&adds).await.expect("uses are counted");
     let read = async |start, end, limit| {
-        let counts = storage.usage(key.row.id, start, end, UsagePeriod::Hour, limit).await.expect("usage is read");
+        let counts = storage.usage(key.id, start, end, UsagePeriod::Hour, limit).await.expect("usage is read");
         counts.iter().map(|count| count.calls).collect::<Vec<_>>()
     };
     assert_eq!(read(hour(10), hour(13), 50).await, [11, 12, 13]);
@@ -150,7 +150,7 @@ async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case
     assert_eq!(read(hour(90), LATEST, 3).await, [91, 92, 93], "the oldest ones");
     assert_eq!(read(hour(13), hour(10), 50).await, Vec::<u64>::new());
     assert_eq!(read(EARLIEST, LATEST, 1_000).await, (1..=100).collect::<Vec<_>>());
-    let days = storage.usage(key.row.id, BEGINNING, hour(48), UsagePeriod::Day, 50).await.expect("usage is read");
+    let days = storage.usage(key.id, BEGINNING, hour(48), UsagePeriod::Day, 50).await.expect("usage is read");
     let sums: Vec<u64> = days.iter().map(|count| count.calls).collect();
     assert_eq!(sums, [(1..=24).sum::<u64>(), (25..=48).sum::<u64>()]);
 }
@@ -161,10 +161,10 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     let (key, second) = (make.key("it"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
-    write.insert_secret(key.row.id, &second).await.expect("a secret is added");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.insert_secret(key.id, &second).await.expect("a secret is added");
+    write.note(SubjectKind::Key, key.id).await;
     let revision = write.done().await.revision;
-    let before = storage.key(key.row.id).await.expect("a key is read").expect("it is there");
+    let before = storage.key(key.id).await.expect("a key is read").expect("it is there");
 
     let at = |hours: u32| BEGINNING.plus(HOUR * hours);
     let by_second = |last| UsageAdd { secret: second.id, ..add(&key, 1, last) };
@@ -180,7 +180,7 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     ];
     for (adds, of_key, of_first, of_second) in steps {
         storage.add_usage(&adds).await.expect("uses are counted");
-        let read = storage.key(key.row.id).await.expect("a key is read").expect("it is there");
+        let read = storage.key(key.id).await.expect("a key is read").expect("it is there");
         assert_eq!(
             (read.last_used, read.secrets[1].last_used, read.secrets[0].last_used),
             (of_key, of_first, of_second)
@@ -191,10 +191,10 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     }
     // A later change of the key leaves them.
     let mut write = begin(storage).await;
-    write.update_key(&key.row).await.expect("a key is changed");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
+    write.note(SubjectKind::Key, key.id).await;
     write.done().await;
-    let read = storage.key(key.row.id).await.expect("a key is read").expect("it is there");
+    let read = storage.key(key.id).await.expect("a key is read").expect("it is there");
     assert_eq!((read.last_used, read.secrets[0].last_used), (Some(at(7)), Some(at(7))));
 }
 
@@ -230,7 +230,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
         let days = counts(&*case.storage, key, UsagePeriod::Day).await;
         assert_eq!(days, [count(BEGINNING, "", "", true, 80)]);
         assert_eq!(counts(&*case.storage, key, UsagePeriod::Hour).await.len(), 10);
-        let read = case.storage.key(key.row.id).await.expect("a key is read").expect("it is there");
+        let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
         assert_eq!(read.last_used, Some(BEGINNING.plus(HOUR * 9)));
     }
 }
@@ -254,7 +254,7 @@ async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Cas
     assert_eq!(kept(UsagePeriod::Day).await, days);
     storage.delete_expired(now).await.expect("a sweep");
     assert_eq!(kept(UsagePeriod::Day).await, days, "a second sweep drops nothing more");
-    let read = storage.key(key.row.id).await.expect("a key is read").expect("a sweep leaves keys alone");
+    let read = storage.key(key.id).await.expect("a key is read").expect("a sweep leaves keys alone");
     assert_eq!(read.last_used, Some(now));
 }
 

@@ -2,9 +2,9 @@
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::id::KeyId;
-use latchkey::model::key::Revocation;
+use latchkey::model::key::{KeySpec, Revocation};
 use latchkey::model::store::Store;
-use latchkey::storage::{AffectedKey, KeyRow, NewKey};
+use latchkey::storage::{AffectedKey, NewKey};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make};
@@ -13,9 +13,9 @@ use crate::write::{Write, add_keys, add_methods, add_stores, begin, method_numbe
 /// Revokes a key as the registry does.
 async fn revoke(write: &mut Write, key: &NewKey) {
     let revoked = Some(Revocation { at: BEGINNING, reason: "lost".into() });
-    write.update_key(&KeyRow { revoked, ..key.row.clone() }).await.expect("a key is revoked");
+    write.update_key(key.id, &key.spec, revoked.as_ref()).await.expect("a key is revoked");
     write.end_secret(key.secret.id).await.expect("a secret is ended");
-    write.note(SubjectKind::Key, key.row.id).await;
+    write.note(SubjectKind::Key, key.id).await;
 }
 
 async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with_one(case: Case) {
@@ -46,18 +46,21 @@ async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with
     let inactive = Store { active: false, ..stores[1].clone() };
     write.update_store(&inactive).await.expect("a store is switched off");
     write.note(SubjectKind::Store, "b").await;
-    write.update_key(&KeyRow { active: false, ..keys[7].row.clone() }).await.expect("a key is switched off");
+    write
+        .update_key(keys[7].id, &KeySpec { active: false, ..keys[7].spec.clone() }, None)
+        .await
+        .expect("a key is switched off");
     revoke(&mut write, &keys[8]).await;
-    write.delete_key(keys[9].row.id).await.expect("a key is deleted");
+    write.delete_key(keys[9].id).await.expect("a key is deleted");
     write.done().await;
 
     let mut write = begin(storage).await;
     let users = write.store_users(number[0]).await.expect("users are counted");
     assert_eq!(users.total, 6, "all but revoked and deleted ones");
     // An inactive store still counts, and a dead one does not.
-    assert_eq!(users.left_with_one, [keys[1].row.id, keys[5].row.id, keys[7].row.id]);
+    assert_eq!(users.left_with_one, [keys[1].id, keys[5].id, keys[7].id]);
     let users = write.store_users(number[1]).await.expect("users are counted");
-    assert_eq!((users.total, users.left_with_one), (4, vec![keys[1].row.id, keys[3].row.id, keys[5].row.id]));
+    assert_eq!((users.total, users.left_with_one), (4, vec![keys[1].id, keys[3].id, keys[5].id]));
 }
 
 async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Case) {
@@ -69,7 +72,7 @@ async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Ca
     add_keys(&*case.storage, &shuffled).await;
     let mut write = begin(&*case.storage).await;
     let users = write.store_users(stores[0]).await.expect("users are counted");
-    let first: Vec<KeyId> = keys.iter().take(20).map(|key| key.row.id).collect();
+    let first: Vec<KeyId> = keys.iter().take(20).map(|key| key.id).collect();
     assert_eq!((users.total, users.left_with_one), (30, first));
 }
 
@@ -94,20 +97,23 @@ async fn the_users_of_methods_are_told_with_what_they_select(case: Case) {
     add_keys(storage, &keys).await;
     let mut write = begin(storage).await;
     for at in [4, 8] {
-        write.update_key(&KeyRow { active: false, ..keys[at].row.clone() }).await.expect("a key is switched off");
+        write
+            .update_key(keys[at].id, &KeySpec { active: false, ..keys[at].spec.clone() }, None)
+            .await
+            .expect("a key is switched off");
     }
     for at in [5, 9] {
         revoke(&mut write, &keys[at]).await;
     }
     for at in [6, 10] {
-        write.delete_key(keys[at].row.id).await.expect("a key is deleted");
+        write.delete_key(keys[at].id).await.expect("a key is deleted");
     }
     write.note(SubjectKind::Key, "all").await;
     write.done().await;
 
     let user = |at: usize, methods: &[usize]| AffectedKey {
-        id: keys[at].row.id,
-        name: keys[at].row.name.clone(),
+        id: keys[at].id,
+        name: keys[at].spec.name.clone(),
         methods: methods.iter().map(|at| number[*at]).collect(),
     };
     let mut write = begin(storage).await;
@@ -117,10 +123,7 @@ async fn the_users_of_methods_are_told_with_what_they_select(case: Case) {
     }
     assert_eq!((users, total), (vec![user(0, &[0]), user(1, &[0, 1]), user(4, &[1])], 3));
     let (users, total) = write.method_users(&number[..2], 2).await.expect("users are told");
-    assert_eq!(
-        (users.iter().map(|user| user.id).collect::<Vec<_>>(), total),
-        (vec![keys[0].row.id, keys[1].row.id], 3)
-    );
+    assert_eq!((users.iter().map(|user| user.id).collect::<Vec<_>>(), total), (vec![keys[0].id, keys[1].id], 3));
     assert_eq!(write.method_users(&number[..2], 0).await.expect("users are counted"), (Vec::new(), 3));
     assert_eq!(write.method_users(&[], 10).await.expect("none is asked about"), (Vec::new(), 0));
     let (users, total) = write.all_method_users(10).await.expect("users are told");

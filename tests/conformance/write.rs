@@ -116,7 +116,7 @@ impl Write {
     /// When they cannot be added.
     pub async fn add_keys(&mut self, keys: &[NewKey]) {
         self.insert_keys(keys).await.expect("keys are added");
-        let changes: Vec<_> = keys.iter().map(|key| change(Action::Create, SubjectKind::Key, key.row.id)).collect();
+        let changes: Vec<_> = keys.iter().map(|key| change(Action::Create, SubjectKind::Key, key.id)).collect();
         self.append(&changes).await.expect("changes are appended");
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use latchkey::model::change::{Action, Cursor, NewChange, Revision, SubjectKind};
 use latchkey::model::id::KeyId;
+use latchkey::model::key::KeySpec;
 use latchkey::model::token::Digest;
 use latchkey::storage::{ChangeFilter, Feed as _, NewKey, SnapshotSink, Storage};
 use tokio::task::JoinSet;
@@ -23,11 +24,10 @@ type Subjects = Vec<(String, String)>;
 /// One write: adds a key and a store, counts `shared` up by one, and tells `extra` further subjects.
 async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: usize) -> (Cursor, Subjects) {
     let mut write = begin(storage).await;
-    let before = write.key(shared.row.id).await.expect("the shared key is read").expect("it is there").comment;
+    let before = write.key(shared.id).await.expect("the shared key is read").expect("it is there").spec.comment;
     let count: u64 = before.parse().expect("its comment is a number");
-    let mut row = shared.row.clone();
-    row.comment = (count + 1).to_string();
-    write.update_key(&row).await.expect("the shared key is changed");
+    let spec = KeySpec { comment: (count + 1).to_string(), ..shared.spec.clone() };
+    write.update_key(shared.id, &spec, None).await.expect("the shared key is changed");
     let key = make.key("added");
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
     let store = make::store(&format!("s{:016x}", make.random.draw()));
@@ -36,15 +36,14 @@ async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: 
         NewChange {
             action: Action::Update,
             kind: SubjectKind::Key,
-            subject: shared.row.id.to_string(),
+            subject: shared.id.to_string(),
             before: Some(before.into()),
-            after: Some(row.comment.into()),
+            after: Some(spec.comment.into()),
         },
-        make::change(Action::Create, SubjectKind::Key, key.row.id),
+        make::change(Action::Create, SubjectKind::Key, key.id),
         make::change(Action::Create, SubjectKind::Store, &store.code),
     ];
-    changes
-        .extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.row.id))));
+    changes.extend((0..extra).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{} {at}", key.id))));
     write.append(&changes).await.expect("changes are appended");
     let subjects = changes.into_iter().map(|change| (change.kind.as_str().to_owned(), change.subject)).collect();
     (write.done().await, subjects)
@@ -91,7 +90,7 @@ impl Follower {
 async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>) {
     let mut make = Make::new();
     let mut shared = make.key("shared");
-    shared.row.comment = "0".into();
+    shared.spec.comment = "0".into();
     let start = add_keys(&*case.storage, std::slice::from_ref(&shared)).await;
 
     let over = Arc::new(AtomicBool::new(false));
@@ -131,7 +130,7 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
     while let Some(follower) = followers.join_next().await {
         let follower = follower.expect("no follower fails");
         assert_eq!(follower.seen, written, "a follower sees what was written, as it was written");
-        assert_eq!(follower.keys.get(&shared.row.id), Some(&Revision(last)));
+        assert_eq!(follower.keys.get(&shared.id), Some(&Revision(last)));
         // The shared key was touched, so that its digest may be told again.
         let added = follower.digests.iter().filter(|digest| *digest != shared.secret.digest.as_bytes()).count();
         assert_eq!(added, WRITERS * WRITES, "the digest of every new secret is told");
@@ -141,11 +140,8 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
 
 /// Each change of the shared key begins where the one before ended: no write overlooked another.
 async fn audit_is_a_chain(storage: &Storage, shared: &NewKey) {
-    let filter = ChangeFilter {
-        kind: Some(SubjectKind::Key),
-        subject: Some(shared.row.id.to_string()),
-        ..ChangeFilter::default()
-    };
+    let filter =
+        ChangeFilter { kind: Some(SubjectKind::Key), subject: Some(shared.id.to_string()), ..ChangeFilter::default() };
     let mut changes = gather(50, async |page| storage.changes(&filter, &page).await).await;
     changes.reverse();
     assert_eq!(changes.len(), WRITERS * WRITES + 1);
@@ -177,7 +173,7 @@ async fn a_snapshot_is_of_one_revision_while_others_write(case: Case) {
     }
     let mut make = Make::new();
     let mut shared = make.key("shared");
-    shared.row.comment = "0".into();
+    shared.spec.comment = "0".into();
     add_keys(&*case.storage, std::slice::from_ref(&shared)).await;
     let mut writers = JoinSet::new();
     for _ in 0..4 {

@@ -31,8 +31,11 @@ async fn a_key_is_issued_and_reads_back_as_it_was_asked_for() {
     };
     let (key, token) = bench.key(draft).await;
     assert!(token.is_issued());
-    assert_eq!(key.stores, Access::Selected(owned(&["a", "b"])));
-    assert_eq!((key.active, key.owner.as_str(), key.networks.len(), key.labels.len()), (false, "partners", 1, 1));
+    assert_eq!(key.spec.stores, Access::Selected(owned(&["a", "b"])));
+    assert_eq!(
+        (key.spec.active, key.spec.owner.as_str(), key.spec.networks.len(), key.spec.labels.len()),
+        (false, "partners", 1, 1)
+    );
     assert_eq!((key.secrets.len(), key.secrets[0].hint.clone()), (1, token.hint()));
     assert_eq!(bench.registry.key(&key.id.to_string()).await.unwrap(), key);
 }
@@ -72,8 +75,8 @@ async fn an_update_changes_what_the_mask_names_and_nothing_else() {
     let (key, _) = bench.key(selecting(&["a"], &[])).await;
     let draft = KeyDraft { name: "renamed".to_owned(), owner: "ignored".to_owned(), ..KeyDraft::default() };
     let after = update(&bench, &key, &["name"], draft).await.unwrap();
-    assert_eq!((after.name.as_str(), after.owner.as_str()), ("renamed", ""));
-    assert_eq!(after.stores, key.stores);
+    assert_eq!((after.spec.name.as_str(), after.spec.owner.as_str()), ("renamed", ""));
+    assert_eq!(after.spec.stores, key.spec.stores);
     assert!(after.row_revision > key.row_revision);
     let trail = bench.trail("key", &key.id.to_string()).await;
     assert_eq!(trail[0].action, "update");
@@ -117,17 +120,17 @@ async fn access_changes_only_by_what_is_said() {
     bench.store("b").await;
     let (key, _) = bench.key(selecting(&["a"], &[])).await;
     let key = update(&bench, &key, &["store_access"], wide_open()).await.unwrap();
-    assert_eq!(key.stores, Access::All);
+    assert_eq!(key.spec.stores, Access::All);
     let error = update(&bench, &key, &["store_access"], selecting(&[], &[])).await.unwrap_err();
     assert_eq!(fields(&error), ["key.stores"]);
     let error = update(&bench, &key, &["stores"], selecting(&["b"], &[])).await.unwrap_err();
     assert_eq!(fields(&error), ["key.stores"]);
     let key = update(&bench, &key, &["store_access", "stores"], selecting(&["b"], &[])).await.unwrap();
-    assert_eq!(key.stores, Access::Selected(owned(&["b"])));
+    assert_eq!(key.spec.stores, Access::Selected(owned(&["b"])));
     let error = update(&bench, &key, &["stores"], selecting(&["a", "x"], &[])).await.unwrap_err();
     assert_eq!(fields(&error), ["key.stores[1]"]);
     let key = update(&bench, &key, &["stores"], selecting(&[], &[])).await.unwrap();
-    assert_eq!(key.stores, Access::Selected(Vec::new()));
+    assert_eq!(key.spec.stores, Access::Selected(Vec::new()));
 }
 
 #[tokio::test]
@@ -138,7 +141,7 @@ async fn half_a_validity_is_judged_with_the_other_half_that_stands() {
     let error = update(&bench, &key, &["not_before"], KeyDraft { not_before: at(2_000), ..KeyDraft::default() }).await;
     assert_eq!(fields(&error.unwrap_err()), ["key.expire_time"]);
     let unset = update(&bench, &key, &["expire_time"], KeyDraft::default()).await.unwrap();
-    assert_eq!(unset.expires, None);
+    assert_eq!(unset.spec.expires, None);
     let later = KeyDraft { not_before: at(2_000), ..KeyDraft::default() };
     assert!(update(&bench, &unset, &["not_before"], later).await.is_ok());
 }

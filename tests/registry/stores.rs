@@ -74,7 +74,7 @@ async fn deleting_a_store_asks_before_it_binds_keys_to_the_one_that_is_left() {
     assert!(sentence.contains(&bound.id.to_string()) && !sentence.contains(&wider.id.to_string()), "{sentence}");
     assert_eq!(delete(&bench, "b", true).await.unwrap(), 2);
     let key = bench.registry.key(&wider.id.to_string()).await.unwrap();
-    assert_eq!(key.stores, Access::Selected(owned(&["a", "c"])));
+    assert_eq!(key.spec.stores, Access::Selected(owned(&["a", "c"])));
     assert_eq!(delete(&bench, "b", true).await.unwrap_err().reason(), "STORE_NOT_FOUND");
 }
 
@@ -86,7 +86,7 @@ async fn a_later_store_of_the_same_code_is_another_store() {
     assert_eq!(delete(&bench, "a", false).await.unwrap(), 1);
     bench.store("a").await;
     let key = bench.registry.key(&key.id.to_string()).await.unwrap();
-    assert_eq!(key.stores, Access::Selected(Vec::new()));
+    assert_eq!(key.spec.stores, Access::Selected(Vec::new()));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn retiring_a_method_takes_it_from_its_keys_and_adding_it_again_does_not_g
     assert_eq!(bench.trail("method", "GET /orders").await[0].action, "retire");
     bench.method("GET /orders").await;
     let key = bench.registry.key(&key.id.to_string()).await.unwrap();
-    assert_eq!(key.methods, Access::Selected(Vec::new()));
+    assert_eq!(key.spec.methods, Access::Selected(Vec::new()));
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn an_import_tells_what_it_changes_and_whom_it_affects() {
     expected(&diff);
     assert!(written.is_some());
     let key = bench.registry.key(&key.id.to_string()).await.unwrap();
-    assert_eq!(key.methods, Access::Selected(owned(&["GET /c"])));
+    assert_eq!(key.spec.methods, Access::Selected(owned(&["GET /c"])));
 
     let head = bench.head().await;
     let (diff, written) = import(&bench, &["GET /a", "GET /c", "GET /d"], true, false).await.unwrap();

@@ -73,7 +73,7 @@ async fn rotating_gives_a_second_token_and_the_first_an_end() {
     bench.pass(DAY);
     let made = rotate(&bench, &key, DAY, "").await.unwrap();
     let rotated = made.key;
-    assert_eq!((rotated.id, &rotated.name, &rotated.stores), (key.id, &key.name, &key.stores));
+    assert_eq!((rotated.id, &rotated.spec.name, &rotated.spec.stores), (key.id, &key.spec.name, &key.spec.stores));
     let [new, old] = &rotated.secrets[..] else { panic!("{rotated:?}") };
     assert_eq!((new.hint.clone(), old.hint.clone()), (made.token.unwrap().hint(), first.hint()));
     assert_eq!((new.expires, old.expires.unwrap().since(old.created)), (None, DAY * 2));

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::choices::{Group, blocks, platforms};
-use super::form::{KeyForm, SHOWN, reword};
+use super::form::{KeyForm, reword};
 use super::reach::sentence;
 use crate::console::Console;
 use crate::console::answer::{Answer, page, page_with};
@@ -50,7 +50,7 @@ pub(super) async fn form(State(console): State<Console>, session: Session, RawQu
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
     let mut form = match query.text("from") {
         "" => KeyForm::default(),
-        id => KeyForm::of(&console.registry.key(id).await?),
+        id => KeyForm::of(&console.registry.key(id).await?.spec),
     };
     console.registry.new_token().reveal().clone_into(&mut form.token);
     show(&console, &session, StatusCode::OK, form, Errors::none(), String::new()).await

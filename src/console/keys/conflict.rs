@@ -1,10 +1,12 @@
 //! Two people change one key at once: what the first changed, and what the second's form becomes.
 
+use serde::Deserialize as _;
+
 use crate::console::Console;
 use crate::console::diff::{Difference, differences};
 use crate::console::failure::Failure;
 use crate::console::time::Moment;
-use crate::model::key::Key;
+use crate::model::key::{Key, KeySpec};
 
 use super::form::KeyForm;
 
@@ -33,8 +35,9 @@ pub(super) async fn merge(
     let mut differences = differences(before, Some(&after));
     differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
     let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
-    let theirs = KeyForm::of(current);
-    let base = before.map(|image| base_of(image, &theirs)).unwrap_or_default();
+    let theirs = KeyForm::of(&current.spec);
+    let base =
+        before.and_then(|image| KeySpec::deserialize(image).ok()).map(|spec| KeyForm::of(&spec)).unwrap_or_default();
     let mut both = Vec::new();
 
     macro_rules! lay {
@@ -73,40 +76,4 @@ pub(super) async fn merge(
 
 fn told(access: &str, members: &std::collections::BTreeSet<String>) -> String {
     if access == "all" { access.to_owned() } else { members.iter().cloned().collect::<Vec<_>>().join(", ") }
-}
-
-/// The form as it was made of the image of a key; what the image does not tell is as it is now.
-fn base_of(image: &serde_json::Value, now: &KeyForm) -> KeyForm {
-    let text = |field: &str| image.get(field).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let time = |field: &str| text(field).get(..19).unwrap_or_default().to_owned();
-    let list = |value: Option<&serde_json::Value>| -> Vec<String> {
-        let members = value.and_then(serde_json::Value::as_array);
-        members.into_iter().flatten().filter_map(|member| member.as_str().map(str::to_owned)).collect()
-    };
-    let access = |field: &str| {
-        let value = image.get(field);
-        match value.and_then(serde_json::Value::as_str) {
-            Some(all) => (all.to_owned(), Vec::new()),
-            None => ("selected".to_owned(), list(value.and_then(|value| value.get("selected")))),
-        }
-    };
-    let (store_access, stores) = access("stores");
-    let (method_access, methods) = access("methods");
-    let labels = image.get("labels").and_then(serde_json::Value::as_object);
-    let labels =
-        labels.into_iter().flatten().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
-    KeyForm {
-        token: String::new(),
-        name: text("name"),
-        owner: text("owner"),
-        comment: text("comment"),
-        labels: labels.collect::<Vec<_>>().join("\n"),
-        store_access,
-        stores: stores.into_iter().collect(),
-        method_access,
-        methods: methods.into_iter().collect(),
-        not_before: if image.get("not_before").is_some() { time("not_before") } else { now.not_before.clone() },
-        expires: if image.get("expires").is_some() { time("expires") } else { now.expires.clone() },
-        networks: list(image.get("networks")).join("\n"),
-    }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::LIST;
 use super::choices::{Group, blocks, platforms};
 use super::conflict::{self, Conflict};
-use super::form::{KeyForm, SHOWN, mask, reword};
+use super::form::{KeyForm, fields, reword};
 use super::reach::sentence;
 use super::show::key;
 use super::used::{CHARTED, Narrowing, narrowing};
@@ -24,9 +24,6 @@ use crate::model::key::Key;
 use crate::model::operator::Permission;
 use crate::model::token::Digest;
 use crate::registry::{self, Error, Update, WriteOptions};
-
-/// Fields of a key that is revoked which can still be changed.
-const NOTES: [&str; 4] = ["name", "owner", "comment", "labels"];
 
 #[derive(Debug, Template)]
 #[template(path = "keys/edit.html")]
@@ -62,7 +59,7 @@ struct Beside {
 pub(super) async fn form(State(console): State<Console>, session: Session, Path(id): Path<String>) -> Answer {
     session.need(Permission::Edit)?;
     let key = key(&console, &id).await?;
-    let form = KeyForm::of(&key);
+    let form = KeyForm::of(&key.spec);
     show(&console, &session, StatusCode::OK, &key, form, Beside::default()).await
 }
 
@@ -94,10 +91,8 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
             return show(&console, session, StatusCode::OK, &current, form, beside).await;
         }
     }
-    let mut update = Update { id: id.clone(), draft, mask: mask(), etag: etag.to_owned() };
-    if current.revoked.is_some() {
-        update.mask.retain(|field| NOTES.contains(&&**field));
-    }
+    let mask = fields(current.revoked.is_some()).into_iter().map(str::to_owned).collect();
+    let update = Update { id: id.clone(), draft, mask, etag: etag.to_owned() };
     let options = WriteOptions { comment: why, replica_wait: None };
     if !beside.errors.is_empty() {
         beside.errors.extend(&console.registry.check_key_update(&update, &options));
@@ -147,7 +142,7 @@ async fn show(
     let reach = sentence(&form, &platforms, &blocks);
     let page = Page::new(console, session, Place::Keys, ENGLISH.key_edit.title).with_scripts(&["key-form.js"]);
     let Beside { errors, why, narrowing, seen, conflict } = beside;
-    let (id, etag, name) = (key.id.to_string(), registry::etag(key.row_revision), key.name.clone());
+    let (id, etag, name) = (key.id.to_string(), registry::etag(key.row_revision), key.spec.name.clone());
     let revoked = key.revoked.is_some();
     let template = EditPage {
         page,

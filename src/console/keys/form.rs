@@ -5,25 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::console::form::{Errors, Fields};
 use crate::console::texts::ENGLISH;
 use crate::console::time::{self, Read};
-use crate::model::key::{Access, Key};
+use crate::model::key::{Access, KeySpec};
 use crate::model::time::Timestamp;
-use crate::registry::{AccessKind, Choice, KeyDraft};
+use crate::registry::{AccessKind, Choice, KeyDraft, key_fields};
 
-/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
-pub(super) const SHOWN: [&str; 12] = [
-    "token",
-    "key.name",
-    "key.owner",
-    "key.comment",
-    "key.labels",
-    "key.store_access",
-    "key.stores",
-    "key.method_access",
-    "key.methods",
-    "key.not_before",
-    "key.expire_time",
-    "key.networks",
-];
+/// The fields that the form of a key has, `revoked` or not: it is switched on and off elsewhere.
+pub(super) fn fields(revoked: bool) -> Vec<&'static str> {
+    key_fields(revoked).filter(|field| *field != "active").collect()
+}
+
+/// Where violations can be that the form shows beside a field.
+pub(super) fn shown() -> Vec<String> {
+    fields(false).into_iter().map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
+}
 
 /// What stands in the form.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -70,8 +64,8 @@ impl KeyForm {
         }
     }
 
-    /// What a key says of itself.
-    pub(super) fn of(key: &Key) -> Self {
+    /// The form of a key as it is set.
+    pub(super) fn of(key: &KeySpec) -> Self {
         let access = |all: bool| if all { "all" } else { "selected" }.to_owned();
         let lines = |lines: Vec<String>| lines.join("\n");
         Self {
@@ -130,25 +124,6 @@ impl KeyForm {
             labels: labels(&self.labels, errors),
         }
     }
-}
-
-/// The names of the registry's fields that the form has, for the mask of an update.
-pub(super) fn mask() -> Vec<String> {
-    [
-        "name",
-        "owner",
-        "comment",
-        "store_access",
-        "stores",
-        "method_access",
-        "methods",
-        "not_before",
-        "expire_time",
-        "networks",
-        "labels",
-    ]
-    .map(str::to_owned)
-    .to_vec()
 }
 
 /// In the words of the form, where the registry speaks those of the contract.

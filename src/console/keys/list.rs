@@ -92,30 +92,30 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
 impl Row {
     fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, moment: Judged) -> Self {
         let texts = &crate::console::texts::ENGLISH.keys;
-        let selected = key.stores.selected();
+        let selected = key.spec.stores.selected();
         let first = selected.iter().take(NAMED);
         Self {
             id: key.id.to_string(),
-            name: key.name.clone(),
-            owner: key.owner.clone(),
+            name: key.spec.name.clone(),
+            owner: key.spec.owner.clone(),
             hints: key.live_secrets(moment).map(|secret| secret.hint.clone()).collect(),
-            active: key.active,
+            active: key.spec.active,
             revoked: key.revoked.is_some(),
             etag: registry::etag(key.row_revision),
             stores: Named {
-                all: key.stores.is_all(),
+                all: key.spec.stores.is_all(),
                 first: first
                     .map(|code| (code.clone(), names.get(&**code).map_or("", |name| name).to_owned()))
                     .collect(),
                 more: selected.len().checked_sub(NAMED).filter(|more| *more > 0).map(texts::more).unwrap_or_default(),
             },
-            methods: match key.methods.selected() {
-                _ if key.methods.is_all() => texts.all_methods.to_owned(),
+            methods: match key.spec.methods.selected() {
+                _ if key.spec.methods.is_all() => texts.all_methods.to_owned(),
                 [] => texts.no_methods.to_owned(),
                 selected => texts::methods_of(selected.len(), methods),
             },
-            expires: key.expires.map(Moment),
-            expired: key.expires.is_some_and(|expires| moment.is_past(expires)),
+            expires: key.spec.expires.map(Moment),
+            expired: key.spec.expires.is_some_and(|expires| moment.is_past(expires)),
             used: key.last_used.map(Moment),
         }
     }

@@ -99,15 +99,15 @@ pub(super) async fn show(
     let stores = stores(console, &key, &last).await?;
     let (history, older) = console.history("key", id).await?;
     let check = check::check(console, &key, query).await?;
-    let page = Page::new(console, session, Place::Keys, key.name.clone()).with_done(query.text("done"));
+    let page = Page::new(console, session, Place::Keys, key.spec.name.clone()).with_done(query.text("done"));
     let template = ShowPage {
         page,
         etag: registry::etag(key.row_revision),
         may_edit: session.may(Permission::Edit),
         revoked: key.revoked.as_ref().map(|revoked| Moment(revoked.at)),
-        not_before: key.not_before.map(Moment),
-        expires: key.expires.map(Moment),
-        expired: key.expires.is_some_and(|expires| moment.is_past(expires)),
+        not_before: key.spec.not_before.map(Moment),
+        expires: key.spec.expires.map(Moment),
+        expired: key.spec.expires.is_some_and(|expires| moment.is_past(expires)),
         created: Moment(key.created),
         updated: Moment(key.updated),
         last_used: key.last_used.map(Moment),
@@ -151,7 +151,7 @@ fn tokens(key: &Key, moment: Judged) -> Vec<Token> {
 }
 
 fn methods(key: &Key, counts: &[registry::UsageCount]) -> (Vec<String>, Vec<String>) {
-    let granted = key.methods.selected();
+    let granted = key.spec.methods.selected();
     let unused = used::never_used(granted, counts);
     let unused: HashSet<&str> = unused.into_iter().collect();
     granted.iter().cloned().partition(|method| !unused.contains(method.as_str()))
@@ -163,8 +163,8 @@ async fn stores(
     last: &BTreeMap<&str, Moment>,
 ) -> Result<Vec<(String, String, Option<Moment>)>, Failure> {
     let all = console.all_stores().await?;
-    let selected: HashSet<&str> = key.stores.selected().iter().map(String::as_str).collect();
-    let opens = |code: &str| key.stores.is_all() && last.contains_key(code) || selected.contains(code);
+    let selected: HashSet<&str> = key.spec.stores.selected().iter().map(String::as_str).collect();
+    let opens = |code: &str| key.spec.stores.is_all() && last.contains_key(code) || selected.contains(code);
     let opened = all.iter().filter(|store| opens(store.code.as_str()));
     Ok(opened
         .map(|store| {

@@ -132,7 +132,7 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
 /// What `form` would have refused of the calls that `key` was allowed; none if it narrows nothing.
 pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narrowing> {
     let (stores, methods) = (form.store_choice()?, form.method_choice()?);
-    let (fewer_stores, fewer_methods) = (narrows(&key.stores, &stores), narrows(&key.methods, &methods));
+    let (fewer_stores, fewer_methods) = (narrows(&key.spec.stores, &stores), narrows(&key.spec.methods, &methods));
     if !fewer_stores && !fewer_methods {
         return None;
     }

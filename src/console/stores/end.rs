@@ -54,7 +54,7 @@ pub(super) async fn delete(State(console): State<Console>, Path(code): Path<Stri
 async fn named(console: &Console, keys: &[KeyId]) -> Result<Vec<(String, String)>, Failure> {
     let mut named = Vec::new();
     for id in keys.iter().map(ToString::to_string) {
-        let name = console.registry.key(&id).await.map_or_else(|_| id.clone(), |key| key.name);
+        let name = console.registry.key(&id).await.map_or_else(|_| id.clone(), |key| key.spec.name);
         named.push((id, name));
     }
     Ok(named)

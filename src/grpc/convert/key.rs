@@ -85,26 +85,27 @@ pub(in crate::grpc) fn import_keys(request: pb::ImportKeysRequest) -> ImportKeys
 
 /// A key as callers see it.
 pub(in crate::grpc) fn key(key: Key) -> pb::Key {
-    let (store_access, stores) = access(key.stores);
-    let (method_access, methods) = access(key.methods);
+    let spec = key.spec;
+    let (store_access, stores) = access(spec.stores);
+    let (method_access, methods) = access(spec.methods);
     let (revoke_time, revoke_reason) =
         key.revoked.map_or((None, String::new()), |revoked| (Some(time(revoked.at)), revoked.reason));
     pb::Key {
         id: key.id.to_string(),
-        name: key.name,
-        owner: key.owner,
-        comment: key.comment,
-        active: Some(key.active),
+        name: spec.name,
+        owner: spec.owner,
+        comment: spec.comment,
+        active: Some(spec.active),
         revoke_time,
         revoke_reason,
         store_access: store_access.into(),
         stores,
         method_access: method_access.into(),
         methods,
-        not_before: key.not_before.map(time),
-        expire_time: key.expires.map(time),
-        networks: key.networks.iter().map(ToString::to_string).collect(),
-        labels: key.labels,
+        not_before: spec.not_before.map(time),
+        expire_time: spec.expires.map(time),
+        networks: spec.networks.iter().map(ToString::to_string).collect(),
+        labels: spec.labels,
         secrets: key.secrets.into_iter().map(secret).collect(),
         create_time: Some(time(key.created)),
         update_time: Some(time(key.updated)),
@@ -138,7 +139,7 @@ fn secret(secret: Secret) -> pb::Secret {
 /// The answer of FindKey. Of a deleted key nothing is told but which one it was.
 pub(in crate::grpc) fn find_key_response(found: Found) -> pb::FindKeyResponse {
     let shown = if found.deleted {
-        pb::Key { id: found.key.id.to_string(), name: found.key.name, ..Default::default() }
+        pb::Key { id: found.key.id.to_string(), name: found.key.spec.name, ..Default::default() }
     } else {
         key(found.key)
     };
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
     use crate::model::change::Revision;
     use crate::model::id::{KeyId, SecretId};
-    use crate::model::key::Revocation;
+    use crate::model::key::{KeySpec, Revocation};
     use crate::model::time::Timestamp;
     use crate::registry::{AccessKind, Choice, RawTime};
 
@@ -166,17 +167,19 @@ mod tests {
     fn full() -> Key {
         Key {
             id: KeyId::new(at(1), [1; 10]),
-            name: "CPA network".to_owned(),
-            owner: "partners".to_owned(),
-            comment: "statuses only".to_owned(),
-            active: false,
+            spec: KeySpec {
+                name: "CPA network".to_owned(),
+                owner: "partners".to_owned(),
+                comment: "statuses only".to_owned(),
+                active: false,
+                stores: Access::All,
+                methods: Access::Selected(vec!["GET /api/v*/orders/statuses".to_owned()]),
+                not_before: Some(at(2)),
+                expires: Some(at(3)),
+                networks: vec!["192.0.2.0/24".parse().unwrap()],
+                labels: [("team".to_owned(), "b".to_owned())].into(),
+            },
             revoked: Some(Revocation { at: at(9), reason: "contract ended".to_owned() }),
-            stores: Access::All,
-            methods: Access::Selected(vec!["GET /api/v*/orders/statuses".to_owned()]),
-            not_before: Some(at(2)),
-            expires: Some(at(3)),
-            networks: vec!["192.0.2.0/24".parse().unwrap()],
-            labels: [("team".to_owned(), "b".to_owned())].into(),
             secrets: vec![Secret {
                 id: SecretId::new(at(1), [2; 10]),
                 hint: "aB3d".to_owned(),
@@ -243,7 +246,7 @@ mod tests {
     fn of_a_deleted_key_only_id_and_name_are_told() {
         let found = Found { secret: full().secrets[0].clone(), key: full(), deleted: true, ended: Some(at(11)) };
         let sent = find_key_response(found);
-        let expected = pb::Key { id: full().id.to_string(), name: full().name, ..Default::default() };
+        let expected = pb::Key { id: full().id.to_string(), name: full().spec.name, ..Default::default() };
         assert_eq!((sent.key, sent.deleted), (Some(expected), true));
         assert_eq!(sent.end_time.unwrap().seconds, 11);
     }

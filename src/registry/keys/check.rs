@@ -5,76 +5,38 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use crate::model::book::MethodNumber;
-use crate::model::key::{Access, Key, MAX_LABELS, MAX_METHODS, MAX_NETWORKS, MAX_STORES};
+use crate::model::key::{Access, KeySpec, MAX_LABELS, MAX_METHODS, MAX_NETWORKS, MAX_STORES};
 use crate::model::pattern::MethodIdentity;
 use crate::model::store::StoreNumber;
-use crate::model::time::Timestamp;
 use crate::registry::error::Result;
 use crate::registry::input::{AccessKind, Choice, KeyDraft};
 use crate::registry::validate::{self, Lines};
 use crate::registry::violations::{Violations, excerpt};
 use crate::registry::write::Write;
 
+use super::fields::{ACTIVE, FIELDS};
+
 /// What a choice of access may be.
 pub(super) const ACCESS: &str = "ACCESS_ALL or ACCESS_SELECTED";
 
-/// What a key says of itself, each field within its rules. The lists stand in the caller's order, so that what is found
-/// wrong with them later can be told by place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CheckedKey {
-    pub name: String,
-    pub owner: String,
-    pub comment: String,
-    pub active: bool,
-    pub stores: Access<String>,
-    pub methods: Access<String>,
-    pub not_before: Option<Timestamp>,
-    pub expires: Option<Timestamp>,
-    pub networks: Vec<IpNet>,
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Checks all of a new key. What it answers counts only if there are no violations.
-pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> CheckedKey {
-    name(violations, &draft.name);
-    owner(violations, &draft.owner);
-    comment(violations, &draft.comment);
-    stores(violations, &draft.stores);
-    methods(violations, &draft.methods);
+/// Checks all of a new key. What it returns counts only if there are no violations. The lists stand in the caller's order,
+/// so that a violation that is found later can name the entry.
+pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> KeySpec {
+    let mut spec = KeySpec::default();
+    for field in FIELDS.iter().filter(|field| field.name != ACTIVE || draft.active.is_some()) {
+        (field.set)(violations, draft, &mut spec);
+    }
     let store_access = validate::chosen(violations, "store_access", draft.store_access, ACCESS);
     let method_access = validate::chosen(violations, "method_access", draft.method_access, ACCESS);
-    let not_before = validate::time(violations, "not_before", draft.not_before);
-    let expires = validate::time(violations, "expire_time", draft.expires);
-    validity(violations, not_before, expires);
-    CheckedKey {
-        name: draft.name.clone(),
-        owner: draft.owner.clone(),
-        comment: draft.comment.clone(),
-        active: draft.active.unwrap_or(true),
-        stores: access(violations, "stores", store_access, &draft.stores),
-        methods: access(violations, "methods", method_access, &draft.methods),
-        not_before,
-        expires,
-        networks: networks(violations, &draft.networks),
-        labels: labels(violations, &draft.labels),
-    }
-}
-
-pub(super) fn name(violations: &mut Violations, name: &str) {
-    validate::text(violations, "name", name, (1, 200), Lines::One);
-}
-
-pub(super) fn owner(violations: &mut Violations, owner: &str) {
-    validate::text(violations, "owner", owner, (0, 200), Lines::One);
-}
-
-pub(super) fn comment(violations: &mut Violations, comment: &str) {
-    validate::text(violations, "comment", comment, (0, 2_000), Lines::Several);
+    validity(violations, &spec);
+    spec.stores = access(violations, "stores", store_access, &draft.stores);
+    spec.methods = access(violations, "methods", method_access, &draft.methods);
+    spec
 }
 
 /// That the validity does not end before it begins.
-pub(super) fn validity(violations: &mut Violations, not_before: Option<Timestamp>, expires: Option<Timestamp>) {
-    if let (Some(begin), Some(end)) = (not_before, expires)
+pub(super) fn validity(violations: &mut Violations, spec: &KeySpec) {
+    if let (Some(begin), Some(end)) = (spec.not_before, spec.expires)
         && begin >= end
     {
         violations.add("expire_time", format_args!("is {end}; it must be after not_before, which is {begin}"));
@@ -152,7 +114,11 @@ impl AccessChange {
             None => !current.is_all(),
         };
         match &self.list {
-            Some(list) if selected => Access::Selected(sorted(list)),
+            Some(list) if selected => {
+                let mut access = Access::Selected(list.clone());
+                access.sort();
+                access
+            }
             Some(list) => {
                 all_without_list(violations, field, list);
                 Access::All
@@ -173,20 +139,6 @@ impl AccessChange {
     /// The list as the caller gave it, if it did.
     pub(super) fn given(&self) -> &[String] {
         self.list.as_deref().unwrap_or_default()
-    }
-}
-
-fn sorted(list: &[String]) -> Vec<String> {
-    let mut list = list.to_vec();
-    list.sort_unstable();
-    list
-}
-
-/// An access in byte order, as storage answers it.
-pub(super) fn in_order(access: &Access<String>) -> Access<String> {
-    match access {
-        Access::All => Access::All,
-        Access::Selected(list) => Access::Selected(sorted(list)),
     }
 }
 
@@ -263,23 +215,6 @@ fn present<N>(violations: &mut Violations, field: &str, what: &str, names: &[Str
 /// That a store or method does not exist.
 pub(super) fn not_there(what: &str, name: &str) -> String {
     format!("the {what} `{}` does not exist", excerpt(name))
-}
-
-/// Whether `key` says exactly what was asked for.
-pub(super) fn says_the_same(asked: &CheckedKey, key: &Key) -> bool {
-    let shown = CheckedKey {
-        name: key.name.clone(),
-        owner: key.owner.clone(),
-        comment: key.comment.clone(),
-        active: key.active,
-        stores: key.stores.clone(),
-        methods: key.methods.clone(),
-        not_before: key.not_before,
-        expires: key.expires,
-        networks: key.networks.clone(),
-        labels: key.labels.clone(),
-    };
-    CheckedKey { stores: in_order(&asked.stores), methods: in_order(&asked.methods), ..asked.clone() } == shown
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! Issuing a key, and recognising that it was issued already.
 
 use crate::model::change::Action;
-use crate::model::id::KeyId;
-use crate::model::key::{Access, Key};
+use crate::model::key::{Key, KeySpec};
 use crate::model::operator::Permission;
 use crate::model::token::Token;
 use crate::registry::error::{Error, Missing, Result, Taken};
@@ -11,9 +10,9 @@ use crate::registry::validate;
 use crate::registry::violations::Violations;
 use crate::registry::write::{Write, work};
 use crate::registry::{Caller, Registry, Written};
-use crate::storage::{KeyRow, NewKey};
+use crate::storage::NewKey;
 
-use super::check::{self, CheckedKey};
+use super::check;
 use super::{KeyWithToken, Minted, finish};
 
 /// Longest request id, in characters.
@@ -76,24 +75,23 @@ fn request_id(violations: &mut Violations, id: &str) {
 
 async fn create(
     write: &mut Write,
-    checked: CheckedKey,
+    spec: KeySpec,
     minted: Minted,
     actor: String,
     request_id: String,
 ) -> Result<KeyWithToken> {
-    if let Some(made) = made_before(write, &checked, &minted, &actor, &request_id).await? {
+    if let Some(made) = made_before(write, &spec, &minted, &actor, &request_id).await? {
         return Ok(made);
     }
     let mut violations = Violations::new();
-    let stores = check::store_numbers(write, &mut violations, "key.stores", checked.stores.selected()).await?;
-    let methods = check::method_numbers(write, &mut violations, "key.methods", checked.methods.selected()).await?;
+    let stores = check::store_numbers(write, &mut violations, "key.stores", spec.stores.selected()).await?;
+    let methods = check::method_numbers(write, &mut violations, "key.methods", spec.methods.selected()).await?;
     if !violations.is_empty() {
         return Err(violations.into());
     }
-    let id = write.new_key_id();
-    let row = row(write, id, &checked);
+    let (id, created) = (write.new_key_id(), write.now());
     let secret = minted.secret(write);
-    write.tx.insert_keys(&[NewKey { row, stores, methods, secret }]).await?;
+    write.tx.insert_keys(&[NewKey { id, spec, stores, methods, secret, created, revoked: None }]).await?;
     if !request_id.is_empty() {
         write.tx.insert_request(&actor, &request_id, id).await?;
     }
@@ -101,29 +99,10 @@ async fn create(
     Ok(KeyWithToken { key, token: Some(minted.token) })
 }
 
-/// What a new key says of itself.
-pub(super) fn row(write: &Write, id: KeyId, checked: &CheckedKey) -> KeyRow {
-    KeyRow {
-        id,
-        name: checked.name.clone(),
-        owner: checked.owner.clone(),
-        comment: checked.comment.clone(),
-        active: checked.active,
-        revoked: None,
-        all_stores: checked.stores == Access::All,
-        all_methods: checked.methods == Access::All,
-        not_before: checked.not_before,
-        expires: checked.expires,
-        networks: checked.networks.clone(),
-        labels: checked.labels.clone(),
-        created: write.now(),
-    }
-}
-
 /// The key that an earlier call of the same request made, if this is a retry.
 async fn made_before(
     write: &mut Write,
-    checked: &CheckedKey,
+    spec: &KeySpec,
     minted: &Minted,
     actor: &str,
     request_id: &str,
@@ -139,7 +118,7 @@ async fn made_before(
                 let newest = key.secrets.first();
                 newest.is_some_and(|newest| newest.id == secret && newest.created == key.created)
             };
-            let same = key.filter(|key| first(key) && check::says_the_same(checked, key));
+            let same = key.filter(|key| first(key) && key.spec == spec.clone().sorted());
             match same {
                 Some(key) if requested.is_none_or(|requested| requested == id) => {
                     Ok(Some(KeyWithToken { key, token: Some(minted.token.clone()) }))

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::model::book::MethodNumber;
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
-use crate::model::key::{Key, Origin, Secret};
+use crate::model::key::{Key, KeySpec, Origin, Secret};
 use crate::model::operator::Permission;
 use crate::model::store::StoreNumber;
 use crate::model::token::{Digest, HINT_CHARS, Token};
@@ -15,10 +15,9 @@ use crate::registry::validate;
 use crate::registry::violations::Violations;
 use crate::registry::write::{Write, work};
 use crate::registry::{Caller, Registry, Written};
-use crate::storage::{KeyRow, NewKey, NewSecret};
+use crate::storage::{NewKey, NewSecret};
 
-use super::check::{self, CheckedKey};
-use super::create::row;
+use super::check;
 
 /// Most keys of one import.
 const MAX_KEYS: usize = 100_000;
@@ -57,7 +56,7 @@ pub enum ImportSecret {
 
 /// A key whose fields are within their rules.
 struct Checked {
-    key: CheckedKey,
+    key: KeySpec,
     digest: Digest,
     hint: String,
     origin: Origin,
@@ -159,7 +158,8 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
         let stores = look_up(&mut violations, at, "store", one.key.stores.selected(), &stores);
         let methods = look_up(&mut violations, at, "method", one.key.methods.selected(), &methods);
         let secret = NewSecret { id: secret_id, digest: one.digest, hint: one.hint.clone(), origin: one.origin };
-        new.push(NewKey { row: row(write, *id, &one.key), stores, methods, secret });
+        let (spec, created) = (one.key.clone(), write.now());
+        new.push(NewKey { id: *id, spec, stores, methods, secret, created, revoked: None });
     }
     let unknown = !violations.is_empty();
     let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
@@ -177,16 +177,16 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
         return Ok(Vec::new());
     }
     write.tx.insert_keys(&new).await?;
-    for (one, new) in checked.iter().zip(&new) {
+    for new in new {
         // Read back one by one a large import would take minutes; this is what storage answers from now on.
-        let image = imported(write, &one.key, &new.row, &new.secret).image();
-        write.record(Action::Import, SubjectKind::Key, &new.row.id, None, Some(image));
+        let key = imported(write, new);
+        write.record(Action::Import, SubjectKind::Key, &key.id, None, Some(key.image()));
     }
     Ok(ids)
 }
 
 /// Every name that some key's list holds, each once.
-fn numbered<'c>(checked: &'c [Checked], list: impl Fn(&'c CheckedKey) -> &'c [String]) -> Vec<String> {
+fn numbered<'c>(checked: &'c [Checked], list: impl Fn(&'c KeySpec) -> &'c [String]) -> Vec<String> {
     let names: BTreeSet<&String> = checked.iter().flat_map(|one| list(&one.key)).collect();
     names.into_iter().cloned().collect()
 }
@@ -225,31 +225,22 @@ fn look_up<N: Copy>(
 }
 
 /// The key as it is once it was taken over.
-fn imported(write: &Write, checked: &CheckedKey, row: &KeyRow, secret: &NewSecret) -> Key {
+fn imported(write: &Write, new: NewKey) -> Key {
     let secret = Secret {
-        id: secret.id,
-        hint: secret.hint.clone(),
-        origin: secret.origin,
-        created: write.now(),
+        id: new.secret.id,
+        hint: new.secret.hint,
+        origin: new.secret.origin,
+        created: new.created,
         expires: None,
         last_used: None,
     };
     Key {
-        id: row.id,
-        name: row.name.clone(),
-        owner: row.owner.clone(),
-        comment: row.comment.clone(),
-        active: row.active,
+        id: new.id,
+        spec: new.spec.sorted(),
         revoked: None,
-        stores: check::in_order(&checked.stores),
-        methods: check::in_order(&checked.methods),
-        not_before: row.not_before,
-        expires: row.expires,
-        networks: row.networks.clone(),
-        labels: row.labels.clone(),
         secrets: vec![secret],
-        created: row.created,
-        updated: write.now(),
+        created: new.created,
+        updated: new.created,
         last_used: None,
         row_revision: write.revision(),
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod create;
+mod fields;
 mod import;
 mod read;
 mod revoke;
@@ -22,6 +23,7 @@ use super::violations::Violations;
 use super::write::Write;
 
 pub use self::create::CreateKey;
+pub use self::fields::key_fields;
 pub use self::import::{ImportKeys, ImportSecret, ImportedKey};
 pub use self::read::ListKeys;
 pub use self::rotate::RotateKey;

@@ -10,7 +10,6 @@ use crate::registry::validate::{self, Lines};
 use crate::registry::violations::Violations;
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
-use crate::storage::KeyRow;
 
 use super::{existing, finish};
 
@@ -79,8 +78,8 @@ async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) 
         return Ok(before);
     }
     check_etag(&etag, SubjectKind::Key, before.row_revision)?;
-    let row = KeyRow { revoked: Some(Revocation { at: write.now(), reason }), ..KeyRow::of(&before) };
-    write.tx.update_key(&row).await?;
+    let revoked = Revocation { at: write.now(), reason };
+    write.tx.update_key(id, &before.spec, Some(&revoked)).await?;
     for secret in &before.secrets {
         write.tx.end_secret(secret.id).await?;
     }

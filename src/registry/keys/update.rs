@@ -2,7 +2,7 @@
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
-use crate::model::key::Key;
+use crate::model::key::{Key, KeySpec};
 use crate::model::operator::Permission;
 use crate::registry::error::{Precondition, Result};
 use crate::registry::input::{KeyDraft, Update, WriteOptions};
@@ -10,28 +10,10 @@ use crate::registry::validate::{self, Mask};
 use crate::registry::violations::Violations;
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
-use crate::storage::KeyRow;
 
 use super::check::{self, AccessChange};
+use super::fields::{FIELDS, Field};
 use super::{existing, finish};
-
-/// The fields that can be changed.
-const FIELDS: [&str; 12] = [
-    "name",
-    "owner",
-    "comment",
-    "active",
-    "store_access",
-    "stores",
-    "method_access",
-    "methods",
-    "not_before",
-    "expire_time",
-    "networks",
-    "labels",
-];
-/// The fields that can still be changed once a key is revoked: notes for whoever looks at it later.
-const FIELDS_OF_REVOKED: [&str; 4] = ["name", "owner", "comment", "labels"];
 
 /// A checked change.
 struct Change {
@@ -70,28 +52,13 @@ impl Registry {
 }
 
 fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Option<Change> {
-    let mask = validate::mask(violations, &update.mask, &FIELDS);
+    let mask = validate::mask(violations, &update.mask, &FIELDS.each_ref().map(|field| field.name));
     let draft = &update.draft;
     violations.within("key", |violations| {
         let id = validate::parsed::<KeyId>(violations, "id", &update.id);
-        if mask.has("name") {
-            check::name(violations, &draft.name);
-        }
-        if mask.has("owner") {
-            check::owner(violations, &draft.owner);
-        }
-        if mask.has("comment") {
-            check::comment(violations, &draft.comment);
-        }
-        if mask.has("active") && draft.active.is_none() {
-            violations.add("active", "must be said: true or false");
-        }
-        if mask.has("stores") {
-            check::stores(violations, &draft.stores);
-        }
-        if mask.has("methods") {
-            check::methods(violations, &draft.methods);
-        }
+        // Set in an empty key here to be checked, and in the key itself by `changed`.
+        let mut checked = KeySpec::default();
+        set(violations, &mask, draft, &mut checked);
         let stores = AccessChange::new(
             violations,
             "stores",
@@ -104,62 +71,46 @@ fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Optio
             mask.has("method_access").then_some(("method_access", draft.method_access)),
             mask.has("methods").then_some(&draft.methods),
         );
-        // Checked for their own sake here; what they are is read again when they are set.
-        patch(violations, &mask, draft, None);
         Some(Change { id: id?, etag: update.etag.clone(), mask, draft: draft.clone(), stores, methods })
     })
 }
 
-/// Sets the masked fields that have a form of their own, on `key` if there is one; says what is wrong with them.
-fn patch(violations: &mut Violations, mask: &Mask, draft: &KeyDraft, key: Option<&mut Key>) {
-    let begin = mask.has("not_before").then(|| validate::time(violations, "not_before", draft.not_before));
-    let end = mask.has("expire_time").then(|| validate::time(violations, "expire_time", draft.expires));
-    let networks = mask.has("networks").then(|| check::networks(violations, &draft.networks));
-    let labels = mask.has("labels").then(|| check::labels(violations, &draft.labels));
-    let Some(key) = key else {
-        if let (Some(begin), Some(end)) = (begin, end) {
-            check::validity(violations, begin, end);
-        }
-        return;
-    };
-    key.not_before = begin.unwrap_or(key.not_before);
-    key.expires = end.unwrap_or(key.expires);
-    if begin.is_some() || end.is_some() {
-        check::validity(violations, key.not_before, key.expires);
+/// Sets the masked fields in `spec`, but for its lists.
+fn set(violations: &mut Violations, mask: &Mask, draft: &KeyDraft, spec: &mut KeySpec) {
+    for field in FIELDS.iter().filter(|field| mask.has(field.name)) {
+        (field.set)(violations, draft, spec);
     }
-    if let Some(networks) = networks {
-        key.networks = networks;
-    }
-    if let Some(labels) = labels {
-        key.labels = labels;
+    if mask.has("not_before") || mask.has("expire_time") {
+        check::validity(violations, spec);
     }
 }
 
 async fn apply(write: &mut Write, change: Change) -> Result<Key> {
     let before = existing(write, change.id).await?;
     check_etag(&change.etag, SubjectKind::Key, before.row_revision)?;
-    if before.revoked.is_some() && !change.mask.only(&FIELDS_OF_REVOKED) {
+    let closed = |field: &Field| !field.of_revoked && change.mask.has(field.name);
+    if before.revoked.is_some() && FIELDS.iter().any(closed) {
         return Err(Precondition::KeyRevoked.into());
     }
     let mut violations = Violations::new();
-    let after = violations.within("key", |violations| changed(violations, &change, &before));
+    let after = violations.within("key", |violations| changed(violations, &change, &before.spec));
     let mut stores = None;
-    if after.stores != before.stores {
+    if after.stores != before.spec.stores {
         let given = if after.stores.is_all() { &[] } else { change.stores.given() };
         stores = Some(check::store_numbers(write, &mut violations, "key.stores", given).await?);
     }
     let mut methods = None;
-    if after.methods != before.methods {
+    if after.methods != before.spec.methods {
         let given = if after.methods.is_all() { &[] } else { change.methods.given() };
         methods = Some(check::method_numbers(write, &mut violations, "key.methods", given).await?);
     }
     if !violations.is_empty() {
         return Err(violations.into());
     }
-    if after == before {
+    if after == before.spec {
         return Ok(before);
     }
-    write.tx.update_key(&KeyRow::of(&after)).await?;
+    write.tx.update_key(before.id, &after, before.revoked.as_ref()).await?;
     if let Some(stores) = stores {
         write.tx.set_key_stores(before.id, &stores).await?;
     }
@@ -170,25 +121,12 @@ async fn apply(write: &mut Write, change: Change) -> Result<Key> {
 }
 
 /// The key as it becomes.
-fn changed(violations: &mut Violations, change: &Change, before: &Key) -> Key {
-    let (mask, draft) = (&change.mask, &change.draft);
-    let mut key = before.clone();
-    if mask.has("name") {
-        key.name.clone_from(&draft.name);
-    }
-    if mask.has("owner") {
-        key.owner.clone_from(&draft.owner);
-    }
-    if mask.has("comment") {
-        key.comment.clone_from(&draft.comment);
-    }
-    if mask.has("active") {
-        key.active = draft.active.unwrap_or(key.active);
-    }
-    key.stores = change.stores.apply(violations, &before.stores);
-    key.methods = change.methods.apply(violations, &before.methods);
-    patch(violations, mask, draft, Some(&mut key));
-    key
+fn changed(violations: &mut Violations, change: &Change, before: &KeySpec) -> KeySpec {
+    let mut spec = before.clone();
+    set(violations, &change.mask, &change.draft, &mut spec);
+    spec.stores = change.stores.apply(violations, &before.stores);
+    spec.methods = change.methods.apply(violations, &before.methods);
+    spec
 }
 
 #[cfg(test)]
@@ -228,18 +166,18 @@ mod tests {
             ..KeyDraft::default()
         };
         assert_eq!(
-            told(&update(&FIELDS, draft)),
+            told(&update(&FIELDS.each_ref().map(|field| field.name), draft)),
             [
                 "key.name",
                 "key.owner",
                 "key.comment",
                 "key.active",
                 "key.methods[0]",
-                "key.stores",
-                "key.method_access",
                 "key.not_before",
                 "key.networks[0]",
                 "key.labels[X]",
+                "key.stores",
+                "key.method_access",
             ]
         );
     }

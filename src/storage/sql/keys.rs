@@ -2,28 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Storage;
+use super::codec;
 use super::driver::Purpose;
+use super::key_row::{Numbered, key_columns, read};
 use super::link::Link;
 use super::transaction::Transaction;
 use super::value::{Reader, Row, each};
-use super::{Storage, codec};
 use crate::model::id::{KeyId, SecretId};
-use crate::model::key::{Access, Key, Revocation, Secret};
+use crate::model::key::{Access, Key, Secret};
 use crate::model::token::Digest;
 use crate::storage::{Found, Result};
-
-/// The columns that [`read`] reads, of `keys k LEFT JOIN key_uses u`.
-macro_rules! key_columns {
-    () => {
-        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
-         CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
-         FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
-         CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
-         FROM key_methods km WHERE km.key_id = k.id) END, \
-         k.not_before, k.expires_at, k.networks, k.labels, k.created_at, k.updated_at, u.last_used_at, k.row_revision"
-    };
-}
-pub(super) use key_columns;
 
 /// The columns that [`read_secret`] reads, of `secrets t`. Its last use is looked up for each: joined, the uses of all
 /// secrets would be read for as long as PostgreSQL has no statistics.
@@ -32,52 +21,6 @@ macro_rules! secret_columns {
         "t.id, t.hint, t.origin, t.created_at, t.expires_at, \
          (SELECT v.last_used_at FROM secret_uses v WHERE v.secret_id = t.id)"
     };
-}
-
-/// A key as it is read at first: without its secrets, and with numbers in place of what it selects.
-struct Numbered {
-    key: Key,
-    stores: Vec<u32>,
-    methods: Vec<u32>,
-}
-
-/// Access to all, or to the returned numbers, whose names are read later.
-fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
-    let all = reader.bool(all)?;
-    let numbers = reader.numbers(list)?;
-    Ok((if all { Access::All } else { Access::Selected(Vec::new()) }, numbers))
-}
-
-/// Reads a key of [`key_columns`].
-fn read(reader: &mut Reader) -> Result<Numbered> {
-    let (id, name, owner, comment) =
-        (reader.parsed("id")?, reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
-    let active = reader.bool("active")?;
-    let (at, reason) = (reader.opt_time("revoked_at")?, reader.opt_text("revoked_reason")?);
-    let revoked = at.map(|at| Revocation { at, reason: reason.unwrap_or_default() });
-    let (all_or_stores, stores) = access(reader, "all_stores", "stores")?;
-    let (all_or_methods, methods) = access(reader, "all_methods", "methods")?;
-    let key = Key {
-        id,
-        name,
-        owner,
-        comment,
-        active,
-        revoked,
-        stores: all_or_stores,
-        methods: all_or_methods,
-        not_before: reader.opt_time("not_before")?,
-        expires: reader.opt_time("expires_at")?,
-        networks: reader.json("networks")?,
-        labels: reader.json("labels")?,
-        secrets: Vec::new(),
-        created: reader.time("created_at")?,
-        updated: reader.time("updated_at")?,
-        // 0: never.
-        last_used: reader.opt_time("last_used_at")?.filter(|at| at.as_micros() != 0),
-        row_revision: reader.revision("row_revision")?,
-    };
-    Ok(Numbered { key, stores, methods })
 }
 
 /// Reads a secret of [`secret_columns`].
@@ -125,10 +68,10 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
         named
     };
     let complete = keys.into_iter().map(|Numbered { mut key, stores, methods }| {
-        if let Access::Selected(members) = &mut key.stores {
+        if let Access::Selected(members) = &mut key.spec.stores {
             *members = named(stores, &codes);
         }
-        if let Access::Selected(members) = &mut key.methods {
+        if let Access::Selected(members) = &mut key.spec.methods {
             *members = named(methods, &identities);
         }
         key

@@ -12,7 +12,8 @@
 
 use super::conditions::{Conditions, Named};
 use super::driver::Purpose;
-use super::keys::{self, key_columns};
+use super::key_row::key_columns;
+use super::keys;
 use super::link::Link;
 use super::value::each;
 use super::{Storage, methods, stores};

@@ -16,6 +16,7 @@ pub(super) mod dialect;
 pub(super) mod driver;
 mod follow;
 mod grants;
+mod key_row;
 mod keys;
 mod link;
 mod list_keys;

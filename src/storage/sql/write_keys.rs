@@ -3,44 +3,21 @@
 
 use super::codec;
 use super::driver::Insert;
+use super::key_row::{INSERT_KEYS, UPDATE_KEY, values};
 use super::transaction::Transaction;
-use super::value::{Value, each_digest, json};
+use super::value::{Value, each_digest};
 use crate::model::book::MethodNumber;
 use crate::model::id::{KeyId, SecretId};
+use crate::model::key::{KeySpec, Revocation};
 use crate::model::store::StoreNumber;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
-use crate::storage::{Error, KeyRow, NewKey, NewSecret, Result};
+use crate::storage::{Error, NewKey, NewSecret, Result};
 
 /// Digests looked for in one statement.
 const DIGESTS: usize = 5_000;
 /// Keys put together before they are sent.
 const KEYS: usize = 5_000;
-
-static INSERT_KEYS: Insert = Insert::new(
-    "insert_keys",
-    "keys",
-    &[
-        "name",
-        "owner",
-        "comment",
-        "active",
-        "revoked_at",
-        "revoked_reason",
-        "all_stores",
-        "all_methods",
-        "not_before",
-        "expires_at",
-        "networks",
-        "labels",
-        "updated_at",
-        "row_revision",
-        "id",
-        "search",
-        "created_at",
-    ],
-    "",
-);
 
 static INSERT_SECRETS: Insert = Insert::new(
     "insert_secrets",
@@ -69,26 +46,6 @@ fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
 }
 
 impl Transaction {
-    /// Everything of a key but id, search and creation.
-    fn key_values(&self, key: &KeyRow) -> Vec<Value> {
-        vec![
-            key.name.as_str().into(),
-            key.owner.as_str().into(),
-            key.comment.as_str().into(),
-            key.active.into(),
-            key.revoked.as_ref().map(|revoked| revoked.at).into(),
-            key.revoked.as_ref().map(|revoked| revoked.reason.clone()).into(),
-            key.all_stores.into(),
-            key.all_methods.into(),
-            key.not_before.into(),
-            key.expires.into(),
-            json(&key.networks),
-            json(&key.labels),
-            self.now.into(),
-            self.revision.into(),
-        ]
-    }
-
     fn secret_values(&self, key: KeyId, secret: &NewSecret) -> Vec<Value> {
         vec![
             secret.id.to_string().into(),
@@ -127,17 +84,17 @@ impl Transaction {
         let (mut rows, mut secrets, mut uses) = (Vec::new(), Vec::new(), Vec::new());
         let (mut stores, mut methods) = (Vec::new(), Vec::new());
         for key in keys {
-            let id = key.row.id.to_string();
+            let id = key.id.to_string();
             let hints = [key.secret.hint.clone()];
-            let mut values = self.key_values(&key.row);
-            let found_by = search(&key.row.name, &key.row.owner, &key.row.comment, &id, &hints);
-            values.extend([id.as_str().into(), found_by.into(), key.row.created.into()]);
+            let mut values = values(&key.spec, key.revoked.as_ref(), self.now, self.revision);
+            let found_by = search(&key.spec.name, &key.spec.owner, &key.spec.comment, &id, &hints);
+            values.extend([id.as_str().into(), found_by.into(), key.created.into()]);
             rows.push(values);
-            secrets.push(self.secret_values(key.row.id, &key.secret));
+            secrets.push(self.secret_values(key.id, &key.secret));
             // Never used.
             uses.push(vec![id.into(), 0_i64.into()]);
-            stores.extend(members(key.row.id, key.stores.iter().map(|number| number.0)));
-            methods.extend(members(key.row.id, key.methods.iter().map(|number| number.0)));
+            stores.extend(members(key.id, key.stores.iter().map(|number| number.0)));
+            methods.extend(members(key.id, key.methods.iter().map(|number| number.0)));
         }
         self.link.insert(&INSERT_KEYS, rows).await?;
         self.link.insert(&INSERT_SECRETS, secrets).await?;
@@ -146,16 +103,12 @@ impl Transaction {
         self.link.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
     }
 
-    /// Writes what a key says of itself: not its secrets, nor its lists.
-    pub async fn update_key(&mut self, key: &KeyRow) -> Result<()> {
-        let sql = "UPDATE keys SET name = $1, owner = $2, comment = $3, active = $4, revoked_at = $5, \
-                   revoked_reason = $6, all_stores = $7, all_methods = $8, not_before = $9, expires_at = $10, \
-                   networks = $11, labels = $12, updated_at = $13, row_revision = $14 \
-                   WHERE id = $15 AND deleted_revision IS NULL";
-        let mut params = self.key_values(key);
-        params.push(key.id.to_string().into());
-        self.link.update("update_key", sql, params, key.id).await?;
-        self.touch(key.id).await
+    /// Writes what people set of a key, and whether it is revoked: not its secrets, nor the members of its lists.
+    pub async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()> {
+        let mut params = values(spec, revoked, self.now, self.revision);
+        params.push(id.to_string().into());
+        self.link.update("update_key", UPDATE_KEY, params, id).await?;
+        self.touch(id).await
     }
 
     /// Replaces the stores that a key selects.

@@ -1,0 +1,67 @@
+//! The fields of a key that people set, each once: its name in the contract, whether a revoked key may still change it, and
+//! how it is checked and set. New keys, updates and their masks walk this list.
+
+use crate::model::key::KeySpec;
+use crate::registry::input::KeyDraft;
+use crate::registry::validate::{self, Lines};
+use crate::registry::violations::Violations;
+
+use super::check;
+
+/// Unset in a new key, it is switched on; in an update it is required.
+pub(super) const ACTIVE: &str = "active";
+
+/// A field of a key.
+pub(super) struct Field {
+    /// Its name in the contract.
+    pub(super) name: &'static str,
+    /// Whether it can still be changed once the key is revoked: a note for anyone who looks at it later.
+    pub(super) of_revoked: bool,
+    /// Checks the draft's value by itself and sets it.
+    pub(super) set: fn(&mut Violations, &KeyDraft, &mut KeySpec),
+}
+
+const fn field(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySpec)) -> Field {
+    Field { name, of_revoked: false, set }
+}
+
+const fn note(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySpec)) -> Field {
+    Field { name, of_revoked: true, set }
+}
+
+/// All of them, in the contract's order. What a list makes of an access depends on its kind (`check::AccessChange`).
+pub(super) const FIELDS: [Field; 12] = [
+    note("name", |violations, draft, spec| {
+        validate::text(violations, "name", &draft.name, (1, 200), Lines::One);
+        spec.name.clone_from(&draft.name);
+    }),
+    note("owner", |violations, draft, spec| {
+        validate::text(violations, "owner", &draft.owner, (0, 200), Lines::One);
+        spec.owner.clone_from(&draft.owner);
+    }),
+    note("comment", |violations, draft, spec| {
+        validate::text(violations, "comment", &draft.comment, (0, 2_000), Lines::Several);
+        spec.comment.clone_from(&draft.comment);
+    }),
+    field(ACTIVE, |violations, draft, spec| match draft.active {
+        Some(active) => spec.active = active,
+        None => violations.add(ACTIVE, "must be said: true or false"),
+    }),
+    field("store_access", |_, _, _| {}),
+    field("stores", |violations, draft, _| check::stores(violations, &draft.stores)),
+    field("method_access", |_, _, _| {}),
+    field("methods", |violations, draft, _| check::methods(violations, &draft.methods)),
+    field("not_before", |violations, draft, spec| {
+        spec.not_before = validate::time(violations, "not_before", draft.not_before);
+    }),
+    field("expire_time", |violations, draft, spec| {
+        spec.expires = validate::time(violations, "expire_time", draft.expires);
+    }),
+    field("networks", |violations, draft, spec| spec.networks = check::networks(violations, &draft.networks)),
+    note("labels", |violations, draft, spec| spec.labels = check::labels(violations, &draft.labels)),
+];
+
+/// The names of the fields that people can change in a key, `revoked` or not, as the contract has them.
+pub fn key_fields(revoked: bool) -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().filter(move |field| field.of_revoked || !revoked).map(|field| field.name)
+}
