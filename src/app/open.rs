@@ -48,7 +48,7 @@ pub(super) async fn wait_for_storage(
 ) -> Result<Option<Arc<dyn Storage>>, Error> {
     let began = clock.monotonic();
     let at_most = config.start_wait;
-    let outage = Outage::new(format!("waiting for the database (up to {at_most:?}): opening it"), clock);
+    let outage = Outage::new(format!("opening the database (waiting up to {at_most:?})"), clock);
     loop {
         let opened = tokio::select! {
             opened = open_storage(config, clock, tasks, metrics, config.migrate) => opened,
@@ -109,7 +109,7 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
 /// Where storage is.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
-    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))
+    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is invalid: {error}")))
 }
 
 /// What should be looked at of how storage is set up.

@@ -84,7 +84,7 @@ fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Optio
             check::comment(violations, &draft.comment);
         }
         if mask.has("active") && draft.active.is_none() {
-            violations.add("active", "must be said: true or false");
+            violations.add("active", "is required: true or false");
         }
         if mask.has("stores") {
             check::stores(violations, &draft.stores);

@@ -76,7 +76,7 @@ pub(super) async fn list(link: &mut Link, filter: &ChangeFilter, page: &PageRequ
             .split_once(':')
             .and_then(|(revision, ordinal)| Some((revision.parse().ok().map(Revision)?, ordinal.parse::<u32>().ok()?)));
         let Some((revision, ordinal)) = parts else {
-            return Err(Error::corrupt("a page of changes was asked for after what is no place in them"));
+            return Err(Error::corrupt("a page of changes starts after an invalid position"));
         };
         let revision = select.bind(revision.into());
         let ordinal = select.bind(ordinal.into());

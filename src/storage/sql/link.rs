@@ -87,7 +87,7 @@ impl Link {
     /// Runs a statement that answers exactly one row.
     pub(super) async fn one(&mut self, name: &'static str, sql: &str, params: Vec<Value>) -> Result<Row> {
         let row = self.row(name, sql, params).await?;
-        row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
+        row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
 
     /// Runs a statement and answers how many rows it touched.
@@ -137,7 +137,9 @@ impl Link {
         }
         // Postgres cannot keep it, and what one engine refuses the other refuses too.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
-            return Err(Error::corrupt(format!("{name}: a text with the character U+0000, which storage cannot keep")));
+            return Err(Error::corrupt(format!(
+                "{name}: a text contains the character U+0000, which storage cannot store"
+            )));
         }
         Ok(())
     }

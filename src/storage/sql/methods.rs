@@ -81,7 +81,7 @@ pub(super) async fn list(link: &mut Link, filter: &MethodFilter, page: &PageRequ
             .split_once(':')
             .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
         let Some((position, number)) = parts else {
-            return Err(Error::corrupt("a page of methods was asked for after what is no place in them"));
+            return Err(Error::corrupt("a page of methods starts after an invalid position"));
         };
         let position = select.bind(i64::from(position).into());
         let number = select.bind(number.into());
@@ -145,7 +145,7 @@ impl Write {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
             if self.link.execute("update_method", sql, params).await? != 1 {
-                return Err(Error::corrupt(format!("the method {} to update is not there", method.identity)));
+                return Err(Error::corrupt(format!("the method {} to update does not exist", method.identity)));
             }
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Write {
         if retired == numbers.len() as u64 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("of {} methods to retire {retired} are there", numbers.len())))
+            Err(Error::corrupt(format!("of {} methods to retire, only {retired} exist", numbers.len())))
         }
     }
 

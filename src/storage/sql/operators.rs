@@ -100,7 +100,7 @@ impl Write {
         if self.link.execute("update_operator", sql, params).await? == 1 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("the operator {} to update is not there", operator.id)))
+            Err(Error::corrupt(format!("the operator {} to update does not exist", operator.id)))
         }
     }
 

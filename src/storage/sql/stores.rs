@@ -120,7 +120,7 @@ impl Write {
         let mut params = self.store_values(store);
         params.push(store.number.0.into());
         if self.link.execute("update_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store {} to update is not there", store.code)));
+            return Err(Error::corrupt(format!("the store {} to update does not exist", store.code)));
         }
         self.remove_hosts(store.number).await?;
         self.add_hosts(store.number, store).await
@@ -155,7 +155,7 @@ impl Write {
                    WHERE number = $3 AND deleted_revision IS NULL";
         let params = vec![self.revision.into(), self.now.into(), number.0.into()];
         if self.link.execute("delete_store", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the store number {} to delete is not there", number.0)));
+            return Err(Error::corrupt(format!("the store number {} to delete does not exist", number.0)));
         }
         self.remove_hosts(number).await
     }

@@ -155,7 +155,7 @@ impl Write {
         let mut params = self.key_values(key);
         params.push(key.id.to_string().into());
         if self.link.execute("update_key", sql, params).await? != 1 {
-            return Err(Error::corrupt(format!("the key {} to update is not there", key.id)));
+            return Err(Error::corrupt(format!("the key {} to update does not exist", key.id)));
         }
         self.touch(key.id).await
     }
@@ -195,7 +195,8 @@ impl Write {
 
     async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
         let row = self.link.row(name, sql, vec![id.to_string().into(), value]).await?;
-        let row = row.ok_or_else(|| Error::corrupt(format!("the secret {id} to change is not there, or has ended")))?;
+        let row =
+            row.ok_or_else(|| Error::corrupt(format!("the secret {id} to change does not exist or has ended")))?;
         let key = row.read("secrets").parsed("key_id")?;
         self.touch(key).await
     }
@@ -209,7 +210,7 @@ impl Write {
         if self.link.execute("delete_key", sql, params).await? == 1 {
             Ok(())
         } else {
-            Err(Error::corrupt(format!("the key {id} to delete is not there")))
+            Err(Error::corrupt(format!("the key {id} to delete does not exist")))
         }
     }
 
@@ -218,7 +219,7 @@ impl Write {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
         let row = self.link.row("key_texts", sql, vec![key.as_str().into()]).await?;
-        let row = row.ok_or_else(|| Error::corrupt(format!("the key {id} to change is not there")))?;
+        let row = row.ok_or_else(|| Error::corrupt(format!("the key {id} to change does not exist")))?;
         let mut reader = row.read("keys");
         let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";
