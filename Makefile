@@ -15,7 +15,7 @@ export CARGO_INCREMENTAL ?= 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: ## install what the tests need (apt as root, otherwise it says what to install)
+setup: ## install what the tests need (with apt as root; otherwise print what to install)
 	@scripts/setup
 
 fmt: ## format the sources
@@ -32,11 +32,11 @@ clippy: ## lint the sources
 proto-lint: setup ## lint the protos
 	$(BUF) lint
 
-doc: ## build the documentation; a warning fails
+doc: ## build the documentation; warnings are errors
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
 
-# One after another even under make -j: each step says first what would make the next one pointless.
-test: ## all checks and all tests, after installing what they need
+# One after another even under make -j: an early failure makes the later steps pointless.
+test: ## run all checks and all tests, after installing what they need
 	@scripts/setup
 	$(MAKE) fmt-check
 	$(MAKE) clippy
@@ -44,40 +44,40 @@ test: ## all checks and all tests, after installing what they need
 	$(MAKE) doc
 	$(MAKE) unit
 
-unit: ## the tests alone
+unit: ## run only the tests
 	@mkdir -p target
 	@bash -o pipefail -c '$(CARGO) test --locked --no-fail-fast 2>&1 | tee target/test.log'
 	@awk '/^test result:/ { passed += $$4; failed += $$6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
 
 SEEDS ?= 1000000
-simulate: ## simulate SEEDS small lives of replicas (a million unless set); every answer is replayed by the oracle
+simulate: ## simulate SEEDS short runs of replicas (default: a million); the oracle replays every response
 	LATCHKEY_TEST_SEEDS=$(SEEDS) $(CARGO) test --locked --test coherence simulate -- --nocapture
 
 CASES ?= 334000
-agreement: setup ## a million random requests through Envoy, nginx and Caddy to real frameworks; `make test` has a share of them
+agreement: setup ## send a million random requests through Envoy, nginx and Caddy to real frameworks; `make test` sends a part of them
 	LATCHKEY_TEST_CASES=34000 $(CARGO) test --locked --test proxies agreement
 	LATCHKEY_TEST_CASES=$(CASES) $(CARGO) test --locked --test frameworks -- --nocapture
 
 ROUNDS ?= 20
-ha: setup ## ROUNDS (20 unless set, or a kind: NodeFrozen) of what breaks under Patroni with three nodes: 20 minutes
+ha: setup ## ROUNDS of failures (default: 20; or one kind: NodeFrozen) under Patroni with three nodes: 20 minutes
 	LATCHKEY_HA_ROUNDS=$(ROUNDS) $(CARGO) test --locked --test ha -- --nocapture
 
-bench: ## the benchmarks, after installing what they need
+bench: ## run the benchmarks, after installing what they need
 	@scripts/setup bench
 	$(CARGO) bench --locked
 
 revocation: ## measure how long it takes until every server refuses
 	$(CARGO) bench --locked -- revocation
 
-soak: setup ## half an hour of mixed load: memory and latency stay flat, and no answer is wrong
+soak: setup ## half an hour of mixed load: memory and latency must stay flat, and no response may be wrong
 	LATCHKEY_SOAK_SECONDS=1800 $(CARGO) test --locked --test soak -- --nocapture
 
-screenshots: setup ## keep every page of the console as a picture in target/screenshots
+screenshots: setup ## save a picture of every console page in target/screenshots
 	@mkdir -p target/screenshots
 	LATCHKEY_SCREENSHOTS=$(CURDIR)/target/screenshots $(CARGO) test --locked --test browser -- every_page
 	@ls target/screenshots | wc -l
 
-guards: setup ## build each guard out in turn and see its test fail
+guards: setup ## remove each guard in turn and check that its test fails
 	@scripts/guards
 
 run: ## serve from ./latchkey-data on this machine

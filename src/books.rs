@@ -95,7 +95,7 @@ pub struct BookMethod {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BookError {
     /// The text is longer than [`MAX_BYTES`].
-    #[error("the reference book has {bytes} bytes; at most {MAX_BYTES} are read")]
+    #[error("the reference book has {bytes} bytes; the maximum is {MAX_BYTES}")]
     TooLarge {
         /// Its length.
         bytes: usize,
@@ -153,8 +153,8 @@ impl fmt::Display for Violation {
 
 fn count(violations: &[Violation]) -> String {
     match violations.len() {
-        1 => "1 fault".to_owned(),
-        n => format!("{n} faults"),
+        1 => "1 error".to_owned(),
+        n => format!("{n} errors"),
     }
 }
 

@@ -49,13 +49,13 @@ pub struct Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// There is no room for it now.
-    #[error("too many bodies of calls are under way here, or from this address; try again in a moment")]
+    #[error("too many request bodies are being received by this server or from this address; try again in a moment")]
     Full,
     /// Its body is too large for a caller that is not known.
-    #[error("a body of more than 65536 bytes is read only from callers that are known")]
+    #[error("a request body of more than 65536 bytes is only accepted from authenticated callers")]
     TooLarge,
     /// Its body took too long.
-    #[error("the body of the call did not come in time")]
+    #[error("the request body was not received in time")]
     TooSlow,
 }
 

@@ -46,106 +46,117 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
 /// Every setting.
 pub const SETTINGS: [Setting; 43] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
-    setting("database_url_file", "", "a file that holds the database URL, instead of `database_url`"),
+    setting("database_url_file", "", "file with the database URL, instead of `database_url`"),
     setting(
         "data_dir",
         "./latchkey-data",
         "folder for the SQLite file, the first operator's token and `addresses.json`",
     ),
-    setting("decision_addr", "127.0.0.1:50051", "address and port that answer decisions (gRPC)"),
-    setting("admin_addr", "127.0.0.1:8080", "address and port of administration (gRPC and the console)"),
-    setting("ops_addr", "127.0.0.1:9090", "address and port of /metrics, /livez and /readyz (HTTP)"),
-    secret("token", "what the command line presents: an operator's token"),
-    setting("token_file", "", "a file that holds the operator's token, instead of `token`"),
+    setting("decision_addr", "127.0.0.1:50051", "address and port for decisions (gRPC)"),
+    setting("admin_addr", "127.0.0.1:8080", "address and port for administration (gRPC and the console)"),
+    setting("ops_addr", "127.0.0.1:9090", "address and port for /metrics, /livez and /readyz (HTTP)"),
+    secret("token", "operator token that the command line uses"),
+    setting("token_file", "", "file with the operator token, instead of `token`"),
     setting(
         "bootstrap_token_file",
         "",
-        "a file with the first operator's token; unset: it is generated into `admin.token` in the data folder",
+        "file with the first operator's token; unset: a token is generated and written to `admin.token` in the data \
+         folder",
     ),
-    setting("decision_auth", "required", "whether callers of the decision port must be operators: `required` or `off`"),
+    setting(
+        "decision_auth",
+        "required",
+        "whether callers of the decision port must authenticate as operators: `required` or `off`",
+    ),
     setting("allow_open_decisions", "false", "allows `decision_auth = off` on an address other than loopback"),
     setting(
         "trusted_proxies",
         "",
-        "addresses and networks that nginx, Caddy or Traefik ask from at /forward-auth/, such as `10.0.0.0/8,127.0.0.1`; \
-         unset: there is no /forward-auth/",
+        "addresses and networks of nginx, Caddy or Traefik that may use /forward-auth/, such as \
+         `10.0.0.0/8,127.0.0.1`; unset: /forward-auth/ is disabled",
     ),
     setting(
         "trusted_balancers",
         "",
-        "addresses and networks of load balancers in front of nginx, Caddy or Traefik, such as `10.1.0.0/16`, and of nobody \
-         else: in X-Forwarded-For the client is the last that is none of them; unset: there are no balancers, and where \
-         that header has more than one address the client is unknown",
+        "addresses and networks of load balancers in front of nginx, Caddy or Traefik, such as `10.1.0.0/16`, and \
+         nothing else: the client is the last address in X-Forwarded-For that is not a load balancer; unset: there are \
+         none, and the client is unknown if the header has more than one address",
     ),
-    setting("max_staleness", "60s", "how long calls are allowed without proof that the state is fresh, 5s to 1h"),
-    setting("poll_interval", "250ms", "longest time between two looks for changes, 20ms to 10s"),
-    setting("replica_wait", "1s", "how long a write waits until every live replica has applied it, 0s to 30s"),
-    setting("read_wait", "500ms", "how long a call waits for a key to be read from the database, 100ms to 5s"),
+    setting(
+        "max_staleness",
+        "60s",
+        "how long a replica keeps allowing requests without proof that its state is current, 5s to 1h",
+    ),
+    setting("poll_interval", "250ms", "longest time between two polls for changes, 20ms to 10s"),
+    setting("replica_wait", "1s", "how long a write waits for every live replica to apply it, 0s to 30s"),
+    setting("read_wait", "500ms", "how long a request waits for a key to be read from the database, 100ms to 5s"),
     setting(
         "start_wait",
         "0s",
-        "how long `serve` waits at its start for a database that cannot be reached before it ends with exit code 1, 0s to 10m",
+        "how long `serve` waits at startup for a database that cannot be reached before it exits with code 1, 0s to \
+         10m",
     ),
-    setting("cache_capacity", "1000000", "keys kept in memory, 1000 to 100000000"),
-    setting("log", "info", "what is logged, such as `warn` or `latchkey=debug`"),
-    setting("log_format", "auto", "`pretty`, `json`, or `auto`: pretty on a terminal"),
-    setting("drain", "10s", "how long calls under way may take to end when the server stops, 0s to 10m"),
+    setting("cache_capacity", "1000000", "number of keys kept in memory, 1000 to 100000000"),
+    setting("log", "info", "log filter, such as `warn` or `latchkey=debug`"),
+    setting("log_format", "auto", "log format: `pretty`, `json`, or `auto` (pretty on a terminal)"),
+    setting("drain", "10s", "how long running calls may take to finish when the server stops, 0s to 10m"),
     setting(
         "accept_grace",
         "5s",
-        "how long of that, at most half, calls are still accepted after SIGTERM, while health says NOT_SERVING, 0s to 5m; \
-         SIGINT ends without",
+        "how long calls are still accepted after SIGTERM while health reports NOT_SERVING, at most half of `drain`, 0s \
+         to 5m; does not apply to SIGINT",
     ),
     setting(
         "connection_age",
         "10m",
-        "how old a connection becomes before its client is asked to make a new one, 10s to 24h, or 0s: any age; a tenth \
-         more or less by chance",
+        "maximum age of a connection before its client is asked to reconnect, 10s to 24h, varied randomly by up to a \
+         tenth; 0s: unlimited",
     ),
-    setting("decision_threads", "0", "threads that answer decisions, 1 to 256, or 0: one for each core, 16 at most"),
-    setting("max_connections", "8192", "connections to the decision port at once, 16 to 1000000"),
+    setting("decision_threads", "0", "number of threads for decisions, 1 to 256; 0: one per core, at most 16"),
+    setting("max_connections", "8192", "maximum number of connections to the decision port, 16 to 1000000"),
     setting(
         "max_connections_per_peer",
         "0",
-        "those of them that one address (IPv6: one /64) may have, 4 to 1000000, or 0: a quarter; set it to \
-         `max_connections` where a load balancer's address stands for all clients",
+        "maximum number of these connections from one address (IPv6: one /64), 4 to 1000000; 0: a quarter; set it to \
+         `max_connections` if all clients connect through one load balancer",
     ),
     setting(
         "admin_connections",
         "512",
-        "connections to the administration port at once, 16 to 100000; one address has half of them at most",
+        "maximum number of connections to the administration port, 16 to 100000; one address can have at most half of \
+         them",
     ),
-    setting("migrate", "true", "whether `serve` brings the tables of storage up to date"),
-    setting("usage", "true", "whether the uses of keys are counted"),
-    setting("decision_tls_cert", "", "certificate chain of the decision port, a PEM file"),
-    setting("decision_tls_key", "", "private key of the decision port, a PEM file"),
+    setting("migrate", "true", "whether `serve` migrates the tables of the database"),
+    setting("usage", "true", "whether key usage is counted"),
+    setting("decision_tls_cert", "", "certificate chain of the decision port (PEM file)"),
+    setting("decision_tls_key", "", "private key of the decision port (PEM file)"),
     setting(
         "decision_client_ca",
         "",
-        "callers of the decision port need a certificate that leads to one in this PEM file",
+        "require client certificates on the decision port, issued by an authority in this PEM file",
     ),
-    setting("admin_tls_cert", "", "certificate chain of the administration port, a PEM file"),
-    setting("admin_tls_key", "", "private key of the administration port, a PEM file"),
+    setting("admin_tls_cert", "", "certificate chain of the administration port (PEM file)"),
+    setting("admin_tls_key", "", "private key of the administration port (PEM file)"),
     setting(
         "admin_client_ca",
         "",
-        "callers of the administration port need a certificate that leads to one in this PEM file",
+        "require client certificates on the administration port, issued by an authority in this PEM file",
     ),
     setting(
         "decision_url",
         "",
-        "where the command line asks for decisions, `http://…` or `https://…`; unset: `decision_addr`",
+        "URL of the decision port for the command line, `http://…` or `https://…`; unset: `decision_addr`",
     ),
-    setting("admin_url", "", "where the command line administers; unset: `admin_addr`"),
-    setting("ca_file", "", "certificates that the command line trusts beside the system's, a PEM file"),
+    setting("admin_url", "", "URL of the administration port for the command line; unset: `admin_addr`"),
+    setting("ca_file", "", "certificates that the command line trusts in addition to the system's (PEM file)"),
     setting(
         "client_cert",
         "",
-        "certificate chain that the command line presents to a port with `…_client_ca`, a PEM file",
+        "certificate chain that the command line presents to a port with `…_client_ca` (PEM file)",
     ),
-    setting("client_key", "", "private key of `client_cert`, a PEM file"),
-    setting("pool_size", "8", "connections to Postgres for each of reading, writing and usage, 1 to 100"),
-    setting("config", "", "a TOML file with settings by these names"),
+    setting("client_key", "", "private key of `client_cert` (PEM file)"),
+    setting("pool_size", "8", "number of Postgres connections for each of reading, writing and usage, 1 to 100"),
+    setting("config", "", "TOML file with these settings"),
 ];
 
 /// What a Latchkey is told.
@@ -250,8 +261,8 @@ impl Config {
         let open = reader.choice("allow_open_decisions", BOOLEAN);
         if !decision_auth && !open && !decision_addr.ip().is_loopback() {
             reader.wrong(format!(
-                "decision_auth is off and decision_addr is {decision_addr}: whoever reaches it could ask about any key; \
-                 require authentication, listen on loopback, or set allow_open_decisions = true"
+                "decision_auth is off and decision_addr is {decision_addr}: anyone who can reach it could check any \
+                 key; require authentication, listen on loopback, or set allow_open_decisions = true"
             ));
         }
         let url = |given: Option<String>, address: SocketAddr, tls: bool| {

@@ -114,7 +114,7 @@ impl Tasks {
                 return;
             }
             let what = match ending {
-                Ok(Ok(())) => format!("the task `{name}` ended by itself"),
+                Ok(Ok(())) => format!("the task `{name}` stopped unexpectedly"),
                 Ok(Err(error)) => format!("the task `{name}` failed: {error}"),
                 Err(_) => format!("the task `{name}` panicked"),
             };
@@ -125,7 +125,7 @@ impl Tasks {
 
     /// Ends the run as failed.
     pub fn fail(&self, what: String) {
-        tracing::error!(what, "ending: a part of the process is gone");
+        tracing::error!(what, "shutting down: a task has stopped");
         if !cfg!(without_guard = "supervision") {
             // The first failure is the cause; later ones follow from it.
             let _ = self.failure.set(what);
@@ -212,14 +212,14 @@ pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
                 _ = interrupt.recv() => "SIGINT",
             };
             if first {
-                tracing::info!(signal = name, "stopping; a second signal ends the process at once");
+                tracing::info!(signal = name, "shutting down; a second signal exits immediately");
                 if name == "SIGTERM" {
                     stopping.leave();
                 } else {
                     stopping.stop();
                 }
             } else {
-                tracing::warn!(signal = name, "ending at once");
+                tracing::warn!(signal = name, "exiting immediately");
                 std::process::exit(SECOND_SIGNAL);
             }
         }

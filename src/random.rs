@@ -33,7 +33,7 @@ impl Random for OsRandom {
     /// # Panics
     /// If the system has no randomness to give: then no token that it made could be trusted either.
     fn fill(&self, bytes: &mut [u8]) {
-        SysRng.try_fill_bytes(bytes).expect("the operating system must give random bytes");
+        SysRng.try_fill_bytes(bytes).expect("the operating system must provide random bytes");
     }
 }
 

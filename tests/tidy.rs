@@ -18,6 +18,8 @@ pub mod paths;
 pub mod protos;
 #[path = "tidy/tree.rs"]
 pub mod tree;
+#[path = "tidy/words.rs"]
+pub mod words;
 
 use tree::{File, repository};
 
@@ -86,4 +88,24 @@ fn migrations_are_numbered_in_step_and_never_change() {
     let files = repository();
     let lock = files.iter().find(|file| file.path == migrations::LOCK).map(File::text).unwrap_or_default();
     expect_none(&migrations::complaints(&files, &lock));
+}
+
+#[test]
+fn texts_are_in_plain_words() {
+    let files = repository();
+    let list = files.iter().find(|file| file.path == words::LIST).map(File::text).unwrap_or_default();
+    let entries = words::entries(&list);
+    assert!(!entries.is_empty(), "{} is empty", words::LIST);
+    let found: Vec<String> = files.iter().flat_map(|file| words::complaints(&entries, words::CHECKED, file)).collect();
+    expect_none(&found);
+    // Where the words are not refused yet, they are counted, so that progress can be seen with --nocapture.
+    for scope in words::COUNTED {
+        let mut counts = std::collections::BTreeMap::new();
+        for file in files.iter().filter(|file| scope.concerns(file)) {
+            for hit in words::hits(&entries, *scope, file) {
+                *counts.entry(hit.word).or_insert(0) += 1;
+            }
+        }
+        println!("{scope:?}: {} in all: {counts:?}", counts.values().sum::<i32>());
+    }
 }

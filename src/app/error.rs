@@ -9,7 +9,8 @@ use crate::{registry, storage};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The data folder cannot be made or used.
-    #[error("the data folder {} cannot be used: {source}; make it writable, or set LATCHKEY_DATA_DIR to another", path.display())]
+    #[error("the data folder {} cannot be used: {source}; make it writable, or set LATCHKEY_DATA_DIR to another \
+         folder", path.display())]
     DataFolder {
         /// The folder.
         path: PathBuf,
@@ -28,7 +29,8 @@ pub enum Error {
     },
     /// The file system has no locks.
     #[error(
-        "{what} cannot be locked against a second server: {source}; put it on a local disk, or set {setting} to another"
+        "{what} cannot be locked against a second server: {source}; put it on a local disk, or set {setting} to \
+         another location"
     )]
     NoLocks {
         /// The folder or file.
@@ -56,11 +58,12 @@ pub enum Error {
     #[error("{}", causes(.0))]
     Storage(#[from] storage::Error),
     /// The first operator could not be made.
-    #[error("the first operator could not be made: {}", causes(.0))]
+    #[error("the first operator could not be created: {}", causes(.0))]
     Bootstrap(registry::BootstrapError),
     /// An address cannot be listened on.
     #[error(
-        "the {port} port cannot listen on {address}: {source}; end what listens there, or set {setting} to another address"
+        "the {port} port cannot listen on {address}: {source}; stop the program that uses this address, or set \
+         {setting} to another one"
     )]
     Listen {
         /// Which port.
@@ -84,8 +87,6 @@ pub enum Error {
     #[error("{0}")]
     Failed(String),
     /// The time for an orderly end was up.
-    #[error(
-        "calls were still under way when the time to end in order was up; raise LATCHKEY_DRAIN if they need longer"
-    )]
+    #[error("some calls were still running when the drain time was over; increase LATCHKEY_DRAIN if they need longer")]
     OutOfTime,
 }

@@ -88,7 +88,7 @@ impl Addresses {
         let aside = path.with_extension("json.new");
         std::fs::write(&aside, text)
             .and_then(|()| std::fs::rename(&aside, &path))
-            .map_err(|source| Error::File { what: format!("the file of addresses {}", path.display()), source })
+            .map_err(|source| Error::File { what: format!("the address file {}", path.display()), source })
     }
 
     /// Removes the file again from a data folder that is `ours`, unless something else was written there since.

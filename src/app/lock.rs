@@ -119,15 +119,16 @@ impl Locks {
                 return Err(refusal.explain(what, "LATCHKEY_DATA_DIR"));
             }
             Err(Refusal::NoLocks(error)) => {
-                tracing::warn!(error = %error, "the data folder cannot be locked: give each server one of its own");
+                tracing::warn!(error = %error, "the data folder cannot be locked: give each server its own data \
+                     folder");
             }
             Err(Refusal::Held(holder)) => {
                 locks.owns_folder = false;
                 let holder = holder.map(|note| note.to_string()).unwrap_or_default();
                 tracing::warn!(
                     holder,
-                    "the data folder belongs to another server, whose addresses.json is left alone; set LATCHKEY_DATA_DIR \
-                     to another folder for commands to find this server"
+                    "another server uses the data folder, so addresses.json was not overwritten; set LATCHKEY_DATA_DIR \
+                     to another folder so that commands can find this server"
                 );
             }
         }
@@ -185,7 +186,7 @@ impl Locks {
         let found = Identity::of(path);
         if locked.is_none() || found.as_ref().ok() != locked.as_ref() {
             return Err(Error::Failed(format!(
-                "the database file {} was made or replaced while it was being opened: start again",
+                "the database file {} was created or replaced while it was being opened: start the server again",
                 path.display()
             )));
         }
@@ -204,8 +205,8 @@ impl Locks {
                 for (path, identity) in &files {
                     if is_gone(*identity, tokio::fs::metadata(path).await) {
                         watching.fail(format!(
-                            "the file {} was removed or replaced while this server was using it: start the server again, \
-                             and stop it first when you restore a backup",
+                            "the file {} was removed or replaced while this server was using it: start the server \
+                             again, and stop the server before restoring a backup",
                             path.display()
                         ));
                         return Ok(());
@@ -239,7 +240,7 @@ pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
     Err(Error::InUse {
         what: format!("the database file {}, by another name,", path.display()),
         holder: holder.map_or_else(|| "another server".to_owned(), |note| note.to_string()),
-        remedy: "give the name that the server has for it in LATCHKEY_DATABASE_URL".to_owned(),
+        remedy: "use the server's own path in LATCHKEY_DATABASE_URL".to_owned(),
     })
 }
 
@@ -252,7 +253,7 @@ impl Refusal {
             Self::Held(holder) => Error::InUse {
                 what,
                 holder: holder.map_or_else(|| "another process".to_owned(), |note| note.to_string()),
-                remedy: format!("stop that one first, or set {setting} to another"),
+                remedy: format!("stop it first, or set {setting} to another location"),
             },
             Self::NoLocks(source) | Self::Closed(source) => {
                 Error::NoLocks { what, setting: setting.to_owned(), source }
@@ -288,9 +289,9 @@ impl Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on host {}, since {}", self.pid, self.host, self.since)?;
+        write!(f, "process {} on host {} since {}", self.pid, self.host, self.since)?;
         match &self.admin {
-            Some(admin) => write!(f, ", which serves administration at {admin}"),
+            Some(admin) => write!(f, ", whose administration port is {admin}"),
             None => f.write_str(", which is starting"),
         }
     }
@@ -481,7 +482,7 @@ mod tests {
         let Err(refusal) = lock_file(&path) else { panic!("it is locked") };
         let sentence = refusal.explain("the data folder x".to_owned(), "LATCHKEY_DATA_DIR").to_string();
         assert!(
-            sentence.contains("process 7 on host web-1, since 2026-01-01T00:00:00Z, which is starting"),
+            sentence.contains("process 7 on host web-1 since 2026-01-01T00:00:00Z, which is starting"),
             "{sentence}"
         );
     }

@@ -67,17 +67,18 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     logs::begin(&config.log, config.log_format).map_err(Error::Logs)?;
     if !config.ignored_variables.is_empty() {
         let variables = config.ignored_variables.join(", ");
-        tracing::info!(variables, "ignoring environment variables that kubelet or Docker set about a service");
+        tracing::info!(variables, "ignoring environment variables that kubelet or Docker set for a service");
     }
     let tasks = Tasks::new();
-    lifecycle::heed_signals(&tasks).map_err(|error| Error::Failed(format!("signals cannot be heard: {error}")))?;
+    lifecycle::heed_signals(&tasks)
+        .map_err(|error| Error::Failed(format!("signal handlers could not be installed: {error}")))?;
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: SharedClock = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::new());
 
     data_folder(&config)?;
     if let Some(files) = serve::raise_open_files().filter(|files| *files < 2 * config.max_connections as u64) {
-        tracing::warn!(files, "the system lets this process open fewer files than max_connections may need");
+        tracing::warn!(files, "the limit on open files of this process is lower than max_connections may need");
     }
     // Before the ports, and before anything is written: a second server that is started by mistake must change nothing.
     let mut locks = Locks::take(&config, &open::url(&config)?, clock.now()).await?;
@@ -86,7 +87,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     locks.announce(&addresses);
     locks.lock_database(config.migrate).await?;
     let Some(storage) = wait_for_storage(&config, &clock, &tasks, &metrics).await? else {
-        tracing::info!("ended before the database could be reached");
+        tracing::info!("stopped before the database could be reached");
         return Ok(());
     };
     locks.watch(&tasks)?;
@@ -120,7 +121,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         Arc::new(Terms::new(tls, config.connection_age, limits, Arc::clone(&random), patience, metrics.shed(port)))
     };
     let planes = Planes::start(config.decision_threads, &tasks, &metrics)?;
-    let taken = |error: std::io::Error| Error::Failed(format!("a listener cannot be used: {error}"));
+    let taken = |error: std::io::Error| Error::Failed(format!("listener failed: {error}"));
     let limits = Limits::decisions(config.max_connections, config.max_connections_per_peer, grpc::checks_caller);
     let decision_terms = terms(ports.decision_tls, limits, Patience::decisions(), "decision");
     let decision_routes =
@@ -133,10 +134,10 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         let calls = LongCalls::new(routes, long_routes.clone(), planes.long_decide.clone(), LONGEST_DECISION);
         grpc::decision_service(desk, decision_auth, calls)
     });
-    let plane = plane.map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))?;
+    let plane = plane.map_err(|error| Error::Failed(format!("could not start threads: {error}")))?;
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
-        .map_err(|error| Error::Failed(format!("the contract cannot be described: {error}")))?;
+        .map_err(|error| Error::Failed(format!("the API descriptor could not be read: {error}")))?;
     let admin = grpc::with_pages(admin_routes, console.router());
     let admin = LongCalls::new(admin.clone(), admin, planes.long_administer.clone(), grpc::ADMIN_MESSAGE);
     let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required).layer(admin);
@@ -176,11 +177,11 @@ async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(),
     let last = (left / 10).clamp(LAST.0, LAST.1);
     let ending = tasks.finish(left.saturating_sub(last)).await;
     if tokio::time::timeout(last, authority.finish()).await.is_err() {
-        tracing::warn!("storage did not take the last counts of uses in time");
+        tracing::warn!("the last usage counts could not be stored in time");
     }
     match ending {
         Ending::Orderly => {
-            tracing::info!("ended in order");
+            tracing::info!("shut down cleanly");
             Ok(())
         }
         Ending::OutOfTime => Err(Error::OutOfTime),
@@ -253,8 +254,8 @@ async fn bootstrap(
     // A restore may bring the operators after the revision; another admin would be in their way.
     if storage.head().await?.revision.0 > 0 && storage.operators(&every, &one).await?.items.is_empty() {
         return Err(Error::Storage(storage::Error::Unusable {
-            sentence: "the database has changes but no operators: a restore is not over, or they were removed; start the server \
-                       once they are there, or run `latchkey operators recover`"
+            sentence: "the database has changes but no operators: a restore is not finished, or the operators were \
+                 removed; start the server once they exist, or run `latchkey operators recover`"
                 .to_owned(),
         }));
     }
@@ -262,10 +263,10 @@ async fn bootstrap(
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
     match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {
         Bootstrap::Created { .. } if place.brought.is_some() => {
-            tracing::info!("made the operator `admin` with the token of the bootstrap file");
+            tracing::info!("created the operator `admin` with the token from the bootstrap file");
         }
         Bootstrap::Created { .. } => {
-            tracing::info!(file = %place.kept.display(), "made the operator `admin`; its token is in the file");
+            tracing::info!(file = %place.kept.display(), "created the operator `admin`; its token is in the file");
         }
         Bootstrap::Existing => {}
     }

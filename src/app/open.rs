@@ -49,7 +49,7 @@ pub(super) async fn wait_for_storage(
     let began = clock.monotonic();
     let at_most = config.start_wait;
     let is_shared = url(config)?.is_shared();
-    let outage = Outage::new(format!("waiting for the database (up to {at_most:?}): opening it"), clock);
+    let outage = Outage::new(format!("opening the database (waiting up to {at_most:?})"), clock);
     loop {
         let opened = tokio::select! {
             opened = open_storage(config, clock, tasks, metrics, config.migrate) => opened,
@@ -108,7 +108,7 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
 /// Where storage is.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
-    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is wrong: {error}")))
+    url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is invalid: {error}")))
 }
 
 /// What should be looked at of how storage is set up.

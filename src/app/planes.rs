@@ -66,7 +66,7 @@ impl Planes {
                 operate: Threads::start("operate", 1)?,
             })
         };
-        planes().map_err(|error| Error::Failed(format!("threads cannot be started: {error}")))
+        planes().map_err(|error| Error::Failed(format!("could not start threads: {error}")))
     }
 }
 

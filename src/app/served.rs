@@ -33,8 +33,8 @@ pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
         && !cfg!(without_guard = "emptied")
     {
         return Err(Error::Storage(storage::Error::Unusable {
-            sentence: "the database has no keys and is not the one that this server has served before: restore its \
-                       backup, or run `latchkey migrate --start-over` to go on with an empty one"
+            sentence: "the database has no keys and is not the one that this server used before: restore its backup, \
+                 or run `latchkey migrate --start-over` to continue with an empty one"
                 .to_owned(),
         }));
     }
@@ -48,6 +48,6 @@ pub(super) fn write(config: &Config, deployment: &Deployment) {
         return;
     }
     if let Err(error) = std::fs::write(path(config), format!("{id} {url}\n")) {
-        tracing::warn!(error = %error, "the data folder cannot keep which database is served");
+        tracing::warn!(error = %error, "the data folder cannot record which database is in use");
     }
 }

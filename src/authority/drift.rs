@@ -158,7 +158,7 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
                         inner.metrics.drift.inc_by(u64::try_from(difference.names.len().max(1)).unwrap_or(1));
                         tracing::error!(
                             table = difference.table, rows = rows::listed(&difference.names),
-                            "storage differs from what was followed, and no write made it so: loading everything again"
+                            "storage differs from memory although no write changed it: reloading all state"
                         );
                     }
                     before = None;
@@ -168,7 +168,8 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
                         () = inner.tasks.stopping() => return Ok(()),
                         settled = settle::wait(&inner) => match settled {
                             Ok(()) => inner.drift.found.notify_one(),
-                            Err(error) => tracing::warn!(error = %error, "storage that differs could not be read again"),
+                            Err(error) => tracing::warn!(error = %error, "storage differs from memory and could not be \
+                                 read again"),
                         },
                     }
                 }
@@ -245,7 +246,7 @@ async fn followed(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<S
 
 /// What was read is of another history than what is followed by now, or is not followed yet.
 fn moved_on() -> storage::Error {
-    storage::Error::unavailable("what was read is not followed here")
+    storage::Error::unavailable("the data read is not from the history followed here")
 }
 
 /// Cached grants of keys in `parts` that storage has otherwise.
@@ -290,5 +291,6 @@ async fn of_fingerprints(
     }
     followed(inner, epoch, head.revision).await.filter(|state| state.epoch.has(head)).ok_or_else(moved_on)?;
     let unknown = found.iter().filter(|digest| !fingerprints.contains(digest)).count();
-    Ok((unknown > 0).then(|| Difference { table: "secrets", names: vec![format!("{unknown} not known here")] }))
+    Ok((unknown > 0)
+        .then(|| Difference { table: "secrets", names: vec![format!("{unknown} unknown to this replica")] }))
 }

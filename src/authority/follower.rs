@@ -163,7 +163,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
                     inner.outages.polls.failed(&error);
                     replaced::mark(inner, &error).await;
                 }
-                _ => inner.outages.polls.failed(format_args!("it took longer than {POLL_BOUND:?}")),
+                _ => inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}")),
             }
             return Followed::Failed;
         }
@@ -171,28 +171,31 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     if !poll.continuous {
         tracing::error!(
             followed = %state.world.cursor, head = %poll.head,
-            "storage has a different history than was followed (a restored dump, a failover that lost commits): loading everything again once it is whole"
+            "the history of storage has diverged from the one followed (a restored dump, or a failover that lost \
+             commits): reloading all state once storage is complete"
         );
         inner.forget();
         return Followed::Reload(Why::Diverged);
     }
     // Before anything is applied: what was written since is judged by the clock as it is, and by no time before.
     if let Err(error) = follow_clock(inner, sent, poll.now, poll.marks.clone()).await {
-        tracing::warn!(error = %error, "storage's clock went back, and could not be followed");
+        tracing::warn!(error = %error, "the clock of storage went back and could not be followed");
         return Followed::Failed;
     }
     if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
-        tracing::info!("a later version changed something unknown here: loading everything again");
+        tracing::info!(
+            "a later version of Latchkey changed something that this version does not know: reloading all state"
+        );
         // Until then what is known goes on being true, at its revision.
         return Followed::Reload(Why::Unknown);
     }
     if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
-        tracing::error!(table, "storage lacks rows that no write removed: loading everything again once it is whole");
+        tracing::error!(table, "storage lacks rows that no write removed: reloading all state once storage is complete");
         inner.forget();
         return Followed::Reload(Why::Diverged);
     }
     if let Err(error) = apply(inner, &state, poll) {
-        tracing::error!(error, "what storage holds cannot be applied");
+        tracing::error!(error, "the changes in storage cannot be applied");
         return Followed::Failed;
     }
     inner.freshness.polled(sent);
@@ -216,11 +219,11 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
             let mark = judged(MARK_AHEAD);
             let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.add_mark(mark)).await;
             marked
-                .map_err(|_| storage::Error::unavailable("it did not take the mark of the time before in time"))??;
+                .map_err(|_| storage::Error::unavailable("the previous time could not be stored soon enough"))??;
             marks.add(mark);
         }
         if !marks.covers(judged(Duration::ZERO)) {
-            return Err(storage::Error::unavailable("it took the mark of the time before too late"));
+            return Err(storage::Error::unavailable("the previous time was stored too late"));
         }
     }
     inner.freshness.take_clock(&reading, marks);
@@ -230,7 +233,8 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
             direction,
             by_seconds = by.as_secs_f64(),
             now = %now,
-            "storage's clock leapt, and is followed; keys that had expired stay expired until they are changed"
+            "the clock of storage jumped; its new time is used, and keys that had already expired stay expired until \
+             they are changed"
         );
     }
     Ok(())
@@ -377,7 +381,7 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     inner.applied.send_replace(revision);
     inner.drift.loaded();
     inner.report();
-    tracing::info!(revision = %snapshot.head, "loaded everything from storage");
+    tracing::info!(revision = %snapshot.head, "loaded all state from storage");
     Ok(())
 }
 
@@ -416,7 +420,7 @@ pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
                 inner.outages.report_failed(error.because(), &error);
                 tokio::time::sleep(RETRY).await;
             }
-            Err(_) => inner.outages.report_failed(None, format_args!("it took longer than {POLL_BOUND:?}")),
+            Err(_) => inner.outages.report_failed(None, format_args!("no response within {POLL_BOUND:?}")),
         }
     }
 }

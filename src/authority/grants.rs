@@ -330,11 +330,11 @@ pub(super) mod tests {
         assert_eq!(foreign.usability(&state(&epoch, 5)), Usability::Ahead);
         epoch.extend(&[cursor(6)]);
         assert_eq!(ours.usability(&state(&epoch, 6)), Usability::Usable);
-        assert_eq!(foreign.usability(&state(&epoch, 6)), Usability::Behind, "it was read from another past");
+        assert_eq!(foreign.usability(&state(&epoch, 6)), Usability::Behind, "it was read from a diverged history");
         assert_eq!(
             read_at(digest(), cursor(4)).usability(&state(&epoch, 6)),
             Usability::Behind,
-            "not known to be of this past"
+            "not known to belong to this history"
         );
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
         if tokio::time::Instant::now() >= next_sweep && inner.freshness.steady_for() >= SWEEP {
             next_sweep = tokio::time::Instant::now() + SWEEP;
             if let Err(error) = inner.storage.delete_expired(inner.freshness.now()).await {
-                tracing::warn!(error = %error, "storage could not be swept");
+                tracing::warn!(error = %error, "expired rows could not be deleted from storage");
             }
             inner.remove_silent().await;
         }

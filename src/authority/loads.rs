@@ -83,7 +83,7 @@ impl Inner {
         // Where storage's connections are driven, whatever thread asks.
         let task = async move {
             let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
-                inner.outages.reads.failed(format_args!("it took longer than {BOUND:?}"));
+                inner.outages.reads.failed(format_args!("no response within {BOUND:?}"));
                 Loaded::Failed
             });
             match &loaded {

@@ -21,8 +21,8 @@ pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
     tracing::error!(
         revisions = lost.len(),
         changes,
-        "the database lost changes that were acknowledged and applied here; each is named below: see whether what they \
-         revoked has to be revoked again"
+        "storage lost changes that were acknowledged and applied here; they are listed below: check whether anything \
+         they revoked must be revoked again"
     );
     let each = lost.iter().flat_map(|applied| applied.subjects.iter().map(|subject| (applied.cursor, subject)));
     for (revision, subject) in each.take(LINES) {
@@ -46,6 +46,6 @@ pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
     };
     let records: Vec<_> = lost.iter().flat_map(record).take(RECORDED).collect();
     if let Err(error) = inner.storage.report_lost(&records).await {
-        tracing::error!(error = %error, "the lost changes could not be recorded in storage: this log alone has them");
+        tracing::error!(error = %error, "the lost changes could not be recorded in storage: they are only in this log");
     }
 }

@@ -111,15 +111,15 @@ pub struct Query<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
     /// Not everything has been loaded yet.
-    #[error("the replica has not loaded its state yet; try again, or ask another")]
+    #[error("the replica has not loaded its state yet; try again, or use another replica")]
     Loading,
     /// Freshness has not been proven for too long.
-    #[error("the replica cannot prove that its state is fresh: storage has not answered for too long")]
+    #[error("the replica cannot prove that its state is current: storage has not responded for too long")]
     Stale,
     /// Storage can be read, and takes no reports: other replicas do not wait for this one any more.
     #[error(
-        "the replica cannot prove that its state is fresh: it reads storage, but has not been able to report to it for \
-         {seconds} s, because {because}; without its reports other replicas do not wait for it when they write"
+        "the replica cannot prove that its state is current: it can read storage, but its heartbeats have failed for \
+         {seconds} s, because {because}; without heartbeats, other replicas do not wait for it when they write"
     )]
     Unreported {
         /// For how long.
@@ -128,13 +128,13 @@ pub enum Undecided {
         because: &'static str,
     },
     /// Storage had to be asked and did not answer.
-    #[error("storage did not answer in time, and the key is not known here without it")]
+    #[error("storage did not respond in time, and the key is not in memory")]
     Storage,
     /// Too many calls are waiting for storage.
     #[error("too many calls are waiting for storage")]
     Crowded,
     /// The least revision asked for is not there, and storage's head is behind it.
-    #[error("min_revision is not part of the history of this storage; it may have been restored from a backup")]
+    #[error("min_revision is not part of the history of this storage, which may have been restored from a backup")]
     ForeignRevision,
 }
 
@@ -441,7 +441,7 @@ impl Authority {
     pub async fn finish(&self) {
         self.inner.flush().await;
         if let Err(error) = self.inner.storage.end_replica(self.inner.settings.replica).await {
-            tracing::warn!(error = %error, "storage goes on listing this replica for a while");
+            tracing::warn!(error = %error, "this replica stays listed in storage for a while");
         }
     }
 }

@@ -35,13 +35,13 @@ impl Outages {
     pub(super) fn new(clock: &SharedClock) -> Self {
         let outage = |what: &'static str| Outage::new(what, clock);
         Self {
-            loads: outage("loading everything from storage"),
+            loads: outage("loading all state from storage"),
             polls: outage("polling storage for changes"),
-            reports: outage("reporting to storage what was applied here"),
-            others: outage("reading from storage what other replicas have applied"),
+            reports: outage("sending heartbeats to storage"),
+            others: outage("reading the state of other replicas from storage"),
             reads: outage("reading keys from storage"),
-            usage: outage("writing the counts of uses to storage (kept meanwhile)"),
-            calls: outage("deciding calls that wait for storage"),
+            usage: outage("writing usage counts to storage (kept in memory meanwhile)"),
+            calls: outage("deciding requests that wait for storage"),
             unreported: Mutex::default(),
         }
     }
@@ -54,7 +54,7 @@ impl Outages {
 
     /// Why the last report failed, in a few words.
     pub(super) fn unreported(&self) -> &'static str {
-        self.unreported.lock().unwrap_or("storage does not take its reports in time (its log has the cause)")
+        self.unreported.lock().unwrap_or("storage does not accept them in time (see the log of the replica)")
     }
 
     /// How a call ended that had to wait.

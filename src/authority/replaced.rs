@@ -24,9 +24,10 @@ pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<
         }
         tokio::time::sleep(LOOK).await;
         return Err(storage::Error::Unusable {
-            sentence: "the database has no keys and is not the one that was followed: restore its backup, or run \
-                       `latchkey migrate --start-over` to go on with an empty one"
-                .to_owned(),
+            sentence:
+                "the database has no keys and is not the one served before: restore its backup, or run `latchkey \
+                 migrate --start-over` to continue with an empty one"
+                    .to_owned(),
         });
     }
     if found.id.is_some() {

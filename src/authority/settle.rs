@@ -54,8 +54,8 @@ pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
             if !missing.is_empty() {
                 tracing::error!(
                     missing,
-                    "tables lack rows that the audit trail says were made, and nothing has changed for {needed:?}: going on \
-                     with what is there; if a restore is not over, stop it or this server"
+                    "tables lack rows that are in the audit trail, and nothing has changed for {needed:?}: continuing \
+                     with the existing rows; if a restore is still running, stop it or this server"
                 );
             }
             return Ok(());
@@ -65,7 +65,7 @@ pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
             let changed: Vec<_> = differ.iter().map(|(table, _)| *table).collect();
             tracing::warn!(
                 missing, changed = changed.join(", "), writing, waited = ?now.duration_since(began), stable = ?needed,
-                "waiting until the database is whole before it is decided by: it must stay the same for as long as `stable`"
+                "waiting for the database to be complete before using it: it must not change for the time in `stable`"
             );
         }
         last = next;

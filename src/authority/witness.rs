@@ -149,7 +149,8 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
             tracing::warn!(
                 replica = %report.id, host = report.host, its_seconds = other.as_secs(),
                 own_seconds = settings.max_staleness.as_secs(),
-                "replicas differ in max_staleness: writes wait for each by its own; set the same on all"
+                "replicas have different values of max_staleness: writes wait for each according to its own; set the \
+                 same value on all"
             );
         }
     }
@@ -232,7 +233,7 @@ impl Inner {
                 None
             }
             Err(_) => {
-                self.outages.others.failed("storage did not answer in time");
+                self.outages.others.failed("storage did not respond in time");
                 None
             }
         }
@@ -246,7 +247,7 @@ impl Inner {
             return;
         }
         if let Err(error) = self.storage.remove_replicas(&silent).await {
-            tracing::warn!(error = %error, "storage goes on listing replicas that have been gone for a day");
+            tracing::warn!(error = %error, "replicas that have been gone for a day stay listed in storage");
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
     let description = faults.description(raw.description);
     let raw_blocks = raw.blocks.unwrap_or_default();
     if raw_blocks.is_empty() {
-        faults.add("there are no blocks; a book has at least one, and each has a title and methods");
+        faults.add("there are no blocks; a book needs at least one, with a title and methods");
     }
     let methods: usize = raw_blocks.iter().filter_map(|block| block.value.methods.as_ref()).map(Vec::len).sum();
     if methods > MAX_METHODS {
@@ -65,14 +65,14 @@ fn block(raw: Spanned<RawBlock>, seen: &mut Seen, faults: &mut Faults) -> BookBl
     }
     let title = faults.title(raw.title);
     if let Some(first) = seen.titles.get(&title) {
-        faults.add(format!("the title is taken by the block on line {first}; give each block its own, or join them"));
+        faults.add(format!("the block on line {first} has the same title; use different titles or merge the blocks"));
     } else if !title.is_empty() {
         seen.titles.insert(title.clone(), line);
     }
     let description = faults.description(raw.description);
     let raw_methods = raw.methods.unwrap_or_default();
     if raw_methods.is_empty() {
-        faults.add("the block has no methods; list at least one or leave the block out");
+        faults.add("the block has no methods; list at least one or remove the block");
     }
     let methods = raw_methods.into_iter().filter_map(|raw| method(raw, seen, faults)).collect();
     BookBlock { title, description, methods }
@@ -108,24 +108,24 @@ fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Opti
             None
         }
         None => {
-            faults.add("the store_use is missing; write none, shared, optional or required");
+            faults.add("store_use is missing; write none, shared, optional or required");
             None
         }
     };
     let raw_places = raw.store_places.unwrap_or_default();
     if store_use == Some(StoreUse::None) && !raw_places.is_empty() {
-        faults.add("the store_use is none, yet there are store_places; leave these out or write optional");
+        faults.add("store_use is none, but there are store_places; remove them or write optional");
     }
     if let (Some(StoreUse::Shared), Some(identity)) = (store_use, &identity)
         && let Some(fault) = StoreUse::shared_fault(identity.verb, !raw_places.is_empty())
     {
-        faults.add(format!("the store_use cannot be shared: {fault}"));
+        faults.add(format!("store_use cannot be shared: {fault}"));
     }
     let store_places = store_places(raw_places, identity.as_ref(), faults);
     if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_scope(scope)) {
         faults.add(format!(
-            "the scope \"{}\" is not well-formed; write up to {MAX_SCOPE_CHARS} of a-z, 0-9 and _, beginning \
-             with a letter",
+            "the scope \"{}\" is invalid; use up to {MAX_SCOPE_CHARS} characters of a-z, 0-9 and _, starting with a \
+             letter",
             shown(scope, QUOTED_CHARS)
         ));
     }
@@ -144,10 +144,11 @@ fn unique(identity: &MethodIdentity, line: u64, seen: &mut Seen, faults: &mut Fa
     let shape = (identity.verb, shape(identity));
     match seen.shapes.get(&shape) {
         Some((first, at)) if first == identity => {
-            faults.add(format!("the method is listed twice, first on line {at}; leave one of them out"));
+            faults.add(format!("the method is listed twice, first on line {at}; remove one"));
         }
         Some((first, at)) => faults.add(format!(
-            "no request can tell the method from {first} on line {at}: only names of parameters differ; leave one out"
+            "the method matches the same requests as {first} on line {at}, since only parameter names differ; remove \
+             one"
         )),
         None => {
             seen.shapes.insert(shape, (identity.clone(), line));
@@ -182,14 +183,14 @@ fn store_places(raw: Vec<Spanned<String>>, method: Option<&MethodIdentity>, faul
         match written.parse::<StorePlace>() {
             Ok(place) if places.contains(&place) => {
                 faults.add(format!(
-                    "the store place \"{}\" is listed twice; leave one out",
+                    "the store location \"{}\" is listed twice; remove one",
                     shown(&written, QUOTED_CHARS)
                 ));
             }
             Ok(place) => {
                 if let Some(method) = method.filter(|method| !exists(&place, method)) {
                     faults.add(format!(
-                        "the store place \"{}\" names no parameter of the pattern; {}",
+                        "the store location \"{}\" does not match a parameter of the pattern; {}",
                         shown(&written, QUOTED_CHARS),
                         parameters(method)
                     ));
@@ -197,7 +198,7 @@ fn store_places(raw: Vec<Spanned<String>>, method: Option<&MethodIdentity>, faul
                 places.push(place);
             }
             Err(error) => {
-                faults.add(format!("the store place \"{}\" is wrong: {error}", shown(&written, QUOTED_CHARS)));
+                faults.add(format!("the store location \"{}\" is invalid: {error}", shown(&written, QUOTED_CHARS)));
             }
         }
     }
@@ -212,7 +213,11 @@ fn exists(place: &StorePlace, method: &MethodIdentity) -> bool {
 
 fn parameters(method: &MethodIdentity) -> String {
     let names: Vec<&str> = method.pattern.parameters().collect();
-    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+    if names.is_empty() {
+        "the pattern has no parameters".to_owned()
+    } else {
+        format!("the pattern has {}", names.join(", "))
+    }
 }
 
 fn is_scope(text: &str) -> bool {
@@ -269,11 +274,11 @@ impl Faults {
         let text = raw.trim();
         let chars = text.chars().count();
         if chars > most {
-            self.add(format!("the {name} has {chars} characters; at most {most} are allowed"));
+            self.add(format!("the {name} has {chars} characters; the maximum is {most}"));
         }
         match text.chars().find(|&c| c.is_control() && !(lines == Lines::Many && matches!(c, '\n' | '\t'))) {
-            Some('\n') => self.add(format!("the {name} has several lines; write one")),
-            Some(c) => self.add(format!("the {name} holds the control character {c:?}; leave it out")),
+            Some('\n') => self.add(format!("the {name} must be a single line")),
+            Some(c) => self.add(format!("the {name} contains the control character {c:?}; remove it")),
             None => {}
         }
         text.to_owned()

@@ -294,38 +294,39 @@ blocks:
     let expected = [
         "line 1: the book: the format is missing; write format: 1".to_owned(),
         "line 1: the book: the title is missing; write 1 to 100 characters".to_owned(),
-        "line 1: the book: the description has 2001 characters; at most 2000 are allowed".to_owned(),
-        format!("line 4: block \"{}…\": the title has 101 characters; at most 100 are allowed", long(100)),
-        "line 6: GET /a/{id}: the summary has 301 characters; at most 300 are allowed".to_owned(),
-        "line 6: GET /a/{id}: the description has 2001 characters; at most 2000 are allowed".to_owned(),
-        "line 6: GET /a/{id}: the store use is one of none, shared, optional, required".to_owned(),
-        "line 6: GET /a/{id}: the scope \"Order-Read\" is not well-formed; write up to 64 of a-z, 0-9 and _, beginning \
+        "line 1: the book: the description has 2001 characters; the maximum is 2000".to_owned(),
+        format!("line 4: block \"{}…\": the title has 101 characters; the maximum is 100", long(100)),
+        "line 6: GET /a/{id}: the summary has 301 characters; the maximum is 300".to_owned(),
+        "line 6: GET /a/{id}: the description has 2001 characters; the maximum is 2000".to_owned(),
+        "line 6: GET /a/{id}: the store use must be none, shared, optional or required".to_owned(),
+        "line 6: GET /a/{id}: the scope \"Order-Read\" is invalid; use up to 64 characters of a-z, 0-9 and _, starting \
          with a letter"
             .to_owned(),
-        "line 10: GET /a/{id}: the store place \"path:code\" names no parameter of the pattern; it has id".to_owned(),
-        "line 10: GET /a/{id}: the store place \"query:site\" is listed twice; leave one out".to_owned(),
-        "line 10: GET /a/{id}: the store place \"cookie:site\" is wrong: the location of a store place is one of query, \
-         form, path, header, json"
+        "line 10: GET /a/{id}: the store location \"path:code\" does not match a parameter of the pattern; it has \
+         id".to_owned(),
+        "line 10: GET /a/{id}: the store location \"query:site\" is listed twice; remove one".to_owned(),
+        "line 10: GET /a/{id}: the store location \"cookie:site\" is invalid: a store location must start with query, \
+         form, path, header or json"
             .to_owned(),
         "line 12: a block: the title is missing; write 1 to 100 characters".to_owned(),
-        "line 14: GET /a/{id}: the method is listed twice, first on line 6; leave one of them out".to_owned(),
-        "line 14: GET /a/{id}: the store_use is none, yet there are store_places; leave these out or write optional"
+        "line 14: GET /a/{id}: the method is listed twice, first on line 6; remove one".to_owned(),
+        "line 14: GET /a/{id}: store_use is none, but there are store_places; remove them or write optional"
             .to_owned(),
-        "line 17: GET /a/{other}: no request can tell the method from GET /a/{id} on line 6: only names of parameters \
-         differ; leave one out"
+        "line 17: GET /a/{other}: the method matches the same requests as GET /a/{id} on line 6, since only parameter \
+         names differ; remove one"
             .to_owned(),
         format!("line 19: get /b: {}", "get /b".parse::<MethodIdentity>().unwrap_err()),
         format!("line 21: GET b: {}", "GET b".parse::<MethodIdentity>().unwrap_err()),
         format!("line 23: GET /b//c: {}", "GET /b//c".parse::<MethodIdentity>().unwrap_err()),
         "line 25: a method: the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}"
             .to_owned(),
-        "line 25: a method: the store_use is missing; write none, shared, optional or required".to_owned(),
-        "line 27: GET /c: the store_use is none, yet there are store_places; leave these out or write optional"
+        "line 25: a method: store_use is missing; write none, shared, optional or required".to_owned(),
+        "line 27: GET /c: store_use is none, but there are store_places; remove them or write optional"
             .to_owned(),
-        "line 27: GET /c: the store place \"path:x\" names no parameter of the pattern; it has none".to_owned(),
-        "line 28: block \"Twice\": the title is taken by the block on line 26; give each block its own, or join them"
+        "line 27: GET /c: the store location \"path:x\" does not match a parameter of the pattern; the pattern has no parameters".to_owned(),
+        "line 28: block \"Twice\": the block on line 26 has the same title; use different titles or merge the blocks"
             .to_owned(),
-        "line 28: block \"Twice\": the block has no methods; list at least one or leave the block out".to_owned(),
+        "line 28: block \"Twice\": the block has no methods; list at least one or remove the block".to_owned(),
     ];
     assert_eq!(found, expected);
     let said = parse(&yaml).unwrap_err().to_string();
@@ -356,11 +357,11 @@ fn texts_are_bounded_in_characters_and_the_bounds_are_met_exactly() {
 #[test]
 fn control_characters_and_stray_lines_are_refused() {
     let with = |field: &str, text: &str| with_method(&format!("method: GET /a\n{field}: \"{text}\"\nstore_use: none"));
-    assert_eq!(faults(&with("summary", "a\\nb")), ["line 6: GET /a: the summary has several lines; write one"]);
+    assert_eq!(faults(&with("summary", "a\\nb")), ["line 6: GET /a: the summary must be a single line"]);
     for field in ["summary", "description"] {
         assert_eq!(
             faults(&with(field, "a\\e[1mb")),
-            [format!("line 6: GET /a: the {field} holds the control character '\\u{{1b}}'; leave it out")]
+            [format!("line 6: GET /a: the {field} contains the control character '\\u{{1b}}'; remove it")]
         );
     }
     parse(&with("description", "a\\n\\tb")).unwrap();
@@ -423,7 +424,7 @@ fn what_is_no_book_at_all_is_refused() {
     }
     assert_eq!(
         faults("format: 1\ntitle: T\n"),
-        ["line 1: the book: there are no blocks; a book has at least one, and each has a title and methods"]
+        ["line 1: the book: there are no blocks; a book needs at least one, with a title and methods"]
     );
 }
 

@@ -15,20 +15,20 @@ use super::server::MigrateArgs;
 use super::stores::StoresCommand;
 use super::watch::WatchArgs;
 
-/// Issues API access keys for several online stores, and decides which key may call which method on which store
+/// Issues API access keys for online stores and decides which key may call which method on which store
 ///
-/// Without a command it serves. The other commands ask a running server; on the server's own machine they find its
-/// address and its first token by themselves, if they run where its data folder is.
+/// Without a command, it runs the server. The other commands call a running server. On the server's own machine, they
+/// find its address and first token automatically if they run in the same folder or with the same --data-dir.
 ///
-/// Every setting is a flag, an environment variable (`--data-dir` is LATCHKEY_DATA_DIR) and a line of a TOML file
-/// (`data_dir = "…"`); a flag goes before a variable, a variable before the file. Secrets have no flags.
+/// Every setting can be a flag (`--data-dir`), an environment variable (LATCHKEY_DATA_DIR) or a line in a TOML file
+/// (`data_dir = "…"`). Flags override environment variables, which override the file. Secrets have no flags.
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Arguments {
     /// What to do; without it: `serve`.
     #[command(subcommand)]
     pub(super) command: Option<Command>,
-    /// `table`, for people, or `json`: the contract's messages, for programs
+    /// Output format: `table` for people, `json` (the messages of the API) for programs
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) output: Format,
 }
@@ -39,39 +39,39 @@ pub(super) enum Format {
     /// Tables for people.
     #[default]
     Table,
-    /// The contract's messages as JSON.
+    /// Messages of the API as JSON.
     Json,
 }
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Serve decisions and administration until a signal asks to stop
+    /// Run the server until it receives a signal to stop
     Serve,
-    /// Bring the tables of storage up to date, and end
+    /// Migrate the tables of the database, then exit
     Migrate(MigrateArgs),
-    /// Check the configuration and everything it leads to, and say how to mend what is wrong
+    /// Check the configuration and everything it refers to, and explain how to fix problems
     Check(CheckArgs),
-    /// Issue, change and end keys
+    /// Create, change and revoke keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Manage the stores that keys are about
+    /// Manage stores
     #[command(subcommand)]
     Stores(StoresCommand),
-    /// Manage the reference book of API methods that keys are about
+    /// Manage the reference book of API methods
     #[command(subcommand)]
     Methods(MethodsCommand),
-    /// Manage who may call Latchkey itself
+    /// Manage operators: who may call Latchkey itself
     #[command(subcommand)]
     Operators(OperatorsCommand),
-    /// Ask whether a key may call a method on a store
+    /// Check whether a key may call a method on a store
     Authorize(AuthorizeArgs),
-    /// Tell what a key's token may do
+    /// Show what a key's token may do
     Introspect(IntrospectArgs),
-    /// List who changed what, when and why, the newest first
+    /// Show the audit trail: who changed what, when and why, newest first
     Audit(AuditArgs),
     /// Print each change as it is applied, until Ctrl-C
     Watch(WatchArgs),
-    /// List the running servers and what they have applied, or changes that the database has lost
+    /// List the running servers and what they have applied, or the changes that the database has lost
     Replicas(ReplicasArgs),
 }

@@ -16,31 +16,31 @@ const LIMIT: usize = 50;
 /// What `audit` is told.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
-    /// Only changes of this key, by id, or by name if only one has it
+    /// Only changes of this key (ID, or name if it is unique)
     #[arg(long, value_name = "KEY", group = "subject")]
     key: Option<String>,
-    /// Only changes of this store, by code
+    /// Only changes of this store (code)
     #[arg(long, value_name = "CODE", group = "subject")]
     store: Option<String>,
-    /// Only changes of this method, by `VERB pattern`
+    /// Only changes of this method (`VERB pattern`)
     #[arg(long, value_name = "METHOD", group = "subject")]
     method: Option<String>,
-    /// Only changes of this operator, by id
+    /// Only changes of this operator (ID)
     #[arg(long, value_name = "OPERATOR", group = "subject")]
     operator: Option<String>,
-    /// Only changes made by this operator, by id
+    /// Only changes made by this operator (ID)
     #[arg(long, value_name = "OPERATOR", default_value = "", hide_default_value = true)]
     by: String,
-    /// From when on: 2026-01-31, or 7d ago
+    /// Start of the range: 2026-01-31, or 7d for 7 days ago
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Moment>,
-    /// Until when: 2026-01-31, or 1d ago
+    /// End of the range: 2026-01-31, or 1d for 1 day ago
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     until: Option<Moment>,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, value_name = "NUMBER", default_value_t = LIMIT, conflicts_with = "all")]
     limit: usize,
-    /// All of them
+    /// Show all of them
     #[arg(long)]
     all: bool,
 }
@@ -74,7 +74,7 @@ impl AuditArgs {
         let mut changes = session.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
         if limit.is_some_and(|limit| changes.len() > limit) {
             changes.truncate(self.limit);
-            output::note("there are older changes: ask for more with --limit, or --all");
+            output::note("there are older changes: use --limit or --all to see more");
         }
         session.answer(&v1::ListChangesResponse { changes, ..Default::default() }, |answer| table(&answer.changes))?;
         Ok(Ending::Done)

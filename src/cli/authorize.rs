@@ -18,10 +18,10 @@ use crate::proto::v1::batch_authorize_result::Result as Answer;
 /// Where a key's token comes from.
 #[derive(Debug, Args)]
 pub(super) struct KeyArgs {
-    /// File with the key's token, `-` for standard input [default: LATCHKEY_KEY, else standard input]
+    /// File with the key's token, `-` for standard input [default: LATCHKEY_KEY, otherwise standard input]
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     key_file: Option<PathBuf>,
-    /// The key's token itself; everybody on this machine can see it while the command runs
+    /// The key's token itself; everyone on this machine can see it while the command runs
     #[arg(long, value_name = "TOKEN")]
     key: Option<String>,
 }
@@ -32,7 +32,7 @@ impl KeyArgs {
         match (self.key, self.key_file, session.environment_key()) {
             (Some(token), _, _) => Ok(token),
             (None, None, Some(token)) => Ok(token.to_owned()),
-            (None, file, _) => input::secret(file, "the key's token (it is not shown): ").await,
+            (None, file, _) => input::secret(file, "Token of the key (not shown): ").await,
         }
     }
 }
@@ -40,21 +40,21 @@ impl KeyArgs {
 /// What `authorize` is told.
 #[derive(Debug, Args)]
 pub(super) struct AuthorizeArgs {
-    /// What is called: `VERB path`, such as `GET /api/v5/orders`; the path alone asks for every verb that it could mean.
-    /// Several are asked one by one
+    /// Call to check: `VERB path`, such as `GET /api/v5/orders`, or a path alone, which must then be allowed for every
+    /// verb it could mean. Several calls are checked one by one
     #[arg(required = true, value_name = "METHOD")]
     methods: Vec<String>,
-    /// Code of a store that the call names; may be given several times
+    /// Code of a store that the call names; can be repeated
     #[arg(long, value_name = "CODE")]
     store: Vec<String>,
-    /// Address that the call comes from, for keys that are limited to networks
+    /// Address that the call comes from, for keys restricted to networks
     #[arg(long, value_name = "ADDRESS")]
     client: Option<IpAddr>,
-    /// Decide as a gateway does in front of a service that does not apply the scope: a key for certain stores is refused
-    /// methods that read no store, although what they return may belong to stores
+    /// Decide like a gateway in front of a service that does not apply the scope: a key limited to certain stores is
+    /// refused methods that take no store although their result may belong to stores
     #[arg(long)]
     gateway: bool,
-    /// Revision that the decision must not be older than, as a write or `watch` told it
+    /// Revision that the decision must include, as returned by a write or `watch`
     #[arg(long, value_name = "REVISION", default_value = "", hide_default_value = true)]
     min_revision: String,
     #[command(flatten)]
@@ -91,7 +91,7 @@ impl AuthorizeArgs {
         if requests.len() == 1
             && let Some(request) = requests.pop()
         {
-            let mut answer = session.call("asking for a decision", client.authorize(request)).await?;
+            let mut answer = session.call("requesting a decision", client.authorize(request)).await?;
             if self.gateway {
                 answer.decision.iter_mut().for_each(as_gateway);
             }
@@ -100,7 +100,7 @@ impl AuthorizeArgs {
             return Ok(if decision.allowed { Ending::Done } else { Ending::No });
         }
         let request = v1::BatchAuthorizeRequest { requests };
-        let mut answer = session.call("asking for decisions", client.batch_authorize(request)).await?;
+        let mut answer = session.call("requesting decisions", client.batch_authorize(request)).await?;
         if self.gateway {
             for result in &mut answer.results {
                 if let Some(Answer::Decision(decision)) = &mut result.result {
@@ -139,7 +139,7 @@ fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Outcome {
             Some(Answer::Decision(decision)) if decision.allowed => {}
             Some(Answer::Decision(_)) => ending = Ending::No,
             Some(Answer::Undecided(undecided)) => return Err(undecided_error(undecided)),
-            None => return Err(Error::Internal("a question was not answered".to_owned())),
+            None => return Err(Error::Internal("the server returned no result for a call".to_owned())),
         }
     }
     Ok(ending)
@@ -175,22 +175,23 @@ fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
     }
     if decision.scope_must_be_applied {
         text.push_str(
-            "  Only for a service that stays within the stores in reach. A gateway refuses this call unless its profile\n  \
-             has upstream_applies_scope: the key is for certain stores, and the method reads no store.\n",
+            "  Only for services that restrict the result to the stores in scope: the key is limited to certain \
+             stores, and\n  the method takes no store. A gateway refuses this call unless its profile sets \
+             upstream_applies_scope.\n",
         );
     }
     let store = match (decision.store.as_str(), named) {
-        ("", "") => "none was named",
+        ("", "") => "none named",
         ("", named) => named,
-        (store, "") => &format!("{store}, to which the key binds"),
+        (store, "") => &format!("{store} (the key is bound to it)"),
         (store, _) => store,
     };
     let facts = Facts::new()
         .with("key", &decision.key_id)
         .with_all("method", decision.methods.clone())
         .with("store", store)
-        .with_all("not open", decision.denied_stores.clone())
-        .with("stores in reach", decision.scope.as_ref().map(words::scope).unwrap_or_default())
+        .with_all("no access", decision.denied_stores.clone())
+        .with("stores in scope", decision.scope.as_ref().map(words::scope).unwrap_or_default())
         .with("revision", decision.revision);
     text.push_str(&output::indented(&facts.text()));
     text
@@ -213,10 +214,13 @@ mod tests {
         };
         let text = told("GET /a", &decision, "a, b");
         assert!(
-            text.starts_with("DENIED  GET /a\n  METHOD_DENIED: the key does not open this method\n  STORE_DENIED:"),
+            text.starts_with(
+                "DENIED  GET /a\n  METHOD_DENIED: the key has no access to this method\n  \
+                STORE_DENIED:"
+            ),
             "{text}"
         );
-        assert!(text.contains("GET /api/v*/orders") && text.contains("not open"), "{text}");
+        assert!(text.contains("GET /api/v*/orders") && text.contains("no access"), "{text}");
     }
 
     #[test]
@@ -227,7 +231,7 @@ mod tests {
         as_gateway(&mut decision);
         let text = told("GET /a", &decision, "");
         assert!(text.starts_with("DENIED  GET /a\n  METHOD_READS_NO_STORE: "), "{text}");
-        assert!(!text.contains("Only for a service") && !decision.allowed, "{text}");
+        assert!(!text.contains("Only for services") && !decision.allowed, "{text}");
         let mut confined = v1::Decision { allowed: true, ..Default::default() };
         as_gateway(&mut confined);
         assert!(confined.allowed, "what needs no scope is as before");
@@ -272,6 +276,6 @@ mod tests {
         };
         let text = told("GET /a", &decision, "");
         assert!(text.starts_with("ALLOWED  GET /a\n") && text.contains("a, b"), "{text}");
-        assert!(text.contains("a, to which the key binds"), "{text}");
+        assert!(text.contains("a (the key is bound to it)"), "{text}");
     }
 }

@@ -14,16 +14,16 @@ use crate::proto::v1::{self, Access};
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChoice {
-    /// Open all stores, also ones added later
+    /// Access to all stores, including stores added later
     #[arg(long, conflicts_with_all = ["store", "platform", "no_stores"])]
     all_stores: bool,
-    /// Open these stores, by code
+    /// Access to these stores (codes)
     #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with = "no_stores")]
     store: Vec<String>,
-    /// Open the stores that have this platform today
+    /// Access to the stores that are on this platform now
     #[arg(long, value_name = "PLATFORM", num_args = 1.., conflicts_with = "no_stores")]
     platform: Vec<String>,
-    /// Open no store
+    /// Access to no store
     #[arg(long)]
     no_stores: bool,
 }
@@ -32,16 +32,16 @@ pub(super) struct StoreChoice {
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChoice {
-    /// Open all methods, also ones added later
+    /// Access to all methods, including methods added later
     #[arg(long, conflicts_with_all = ["method", "block", "no_methods"])]
     all_methods: bool,
-    /// Open these methods: `VERB pattern`, or the pattern alone where the book has it under one verb only
+    /// Access to these methods: `VERB pattern`, or the pattern alone if the reference book has it with one verb only
     #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with = "no_methods")]
     method: Vec<String>,
-    /// Open the methods that stand in this block today
+    /// Access to the methods that are in this block now
     #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with = "no_methods")]
     block: Vec<String>,
-    /// Open no method
+    /// Access to no method
     #[arg(long)]
     no_methods: bool,
 }
@@ -50,10 +50,10 @@ pub(super) struct MethodChoice {
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChange {
-    /// Open these stores too
+    /// Also give access to these stores
     #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with_all = ["all_stores", "store", "platform", "no_stores"])]
     add_store: Vec<String>,
-    /// Open these stores no longer
+    /// Remove access to these stores
     #[arg(long, value_name = "CODE", num_args = 1.., conflicts_with_all = ["all_stores", "store", "platform", "no_stores"])]
     remove_store: Vec<String>,
 }
@@ -62,16 +62,16 @@ pub(super) struct StoreChange {
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChange {
-    /// Open these methods too
+    /// Also give access to these methods
     #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
     add_method: Vec<String>,
-    /// Open the methods of this block too
+    /// Also give access to the methods of this block
     #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
     add_block: Vec<String>,
-    /// Open these methods no longer
+    /// Remove access to these methods
     #[arg(long, value_name = "METHOD", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
     remove_method: Vec<String>,
-    /// Open the methods of this block no longer
+    /// Remove access to the methods of this block
     #[arg(long, value_name = "TITLE", num_args = 1.., conflicts_with_all = ["all_methods", "method", "block", "no_methods"])]
     remove_block: Vec<String>,
 }
@@ -108,7 +108,7 @@ impl StoreChoice {
             let members = stores::all(session, &filter, None).await?;
             if members.is_empty() {
                 return Err(Error::NotFound(format!(
-                    "no store has the platform `{platform}`; `latchkey stores list` shows which there are"
+                    "no store has the platform `{platform}`; see `latchkey stores list`"
                 )));
             }
             codes.extend(members.into_iter().map(|store| store.code));
@@ -124,8 +124,8 @@ impl StoreChoice {
     /// The choices there are, when none was made.
     pub(super) fn missing() -> Error {
         Error::Usage(
-            "say which stores the key opens: --all-stores (also ones added later), --store CODE…, --platform PLATFORM… \
-             or --no-stores"
+            "choose the stores of the key: --all-stores (including stores added later), --store CODE…, --platform \
+             PLATFORM… or --no-stores"
                 .to_owned(),
         )
     }
@@ -151,8 +151,8 @@ impl MethodChoice {
     /// The choices there are, when none was made.
     pub(super) fn missing() -> Error {
         Error::Usage(
-            "say which methods the key opens: --all-methods (also ones added later), --method METHOD…, --block TITLE… \
-             or --no-methods"
+            "choose the methods of the key: --all-methods (including methods added later), --method METHOD…, --block \
+             TITLE… or --no-methods"
                 .to_owned(),
         )
     }
@@ -208,13 +208,14 @@ fn change(
 ) -> Result<Chosen, Error> {
     if access != Access::Selected {
         return Err(Error::Conflict(format!(
-            "the key opens all {thing}s, so that none can be added or removed: list those that it is to open with \
-             --{thing}"
+            "the key has access to all {thing}s, so none can be added or removed: list the ones to keep with --{thing}"
         )));
     }
     let had: BTreeSet<String> = members.iter().cloned().collect();
     if let Some(missing) = remove.iter().find(|member| !had.contains(*member)) {
-        return Err(Error::Conflict(format!("the key does not open the {thing} `{missing}`, so it cannot be removed")));
+        return Err(Error::Conflict(format!(
+            "the key has no access to the {thing} `{missing}`, so it cannot be removed"
+        )));
     }
     Ok(Chosen::selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
 }

@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
                             field.push(letter);
                         }
                         None => {
-                            return Err(format!("line {begin}: a field begins with a quote and does not end with one"));
+                            return Err(format!("line {begin}: a field starts with a quote but does not end with one"));
                         }
                     }
                 }

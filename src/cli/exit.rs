@@ -13,15 +13,15 @@ use crate::app;
 /// What `--help` says about exit codes.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
-  0    done; of `authorize`: ALLOWED
-  1    the answer is no (`authorize`: DENIED, `check`: FAIL), or it could not be done here
-  2    the command line or the configuration is wrong
-  3    what was asked for does not exist
-  4    the input is invalid
-  5    the operator's token is missing, not good, or its role does not allow it
-  6    the server cannot be reached, or cannot answer now
-  7    a conflict: it is there already, was changed meanwhile, or is not in a state for it
-  70   an internal error
+  0    success; `authorize`: ALLOWED
+  1    `authorize`: DENIED; `check`: FAIL; or a failure on this machine
+  2    invalid command line or configuration
+  3    not found
+  4    invalid input
+  5    the operator token is missing or invalid, or its role does not allow this
+  6    the server cannot be reached or is temporarily unavailable
+  7    conflict: it already exists, was changed meanwhile, or is in the wrong state
+  70   internal error
   130  interrupted";
 
 /// How a command ended.
@@ -85,7 +85,7 @@ pub(super) enum Error {
     #[error("{0}")]
     Internal(String),
     /// Ctrl-C.
-    #[error("interrupted; what was already sent may have been done: look before repeating it")]
+    #[error("interrupted; the change may have been made: check before you repeat it")]
     Interrupted,
     /// Standard output does not take what we say.
     #[error("standard output cannot be written: {0}")]
@@ -104,12 +104,13 @@ impl Error {
         // The server's own statuses have no source: this one was made on the way.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Unavailable(format!(
-                "the connection to {place} broke: {}; either it stopped, or it is no Latchkey",
+                "lost the connection to {place}: {}; it stopped, or it is not Latchkey",
                 root(cause)
             ));
         }
         let message = clean(status.message());
-        let message = if message.is_empty() { format!("{place} answered {}", words(status.code())) } else { message };
+        let message =
+            if message.is_empty() { format!("{place} returned an error: {}", words(status.code())) } else { message };
         match status.code() {
             Code::InvalidArgument | Code::OutOfRange => Self::Invalid(with_violations(message, status)),
             Code::NotFound => Self::NotFound(message),
@@ -121,9 +122,9 @@ impl Error {
             Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
                 Self::Unavailable(message)
             }
-            Code::Unimplemented => {
-                Self::Unavailable(format!("what answers at {place} is not this service of Latchkey: {message}"))
-            }
+            Code::Unimplemented => Self::Unavailable(format!(
+                "{place} does not offer this call: check --admin-url and --decision-url (are the ports swapped?)"
+            )),
             Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Self::Internal(message),
         }
     }
@@ -160,16 +161,15 @@ fn with_violations(message: String, status: &Status) -> String {
     if violations.is_empty() {
         return message;
     }
+    // The message repeats the first violation.
     if let [one] = violations
         && message.contains(&clean(&one.description))
-        && status.code() != Code::InvalidArgument
     {
         return message;
     }
-    let mut text = match (status.code(), violations.len()) {
-        (Code::InvalidArgument, 1) => "the server refuses one field:".to_owned(),
-        (Code::InvalidArgument, many) => format!("the server refuses {many} fields:"),
-        _ => message,
+    let mut text = match violations.len() {
+        1 => "one field is invalid:".to_owned(),
+        many => format!("{many} fields are invalid:"),
     };
     for violation in violations {
         text.push_str("\n  ");
@@ -209,15 +209,17 @@ pub(super) fn root(error: &dyn std::error::Error) -> String {
 /// A status code in words, for a server that gives no other.
 const fn words(code: Code) -> &'static str {
     match code {
-        Code::Ok => "without an answer",
-        Code::InvalidArgument | Code::OutOfRange => "that the input is invalid",
-        Code::NotFound => "that it does not exist",
-        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => "that it is in conflict with what is there",
-        Code::Unauthenticated => "that the caller is not known",
-        Code::PermissionDenied => "that the caller may not do this",
-        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => "that it cannot now",
-        Code::Unimplemented => "that it does not know this call",
-        Code::Unknown | Code::Internal | Code::DataLoss => "with an internal error",
+        Code::Ok => "no response",
+        Code::InvalidArgument | Code::OutOfRange => "the input is invalid",
+        Code::NotFound => "it does not exist",
+        Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => "it conflicts with the current state",
+        Code::Unauthenticated => "the caller is unknown",
+        Code::PermissionDenied => "the caller is not allowed to do this",
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
+            "it is temporarily unavailable"
+        }
+        Code::Unimplemented => "unknown method",
+        Code::Unknown | Code::Internal | Code::DataLoss => "internal error",
     }
 }
 
@@ -259,7 +261,7 @@ mod tests {
             vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
         let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
         let (text, _) = told(&status);
-        assert_eq!(text, "the server refuses 2 fields:\n  key.name: must not be empty\n  and this");
+        assert_eq!(text, "2 fields are invalid:\n  key.name: must not be empty\n  and this");
     }
 
     #[test]

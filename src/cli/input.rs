@@ -29,11 +29,11 @@ pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Resul
         let text = text.trim();
         if text.is_empty() {
             let place = from.map_or("standard input".to_owned(), |path| path.display().to_string());
-            return Err(Error::Invalid(format!("no token came from {place}")));
+            return Err(Error::Invalid(format!("{place} contains no token")));
         }
         Ok(text.to_owned())
     });
-    read.await.map_err(|error| Error::Internal(format!("reading a token ended early: {error}")))?
+    read.await.map_err(|error| Error::Internal(format!("reading a token was interrupted: {error}")))?
 }
 
 /// As [`secret`], for a token that a key is to have: checked here, before anything is sent.
@@ -42,7 +42,7 @@ pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Resul
 /// It cannot be read, or can be no token.
 pub(super) async fn supplied_token(file: Option<PathBuf>) -> Result<String, Error> {
     let Some(file) = file else { return Ok(String::new()) };
-    let text = secret(Some(file), "token for the key: ").await?;
+    let text = secret(Some(file), "Token for the key: ").await?;
     Token::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
     Ok(text)
 }
@@ -51,7 +51,7 @@ fn limited(from: impl io::Read) -> io::Result<String> {
     let mut text = String::new();
     from.take(LONGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LONGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than any token"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long for a token"));
     }
     Ok(text)
 }

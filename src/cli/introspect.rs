@@ -13,7 +13,7 @@ use crate::proto::v1::{self, Access};
 /// What `introspect` is told.
 #[derive(Debug, Args)]
 pub(super) struct IntrospectArgs {
-    /// Revision that the answer must not be older than, as a write or `watch` told it
+    /// Revision that the result must include, as returned by a write or `watch`
     #[arg(long, value_name = "REVISION", default_value = "", hide_default_value = true)]
     min_revision: String,
     #[command(flatten)]
@@ -25,7 +25,7 @@ impl IntrospectArgs {
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
         let mut client = session.authorization().await?;
-        let answer = session.call("asking about the key", client.introspect_key(request)).await?;
+        let answer = session.call("reading what the key may do", client.introspect_key(request)).await?;
         session.answer(&answer, told_of)?;
         Ok(Ending::Done)
     }
@@ -36,8 +36,8 @@ fn told_of(answer: &v1::IntrospectKeyResponse) -> String {
         return format!("not usable\n  {}: {}\n", words::reason_name(answer.reason), words::reason(answer.reason));
     }
     let access = |access: Access, none: bool| match access {
-        Access::All if none => "all, also ones added later; now there are none",
-        Access::All => "all, also ones added later; now:",
+        Access::All if none => "all, including those added later; none exist now",
+        Access::All => "all, including those added later; now:",
         Access::Selected if none => "none",
         Access::Selected => "exactly:",
         Access::Unspecified => "unknown",
@@ -76,6 +76,9 @@ mod tests {
             ..Default::default()
         };
         let text = told_of(&answer);
-        assert!(text.contains("none") && text.contains("also ones added later") && text.contains("GET /a"), "{text}");
+        assert!(
+            text.contains("none") && text.contains("including those added later") && text.contains("GET /a"),
+            "{text}"
+        );
     }
 }

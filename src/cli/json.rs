@@ -58,7 +58,7 @@ where
     let internal = |what: &dyn std::fmt::Display| Error::Internal(format!("{} as JSON: {what}", M::NAME));
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(|error| internal(&error))?;
     let name = format!("latchkey.v1.{}", M::NAME);
-    let described = pool.get_message_by_name(&name).ok_or_else(|| internal(&"it is not in the contract"))?;
+    let described = pool.get_message_by_name(&name).ok_or_else(|| internal(&"it is not in the API"))?;
     let dynamic =
         DynamicMessage::decode(described, message.encode_to_vec().as_slice()).map_err(|error| internal(&error))?;
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);

@@ -11,7 +11,7 @@ use crate::proto::v1;
 /// Arguments of `replicas lost`.
 #[derive(Debug, Args)]
 pub(super) struct LostArgs {
-    /// Revoke, delete and switch off again what the lost changes had; what is so already stays as it is
+    /// Revoke, delete and switch off again whatever the lost changes did; anything already in that state is left alone
     #[arg(long)]
     reapply: bool,
 }
@@ -148,7 +148,7 @@ impl Step {
 }
 
 fn listed(answer: &v1::ListLostChangesResponse) -> String {
-    let mut table = Table::new(["REVISION", "KIND", "ID", "ACTION", "TOOK AWAY", "NOTICED", "BY"]);
+    let mut table = Table::new(["REVISION", "KIND", "ID", "ACTION", "REMOVED", "NOTICED", "BY"]);
     for change in &answer.changes {
         let again: Vec<_> = steps(change).iter().map(|step| format!("{} {}", step.what(), step.id())).collect();
         table.row([

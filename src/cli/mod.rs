@@ -94,7 +94,7 @@ fn start(arguments: Arguments, config: Config, environment_key: Option<String>) 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::Internal(format!("threads cannot be started: {error}")))?;
+        .map_err(|error| Error::Internal(format!("could not start threads: {error}")))?;
     let outcome = runtime.block_on(dispatch(arguments, config, environment_key));
     // A thread may still be waiting for standard input; nobody waits for it.
     runtime.shutdown_background();
@@ -115,7 +115,7 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
                 outcome = Box::pin(ask(command, &session)) => outcome,
                 signal = tokio::signal::ctrl_c() => match signal {
                     Ok(()) => Err(Error::Interrupted),
-                    Err(error) => Err(Error::Internal(format!("signals cannot be heard: {error}"))),
+                    Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
                 },
             }
         }
@@ -135,7 +135,7 @@ async fn ask(command: Command, session: &Session) -> Outcome {
         Command::Audit(command) => command.run(session).await,
         Command::Replicas(command) => command.run(session).await,
         Command::Serve | Command::Migrate(_) | Command::Watch(_) => {
-            Err(Error::Internal("a command of the server was taken for one that asks it".to_owned()))
+            Err(Error::Internal("bug: a command of the server was treated as a client command".to_owned()))
         }
     }
 }

@@ -57,9 +57,10 @@ impl MomentOrNever {
 /// Reads a moment.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
     let date = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
-    span(text).map(Moment::Away).or_else(|_| text.parse().or_else(|_| date(text)).map(Moment::At)).map_err(|_| {
-        "a time is written 2027-01-31, 2027-01-31T12:00:00Z, or 90d, 12h, 30m for so far from now".to_owned()
-    })
+    span(text)
+        .map(Moment::Away)
+        .or_else(|_| text.parse().or_else(|_| date(text)).map(Moment::At))
+        .map_err(|_| "write a time as 2027-01-31, 2027-01-31T12:00:00Z, or relative to now as 90d, 12h, 30m".to_owned())
 }
 
 /// Reads a moment or `never`.
@@ -72,7 +73,7 @@ pub(super) fn moment_or_never(text: &str) -> Result<MomentOrNever, String> {
 
 /// Reads a span.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || "a span of time is a whole number and a unit: 250ms, 30s, 5m, 12h, 90d, 2w".to_owned();
+    let wrong = || "write a duration as a whole number and a unit: 250ms, 30s, 5m, 12h, 90d, 2w".to_owned();
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
     let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
     let millis: u64 = match &text[digits..] {

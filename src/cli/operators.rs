@@ -15,53 +15,53 @@ use crate::proto::v1;
 /// What can be done with operators.
 #[derive(Debug, Subcommand)]
 pub(super) enum OperatorsCommand {
-    /// Tell who the token that is used belongs to
+    /// Show which operator the current token belongs to
     Whoami,
     /// Create an operator and print its token, once
     Create(CreateArgs),
-    /// List operators, the newest first
+    /// List operators, newest first
     List(ListArgs),
     /// Show one operator
     Show {
-        /// Id of the operator, or its name
+        /// ID of the operator, or its name
         operator: String,
     },
     /// Change an operator
     Update(UpdateArgs),
-    /// Give an operator a new token, and end the old one at once
+    /// Create a new token for an operator and revoke the old one immediately
     Rotate(RotateArgs),
-    /// End an operator at once, for good
+    /// Revoke an operator immediately and permanently
     Revoke(RevokeArgs),
-    /// Make a new admin with access to storage alone, when every admin's token is lost
+    /// Create a new admin with access to storage only, if the tokens of all admins are lost
     Recover(RecoverArgs),
 }
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Role {
-    /// Everything, operators included
+    /// Everything, including operators
     Admin,
     /// Read and change keys, stores and methods
     Editor,
-    /// Read keys, stores, methods, audit, usage and servers
+    /// Read keys, stores, methods, the audit trail, usage and servers
     Viewer,
-    /// Ask for decisions, nothing else
+    /// Request decisions, nothing else
     Authorizer,
 }
 
 /// What `operators create` is told.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    /// Name for people, unique
+    /// Name of the operator; must be unique
     #[arg(long)]
     name: String,
-    /// What it may do
+    /// Role
     #[arg(long, value_enum)]
     role: Role,
-    /// Until when it is good: 2027-01-31, 2027-01-31T12:00:00Z, or 90d from now [default: for ever]
+    /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     expires: Option<Moment>,
-    /// Print the token alone, for scripts
+    /// Print only the token, for scripts
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub(super) struct ListArgs {
     /// Only operators with this role
     #[arg(long, value_enum)]
     role: Option<Role>,
-    /// Revoked ones too
+    /// Include revoked operators
     #[arg(long)]
     revoked: bool,
 }
@@ -82,15 +82,15 @@ pub(super) struct ListArgs {
 /// What `operators update` is told.
 #[derive(Debug, Args)]
 pub(super) struct UpdateArgs {
-    /// Id of the operator, or its name
+    /// ID of the operator, or its name
     operator: String,
     /// Change the name
     #[arg(long)]
     name: Option<String>,
-    /// Change what it may do
+    /// Change the role
     #[arg(long, value_enum)]
     role: Option<Role>,
-    /// Change until when it is good: 2027-01-31, 90d from now, or never
+    /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
     #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
     expires: Option<MomentOrNever>,
     #[command(flatten)]
@@ -100,9 +100,9 @@ pub(super) struct UpdateArgs {
 /// What `operators rotate` is told.
 #[derive(Debug, Args)]
 pub(super) struct RotateArgs {
-    /// Id of the operator, or its name
+    /// ID of the operator, or its name
     operator: String,
-    /// Print the token alone, for scripts
+    /// Print only the token, for scripts
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
     #[command(flatten)]
@@ -112,7 +112,7 @@ pub(super) struct RotateArgs {
 /// What `operators revoke` is told.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
-    /// Id of the operator, or its name
+    /// ID of the operator, or its name
     operator: String,
     #[command(flatten)]
     write: WriteArgs,
@@ -135,7 +135,7 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
         OperatorsCommand::Whoami => {
             let mut client = session.operators().await?;
             let request = v1::GetCurrentOperatorRequest {};
-            let answer = session.call("asking who we are", client.get_current_operator(request)).await?;
+            let answer = session.call("checking the operator token", client.get_current_operator(request)).await?;
             session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
         }
         OperatorsCommand::Create(args) => create(args, session).await?,
@@ -168,7 +168,7 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
             output::written(answer.written.as_ref());
         }
         OperatorsCommand::Recover(_) => {
-            return Err(Error::Internal("recovery was taken for a command that asks a server".to_owned()));
+            return Err(Error::Internal("bug: recovery was treated as a client command".to_owned()));
         }
     }
     Ok(Ending::Done)
@@ -242,7 +242,7 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
         operator.expire_time = expires.ahead();
     }
     if paths.is_empty() {
-        return Err(Error::Usage("say what is to change: see `latchkey operators update --help`".to_owned()));
+        return Err(Error::Usage("nothing to change: see `latchkey operators update --help`".to_owned()));
     }
     operator.id = identified(session, args.operator).await?;
     let request = v1::UpdateOperatorRequest {
@@ -267,7 +267,7 @@ async fn identified(session: &Session, operator: String) -> Result<String, Error
         .into_iter()
         .find(|candidate| candidate.name == operator)
         .map(|found| found.id)
-        .ok_or_else(|| Error::NotFound(format!("no operator has the id or the name `{operator}`")))
+        .ok_or_else(|| Error::NotFound(format!("there is no operator with the ID or name `{operator}`")))
 }
 
 /// Prints a new token: alone, or after what is known of its operator.
@@ -277,7 +277,7 @@ fn token(session: &Session, token: &str, operator: Option<&v1::Operator>, alone:
     } else if !session.is_json() {
         output::print(&format!("{}\n{token}\n", shown(operator)))?;
     }
-    output::note("the token is shown only now: keep it where it is to be used");
+    output::note("copy the token now: it will not be shown again");
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub(super) fn written(written: Option<&v1::Written>) {
         return;
     };
     if written.pending_unknown {
-        note("done, but which replicas have applied it is not known: storage did not answer afterwards");
+        note("done, but it is unknown which replicas have applied it: storage did not respond afterwards");
     }
     if !written.pending_replicas.is_empty() {
         note(&format!("done, but not yet applied by: {}", clean(&written.pending_replicas.join(", "))));

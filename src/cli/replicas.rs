@@ -49,12 +49,12 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
         "HOST",
         "VERSION",
         "STARTED",
-        "REPORTED",
+        "LAST REPORT",
         "APPLIED",
         "BEHIND",
         "LIVE",
         "MAX_STALENESS",
-        "ANSWERS",
+        "ANSWERED",
     ]);
     for replica in &answer.replicas {
         table.row([
@@ -74,13 +74,13 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
     let staleness = answer.max_staleness.as_ref().map_or(0, |staleness| staleness.seconds);
     let _ = writeln!(
         text,
-        "\nnewest revision {}; a server without proof of freshness allows for {staleness} s",
+        "\nlatest revision {}; a server out of sync for longer than {staleness} s denies every request",
         answer.head_revision
     );
     let differs =
         |replica: &&v1::Replica| replica.max_staleness.is_some() && replica.max_staleness != answer.max_staleness;
     if answer.replicas.iter().any(|replica| differs(&replica)) {
-        text.push_str("the servers have different settings of max_staleness: set the same on all\n");
+        text.push_str("the servers have different values of max_staleness: set the same value on all\n");
     }
     text
 }
@@ -112,6 +112,6 @@ mod tests {
         assert!(!text.contains("different"), "{text}");
         answer.replicas[1].max_staleness = seconds(5);
         let text = told_of(&answer);
-        assert!(text.contains("5 s") && text.contains("different settings of max_staleness"), "{text}");
+        assert!(text.contains("5 s") && text.contains("different values of max_staleness"), "{text}");
     }
 }

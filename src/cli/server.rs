@@ -12,8 +12,7 @@ use crate::config::Config;
 /// What `operators recover` is told.
 #[derive(Debug, Args)]
 pub(super) struct RecoverArgs {
-    /// File that the new admin's token is written to; it must not exist yet [default: recovered.token in the data
-    /// folder]
+    /// File to write the new admin's token to; it must not exist yet [default: recovered.token in the data folder]
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
 }
@@ -21,7 +20,8 @@ pub(super) struct RecoverArgs {
 /// Arguments of `migrate`.
 #[derive(Debug, Args)]
 pub(super) struct MigrateArgs {
-    /// Begin with an empty database although another was served from there: its keys, stores and operators are gone
+    /// Start with an empty database although the server used another one before; its keys, stores and operators are
+    /// lost
     #[arg(long)]
     start_over: bool,
 }
@@ -35,7 +35,7 @@ pub(super) async fn serve(config: Config) -> Outcome {
 /// Brings the tables of storage up to date.
 pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Outcome {
     app::migrate(config, args.start_over).await?;
-    output::print("the tables of storage are up to date\n")?;
+    output::print("the tables of the database are up to date\n")?;
     Ok(Ending::Done)
 }
 
@@ -44,11 +44,12 @@ pub(super) async fn recover(config: Config, args: RecoverArgs) -> Outcome {
     let into = args.into.unwrap_or_else(|| config.data_dir.join("recovered.token"));
     if into.exists() {
         return Err(Error::Conflict(format!(
-            "{} is there already, and may hold a token that is needed: remove it, or name another file with --into",
+            "{} already exists and may contain a token that is still needed: remove it, or choose another file with \
+             --into",
             into.display()
         )));
     }
     let name = Box::pin(app::recover(config, into.clone())).await?;
-    output::print(&format!("made the admin `{}`; its token is in {}\n", output::clean(&name), into.display()))?;
+    output::print(&format!("created the admin `{}`; its token is in {}\n", output::clean(&name), into.display()))?;
     Ok(Ending::Done)
 }

@@ -147,7 +147,7 @@ impl Session {
                 Ok(Ok(response)) => Ok(response.into_inner()),
                 Ok(Err(status)) => Err(self.refused(&status)),
                 Err(_) => Err(Error::Unavailable(format!(
-                    "no answer came within {} s; what was asked may still be done: look before repeating it",
+                    "no response within {} s; the change may still be made: check before you repeat it",
                     bound.as_secs()
                 ))),
             }
@@ -226,20 +226,20 @@ impl Session {
         let url = self.url(port);
         let wrong = |what: &str| {
             let name = if port == Port::Admin { "admin-url" } else { "decision-url" };
-            Error::Usage(format!("`{url}` is {what}: --{name} is written http://HOST:PORT or https://HOST:PORT"))
+            Error::Usage(format!("`{url}` is {what}: write --{name} as http://HOST:PORT or https://HOST:PORT"))
         };
-        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| wrong("no URL"))?.connect_timeout(CONNECT);
+        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| wrong("not a URL"))?.connect_timeout(CONNECT);
         match endpoint.uri().scheme_str() {
             Some("http") => {}
             Some("https") => {
                 endpoint = endpoint.tls_config(self.tls()?).map_err(|error| Error::Failed(chain(&error)))?;
             }
-            _ => return Err(wrong("not what this speaks")),
+            _ => return Err(wrong("not an HTTP URL")),
         }
         let connected = output::patiently(&format!("connecting to {url}"), endpoint.connect()).await;
         connected.map_err(|error| {
             Error::Unavailable(format!(
-                "no Latchkey answers at {url}: {}; start one with `latchkey serve`, or say where it is with --{}",
+                "cannot connect to Latchkey at {url}: {}; start it with `latchkey serve`, or set its address with --{}",
                 root(&error),
                 if port == Port::Admin { "admin-url" } else { "decision-url" }
             ))
@@ -269,11 +269,11 @@ impl Session {
             |name| config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == Origin::Flag);
         let read = |path: &PathBuf| {
             app::read_token(path)
-                .map_err(|error| Error::Credentials(format!("the operator's token cannot be read from {error}")))
+                .map_err(|error| Error::Credentials(format!("the operator token cannot be read from {error}")))
         };
         match (&config.token, &config.token_file) {
             (Some(_), Some(_)) if !flagged("token_file") => {
-                Err(Error::Usage("token and token_file are both set; set one of them".to_owned()))
+                Err(Error::Usage("token and token_file are both set; set only one of them".to_owned()))
             }
             (_, Some(path)) => Ok(Some((read(path)?, path.display().to_string()))),
             (Some(text), None) => {
@@ -295,8 +295,8 @@ impl Session {
     /// How to get a token.
     pub(super) fn no_token(&self) -> Error {
         Error::Credentials(format!(
-            "no operator's token: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE to one that an admin made with `latchkey \
-             operators create`, or run this where the server's own {} can be read",
+            "no operator token: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE to one that an admin created with `latchkey \
+             operators create`, or run this command where the server's own {} can be read",
             self.config.data_dir.join(ADMIN_TOKEN).display()
         ))
     }
@@ -305,7 +305,7 @@ impl Session {
 fn bearer(token: &Token) -> Result<Bearer, Error> {
     let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.reveal())
         .parse()
-        .map_err(|_| Error::Credentials("the operator's token has characters that cannot be sent".to_owned()))?;
+        .map_err(|_| Error::Credentials("the operator token has characters that cannot be sent".to_owned()))?;
     // So that no log of HTTP/2 shows it.
     value.set_sensitive(true);
     Ok(Bearer(Some(value)))

@@ -67,7 +67,7 @@ fn flag(setting: &Setting) -> Arg {
         .long(setting.name.replace('_', "-"))
         .value_name(value_name(setting.name))
         .help(help)
-        .help_heading(if everybodys { "Connection" } else { "Settings of the server" })
+        .help_heading(if everybodys { "Connection" } else { "Server settings" })
         .hide_short_help(!everybodys)
 }
 
@@ -77,7 +77,12 @@ fn value_name(name: &str) -> &'static str {
         "data_dir" => "FOLDER",
         "max_staleness" | "poll_interval" | "replica_wait" | "read_wait" | "start_wait" | "drain" | "accept_grace"
         | "connection_age" => "TIME",
-        "cache_capacity" | "pool_size" | "max_connections" | "decision_threads" => "NUMBER",
+        "cache_capacity"
+        | "pool_size"
+        | "max_connections"
+        | "max_connections_per_peer"
+        | "admin_connections"
+        | "decision_threads" => "NUMBER",
         "decision_auth" | "allow_open_decisions" | "migrate" | "usage" | "log_format" => "WORD",
         "log" => "FILTER",
         "trusted_proxies" | "trusted_balancers" => "NETWORKS",

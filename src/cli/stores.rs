@@ -23,9 +23,9 @@ pub(super) enum StoresCommand {
         /// Code of the store
         code: String,
     },
-    /// Change what is known of a store
+    /// Change a store
     Update(UpdateArgs),
-    /// Remove a store: keys lose it and gain nothing
+    /// Delete a store: keys lose access to it and gain nothing
     Delete(DeleteArgs),
 }
 
@@ -43,21 +43,21 @@ enum Kind {
 /// What `stores create` is told.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    /// Code of the store, its identity: letters, digits, `.`, `_` and `-`, at most 64; never changed
+    /// Code of the store: up to 64 letters, digits, `.`, `_` and `-`; cannot be changed later
     code: String,
-    /// Name for people
+    /// Name of the store
     #[arg(long)]
     name: String,
-    /// What sort of shop it is
+    /// Kind of store
     #[arg(long, value_enum)]
     kind: Kind,
-    /// What it runs on; stores with the same text can be chosen together
+    /// Platform it runs on; stores with the same platform can be selected together
     #[arg(long, default_value = "", hide_default_value = true)]
     platform: String,
-    /// Host name it is reached at; may be given several times
+    /// Host name of the store; can be repeated
     #[arg(long)]
     host: Vec<String>,
-    /// Leave it switched off: calls that name it are refused
+    /// Create it switched off: calls that name it are refused
     #[arg(long)]
     inactive: bool,
     #[command(flatten)]
@@ -76,13 +76,13 @@ pub(super) struct ListArgs {
     /// Only stores with this platform
     #[arg(long)]
     platform: Option<String>,
-    /// Only stores of this sort
+    /// Only stores of this kind
     #[arg(long, value_enum)]
     kind: Option<Kind>,
-    /// Only stores with this text in code, name or a host
+    /// Only stores with this text in the code, name or a host name
     #[arg(long, default_value = "", hide_default_value = true)]
     text: String,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
 }
@@ -95,13 +95,13 @@ pub(super) struct UpdateArgs {
     /// Change the name
     #[arg(long)]
     name: Option<String>,
-    /// Change the sort of shop
+    /// Change the kind of store
     #[arg(long, value_enum)]
     kind: Option<Kind>,
     /// Change the platform
     #[arg(long)]
     platform: Option<String>,
-    /// Replace the host names; may be given several times
+    /// Replace the host names; can be repeated
     #[arg(long, conflicts_with = "no_hosts")]
     host: Vec<String>,
     /// Remove all host names
@@ -122,7 +122,7 @@ pub(super) struct UpdateArgs {
 pub(super) struct DeleteArgs {
     /// Code of the store
     code: String,
-    /// Remove it although some keys would be left with exactly one store, and bind to it
+    /// Delete it even if some keys would have exactly one store left, to which their calls that name no store would go
     #[arg(long)]
     allow_rebinding: bool,
     #[command(flatten)]
@@ -238,7 +238,7 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
         store.active = Some(args.activate);
     }
     if paths.is_empty() {
-        return Err(Error::Usage("say what is to change: see `latchkey stores update --help`".to_owned()));
+        return Err(Error::Usage("nothing to change: see `latchkey stores update --help`".to_owned()));
     }
     let request = v1::UpdateStoreRequest {
         store: Some(store),
@@ -261,15 +261,15 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
     };
     let mut client = session.stores().await?;
     let answer =
-        session.call("removing the store", client.delete_store(request)).await.map_err(|error| match error {
+        session.call("deleting the store", client.delete_store(request)).await.map_err(|error| match error {
             Error::Conflict(text) if text.contains("rebinding") => {
-                Error::Conflict(format!("{text}\nif that is meant, say --allow-rebinding"))
+                Error::Conflict(format!("{text}\nto accept this, add --allow-rebinding"))
             }
             other => other,
         })?;
     session.answer(&answer, |answer| {
-        let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
-        format!("removed the store {}; {keys}\n", args.code)
+        let keys = words::count(answer.keys_narrowed, "key lost access to it", "keys lost access to it");
+        format!("deleted the store {}; {keys}\n", args.code)
     })?;
     output::written(answer.written.as_ref());
     Ok(())

@@ -13,7 +13,7 @@ use crate::proto::v1;
 /// What `watch` is told.
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
-    /// Begin after this revision, as a write or `watch` told it [default: from now on]
+    /// Start after this revision, as returned by a write or `watch` [default: now]
     #[arg(long, value_name = "REVISION", default_value = "", hide_default_value = true)]
     after: String,
 }
@@ -25,7 +25,7 @@ impl WatchArgs {
             ended = Box::pin(self.follow(session)) => ended.map(|()| Ending::Done),
             signal = tokio::signal::ctrl_c() => match signal {
                 Ok(()) => Ok(Ending::Done),
-                Err(error) => Err(Error::Internal(format!("signals cannot be heard: {error}"))),
+                Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
             },
         }
     }
@@ -33,13 +33,15 @@ impl WatchArgs {
     async fn follow(self, session: &Session) -> Result<(), Error> {
         let mut client = session.authorization().await?;
         let request = v1::WatchChangesRequest { after_revision: self.after };
-        let mut stream = session.call("asking for changes", client.watch_changes(request)).await?;
+        let mut stream = session.call("subscribing to changes", client.watch_changes(request)).await?;
         loop {
             match stream.message().await {
                 Ok(Some(change)) => {
                     output::print(&if session.is_json() { json::line(&change)? } else { told(&change) })?;
                 }
-                Ok(None) => return Err(Error::Unavailable("the server ended the stream: it is stopping".to_owned())),
+                Ok(None) => {
+                    return Err(Error::Unavailable("the server closed the stream: it is shutting down".to_owned()));
+                }
                 Err(status) => return Err(session.refused(&status)),
             }
         }
@@ -48,7 +50,7 @@ impl WatchArgs {
 
 fn told(change: &v1::WatchChangesResponse) -> String {
     if change.subjects.is_empty() {
-        return format!("{}  from here on\n", output::clean(&change.revision));
+        return format!("{}  start\n", output::clean(&change.revision));
     }
     let mut text = String::new();
     for subject in &change.subjects {
@@ -79,6 +81,6 @@ mod tests {
         };
         assert_eq!(told(&change), "r7-1  update key key_1\nr7-1  update key key_2\nr7-1  2 changes together\n");
         let start = v1::WatchChangesResponse { revision: "r7-1".to_owned(), ..Default::default() };
-        assert_eq!(told(&start), "r7-1  from here on\n");
+        assert_eq!(told(&start), "r7-1  start\n");
     }
 }

@@ -16,45 +16,41 @@ pub(super) fn reason_name(reason: i32) -> String {
 pub(super) fn reason(reason: i32) -> &'static str {
     match Reason::try_from(reason) {
         Ok(Reason::Allowed) => "every check passed",
-        Ok(Reason::KeyMissing) => "no key was presented",
+        Ok(Reason::KeyMissing) => "the request has no key",
         Ok(Reason::KeyMalformed) => {
-            "this cannot be a key: its length, characters or checksum are wrong, as if mistyped or cut"
+            "this cannot be a valid token: its length, characters or checksum are wrong; it was mistyped or cut off"
         }
-        Ok(Reason::KeyUnknown) => "no key has this token",
+        Ok(Reason::KeyUnknown) => "this token belongs to no key",
         Ok(Reason::KeyRevoked) => "the key, or this token of it, was revoked",
         Ok(Reason::KeyInactive) => "the key is switched off",
         Ok(Reason::KeyNotYetValid) => "the key is not valid yet",
         Ok(Reason::KeyExpired) => "the key has expired",
-        Ok(Reason::SecretExpired) => "this token of the key was replaced, and its time is over",
-        Ok(Reason::NetworkDenied) => {
-            "the client's address is unknown or outside the networks that the key is limited to"
-        }
-        Ok(Reason::MethodRequired) => "no method was named",
-        Ok(Reason::PathAmbiguous) => {
-            "the path can be read in more than one way, so nobody can say which method it means"
-        }
+        Ok(Reason::SecretExpired) => "this token was replaced by a rotation and has expired",
+        Ok(Reason::NetworkDenied) => "the client's address is unknown or outside the networks that the key allows",
+        Ok(Reason::MethodRequired) => "the request names no method",
+        Ok(Reason::PathAmbiguous) => "the path is ambiguous, so it is unclear which method it means",
         Ok(Reason::MethodUnknown) => {
-            "the reference book has no such method, and the key is not open to calls outside it"
+            "the reference book has no such method; calling it requires access to all methods, and to all stores \
+             unless the call names a store"
         }
-        Ok(Reason::MethodDenied) => "the key does not open this method",
-        Ok(Reason::StoreRequired) => "this method needs a store, and none was named",
-        Ok(Reason::StoreUnknown) => "a store that was named does not exist",
-        Ok(Reason::StoreInactive) => "a store that was named is switched off",
-        Ok(Reason::StoreDenied) => "the key does not open a store that was named",
-        Ok(Reason::NoStoreOpen) => {
-            "the key is for certain stores, and none of them exists and is switched on: it opens no store"
-        }
+        Ok(Reason::MethodDenied) => "the key has no access to this method",
+        Ok(Reason::StoreRequired) => "this method requires a store, and the request names none",
+        Ok(Reason::StoreUnknown) => "the request names a store that does not exist",
+        Ok(Reason::StoreInactive) => "the request names a store that is switched off",
+        Ok(Reason::StoreDenied) => "the key has no access to a store that the request names",
+        Ok(Reason::NoStoreOpen) => "the key is limited to certain stores, and none of them exists and is switched on",
         Ok(Reason::MethodReadsNoStore) => {
-            "the key is for certain stores, and this method reads no store, so a gateway cannot keep the call within them"
+            "the key is limited to certain stores, and this method takes no store, so a gateway cannot confine the \
+             call to them"
         }
-        Ok(Reason::Unspecified) | Err(_) => "for a reason that this version does not know",
+        Ok(Reason::Unspecified) | Err(_) => "a reason that this version does not know",
     }
 }
 
 /// Where customers may be looked for.
 pub(super) fn scope(scope: &v1::Scope) -> String {
     match scope.kind() {
-        ScopeKind::All => "all stores, also ones added later".to_owned(),
+        ScopeKind::All => "all stores, including stores added later".to_owned(),
         ScopeKind::Listed if scope.stores.is_empty() => "no active store".to_owned(),
         ScopeKind::Listed => scope.stores.join(", "),
         ScopeKind::Large => "more than 200 stores: `latchkey introspect` lists them".to_owned(),
@@ -71,7 +67,7 @@ pub(super) fn state(key: &v1::Key) -> &'static str {
     } else if is_past(key.expire_time.as_ref()) {
         "expired"
     } else if key.not_before.is_some() && !is_past(key.not_before.as_ref()) {
-        "not yet"
+        "not yet valid"
     } else {
         "active"
     }
@@ -165,7 +161,7 @@ mod tests {
         };
         assert_eq!(state(&key(|_| {})), "active");
         assert_eq!(state(&v1::Key { expire_time: past, ..key(|_| {}) }), "expired");
-        assert_eq!(state(&v1::Key { not_before: future, ..key(|_| {}) }), "not yet");
+        assert_eq!(state(&v1::Key { not_before: future, ..key(|_| {}) }), "not yet valid");
         assert_eq!(state(&v1::Key { expire_time: past, ..key(|key| key.active = Some(false)) }), "off");
         assert_eq!(state(&v1::Key { revoke_time: past, ..key(|key| key.active = Some(false)) }), "revoked");
     }

@@ -9,13 +9,13 @@ use crate::proto::v1;
 
 /// What may be said about any write.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "About the change")]
+#[command(next_help_heading = "Change options")]
 pub(super) struct WriteArgs {
-    /// Why, for the audit trail
+    /// Reason for the audit trail
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     because: String,
-    /// How long to wait until every running server has applied it, such as 5s; 0s: not at all [default: as the server
-    /// is set]
+    /// How long to wait for every running server to apply the change, e.g. 5s (0s: do not wait) [default: setting of
+    /// the server]
     #[arg(long, value_name = "TIME", value_parser = span)]
     wait: Option<Duration>,
 }

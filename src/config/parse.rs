@@ -43,7 +43,9 @@ impl Reader {
             match find(&short.to_lowercase()).filter(|setting| variable(setting.name) == *name) {
                 Some(setting) => reader.take(setting, value, Origin::Environment),
                 None if links::is_link(name, value, &sources.environment) => reader.ignored.push(name.clone()),
-                None => reader.unknown(&format!("the environment variable {name}"), &short.to_lowercase(), variable),
+                None => {
+                    reader.unknown(&format!("unknown environment variable {name}"), &short.to_lowercase(), variable)
+                }
             }
         }
         for (name, value) in &sources.flags {
@@ -60,8 +62,8 @@ impl Reader {
         if !setting.secret && is_secret(value) {
             let name = setting.name;
             return self.wrong(format!(
-                "the value of {name} is not shown, because it looks like a token or a URL with a password; secrets \
-                 belong into database_url, token, or the files that database_url_file and token_file name"
+                "the value of {name} is not shown because it looks like a token or a URL with a password; put secrets \
+                 in database_url, token, or the files named by database_url_file and token_file"
             ));
         }
         // An empty value unsets: that is how a variable is switched off in a unit file.
@@ -82,7 +84,7 @@ impl Reader {
             // The message quotes the line, which may hold a secret: only where it is is said.
             Err(error) => {
                 let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-                return self.wrong(format!("the configuration file {file} is no TOML: look at line {line}"));
+                return self.wrong(format!("the configuration file {file} is not valid TOML: see line {line}"));
             }
         };
         for (name, value) in table {
@@ -91,7 +93,7 @@ impl Reader {
                 continue;
             }
             let Some(setting) = find(&name).filter(|setting| setting.name != "config") else {
-                self.unknown(&format!("the setting {name} in {file}"), &name, str::to_owned);
+                self.unknown(&format!("unknown setting {name} in {file}"), &name, str::to_owned);
                 continue;
             };
             let value = match value {
@@ -99,7 +101,7 @@ impl Reader {
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(flag) => flag.to_string(),
                 toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
-                    self.wrong(format!("{name} in {file} must be a text, a whole number, true or false"));
+                    self.wrong(format!("{name} in {file} must be a string, a whole number, true or false"));
                     continue;
                 }
             };
@@ -113,7 +115,7 @@ impl Reader {
         let nearest = names.min_by_key(|known| distance(known, name));
         let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
         let hint = nearest.map_or(String::new(), |known| format!("; did you mean {}?", spell(known)));
-        self.wrong(format!("{what} is not known{hint}"));
+        self.wrong(format!("{what}{hint}"));
     }
 
     /// Variables that are service links, and count for nothing.
@@ -137,7 +139,7 @@ impl Reader {
     pub(super) fn secret(&mut self, name: &str, file_name: &str) -> Option<String> {
         match (self.text(name), self.path(file_name)) {
             (Some(_), Some(_)) => {
-                self.wrong(format!("{name} and {file_name} are both set; set one of them"));
+                self.wrong(format!("{name} and {file_name} are both set; set only one of them"));
                 None
             }
             (given, None) => given,
@@ -167,7 +169,8 @@ impl Reader {
             match part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
                 Ok(network) => networks.push(network),
                 Err(_) => self.wrong(format!(
-                    "{name} has `{part}`; it must be addresses or networks between commas, such as 10.0.0.0/8,127.0.0.1"
+                    "{name} has `{part}`; it must be a comma-separated list of addresses or networks, such as \
+                     10.0.0.0/8,127.0.0.1"
                 )),
             }
         }
@@ -196,7 +199,7 @@ impl Reader {
             Some(duration) if (least..=most).contains(&duration) => duration,
             _ => {
                 self.wrong(format!(
-                    "{name} is `{text}`; it must be a time from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h"
+                    "{name} is `{text}`; it must be a duration from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h"
                 ));
                 least
             }
@@ -228,8 +231,7 @@ impl Reader {
             (None, None, None) => None,
             _ => {
                 self.wrong(format!(
-                    "of {port}_tls_cert, {port}_tls_key and {port}_client_ca some are missing: a port with TLS needs the \
-                     first two"
+                    "{port}_tls_cert and {port}_tls_key must be set together, and {port}_client_ca requires both"
                 ));
                 None
             }
@@ -241,7 +243,7 @@ impl Reader {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
             _ => {
-                self.wrong("of client_cert and client_key one is missing: set both, or none".to_owned());
+                self.wrong("client_cert and client_key must be set together".to_owned());
                 None
             }
         }

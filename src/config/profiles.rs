@@ -106,7 +106,9 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
     };
     for (name, table) in tables {
         if !is_name(&name) {
-            wrong(format!("profiles.{name}: a name of a profile is 1 to 64 of a-z 0-9 _ - and begins with a letter"));
+            wrong(format!(
+                "profiles.{name}: the name of a profile must be 1–64 of a-z 0-9 _ -, starting with a letter"
+            ));
             continue;
         }
         let shapes: Vec<String> = misshapen(&table).collect();
@@ -131,17 +133,17 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
 /// for later.
 fn misshapen(profile: &toml::Value) -> impl Iterator<Item = String> {
     let fields = profile.as_table();
-    let whole = fields.is_none().then(|| " must be a table: [profiles.NAME] and its settings below".to_owned());
+    let whole = fields.is_none().then(|| " must be a table: [profiles.NAME], followed by its settings".to_owned());
     let each = fields.into_iter().flatten().filter_map(|(name, value)| {
         let texts = |list: &Vec<toml::Value>| list.iter().all(toml::Value::is_str);
         let (is_right, shape) = match name.as_str() {
-            "like" | "prefix" | "wording" => (value.is_str(), "a text"),
+            "like" | "prefix" | "wording" => (value.is_str(), "a string"),
             "keys" | "stores" | "not_stores" | "versions" => {
-                (value.as_array().is_some_and(texts), "a list of texts, such as [\"query:site\"]")
+                (value.as_array().is_some_and(texts), "a list of strings, such as [\"query:site\"]")
             }
             "fixed" => {
                 let all = |table: &toml::Table| table.values().all(toml::Value::is_str);
-                (value.as_table().is_some_and(all), "a table of texts, such as { siteBy = \"code\" }")
+                (value.as_table().is_some_and(all), "a table of strings, such as { siteBy = \"code\" }")
             }
             "upstream_applies_scope" | "upstream_reads_only_places" | "answers" => (value.is_bool(), "true or false"),
             "body_limit" => (value.as_integer().is_some_and(|size| size >= 0), "a number of bytes, such as 1048576"),
@@ -177,8 +179,8 @@ fn plain() -> Profile {
 }
 
 fn retailcrm() -> Profile {
-    let place = |text: &str| text.parse().expect("a built-in place is well-formed");
-    let method = |text: &str| text.parse().expect("a built-in method is well-formed");
+    let place = |text: &str| text.parse().expect("a built-in location is valid");
+    let method = |text: &str| text.parse().expect("a built-in method is valid");
     let edit = "POST /api/v*/reference/sites/{code}/edit";
     Profile {
         prefix: "/api".to_owned(),
@@ -226,16 +228,16 @@ impl Profile {
             let (KeyPlace::Header(name) | KeyPlace::Query(name) | KeyPlace::Form(name)) = key else {
                 return String::new();
             };
-            format!("{name} is a place of the key and of a store; leave it out of one of keys and stores")
+            format!("{name} is in both keys and stores; remove it from one of them")
         });
         let bearer =
             self.keys.contains(&KeyPlace::Bearer) && self.keys.contains(&KeyPlace::Header("authorization".to_owned()));
         let bearer = bearer.then(|| {
-            "bearer and header:authorization read the same header in two ways; leave one of them out".to_owned()
+            "bearer and header:authorization read the same header in different ways; remove one of them".to_owned()
         });
         let idle = self.not_stores.iter().filter(|(_, place)| !self.stores.contains(place));
         let idle = idle.map(|(method, place)| {
-            format!("not_stores excepts {place} at {method}, and {place} is not among stores; leave it out")
+            format!("not_stores has {place} for {method}, but {place} is not in stores; remove it")
         });
         both.chain(bearer).chain(idle)
     }
@@ -267,7 +269,7 @@ impl Table {
         if let Some(keys) = self.keys {
             profile.keys = keys.iter().filter_map(|text| kept(key_place(text), wrong)).collect();
             if keys.is_empty() {
-                wrong("keys is empty: no request could ever bring a key".to_owned());
+                wrong("keys is empty, so no request could contain a key".to_owned());
             }
         }
         if let Some(stores) = self.stores {
@@ -296,7 +298,7 @@ impl Table {
         }
         if let Some(limit) = self.body_limit {
             if limit > MAX_BODY {
-                wrong(format!("body_limit is {limit}; it may be 0 to {MAX_BODY} bytes"));
+                wrong(format!("body_limit is {limit}; it must be 0 to {MAX_BODY} bytes"));
             }
             profile.body_limit = limit;
         }
@@ -305,10 +307,7 @@ impl Table {
             self.upstream_reads_only_places.unwrap_or(profile.upstream_reads_only_places);
         profile.answers = self.answers.unwrap_or(profile.answers);
         if profile.answers && profile.wording == Wording::Plain {
-            wrong(
-                "answers needs wording = \"retailcrm\", for plain has no words for them; set answers = false"
-                    .to_owned(),
-            );
+            wrong("answers requires wording = \"retailcrm\"; set answers = false".to_owned());
         }
         profile.versions = self.versions.unwrap_or(profile.versions);
         for sentence in profile.contradictions() {
@@ -326,7 +325,8 @@ fn key_place(text: &str) -> Result<KeyPlace, String> {
     if text == "bearer" {
         return Ok(KeyPlace::Bearer);
     }
-    let shape = || format!("`{text}` is no place of a key; write bearer, header:NAME, query:NAME or form:NAME");
+    let shape =
+        || format!("`{text}` is not a valid location of a key; write bearer, header:NAME, query:NAME or form:NAME");
     let place: StorePlace = text.parse().map_err(|_| shape())?;
     if place.pointer().is_some() || place.repeated() {
         return Err(shape());
@@ -345,7 +345,7 @@ fn store_place(text: &str) -> Result<StorePlace, String> {
     let place: StorePlace = text.parse().map_err(|error| format!("`{text}`: {error}; or write host"))?;
     has_no_meaning_yet(text, &place)?;
     if place.location() == StoreLocation::Path {
-        return Err(format!("`{text}`: only a method of the reference book has a path with parameters"));
+        return Err(format!("`{text}`: path is only allowed in the reference book, where paths have parameters"));
     }
     Ok(place)
 }
@@ -366,24 +366,27 @@ fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
     let name = place.name().to_ascii_lowercase();
     match place.location() {
         StoreLocation::Header if name == "host" => {
-            Err(format!("`{text}` is read otherwise; write host for the hosts of the stores"))
+            Err(format!("`{text}` is not allowed here; write host to match the host names of stores"))
         }
         StoreLocation::Header if OF_HTTP.contains(&name.as_str()) => {
-            Err(format!("`{text}`: the header has a meaning of its own in HTTP; name another"))
+            Err(format!("`{text}`: this header has a meaning in HTTP; use another one"))
         }
         StoreLocation::Header if name.starts_with("x-latchkey-") => {
-            Err(format!("`{text}`: what clients say in the name of x-latchkey-… is dropped; name another header"))
+            Err(format!("`{text}`: headers x-latchkey-… from clients are dropped; use another header"))
         }
         StoreLocation::Query | StoreLocation::Form | StoreLocation::Json if OVERRIDES.contains(&name.as_str()) => {
-            Err(format!("`{text}`: {name} asks for another method, and is refused; name another parameter"))
+            Err(format!("`{text}`: {name} overrides the method and is refused; use another parameter"))
         }
         _ => Ok(()),
     }
 }
 
 fn exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
-    let shape =
-        || format!("`{text}` is no exception; write VERB PATTERN PLACE, such as POST /a/{{code}}/edit form:site");
+    let shape = || {
+        format!(
+            "`{text}` is not a valid exception; write VERB PATTERN LOCATION, such as POST /a/{{code}}/edit form:site"
+        )
+    };
     let (method, place) = text.rsplit_once(' ').ok_or_else(shape)?;
     Ok((method.parse().map_err(|_| shape())?, place.parse().map_err(|_| shape())?))
 }
@@ -456,7 +459,7 @@ mod tests {
             "profiles.a: `form:site` is no exception",
             "profiles.a: fixed.a b: ",
             "profiles.a: wording is `x`",
-            "profiles.a: body_limit is 99999999; it may be 0 to 16777216 bytes",
+            "profiles.a: body_limit is 99999999; it must be 0 to 16777216 bytes",
             "profiles.a: answers needs wording",
             "profiles.b: keys is empty",
             "profiles.c: unknown field `store`",
@@ -471,7 +474,7 @@ mod tests {
             "profiles.e: `query:_method`: _method asks for another method",
             "profiles.f: k is a place of the key and of a store",
             "profiles.f: bearer and header:authorization read the same header",
-            "profiles.f: not_stores excepts query:zz at GET /a, and query:zz is not among stores",
+            "profiles.f: not_stores has query:zz for GET /a, but query:zz is not in stores",
             "profiles.g must be a table: [profiles.NAME]",
         ] {
             assert!(said.contains(expected), "{expected:?} is not in\n{said}");

@@ -52,14 +52,14 @@ fn everything_that_is_wrong_is_said_at_once() {
         ("LATCHKEY_DATABASE_URL_FILE", "b"),
     ]);
     for part in [
-        "LATCHKEY_DECISION_ADDRESS is not known; did you mean LATCHKEY_DECISION_ADDR?",
+        "unknown environment variable LATCHKEY_DECISION_ADDRESS; did you mean LATCHKEY_DECISION_ADDR?",
         "admin_addr is `localhost`",
-        "max_staleness is `1s`; it must be a time from 5s to 3600s",
+        "max_staleness is `1s`; it must be a duration from 5s to 3600s",
         "drain is `10`",
         "pool_size is `0`; it must be a whole number from 1 to 100",
         "decision_auth is `no`; it must be one of required, off",
-        "admin_tls_cert, admin_tls_key",
-        "of client_cert and client_key one is missing",
+        "admin_tls_cert and admin_tls_key must be set together",
+        "client_cert and client_key must be set together",
         "database_url and database_url_file are both set",
     ] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
@@ -109,8 +109,14 @@ fn service_links_count_for_nothing_and_mistakes_are_still_refused() {
     assert_eq!(config.ignored_variables, links.map(|(name, _)| name));
     assert_eq!(config.admin_addr.to_string(), "127.0.0.1:8080");
     let said = errors(&[links[0], ("LATCHKEY_ADMIN_ADR", "127.0.0.1:1"), ("LATCHKEY_DECISION_PORT", "50051")]);
-    assert!(said.contains("LATCHKEY_ADMIN_ADR is not known; did you mean LATCHKEY_ADMIN_ADDR?"), "{said}");
-    assert!(said.contains("LATCHKEY_DECISION_PORT is not known") && said.lines().count() == 2, "{said}");
+    assert!(
+        said.contains("unknown environment variable LATCHKEY_ADMIN_ADR; did you mean LATCHKEY_ADMIN_ADDR?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("unknown environment variable LATCHKEY_DECISION_PORT") && said.lines().count() == 2,
+        "{said}"
+    );
     // A real setting is itself, whatever its value looks like.
     assert!(errors(&[("LATCHKEY_ADMIN_ADDR", "tcp://10.96.0.7:8080")]).contains("admin_addr is"));
 }

@@ -17,7 +17,7 @@ pub(super) fn page(template: &impl Template) -> Answer {
 /// A page with another status, such as 422 for a form with wrong fields.
 pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Answer {
     let html = template.render().map_err(|error| {
-        tracing::error!(error = %error, "a page could not be made");
+        tracing::error!(error = %error, "page failed");
         Failure::Internal
     })?;
     Ok((status, Html(html)).into_response())

@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::Console;
 use super::assets::Assets;
-use super::form::Kept;
+use super::form::{Kept, described};
 use super::layout::Page;
 use super::session::Session;
 use super::sign_in;
@@ -77,17 +77,19 @@ impl From<registry::Error> for Failure {
             registry::Error::CallerGone => Self::SignedOut { why: Some(SignedOut::Changed), wanted: String::new() },
             registry::Error::CallerRefused(permission) => Self::Forbidden(permission),
             registry::Error::NotFound { .. } | registry::Error::TokenUnknown => Self::NotFound,
-            registry::Error::Invalid(_) => Self::BadAddress(error.to_string()),
+            registry::Error::Invalid(violations) => {
+                Self::BadAddress(violations.told().first().map(described).unwrap_or_default())
+            }
             registry::Error::Taken { .. } | registry::Error::Stale(_) | registry::Error::Precondition(_) => {
                 Self::Refused(StatusCode::CONFLICT, error.to_string())
             }
             registry::Error::Unavailable(source) => {
-                tracing::warn!(error = %source, "a page could not be made: storage is unavailable");
+                tracing::warn!(error = %source, "page failed: storage is unavailable");
                 Self::Unavailable
             }
             registry::Error::OutcomeUnknown => Self::OutcomeUnknown,
             registry::Error::Internal(source) => {
-                tracing::error!(error = %source, "a page could not be made");
+                tracing::error!(error = %source, "page failed");
                 Self::Internal
             }
         }
@@ -96,7 +98,7 @@ impl From<registry::Error> for Failure {
 
 impl From<Undecided> for Failure {
     fn from(undecided: Undecided) -> Self {
-        tracing::warn!(error = %undecided, "a page could not be made");
+        tracing::warn!(error = %undecided, "page failed");
         Self::Unavailable
     }
 }
@@ -152,5 +154,5 @@ pub(super) async fn no_such_page(State(console): State<Console>, request: Reques
 
 /// For a page that is asked for in a way that it has no answer to.
 pub(super) async fn wrong_method() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method\n").into_response()
+    (StatusCode::METHOD_NOT_ALLOWED, "this address does not support that method\n").into_response()
 }

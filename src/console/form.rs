@@ -11,6 +11,7 @@ use super::cookies;
 use super::csrf;
 use super::failure::Failure;
 use super::session::Session;
+use super::texts::ENGLISH;
 use crate::budget::OPEN_BODY;
 use crate::registry::{Violation, Violations};
 
@@ -153,8 +154,16 @@ impl Errors {
     pub(super) fn beside(&self, shown: &[impl AsRef<str>]) -> Vec<String> {
         let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field.as_ref())).collect();
         let others = self.0.iter().filter(|error| !at_fields.contains(&*error.description));
-        others.map(|error| format!("{}: {}", error.field, error.description)).collect()
+        others.map(described).collect()
     }
+}
+
+/// A violation as people read it: the field by its name in the console, and what is wrong with it.
+pub(super) fn described(violation: &Violation) -> String {
+    let last = violation.field.rsplit('.').next().unwrap_or_default();
+    let name = last.split('[').next().unwrap_or_default();
+    let label = ENGLISH.fields.named(name).map_or_else(|| name.replace('_', " "), str::to_owned);
+    if label.is_empty() { violation.description.clone() } else { format!("{label}: {}", violation.description) }
 }
 
 impl FromRequest<Console> for Posted {
@@ -235,6 +244,6 @@ mod tests {
         errors.add("key.labels[a]", "bad label");
         assert_eq!(errors.at("key.stores"), ["no such store"]);
         assert_eq!(errors.at("key.labels"), ["bad label"]);
-        assert_eq!(errors.beside(&["key.stores", "key.labels"]), ["key.stores_x: odd"]);
+        assert_eq!(errors.beside(&["key.stores", "key.labels"]), ["stores x: odd"]);
     }
 }

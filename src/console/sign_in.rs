@@ -132,10 +132,10 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
         // Counted only now: a valid token gets in, whatever others at this address do.
         let shown = address.map(tracing::field::display);
         match console.attempts.failed(address) {
-            Failed::Few => tracing::warn!(address = shown, "a sign-in to the console was refused"),
+            Failed::Few => tracing::warn!(address = shown, "console sign-in refused"),
             Failed::Many { first, left } => {
                 if first {
-                    let what = "sign-ins to the console are refused again and again; further ones are not logged";
+                    let what = "console sign-ins keep being refused; further ones from this address are not logged";
                     tracing::warn!(address = shown, for_seconds = left.as_secs(), what);
                 }
                 return Err(Failure::TooMany(left));

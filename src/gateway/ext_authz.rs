@@ -65,7 +65,7 @@ impl ExtAuthz {
     async fn judge(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();
-            tracing::warn!(proxy = "envoy", why = status.message(), "a proxy was not answered");
+            tracing::warn!(proxy = "envoy", why = status.message(), "no decision for a request from a proxy");
             status
         };
         let profile = only(request.metadata(), PROFILE).map_err(wrong)?;
@@ -97,7 +97,7 @@ fn only<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, St
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
         (Ok(text), None) => Ok(Some(text)),
-        _ => Err(Status::invalid_argument(format!("the metadata {name} must be one text, and is there once at most"))),
+        _ => Err(Status::invalid_argument(format!("the metadata {name} must be ASCII text and occur at most once"))),
     }
 }
 
@@ -117,8 +117,7 @@ struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn read(attributes: Option<&'a AttributeContext>) -> Result<Self, Status> {
-        let nothing =
-            || Status::invalid_argument("the attributes hold no HTTP request: attributes.request.http is empty");
+        let nothing = || Status::invalid_argument("there is no HTTP request: attributes.request.http is empty");
         let attributes = attributes.ok_or_else(nothing)?;
         let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
         let mut held = Held {
@@ -138,7 +137,7 @@ impl<'a> Held<'a> {
                     held.take(&header.key, value, &mut partial);
                 }
             }
-            Some(_) => return Err(Status::invalid_argument("the headers came twice, as headers and as header_map")),
+            Some(_) => return Err(Status::invalid_argument("the request has both headers and header_map")),
             None => {
                 for (name, value) in &http.headers {
                     held.take(name.as_bytes(), value, &mut partial);
@@ -146,7 +145,7 @@ impl<'a> Held<'a> {
             }
         }
         if held.verb.is_empty() || held.target.is_empty() {
-            return Err(Status::invalid_argument("the request has no method or no path, as CONNECT has"));
+            return Err(Status::invalid_argument("the request has no method or no path, as with CONNECT"));
         }
         held.body = body(http, partial, &held)?;
         Ok(held)
@@ -210,7 +209,7 @@ fn body<'a>(
     held: &Held<'a>,
 ) -> Result<Body<'a>, Status> {
     let bytes: &[u8] = match (http.raw_body.is_empty(), http.body.is_empty()) {
-        (false, false) => return Err(Status::invalid_argument("the body came twice, as body and as raw_body")),
+        (false, false) => return Err(Status::invalid_argument("the request has both body and raw_body")),
         (false, true) => &http.raw_body,
         (true, _) => &http.body,
     };

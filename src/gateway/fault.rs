@@ -6,59 +6,59 @@ use thiserror::Error;
 /// What is wrong with a request. The messages go to the key's holder and name parts of the request, never values.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
-    #[error("the header {0} asks for another path or method than the request's own; send the request that is meant")]
+    #[error("the header {0} overrides the path or method of the request; send the intended request directly")]
     Override(String),
-    #[error("the parameter {0} asks for another method than the request's own; send the request that is meant")]
+    #[error("the parameter {0} overrides the method of the request; send the intended request directly")]
     OverrideParameter(String),
-    #[error("the header {found} can be read as {expected}; write {expected}")]
+    #[error("the header {found} can be mistaken for {expected}; write {expected}")]
     HeaderSpelling { found: String, expected: String },
-    #[error("the header authorization holds a bearer token behind something else; send `Bearer` and the key alone")]
+    #[error("the header authorization has something before the bearer token; send only `Bearer` and the key")]
     Authorization,
-    #[error("the header {0} is given more than once")]
+    #[error("the header {0} occurs more than once")]
     RepeatedHeader(String),
     #[error(
-        "the header connection takes {0} away from the service behind; send only close, keep-alive, upgrade or te in it"
+        "the header connection would remove {0} from the request; it may only contain close, keep-alive, upgrade or te"
     )]
     HopByHop(String),
-    #[error("the host must be a name or an address, followed by nothing but a colon and the number of a port")]
+    #[error("the host must be a name or an address, optionally followed by a colon and a port number")]
     Host,
-    #[error("the key is given twice, and differently")]
+    #[error("the request contains two different keys")]
     KeysDiffer,
-    #[error("the {location} parameter {found} can be read as {expected}; write {expected}")]
+    #[error("the {location} parameter {found} can be mistaken for {expected}; write {expected}")]
     Spelling { location: &'static str, found: String, expected: String },
-    #[error("the {location} parameter {name} is given more than once")]
+    #[error("the {location} parameter {name} occurs more than once")]
     Repeated { location: &'static str, name: String },
-    #[error("the {location} parameter {name} and one above it are both given")]
+    #[error("the {location} parameter {name} and a parent of it both occur")]
     Overlapping { location: &'static str, name: String },
     #[error("the {0} has too many parameters")]
     TooMany(&'static str),
     #[error("the {location} parameter {name} has a value that cannot be decoded")]
     Undecodable { location: &'static str, name: String },
-    #[error("the parameter {name} may only be {value}")]
+    #[error("the parameter {name} must be {value}")]
     Fixed { name: String, value: String },
-    #[error("{0} holds JSON that cannot be read in only one way")]
+    #[error("{0} contains ambiguous JSON")]
     Json(String),
-    #[error("{0} is where a store's code belongs, and holds something else")]
+    #[error("{0} must contain the code of a store")]
     NotACode(String),
-    #[error("the request names more than {} stores; send it in parts", super::places::MAX_STORES)]
+    #[error("the request names more than {} stores; split it", super::places::MAX_STORES)]
     TooManyStores,
-    #[error("the cookie {found} can be read as the parameter {expected}; leave it out")]
+    #[error("the cookie {found} can be mistaken for the parameter {expected}; remove it")]
     Cookie { found: String, expected: String },
-    #[error("the {location} parameter {name} changes what objects of JavaScript inherit; leave it out")]
+    #[error("the {location} parameter {name} would change the prototype of JavaScript objects; remove it")]
     Inherits { location: &'static str, name: String },
-    #[error(
-        "the body is {0}, and a store or another method could be named in it; this key needs a body that can be read"
-    )]
+    #[error("the body is {0}, so it could name a store or another method unseen; this key requires a readable body")]
     Unseen(&'static str),
     #[error(
-        "services read a body of this content-type in different ways, and a store or another method could be named in \
-         it; send application/x-www-form-urlencoded, multipart/form-data or application/json, each without parameters \
-         but boundary and charset=utf-8, or a file as application/octet-stream"
+        "services interpret a body of this content-type in different ways, so it could name a store or another method \
+         unseen; send application/x-www-form-urlencoded, multipart/form-data or application/json, with no parameters \
+         other than boundary and charset=utf-8, or a file as application/octet-stream"
     )]
     ContentType,
-    #[error("the multipart body can be read in more than one way: {0}")]
+    #[error("the multipart body is ambiguous: {0}")]
     Multipart(&'static str),
-    #[error("the request has bytes that the proxy could not send on together with what must be added to it")]
+    #[error(
+        "the request contains bytes that the proxy cannot forward together with the headers or parameters it must add"
+    )]
     NotSendable,
 }
 

@@ -96,7 +96,7 @@ impl ForwardAuth {
         let Some(dialect) = Dialect::of(kind) else {
             return (
                 StatusCode::NOT_FOUND,
-                "there are /forward-auth/nginx, /forward-auth/caddy and /forward-auth/traefik\n",
+                "not found; use /forward-auth/nginx, /forward-auth/caddy or /forward-auth/traefik\n",
             )
                 .into_response();
         };
@@ -106,14 +106,14 @@ impl ForwardAuth {
                 match not_decided {
                     NotDecided::Wrong(why) => {
                         self.gateway.count_unanswered();
-                        tracing::warn!(proxy = kind, why, "a proxy was not answered");
+                        tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
                     }
                     // Not a line for each call: the authority logs when this begins and when it ends.
                     NotDecided::Undecided(undecided) => {
-                        tracing::debug!(proxy = kind, why = %undecided, "a proxy was not answered");
+                        tracing::debug!(proxy = kind, why = %undecided, "no decision for a request from a proxy");
                     }
                 }
-                (StatusCode::SERVICE_UNAVAILABLE, "nothing was decided\n").into_response()
+                (StatusCode::SERVICE_UNAVAILABLE, "no decision\n").into_response()
             }
         }
     }
@@ -127,7 +127,7 @@ impl ForwardAuth {
         let peer = peer(&asked.extensions);
         if !peer.is_some_and(|peer| self.trusted.iter().any(|network| network.contains(&peer))) {
             let peer = peer.map_or_else(|| "an unknown address".to_owned(), |peer| peer.to_string());
-            return Err(NotDecided::Wrong(format!("it asks from {peer}, which is not among trusted_proxies")));
+            return Err(NotDecided::Wrong(format!("its address {peer} is not in trusted_proxies")));
         }
         if self.callers {
             self.admit(&asked.headers).await?;
@@ -168,10 +168,10 @@ impl ForwardAuth {
         };
         match may {
             Some(true) => Ok(()),
-            Some(false) => {
-                Err(NotDecided::Wrong(format!("the operator of {CALLER} has a role that may not ask for decisions")))
-            }
-            None => Err(NotDecided::Wrong(format!("{CALLER} holds no operator's token that is good"))),
+            Some(false) => Err(NotDecided::Wrong(format!(
+                "the operator in {CALLER} has a role that does not allow requesting decisions"
+            ))),
+            None => Err(NotDecided::Wrong(format!("{CALLER} does not contain a valid operator token"))),
         }
     }
 }
@@ -188,8 +188,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value.as_bytes()),
-        (None, _) => Err(format!("it sends no {name}")),
-        (Some(_), Some(_)) => Err(format!("it sends {name} more than once: it must replace what its client sends")),
+        (None, _) => Err(format!("the header {name} is missing")),
+        (Some(_), Some(_)) => {
+            Err(format!("the header {name} occurs more than once: the proxy must replace the client's header"))
+        }
     }
 }
 
@@ -221,7 +223,7 @@ fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -
 /// The response for the client, in the form in which the proxy can hand it on.
 fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Response, NotDecided> {
     let status = StatusCode::from_u16(respond.status)
-        .map_err(|_| NotDecided::Wrong(format!("the profile {} has a status that is none", respond.facts.profile)))?;
+        .map_err(|_| NotDecided::Wrong(format!("the profile {} has an invalid status", respond.facts.profile)))?;
     let mut response = body::Body::from(respond.body.clone()).into_response();
     // A proxy would take 2xx for leave to send the request on.
     *response.status_mut() = if answered { StatusCode::FORBIDDEN } else { dialect.status(status) };
@@ -260,5 +262,5 @@ fn ambiguous(dialect: &Dialect, gateway: &Gateway) -> Result<Response, NotDecide
 
 fn header(bytes: &[u8]) -> Result<HeaderValue, NotDecided> {
     HeaderValue::from_bytes(bytes)
-        .map_err(|_| NotDecided::Wrong("the answer holds bytes that no header can hold".to_owned()))
+        .map_err(|_| NotDecided::Wrong("the response contains bytes that are not allowed in a header".to_owned()))
 }

@@ -115,7 +115,7 @@ impl<'r> Reading<'r> {
             Body::None | Body::Withheld | Body::Unknown => {
                 self.not_inspected(Fault::Unseen("withheld"), profile);
             }
-            Body::CutOff => self.not_inspected(Fault::Unseen("cut off"), profile),
+            Body::CutOff => self.not_inspected(Fault::Unseen("truncated"), profile),
             Body::Whole(_) if self.said.encoded => {
                 self.not_inspected(Fault::Unseen("compressed"), profile);
             }
@@ -132,7 +132,7 @@ impl<'r> Reading<'r> {
         let governed = &self.plan.parameters;
         let form = Location::form(self.verb, self.said.sized);
         let read = match kind {
-            Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that begins with a byte order mark")),
+            Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that starts with a byte order mark")),
             Kind::Form => {
                 let other = self.inspect_json(bytes, false);
                 parameters::urlencoded(bytes, form, governed, &mut self.found)?;
@@ -156,7 +156,7 @@ impl<'r> Reading<'r> {
     /// Checks that a body of another type holds nothing that matters for services that read forms of any type.
     fn not_a_form(&self, bytes: &[u8]) -> Result<(), Fault> {
         let is_form = parameters::is_form_to_some(bytes, &self.plan.parameters);
-        if is_form { Err(Fault::Unseen("of one type and holds a form's parameter")) } else { Ok(()) }
+        if is_form { Err(Fault::Unseen("not declared as a form but contains form parameters")) } else { Ok(()) }
     }
 
     /// Reads a body whose type does not say that it is JSON for what it holds if it is.

@@ -140,7 +140,7 @@ fn tell(why: &Why<'_>) -> Told {
     match why {
         Why::Reason(reason) => match reason {
             Reason::KeyMissing => {
-                told(401, None, "KEY_MISSING", "no key was presented", (403, "\"apiKey\" is missing."))
+                told(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing."))
             }
             Reason::KeyMalformed
             | Reason::KeyUnknown
@@ -148,32 +148,36 @@ fn tell(why: &Why<'_>) -> Told {
             | Reason::KeyInactive
             | Reason::KeyNotYetValid
             | Reason::KeyExpired
-            | Reason::SecretExpired => {
-                told(401, Some("invalid_token"), "KEY_INVALID", "the key is not good", (403, "Wrong \"apiKey\" value."))
-            }
+            | Reason::SecretExpired => told(
+                401,
+                Some("invalid_token"),
+                "KEY_INVALID",
+                "the key is not valid",
+                (403, "Wrong \"apiKey\" value."),
+            ),
             Reason::NetworkDenied => {
-                told(403, scope, "NETWORK_DENIED", "the key may not be used from this address", DENIED)
+                told(403, scope, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
             }
             Reason::MethodRequired | Reason::PathAmbiguous => told(
                 400,
                 request,
                 "PATH_AMBIGUOUS",
-                "services may read the path in different ways; write it plainly",
+                "the path is ambiguous: services may interpret it in different ways",
                 DENIED,
             ),
             Reason::MethodUnknown => {
-                told(403, scope, "METHOD_UNKNOWN", "there is no such method", (404, "API method not found"))
+                told(403, scope, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
             }
-            Reason::MethodDenied => told(403, scope, "METHOD_DENIED", "the key does not open this method", DENIED),
+            Reason::MethodDenied => told(403, scope, "METHOD_DENIED", "the key has no access to this method", DENIED),
             Reason::StoreRequired => told(
                 400,
                 request,
                 "STORE_REQUIRED",
-                "the key opens certain stores only, and the request does not name one",
+                "the key is limited to certain stores, and the request does not name one",
                 (400, "Parameter 'site' is missing"),
             ),
             Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
-                told(403, scope, "STORE_DENIED", "the key does not open a store that the request names", DENIED)
+                told(403, scope, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
             }
             Reason::NoStoreOpen => Told {
                 explained: true,
@@ -181,7 +185,8 @@ fn tell(why: &Why<'_>) -> Told {
                     403,
                     scope,
                     "NO_STORE_OPEN",
-                    "the key is for certain stores, and none of them exists and is switched on; give it a store",
+                    "the key is limited to certain stores, none of which exists and is active; give it access to a \
+                     store",
                     DENIED,
                 )
             },
@@ -191,15 +196,15 @@ fn tell(why: &Why<'_>) -> Told {
                     403,
                     scope,
                     "METHOD_READS_NO_STORE",
-                    "the key is for certain stores, and this method reads no store from a request, so nothing would \
-                     keep the answer within them; it takes a key for all stores",
+                    "the key is limited to certain stores, and this method takes no store, so nothing would confine \
+                     the response to them; use a key for all stores",
                     DENIED,
                 )
             },
         },
         Why::NotLimited(Some(parameter)) => Told {
             detail: format!(
-                "the key is for certain stores, and the request does not limit itself to one in {parameter}; name it there"
+                "the key is limited to certain stores, and the request does not specify a store in {parameter}; add it"
             ),
             crm: (400, format!("Parameter '{parameter}' is missing").into()),
             ..told(400, request, "STORE_REQUIRED", "", INPUT)
@@ -210,16 +215,20 @@ fn tell(why: &Why<'_>) -> Told {
                 403,
                 scope,
                 "STORE_REQUIRED",
-                "the key is for certain stores, and the reference book does not say where requests to this method name \
-                 theirs; it takes a key for all stores",
+                "the key is limited to certain stores, and the reference book does not define where requests to this \
+                 method name a store; use a key for all stores",
                 DENIED,
             )
         },
-        Why::OtherVerb => {
-            told(403, scope, "METHOD_UNKNOWN", "there is no such method with this verb", (405, "Method Not Allowed"))
-        }
+        Why::OtherVerb => told(
+            403,
+            scope,
+            "METHOD_UNKNOWN",
+            "this API method does not exist with this verb",
+            (405, "Method Not Allowed"),
+        ),
         Why::Fault(fault) => told(400, request, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
-        Why::NotGoverned => told(403, scope, "NOT_GOVERNED", "nothing is open under this path", DENIED),
-        Why::NoProfile => told(403, scope, "PROFILE_UNKNOWN", "the proxy names a profile that is not there", DENIED),
+        Why::NotGoverned => told(403, scope, "NOT_GOVERNED", "this path is not available", DENIED),
+        Why::NoProfile => told(403, scope, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED),
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Resul
 /// together. One that is invalid or cannot be decided has a result that says so.
 pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) -> Result<Framed, Status> {
     if asked.is_empty() || asked.len() > MAX_BATCH {
-        let what = format!("has {} questions; 1 to {MAX_BATCH} can be asked at once", asked.len());
+        let what = format!("has {} requests; a batch must have 1 to {MAX_BATCH}", asked.len());
         return Err(to_status(Violations::one("requests", what).into()));
     }
     let mut answers = Framed::for_answers(asked.len());

@@ -142,7 +142,7 @@ fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     let value = value.as_bytes();
     match value.split_first_chunk::<7>() {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") && values.next().is_none() => Ok(token),
-        _ => Err(Status::unauthenticated("the credentials are not of the form `authorization: Bearer lko_…`")),
+        _ => Err(Status::unauthenticated("the credentials must have the form `authorization: Bearer lko_…`")),
     }
 }
 
@@ -156,14 +156,14 @@ fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<&Operat
         Some(operator) if operator.role.may(needed) => Ok(operator),
         Some(operator) => {
             let role = operator.role.as_str();
-            Err(Status::permission_denied(format!("an operator with the role {role} may not call this")))
+            Err(Status::permission_denied(format!("the role {role} does not allow this call")))
         }
     }
 }
 
 fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
     if let Some(caller) = caller {
-        tracing::trace!(rpc = request.uri().path(), operator = %caller.id, "let through");
+        tracing::trace!(rpc = request.uri().path(), operator = %caller.id, "allowed");
         request.extensions_mut().insert(caller);
     }
 }

@@ -61,7 +61,7 @@ impl AuthorizationService for Authorization {
         let request = request.into_inner();
         let mut violations = Violations::new();
         if request.key.is_empty() {
-            violations.add("key", "must be the token to tell about");
+            violations.add("key", "must not be empty");
         }
         let min_revision = read_revision(&request.min_revision, "min_revision", &mut violations);
         check(violations)?;
@@ -96,11 +96,12 @@ impl AuthorizationService for Authorization {
 /// An answer, read back: it is written once, for calls that do without tonic too.
 fn told<T: Message + Default>(answer: &Framed) -> Result<Response<T>, Status> {
     let read = T::decode(answer.message());
-    read.map(Response::new).map_err(|error| Status::internal(format!("the answer was written wrongly: {error}")))
+    read.map(Response::new)
+        .map_err(|error| Status::internal(format!("the response could not be encoded correctly: {error}")))
 }
 
 fn fallen_behind() -> Status {
-    Status::out_of_range("that revision is no longer remembered here: read the state anew and watch from now on")
+    Status::out_of_range("this replica no longer remembers that revision: read the state again and watch from now on")
 }
 
 // === model → proto ===

@@ -148,7 +148,7 @@ where
 }
 
 fn too_slow() -> Response<Body> {
-    Status::deadline_exceeded(format!("the message did not come in within {} s", BODY.as_secs())).into_http()
+    Status::deadline_exceeded(format!("the message was not received within {} s", BODY.as_secs())).into_http()
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {
@@ -341,14 +341,14 @@ mod tests {
         let mut held: Vec<Slot> = (0..CALLS).map(|_| pool.slot().unwrap()).collect();
         let (request, read) = call(length, length, piece);
         let (code, why) = answer(&calls, request).await;
-        assert_eq!((code.as_str(), why.contains("too many long calls")), ("Unavailable", true), "{why}");
+        assert_eq!((code.as_str(), why.contains("too many long-running calls")), ("Unavailable", true), "{why}");
         assert_eq!(read.load(Ordering::Relaxed), piece, "the body is not read");
 
         held.pop();
         pool.hold(&mut held[0], BYTES - length / 2).unwrap();
         let (request, read) = call(length, length, piece);
         let (code, why) = answer(&calls, request).await;
-        assert_eq!((code.as_str(), why.contains("too many bytes")), ("Unavailable", true), "{why}");
+        assert_eq!((code.as_str(), why.contains("use too much memory")), ("Unavailable", true), "{why}");
         assert!(read.load(Ordering::Relaxed) <= length / 2 + piece, "no more is read than may be held");
 
         held.clear();

@@ -56,7 +56,7 @@ pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
         let pages = pages.clone();
         async move {
             if is_grpc(request.headers()) {
-                return Status::unimplemented("there is no such call").into_http();
+                return Status::unimplemented("unknown method").into_http();
             }
             match pages.oneshot(request).await {
                 Ok(response) => response,

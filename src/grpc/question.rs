@@ -37,17 +37,17 @@ impl<'a> Asked<'a> {
     pub(super) fn read(&self, violations: &mut Violations) -> Option<Query<'a>> {
         let before = violations.total();
         if self.method.len() > MAX_METHOD {
-            violations.add("method", format_args!("is longer than {MAX_METHOD} bytes"));
+            violations.add("method", format_args!("must have at most {MAX_METHOD} bytes"));
         }
         if self.stores.len() > MAX_STORES {
-            violations.add("stores", format_args!("names more than {MAX_STORES} stores"));
+            violations.add("stores", format_args!("must have at most {MAX_STORES} entries"));
         }
         if let Some(at) = self.stores.iter().position(String::is_empty) {
-            violations.add(format_args!("stores[{at}]"), "is empty; leave it out, or name a store");
+            violations.add(format_args!("stores[{at}]"), "must not be empty; remove it or name a store");
         }
         let client = (!self.client_address.is_empty()).then(|| self.client_address.parse::<IpAddr>());
         if let Some(Err(_)) = client {
-            let what = "is no IP address; send it without a port, such as `192.0.2.7` or `2001:db8::7`";
+            let what = "must be an IP address without a port, such as `192.0.2.7` or `2001:db8::7`";
             violations.add("client_address", what);
         }
         let min_revision = read_revision(self.min_revision, "min_revision", violations);

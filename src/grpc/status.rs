@@ -58,8 +58,10 @@ const fn code(error: &Error) -> Code {
 
 fn log(error: &Error, code: Code) {
     match code {
-        Code::Internal => tracing::error!(reason = error.reason(), cause = %causes(error), "a call failed inside"),
-        Code::Unavailable => tracing::warn!(reason = error.reason(), cause = %causes(error), "a call was not served"),
+        Code::Internal => tracing::error!(reason = error.reason(), cause = %causes(error), "call failed with an \
+             internal error"),
+        Code::Unavailable => tracing::warn!(reason = error.reason(), cause = %causes(error), "call failed: storage is \
+             unavailable"),
         // The caller's own: it is told, and the log is not its notebook.
         _ => {}
     }

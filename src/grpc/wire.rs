@@ -133,7 +133,7 @@ impl Framed {
     /// It is too long for one.
     pub(super) fn into_bytes(mut self) -> Result<Bytes, Status> {
         let length = u32::try_from(self.message().len());
-        let length = length.map_err(|_| Status::resource_exhausted("the answer is longer than a message may be"))?;
+        let length = length.map_err(|_| Status::resource_exhausted("the response exceeds the maximum message size"))?;
         self.0[1..FRAME].copy_from_slice(&length.to_be_bytes());
         Ok(self.0.into())
     }

@@ -37,19 +37,19 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
     /// Too many calls are queued or running.
-    #[error("too many long calls are under way; try again, or ask another replica")]
+    #[error("too many long-running calls; try again, or use another replica")]
     Calls,
     /// The calls that are queued or running hold too many bytes.
-    #[error("the long calls under way hold too many bytes; try again, or ask another replica")]
+    #[error("long-running calls use too much memory; try again, or use another replica")]
     Bytes,
     /// The work was not begun in time.
-    #[error("the call waited too long for its turn; try again, or ask another replica")]
+    #[error("the call waited too long in the queue; try again, or use another replica")]
     Queue,
     /// The work did not end in time.
     #[error("the call took too long")]
     Run,
     /// The work panicked.
-    #[error("the call failed inside the server")]
+    #[error("internal error")]
     Failed,
 }
 

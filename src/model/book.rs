@@ -213,13 +213,13 @@ impl Book {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum CompileError {
-    #[error("methods {first} and {second} both have the number {number}: each method needs its own")]
+    #[error("methods {first} and {second} both have the number {number}; each method needs its own")]
     SameNumber { number: MethodNumber, first: Box<MethodIdentity>, second: Box<MethodIdentity> },
     #[error("method {identity} is in the book twice, as {first} and {second}: retire one")]
     SameIdentity { identity: Box<MethodIdentity>, first: MethodNumber, second: MethodNumber },
     #[error(
-        "methods {first} and {second} read the same requests, for names of parameters are no difference: retire one, or \
-         tell them apart by a literal"
+        "methods {first} and {second} match the same requests, since only their parameter names differ: retire one, or \
+         make a literal segment differ"
     )]
     SameShape { first: Box<MethodIdentity>, second: Box<MethodIdentity> },
 }

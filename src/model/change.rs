@@ -22,7 +22,7 @@ pub struct Cursor {
 
 /// A text that is no revision token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no revision token; give back one that a write or a stream answered, unchanged")]
+#[error("`{0}` is not a revision token; use one that a write or WatchChanges returned, unchanged")]
 pub struct CursorError(String);
 
 /// Who makes a change.

@@ -9,7 +9,7 @@ use super::time::Timestamp;
 
 /// A text that is no id of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {kind} id; it would look like `{prefix}0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d`")]
+#[error("`{text}` is not a valid {kind} ID; valid IDs look like `{prefix}0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d`")]
 pub struct IdError {
     text: String,
     kind: &'static str,

@@ -70,26 +70,26 @@ pub struct StorePlace {
 
 /// Text that is no [`StoreUse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the store use is one of none, shared, optional, required")]
+#[error("the store use must be none, shared, optional or required")]
 pub struct StoreUseError;
 
 /// Why a text is no [`StorePlace`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlaceError {
     /// There is no colon, so no location.
-    #[error("a store place is written LOCATION:NAME, like query:site")]
+    #[error("a store location must be written LOCATION:NAME, such as query:site")]
     NoLocation,
     /// The text before the colon is no location.
-    #[error("the location of a store place is one of query, form, path, header, json")]
+    #[error("a store location must start with query, form, path, header or json")]
     UnknownLocation,
     /// Nothing stands where the name belongs.
-    #[error("a store place names what carries the store after the colon, like {0}:site")]
+    #[error("a store location needs a name after the colon, such as {0}:site")]
     NoName(StoreLocation),
     /// The name is longer than [`MAX_NAME_CHARS`].
-    #[error("the name in a store place has at most {MAX_NAME_CHARS} characters, not {0}")]
+    #[error("the name in a store location has {0} characters; the maximum is {MAX_NAME_CHARS}")]
     LongName(usize),
     /// The name holds a character it must not.
-    #[error("the name in a {location} place consists of {allowed}, without {found:?}")]
+    #[error("the name in a {location} location contains {found:?}; it may only contain {allowed}")]
     NameCharacter {
         /// Where the store travels.
         location: StoreLocation,
@@ -100,19 +100,23 @@ pub enum PlaceError {
     },
     /// `[]` where nothing can be repeated, or twice.
     #[error(
-        "[] marks a repeated query or form parameter, once and at the end of its name; for an array in JSON write #/-"
+        "[] marks a repeated query or form parameter and is allowed once, at the end of the name; for a JSON array, \
+         write #/-"
     )]
     Repeated,
     /// A pointer where there is no JSON.
-    #[error("only query, form and json places take a pointer, for only they can hold JSON")]
+    #[error("only query, form and json locations can have a pointer, because only they can contain JSON")]
     PointerLocation,
     /// The pointer is not one of RFC 6901.
     #[error(
-        "the pointer in a store place is a JSON pointer: steps that each begin with /, ~ written ~0 and / written ~1"
+        "the pointer in a store location must be a JSON pointer: each step starts with /, with ~ written as ~0 and / \
+         as ~1"
     )]
     Pointer,
     /// The pointer is over its bounds.
-    #[error("the pointer in a store place has at most {MAX_POINTER_BYTES} bytes and {MAX_POINTER_STEPS} steps")]
+    #[error(
+        "the pointer in a store location must have at most {MAX_POINTER_BYTES} bytes and {MAX_POINTER_STEPS} steps"
+    )]
     LongPointer,
 }
 
@@ -132,9 +136,11 @@ impl StoreUse {
     /// What keeps a method of this verb, with or without store places, from being [`StoreUse::Shared`].
     pub fn shared_fault(verb: Verb, has_places: bool) -> Option<&'static str> {
         if !matches!(verb, Verb::GET | Verb::HEAD) {
-            Some("shared is only for methods that read (GET and HEAD): a write would change what other stores use")
+            Some("shared is only for methods that read (GET and HEAD), because a write would affect other stores")
         } else if has_places {
-            Some("shared says that requests carry no store, yet there are store_places; remove them or choose optional")
+            Some(
+                "shared means that requests carry no store, but there are store_places; remove them or choose optional",
+            )
         } else {
             None
         }
@@ -208,7 +214,7 @@ impl StoreLocation {
                 name.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)),
             ),
             Self::Path => (
-                "ASCII letters, digits and _ after a first letter",
+                "ASCII letters, digits and _, starting with a letter",
                 name.char_indices()
                     .find(|&(at, c)| !(c.is_ascii_alphabetic() || at > 0 && (c.is_ascii_digit() || c == '_')))
                     .map(|(_, c)| c),
@@ -398,39 +404,50 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_with_what_would_be_right() {
-        assert_eq!(refusal("site"), "a store place is written LOCATION:NAME, like query:site");
-        assert_eq!(refusal(""), "a store place is written LOCATION:NAME, like query:site");
-        let locations = "the location of a store place is one of query, form, path, header, json";
+        assert_eq!(refusal("site"), "a store location must be written LOCATION:NAME, such as query:site");
+        assert_eq!(refusal(""), "a store location must be written LOCATION:NAME, such as query:site");
+        let locations = "a store location must start with query, form, path, header or json";
         assert_eq!(refusal("body:site"), locations);
         assert_eq!(refusal("Query:site"), locations);
-        assert_eq!(refusal("path:"), "a store place names what carries the store after the colon, like path:site");
-        assert_eq!(refusal("form:#/a"), "a store place names what carries the store after the colon, like form:site");
-        assert_eq!(refusal("json:"), "a store place names what carries the store after the colon, like json:site");
-        assert_eq!(refusal("query:[]"), "a store place names what carries the store after the colon, like query:site");
+        assert_eq!(refusal("path:"), "a store location needs a name after the colon, such as path:site");
+        assert_eq!(refusal("form:#/a"), "a store location needs a name after the colon, such as form:site");
+        assert_eq!(refusal("json:"), "a store location needs a name after the colon, such as json:site");
+        assert_eq!(refusal("query:[]"), "a store location needs a name after the colon, such as query:site");
         assert_eq!(
             refusal("query:my site"),
-            "the name in a query place consists of printable ASCII characters, without ' '"
+            "the name in a query location contains ' '; it may only contain printable ASCII characters"
         );
         assert_eq!(
             refusal("header:x:store"),
-            "the name in a header place consists of ASCII letters, digits and !#$%&'*+-.^_`|~, without ':'"
+            "the name in a header location contains ':'; it may only contain ASCII letters, digits and \
+             !#$%&'*+-.^_`|~"
         );
         for path in ["path:1site", "path:_site"] {
-            assert!(refusal(path).starts_with("the name in a path place consists of ASCII letters"), "{path}");
+            assert!(refusal(path).starts_with("the name in a path location contains"), "{path}");
         }
         let long = format!("query:{}", "a".repeat(129));
-        assert_eq!(refusal(&long), "the name in a store place has at most 128 characters, not 129");
+        assert_eq!(refusal(&long), "the name in a store location has 129 characters; the maximum is 128");
         for repeated in ["path:site[]", "header:x-store[]", "json:sites[]", "query:site[][]"] {
             assert!(refusal(repeated).starts_with("[] marks a repeated query or form parameter"), "{repeated}");
         }
         for pointer in ["header:x#/a", "path:site#/a"] {
-            assert!(refusal(pointer).starts_with("only query, form and json places take a pointer"), "{pointer}");
+            assert!(
+                refusal(pointer).starts_with("only query, form and json locations can have a pointer"),
+                "{pointer}"
+            );
         }
         for pointer in ["form:a#", "form:a#b", "form:a#/", "form:a#/b//c", "form:a#/~2", "form:a#/~", "form:a#/\n"] {
-            assert!(refusal(pointer).starts_with("the pointer in a store place is a JSON pointer"), "{pointer:?}");
+            assert!(
+                refusal(pointer).starts_with("the pointer in a store location must be a JSON pointer"),
+                "{pointer:?}"
+            );
         }
         for pointer in [format!("form:a#/{}", "b".repeat(256)), format!("form:a#{}", "/b".repeat(17))] {
-            assert_eq!(refusal(&pointer), "the pointer in a store place has at most 256 bytes and 16 steps");
+            assert_eq!(
+                refusal(&pointer),
+                "the pointer in a store location must have at most 256 bytes and 16 \
+                steps"
+            );
         }
     }
 

@@ -60,7 +60,7 @@ impl fmt::Display for CanonicalPath<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum PathFault {
     /// Longer than [`MAX_LEN`].
-    #[error("path is too long: it may have up to {MAX_LEN} bytes, before and after escaping")]
+    #[error("path is too long: the maximum is {MAX_LEN} bytes, before and after escaping")]
     TooLong,
     /// Does not start with a slash.
     #[error("path must start with a slash")]
@@ -69,25 +69,25 @@ pub enum PathFault {
     #[error("path has an empty segment: write one slash between segments and none at the end")]
     EmptySegment,
     /// `.` or `..`, raw or escaped.
-    #[error("path has a segment . or .. : send the path that is meant")]
+    #[error("path has a segment . or .. : send the resolved path")]
     DotSegment,
     /// `%2F`.
-    #[error("path has an escaped slash: some services read it as a slash and some do not")]
+    #[error("path has an escaped slash, which some services read as a slash and others do not")]
     EncodedSlash,
     /// `\` or `%5C`.
-    #[error("path has a backslash: some services read it as a slash and some do not")]
+    #[error("path has a backslash, which some services read as a slash and others do not")]
     Backslash,
     /// A byte from 0 to 31 or 127, raw or escaped.
-    #[error("path has a control byte, raw or escaped: no name needs one")]
+    #[error("path has a control byte, raw or escaped: remove it")]
     ControlByte,
     /// `%` without two hexadecimal digits.
-    #[error("path has a % that two hexadecimal digits do not follow: a percent sign itself is %25")]
+    #[error("path has a % that is not followed by two hexadecimal digits: write a percent sign as %25")]
     BadEscape,
     /// A raw `;`, which some services cut off together with what follows.
-    #[error("path has a semicolon: some services drop what follows it; within a name it is %3B")]
+    #[error("path has a semicolon, after which some services ignore the rest: write it as %3B")]
     Semicolon,
     /// Bytes, raw or decoded, that are not UTF-8.
-    #[error("path has a segment that is not UTF-8 once it is decoded")]
+    #[error("path has a segment that is not valid UTF-8 after decoding")]
     NotUtf8,
 }
 
@@ -238,8 +238,8 @@ impl<'a> RequestMethod<'a> {
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum RequestMethodError {
     #[error(
-        "method {method:?} must be a path that starts with a slash, best with a verb and one space before it, such as \
-         GET /api/v5/orders"
+        "method {method:?} must be a path that starts with a slash, preferably after a verb and one space, such as GET \
+         /api/v5/orders"
     )]
     NoPath { method: Box<str> },
     #[error(transparent)]

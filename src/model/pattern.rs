@@ -189,30 +189,30 @@ impl fmt::Debug for Pattern {
 pub enum PatternError {
     #[error("pattern {pattern:?} must start with a slash, such as /api/orders")]
     NotRooted { pattern: Box<str> },
-    #[error("pattern of {len} bytes is too long: it may have up to {max}", max = Pattern::MAX_LEN)]
+    #[error("pattern has {len} bytes; the maximum is {max}", max = Pattern::MAX_LEN)]
     TooLong { len: usize },
-    #[error("pattern of {count} segments has too many: it may have up to {max}", max = Pattern::MAX_SEGMENTS)]
+    #[error("pattern has {count} segments; the maximum is {max}", max = Pattern::MAX_SEGMENTS)]
     TooManySegments { count: usize },
     #[error("pattern has an empty segment: write one slash between segments and none at the end")]
     EmptySegment,
-    #[error("pattern has the segment {segment:?}: no request is matched through . and .., so leave it out")]
+    #[error("pattern has the segment {segment:?}, which no request can match: remove it")]
     DotSegment { segment: Box<str> },
-    #[error("`**` reads all that remains, so it must be the last segment")]
+    #[error("`**` matches the rest of the path, so it must be the last segment")]
     RestNotLast,
     #[error(
-        "segment {segment:?} must write `*` once, at its end, after a prefix of letters, digits, _ or -, such as v*: \
-         the star reads digits; any one segment is a {{name}}, all that remain are `**`"
+        "segment {segment:?} must have `*` only once, at its end, after a prefix of letters, digits, _ or -, such as \
+         v*: the star matches digits. Write {{name}} for any single segment and `**` for the rest"
     )]
     Star { segment: Box<str> },
     #[error(
-        "segment {segment:?} must be a parameter as a whole, such as {{externalId}}, its name a letter and then up to \
-         {max} letters, digits or _", max = Pattern::MAX_NAME_LEN - 1
+        "segment {segment:?} must consist of one parameter, such as {{externalId}}; its name is a letter followed by \
+         up to {max} letters, digits or _", max = Pattern::MAX_NAME_LEN - 1
     )]
     Parameter { segment: Box<str> },
-    #[error("parameter {{{name}}} occurs twice: give each place its own name")]
+    #[error("parameter {{{name}}} occurs twice: use different names")]
     SameName { name: Box<str> },
     #[error(
-        "segment {segment:?} has the character {character:?}: a literal is made of ASCII letters and digits and \
+        "segment {segment:?} has the character {character:?}: a literal may contain only ASCII letters, digits and \
          -._~!$&'()+,=:@"
     )]
     Character { segment: Box<str>, character: char },

@@ -20,7 +20,10 @@ pub struct StoreCode(Box<str>);
 
 /// A text that is no store code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no store code; one has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit")]
+#[error(
+    "`{0}` is not a valid store code: use 1–64 Latin letters, digits, dots, hyphens or underscores, starting with a \
+     letter or digit"
+)]
 pub struct StoreCodeError(String);
 
 /// What sort of shop a store is.

@@ -40,19 +40,21 @@ pub enum TokenError {
     #[error("the token is empty")]
     Empty,
     /// It is shorter than a supplied token may be.
-    #[error("the token has {0} characters; it needs at least {MIN_SUPPLIED}")]
+    #[error("the token has {0} characters; the minimum is {MIN_SUPPLIED}")]
     TooShort(usize),
     /// It is longer than any token may be.
-    #[error("the token is longer than {MAX_TOKEN} characters")]
+    #[error("the token is longer than the maximum of {MAX_TOKEN} characters")]
     TooLong,
     /// It has characters that tokens do not have.
-    #[error("the token has characters other than printable ASCII without space")]
+    #[error("the token contains spaces or characters that are not printable ASCII")]
     BadCharacter,
     /// It begins as an issued token does, and is none.
-    #[error("the token begins like one of Latchkey's own, but its length or checksum is wrong: it was mistyped or cut")]
+    #[error(
+        "the token starts like a token of Latchkey, but its length or checksum is wrong: it was mistyped or cut off"
+    )]
     BadChecksum,
     /// It is a key's, where an operator's is asked for.
-    #[error("the token is that of a key; an operator's is asked for")]
+    #[error("this is the token of a key; use the token of an operator")]
     KeyToken,
 }
 

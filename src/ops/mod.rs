@@ -82,7 +82,7 @@ fn answer(
     tasks: &Tasks,
 ) -> Response<Full<Bytes>> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return respond(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n".to_owned());
+        return respond(StatusCode::METHOD_NOT_ALLOWED, "only GET is supported\n".to_owned());
     }
     match request.uri().path() {
         "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
@@ -101,7 +101,7 @@ fn answer(
             response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
             response
         }
-        _ => respond(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned()),
+        _ => respond(StatusCode::NOT_FOUND, "not found; use /livez, /readyz or /metrics\n".to_owned()),
     }
 }
 

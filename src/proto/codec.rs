@@ -67,7 +67,7 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
         // tonic keeps a message in one piece; of another only the first piece would be counted.
         if length > FIELDS && fields(from.chunk(), most) > most {
             return Err(Status::invalid_argument(format!(
-                "the message has more than {most} entries; one of {length} bytes may have so many"
+                "the message has more than {most} entries, the maximum for its {length} bytes"
             )));
         }
         // As tonic answers what is no such message.
@@ -116,7 +116,7 @@ impl<T: Message> Encoder for LeanEncoder<T> {
     fn encode(&mut self, item: T, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
         // At once what is needed: a large message would grow its buffer step by step.
         into.reserve(item.encoded_len());
-        item.encode(into).map_err(|error| Status::internal(format!("the answer could not be written: {error}")))
+        item.encode(into).map_err(|error| Status::internal(format!("the response could not be encoded: {error}")))
     }
 
     fn buffer_settings(&self) -> BufferSettings {

@@ -18,10 +18,10 @@ pub enum Error {
     #[error("{}", told(.0))]
     Invalid(Violations),
     /// The caller was revoked or has expired since it was recognised.
-    #[error("the calling operator is not good any more: it was revoked or has expired")]
+    #[error("the calling operator is no longer valid: it was revoked or has expired")]
     CallerGone,
     /// The caller's role does not allow it.
-    #[error("the calling operator's role does not allow this: it takes {}", role_for(*.0))]
+    #[error("the calling operator's role does not allow this; required: {}", role_for(*.0))]
     CallerRefused(Permission),
     /// There is no such subject.
     #[error("{} `{id}` does not exist", missing(*.kind))]
@@ -32,10 +32,10 @@ pub enum Error {
         id: String,
     },
     /// No key has or had the token asked about.
-    #[error("no key has or had this token")]
+    #[error("no key has this token, and none ever had it")]
     TokenUnknown,
     /// Something that must be unique is there already.
-    #[error("{what}: {}", told(.violations))]
+    #[error("{}", told(.violations))]
     Taken {
         /// What is there already.
         what: Taken,
@@ -43,19 +43,19 @@ pub enum Error {
         violations: Violations,
     },
     /// The subject was changed since the caller read it.
-    #[error("the {} was changed since its etag was read: read it again and repeat the change on what it says now", .0.as_str())]
+    #[error("the {} has changed since its etag was read: read it again and repeat the change", .0.as_str())]
     Stale(SubjectKind),
     /// The subject is not in a state for it.
     #[error(transparent)]
     Precondition(#[from] Precondition),
     /// Storage cannot be reached, is overloaded or took too long.
-    #[error("storage is unavailable: nothing was done, try again")]
+    #[error("storage is unavailable: nothing was changed, try again")]
     Unavailable(#[source] storage::Error),
     /// The write may stand or not.
-    #[error("the outcome of the write is unknown: read what it should have changed before repeating it")]
+    #[error("the outcome of the write is unknown: check whether it took effect before repeating it")]
     OutcomeUnknown,
     /// A mistake in Latchkey or its storage.
-    #[error("internal error; the log of the server tells more")]
+    #[error("internal error; see the log of the server")]
     Internal(#[source] storage::Error),
 }
 
@@ -75,28 +75,21 @@ pub enum Missing {
 }
 
 /// What is unique and there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Taken {
     /// A token that some key has or had. Which key is not told: it may belong to somebody else.
-    #[error("the token is taken")]
     Token,
     /// A request id that made another key.
-    #[error("the request id is taken")]
     RequestId,
     /// A store's code.
-    #[error("the store code is taken")]
     StoreCode,
     /// A host that another store is reached at.
-    #[error("a host is taken")]
     Host,
     /// A method of the same verb and shape.
-    #[error("the method is in the book already")]
     Method,
     /// The name of an operator that is not revoked.
-    #[error("the operator name is taken")]
     OperatorName,
     /// Something else; only seen if two writes pass each other unnoticed.
-    #[error("it is there already")]
     Other,
 }
 
@@ -104,25 +97,25 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Precondition {
     /// A revoked key only takes notes.
-    #[error("the key is revoked, which is final: only name, owner, comment and labels can still be changed")]
+    #[error("the key is revoked, which is permanent: only name, owner, comment and labels can still be changed")]
     KeyRevoked,
     /// A key that has two tokens takes no third.
-    #[error("the key has two live tokens already: wait until the older one ends, or revoke one of them")]
+    #[error("the key already has two live tokens: wait until the older one expires, or revoke one of them")]
     TwoLiveSecrets,
     /// Keys would be bound to the one store they are left with.
     #[error(
-        "without this store {} would be left with exactly one store and bind to it, so that calls that name no store \
-         would go there: allow rebinding if that is meant ({})", key_count(.keys.len()), list(.keys)
+        "without this store, {} would have exactly one store left, and calls that name no store would go to it: set \
+         allow_rebinding to accept this ({})", key_count(.keys.len()), list(.keys)
     )]
     WouldRebind {
         /// The keys, at most 20.
         keys: Vec<KeyId>,
     },
     /// Without an admin that never ends nobody could manage operators.
-    #[error("this is the last admin that never expires: make another one first")]
+    #[error("this is the last admin that never expires: create another one first")]
     LastAdmin,
     /// A revoked operator stays as it is.
-    #[error("the operator is revoked, which is final: create another one")]
+    #[error("the operator is revoked, which is permanent: create another one")]
     OperatorRevoked,
 }
 
@@ -228,8 +221,8 @@ const fn role_for(permission: Permission) -> &'static str {
 
 fn key_count(count: usize) -> String {
     match count {
-        1 => "a key".to_owned(),
-        20.. => "20 keys or more".to_owned(),
+        1 => "1 key".to_owned(),
+        20.. => "at least 20 keys".to_owned(),
         _ => format!("{count} keys"),
     }
 }
@@ -254,7 +247,7 @@ mod tests {
     #[test]
     fn what_storage_says_is_not_told() {
         let error = Error::from(storage::Error::corrupt("row 7 of keys"));
-        assert_eq!(error.to_string(), "internal error; the log of the server tells more");
+        assert_eq!(error.to_string(), "internal error; see the log of the server");
         assert_eq!(error.reason(), "INTERNAL");
     }
 }

@@ -117,7 +117,7 @@ fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilte
         SubjectKind::Other => {
             violations.add(
                 "subject_kind",
-                format_args!("`{}` is none of key, store, method, operator", excerpt(&list.subject_kind)),
+                format_args!("is `{}`; it must be key, store, method or operator", excerpt(&list.subject_kind)),
             );
             None
         }
@@ -125,10 +125,13 @@ fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilte
     };
     if !list.subject_id.is_empty() {
         if list.subject_kind.is_empty() {
-            violations.add("subject_id", "must stand with subject_kind: ids are unique within a kind only");
+            violations.add("subject_id", "requires subject_kind, because ids are only unique within a kind");
         }
         if list.subject_id.len() > MAX_SUBJECT || list.subject_id.chars().any(char::is_control) {
-            violations.add("subject_id", "is no id of a key or operator, code of a store or identity of a method");
+            violations.add(
+                "subject_id",
+                "must be the id of a key or operator, the code of a store or the identity of a method",
+            );
         }
     }
     let actor =
@@ -152,7 +155,7 @@ fn in_order(violations: &mut Violations, start: Option<Timestamp>, end: Option<T
     if let (Some(start), Some(end)) = (start, end)
         && start >= end
     {
-        violations.add("end_time", format_args!("is {end}; it must be after start_time, which is {start}"));
+        violations.add("end_time", format_args!("is {end}; it must be later than start_time, which is {start}"));
     }
 }
 

@@ -169,7 +169,7 @@ async fn free_name(write: &mut Write, name: &str) -> Result<()> {
         Some(_) => Err(Error::taken(
             Taken::OperatorName,
             "operator.name",
-            "an operator that is not revoked has this name; the audit trail tells operators apart by their names",
+            "is taken by another operator; names must be unique so that the audit trail is clear",
         )),
         None => Ok(()),
     }
@@ -282,7 +282,7 @@ async fn save(
 /// Records what was done to an operator, and answers what it says now.
 async fn finish(write: &mut Write, action: Action, before: Option<&Operator>, id: OperatorId) -> Result<Operator> {
     let after = write.tx.operator(id).await?;
-    let after = after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that made it")))?;
+    let after = after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Operator, &id, before.map(Operator::image), Some(after.image()));
     Ok(after)
 }

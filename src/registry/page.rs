@@ -53,7 +53,8 @@ impl Binding {
         if after == Some(None) {
             violations.add(
                 "page_token",
-                "is no token of this list with these filters; give back `next_page_token` unchanged, or begin anew",
+                "is not valid for this list with these filters; send `next_page_token` unchanged, or start again \
+                 without it",
             );
         }
         PageRequest { size, after: after.flatten() }

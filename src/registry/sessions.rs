@@ -147,7 +147,7 @@ impl Registry {
             && let Err(error) = self.storage.touch_session(&digest, now).await
         {
             // The session is good all the same; at worst it ends for idleness a little early.
-            tracing::warn!(error = %error, "storage did not take the last use of a session");
+            tracing::warn!(error = %error, "the last use of a session could not be stored");
         }
         let operator = session.operator;
         let caller = Caller { id: operator.id, name: operator.name, role: operator.role };

@@ -166,7 +166,7 @@ fn check_masked(violations: &mut Violations, mask: &Mask, draft: &StoreDraft) {
         hosts(violations, &draft.hosts);
     }
     if mask.has("active") && draft.active.is_none() {
-        violations.add("active", "must be said: true or false");
+        violations.add("active", "is required: true or false");
     }
 }
 
@@ -198,7 +198,10 @@ async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> R
         if let Some(owner) = write.tx.store_at(host).await?
             && owner != *store
         {
-            violations.add(format_args!("store.hosts[{at}]"), format_args!("`{host}` belongs to the store `{owner}`"));
+            violations.add(
+                format_args!("store.hosts[{at}]"),
+                format_args!("`{host}` already belongs to the store `{owner}`"),
+            );
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: Taken::Host, violations }) }
@@ -206,7 +209,7 @@ async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> R
 
 async fn create(write: &mut Write, mut store: Store) -> Result<Store> {
     if write.tx.store(&store.code).await?.is_some() {
-        let description = format!("there is a store with the code `{}` already", store.code);
+        let description = format!("a store with the code `{}` already exists", store.code);
         return Err(Error::taken(Taken::StoreCode, "store.code", description));
     }
     free_hosts(write, &store.code, &store.hosts).await?;
@@ -265,7 +268,7 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
 async fn finish(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
     let after = write.tx.store(code).await?;
     let after =
-        after.ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that made it")))?;
+        after.ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Store, code, before.map(Store::image), Some(after.image()));
     Ok(after)
 }

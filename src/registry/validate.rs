@@ -44,15 +44,15 @@ pub(super) fn text(
         violations.add(&field, if count == 0 { "must not be empty" } else { "is too short" });
     }
     if count > max {
-        violations.add(&field, format_args!("has {count} characters; at most {max} are allowed"));
+        violations.add(&field, format_args!("has {count} characters; the maximum is {max}"));
     }
     if text.trim() != text {
-        violations.add(&field, "begins or ends with white space; leave it out");
+        violations.add(&field, "must not start or end with white space");
     }
     let line_break = |character| lines == Lines::Several && matches!(character, '\n' | '\t');
     if text.chars().any(|character| character.is_control() && !line_break(character)) {
         let allowed = if lines == Lines::Several { " other than line feed and tab" } else { "" };
-        violations.add(&field, format_args!("has control characters{allowed}; leave them out"));
+        violations.add(&field, format_args!("must not contain control characters{allowed}"));
     }
 }
 
@@ -63,10 +63,10 @@ pub(super) fn search(violations: &mut Violations, field: &str, text: &str) -> Op
     }
     let count = text.chars().count();
     if count > MAX_SEARCH {
-        violations.add(field, format_args!("has {count} characters; at most {MAX_SEARCH} are allowed"));
+        violations.add(field, format_args!("has {count} characters; the maximum is {MAX_SEARCH}"));
     }
     if text.contains('\0') {
-        violations.add(field, "has a NUL character; no field that is searched can hold one");
+        violations.add(field, "must not contain a NUL character");
     }
     Some(text.to_owned())
 }
@@ -77,7 +77,7 @@ pub(super) fn time(violations: &mut Violations, field: &str, raw: Option<RawTime
     let time =
         (0..1_000_000_000).contains(&raw.nanos).then(|| Timestamp::from_seconds(raw.seconds, raw.nanos)).flatten();
     if time.is_none() {
-        violations.add(field, "is no time of the years 1 to 9999 with 0 to 999 999 999 nanoseconds");
+        violations.add(field, "must be a time in the years 1 to 9999 with 0 to 999 999 999 nanoseconds");
     }
     time
 }
@@ -99,9 +99,9 @@ pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuratio
 pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
     match choice {
         Choice::Is(value) => return Some(value),
-        Choice::Unset => violations.add(field, format_args!("must be said: {names}")),
+        Choice::Unset => violations.add(field, format_args!("is required: {names}")),
         Choice::Unknown(number) => {
-            violations.add(field, format_args!("is {number}, which has no meaning; say {names}"));
+            violations.add(field, format_args!("is {number}, which is unknown; use {names}"));
         }
     }
     None
@@ -159,7 +159,7 @@ pub(super) fn distinct<'a>(
         if let Some(first) = seen.insert(entry, at) {
             violations.add(
                 format_args!("{field}[{at}]"),
-                format_args!("names the {what} `{}` again, as {field}[{first}] does", excerpt(entry)),
+                format_args!("repeats the {what} `{}` of {field}[{first}]", excerpt(entry)),
             );
             seen.insert(entry, first);
         }
@@ -169,7 +169,7 @@ pub(super) fn distinct<'a>(
 /// At most `max` entries. Says whether it is worth to look at them one by one.
 pub(super) fn bounded(violations: &mut Violations, field: &str, count: usize, max: usize) -> bool {
     if count > max {
-        violations.add(field, format_args!("has {count} entries; at most {max} are allowed"));
+        violations.add(field, format_args!("has {count} entries; the maximum is {max}"));
     }
     count <= max
 }
@@ -180,12 +180,12 @@ pub(super) fn network(violations: &mut Violations, field: impl Display, text: &s
         match text.parse::<IpAddr>() {
             Ok(address) => {
                 let bits = if address.is_ipv4() { 32 } else { 128 };
-                violations.add(field, format_args!("is an address; as a network it is `{address}/{bits}`"));
+                violations.add(field, format_args!("is an address, not a network; write `{address}/{bits}`"));
             }
             Err(_) => violations.add(
                 field,
                 format_args!(
-                    "`{}` is no network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32",
+                    "`{}` is not a network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32",
                     excerpt(text)
                 ),
             ),
@@ -193,17 +193,14 @@ pub(super) fn network(violations: &mut Violations, field: impl Display, text: &s
         return None;
     };
     if network.trunc() != network {
-        violations.add(
-            field,
-            format_args!("`{network}` has bits set behind its prefix; the network is `{}`", network.trunc()),
-        );
+        violations.add(field, format_args!("`{network}` has bits set after its prefix; write `{}`", network.trunc()));
         return None;
     }
     // Clients are compared by their own address, so a network of mapped addresses would never be met.
     if let IpNet::V6(v6) = network
         && let Some(mapped) = mapped_v4(v6.network(), v6.prefix_len())
     {
-        violations.add(field, format_args!("is written as IPv6, and is the IPv4 network `{mapped}`; write that"));
+        violations.add(field, format_args!("is an IPv4 network written as IPv6; write `{mapped}`"));
         return None;
     }
     Some(network)
@@ -227,8 +224,8 @@ pub(super) fn host(violations: &mut Violations, field: impl Display, text: &str)
         violations.add(
             field,
             format_args!(
-                "`{}` is no host name; write one such as shop.example.com, without scheme, port, path or final dot \
-                 (and other than ASCII as xn--…)",
+                "`{}` is not a valid host name; write it like shop.example.com, without scheme, port, path or final \
+                 dot (names that are not ASCII as xn--…)",
                 excerpt(text)
             ),
         );
@@ -283,12 +280,12 @@ pub(super) fn mask(violations: &mut Violations, paths: &[String], known: &[&'sta
     for (at, path) in paths.iter().enumerate() {
         match known.iter().find(|field| *field == path) {
             Some(field) if mask.has(field) => {
-                violations.add(format_args!("update_mask.paths[{at}]"), format_args!("names `{field}` again"));
+                violations.add(format_args!("update_mask.paths[{at}]"), format_args!("repeats `{field}`"));
             }
             Some(field) => mask.0.push(field),
             None => violations.add(
                 format_args!("update_mask.paths[{at}]"),
-                format_args!("`{}` is no field that can be changed: {}", excerpt(path), known.join(", ")),
+                format_args!("`{}` is not a field that can be changed; use {}", excerpt(path), known.join(", ")),
             ),
         }
     }
@@ -310,13 +307,13 @@ mod tests {
         let check = |value: &str, lines| told(|violations| text(violations, "name", value, (1, 5), lines));
         assert!(check("жжжжж", Lines::One).is_empty());
         assert_eq!(check("", Lines::One), ["name: must not be empty"]);
-        assert_eq!(check("жжжжжж", Lines::One), ["name: has 6 characters; at most 5 are allowed"]);
-        assert_eq!(check(" a", Lines::One), ["name: begins or ends with white space; leave it out"]);
-        assert_eq!(check("a\nb", Lines::One), ["name: has control characters; leave them out"]);
+        assert_eq!(check("жжжжжж", Lines::One), ["name: has 6 characters; the maximum is 5"]);
+        assert_eq!(check(" a", Lines::One), ["name: must not start or end with white space"]);
+        assert_eq!(check("a\nb", Lines::One), ["name: must not contain control characters"]);
         assert!(check("a\nb\tc", Lines::Several).is_empty());
         assert_eq!(
             check("a\u{0}b", Lines::Several),
-            ["name: has control characters other than line feed and tab; leave them out"]
+            ["name: must not contain control characters other than line feed and tab"]
         );
         assert_eq!(check(" a\u{7f}bcde\n", Lines::One).len(), 3);
     }
@@ -330,18 +327,12 @@ mod tests {
         };
         assert_eq!(check("192.0.2.0/24"), "192.0.2.0/24");
         assert_eq!(check("2001:DB8::/32"), "2001:db8::/32");
-        assert_eq!(
-            check("192.0.2.7/24"),
-            "`192.0.2.7/24` has bits set behind its prefix; the network is `192.0.2.0/24`"
-        );
-        assert_eq!(check("2001:db8::1"), "is an address; as a network it is `2001:db8::1/128`");
-        assert_eq!(
-            check("::ffff:192.0.2.0/120"),
-            "is written as IPv6, and is the IPv4 network `192.0.2.0/24`; write that"
-        );
+        assert_eq!(check("192.0.2.7/24"), "`192.0.2.7/24` has bits set after its prefix; write `192.0.2.0/24`");
+        assert_eq!(check("2001:db8::1"), "is an address, not a network; write `2001:db8::1/128`");
+        assert_eq!(check("::ffff:192.0.2.0/120"), "is an IPv4 network written as IPv6; write `192.0.2.0/24`");
         assert_eq!(check("::/0"), "::/0");
-        assert!(check("192.0.2.0/33").contains("is no network in CIDR notation"));
-        assert!(check("").contains("is no network in CIDR notation"));
+        assert!(check("192.0.2.0/33").contains("is not a network in CIDR notation"));
+        assert!(check("").contains("is not a network in CIDR notation"));
     }
 
     #[test]
@@ -350,7 +341,7 @@ mod tests {
             assert!(told(|violations| host(violations, "h", good)).is_empty(), "{good}");
         }
         for bad in ["", "https://a.b", "a.b:80", "a.b/", "a.b.", ".a", "a..b", "-a.b", "bücher.example", "a b"] {
-            assert!(told(|violations| host(violations, "h", bad))[0].contains("is no host name"), "{bad}");
+            assert!(told(|violations| host(violations, "h", bad))[0].contains("is not a valid host name"), "{bad}");
         }
         assert_eq!(told(|violations| host(violations, "h", "Shop.de")), ["h: must be in lower case: `shop.de`"]);
     }
@@ -379,8 +370,8 @@ mod tests {
         assert_eq!(
             told(|violations| assert!(mask(violations, &paths, &["name", "owner"]).has("name"))),
             [
-                "update_mask.paths[1]: `nam` is no field that can be changed: name, owner",
-                "update_mask.paths[2]: names `name` again",
+                "update_mask.paths[1]: `nam` is not a field that can be changed; use name, owner",
+                "update_mask.paths[2]: repeats `name`",
             ]
         );
         assert_eq!(
@@ -393,11 +384,11 @@ mod tests {
     fn a_choice_must_be_made_where_it_is_asked_for() {
         assert_eq!(
             told(|v| assert_eq!(chosen::<u8>(v, "a", Choice::Unset, "X or Y"), None)),
-            ["a: must be said: X or Y"]
+            ["a: is required: X or Y"]
         );
         assert_eq!(
             told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unknown(9), "X or Y"), None)),
-            ["a: is 9, which has no meaning; say X or Y"]
+            ["a: is 9, which is unknown; use X or Y"]
         );
         assert!(told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unset, "X or Y"), None)).is_empty());
     }
@@ -406,10 +397,7 @@ mod tests {
     fn what_is_named_twice_is_told_with_its_first_place() {
         assert_eq!(
             told(|violations| distinct(violations, "stores", ["a", "b", "a", "a"], "store")),
-            [
-                "stores[2]: names the store `a` again, as stores[0] does",
-                "stores[3]: names the store `a` again, as stores[0] does",
-            ]
+            ["stores[2]: repeats the store `a` of stores[0]", "stores[3]: repeats the store `a` of stores[0]",]
         );
     }
 }

@@ -84,7 +84,7 @@ impl Write {
     /// Undoes everything. That dropping a transaction would do so too makes a failure here harmless.
     pub(super) async fn undo(self) {
         if let Err(error) = self.tx.rollback().await {
-            tracing::debug!(code = error.code(), "a rollback failed; the transaction ends with its connection");
+            tracing::debug!(code = error.code(), "a rollback failed; closing the connection ends the transaction");
         }
     }
 }

@@ -97,7 +97,7 @@ pub(super) async fn serve<S: Calls>(
     let account = Arc::new(account);
     // Without it small answers wait 40 ms for each other.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, error = %error, "a connection was gone before it began");
+        tracing::debug!(%peer, error = %error, "a connection was closed before it was accepted");
         return;
     }
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
@@ -156,7 +156,7 @@ where
             biased;
             result = connection.as_mut() => {
                 if let Err(error) = result {
-                    tracing::debug!(peer = ?peer, error = %error, "a connection broke");
+                    tracing::debug!(peer = ?peer, error = %error, "connection lost");
                 }
                 return;
             }
@@ -183,12 +183,12 @@ where
                     connection.as_mut().graceful_shutdown();
                 }
                 if greet_by.take_if(|at| *at <= now).is_some() && heard.bytes() < GREETING {
-                    tracing::debug!(peer = ?peer, "a connection did not say in time what it speaks");
+                    tracing::debug!(peer = ?peer, "a connection did not send its preface in time");
                     return;
                 }
                 if end.take_if(|at| *at <= now).is_some() {
                     if aged {
-                        tracing::debug!(peer = ?peer, "calls went on for too long on a connection that was too old");
+                        tracing::debug!(peer = ?peer, "calls on a connection past its maximum age did not end in time");
                         return;
                     }
                     aged = true;

@@ -32,7 +32,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
 
 /// What a caller is told whose time is up.
 pub(super) fn exceeded() -> Response<Body> {
-    Status::deadline_exceeded("the time that grpc-timeout allows was up").into_http()
+    Status::deadline_exceeded("the deadline of the call (grpc-timeout) was exceeded").into_http()
 }
 
 #[cfg(test)]

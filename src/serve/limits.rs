@@ -150,7 +150,7 @@ pub fn raise_open_files() -> Option<u64> {
     if limits.current != limits.maximum {
         let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(error = %error, "the number of open files stays as it is");
+            tracing::warn!(error = %error, "the limit on open files could not be raised");
         }
     }
     getrlimit(Resource::Nofile).current

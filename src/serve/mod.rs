@@ -106,7 +106,7 @@ async fn next(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budge
                     return Some((stream, peer, slot, account));
                 }
                 // Closed at once: if it waited, it would take a place in the queue that others come from.
-                tracing::debug!(%peer, "a connection was refused: this peer has too many");
+                tracing::debug!(%peer, "a connection was refused: too many from this peer");
             }
             // It broke before it was accepted, or there are too many open files for a moment.
             Err(error) => {

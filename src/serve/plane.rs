@@ -110,7 +110,7 @@ impl Plane {
             threads.push(Thread { hand, load: Arc::default() });
             beats.push(beat);
         }
-        tasks.supervise("watch over data threads", keep_watch(beats, watch, tasks.clone()));
+        tasks.supervise("watchdog of data threads", keep_watch(beats, watch, tasks.clone()));
         let slots = Arc::new(Semaphore::new(terms.limits.connections));
         Ok(Self { threads, slots, budget: Arc::clone(&terms.budget) })
     }
@@ -126,7 +126,7 @@ impl Plane {
             // Out of this runtime, so that its thread takes it into its own.
             match stream.into_std() {
                 Ok(stream) => self.deal(stream, peer, slot, account)?,
-                Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be handed on"),
+                Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be passed to a thread"),
             }
         }
         Ok(())
@@ -145,7 +145,7 @@ impl Plane {
         thread
             .hand
             .send(Dealt { stream, peer, slot, account, counted })
-            .map_err(|_| "a data thread takes no connections any more".to_owned())
+            .map_err(|_| "a data thread no longer accepts connections".to_owned())
     }
 }
 
@@ -173,7 +173,7 @@ async fn serve<S: Calls>(
                 let stream = match tokio::net::TcpStream::from_std(stream) {
                     Ok(stream) => stream,
                     Err(error) => {
-                        tracing::warn!(%peer, error = %error, "a connection could not be taken over");
+                        tracing::warn!(%peer, error = %error, "a connection could not be registered with its thread");
                         continue;
                     }
                 };
@@ -209,7 +209,7 @@ async fn keep_watch(beats: Vec<Arc<AtomicU64>>, watch: Watch, tasks: Tasks) -> R
             *silent = if now == *last { *silent + 1 } else { 0 };
             *last = now;
             if *silent >= watch.looks {
-                return Err(format!("thread {number} has fallen silent"));
+                return Err(format!("thread {number} is unresponsive"));
             }
         }
     }
@@ -288,6 +288,6 @@ mod tests {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET /block HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         tokio::time::timeout(SOON, tasks.stopping()).await.expect("silence is noticed");
-        assert!(tasks.failure().is_some_and(|why| why.contains("fallen silent")), "{:?}", tasks.failure());
+        assert!(tasks.failure().is_some_and(|why| why.contains("is unresponsive")), "{:?}", tasks.failure());
     }
 }

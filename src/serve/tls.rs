@@ -29,7 +29,7 @@ pub enum TlsError {
         source: std::io::Error,
     },
     /// A file is not what it should be.
-    #[error("{} must hold {what} in PEM: {source}", path.display())]
+    #[error("{} must contain {what} in PEM format: {source}", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum TlsError {
         source: pem::Error,
     },
     /// The certificate and the key are not of one pair, or one of them is of no use.
-    #[error("{} and {} do not fit together: {source}", cert.display(), key.display())]
+    #[error("{} and {} do not belong together: {source}", cert.display(), key.display())]
     Pair {
         /// The certificate's file.
         cert: PathBuf,
@@ -49,7 +49,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// The certificates that clients' certificates must lead to are of no use.
-    #[error("{} cannot be used to know clients by: {source}", path.display())]
+    #[error("{} cannot be used to verify client certificates: {source}", path.display())]
     ClientCa {
         /// The file.
         path: PathBuf,
@@ -119,7 +119,7 @@ impl Certificates {
             // Files are often replaced one after another, with a moment in which one is missing.
             Err(error) => {
                 if seen.is_some() {
-                    tracing::warn!(error = %error, "the certificates in use stay");
+                    tracing::warn!(error = %error, "the current certificates stay in use");
                 }
                 return None;
             }
@@ -131,10 +131,11 @@ impl Certificates {
             Ok(config) => {
                 self.current.store(Arc::new(config));
                 if seen.is_some() {
-                    tracing::info!(cert = %self.files.cert.display(), "new certificates are in use");
+                    tracing::info!(cert = %self.files.cert.display(), "reloaded certificates");
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "new certificates cannot be used; those in use stay"),
+            Err(error) => tracing::warn!(error = %error, "the new certificates cannot be used; the current ones stay \
+                 in use"),
         }
         Some(contents)
     }

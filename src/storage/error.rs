@@ -32,7 +32,7 @@ pub enum Error {
         what: &'static str,
     },
     /// What storage holds breaks its own rules.
-    #[error("storage holds what it must not: {what}")]
+    #[error("storage is corrupt: {what}")]
     Corrupt {
         /// Where, and what is wrong with it.
         what: String,

@@ -53,13 +53,13 @@ pub enum StorageUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageUrlError {
     /// It begins as neither.
-    #[error("a database URL begins with sqlite: or postgres://, such as sqlite:/var/lib/latchkey/latchkey.db")]
+    #[error("the database URL must start with sqlite: or postgres://, such as sqlite:/var/lib/latchkey/latchkey.db")]
     UnknownScheme,
     /// `sqlite:` alone.
-    #[error("sqlite: is followed by the path of a file, such as sqlite:/var/lib/latchkey/latchkey.db")]
+    #[error("sqlite: must be followed by the path of a file, such as sqlite:/var/lib/latchkey/latchkey.db")]
     NoPath,
     /// What follows `postgres://` cannot be read.
-    #[error("the database URL cannot be read: {0}; it is written postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    #[error("the database URL is invalid: {0}; write it like postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Postgres(String),
 }
 
@@ -208,15 +208,20 @@ impl fmt::Display for SchemaState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there are no tables yet"),
-            Self::Older { version } => write!(f, "the tables are of schema {version}, older than {SCHEMA_VERSION}"),
-            Self::Current => write!(f, "the tables are of schema {SCHEMA_VERSION}, as they should be"),
+            Self::Older { version } => {
+                write!(f, "the tables have schema version {version}, which is older than {SCHEMA_VERSION}")
+            }
+            Self::Current => write!(f, "the tables are up to date, with schema version {SCHEMA_VERSION}"),
             Self::Newer { version } => {
-                write!(f, "the tables are of schema {version}, newer than {SCHEMA_VERSION}, and can be worked with")
+                write!(
+                    f,
+                    "the tables have schema version {version}, which is newer than {SCHEMA_VERSION} but compatible"
+                )
             }
             Self::TooNew { version, compatible_from } => write!(
                 f,
-                "the tables are of schema {version}, which needs a program made for schema {compatible_from} or later; \
-                 this one is made for {SCHEMA_VERSION}"
+                "the tables have schema version {version}, which requires a version of Latchkey for schema \
+                 {compatible_from} or later; this one is for schema {SCHEMA_VERSION}"
             ),
         }
     }

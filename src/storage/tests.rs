@@ -222,7 +222,7 @@ async fn a_file_that_cannot_be_used_is_refused_with_a_remedy() {
     std::fs::write(&path, "Hello, this is no database at all; it is a text that goes on for a while.".repeat(100))
         .unwrap();
     let refused = open(Options::new(StorageUrl::Sqlite(path))).await.unwrap_err().to_string();
-    assert!(refused.contains("no database is no SQLite database"), "{refused}");
+    assert!(refused.contains("no database is not an SQLite database"), "{refused}");
     let path = folder.path().join("missing/latchkey.db");
     let refused = open(Options::new(StorageUrl::Sqlite(path))).await.unwrap_err().to_string();
     assert!(refused.contains("missing for the database is not there: make it"), "{refused}");

@@ -53,7 +53,7 @@ pub fn begin(filter: &str, format: Format) -> Result<(), String> {
     } else {
         registry.with(layer.compact().with_ansi(std::io::stderr().is_terminal())).try_init()
     };
-    result.map_err(|error| format!("logging cannot begin: {error}"))
+    result.map_err(|error| format!("logging could not be set up: {error}"))
 }
 
 /// Whether `filter` can be read.
@@ -66,11 +66,10 @@ pub fn check(filter: &str) -> Result<(), String> {
 
 /// The filter with the caps put over it: a directive for a target added later replaces an earlier one.
 fn capped(filter: &str) -> Result<EnvFilter, String> {
-    let mut parsed = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|error| format!("the log filter `{filter}` cannot be read: {error}"))?;
+    let mut parsed =
+        EnvFilter::builder().parse(filter).map_err(|error| format!("the log filter `{filter}` is invalid: {error}"))?;
     for cap in CAPS {
-        let directive = cap.parse().map_err(|error| format!("the log cap `{cap}` cannot be read: {error}"))?;
+        let directive = cap.parse().map_err(|error| format!("the log cap `{cap}` is invalid: {error}"))?;
         parsed = parsed.add_directive(directive);
     }
     Ok(parsed)

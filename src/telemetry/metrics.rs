@@ -117,42 +117,47 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("latchkey");
         let decisions = Family::<DecisionLabels, Counter>::default();
-        registry.register("decisions", "Decisions, by the first check that failed", decisions.clone());
+        registry.register("decisions", "Decisions by reason", decisions.clone());
         let of = |reason| decisions.get_or_create(&DecisionLabels { reason }).clone();
         let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);
-        registry.register_with_unit("storage_call", "Time of calls of storage", Unit::Seconds, storage.clone());
+        registry.register_with_unit("storage_call", "Duration of storage calls", Unit::Seconds, storage.clone());
         let gateway_refusals = Family::<GatewayLabels, Counter>::default();
-        let help = "Requests that gateways refused, by the reason told to logs, and by the fault where one was found";
+        let help = "Requests refused by gateways, by reason and, if the request was ambiguous, by kind of ambiguity";
         registry.register("gateway_refusals", help, gateway_refusals.clone());
         let clock_leaps = Family::<LeapLabels, Counter>::default();
-        registry.register("storage_clock_leaps", "Leaps of storage's clock, by their direction", clock_leaps.clone());
+        registry.register("storage_clock_leaps", "Jumps of the clock of storage, by direction", clock_leaps.clone());
         for direction in ["forward", "back"] {
             drop(clock_leaps.get_or_create(&LeapLabels { direction }));
         }
         let overload = Family::<OverloadLabels, Counter>::default();
-        let help = "Long calls refused because too many were under way, by the port and by what there was too much of";
+        let help = "Long-running calls refused because of a limit, by port and limit";
         registry.register("overload", help, overload.clone());
         let shed = Family::<ShedLabels, Counter>::default();
-        registry.register("shed", "What a port refused or ended to stay within its bounds", shed.clone());
+        registry.register(
+            "shed",
+            "Connections and calls that a port refused or ended because of a limit",
+            shed.clone(),
+        );
         let waited = histogram();
-        let help = "Time to decide, of the calls that had to wait for something";
+        let help = "Duration of decisions that had to wait";
         registry.register_with_unit("decision_wait", help, Unit::Seconds, waited.clone());
         let mut counter = |name: &str, help: &str| {
             let counter = Counter::default();
             registry.register(name, help, counter.clone());
             counter
         };
-        let undecided = counter("undecided", "Calls that could not be decided");
-        let cache_hits = counter("cache_hits", "Grants found in the cache and usable");
-        let cache_misses = counter("cache_misses", "Grants that had to be read from storage");
+        let undecided = counter("undecided", "Requests without a decision");
+        let cache_hits = counter("cache_hits", "Decisions from a usable cached grant");
+        let cache_misses = counter("cache_misses", "Grants read from storage");
         let polls = counter("polls", "Polls of storage");
-        let polls_failed = counter("polls_failed", "Polls of storage that failed");
-        let reloads = counter("reloads", "Reloads of everything, the first included");
-        let drift = counter("drift", "Rows or tables found to differ from memory although no write had changed them");
-        let lost_changes = counter("lost_changes", "Changes that were applied here and that storage has lost");
-        let usage_lost = counter("usage_lost", "Uses that were not counted because storage could not take them");
-        let help = "Questions of proxies that were not answered, because of how or from where they were asked";
+        let polls_failed = counter("polls_failed", "Failed polls of storage");
+        let reloads = counter("reloads", "Loads of all state, including the first");
+        let drift = counter("drift", "Rows or tables that differ from memory although no write changed them");
+        let lost_changes = counter("lost_changes", "Changes that were applied here and then lost by storage");
+        let usage_lost = counter("usage_lost", "Uses not counted because storage could not accept them");
+        let help = "Requests from proxies that were rejected because they were malformed or came from an untrusted \
+             source";
         let gateway_unanswered = counter("gateway_unanswered", help);
         let mut gauge = |name: &str, help: &str| {
             let gauge = Gauge::default();
@@ -160,9 +165,9 @@ impl Metrics {
             gauge
         };
         let cached_grants = gauge("cached_grants", "Grants in the cache");
-        let fingerprints = gauge("fingerprints", "Digests known, as fingerprints");
-        let applied_revision = gauge("applied_revision", "The newest revision applied");
-        let staleness = gauge("staleness_milliseconds", "Time since freshness was last proven");
+        let fingerprints = gauge("fingerprints", "Known token digests, stored as fingerprints");
+        let applied_revision = gauge("applied_revision", "Latest applied revision");
+        let staleness = gauge("staleness_milliseconds", "Time since the state was last proven to be current");
         Self {
             registry,
             allowed,

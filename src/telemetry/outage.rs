@@ -69,12 +69,12 @@ impl Outage {
         match running.logged {
             None if calm => {
                 running.logged = Some(now);
-                tracing::warn!(cause, failures = running.failures, "{} fails", self.what);
+                tracing::warn!(cause, failures = running.failures, "{}: failing", self.what);
             }
             Some(logged) if now.saturating_sub(logged) >= REMIND => {
                 running.logged = Some(now);
                 let seconds = now.saturating_sub(running.began).as_secs();
-                tracing::warn!(cause, failures = running.failures, seconds, "{} still fails", self.what);
+                tracing::warn!(cause, failures = running.failures, seconds, "{}: still failing", self.what);
             }
             _ => {}
         }
@@ -96,7 +96,7 @@ impl Outage {
         state.ended = Some(now);
         let seconds = now.saturating_sub(running.began).as_secs_f64();
         let seconds = (seconds * 10.0).round() / 10.0;
-        tracing::info!(failures = running.failures, seconds, "{} works again", self.what);
+        tracing::info!(failures = running.failures, seconds, "{}: recovered", self.what);
     }
 
     /// How long it has been failing without a success, and the newest cause; `None` while it works.
@@ -197,9 +197,9 @@ mod tests {
         });
         let found: Vec<_> = lines.iter().map(|line| line.contains("Connection refused")).collect();
         assert_eq!(found, [true, true, true, false], "{lines:#?}");
-        assert!(lines[0].contains("polling storage fails"), "{lines:#?}");
-        assert!(lines[1].contains("still fails") && lines[1].contains("failures=30001"), "{lines:#?}");
-        assert!(lines[3].contains("works again") && lines[3].contains("failures=75000"), "{lines:#?}");
+        assert!(lines[0].contains("polling storage: failing"), "{lines:#?}");
+        assert!(lines[1].contains("still failing") && lines[1].contains("failures=30001"), "{lines:#?}");
+        assert!(lines[3].contains("recovered") && lines[3].contains("failures=75000"), "{lines:#?}");
     }
 
     #[test]

@@ -95,10 +95,10 @@ async fn a_token_is_gone_from_pages_addresses_history_caches_disk_and_logs_after
     tab.type_into("#name", "partner").await;
     tab.click("[name=store_access][value=all]").await;
     tab.click("[name=method_access][value=all]").await;
-    tab.press("Save the key").await;
-    tab.sees("The key is saved").await;
+    tab.press("Save").await;
+    tab.sees("Key saved").await;
     assert!(!tab.path().await.contains(&token), "no address has it");
-    tab.follow("To the key").await;
+    tab.follow("View key").await;
     tab.sees("partner").await;
     let _ = world.ask(&token, "GET /api/v5/orders", "").await.must_allow();
 
@@ -111,15 +111,15 @@ async fn a_token_is_gone_from_pages_addresses_history_caches_disk_and_logs_after
     tab.go("/oversight/operators/new").await;
     tab.type_into("#name", "auditor").await;
     tab.click("[name=role][value=viewer]").await;
-    tab.press("Add the operator").await;
-    tab.sees("The operator is added").await;
+    tab.press("Add operator").await;
+    tab.sees("Operator added").await;
     let operator = tab.value("#token").await;
     tab.go("/oversight/operators").await;
 
     tab.go("/integration/find").await;
     tab.type_into("#token", &token).await;
     tab.press("Find").await;
-    tab.sees("The token is good.").await;
+    tab.sees("The token is valid.").await;
     assert!(!tab.path().await.contains(&token) && !tab.source().await.contains(&token));
     tab.go("/oversight/audit").await;
     assert!(!tab.source().await.contains(&token) && !tab.source().await.contains(&operator));

@@ -64,8 +64,8 @@ async fn m01_m02_m03_stores_are_connected_and_the_list_filters_survives_reload_a
     tab.select("#kind", "online_store").await;
     tab.type_into("#platform", "opencart").await;
     tab.type_into("#hosts", "berlin.example").await;
-    tab.press("Add the store").await;
-    tab.sees("The store is connected.").await;
+    tab.press("Add store").await;
+    tab.sees("Store added.").await;
 
     // M2 and M3.
     let berlin = world.issue(key("berlin module", Of::Only(&["berlin"]), Of::All)).await;
@@ -94,7 +94,7 @@ async fn m01_m02_m03_stores_are_connected_and_the_list_filters_survives_reload_a
     assert_eq!((tab.value("#access").await, tab.value("#store").await), (String::new(), "berlin".to_owned()));
     tab.select("#activity", "revoked").await;
     tab.holds("location.search.includes('activity=revoked')").await;
-    tab.sees("No key passes these filters.").await;
+    tab.sees("No keys match.").await;
 
     // Activity is switched in place, and the next question feels it.
     tab.go(KEYS).await;
@@ -124,12 +124,12 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     let token = tab.value("#token").await;
     assert!(token.len() >= 32, "at least 32 characters");
     assert_eq!(tab.eval("document.querySelectorAll('input[type=radio]:checked').length").await, 0);
-    tab.sees("It works once you have saved").await;
+    tab.sees("Becomes active when you save").await;
     tab.type_into("#name", "opencart module").await;
 
     // A save that fails loses nothing.
-    tab.press("Save the key").await;
-    tab.sees("Choose one of the two.").await;
+    tab.press("Save").await;
+    tab.sees("Choose one of the two options.").await;
     assert_eq!((tab.value("#token").await, tab.value("#name").await), (token.clone(), "opencart module".to_owned()));
 
     // M6: all stores of a platform with one click.
@@ -146,14 +146,18 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     let block = group(&tab, "method", "Orders").await;
     let (_, all, ..) = ticked(&tab, &block).await;
     tab.click(&format!("{block} .group-head span")).await;
-    assert_eq!(ticked(&tab, &block).await, (all, all, true, false), "a click on the title checks the whole block");
+    assert_eq!(
+        ticked(&tab, &block).await,
+        (all, all, true, false),
+        "a click on the title checks select the whole block"
+    );
     tab.click(&format!("{block} summary")).await;
     tab.click(&format!("{block} .group-members label")).await;
     assert_eq!(ticked(&tab, &block).await, (all - 1, all, false, true), "a part of it is told as a part");
     tab.click(&format!("{block} .group-head span")).await;
     assert_eq!(ticked(&tab, &block).await, (all, all, true, false));
     tab.click(&format!("{block} .group-head span")).await;
-    assert_eq!(ticked(&tab, &block).await, (0, all, false, false), "another click unchecks the whole block");
+    assert_eq!(ticked(&tab, &block).await, (0, all, false, false), "another click unchecks select the whole block");
     // What a search hides is not ticked unseen.
     tab.type_into("[data-access=method] [data-search]", "/api/v*/orders/statuses").await;
     tab.click(&format!("{block} .group-head span")).await;
@@ -161,16 +165,16 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     assert!((1..all).contains(&some), "{some} of {all}");
     let reach = tab.text("#reach").await;
     assert!(reach.contains("/api/v*/orders/statuses") && reach.contains("Store berlin"), "{reach}");
-    tab.press("Save the key").await;
+    tab.press("Save").await;
 
     // Shown once more, and never again.
-    tab.sees("The key is saved").await;
+    tab.sees("Key saved").await;
     assert_eq!(tab.value("#token").await, token);
     let statuses = "GET /api/v5/orders/statuses";
     let _ = world.ask(&token, statuses, "rome").await.must_allow();
     let _ = world.ask(&token, statuses, "landing").await.must_refuse(proto::Reason::StoreDenied);
     let _ = world.ask(&token, "POST /api/v5/orders/create", "rome").await.must_refuse(proto::Reason::MethodDenied);
-    tab.follow("To the key").await;
+    tab.follow("View key").await;
     tab.sees("opencart module").await;
     assert!(!tab.source().await.contains(&token), "the page of the key has no token");
 
@@ -182,10 +186,10 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     tab.click("[name=method_access][value=all]").await;
     assert_eq!(
         tab.text("#reach").await,
-        "This key will open all methods, also ones added later on all stores, also ones added later."
+        "This key can call all methods, including methods added later on all stores, including stores added later."
     );
-    tab.press("Save the key").await;
-    tab.sees("The key is saved").await;
+    tab.press("Save").await;
+    tab.sees("Key saved").await;
     world.store("later", proto::StoreKind::OnlineStore, "bitrix").await;
     let _ = world.ask(&token, "POST /api/v5/orders/create", "later").await.must_allow();
     tab.close().await;
@@ -219,12 +223,12 @@ async fn m10_the_key_of_a_cpa_network_is_made_by_the_keyboard_alone() {
     tab.keys(&Key::Space).await;
     assert_eq!(
         tab.text("#reach").await,
-        "This key will open GET /api/v*/orders/statuses on all stores, also ones added later."
+        "This key can call GET /api/v*/orders/statuses on all stores, including stores added later."
     );
     let token = tab.value("#token").await;
     tab.tab_to("button.primary").await;
     tab.keys(&Key::Enter).await;
-    tab.sees("The key is saved").await;
+    tab.sees("Key saved").await;
     for version in ["v3", "v4", "v5"] {
         let _ = world.ask(&token, &format!("GET /api/{version}/orders/statuses"), "berlin").await.must_allow();
     }
@@ -257,11 +261,11 @@ async fn taking_access_away_shows_first_what_it_would_have_refused() {
     tab.go(&format!("{KEYS}/{}/edit", made.key.id)).await;
     tab.click("[name=stores][value=shop-de]").await;
     tab.press("Save").await;
-    tab.sees("This takes access away.").await;
+    tab.sees("This removes access.").await;
     let told = tab.text(".notice.warn").await;
     assert!(told.contains("POST /api/v*/orders/create on shop-de: 7 calls"), "{told}");
     let _ = world.ask(&made.token, "POST /api/v5/orders/create", "shop-de").await.must_allow();
-    tab.press("Save all the same").await;
+    tab.press("Save anyway").await;
     tab.sees("Saved.").await;
     let _ =
         world.ask(&made.token, "POST /api/v5/orders/create", "shop-de").await.must_refuse(proto::Reason::StoreDenied);

@@ -250,16 +250,16 @@ async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<
     tab.run("document.activeElement.blur(); scrollTo(0, 0)").await;
     look(tab, "key-add", axe, pictures, wrong).await;
     tab.type_into("#networks", "nowhere").await;
-    tab.press("Save the key").await;
-    tab.sees("Nothing was saved").await;
+    tab.press("Save").await;
+    tab.sees("Not saved").await;
     look(tab, "key-add-wrong", axe, pictures, wrong).await;
     tab.type_into("#networks", "").await;
-    tab.press("Save the key").await;
-    tab.sees("The key is saved").await;
+    tab.press("Save").await;
+    tab.sees("Key saved").await;
     look(tab, "key-made", axe, pictures, wrong).await;
     tab.go("/integration/methods/import?book=retailcrm").await;
     tab.run("const f = document.getElementById('yaml'); f.value = f.value.replace(/summary: G/g, 'summary: g')").await;
-    tab.press("Show what would change").await;
+    tab.press("Preview changes").await;
     tab.sees("What would change").await;
     look(tab, "import-shown", axe, pictures, wrong).await;
 }

@@ -27,11 +27,11 @@ async fn without_javascript_keys_are_listed_filtered_added_and_changed() {
     let open = "fieldset:has(> details [value='GET /api/v*/orders/statuses'])";
     tab.click(&format!("{open} summary")).await;
     tab.click("[value='GET /api/v*/orders/statuses']").await;
-    tab.press("Show what it will reach").await;
-    tab.sees("This key will open GET /api/v*/orders/statuses on Store berlin.").await;
+    tab.press("Show what it can do").await;
+    tab.sees("This key can call GET /api/v*/orders/statuses on Store berlin.").await;
     assert_eq!(tab.value("#token").await, token, "nothing typed is lost");
-    tab.press("Save the key").await;
-    tab.sees("The key is saved").await;
+    tab.press("Save").await;
+    tab.sees("Key saved").await;
     let _ = world.ask(&token, "GET /api/v5/orders/statuses", "berlin").await.must_allow();
     let _ = world.ask(&token, "GET /api/v5/orders", "berlin").await.must_refuse(proto::Reason::MethodDenied);
 

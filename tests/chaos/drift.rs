@@ -53,9 +53,9 @@ impl Watched {
             assert_eq!(answer().await.map(|decision| decision.reason()), Some(reason));
             assert!(member.metric("latchkey_drift_total") > 0.0, "it is counted");
             let log = member.server.stderr();
-            let line = log
-                .lines()
-                .find(|line| line.contains("no write made it so") && named.iter().any(|named| line.contains(named)));
+            let line = log.lines().find(|line| {
+                line.contains("although no write changed it") && named.iter().any(|named| line.contains(named))
+            });
             assert!(line.is_some(), "it is reported with one of {named:?}:\n{log}");
         }
     }

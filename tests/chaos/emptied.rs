@@ -72,7 +72,7 @@ async fn running_servers_follow_an_empty_database_only_once_it_is_confirmed() {
     database.restore(&cluster, &dump);
     let deciding = async || client.authorize(&token, STATUSES, STORES[0]).await;
     eventually_async("it says that it is not the database that it followed", RECOVERY, async || {
-        fleet.members[0].server.stderr().contains("is not the one that was followed").then_some(())
+        fleet.members[0].server.stderr().contains("is not the one served before").then_some(())
     })
     .await;
     for _ in 0..20 {

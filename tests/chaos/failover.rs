@@ -173,7 +173,7 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
             Err(status) => assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}"),
         }
         let log = member.server.stderr();
-        assert!(log.contains("storage has a different history than was followed"), "it says what happened:\n{log}");
+        assert!(log.contains("the history of storage has diverged"), "it says what happened:\n{log}");
         for number in 0..3 {
             let decision = client.authorize(&survives.token, STATUSES, "").await.expect("a call is decided");
             assert!(!decision.allowed, "look {number}: {decision:?}");

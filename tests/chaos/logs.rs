@@ -51,14 +51,14 @@ async fn an_outage_with_thousands_of_calls_takes_a_few_lines_which_have_the_caus
     let kinds = ["reading keys from storage", "polling storage for changes", "listening for changes in the database"];
     eventually_async("it says that all works again", RECOVERY, async || {
         let log = member.server.stderr();
-        kinds.iter().all(|kind| log.contains(&format!("{kind} works again"))).then_some(())
+        kinds.iter().all(|kind| log.contains(&format!("{kind}: recovered"))).then_some(())
     })
     .await;
     let log = member.server.stderr();
     let lines: Vec<_> = log.lines().skip(before).collect();
     assert!(lines.len() <= 40, "{} lines for {} calls:\n{}", lines.len(), COLD.0 * COLD.1, lines.join("\n"));
     for kind in kinds {
-        let begins = lines.iter().filter(|line| line.contains(&format!("{kind} fails"))).count();
+        let begins = lines.iter().filter(|line| line.contains(&format!("{kind}: failing"))).count();
         assert!((1..=2).contains(&begins), "{kind}: {begins} lines say that it begins:\n{}", lines.join("\n"));
     }
     let failures = |line: &&&str| {
@@ -67,11 +67,11 @@ async fn an_outage_with_thousands_of_calls_takes_a_few_lines_which_have_the_caus
     };
     let counted: u64 = lines
         .iter()
-        .filter(|line| line.contains("reading keys from storage works again"))
+        .filter(|line| line.contains("reading keys from storage: recovered"))
         .map(|line| failures(&line))
         .sum();
     assert!(counted > 1_000, "{counted} of {} reads were counted:\n{}", COLD.0 * COLD.1, lines.join("\n"));
-    for line in lines.iter().filter(|line| line.contains("fails\"")) {
+    for line in lines.iter().filter(|line| line.contains(": failing\"")) {
         let value: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
         let cause = value["cause"].as_str().unwrap_or_default();
         let ends = ["db error", "renew", "connecting", "while running a statement", "error connecting to server"];

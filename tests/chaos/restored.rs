@@ -86,7 +86,7 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
             }
         }
         let log = member.server.stderr();
-        assert!(log.contains("storage has a different history than was followed"), "it says what happened:\n{log}");
+        assert!(log.contains("the history of storage has diverged"), "it says what happened:\n{log}");
     }
     // The newcomer has followed the new past from its beginning, and can tell.
     for revision in [&lost_revision, &last] {

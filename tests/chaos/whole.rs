@@ -106,7 +106,7 @@ async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usi
         // Before that they decide by what they knew, which is right too, but says nothing of what follows.
         for member in &fleet.members {
             eventually_async("it notices that commits were lost", RECOVERY, async || {
-                member.server.stderr().contains("once it is whole").then_some(())
+                member.server.stderr().contains("once storage is complete").then_some(())
             })
             .await;
         }
@@ -141,7 +141,7 @@ async fn a_restore_that_brings_secrets_and_stores_late_calls_none_of_them_unknow
     let fleet = restored(&[("secrets", 4.0), ("stores", 2.0)], 3, 3).await;
     for member in &fleet.members {
         let log = member.server.stderr();
-        assert!(log.contains("waiting until the database is whole"), "it says what it waits for:\n{log}");
+        assert!(log.contains("waiting for the database to be complete"), "it says what it waits for:\n{log}");
         assert!(log.contains("secrets"), "and for which table:\n{log}");
     }
 }

@@ -42,15 +42,15 @@ fn another_asked() -> String {
 fn written() -> Vec<(String, &'static str)> {
     let mode = |written: &str| changed(MODE, &format!("failure_mode_allow: {written}"));
     vec![
-        (changed("with_request_body:", "with_request_body: !ignore"), "a tag (!…) is not understood"),
-        (changed(REMOTE, "use_remote_address: !ignore true"), "a tag (!…) is not understood"),
-        (changed("encode_raw_headers: true", "encode_raw_headers: !ignore true"), "a tag (!…) is not understood"),
-        (changed("pack_as_bytes: true", "pack_as_bytes: !ignore true"), "a tag (!…) is not understood"),
-        (mode("!!bool \"true\""), "a tag (!…) is not understood"),
-        (mode("&mode true"), "anchors (&…) and aliases (*…) are not followed"),
+        (changed("with_request_body:", "with_request_body: !ignore"), "tags (!…) are not supported"),
+        (changed(REMOTE, "use_remote_address: !ignore true"), "tags (!…) are not supported"),
+        (changed("encode_raw_headers: true", "encode_raw_headers: !ignore true"), "tags (!…) are not supported"),
+        (changed("pack_as_bytes: true", "pack_as_bytes: !ignore true"), "tags (!…) are not supported"),
+        (mode("!!bool \"true\""), "tags (!…) are not supported"),
+        (mode("&mode true"), "anchors (&…) and aliases (*…) are not supported"),
         (
             changed(MODE, "failure_mode_allow: &no false\n                      charge_cluster_response_stats: *no"),
-            "anchors (&…) and aliases (*…) are not followed",
+            "anchors (&…) and aliases (*…) are not supported",
         ),
         (
             changed(MODE, "failure_mode_allow: false\n                      failure_mode_allow: true"),
@@ -58,26 +58,23 @@ fn written() -> Vec<(String, &'static str)> {
         ),
         (
             changed(MODE, "failure_mode_allow: false\n                      failureModeAllow: true"),
-            "failureModeAllow is there in two ways",
+            "failureModeAllow occurs in two spellings",
         ),
-        (format!("{DEPLOYED}\n---\nadmin: {{}}\n"), "a second document begins"),
-        (
-            changed("# When nothing can be decided", "# \u{2028}When nothing can be decided"),
-            "a control character is in it",
-        ),
+        (format!("{DEPLOYED}\n---\nadmin: {{}}\n"), "there is a second document"),
+        (changed("# Without a decision", "# \u{2028}Without a decision"), "it contains a control character"),
         (mode("\"t\""), "failure_mode_allow is true"),
         (mode("\"1\""), "failure_mode_allow is true"),
         (mode("\"true\""), "failure_mode_allow is true"),
         (mode("T"), "failure_mode_allow is true"),
         (changed(MODE, "failureModeAllow: \"Yes\""), "failure_mode_allow is true"),
         (beside("encode_raw_headers: true", "shadow_mode: \"1\""), "shadow_mode is true"),
-        (beside("- name: envoy.filters.http.ext_authz", "  disabled: \"t\""), "the filter ext_authz is disabled"),
+        (beside("- name: envoy.filters.http.ext_authz", "  disabled: \"t\""), "the ext_authz filter is disabled"),
         (
             route(
                 "typed_per_filter_config: { envoy.filters.http.ext_authz: { \"@type\": \
                    type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, disabled: \"t\" } }",
             ),
-            "ext_authz is disabled there",
+            "ext_authz is disabled:",
         ),
         (
             changed("max_request_bytes: 1048576", "max_request_bytes: 04000000"),
@@ -93,7 +90,7 @@ fn written() -> Vec<(String, &'static str)> {
         ),
         (
             changed(MODE, "filter_enabled: { default_value: { numerator: 100, denominator: \"1\" } }"),
-            "filter_enabled lets requests through",
+            "filter_enabled lets requests bypass",
         ),
     ]
 }
@@ -108,10 +105,10 @@ fn questions() -> Vec<(String, &'static str)> {
         (carried("x-latchkey-profile", "%DYNAMIC_METADATA(envoy.lb:p)%"), "x-latchkey-profile is taken from something"),
         (carried("X-Latchkey-Profile", "%REQUESTED_SERVER_NAME%"), "x-latchkey-profile is taken from something"),
         (carried("x-latchkey-profile", "%DOWNSTREAM_PEER_SUBJECT%"), "x-latchkey-profile is taken from something"),
-        (carried("x-latchkey-client", "10.0.0.1"), "x-latchkey-client is there twice"),
+        (carried("x-latchkey-client", "10.0.0.1"), "x-latchkey-client occurs twice"),
         (
             carried("x-latchkey-caller", "%REQ(x-caller)%"),
-            "x-latchkey-caller in grpc_service.initial_metadata is not known",
+            "x-latchkey-caller in grpc_service.initial_metadata is unknown",
         ),
         (token("Bearer %DYNAMIC_METADATA(envoy.lb:t)%"), "authorization in grpc_service.initial_metadata is neither"),
         (token("Bearer %REQUESTED_SERVER_NAME%"), "authorization in grpc_service.initial_metadata is neither"),
@@ -121,7 +118,7 @@ fn questions() -> Vec<(String, &'static str)> {
                 "validate_mutations: true",
                 "validate_mutations: true\n                      decoder_header_mutation_rules: { allow_expression: { regex: \"^$\" } }",
             ),
-            "decoder_header_mutation_rules keep Latchkey from",
+            "decoder_header_mutation_rules prevent Latchkey from",
         ),
         (
             changed("cluster: shop, timeout", "cluster: latchkey, timeout"),
@@ -157,7 +154,7 @@ fn addresses() -> Vec<(String, &'static str)> {
         ),
         (
             detected("custom_header.v3.CustomHeaderConfig", ", header_name: x-real-ip"),
-            "take the client's address from a header",
+            "takes the client address from a header",
         ),
         (early("x-forwarded-for"), "early_header_mutation_extensions sets x-forwarded-for"),
         (early("X-Api-Key"), "early_header_mutation_extensions sets x-api-key"),
@@ -181,7 +178,7 @@ fn headers() -> Vec<(String, &'static str)> {
                  127.0.0.0, prefix_len: 8 }] }], ip_tag_header: { header: x-latchkey-store, action: SANITIZE }",
                 "",
             ),
-            "ip_tag_header is not known",
+            "ip_tag_header is unknown",
         ),
         (
             filter(
@@ -190,7 +187,7 @@ fn headers() -> Vec<(String, &'static str)> {
                  x-latchkey-store, value: madrid } }]",
                 "",
             ),
-            "request_headers_to_add_when_not_enforced is not known",
+            "request_headers_to_add_when_not_enforced is unknown",
         ),
         (
             filter(
@@ -208,7 +205,7 @@ fn headers() -> Vec<(String, &'static str)> {
                  a } } }] }",
                 "",
             ),
-            "query_parameter_mutations is not known",
+            "query_parameter_mutations is unknown",
         ),
         (
             filter(false, &mutation("append: { header: { key: authorization, value: Bearer lk_a } }"), ""),
@@ -235,11 +232,11 @@ fn headers() -> Vec<(String, &'static str)> {
                  envoy.filters.http.ext_authz, key: key_id } }]",
                 "",
             ),
-            "the filter added can write in the name of ext_authz",
+            "the filter added can forge the decision metadata of ext_authz",
         ),
-        (removed("X-Store"), "request_headers_to_remove takes x-store away"),
-        (removed("x-http-method-override"), "request_headers_to_remove takes x-http-method-override away"),
-        (removed("content-encoding"), "request_headers_to_remove takes content-encoding away"),
+        (removed("X-Store"), "request_headers_to_remove removes x-store after"),
+        (removed("x-http-method-override"), "request_headers_to_remove removes x-http-method-override after"),
+        (removed("content-encoding"), "request_headers_to_remove removes content-encoding after"),
     ]
 }
 
@@ -266,20 +263,20 @@ fn ways() -> Vec<(String, &'static str)> {
         format!("{}{original}{more}", &DEPLOYED[..end])
     };
     vec![
-        (original(""), "type ORIGINAL_DST lets clients decide"),
+        (original(""), "type ORIGINAL_DST lets clients choose"),
         (
             original("      original_dst_lb_config: { use_http_header: true, http_header_name: x-to }\n"),
             "use_http_header lets",
         ),
         (
             original("      original_dst_lb_config: { metadata_key: { key: envoy.lb, path: [{ key: dst }] } }\n"),
-            "original_dst_lb_config lets something else",
+            "original_dst_lb_config lets something other",
         ),
         (
             options(", upstream_http_protocol_options: { auto_sni: true, override_auto_sni_header: x-sni }"),
-            "override_auto_sni_header is not known",
+            "override_auto_sni_header is unknown",
         ),
-        (options(", request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies is not known"),
+        (options(", request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies is unknown"),
         (
             shop(&format!(
                 "load_balancing_policy: {{ policies: [{{ typed_extension_config: {} }}] }}",
@@ -291,11 +288,11 @@ fn ways() -> Vec<(String, &'static str)> {
                     )
                 )
             )),
-            "OverrideHost in typed_config is not known",
+            "OverrideHost in typed_config is unknown",
         ),
         (
             shop("lb_subset_config: { fallback_policy: ANY_ENDPOINT, subset_selectors: [{ keys: [store] }] }"),
-            "lb_subset_config is not known",
+            "lb_subset_config is unknown",
         ),
         (
             shop(&format!(
@@ -305,7 +302,7 @@ fn ways() -> Vec<(String, &'static str)> {
                     &format!(", transport_socket: {}", extension("transport_sockets.raw_buffer.v3.RawBuffer", ""))
                 )
             )),
-            "the transport socket http_11_proxy is not known",
+            "the transport socket http_11_proxy is unknown",
         ),
         (
             changed("address: 127.0.0.1, port_value: 8001", "address: 127.0.0.1, port_value: 9901"),
@@ -326,31 +323,31 @@ fn ways() -> Vec<(String, &'static str)> {
         (
             changed(
                 "                        - match: { prefix: / }\n",
-                "                        - match: { prefix: /, headers: [{ name: x-tenant, present_match: true }] }\n                          \
-                 route: { cluster: shop }\n                          request_headers_to_add: [{ header: { key: x-tag, value: madrid } }]\n                        \
-                 - match: { prefix: / }\n",
+                "                        - match: { prefix: /, headers: [{ name: x-tenant, present_match: true }] }\n  \
+                                         route: { cluster: shop }\n                          request_headers_to_add: \
+                 [{ header: { key: x-tag, value: madrid } }]\n                        - match: { prefix: / }\n",
             ),
             "x-tenant chooses where a request goes",
         ),
-        (action("request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies send each request"),
+        (action("request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies also send each request"),
         (
             beside("domains: [\"*\"]", "request_mirror_policies: [{ cluster_header: x-c }]"),
-            "request_mirror_policies send each request",
+            "request_mirror_policies also send each request",
         ),
         (
             with_madrid(&changed(
                 "route: { cluster: shop, timeout: 30s }",
                 "route: { weighted_clusters: { header_name: x-pick, clusters: [{ name: shop, weight: 1 }, { name: madrid, weight: 1 }] } }",
             )),
-            "header_name is not known",
+            "header_name is unknown",
         ),
         (action("upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c makes a tunnel"),
         (beside(REMOTE, "upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c makes a tunnel"),
-        (beside("max_concurrent_streams: 100", "allow_connect: true"), "allow_connect is not known"),
-        (beside(REMOTE, "http_protocol_options: { enable_trailers: true }"), "enable_trailers is not known"),
+        (beside("max_concurrent_streams: 100", "allow_connect: true"), "allow_connect is unknown"),
+        (beside(REMOTE, "http_protocol_options: { enable_trailers: true }"), "enable_trailers is unknown"),
         (
             action("internal_redirect_policy: { response_headers_to_copy: [x-store] }"),
-            "response_headers_to_copy is not known",
+            "response_headers_to_copy is unknown",
         ),
     ]
 }
@@ -365,14 +362,14 @@ fn others() -> Vec<(String, &'static str)> {
         )
     };
     vec![
-        (format("%START_TIME(%Y)% %REQ(AUTHORIZATION)%"), "%REQ(AUTHORIZATION)% writes the header authorization"),
-        (format("%REQ(X-Api-Key?authorization)%"), "writes the header"),
-        (format("%DYNAMIC_METADATA(envoy.lb)%"), "writes what is not known"),
-        (format("%ENVIRONMENT(LATCHKEY_TOKEN)%"), "writes what is not known"),
-        (format("%FILTER_STATE(a)%"), "writes what is not known"),
+        (format("%START_TIME(%Y)% %REQ(AUTHORIZATION)%"), "%REQ(AUTHORIZATION)% logs the header authorization"),
+        (format("%REQ(X-Api-Key?authorization)%"), "logs the header"),
+        (format("%DYNAMIC_METADATA(envoy.lb)%"), "logs something unknown"),
+        (format("%ENVIRONMENT(LATCHKEY_TOKEN)%"), "logs something unknown"),
+        (format("%FILTER_STATE(a)%"), "logs something unknown"),
         (
             beside(REMOTE, "tracing: { custom_tags: [{ tag: a, request_header: { name: authorization } }] }"),
-            "custom_tags carry the header authorization",
+            "custom_tags contain the header authorization",
         ),
         (
             changed(
@@ -381,22 +378,19 @@ fn others() -> Vec<(String, &'static str)> {
             )
             .replace(
                 &DEPLOYED[DEPLOYED.find("                        json_format:\n                          time").unwrap()
-                    ..DEPLOYED.find("                # What Envoy answers itself").unwrap()],
+                    ..DEPLOYED.find("                # Envoy's own responses").unwrap()],
                 "",
             )
             .replace("                      x:", ""),
             "the format is in another file",
         ),
         (layer("disk_layer: { symlink_root: /tmp }"), "the layer a comes from elsewhere"),
-        (
-            layer("static_layer: { envoy: { reloadable_features: { x: true } } }"),
-            "the runtime value envoy is not known",
-        ),
-        (format!("{DEPLOYED}\nheader_prefix: x-shop\n"), "header_prefix is not known"),
-        (format!("{DEPLOYED}\nflags_path: /tmp\n"), "flags_path is not known"),
+        (layer("static_layer: { envoy: { reloadable_features: { x: true } } }"), "the runtime value envoy is unknown"),
+        (format!("{DEPLOYED}\nheader_prefix: x-shop\n"), "header_prefix is unknown"),
+        (format!("{DEPLOYED}\nflags_path: /tmp\n"), "flags_path is unknown"),
         (
             filter(false, "tap.v3.Tap, common_config: { admin_config: { config_id: a } }", ""),
-            "writes requests down, and keys travel in them",
+            "records requests, which contain keys",
         ),
     ]
 }

@@ -167,7 +167,7 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
 
     // A mistake beside them is still one.
     let said = program.env("LATCHKEY_ADMIN_PORT", "8080").run(&["operators", "whoami"]).failed(2);
-    assert!(said.contains("LATCHKEY_ADMIN_PORT is not known; did you mean"), "{said}");
+    assert!(said.contains("unknown environment variable LATCHKEY_ADMIN_PORT; did you mean"), "{said}");
 }
 
 /// Kind 12: each port of the pod is open to some, and to nobody else.

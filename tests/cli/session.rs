@@ -23,7 +23,7 @@ fn started() -> (LatchkeyProcess, Program) {
 #[track_caller]
 fn created(program: &Program, arguments: &[&str]) -> String {
     let ran = program.run(&[&["keys", "create", "--token-only"], arguments].concat());
-    assert!(ran.err.contains("shown only now"), "{ran:?}");
+    assert!(ran.err.contains("copy the token now"), "{ran:?}");
     let out = ran.done();
     let token = out.trim_end();
     assert!(token.starts_with("lk_") && out.lines().count() == 1, "{out}");
@@ -111,7 +111,7 @@ fn a_key_lives_from_creation_to_the_audit_of_its_end() {
     let denied = program.run_with(&["authorize", "GET /api/v5/orders", "--store", "b2b"], &token);
     assert!(denied.code == 1 && denied.out.contains("STORE_DENIED"), "{denied:?}");
     assert!(program.run(&["keys", "update", "Bitrix", "--remove-store", "b2b"]).failed(7).contains("b2b"));
-    assert!(program.run(&["keys", "update", "Bitrix"]).failed(2).contains("say what is to change"));
+    assert!(program.run(&["keys", "update", "Bitrix"]).failed(2).contains("nothing to change"));
 
     let second = program.run(&["keys", "rotate", "Bitrix", "--overlap", "1h", "-q"]).done();
     for token in [token.as_str(), second.trim_end()] {
@@ -191,8 +191,8 @@ fn a_runningserver_is_found_in_order() {
         [addresses.decision, addresses.admin, addresses.ops].map(|address| address.to_string());
     let arguments = ["check", "--decision-addr", &decision, "--admin-addr", &admin, "--ops-addr", &ops];
     let out = program.run(&arguments).done();
-    assert_eq!(out.matches("is served by").count(), 3, "{out}");
-    assert!(out.contains("knows it as `admin`") && !out.contains("FAIL"), "{out}");
+    assert_eq!(out.matches("is used by").count(), 3, "{out}");
+    assert!(out.contains("recognizes it as `admin`") && !out.contains("FAIL"), "{out}");
     let replicas = program.run(&["replicas", "-o", "json"]).json();
     assert_eq!(replicas["replicas"].as_array().map(Vec::len), Some(1));
 }
@@ -250,7 +250,7 @@ fn a_command_that_is_interrupted_says_so() {
     let mut said = String::new();
     list.stderr.take().expect("a pipe").read_to_string(&mut said).expect("it is read");
     assert_eq!(code.code(), Some(130), "{said}");
-    assert!(said.contains("interrupted; what was already sent may have been done"), "{said}");
+    assert!(said.contains("interrupted; the change may have been made"), "{said}");
     server.cont();
 }
 

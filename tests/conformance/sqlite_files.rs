@@ -80,7 +80,7 @@ fn what_is_no_database_is_refused_and_left_alone() {
         let notes = "not a database ".repeat(length / 15 + 1)[..length].to_owned();
         fs::write(&path, &notes).expect("the file is written");
         let sentence = refusal(&path);
-        assert!(sentence.contains("is no SQLite database"), "{length} bytes: {sentence}");
+        assert!(sentence.contains("is not an SQLite database"), "{length} bytes: {sentence}");
         assert_eq!(fs::read_to_string(&path).expect("the file is read"), notes);
     }
 }
@@ -94,7 +94,7 @@ fn another_programs_database_is_refused_and_left_alone() {
     drop(connection);
     let before = fs::read(&path).expect("the file is read");
     let sentence = refusal(&path);
-    assert!(sentence.contains("not Latchkey's"), "{sentence}");
+    assert!(sentence.contains("does not belong to Latchkey"), "{sentence}");
     assert!(before == fs::read(&path).expect("the file is read"), "not a byte is changed");
 }
 

@@ -39,12 +39,12 @@ async fn the_form_offers_everything_and_prefers_nothing() {
         "Access to individual stores",
         "1c-bitrix 0 / 2",
         "shopify 0 / 1",
-        "Platform not said 0 / 1",
+        "No platform 0 / 1",
         "Orders 0 /",
     ] {
         assert!(text.contains(told), "{told}");
     }
-    assert!(text.contains("is shown only now and once more after saving"));
+    assert!(text.contains("once more right after saving, then never again"));
     assert!(text.contains("Choose the access type and the methods"));
 }
 
@@ -71,10 +71,10 @@ async fn a_key_is_added_shown_once_and_does_what_the_form_said() {
     );
     let made = manager.submit(NEW, &fields).is(200);
     assert_eq!(made.header("cache-control"), "no-store");
-    assert!(made.text().contains("This is the last time that it is shown"));
+    assert!(made.text().contains("You won't see it again"));
     assert_eq!(made.body.matches(&token).count(), 1);
     assert!(!made.body.contains("<script>alert"), "markup is text");
-    assert!(made.text().contains("This key will open GET /api/v*/orders/statuses on"), "{}", made.text());
+    assert!(made.text().contains("This key can call GET /api/v*/orders/statuses on"), "{}", made.text());
 
     let id =
         made.tags("a").find_map(|tag| Some(tag.split_once("/integration/keys/key_")?.1.split_once('"')?.0.to_owned()));
@@ -141,7 +141,7 @@ async fn a_save_that_fails_loses_nothing_and_tells_everything() {
     assert_eq!(again.ticked("stores"), ["main"]);
     assert_eq!(again.ticked("methods"), ["GET /api/v*/orders"]);
     assert!(crate::visitor::unescape(&again.body).contains("two\nlines \"<&</textarea>"));
-    assert!(again.text().contains("Choose one of the two."));
+    assert!(again.text().contains("Choose one of the two options."));
 }
 
 #[tokio::test]
@@ -168,8 +168,8 @@ async fn what_the_key_will_reach_is_told_without_saving() {
         filled(&form, &[("show", "1"), ("store_access", "selected"), ("stores", "de"), ("method_access", "all")]);
     let shown = manager.submit(NEW, &fields).is(200);
     let text = shown.text();
-    assert!(text.contains("This key will open all methods, also ones added later on"), "{text}");
-    assert!(text.contains("Calls that name no store go to that one."));
+    assert!(text.contains("This key can call all methods, including methods added later on"), "{text}");
+    assert!(text.contains("Calls that name no store go to that store."));
     assert_eq!(shown.field("token"), form.field("token"));
     assert_eq!(world.head().await, before, "nothing was saved");
 }

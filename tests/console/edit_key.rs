@@ -64,7 +64,7 @@ async fn the_second_of_two_sees_what_the_first_did_and_neither_loses() {
     let conflict =
         second.submit(&path(&made.key), &filled(&form, &[("name", "second's name"), ("stores", "madrid")])).is(409);
     let text = conflict.text();
-    assert!(text.contains("Somebody else changed this key") && text.contains("the first"), "{text}");
+    assert!(text.contains("Someone else changed this key") && text.contains("the first"), "{text}");
     assert!(text.contains("theirs: first's name"), "{text}");
     assert_eq!(conflict.field("name"), "second's name", "hers stays");
     assert_eq!(conflict.field("owner"), "the first", "what she had not touched is theirs");

@@ -22,7 +22,7 @@ async fn a_key_is_rotated_with_an_overlap_and_its_new_token_shown_once() {
         assert!(world.ask(token, CALL, "").await.allowed, "both are good");
     }
     let page = manager.open(&path);
-    assert!(!page.body.contains(&token) && page.text().contains("There are two tokens."));
+    assert!(!page.body.contains(&token) && page.text().contains("This key already has two tokens."));
     let _ = manager.submit(&format!("{path}/rotate"), &fields).is(409);
 
     let old = world.get_key(&made.key.id).await.expect("it is there").secrets.pop().expect("the older secret");
@@ -55,10 +55,10 @@ async fn a_key_is_deleted_on_purpose_only() {
     let mut manager = Visitor::signed_in(&world, "integration manager");
     let mut fields = manager.open(&path).fields(&["csrf", "etag"]);
     let again = manager.submit(&format!("{path}/delete"), &fields).is(422);
-    assert!(again.text().contains("Tick the box first."));
+    assert!(again.text().contains("Tick the box to confirm."));
     fields.push(("sure", "yes".to_owned()));
     let done = manager.submit(&format!("{path}/delete"), &fields).is(303);
-    assert!(manager.follow(&done).text().contains("The key is deleted."));
+    assert!(manager.follow(&done).text().contains("Key deleted."));
     let _ = manager.get(&path).is(404);
     assert_eq!(world.ask(&made.token, CALL, "").await.reason(), proto::Reason::KeyUnknown);
 }

@@ -41,7 +41,7 @@ async fn check_access_answers_what_a_call_would_be_answered() {
         );
     }
     let wrong = officer.open(&format!("/integration/keys/{}?check_method=GET+%2Fa&check_address=here", made.key.id));
-    assert!(wrong.text().contains("This is no IP address."));
+    assert!(wrong.text().contains("Enter a valid IP address."));
     assert_eq!(before.row_fields(), world.get_key(&made.key.id).await.expect("it is there").row_fields());
 }
 
@@ -118,7 +118,7 @@ async fn a_key_tells_how_it_is_used() {
         row.unwrap_or_else(|| panic!("no row of {name}")).to_owned()
     };
     assert!(row("berlin").contains(">20") && row("madrid").contains("not"), "each open store has its last use");
-    let (_, lists) = used.body.split_once("Allowed and not called in 90 days").expect("a list");
+    let (_, lists) = used.body.split_once("Allowed, but not called in the last 90 days").expect("a list");
     let (unused, rest) = lists.split_once("</ul>").expect("its end");
     assert!(unused.contains(&format!("<code>{orders}</code>")) && !unused.contains("statuses"), "{unused}");
     assert!(rest.contains(&format!("<code>{statuses}</code>")));

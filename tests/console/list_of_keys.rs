@@ -72,7 +72,7 @@ async fn filters_live_in_the_address_and_narrow_together() {
     }
     let page = officer.open(&format!("{KEYS}?text=%22%3E&activity=off"));
     assert_eq!(page.field("text"), "\">", "what was asked stands in the fields");
-    assert!(page.text().contains("No key passes these filters."));
+    assert!(page.text().contains("No keys match."));
     let wrong = officer.get(&format!("{KEYS}?store=-&text={}", "x".repeat(201))).is(422);
     assert_eq!(wrong.body.matches("aria-invalid=\"true\"").count(), 2, "each wrong filter is marked");
 }
@@ -93,7 +93,7 @@ async fn pages_follow_each_other_without_gap_or_double() {
     let expected: Vec<_> = (0..120).rev().map(|number| format!("key {number:03}")).collect();
     assert_eq!(seen, expected);
     let cut = officer.get(&format!("{KEYS}?page=abc")).is(400);
-    assert!(cut.text().contains("Begin anew from the list"));
+    assert!(cut.text().contains("Start again from the list"));
 }
 
 #[tokio::test]
@@ -111,5 +111,5 @@ async fn a_key_is_switched_in_place_and_the_next_question_feels_it() {
     assert_eq!(decision.reason(), proto::Reason::KeyInactive);
 
     let again = manager.submit(&path, &fields).is(409);
-    assert!(again.text().contains("was changed since this list was made"), "what was seen is what is switched");
+    assert!(again.text().contains("changed this key since the list was loaded"), "what was seen is what is switched");
 }

@@ -53,7 +53,7 @@ async fn a_book_is_imported_once_its_consequences_were_seen() {
     assert!(methods(&world).await.is_empty(), "what was not seen is not applied");
     let done = manager.submit(IMPORT, &form(SMALL, &[("apply", "1"), ("seen", &seen.field("seen"))])).is(303);
     let book = manager.follow(&done).is(200);
-    assert!(book.text().contains("is imported") && book.text().contains("GET /api/v*/orders/statuses"));
+    assert!(book.text().contains("Reference book imported") && book.text().contains("GET /api/v*/orders/statuses"));
 
     // A second one that leaves a method out: who chose it loses it, and that is told first.
     let cpa = world.issue(key("cpa", Of::All, Of::Only(&["GET /api/v*/orders/statuses"]))).await;
@@ -61,7 +61,7 @@ async fn a_book_is_imported_once_its_consequences_were_seen() {
     let shorter = shorter.replace("List orders", "All orders");
     let seen = manager.submit(IMPORT, &form(&shorter, &[("retire", "yes")])).is(200);
     let text = seen.text();
-    let losing = text.split("Keys that lose").nth(1).expect("who loses is told");
+    let losing = text.split("Keys that lose access").nth(1).expect("who loses is told");
     assert!(losing.contains("cpa") && !losing.contains("module"), "{text}");
     assert!(text.contains("was List orders now All orders"), "what differs is told: {text}");
     let fields = form(&shorter, &[("retire", "yes"), ("apply", "1"), ("seen", &seen.field("seen"))]);
@@ -82,7 +82,7 @@ async fn the_built_in_book_stands_in_its_blocks_and_is_searched() {
     assert!(!book.body.contains("/integration/methods/import"), "a viewer imports nothing");
     let found = officer.open(&format!("{BOOK}?text=orders%2Fstatuses"));
     assert!((1..count).contains(&found.body.matches("<th scope=\"row\">").count()));
-    assert!(officer.open(&format!("{BOOK}?text=nowhere")).text().contains("No method fits."));
+    assert!(officer.open(&format!("{BOOK}?text=nowhere")).text().contains("No methods match."));
     let page = officer.open(&format!("/integration/method?method={}", encode("GET /api/v*/orders/statuses")));
     assert_eq!(page.tags("form").filter(|tag| tag.contains("method=\"post\"")).count(), 1, "signing out alone");
     let _ = officer.get("/integration/method?method=nonsense").is(404);
@@ -109,7 +109,7 @@ async fn a_method_is_added_changed_and_retired() {
     ];
     let done = manager.submit("/integration/methods/new", &fields).is(303);
     let page = manager.follow(&done).is(200);
-    assert!(page.text().contains("is in the reference book"));
+    assert!(page.text().contains("Method added to the reference book"));
     let made = world.issue(key("one", Of::All, Of::Only(&["GET /api/v*/orders/{externalId}"]))).await;
     assert!(world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
 
@@ -124,13 +124,13 @@ async fn a_method_is_added_changed_and_retired() {
     let method = &methods(&world).await[0];
     assert_eq!((&*method.summary, method.store_use()), ("One order, by its id", proto::StoreUse::Required));
     let stale = manager.submit("/integration/method", &changed).is(409);
-    assert!(stale.text().contains("Somebody else changed this"));
+    assert!(stale.text().contains("Someone else changed this"));
 
     let retire = "/integration/method/retire";
     let mut fields = page.fields(&["csrf", "etag", "method"]);
     let _ = manager.submit(retire, &fields).is(422);
     fields.push(("sure", "yes".to_owned()));
     let done = manager.submit(retire, &fields).is(303);
-    assert!(manager.follow(&done).text().contains("The method is retired"));
+    assert!(manager.follow(&done).text().contains("Method retired"));
     assert!(!world.ask(&made.token, "GET /api/v5/orders/7", "").await.allowed);
 }

@@ -63,7 +63,7 @@ async fn a_role_is_changed_a_token_replaced_an_operator_revoked() {
         Some("/sign-in?why=changed")
     );
     let stale = chief.submit(&path, &fields).is(409);
-    assert!(stale.text().contains("Somebody else changed this"));
+    assert!(stale.text().contains("Someone else changed this"));
 
     let csrf = stale.field("csrf");
     let _ = chief.submit(&format!("{path}/rotate"), &pairs(&csrf, &[])).is(422);

@@ -32,7 +32,11 @@ async fn who_is_revoked_or_changed_is_signed_out_and_told_why(world: &World) {
     let request = proto::UpdateOperatorRequest { operator: Some(changed), update_mask: mask(&["role"]), options: None };
     world.admin.operators().update_operator(request).await.expect("a role is changed");
     let out = temp.get(KEYS).is(303);
-    assert!(temp.follow(&out).text().contains("your operator was changed"), "{}", out.header("location"));
+    assert!(
+        temp.follow(&out).text().contains("your operator's name, role, token or expiry changed"),
+        "{}",
+        out.header("location")
+    );
 
     let mut temp = Visitor::with(world, &token);
     let request = proto::RevokeOperatorRequest { id: operator.id, options: None };
@@ -86,7 +90,10 @@ async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
     assert!(sent.header("location").starts_with("/sign-in?why=changed"), "what is not ours is not kept");
 
     let waits = temp.submit("/integration/stores/new", &typed).is(403);
-    assert!(waits.text().contains("What you typed is kept") && waits.text().contains("your operator was changed"));
+    assert!(
+        waits.text().contains("What you typed is kept")
+            && waits.text().contains("your operator's name, role, token or expiry changed")
+    );
     assert_eq!(temp.cookie(), None);
     let names = ["next", "again", "kept.code", "kept.name", "kept.kind", "kept.hosts"];
     let mut again: Vec<_> = waits.fields(&names);

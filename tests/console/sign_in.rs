@@ -32,11 +32,11 @@ async fn nothing_but_the_token_of_somebody_with_pages_signs_in() {
     let world = World::begin(Engine::Sqlite).await;
     let mut visitor = Visitor::stranger(&world);
     let wrong = visitor.submit("/sign-in", &[("token", format!("lko_{}", "a".repeat(49)))]).is(422);
-    assert!(wrong.text().contains("unknown, expired or revoked"));
+    assert!(wrong.text().contains("mistyped, expired or revoked"));
     let empty = visitor.submit("/sign-in", &[("token", "")]).is(422);
     assert_eq!(empty.header("set-cookie"), "");
     let authorizer = visitor.submit("/sign-in", &[("token", world.token_of("order api"))]).is(403);
-    assert!(authorizer.text().contains("has no pages"));
+    assert!(authorizer.text().contains("has no access to the console"));
     assert_eq!(visitor.cookie(), None);
     let trail = world.changes().await;
     assert!(trail.iter().all(|change| change.action != "sign_in"), "who does not get in writes nothing");

@@ -46,7 +46,7 @@ async fn a_store_is_connected_and_the_list_tells_and_filters() {
     ];
     let done = manager.submit("/integration/stores/new", &store(&good, &csrf)).is(303);
     let page = manager.follow(&done).is(200);
-    assert!(page.text().contains("The store is connected.") && page.text().contains("campaign"));
+    assert!(page.text().contains("Store added.") && page.text().contains("campaign"));
     assert!(!page.body.contains("<b>Landing"), "markup is text");
     let made = get(&world, "landing.de").await;
     assert_eq!(
@@ -67,7 +67,7 @@ async fn a_store_is_connected_and_the_list_tells_and_filters() {
     ] {
         assert_eq!(codes(&manager.open(&format!("{STORES}?{query}"))), expected, "{query}");
     }
-    assert!(manager.open(&format!("{STORES}?text=nowhere")).text().contains("No store passes these filters."));
+    assert!(manager.open(&format!("{STORES}?text=nowhere")).text().contains("No stores match."));
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_store_is_changed_and_the_second_of_two_loses_nothing() {
     fields.push(("kind", "online_store".to_owned()));
     fields[2].1 = "Berlin, renamed".to_owned();
     let stale = manager.submit(path, &fields).is(409);
-    assert!(stale.text().contains("Somebody else changed this") && stale.text().contains("bitrix"));
+    assert!(stale.text().contains("Someone else changed this") && stale.text().contains("bitrix"));
     let field = |page: &Page, id: &str| page.field_by_id(id);
     assert_eq!((field(&stale, "name"), field(&stale, "platform")), ("Berlin, renamed".into(), "bitrix".into()));
     let mut fields = stale.fields(&["csrf", "etag", "name", "platform"]);
@@ -107,7 +107,7 @@ async fn a_store_switched_off_in_place_refuses_at_once() {
     let decision = world.ask(&made.token, "GET /api/v5/orders", "berlin").await;
     assert_eq!(decision.reason(), proto::Reason::StoreInactive);
     let again = manager.submit("/integration/store/berlin/active", &fields).is(409);
-    assert!(again.text().contains("was changed since this list was made"));
+    assert!(again.text().contains("changed this store since the list was loaded"));
 }
 
 #[tokio::test]
@@ -120,17 +120,17 @@ async fn deleting_asks_before_keys_bind_to_the_store_they_are_left_with() {
     let path = "/integration/store/madrid/delete";
     let mut fields = page.fields(&["csrf", "etag"]);
     let unsure = manager.submit(path, &fields).is(422);
-    assert!(unsure.text().contains("Tick the box first."));
+    assert!(unsure.text().contains("Tick the box to confirm."));
     fields.push(("sure", "yes".to_owned()));
     let asked = manager.submit(path, &fields).is(409);
-    assert!(asked.text().contains("would be left with exactly one store"), "{}", asked.text());
+    assert!(asked.text().contains("would have exactly one store left"), "{}", asked.text());
     assert!(asked.body.contains(&format!("/integration/keys/{}", made.key.id)) && !asked.body.contains("<i>"));
     assert_eq!(get(&world, "madrid").await.code, "madrid", "nothing was deleted yet");
     let mut fields = asked.fields(&["csrf", "etag", "sure"]);
     let _ = manager.submit(path, &fields).is(409);
     fields.push(("allow_rebinding", "yes".to_owned()));
     let done = manager.submit(path, &fields).is(303);
-    assert!(manager.follow(&done).text().contains("The store is deleted."));
+    assert!(manager.follow(&done).text().contains("Store deleted."));
     let decision = world.ask(&made.token, "GET /api/v5/orders", "").await;
     assert_eq!(decision.store, "berlin", "the key binds to what it is left with");
     let _ = manager.get("/integration/store/madrid").is(404);

@@ -127,9 +127,9 @@ fn a_postgres_that_can_lose_what_it_answered_is_warned_of() {
     let server = LatchkeyProcess::builder().database(cluster.database().url()).start();
     let said = server.stderr();
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        let warned = |line: &str| line.contains("lose writes") && line.contains(&format!("\"{setting}\""));
+        let warned = |line: &str| line.contains("lose acknowledged writes") && line.contains(&format!("\"{setting}\""));
         assert!(said.lines().any(warned), "nothing about {setting}:\n{said}");
     }
     let strict = LatchkeyProcess::builder().database(Cluster::shared().database().url()).start();
-    assert!(!strict.stderr().contains("lose writes"), "{}", strict.stderr());
+    assert!(!strict.stderr().contains("lose acknowledged writes"), "{}", strict.stderr());
 }

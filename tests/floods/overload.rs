@@ -65,7 +65,7 @@ async fn overload_is_refused_at_once_and_counted_and_short_calls_do_not_notice()
     eventually("what does not fit is refused", SOON, || (counted() >= MORE).then_some(()));
     let refused = line.call(&long, SOON).await.expect_err("there is no place for a long call");
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
-    assert!(refused.message().contains("too many long calls"), "{refused:?}");
+    assert!(refused.message().contains("too many long-running calls"), "{refused:?}");
     client.authorize(&token, STATUSES, "").await.expect("short calls are answered");
     assert_eq!(page::get(addresses.ops, "/livez").expect("it answers").status, 200);
     assert!(counted() > MORE, "the refusal is counted");

@@ -154,7 +154,7 @@ fn authorization_that_is_no_bearer_stays() {
 fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
     let missing = BENCH.refused("plain", &get("/api/v5/orders"));
     assert_eq!(missing.status, 401);
-    let expected = r#"{"title":"Unauthorized","status":401,"detail":"no key was presented","reason":"KEY_MISSING"}"#;
+    let expected = r#"{"title":"Unauthorized","status":401,"detail":"the request has no key","reason":"KEY_MISSING"}"#;
     assert_eq!(missing.body, expected);
     let header = |respond: &latchkey::gateway::Respond, name: &str| {
         respond.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone()).unwrap_or_default()

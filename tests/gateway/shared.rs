@@ -122,7 +122,7 @@ fn what_changes_something_or_belongs_to_stores_is_refused_with_a_text_that_is_tr
         let told: Value = serde_json::from_str(&refused.body).unwrap();
         assert_eq!(told["errorMsg"], "Access denied.", "as clients match it");
         let why = told["errors"]["site"].as_str().unwrap();
-        assert!(why.contains("this method reads no store from a request"), "{why}");
+        assert!(why.contains("this method takes no store"), "{why}");
         assert_eq!(BENCH.reason("retailcrm", &ask.key("wide")), "ALLOWED");
     }
     let plain = BENCH.refusal("plain", &get("/api/v5/orders/statuses").key("two"));
@@ -145,7 +145,7 @@ fn a_store_that_is_missing_is_missing_where_the_method_reads_it() {
     }
     // Nothing says where the method reads a store: no parameter is missing.
     let (status, body) = BENCH.refusal("whole", &get("/shop/plain?store=main").key("one"));
-    assert!(status == 403 && body.contains("does not say where"), "{status} {body}");
+    assert!(status == 403 && body.contains("does not define where"), "{status} {body}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_postgres_without_the_database() {
     let cluster = Cluster::shared();
     let url = format!("postgres://postgres@127.0.0.1:{}/nobody_made_this", cluster.port());
     let sentence = refusal(LatchkeyProcess::builder().database(&url));
-    assert_tells(&sentence, &[&cluster.port().to_string(), "no database", "LATCHKEY_DATABASE_URL"]);
+    assert_tells(&sentence, &[&cluster.port().to_string(), "has no database", "LATCHKEY_DATABASE_URL"]);
 }
 
 #[test]

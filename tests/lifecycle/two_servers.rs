@@ -198,7 +198,10 @@ fn servers_on_postgres_share_a_folder_and_leave_the_firsts_addresses_alone() {
     let known = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found");
     let mut second = in_folder(first.data()).database(database.url()).spawn();
     eventually("the second server listens", SOON, || second.stderr().contains("listening").then_some(()));
-    assert_tells(&second.stderr(), &["belongs to another server", &first.pid().to_string(), "LATCHKEY_DATA_DIR"]);
+    assert_tells(
+        &second.stderr(),
+        &["another server uses the data folder", &first.pid().to_string(), "LATCHKEY_DATA_DIR"],
+    );
     second.terminate();
     assert!(second.wait_exit(SOON).success(), "{}", second.stderr());
     let still = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found still");

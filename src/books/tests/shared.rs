@@ -58,7 +58,7 @@ fn only_what_reads_and_carries_no_store_can_be_shared() {
     }
     for method in ["POST /a", "PUT /a", "DELETE /a", "PURGE /a", "OPTIONS /a"] {
         let found = faults(&with_method(&format!("method: {method}\nstore_use: shared")));
-        assert!(found[0].contains("the store_use cannot be shared: shared is only for methods that read"), "{found:?}");
+        assert!(found[0].contains("store_use cannot be shared: shared is only for methods that read"), "{found:?}");
     }
     let found = faults(&with_method("method: GET /a\nstore_use: shared\nstore_places: [\"query:site\"]"));
     assert!(found[0].contains("remove them or choose optional"), "{found:?}");

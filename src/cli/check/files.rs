@@ -30,19 +30,19 @@ pub(super) fn data_folder(config: &Config) -> Finding {
         };
     }
     if folder.exists() {
-        return Finding::fail(WHAT, format!("{told} is no folder; set data_dir to one"));
+        return Finding::fail(WHAT, format!("{told} is not a folder; set data_dir to a folder"));
     }
     let above = folder.ancestors().skip(1).map(here).find(|above| above.exists());
     match above.map(|above| (access(above, Access::WRITE_OK | Access::EXEC_OK), above)) {
-        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{told} is not there yet; the server makes it")),
+        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{told} does not exist yet; the server creates it")),
         Some((Err(error), above)) => Finding::fail(
             WHAT,
             format!(
-                "{told} is not there and cannot be made in {}: {error}; set data_dir to another folder",
+                "{told} does not exist and cannot be created in {}: {error}; set data_dir to another folder",
                 above.display()
             ),
         ),
-        None => Finding::fail(WHAT, format!("{told} is not there; set data_dir to another folder")),
+        None => Finding::fail(WHAT, format!("{told} does not exist; set data_dir to another folder")),
     }
 }
 
@@ -55,7 +55,8 @@ fn here(path: &Path) -> &Path {
 pub(super) fn ignored_variables(config: &Config) -> Option<Finding> {
     let names = config.ignored_variables.join(", ");
     let said = format!(
-        "{names}: ignored, because kubelet or Docker set them about a service; enableServiceLinks: false ends that"
+        "{names}: ignored because kubelet or Docker set them for a service; to avoid them, set enableServiceLinks: \
+         false"
     );
     (!names.is_empty()).then(|| Finding::ok("environment", said))
 }
@@ -67,7 +68,7 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     for (what, files) in ports {
         if let Some(files) = files {
             findings.push(match pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
-                Ok(()) => Finding::ok(what, format!("{} and its key fit together", files.cert.display())),
+                Ok(()) => Finding::ok(what, format!("{} and its key belong together", files.cert.display())),
                 Err(said) => Finding::fail(what, said),
             });
         }
@@ -76,15 +77,15 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
         findings.push(Finding::warn(
             "administration port",
             format!(
-                "listens on {} without TLS, so that operators' tokens and new keys can be read on the way: set \
-                 admin_tls_cert and admin_tls_key, or listen on loopback behind something that does TLS",
+                "listens on {} without TLS, so operator tokens and new keys are sent unencrypted: set admin_tls_cert \
+                 and admin_tls_key, or listen on loopback behind a TLS proxy",
                 config.admin_addr
             ),
         ));
     }
     if let Some((cert, key)) = &config.client_identity {
         findings.push(match pair(cert, key) {
-            Ok(()) => Finding::ok("client certificate", format!("{} and its key fit together", cert.display())),
+            Ok(()) => Finding::ok("client certificate", format!("{} and its key belong together", cert.display())),
             Err(said) => Finding::fail("client certificate", said),
         });
     }
@@ -104,21 +105,22 @@ fn client_ca(files: &TlsFiles) -> Result<(), String> {
 fn pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
     let chain = chain(cert)?;
     let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| format!("{} cannot be read as a private key in PEM: {error}", key.display()))?;
+        .map_err(|error| format!("{} is not a private key in PEM format: {error}", key.display()))?;
     ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
         .map(|_| ())
-        .map_err(|error| format!("{} and {} do not fit together: {error}", cert.display(), key.display()))
+        .map_err(|error| format!("{} and {} do not belong together: {error}", cert.display(), key.display()))
 }
 
 fn chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong =
-        |what: &dyn std::fmt::Display| format!("{} cannot be read as certificates in PEM: {what}", path.display());
+    let wrong = |what: &dyn std::fmt::Display| {
+        format!("{} does not contain certificates in PEM format: {what}", path.display())
+    };
     let chain: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<_, _>>)
         .map_err(|error| wrong(&error))?;
-    if chain.is_empty() { Err(wrong(&"there are none in it")) } else { Ok(chain) }
+    if chain.is_empty() { Err(wrong(&"none found")) } else { Ok(chain) }
 }
 
 /// Whether the first operator's token, if one is brought, can be one.
@@ -127,8 +129,8 @@ pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
 
     let path = config.bootstrap_token_file.as_ref()?;
     Some(match app::read_token(path) {
-        Ok(_) => Finding::ok(WHAT, format!("{} holds one", path.display())),
-        Err(error) => Finding::fail(WHAT, format!("{error}; it must be an operator's token (`lko_…`)")),
+        Ok(_) => Finding::ok(WHAT, format!("{} contains one", path.display())),
+        Err(error) => Finding::fail(WHAT, format!("{error}; it must be an operator token (`lko_…`)")),
     })
 }
 
@@ -168,7 +170,7 @@ mod tests {
         assert_eq!(certificates(&config(&files))[0].verdict, Verdict::Fail);
         std::fs::write(&cert, "no PEM").unwrap();
         let finding = &certificates(&config(&files))[0];
-        assert!(finding.verdict == Verdict::Fail && finding.said.contains("there are none in it"), "{finding:?}");
+        assert!(finding.verdict == Verdict::Fail && finding.said.contains("none found"), "{finding:?}");
         assert!(certificates(&config(&[])).is_empty());
     }
 

@@ -74,7 +74,8 @@ impl fmt::Display for Verdict {
 /// `latchkey check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Look through a configuration of Envoy instead, for what would let requests past a decision or keys into logs
+    /// Check an Envoy configuration instead, for anything that would let requests bypass decisions or write keys to
+    /// logs
     #[arg(long, value_name = "FILE")]
     envoy: Option<PathBuf>,
 }
@@ -87,7 +88,8 @@ impl CheckArgs {
             Some(file) => {
                 let profiles = session.config.profiles.clone();
                 let looked = tokio::task::spawn_blocking(move || envoy::file(&file, &profiles)).await;
-                let findings = looked.map_err(|error| Error::Internal(format!("looking ended early: {error}")))??;
+                let findings =
+                    looked.map_err(|error| Error::Internal(format!("the check was interrupted: {error}")))??;
                 tell(session, Vec::new(), findings)
             }
         }
@@ -138,11 +140,11 @@ async fn findings(session: &Session) -> Vec<Finding> {
     let config = &session.config;
     let mut findings = vec![files::data_folder(config)];
     findings.extend(files::ignored_variables(config));
-    findings.push(match output::patiently("trying storage", app::check_storage(config)).await {
+    findings.push(match output::patiently("checking storage", app::check_storage(config)).await {
         Ok(said) => Finding::ok("storage", said),
         Err(said) => Finding::fail("storage", said),
     });
-    let warnings = output::patiently("looking at how storage is set up", app::storage_warnings(config)).await;
+    let warnings = output::patiently("checking the storage settings", app::storage_warnings(config)).await;
     findings.extend(warnings.into_iter().map(|warning| Finding::warn("storage", warning)));
     findings.extend(files::certificates(config));
     findings.extend(files::bootstrap_token(config));
@@ -156,7 +158,7 @@ async fn findings(session: &Session) -> Vec<Finding> {
 
 /// Whether the token of the command line is good at the administration port.
 async fn token(session: &Session) -> Finding {
-    const WHAT: &str = "operator's token";
+    const WHAT: &str = "operator token";
 
     match session.token() {
         Err(error) => return Finding::fail(WHAT, error.to_string()),
@@ -166,16 +168,16 @@ async fn token(session: &Session) -> Finding {
     let url = session.url(Port::Admin);
     let mut client = match session.operators().await {
         Ok(client) => client,
-        Err(error) => return Finding::warn(WHAT, format!("not tried: {error}")),
+        Err(error) => return Finding::warn(WHAT, format!("not checked: {error}")),
     };
     let request = v1::GetCurrentOperatorRequest {};
-    match session.call("asking who we are", client.get_current_operator(request)).await {
+    match session.call("checking the operator token", client.get_current_operator(request)).await {
         Ok(answer) => {
             let operator = answer.operator.unwrap_or_default();
             let role = super::words::role(operator.role());
-            Finding::ok(WHAT, format!("{url} knows it as `{}`, with the role {role}", operator.name))
+            Finding::ok(WHAT, format!("{url} recognizes it as `{}` with the role {role}", operator.name))
         }
-        Err(error @ Error::Unavailable(_)) => Finding::warn(WHAT, format!("not tried: {error}")),
-        Err(error) => Finding::fail(WHAT, format!("{url}: {error}; another is named with LATCHKEY_TOKEN_FILE")),
+        Err(error @ Error::Unavailable(_)) => Finding::warn(WHAT, format!("not checked: {error}")),
+        Err(error) => Finding::fail(WHAT, format!("{url}: {error}; to use another one, set LATCHKEY_TOKEN_FILE")),
     }
 }

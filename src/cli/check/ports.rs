@@ -30,7 +30,9 @@ pub(super) async fn all(session: &Session) -> Vec<Finding> {
                 // With TLS the certificate is for the name in the URL, which may not be the address.
                 let channel = if tls { session.channel(port).await.ok() } else { plain(address).await };
                 match health(channel).await {
-                    Some(status) => Finding::ok(what, format!("{address} is served by a Latchkey, which is {status}")),
+                    Some(status) => {
+                        Finding::ok(what, format!("{address} is used by a running Latchkey, which is {status}"))
+                    }
                     None => taken(what, setting, address),
                 }
             }
@@ -43,7 +45,7 @@ pub(super) async fn all(session: &Session) -> Vec<Finding> {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let answer = tokio::task::spawn_blocking(move || livez(reachable(address))).await;
             if answer.is_ok_and(|alive| alive.unwrap_or(false)) {
-                Finding::ok(what, format!("{address} is served by something that answers /livez, as a Latchkey does"))
+                Finding::ok(what, format!("{address} is used by something that responds to /livez, as Latchkey does"))
             } else {
                 taken(what, setting, address)
             }
@@ -54,20 +56,17 @@ pub(super) async fn all(session: &Session) -> Vec<Finding> {
 }
 
 fn taken(what: &'static str, setting: &str, address: SocketAddr) -> Finding {
-    Finding::fail(what, format!("{address} is taken by another program: end that, or set {setting} to another address"))
+    Finding::fail(what, format!("{address} is used by another program: stop it, or set {setting} to another address"))
 }
 
 fn unusable(what: &'static str, setting: &str, address: SocketAddr, error: &std::io::Error) -> Finding {
-    Finding::fail(
-        what,
-        format!("{address} cannot be listened on: {error}; set {setting} to an address of this machine"),
-    )
+    Finding::fail(what, format!("cannot listen on {address}: {error}; set {setting} to an address of this machine"))
 }
 
 /// Whether the address can be listened on now.
 fn free(address: SocketAddr) -> std::io::Result<String> {
     TcpListener::bind(address)?;
-    Ok(if address.port() == 0 { "any free port will be taken".to_owned() } else { format!("{address} is free") })
+    Ok(if address.port() == 0 { "any free port will be used".to_owned() } else { format!("{address} is free") })
 }
 
 async fn plain(address: SocketAddr) -> Option<Channel> {

@@ -18,7 +18,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
         Some(Finding::warn(
             WHAT,
             format!(
-                "{other} and {name} both govern {}: a request is {name}'s only where the proxy names it",
+                "{other} and {name} both apply to {}: {name} is only used for requests where the proxy names it",
                 profile.prefix
             ),
         ))
@@ -36,8 +36,8 @@ pub(super) fn trust(config: &Config) -> Vec<Finding> {
     if everybody(&config.trusted_balancers) {
         findings.push(Finding::fail(
             WHAT,
-            "trusted_balancers has a network that everybody is in: no client is ever known, so that keys limited to \
-             networks are refused everywhere; name the load balancers alone",
+            "trusted_balancers has a network that contains every address: no client address can be determined, so keys \
+             restricted to networks are always refused; name only the load balancers",
         ));
     }
     if !config.trusted_balancers.is_empty() && config.trusted_proxies.is_empty() {
@@ -47,12 +47,12 @@ pub(super) fn trust(config: &Config) -> Vec<Finding> {
         ));
     }
     if everybody(&config.trusted_proxies) {
-        let said = "trusted_proxies has a network that everybody is in: who reaches the decision port can say which \
-                    address a client has";
+        let said = "trusted_proxies has a network that contains every address: anyone who reaches the decision port \
+             can forge a client address";
         findings.push(if config.decision_auth {
-            Finding::warn(WHAT, format!("{said}, with an operator's token; name the proxies alone"))
+            Finding::warn(WHAT, format!("{said} with an operator token; name only the proxies"))
         } else {
-            Finding::fail(WHAT, format!("{said}, and decision_auth is off; name the proxies alone"))
+            Finding::fail(WHAT, format!("{said}, because decision_auth is off; name only the proxies"))
         });
     }
     findings
@@ -75,10 +75,10 @@ fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     Some(Finding::fail(
         WHAT,
         format!(
-            "{name} looks into bodies ({}), and nginx, Caddy and Traefik, which ask by trusted_proxies, show none: behind \
-             them a call with a body passes only with a key for all stores that travels elsewhere. Leave these places out, \
-             or put Envoy before {} and unset trusted_proxies; where both kinds ask, give each its own Latchkey over the \
-             same database",
+            "{name} reads bodies ({}), but nginx, Caddy and Traefik, which trusted_proxies allows, do not send any: \
+             behind them, a call with a body passes only with a key for all stores that is not in the body. Remove \
+             these locations, or put Envoy in front of {} and unset trusted_proxies; if you need both kinds of \
+             proxies, run a separate Latchkey for each on the same database",
             places.join(", "),
             profile.prefix
         ),
@@ -92,19 +92,21 @@ fn one(name: &str, profile: &Profile) -> Finding {
         return Finding::warn(
             WHAT,
             format!(
-                "{name} trusts the service behind {prefix} to apply x-latchkey-scope and x-latchkey-stores: where it \
-                 does not, a key for one store that names none reaches all"
+                "{name} trusts the service behind {prefix} to apply x-latchkey-scope and x-latchkey-stores: if it does \
+                 not, a call with a key for one store that names no store reaches all stores"
             ),
         );
     }
     if profile.keys.iter().any(|place| matches!(place, KeyPlace::Query(_))) {
         return Finding::warn(
             WHAT,
-            format!("{name} takes keys from queries: keep queries out of the access logs of the proxy before {prefix}"),
+            format!(
+                "{name} takes keys from queries: keep queries out of the access logs of the proxy in front of {prefix}"
+            ),
         );
     }
-    let stores = if nowhere { "where the reference book says" } else { "where it and the reference book say" };
-    Finding::ok(WHAT, format!("{name} governs {prefix} and looks for stores {stores}"))
+    let stores = if nowhere { "from the reference book" } else { "from its own settings and the reference book" };
+    Finding::ok(WHAT, format!("{name} applies to {prefix} and takes the locations of stores {stores}"))
 }
 
 #[cfg(test)]
@@ -127,17 +129,17 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Ok, Verdict::Warn, Verdict::Warn], "{findings:?}");
         assert!(all(&Config::load(&Sources::default()).unwrap()).is_empty());
         let twins = all(&Config::load(&sources).unwrap());
-        assert!(!twins.iter().any(|finding| finding.said.contains("both govern")), "{twins:?}");
+        assert!(!twins.iter().any(|finding| finding.said.contains("both apply to")), "{twins:?}");
         std::fs::write(&file, text.replace("[profiles.b]", "[profiles.b]\nprefix = '/a'")).unwrap();
         let twins = all(&Config::load(&sources).unwrap());
-        assert!(twins.iter().any(|finding| finding.said.starts_with("a and b both govern /a")), "{twins:?}");
+        assert!(twins.iter().any(|finding| finding.said.starts_with("a and b both apply to /a")), "{twins:?}");
 
         sources.flags.insert("trusted_proxies".to_owned(), "10.0.0.0/8".to_owned());
         let findings = all(&Config::load(&sources).unwrap());
         let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
         let [one] = failed.as_slice() else { panic!("{findings:?}") };
         assert!(
-            one.said.starts_with("b looks into bodies (form:apiKey, form:filter[sites][], form:site, json:site)"),
+            one.said.starts_with("b reads bodies (form:apiKey, form:filter[sites][], form:site, json:site)"),
             "{}",
             one.said
         );

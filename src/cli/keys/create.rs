@@ -17,37 +17,37 @@ use crate::proto::v1;
 /// What `keys create` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
-    /// Name for people
+    /// Name of the key
     #[arg(long)]
     name: String,
-    /// Who answers for it: a person, a team, a partner
+    /// Who is responsible for it: a person, a team, a partner
     #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
-    /// A note
+    /// Comment
     #[arg(long, default_value = "", hide_default_value = true)]
     comment: String,
-    /// Leave it switched off
+    /// Create it switched off
     #[arg(long)]
     inactive: bool,
-    /// From when on it is good: 2027-01-31, 2027-01-31T12:00:00Z, or 7d from now
+    /// Start of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 7d for 7 days from now
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     not_before: Option<Moment>,
-    /// Until when it is good: 2027-01-31, 2027-01-31T12:00:00Z, or 90d from now [default: for ever]
+    /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     expires: Option<Moment>,
-    /// Network that calls must come from, such as 192.0.2.0/24; may be given several times [default: from anywhere]
+    /// Network that calls must come from, such as 192.0.2.0/24; can be repeated [default: any address]
     #[arg(long, value_name = "CIDR")]
     network: Vec<String>,
-    /// Label; may be given several times
+    /// Label; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
     /// File with a token to use instead of a generated one, `-` for standard input
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Recognises a retry for 24 hours: the key made first is answered, without its token
+    /// Idempotency key, valid for 24 hours: a retry returns the existing key, without its token
     #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
     request_id: String,
-    /// Print the token alone, for scripts
+    /// Print only the token, for scripts
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
     #[command(flatten)]
@@ -105,6 +105,6 @@ impl CreateArgs {
 
 /// Reads `name=value`.
 pub(super) fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a label is written name=value")?;
+    let (name, value) = text.split_once('=').ok_or("a label must be written name=value")?;
     Ok((name.to_owned(), value.to_owned()))
 }

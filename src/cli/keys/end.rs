@@ -12,9 +12,9 @@ use crate::proto::v1;
 /// What `keys revoke` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RevokeArgs {
-    /// Id of the key, or its name if only one has it
+    /// ID of the key, or its name if it is unique
     key: String,
-    /// Why, kept with the key
+    /// Reason, stored with the key
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(in crate::cli) struct RevokeArgs {
 /// What `keys revoke-secret` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RevokeSecretArgs {
-    /// Id of the token (`sec_…`), as `latchkey keys show` lists it
+    /// ID of the token (`sec_…`), as shown by `latchkey keys show`
     secret: String,
     #[command(flatten)]
     write: WriteArgs,
@@ -33,7 +33,7 @@ pub(in crate::cli) struct RevokeSecretArgs {
 /// What `keys delete` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
-    /// Id of the key, or its name if only one has it
+    /// ID of the key, or its name if it is unique
     key: String,
     #[command(flatten)]
     write: WriteArgs,

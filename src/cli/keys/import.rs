@@ -31,10 +31,10 @@ enum Written {
 pub(in crate::cli) struct ImportArgs {
     /// The file, `-` for standard input
     file: PathBuf,
-    /// How the file is written [default: by the end of its name; CSV on standard input]
+    /// Format of the file [default: from its extension; CSV on standard input]
     #[arg(long = "format", value_enum, value_name = "FORMAT")]
     written: Option<Written>,
-    /// Check everything and change nothing
+    /// Check everything without changing anything
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -48,17 +48,19 @@ impl ImportArgs {
         let file = self.file.clone();
         let text = tokio::task::spawn_blocking(move || text_of(&file))
             .await
-            .map_err(|error| Error::Internal(format!("reading the file ended early: {error}")))??;
+            .map_err(|error| Error::Internal(format!("reading the file was interrupted: {error}")))??;
         let keys = import_file::read(&text, form)
             .map_err(|faults| Error::Invalid(format!("{} cannot be imported:\n  {faults}", self.file.display())))?;
+        let (places, keys): (Vec<String>, Vec<v1::ImportedKey>) = keys.into_iter().unzip();
         let what = format!("importing {} keys", keys.len());
         let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
-        let answer = session.long_call(&what, client.import_keys(request)).await?;
+        let answer = session.long_call(&what, client.import_keys(request)).await;
+        let answer = answer.map_err(|error| located(error, &places))?;
         session.answer(&answer, |answer| {
             let keys = words::count(answer.imported.into(), "key", "keys");
             if self.dry_run {
-                format!("{keys} would be imported; nothing was changed: this was a dry run\n")
+                format!("Dry run, nothing was changed: {keys} would be imported\n")
             } else {
                 format!("imported {keys}\n")
             }
@@ -74,7 +76,7 @@ impl ImportArgs {
             (Some(Written::Json), _) | (None, Some("json")) => Ok(Form::Json),
             (None, None) if self.file.as_os_str() == "-" => Ok(Form::Csv),
             (None, _) => Err(Error::Usage(format!(
-                "the name of {} does not say how it is written: say --format csv or --format json",
+                "the name of {} does not show its format: add --format csv or --format json",
                 self.file.display()
             ))),
         }
@@ -90,4 +92,51 @@ fn text_of(file: &PathBuf) -> Result<String, Error> {
     };
     read.map_err(|error| Error::Failed(format!("{} cannot be read: {error}", file.display())))?;
     Ok(text)
+}
+/// The error with each key named by its place in the file, where the server names it by its number in the request.
+fn located(error: Error, places: &[String]) -> Error {
+    match error {
+        Error::Invalid(text) => Error::Invalid(format!("nothing was imported: {}", in_file(&text, places))),
+        Error::Conflict(text) => Error::Conflict(format!("nothing was imported: {}", in_file(&text, places))),
+        other => other,
+    }
+}
+
+fn in_file(text: &str, places: &[String]) -> String {
+    let mut parts = text.split("keys[");
+    let mut located = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let found =
+            part.split_once(']').and_then(|(number, rest)| Some((places.get(number.parse::<usize>().ok()?)?, rest)));
+        match found {
+            Some((place, rest)) => {
+                located.push_str(place);
+                match rest.strip_prefix(".key.").or_else(|| rest.strip_prefix('.')) {
+                    Some(field) => located.extend([": ", field]),
+                    None => located.push_str(rest),
+                }
+            }
+            None => located.extend(["keys[", part]),
+        }
+    }
+    located
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_named_by_their_place_in_the_file() {
+        let places = ["line 2", "line 5"].map(str::to_owned);
+        for (text, expected) in [
+            ("keys[0].token: is invalid", "line 2: token: is invalid"),
+            ("keys[1].key.stores[3]: is unknown", "line 5: stores[3]: is unknown"),
+            ("keys[1].token: is the same token as in keys[0]", "line 5: token: is the same token as in line 2"),
+            ("keys[7].token: is invalid", "keys[7].token: is invalid"),
+            ("keys: must have at least one entry", "keys: must have at least one entry"),
+        ] {
+            assert_eq!(in_file(text, &places), expected);
+        }
+    }
 }

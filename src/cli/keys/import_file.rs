@@ -10,13 +10,13 @@ use crate::proto::v1::{self, Access, imported_key::Secret};
 
 /// What `--help` says about the files.
 pub(super) const COLUMNS: &str = "\
-The file is CSV with a line of headings, or JSON with an array of objects, with these columns or fields:
-  name         name for people; must be there
-  token        the token, 32 to 512 printable ASCII characters; this or sha256 must be there
+The file is CSV with a header line, or JSON with an array of objects, with these columns or fields:
+  name         name of the key; required
+  token        the token, 32 to 512 printable ASCII characters; this or sha256 is required
   sha256       SHA-256 of the token, 64 hexadecimal digits
   hint         the last characters of the token, at most 4, shown to people; only with sha256
-  stores       `all`, `none`, or codes separated by `;` (in JSON an array); must be there
-  methods      `all`, `none`, or `VERB pattern`s separated by `;` (in JSON an array); must be there
+  stores       `all`, `none`, or codes separated by `;` (in JSON an array); required
+  methods      `all`, `none`, or `VERB pattern`s separated by `;` (in JSON an array); required
   owner, comment
   active       `true` or `false`; empty: true
   not_before, expires   2027-01-31 or 2027-01-31T12:00:00Z
@@ -68,21 +68,23 @@ pub(super) enum Form {
 
 /// The keys of a file.
 ///
+/// Each key comes with its place in the file, such as `line 2`.
+///
 /// # Errors
 /// What is wrong with it, a line each; never repeats a token.
-pub(super) fn read(text: &str, form: Form) -> Result<Vec<v1::ImportedKey>, String> {
+pub(super) fn read(text: &str, form: Form) -> Result<Vec<(String, v1::ImportedKey)>, String> {
     let entries = match form {
         Form::Csv => from_csv(text)?,
         Form::Json => from_json(text)?,
     };
     if entries.is_empty() {
-        return Err("it holds no keys".to_owned());
+        return Err("it contains no keys".to_owned());
     }
     let mut faults = Vec::new();
     let mut keys = Vec::with_capacity(entries.len());
     for (place, entry) in entries {
         match entry.and_then(Entry::into_key) {
-            Ok(key) => keys.push(key),
+            Ok(key) => keys.push((place, key)),
             Err(what) => faults.extend(what.into_iter().map(|fault| format!("{place}: {fault}"))),
         }
     }
@@ -120,10 +122,10 @@ fn from_csv(text: &str) -> Result<Entries, String> {
     ];
     let unknown: Vec<_> = headings.iter().filter(|heading| !known.contains(&heading.as_str())).collect();
     if !unknown.is_empty() {
-        return Err(format!("line 1: unknown headings: {unknown:?}; known are {}", known.join(", ")));
+        return Err(format!("line 1: unknown headings: {unknown:?}; use {}", known.join(", ")));
     }
     if let Some(twice) = headings.iter().enumerate().find(|(at, heading)| headings[..*at].contains(heading)) {
-        return Err(format!("line 1: the heading `{}` is there twice", twice.1));
+        return Err(format!("line 1: the heading `{}` occurs twice", twice.1));
     }
     let entries = records.map(|record| {
         let entry = if record.fields.len() == headings.len() {
@@ -139,12 +141,12 @@ fn from_csv(text: &str) -> Result<Entries, String> {
 fn from_json(text: &str) -> Result<Entries, String> {
     let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
         // What serde says may quote what it found; only where it is is safe to say.
-        format!("line {}, column {}: it is not JSON with an array of objects", error.line(), error.column())
+        format!("line {}, column {}: expected a JSON array of objects", error.line(), error.column())
     })?;
     let entries = values.into_iter().enumerate().map(|(at, value)| {
         let named = value.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
         let entry = Entry::deserialize(value)
-            .map_err(|_| vec!["it is no object with the known fields, each of its kind; see --help".to_owned()]);
+            .map_err(|_| vec!["it is not an object with the known fields of the right types; see --help".to_owned()]);
         (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), entry)
     });
     Ok(entries.collect())
@@ -172,7 +174,7 @@ impl Entry {
                     "" => {}
                     "true" => entry.active = Some(true),
                     "false" => entry.active = Some(false),
-                    _ => faults.push("active is true, false or empty".to_owned()),
+                    _ => faults.push("active must be true, false or empty".to_owned()),
                 },
                 "not_before" => entry.not_before = value,
                 "expires" => entry.expires = value,
@@ -181,7 +183,7 @@ impl Entry {
                     for label in split(&value) {
                         match label.split_once('=') {
                             Some((name, value)) => drop(entry.labels.insert(name.to_owned(), value.to_owned())),
-                            None => faults.push("a label is written name=value".to_owned()),
+                            None => faults.push("a label must be written name=value".to_owned()),
                         }
                     }
                 }
@@ -196,16 +198,16 @@ impl Entry {
             (false, true) => Some(Secret::Token(self.token)),
             (true, false) => Some(Secret::Sha256(self.sha256)),
             (true, true) => {
-                faults.push("has neither token nor sha256".to_owned());
+                faults.push("token or sha256 is missing".to_owned());
                 None
             }
             (false, false) => {
-                faults.push("has both token and sha256".to_owned());
+                faults.push("token and sha256 are both set; set only one".to_owned());
                 None
             }
         };
         if self.name.trim().is_empty() {
-            faults.push("has no name".to_owned());
+            faults.push("name is missing".to_owned());
         }
         let mut opened = |what: &str, members: Members| match members {
             Members::List(members) => (Access::Selected, members),
@@ -213,7 +215,7 @@ impl Entry {
                 "all" => (Access::All, Vec::new()),
                 "none" => (Access::Selected, Vec::new()),
                 "" => {
-                    faults.push(format!("does not say its {what}: all, none, or which"));
+                    faults.push(format!("{what} is missing: write all, none, or a list"));
                     (Access::Unspecified, Vec::new())
                 }
                 listed => (Access::Selected, split(listed)),
@@ -226,7 +228,7 @@ impl Entry {
             // Counted from now would mean something else on every import.
             Ok(fixed @ Moment::At(_)) => Some(fixed.ahead()),
             Ok(Moment::Away(_)) | Err(_) => {
-                faults.push(format!("{what} is written 2027-01-31 or 2027-01-31T12:00:00Z"));
+                faults.push(format!("{what} must be written 2027-01-31 or 2027-01-31T12:00:00Z"));
                 None
             }
         };
@@ -269,8 +271,9 @@ mod tests {
             r#"[{{"name": "A, B", "token": "{TOKEN}", "stores": "all", "methods": ["GET /a", "GET /b"],
                  "expires": "2027-01-31", "networks": ["10.0.0.0/8"], "labels": {{"team": "x"}}}}]"#
         );
-        let keys = read(&csv, Form::Csv).unwrap();
-        assert_eq!(keys, read(&json, Form::Json).unwrap());
+        let keys = |text: &str, form| read(text, form).unwrap().into_iter().map(|(_, key)| key).collect::<Vec<_>>();
+        assert_eq!(keys(&csv, Form::Csv), keys(&json, Form::Json));
+        let keys = keys(&csv, Form::Csv);
         let key = keys[0].key.as_ref().unwrap();
         assert_eq!(key.store_access(), Access::All);
         assert_eq!(key.methods, ["GET /a", "GET /b"]);
@@ -286,10 +289,10 @@ mod tests {
         );
         let told = read(&csv, Form::Csv).unwrap_err();
         for part in [
-            "line 2: has both token and sha256",
-            "line 2: has no name",
-            "line 2: does not say its stores",
-            "line 3: active is true, false or empty",
+            "line 2: token and sha256 are both set; set only one",
+            "line 2: name is missing",
+            "line 2: stores is missing",
+            "line 3: active must be true, false or empty",
             "line 4: expires is written",
             "line 5: 2 fields under 7 headings",
         ] {
@@ -302,9 +305,9 @@ mod tests {
     fn files_of_another_shape_are_refused() {
         for (text, part) in [
             ("name,colour\n", "unknown headings: [\"colour\"]"),
-            ("name,name\n", "`name` is there twice"),
-            ("name,token\n", "it holds no keys"),
-            ("", "it holds no keys"),
+            ("name,name\n", "`name` occurs twice"),
+            ("name,token\n", "it contains no keys"),
+            ("", "it contains no keys"),
         ] {
             assert!(read(text, Form::Csv).unwrap_err().contains(part), "{text:?}");
         }

@@ -13,9 +13,9 @@ use crate::proto::v1;
 /// How much of a set a key opens.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Access {
-    /// Everything, also what is added later
+    /// Everything, including members added later
     All,
-    /// What is listed
+    /// The listed members
     Selected,
 }
 
@@ -35,22 +35,22 @@ pub(in crate::cli) struct ListArgs {
     /// Only keys with this access to methods
     #[arg(long, value_enum, value_name = "ACCESS")]
     method_access: Option<Access>,
-    /// Only keys that open this store, those with access to all stores included
+    /// Only keys with access to this store, including keys with access to all stores
     #[arg(long, value_name = "CODE", default_value = "", hide_default_value = true)]
     store: String,
-    /// Only keys that open this method, those with access to all methods included
+    /// Only keys with access to this method, including keys with access to all methods
     #[arg(long, value_name = "METHOD", default_value = "", hide_default_value = true)]
     method: String,
-    /// Only keys with this text in name, owner, comment, id or the end of a token
+    /// Only keys with this text in the name, owner, comment, ID or last characters of a token
     #[arg(long, default_value = "", hide_default_value = true)]
     text: String,
     /// Only keys of this owner
     #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
-    /// Only keys that end before this, ended ones included: 2027-01-31, or 30d from now
+    /// Only keys that expire before this time, including expired ones: 2027-01-31, or 30d for 30 days from now
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     expires_before: Option<Moment>,
-    /// Only keys not used since this, never used ones included: 2026-01-31, or 90d ago
+    /// Only keys not used since this time, including keys never used: 2026-01-31, or 90d for 90 days ago
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     unused_since: Option<Moment>,
     /// Only keys that were used
@@ -65,7 +65,7 @@ pub(in crate::cli) struct ListArgs {
     /// Only keys that were not revoked
     #[arg(long)]
     not_revoked: bool,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
 }

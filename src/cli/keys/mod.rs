@@ -30,28 +30,28 @@ use crate::proto::v1;
 pub(super) enum KeysCommand {
     /// Create a key and print its token, once
     Create(Box<CreateArgs>),
-    /// List keys, the newest first
+    /// List keys, newest first
     List(Box<ListArgs>),
     /// Show one key
     Show {
-        /// Id of the key, or its name if only one has it
+        /// ID of the key, or its name if it is unique
         key: String,
     },
-    /// Find the key that a token belongs or belonged to; the token is typed or piped, never an argument
+    /// Find the key that a token belongs or belonged to; the token is typed or piped, never passed as an argument
     Find,
     /// Change a key
     Update(Box<UpdateArgs>),
-    /// Give a key a second token, and end the first one after a while
+    /// Create a second token for a key and let the first one expire after an overlap
     Rotate(RotateArgs),
-    /// End a key at once, for good; it stays to be read
+    /// Revoke a key immediately and permanently; it can still be shown
     Revoke(RevokeArgs),
-    /// End one token of a key at once, for good
+    /// Revoke one token of a key immediately and permanently
     RevokeSecret(RevokeSecretArgs),
-    /// Remove a key from the lists, for good
+    /// Delete a key permanently
     Delete(DeleteArgs),
-    /// Take over existing keys by their tokens or digests: all of them, or none
+    /// Import existing keys by their tokens or digests: all of them, or none
     Import(ImportArgs),
-    /// Tell how often a key was used, for what
+    /// Show how often a key was used, and for what
     Usage(UsageArgs),
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn run(command: KeysCommand, session: &Session) -> Outcome {
 }
 
 async fn find(session: &Session) -> Result<(), Error> {
-    let token = input::secret(None, "token to look for (it is not shown): ").await?;
+    let token = input::secret(None, "Token to look for (not shown): ").await?;
     let mut client = session.keys().await?;
     let answer = session.call("looking for the key", client.find_key(v1::FindKeyRequest { token })).await?;
     session.answer(&answer, show::found)
@@ -97,17 +97,15 @@ pub(super) async fn identified(session: &Session, key: String) -> Result<String,
     let mut named = answer.keys.into_iter().filter(|candidate| candidate.name == key);
     match (named.next(), named.next()) {
         (Some(one), None) => Ok(one.id),
-        (Some(_), Some(_)) => {
-            Err(Error::Conflict(format!("several keys are named `{key}`: name the one that is meant by its id")))
-        }
-        (None, _) => Err(Error::NotFound(format!("no key has the id or the name `{key}`"))),
+        (Some(_), Some(_)) => Err(Error::Conflict(format!("several keys are named `{key}`: use the ID instead"))),
+        (None, _) => Err(Error::NotFound(format!("there is no key with the ID or name `{key}`"))),
     }
 }
 
 /// Prints a new token: alone, or after what was told of its key.
 fn token(session: &Session, token: &str, told: &str, alone: bool) -> Result<(), Error> {
     if token.is_empty() {
-        output::note("this was a retry: the key is there already, and its token was shown when it was made");
+        output::note("this was a retry: the key already exists, and its token was shown when it was created");
     }
     if alone {
         if token.is_empty() {
@@ -124,7 +122,7 @@ fn token(session: &Session, token: &str, told: &str, alone: bool) -> Result<(), 
         output::print(&text)?;
     }
     if !token.is_empty() {
-        output::note("the token is shown only now: keep it where it is to be used");
+        output::note("copy the token now: it will not be shown again");
     }
     Ok(())
 }

@@ -17,15 +17,15 @@ use crate::proto::v1;
 /// What `keys rotate` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RotateArgs {
-    /// Id of the key, or its name if only one has it
+    /// ID of the key, or its name if it is unique
     key: String,
-    /// How long the token there is goes on being good, such as 24h; 0s: it ends now
+    /// How long the current token keeps working, e.g. 24h (0s: revoke it now)
     #[arg(long, value_name = "TIME", value_parser = span)]
     overlap: Duration,
     /// File with a token to use instead of a generated one, `-` for standard input
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Print the token alone, for scripts
+    /// Print only the token, for scripts
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
     #[command(flatten)]

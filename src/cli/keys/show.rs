@@ -9,7 +9,7 @@ use crate::proto::v1::{self, Access};
 pub(super) fn key(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let members = |access: Access, members: &[String]| match (access, members) {
-        (Access::All, _) => vec!["all, also ones added later".to_owned()],
+        (Access::All, _) => vec!["all, including those added later".to_owned()],
         (Access::Selected, []) => vec!["none".to_owned()],
         (Access::Selected, members) => members.to_vec(),
         (Access::Unspecified, _) => Vec::new(),
@@ -21,7 +21,7 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         .with("comment", &key.comment)
         .with("state", words::state(key))
         .with("revoked", told(key.revoke_time.as_ref()))
-        .with("because", &key.revoke_reason)
+        .with("reason", &key.revoke_reason)
         .with_all("stores", members(key.store_access(), &key.stores))
         .with_all("methods", members(key.method_access(), &key.methods))
         .with("valid from", told(key.not_before.as_ref()))
@@ -39,13 +39,13 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
 pub(super) fn brief(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let tokens =
-        if key.secrets.is_empty() { vec!["none is left".to_owned()] } else { key.secrets.iter().map(secret).collect() };
+        if key.secrets.is_empty() { vec!["none".to_owned()] } else { key.secrets.iter().map(secret).collect() };
     Facts::new()
         .with("key", &key.id)
         .with("name", &key.name)
         .with("state", words::state(key))
         .with("revoked", told(key.revoke_time.as_ref()))
-        .with("because", &key.revoke_reason)
+        .with("reason", &key.revoke_reason)
         .with_all("tokens", tokens)
         .text()
 }
@@ -56,14 +56,14 @@ pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
         (true, _) => "the key was deleted".to_owned(),
         (false, Some(end)) => format!("ended {}", told(Some(end))),
         (false, None) => match answer.secret.as_ref().and_then(|secret| secret.expire_time.as_ref()) {
-            Some(end) if is_past(Some(end)) => format!("replaced; its time was over {}", told(Some(end))),
-            Some(end) => format!("being replaced; good until {}", told(Some(end))),
+            Some(end) if is_past(Some(end)) => format!("replaced; expired {}", told(Some(end))),
+            Some(end) => format!("being replaced; valid until {}", told(Some(end))),
             None => "current".to_owned(),
         },
     };
     let head = Facts::new()
         .with("token", answer.secret.as_ref().map_or_else(String::new, secret))
-        .with("standing", standing)
+        .with("state", standing)
         .text();
     match &answer.key {
         Some(of) if answer.deleted => {
@@ -108,7 +108,7 @@ mod tests {
         let line =
             |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
         assert!(line("stores").ends_with("none"), "{text}");
-        assert!(line("methods").ends_with("all, also ones added later"), "{text}");
+        assert!(line("methods").ends_with("all, including those added later"), "{text}");
         assert!(line("expires").ends_with("never"), "{text}");
         assert!(line("tokens").contains("…abcd  sec_1"), "{text}");
     }

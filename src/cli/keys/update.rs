@@ -16,39 +16,39 @@ use crate::proto::v1;
 /// What `keys update` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UpdateArgs {
-    /// Id of the key, or its name if only one has it
+    /// ID of the key, or its name if it is unique
     key: String,
     /// Change the name
     #[arg(long)]
     name: Option<String>,
-    /// Change the owner; an empty one removes it
+    /// Change the owner; an empty value removes it
     #[arg(long)]
     owner: Option<String>,
-    /// Change the note; an empty one removes it
+    /// Change the comment; an empty value removes it
     #[arg(long)]
     comment: Option<String>,
     /// Switch it on
     #[arg(long, conflicts_with = "deactivate")]
     activate: bool,
-    /// Switch it off: it opens nothing until it is switched on again
+    /// Switch it off: it grants access to nothing until it is switched on again
     #[arg(long)]
     deactivate: bool,
-    /// Change from when on it is good: 2027-01-31, 7d from now, or never to remove the bound
+    /// Change the start of its validity: 2027-01-31, 7d for 7 days from now, or `never` to remove it
     #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
     not_before: Option<MomentOrNever>,
-    /// Change until when it is good: 2027-01-31, 90d from now, or never
+    /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
     #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
     expires: Option<MomentOrNever>,
-    /// Replace the networks that calls must come from; may be given several times
+    /// Replace the networks that calls must come from; can be repeated
     #[arg(long, value_name = "CIDR", conflicts_with = "any_network")]
     network: Vec<String>,
-    /// Let calls come from anywhere
+    /// Allow calls from any address
     #[arg(long)]
     any_network: bool,
-    /// Set a label; may be given several times
+    /// Set a label; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
-    /// Remove a label; may be given several times
+    /// Remove a label; can be repeated
     #[arg(long, value_name = "NAME")]
     remove_label: Vec<String>,
     #[command(flatten)]
@@ -93,7 +93,7 @@ impl UpdateArgs {
             key.methods = methods.members;
         }
         if paths.is_empty() {
-            return Err(Error::Usage("say what is to change: see `latchkey keys update --help`".to_owned()));
+            return Err(Error::Usage("nothing to change: see `latchkey keys update --help`".to_owned()));
         }
         let request = v1::UpdateKeyRequest {
             key: Some(key),

@@ -13,15 +13,15 @@ use crate::proto::v1;
 /// What `keys usage` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UsageArgs {
-    /// Id of the key, or its name if only one has it
+    /// ID of the key, or its name if it is unique
     key: String,
-    /// From when on: 2026-01-31, or 7d ago [default: 30 days before --until]
+    /// Start of the range: 2026-01-31, or 7d for 7 days ago [default: 30 days before --until]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Moment>,
-    /// Until when: 2026-01-31, or 1d ago [default: now]
+    /// End of the range: 2026-01-31, or 1d for 1 day ago [default: now]
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     until: Option<Moment>,
-    /// Count by the hour, not by the day
+    /// Count per hour instead of per day
     #[arg(long)]
     hourly: bool,
 }
@@ -37,23 +37,23 @@ impl UsageArgs {
             period: period.into(),
         };
         let mut client = session.usage().await?;
-        let answer = session.call("reading the use of the key", client.get_key_usage(request)).await?;
+        let answer = session.call("reading the usage of the key", client.get_key_usage(request)).await?;
         session.answer(&answer, |answer| {
             let mut table = Table::new(["FROM", "METHOD", "STORE", "ALLOWED", "CALLS"]);
             for count in &answer.counts {
                 let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
                 table.row([
                     told(count.start_time.as_ref()),
-                    or(&count.method, "(not in the book)"),
+                    or(&count.method, "(not in the reference book)"),
                     or(&count.store, "-"),
                     words::yes(count.allowed).to_owned(),
                     count.calls.to_string(),
                 ]);
             }
             if answer.truncated {
-                output::note("there are more counts: ask for a shorter time");
+                output::note("there are more counts: choose a shorter range");
             }
-            table.text("uses in this time")
+            table.text("uses in this range")
         })
     }
 }

@@ -47,7 +47,7 @@ impl Book {
             [one] => Ok((*one).to_owned()),
             [] => Err(Error::NotFound(format!("the reference book has no method `{method}`{}", self.hint(method)))),
             several => Err(Error::Usage(format!(
-                "the reference book has `{method}` under several verbs: say {}",
+                "the reference book has `{method}` with several verbs: write {}",
                 several.iter().map(|identity| format!("`{identity}`")).collect::<Vec<_>>().join(" or ")
             ))),
         }
@@ -78,7 +78,7 @@ impl Book {
     /// What might have been meant: a pattern that ends alike.
     fn hint(&self, method: &str) -> String {
         if self.methods.is_empty() {
-            return "; it is empty: `latchkey methods import` fills it".to_owned();
+            return ", because it is empty: import one with `latchkey methods import`".to_owned();
         }
         let tail = method.rsplit('/').next().unwrap_or_default();
         let near: Vec<_> = self

@@ -23,13 +23,13 @@ const LISTED: usize = 20;
 /// What `methods import` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ImportArgs {
-    /// A YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
+    /// YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
     #[arg(value_name = "BOOK")]
     book: String,
-    /// Also retire the methods that are not in the list
+    /// Also retire methods that are missing from the file
     #[arg(long)]
     retire_missing: bool,
-    /// Tell what would change, and change nothing
+    /// Show what would change without changing anything
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -42,7 +42,7 @@ impl ImportArgs {
         let name = self.book.clone();
         let text = tokio::task::spawn_blocking(move || read(&name))
             .await
-            .map_err(|error| Error::Internal(format!("reading the book ended early: {error}")))??;
+            .map_err(|error| Error::Internal(format!("reading the reference book was interrupted: {error}")))??;
         let book = books::parse(&text).map_err(|error| Error::Invalid(format!("{}: {error}", self.book)))?;
         let request = v1::ImportMethodsRequest {
             methods: methods(book),
@@ -76,7 +76,7 @@ fn read(name: &str) -> Result<String, Error> {
     match read {
         Ok(_) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NotFound(format!(
-            "there is no file {place}, and no built-in book of this name; `latchkey methods books` lists those"
+            "there is no file {place} and no built-in reference book with this name; see `latchkey methods books`"
         ))),
         Err(error) => Err(Error::Failed(format!("{place} cannot be read: {error}"))),
     }
@@ -146,7 +146,7 @@ fn told(answer: &v1::ImportMethodsResponse, dry_run: bool) -> String {
         }
     }
     if dry_run {
-        output::note("nothing was changed: this was a dry run");
+        output::note("dry run: nothing was changed");
     }
     text
 }

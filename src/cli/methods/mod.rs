@@ -26,20 +26,20 @@ pub(super) enum MethodsCommand {
     Show(NamedArgs),
     /// Add a method
     Create(CreateArgs),
-    /// Change what is known of a method
+    /// Change a method
     Update(UpdateArgs),
-    /// Retire a method: it refuses every key that selects methods, and is never handed to a wider pattern
+    /// Retire a method: keys that select methods can no longer call it, even with a wider pattern that matches
     Delete(DeleteArgs),
-    /// Bring the book in line with a list, and tell what that changes for whom
+    /// Make the reference book match a file, and show which keys that affects
     Import(ImportArgs),
-    /// List the reference books that are built in
+    /// List the built-in reference books
     Books,
 }
 
 /// A method on the command line.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct NamedArgs {
-    /// `VERB pattern`, or the pattern alone where the book has it under one verb only
+    /// `VERB pattern`, or the pattern alone if the reference book has it with one verb only
     #[arg(required = true, num_args = 1..=2)]
     method: Vec<String>,
 }
@@ -47,13 +47,14 @@ pub(in crate::cli) struct NamedArgs {
 /// Whether calls of a method are about a store.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Use {
-    /// Its calls name no store; what they return may belong to stores
+    /// Calls name no store; the result may belong to stores
     None,
-    /// It only reads what belongs to no store, such as a list of countries: open to every key that has it
+    /// Read-only, and the result belongs to no store, such as a list of countries; open to every key with access to the
+    /// method
     Shared,
-    /// A store may be named
+    /// Calls may name a store
     Optional,
-    /// A store must be named, unless the key binds to one
+    /// Calls must name a store, unless the key is bound to one
     Required,
 }
 
@@ -63,10 +64,10 @@ pub(in crate::cli) struct ListArgs {
     /// Only methods of this block
     #[arg(long, value_name = "TITLE", default_value = "", hide_default_value = true)]
     block: String,
-    /// Only methods with this text in identity, block, summary or description
+    /// Only methods with this text in the identity, block, summary or description
     #[arg(long, default_value = "", hide_default_value = true)]
     text: String,
-    /// List the blocks and how many methods each has
+    /// List the blocks and the number of methods in each
     #[arg(long)]
     blocks: bool,
 }
@@ -74,28 +75,28 @@ pub(in crate::cli) struct ListArgs {
 /// What `methods create` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
-    /// `VERB pattern`, such as `GET /api/v*/orders/{externalId}`; never changed
+    /// `VERB pattern`, such as `GET /api/v*/orders/{externalId}`; cannot be changed later
     #[arg(required = true, num_args = 1..=2)]
     method: Vec<String>,
-    /// Title of the block it stands in
+    /// Title of its block
     #[arg(long, value_name = "TITLE")]
     block: String,
-    /// In a few words
+    /// Short summary
     #[arg(long)]
     summary: String,
-    /// In more words
+    /// Longer description
     #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
-    /// Whether its calls are about a store
+    /// Whether its calls concern a store
     #[arg(long, value_enum, value_name = "USE")]
     store_use: Use,
-    /// Where its calls carry their store, such as `query:site`; may be given several times
+    /// Where its calls name the store, such as `query:site`; can be repeated
     #[arg(long, value_name = "PLACE")]
     store_place: Vec<String>,
-    /// The scope it belongs to
+    /// Scope that it belongs to
     #[arg(long, default_value = "", hide_default_value = true)]
     scope: String,
-    /// Place among the methods [default: after all others]
+    /// Position among the methods [default: after all others]
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
     position: i32,
     #[command(flatten)]
@@ -116,19 +117,19 @@ pub(in crate::cli) struct UpdateArgs {
     /// Change the description
     #[arg(long)]
     description: Option<String>,
-    /// Change whether its calls are about a store
+    /// Change whether its calls concern a store
     #[arg(long, value_enum, value_name = "USE")]
     store_use: Option<Use>,
-    /// Replace where its calls carry their store; may be given several times
+    /// Replace the locations where its calls name the store; can be repeated
     #[arg(long, value_name = "PLACE", conflicts_with = "no_store_places")]
     store_place: Vec<String>,
-    /// Remove all places
+    /// Remove all locations
     #[arg(long)]
     no_store_places: bool,
-    /// Change the scope; an empty one removes it
+    /// Change the scope; an empty value removes it
     #[arg(long)]
     scope: Option<String>,
-    /// Change the place among the methods
+    /// Change the position among the methods
     #[arg(long, value_name = "NUMBER")]
     position: Option<i32>,
     #[command(flatten)]
@@ -188,7 +189,7 @@ async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
     session.answer(&v1::ListMethodsResponse { methods, ..Default::default() }, |answer| {
         let text = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
         if answer.methods.is_empty() && unfiltered {
-            output::note("`latchkey methods import retailcrm` brings the built-in book");
+            output::note("to import the built-in book, run `latchkey methods import retailcrm`");
         }
         text
     })
@@ -275,7 +276,7 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
         method.position = position;
     }
     if paths.is_empty() {
-        return Err(Error::Usage("say what is to change: see `latchkey methods update --help`".to_owned()));
+        return Err(Error::Usage("nothing to change: see `latchkey methods update --help`".to_owned()));
     }
     method.method = args.named.identity(session).await?;
     let request = v1::UpdateMethodRequest {
@@ -297,7 +298,7 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
     let mut client = session.methods().await?;
     let answer = session.call("retiring the method", client.delete_method(request)).await?;
     session.answer(&answer, |answer| {
-        let keys = words::count(answer.keys_narrowed, "key selected it", "keys selected it");
+        let keys = words::count(answer.keys_narrowed, "key lost access to it", "keys lost access to it");
         format!("retired the method {method}; {keys}\n")
     })?;
     output::written(answer.written.as_ref());
@@ -305,7 +306,8 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
 }
 
 fn built_in(session: &Session) -> Result<(), Error> {
-    let book = books::parse(RETAILCRM).map_err(|error| Error::Internal(format!("the built-in book: {error}")))?;
+    let book =
+        books::parse(RETAILCRM).map_err(|error| Error::Internal(format!("the built-in reference book: {error}")))?;
     let methods: usize = book.blocks.iter().map(|block| block.methods.len()).sum();
     if session.is_json() {
         let told = serde_json::json!({"books": [{
@@ -326,7 +328,7 @@ fn shown(method: Option<&v1::Method>) -> String {
         .with("summary", &method.summary)
         .with("description", &method.description)
         .with("store", words::store_use(method.store_use()))
-        .with_all("carried in", method.store_places.clone())
+        .with_all("store locations", method.store_places.clone())
         .with("scope", &method.scope)
         .with("position", method.position)
         .with("added", moment::told(method.create_time.as_ref()))

@@ -178,9 +178,9 @@ impl<'de> Visitor<'de> for Reader {
         let mut all: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
         let mut names = std::collections::HashSet::new();
         while let Some((name, member)) = members.next_entry::<Json<'de>, Json<'de>>()? {
-            let Json::Text(name) = name else { return Err(A::Error::custom("a name that is no text")) };
+            let Json::Text(name) = name else { return Err(A::Error::custom("a member name that is not a string")) };
             if !names.insert(name.clone()) {
-                return Err(A::Error::custom("a member is given twice"));
+                return Err(A::Error::custom("a member occurs twice"));
             }
             // Copied from object to object, these become what the target inherits: `site` of `{"__proto__":{"site":…}}`.
             let inherits = match &member {
@@ -188,7 +188,7 @@ impl<'de> Visitor<'de> for Reader {
                 _ => false,
             };
             if name == "__proto__" || inherits {
-                return Err(A::Error::custom("a member changes what objects inherit"));
+                return Err(A::Error::custom("a member would change the prototype of objects"));
             }
             all.push((name, member));
         }

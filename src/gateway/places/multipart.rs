@@ -38,19 +38,20 @@ pub(crate) fn read<'a>(
     mut take: impl FnMut(Part<'a>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let delimiter = [b"--", boundary].concat();
-    let mut rest = body.strip_prefix(&*delimiter).ok_or(Fault::Multipart("it begins with something else"))?;
+    let mut rest =
+        body.strip_prefix(&*delimiter).ok_or(Fault::Multipart("there is content before the first delimiter"))?;
     loop {
         if let Some(end) = rest.strip_prefix(b"--") {
             return if end.is_empty() || end == b"\r\n" {
                 Ok(())
             } else {
-                Err(Fault::Multipart("something stands behind its end"))
+                Err(Fault::Multipart("there is content after the end"))
             };
         }
-        rest = rest.strip_prefix(b"\r\n").ok_or(Fault::Multipart("a delimiter goes on, or it has no end"))?;
-        let at = find(rest, &delimiter).ok_or(Fault::Multipart("it has no end"))?;
+        rest = rest.strip_prefix(b"\r\n").ok_or(Fault::Multipart("a delimiter is malformed, or the end is missing"))?;
+        let at = find(rest, &delimiter).ok_or(Fault::Multipart("the end is missing"))?;
         let part = rest[..at].strip_suffix(b"\r\n");
-        take(part_of(part.ok_or(Fault::Multipart("the boundary stands in a line"))?)?)?;
+        take(part_of(part.ok_or(Fault::Multipart("the boundary occurs within a line"))?)?)?;
         rest = &rest[at + delimiter.len()..];
     }
 }
@@ -67,16 +68,16 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
         if line.is_empty() {
             let (name, file) = disposition.ok_or(Fault::Multipart("a part has no name"))?;
             if !in_utf8 && !rest.is_ascii() {
-                return Err(Fault::Multipart("a part is not in UTF-8"));
+                return Err(Fault::Multipart("a part is not valid UTF-8"));
             }
             return Ok(Part { name, plain: !file && of_text, value: rest });
         }
         let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
         let (name, value) = (&line[..at], &line[at + 1..]);
         let known = HEADERS.iter().position(|header| name.eq_ignore_ascii_case(header));
-        let known = known.ok_or(Fault::Multipart("a part has a header that forms do not have"))?;
+        let known = known.ok_or(Fault::Multipart("a part has a header that is not allowed in forms"))?;
         if seen & 1 << known != 0 {
-            return Err(Fault::Multipart("a part has a header twice"));
+            return Err(Fault::Multipart("a part has the same header twice"));
         }
         seen |= 1 << known;
         if value.iter().any(u8::is_ascii_control) {
@@ -96,16 +97,16 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
                 let essence = pieces.next().unwrap_or_default();
                 // Some parsers go on into a part that has parts of its own.
                 if essence.starts_with(b"multipart") {
-                    return Err(Fault::Multipart("a part has parts"));
+                    return Err(Fault::Multipart("a part is itself multipart"));
                 }
                 // Rack looks for the part's name in this header, too.
                 if !is_type(essence) {
-                    return Err(Fault::Multipart("a part's type is not written plainly"));
+                    return Err(Fault::Multipart("a part has an ambiguous content type"));
                 }
                 in_utf8 = match (pieces.next(), pieces.next()) {
                     (None, _) => true,
                     (Some(charset), None) => charset_of(charset)?,
-                    _ => return Err(Fault::Multipart("a part's type is not written plainly")),
+                    _ => return Err(Fault::Multipart("a part has an ambiguous content type")),
                 };
                 of_text = essence == b"text/plain";
             }
@@ -123,7 +124,7 @@ const HEADERS: [&[u8]; 4] = [b"content-disposition", b"content-type", b"content-
 
 /// Name, and whether it is a file, of `form-data; name="…"; filename="…"`.
 fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
-    const ODD: Fault = Fault::Multipart("a part's name is not written plainly");
+    const ODD: Fault = Fault::Multipart("a part has an ambiguous name");
 
     let (kind, mut rest) = value.split_at_checked(b"form-data".len()).ok_or(ODD)?;
     if !kind.eq_ignore_ascii_case(b"form-data") {
@@ -195,7 +196,7 @@ fn charset_of(parameter: &[u8]) -> Result<bool, Fault> {
     match set {
         b"utf-8" | b"utf8" => Ok(true),
         b"us-ascii" | b"iso-8859-1" | b"iso-8859-15" | b"windows-1252" | b"windows-1251" => Ok(false),
-        _ => Err(Fault::Multipart("a part is not in UTF-8")),
+        _ => Err(Fault::Multipart("a part is not valid UTF-8")),
     }
 }
 

@@ -139,7 +139,7 @@ pub(crate) fn multipart<'r>(
     multipart::read(body, boundary, |part| {
         // Some take what this field says for the encoding of all others.
         if part.name.eq_ignore_ascii_case(b"_charset_") {
-            return Err(Fault::Multipart("a part is not in UTF-8"));
+            return Err(Fault::Multipart("a part is not valid UTF-8"));
         }
         let value = if part.plain { Value::Bytes(part.value) } else { Value::File };
         parameters.take(&Written::new(part.name, false), part.name, &value).map(drop)

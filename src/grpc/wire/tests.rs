@@ -198,7 +198,7 @@ fn what_is_not_as_usual_is_left_to_prost() {
     assert!(question(&later).is_none(), "a field of a later version");
     assert!(proto::AuthorizeRequest::decode(&later[..]).is_ok());
     assert!(question(&[1 << 3 | LENGTH, 2, 0xff, 0xfe]).is_none(), "no UTF-8");
-    assert!(question(&[1 << 3 | LENGTH, 2, b'a']).is_none(), "cut off");
+    assert!(question(&[1 << 3 | LENGTH, 2, b'a']).is_none(), "truncated");
     assert!(question(&[]).is_some() && questions(&[]).is_some_and(|all| all.is_empty()));
 }
 
@@ -206,7 +206,7 @@ fn what_is_not_as_usual_is_left_to_prost() {
 fn only_one_whole_plain_message_is_unframed() {
     let framed = message(b"abc");
     assert_eq!(unframed(&framed), Some(&b"abc"[..]));
-    assert_eq!(unframed(&framed[..7]), None, "cut off");
+    assert_eq!(unframed(&framed[..7]), None, "truncated");
     assert_eq!(unframed(&[&framed[..], &[0]].concat()), None, "something behind it");
     assert_eq!(unframed(&[&[1], &framed[1..]].concat()), None, "compressed");
     assert_eq!(unframed(&message(b"")), Some(&b""[..]));

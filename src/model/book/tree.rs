@@ -141,8 +141,7 @@ impl Tree {
     }
 
     fn add(&mut self) -> NodeIndex {
-        let index =
-            NodeIndex::try_from(self.nodes.len()).expect("a tree of four thousand million nodes fits no memory");
+        let index = NodeIndex::try_from(self.nodes.len()).expect("a tree of four billion nodes does not fit in memory");
         self.nodes.push(Node::default());
         index
     }

@@ -39,7 +39,7 @@ pub(super) fn validity(violations: &mut Violations, spec: &KeySpec) {
     if let (Some(begin), Some(end)) = (spec.not_before, spec.expires)
         && begin >= end
     {
-        violations.add("expire_time", format_args!("is {end}; it must be after not_before, which is {begin}"));
+        violations.add("expire_time", format_args!("is {end}; it must be later than not_before, which is {begin}"));
     }
 }
 
@@ -77,8 +77,7 @@ fn access(violations: &mut Violations, field: &str, kind: Option<AccessKind>, li
 
 fn all_without_list(violations: &mut Violations, field: &str, list: &[String]) {
     if !list.is_empty() {
-        violations
-            .add(field, format_args!("must be empty with access to all {field}; list some only with ACCESS_SELECTED"));
+        violations.add(field, format_args!("must be empty for ACCESS_ALL; to list {field}, set ACCESS_SELECTED"));
     }
 }
 
@@ -127,7 +126,9 @@ impl AccessChange {
                 // From everything to nothing by leaving out a list would be an accident.
                 violations.add(
                     field,
-                    format_args!("must be in the update mask too: the key opens all {field}, say which it keeps"),
+                    format_args!(
+                        "must be in the update mask too: the key has access to all {field}, so list the ones to keep"
+                    ),
                 );
                 current.clone()
             }
@@ -150,7 +151,7 @@ pub(super) fn networks(violations: &mut Violations, texts: &[String]) -> Vec<IpN
     for (at, text) in texts.iter().enumerate() {
         let Some(network) = validate::network(violations, format_args!("networks[{at}]"), text) else { continue };
         if networks.contains(&network) {
-            violations.add(format_args!("networks[{at}]"), format_args!("names the network `{network}` again"));
+            violations.add(format_args!("networks[{at}]"), format_args!("repeats the network `{network}`"));
         }
         networks.push(network);
     }
@@ -164,7 +165,7 @@ pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, Stri
             if !validate::is_word(name, 63, b"._-") {
                 violations.add(
                     format_args!("labels[{shown}]"),
-                    "is no label name; one has 1 to 63 of a-z 0-9 . _ - and begins with a letter",
+                    "is not a valid label name: use 1–63 of a-z 0-9 . _ -, starting with a letter",
                 );
             }
             validate::text(violations, format_args!("labels[{shown}]"), value, (0, 200), Lines::One);
@@ -254,8 +255,8 @@ mod tests {
             told(&KeyDraft::default()),
             [
                 "key.name: must not be empty",
-                "key.store_access: must be said: ACCESS_ALL or ACCESS_SELECTED",
-                "key.method_access: must be said: ACCESS_ALL or ACCESS_SELECTED",
+                "key.store_access: is required: ACCESS_ALL or ACCESS_SELECTED",
+                "key.method_access: is required: ACCESS_ALL or ACCESS_SELECTED",
             ]
         );
     }
@@ -263,10 +264,7 @@ mod tests {
     #[test]
     fn neither_an_empty_list_means_all_nor_all_takes_a_list() {
         let draft = KeyDraft { stores: vec!["main".to_owned()], ..good() };
-        assert_eq!(
-            told(&draft),
-            ["key.stores: must be empty with access to all stores; list some only with ACCESS_SELECTED"]
-        );
+        assert_eq!(told(&draft), ["key.stores: must be empty for ACCESS_ALL; to list stores, set ACCESS_SELECTED"]);
         let mut violations = Violations::new();
         let draft = KeyDraft { store_access: Choice::Is(AccessKind::Selected), ..good() };
         assert_eq!(key(&mut violations, &draft).stores, Access::Selected(Vec::new()));
@@ -314,7 +312,7 @@ mod tests {
             stores: (0..=MAX_STORES).map(|at| format!("s{at}")).collect(),
             ..good()
         };
-        assert_eq!(told(&draft), ["key.stores: has 10001 entries; at most 10000 are allowed"]);
+        assert_eq!(told(&draft), ["key.stores: has 10001 entries; the maximum is 10000"]);
     }
 
     fn change(

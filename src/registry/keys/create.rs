@@ -69,7 +69,8 @@ impl Registry {
 fn request_id(violations: &mut Violations, id: &str) {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if id.len() > MAX_REQUEST_ID || !id.bytes().all(good) {
-        violations.add("request_id", format_args!("must be at most {MAX_REQUEST_ID} of A-Z a-z 0-9 . _ -"));
+        violations
+            .add("request_id", format_args!("must have at most {MAX_REQUEST_ID} characters of A-Z a-z 0-9 . _ -"));
     }
 }
 
@@ -129,7 +130,7 @@ async fn made_before(
         (None, Some(_)) if minted.supplied => Err(Error::taken(
             Taken::RequestId,
             "request_id",
-            "made a key with another token; use a request id for one request only",
+            "was already used to create a key with another token; use each request id for one request only",
         )),
         (None, Some(id)) => match write.tx.key(id).await? {
             Some(key) => Ok(Some(KeyWithToken { key, token: None })),
@@ -140,7 +141,7 @@ async fn made_before(
 
 /// A token that some key has or had.
 pub(super) fn token_taken() -> Error {
-    Error::taken(Taken::Token, "token", "some key has or had this token; generate another one")
+    Error::taken(Taken::Token, "token", "already belongs, or belonged, to a key; generate another one")
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) const FIELDS: [Field; 12] = [
     }),
     field(ACTIVE, |violations, draft, spec| match draft.active {
         Some(active) => spec.active = active,
-        None => violations.add(ACTIVE, "must be said: true or false"),
+        None => violations.add(ACTIVE, "is required: true or false"),
     }),
     field("store_access", |_, _, _| {}),
     field("stores", |violations, draft, _| check::stores(violations, &draft.stores)),

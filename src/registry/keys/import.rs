@@ -100,7 +100,7 @@ fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<Checked> 
         };
         if let Some(first) = seen.get(&one.digest) {
             violations
-                .add(format_args!("keys[{at}].{}", one.field), format_args!("is the token of keys[{first}] again"));
+                .add(format_args!("keys[{at}].{}", one.field), format_args!("is the same token as in keys[{first}]"));
         } else {
             seen.insert(one.digest, at);
         }
@@ -113,12 +113,12 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
     let key = violations.within("key", |violations| check::key(violations, &imported.key));
     match &imported.secret {
         ImportSecret::None => {
-            violations.add("token", "must be given, or sha256 instead of it");
+            violations.add("token", "is required, unless sha256 is set");
             None
         }
         ImportSecret::Token(text) => {
             if !imported.hint.is_empty() {
-                violations.add("hint", "must be empty beside a token, whose last characters are the hint");
+                violations.add("hint", "must be empty if the token is set: the hint is taken from the token");
             }
             let token = Token::parse(&text.0).map_err(|error| violations.add("token", error)).ok()?;
             let origin = if token.is_issued() { Origin::Issued } else { Origin::Supplied };
@@ -165,7 +165,7 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
     let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
     for at in write.tx.digests_taken(&digests).await? {
         let field = checked.get(at).map_or("token", |one| one.field);
-        violations.add(format_args!("keys[{at}].{field}"), "is a token that some key has or had");
+        violations.add(format_args!("keys[{at}].{field}"), "already belongs, or belonged, to a key");
     }
     if unknown {
         return Err(violations.into());
@@ -280,8 +280,8 @@ mod tests {
         assert_eq!(
             told(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
             [
-                "keys[0].token: must be given, or sha256 instead of it",
-                "keys[1].token: the token has 5 characters; it needs at least 32",
+                "keys[0].token: is required, unless sha256 is set",
+                "keys[1].token: the token has 5 characters; the minimum is 32",
                 "keys[2].key.name: must not be empty",
                 "keys[2].sha256: must be 64 hexadecimal digits",
             ]
@@ -297,7 +297,7 @@ mod tests {
         }
         assert_eq!(
             told(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
-            ["keys[1].sha256: is the token of keys[0] again", "keys[2].sha256: is the token of keys[0] again"]
+            ["keys[1].sha256: is the same token as in keys[0]", "keys[2].sha256: is the same token as in keys[0]"]
         );
     }
 
@@ -317,6 +317,6 @@ mod tests {
     fn an_import_has_bounds() {
         assert_eq!(told(&[]), ["keys: must have at least one entry"]);
         let many = vec![key(ImportSecret::None); MAX_KEYS + 1];
-        assert_eq!(told(&many), ["keys: has 100001 entries; at most 100000 are allowed"]);
+        assert_eq!(told(&many), ["keys: has 100001 entries; the maximum is 100000"]);
     }
 }

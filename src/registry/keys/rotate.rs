@@ -43,7 +43,7 @@ impl Registry {
         let mut violations = Violations::new();
         let id = validate::parsed::<KeyId>(&mut violations, "id", &request.key.id);
         if request.overlap.is_none() {
-            violations.add("overlap", "must be said; 0 s ends the token there is at once");
+            violations.add("overlap", "is required; 0 s revokes the current token immediately");
         }
         let overlap =
             request.overlap.and_then(|overlap| validate::duration(&mut violations, "overlap", overlap, MAX_OVERLAP));

@@ -72,7 +72,7 @@ pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDra
 
 pub(super) fn position(violations: &mut Violations, position: i32) {
     if position < 0 {
-        violations.add("position", "must not be negative; 0 stands for the place after all others");
+        violations.add("position", "must not be negative; 0 means after all others");
     }
 }
 
@@ -99,7 +99,7 @@ fn description(violations: &mut Violations, description: &str) {
 
 fn scope(violations: &mut Violations, scope: &str) {
     if !scope.is_empty() && !validate::is_word(scope, 64, b"_") {
-        violations.add("scope", "must be 1 to 64 of a-z 0-9 _ and begin with a letter, or empty");
+        violations.add("scope", "must be empty or 1–64 of a-z 0-9 _, starting with a letter");
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) fn store_places(
         let field = format_args!("store_places[{at}]");
         let Some(place) = validate::parsed::<StorePlace>(violations, field, text) else { continue };
         if places.contains(&place) {
-            violations.add(format_args!("store_places[{at}]"), format_args!("names the place `{place}` again"));
+            violations.add(format_args!("store_places[{at}]"), format_args!("repeats the location `{place}`"));
         }
         if place.location() == StoreLocation::Path
             && let Some(identity) = identity
@@ -125,7 +125,7 @@ pub(super) fn store_places(
         {
             violations.add(
                 format_args!("store_places[{at}]"),
-                format_args!("names a parameter that the pattern lacks: write {{{}}} there", place.name()),
+                format_args!("names a parameter that is not in the pattern: add {{{}}} to the pattern", place.name()),
             );
         }
         places.push(place);

@@ -107,8 +107,10 @@ fn check_all(violations: &mut Violations, drafts: &[MethodDraft]) -> Vec<Method>
         let checked = violations.within(format_args!("methods[{at}]"), |violations| check::method(violations, draft));
         let Some(method) = checked else { continue };
         match shapes.get(&check::shape(&method.identity)) {
-            Some(first) => violations
-                .add(format_args!("methods[{at}].method"), format_args!("reads the same requests as methods[{first}]")),
+            Some(first) => violations.add(
+                format_args!("methods[{at}].method"),
+                format_args!("matches the same requests as methods[{first}]"),
+            ),
             None => {
                 shapes.insert(check::shape(&method.identity), at);
             }
@@ -211,7 +213,7 @@ fn refuse_same_shapes(live: &[Method], missing: &[bool], listed: &[Method], foun
         if let Some(other) = staying.get(&check::shape(&method.identity)) {
             violations.add(
                 format_args!("methods[{at}].method"),
-                format_args!("reads the same requests as `{other}`, which the book has: retire that first"),
+                format_args!("matches the same requests as the existing method `{other}`: retire that one first"),
             );
         }
     }

@@ -131,7 +131,7 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
     let live = write.tx.live_methods().await?;
     let shape = check::shape(&method.identity);
     if let Some(same) = live.iter().find(|other| check::shape(&other.identity) == shape) {
-        let description = format!("reads the same requests as `{}`, which the book has", same.identity);
+        let description = format!("matches the same requests as the existing method `{}`", same.identity);
         return Err(Error::taken(Taken::Method, "method.method", description));
     }
     if method.position == 0 {
@@ -211,7 +211,7 @@ async fn finish(
 ) -> Result<Method> {
     let after = write.tx.live_methods().await?.into_iter().find(|method| method.identity == *identity);
     let after = after
-        .ok_or_else(|| storage::Error::bug(format!("method {identity} cannot be read by the write that made it")))?;
+        .ok_or_else(|| storage::Error::bug(format!("method {identity} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Method, identity, before.map(Method::image), Some(after.image()));
     Ok(after)
 }

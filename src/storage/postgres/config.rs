@@ -59,10 +59,10 @@ impl Settings {
         let mut config: Config = rest.parse().map_err(|error| explain(&error, parameters))?;
         let nowhere = |host: &Host| matches!(host, Host::Tcp(host) if host.is_empty());
         if config.get_hosts().is_empty() || config.get_hosts().iter().any(nowhere) {
-            return Err("it names no host".to_owned());
+            return Err("it has no host".to_owned());
         }
         if authorities.is_some() && !verify {
-            return Err("sslrootcert is of use only with sslmode=require".to_owned());
+            return Err("sslrootcert requires sslmode=require".to_owned());
         }
         if config.get_application_name().is_none() {
             config.application_name("latchkey");
@@ -70,7 +70,7 @@ impl Settings {
         let (hosts, ports, addresses) =
             (config.get_hosts().len(), config.get_ports().len(), config.get_hostaddrs().len());
         if ports > 1 && ports != hosts || addresses > 0 && addresses != hosts {
-            return Err("it has not as many ports or addresses (hostaddr) as hosts".to_owned());
+            return Err("the number of ports or addresses (hostaddr) differs from the number of hosts".to_owned());
         }
         let bound = config.get_connect_timeout().copied().unwrap_or(CONNECT);
         // So that a host that drops packets is told from one that accepts connections and says nothing.
@@ -123,7 +123,7 @@ impl Settings {
     /// The database's name.
     pub(super) fn database(&self) -> &str {
         // As the server does: without a name it is the user's.
-        self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("of that user's name")
+        self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("named like the user")
     }
 
     /// Where the server is, for people: hosts with ports.
@@ -148,10 +148,10 @@ impl Settings {
 
 /// Refuses a URL in which a part of a password could be taken for a host, a database or a parameter, and so be shown.
 fn unambiguous(url: &str) -> Result<(), String> {
-    const ENCODE: &str = "in a user, a password or a parameter write @ as %40, / as %2F, ? as %3F, & as %26, % as %25";
+    const ENCODE: &str = "in a user, a password or a parameter, write @ as %40, / as %2F, ? as %3F, & as %26, % as %25";
 
     if url.chars().any(char::is_control) {
-        return Err("it has a line break or another control character in it".to_owned());
+        return Err("it contains a line break or another control character".to_owned());
     }
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (user, place) = rest.split_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
@@ -159,7 +159,7 @@ fn unambiguous(url: &str) -> Result<(), String> {
         return Err(format!("it has more than one @; {ENCODE}"));
     }
     if user.is_some_and(|user| user.contains(['/', '?'])) {
-        return Err(format!("before the @ stands a / or a ?; {ENCODE}"));
+        return Err(format!("there is a / or a ? before the @; {ENCODE}"));
     }
     Ok(())
 }
@@ -178,14 +178,14 @@ fn explain(error: &tokio_postgres::Error, parameters: &str) -> String {
     match text.split('`').next() {
         Some(what @ "invalid value for option ") if plain => format!("{what}{name}"),
         Some(what @ "unknown option ") if plain && !password => format!("{what}{name}"),
-        Some("unknown option ") => "it has an option that is not known".to_owned(),
+        Some("unknown option ") => "it has an unknown option".to_owned(),
         _ => "it is not well-formed".to_owned(),
     }
 }
 
 /// Undoes percent-encoding.
 fn decode(text: &str) -> Result<String, String> {
-    let bad = || "sslrootcert is not well percent-encoded".to_owned();
+    let bad = || "the percent-encoding of sslrootcert is invalid".to_owned();
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -250,11 +250,11 @@ mod tests {
         let wrong = |url| Settings::parse(url).map(|_| ()).unwrap_err();
         assert_eq!(wrong("postgres://h/d?nonsense=1"), "unknown option nonsense");
         assert_eq!(wrong("postgres://h/d?sslmode=maybe"), "invalid value for option sslmode");
-        assert_eq!(wrong("postgres:///d"), "it names no host");
+        assert_eq!(wrong("postgres:///d"), "it has no host");
         assert_eq!(wrong("postgres://u:se?cr/et"), "invalid value for option port");
-        assert_eq!(wrong("postgres://h/d?password=a&secret=b"), "it has an option that is not known");
-        assert_eq!(wrong("postgres://h/d?pass%77ord=a&secret=b"), "it has an option that is not known");
-        assert_eq!(wrong("postgres://h/d?sslrootcert=a"), "sslrootcert is of use only with sslmode=require");
+        assert_eq!(wrong("postgres://h/d?password=a&secret=b"), "it has an unknown option");
+        assert_eq!(wrong("postgres://h/d?pass%77ord=a&secret=b"), "it has an unknown option");
+        assert_eq!(wrong("postgres://h/d?sslrootcert=a"), "sslrootcert requires sslmode=require");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<Pool> {
         .recycle_timeout(Some(WAIT))
         .runtime(Runtime::Tokio1)
         .build()
-        .map_err(|error| Error::Failed { what: "making a pool of connections".to_owned(), source: Box::new(error) })
+        .map_err(|error| Error::Failed { what: "creating a connection pool".to_owned(), source: Box::new(error) })
 }
 
 impl managed::Manager for Manager {
@@ -53,7 +53,7 @@ impl managed::Manager for Manager {
         let driver = self.0.runtime().spawn(async move {
             if let Err(error) = driver.await {
                 let cause = crate::telemetry::outage::causes(&error);
-                tracing::debug!(cause, "a connection to the database broke");
+                tracing::debug!(cause, "connection to the database lost");
             }
         });
         Ok(Connected { client, origin, _driver: AbortOnDropHandle::new(driver) })
@@ -66,7 +66,7 @@ impl managed::Manager for Manager {
         } else if connected.origin.is_usable() {
             Ok(())
         } else {
-            Err(RecycleError::message("its host is not the one in use"))
+            Err(RecycleError::message("its host is no longer in use"))
         }
     }
 }

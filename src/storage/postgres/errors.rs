@@ -50,20 +50,20 @@ fn is_connection(error: &tokio_postgres::Error) -> bool {
 fn because(told: &DbError) -> Option<&'static str> {
     let code = told.code();
     Some(match code.code() {
-        "55P03" => "another write held on for too long",
-        "40001" | "40P01" => "another write was in conflict",
+        "55P03" => "another write held a lock for too long",
+        "40001" | "40P01" => "there was a conflict with another write",
         "57014" => "the server took too long",
-        "25P03" | "25P04" | "57P05" => "this side took too long",
-        "25006" => "the database takes no writes: it is set to read only, or follows a primary",
-        "3D000" => "there is no such database",
-        "57P01" | "57P02" | "57P03" | "57P04" => "the server stopped, or is starting",
+        "25P03" | "25P04" | "57P05" => "the client took too long",
+        "25006" => "the database does not accept writes: it is read-only or a standby",
+        "3D000" => "the database does not exist",
+        "57P01" | "57P02" | "57P03" | "57P04" => "the server has stopped or is starting",
         text => match text.get(..2) {
             Some("08") => "the connection to the server broke",
-            Some("28") => "the server refused user or password",
-            Some("53") if code.code() == "53300" => "the database has no connection free",
-            Some("53") => "the server has no room: connections, memory or disk",
+            Some("28") => "the server rejected the user or password",
+            Some("53") if code.code() == "53300" => "the database has no free connection",
+            Some("53") => "the server is out of connections, memory or disk space",
             Some("58") => "the server's disk failed",
-            _ if is_end(told) => "the server ended the connection",
+            _ if is_end(told) => "the server closed the connection",
             _ => return None,
         },
     })
@@ -89,13 +89,13 @@ fn short(because: &'static str) -> Error {
 pub(super) fn of_pool(error: PoolError) -> Error {
     match error {
         PoolError::Backend(unreachable) => Error::Unavailable {
-            what: "no connection to the database could be made".to_owned(),
+            what: "could not connect to the database".to_owned(),
             because: unreachable.because(),
             source: Some(Box::new(unreachable)),
         },
         PoolError::Timeout(TimeoutType::Wait) => short("all connections to the database are busy"),
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            short("the database did not take a connection in time")
+            short("the database did not accept a connection in time")
         }
         PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
             short("the pool of connections is closed")
@@ -115,7 +115,8 @@ pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
         Error::Unavailable { because, source, .. } => Error::Unavailable {
             because,
             what: format!(
-                "the database server {place} cannot be reached; see that it runs, and that LATCHKEY_DATABASE_URL is right"
+                "cannot reach the database server {place}; check that it is running and that LATCHKEY_DATABASE_URL is \
+                 correct"
             ),
             source,
         },
@@ -130,7 +131,7 @@ impl Unreachable {
             Cause::Driver(error) => error.as_db_error().and_then(because),
             _ => None,
         });
-        told.or(Some("no host of the database can be reached"))
+        told.or(Some("none of the database hosts can be reached"))
     }
 
     /// A sentence about what is wrong with one of the hosts, and stays so until somebody changes a setting.
@@ -148,16 +149,17 @@ impl Unreachable {
 fn remedy(host: &str, error: &tokio_postgres::Error, database: &str) -> Option<String> {
     match error.code().map(SqlState::code) {
         Some("28P01" | "28000") => Some(format!(
-            "the database server {host} refuses the user or its password: put the right ones into LATCHKEY_DATABASE_URL, \
-             and see that pg_hba.conf lets that user in from here"
+            "the database server {host} rejected the user or password: correct LATCHKEY_DATABASE_URL, and check that \
+             pg_hba.conf allows this user to connect from here"
         )),
         Some("3D000") => Some(format!(
-            "the database server {host} has no database {database}: make it (createdb), or name another in \
+            "the database server {host} has no database {database}: create it (createdb), or set another in \
              LATCHKEY_DATABASE_URL"
         )),
         _ => tls_problem(error).map(|why| {
             format!(
-                "TLS to the database server {host} fails: {why}; see sslmode and sslrootcert in LATCHKEY_DATABASE_URL"
+                "TLS to the database server {host} failed: {why}; check sslmode and sslrootcert in \
+                 LATCHKEY_DATABASE_URL"
             )
         }),
     }

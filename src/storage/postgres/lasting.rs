@@ -27,7 +27,7 @@ const SERVERS: &str =
 /// Tells that a failover may lose commits which were answered, where there is something to fail over to. `servers` also
 /// counts several servers of ours as a reason to look.
 pub(super) async fn asynchronous(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
-    within("reading settings of replication", BOUND, read(client, settings, servers)).await
+    within("reading the replication settings", BOUND, read(client, settings, servers)).await
 }
 
 async fn of_pooled(pool: &Pool, settings: &Settings) -> Result<Option<String>> {
@@ -36,7 +36,7 @@ async fn of_pooled(pool: &Pool, settings: &Settings) -> Result<Option<String>> {
 }
 
 async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
-    let failed = |error| translate("reading settings of replication", error);
+    let failed = |error| translate("reading the replication settings", error);
     let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
     let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
     let several = if servers {
@@ -48,8 +48,8 @@ async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Opt
     };
     let hosts = settings.config.get_hosts().len() > 1;
     Ok((off && (standbys > 0 || hosts || several)).then(|| {
-        "synchronous replication is off: a failover to a standby can lose changes that were acknowledged, so that revoked \
-         keys work again; set synchronous_standby_names, and synchronous_commit to on"
+        "synchronous replication is off: a failover to a standby can lose acknowledged changes, so that revoked keys \
+         work again; set synchronous_standby_names, and set synchronous_commit to on"
             .to_owned()
     }))
 }
@@ -60,24 +60,24 @@ pub(super) async fn check(pool: &Pool, settings: &Settings) {
     match of_pooled(pool, settings).await {
         Ok(Some(warning)) => tracing::warn!("{warning}"),
         Ok(None) => {}
-        Err(error) => tracing::debug!(error = %error, "the database does not tell how it is replicated"),
+        Err(error) => tracing::debug!(error = %error, "the replication settings of the database cannot be read"),
     }
-    match within("reading settings of the server", BOUND, weak(pool)).await {
+    match within("reading the server settings", BOUND, weak(pool)).await {
         Ok(settings) => {
             for setting in settings {
                 tracing::warn!(
                     setting,
-                    "the database is set up to lose writes that were answered, should it crash: turn this setting on"
+                    "the database can lose acknowledged writes if it crashes: turn this setting on"
                 );
             }
         }
-        Err(error) => tracing::debug!(error = %error, "the database does not tell how lasting its commits are"),
+        Err(error) => tracing::debug!(error = %error, "the durability settings of the database cannot be read"),
     }
 }
 
 async fn weak(pool: &Pool) -> Result<Vec<String>> {
     let client = pool.get().await.map_err(of_pool)?;
-    let failed = |error| translate("reading settings of the server", error);
+    let failed = |error| translate("reading the server settings", error);
     let rows = client.query_typed(SETTINGS, &[]).await.map_err(failed)?;
     rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
 }

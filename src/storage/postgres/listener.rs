@@ -92,7 +92,7 @@ async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
             Ended::Deaf => {
                 outage.worked();
                 if !std::mem::replace(&mut told, true) {
-                    tracing::info!("no notifications arrive from the database: changes are found by polling alone");
+                    tracing::info!("no notifications from the database: changes are found only by polling");
                 }
                 tokio::time::sleep(AGAIN).await;
             }
@@ -116,7 +116,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
         match tokio::time::timeout(PROBE, client.batch_execute("LISTEN latchkey_changes")).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return refused(&error),
-            Err(_) => return Ended::Broken(format!("LISTEN was not answered within {PROBE:?}")),
+            Err(_) => return Ended::Broken(format!("no response to LISTEN within {PROBE:?}")),
         }
         let sender = match sends.get().await {
             Ok(sender) => sender,
@@ -128,7 +128,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
             Err(_) => {
                 // What is outstanding would hold up the next to use it.
                 drop(Object::take(sender));
-                return Ended::Broken(format!("NOTIFY was not answered within {PROBE:?}"));
+                return Ended::Broken(format!("no response to NOTIFY within {PROBE:?}"));
             }
         }
         drop(sender);
@@ -141,7 +141,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
                 Some(Ok(AsyncMessage::Notification(_))) => {
                     outage.worked();
                     if !heard.works.swap(true, Ordering::Relaxed) {
-                        tracing::info!("notifications arrive from the database");
+                        tracing::info!("notifications from the database work again");
                     }
                     heard.woken.notify_one();
                 }
@@ -150,7 +150,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
                 None => return Ended::Broken("its connection was closed".to_owned()),
             },
             ended = &mut probe, if !heard.works.load(Ordering::Relaxed) => return ended,
-            () = &mut replaced => return Ended::Broken("its host is not the one in use any more".to_owned()),
+            () = &mut replaced => return Ended::Broken("its host is no longer in use".to_owned()),
         }
     }
 }

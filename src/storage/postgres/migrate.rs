@@ -28,7 +28,7 @@ const LOCK: Duration = Duration::from_secs(70);
 
 /// Waits for `work`, at most for `bound`.
 pub(super) async fn within<T>(what: &str, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| Error::unavailable(format!("the server did not answer within {bound:?} while {what}"));
+    let late = |_| Error::unavailable(format!("no response from the server within {bound:?} while {what}"));
     tokio::time::timeout(bound, work).await.map_err(late).and_then(|done| done)
 }
 
@@ -39,11 +39,11 @@ pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> 
 
 /// How the tables stand to this version.
 pub(super) async fn state(client: &Client) -> Result<SchemaState> {
-    within("reading the schema's version", ANSWER, read_state(client)).await
+    within("reading the schema version", ANSWER, read_state(client)).await
 }
 
 async fn read_state(client: &Client) -> Result<SchemaState> {
-    let failed = |error| translate("reading the schema's version", error);
+    let failed = |error| translate("reading the schema version", error);
     let sql = "SELECT to_regclass('meta') IS NOT NULL";
     let there: bool = client.query_typed_one(sql, &[]).await.map_err(failed)?.try_get(0).map_err(failed)?;
     if !there {
@@ -61,8 +61,8 @@ async fn read_state(client: &Client) -> Result<SchemaState> {
         Err(error) => return Err(failed(error)),
     };
     numbers.map(|(version, compatible_from)| SchemaState::of(version, compatible_from)).ok_or_else(|| Error::Unusable {
-        sentence: "the database has a table `meta` that is not Latchkey's: give Latchkey a database of its own in \
-                   LATCHKEY_DATABASE_URL"
+        sentence: "the database has a table `meta` that does not belong to Latchkey: set LATCHKEY_DATABASE_URL to a \
+             database that only Latchkey uses"
             .to_owned(),
     })
 }
@@ -75,16 +75,16 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, op
     }
     if state(&client).await? == SchemaState::Empty {
         let checking = replaced::check(&client, settings, options);
-        within("looking for marks of running servers", ANSWER, checking).await?;
+        within("checking for running servers", ANSWER, checking).await?;
     }
-    within("making the lock for bringing the tables up", ANSWER, make_lock(&client)).await?;
+    within("creating the migration lock", ANSWER, make_lock(&client)).await?;
     // Held on a connection of its own for as long as it takes: no advisory lock, which a pooler would lose.
     let holder = pool.get().await.map_err(of_pool)?;
-    let failed = |error| translate("waiting for another server that brings the tables up", error);
+    let failed = |error| translate("waiting for another server to finish migrating", error);
     let lock = "BEGIN; SET LOCAL lock_timeout = 60000; SET LOCAL statement_timeout = 0; \
                 SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE latchkey_migrating";
     let locking = async { holder.batch_execute(lock).await.map_err(failed) };
-    within("waiting for another server that brings the tables up", LOCK, locking).await?;
+    within("waiting for another server to finish migrating", LOCK, locking).await?;
     let done = run(&mut client, settings).await;
     let released = holder.batch_execute("ROLLBACK").await.map_err(failed);
     done.and(released)?;
@@ -98,10 +98,10 @@ async fn is_good(client: &Client, settings: &Settings, migrate: bool) -> Result<
     match state {
         SchemaState::Current | SchemaState::Newer { .. } => Ok(true),
         SchemaState::TooNew { .. } => Err(Error::Unusable {
-            sentence: format!("the database on {place} cannot be used by this version: {state}; install that version"),
+            sentence: format!("this version cannot use the database on {place}: {state}; install that version"),
         }),
         SchemaState::Empty | SchemaState::Older { .. } if !migrate => Err(Error::Unusable {
-            sentence: format!("the database on {place} cannot be used as it is: {state}; run `latchkey migrate`"),
+            sentence: format!("the database on {place} needs a migration: {state}; run `latchkey migrate`"),
         }),
         SchemaState::Empty | SchemaState::Older { .. } => Ok(false),
     }
@@ -114,7 +114,7 @@ async fn make_lock(client: &Client) -> Result<()> {
         match made {
             Ok(()) => break,
             Err(error) if attempt < ATTEMPTS && is_race(&error) => tokio::time::sleep(RETRY).await,
-            Err(error) => return Err(translate("making the lock for bringing the tables up", error)),
+            Err(error) => return Err(translate("creating the migration lock", error)),
         }
     }
     Ok(())
@@ -137,5 +137,5 @@ async fn run(client: &mut Object, settings: &Settings) -> Result<()> {
         .run_async(client)
         .await
         .map(drop)
-        .map_err(|error| Error::Failed { what: "bringing the tables up".to_owned(), source: Box::new(error) })
+        .map_err(|error| Error::Failed { what: "migrating the tables".to_owned(), source: Box::new(error) })
 }

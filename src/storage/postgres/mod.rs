@@ -57,8 +57,7 @@ pub(super) fn check_url(url: &str) -> std::result::Result<(), String> {
 }
 
 fn settings(url: &str) -> Result<Settings> {
-    Settings::parse(url)
-        .map_err(|error| Error::Unusable { sentence: format!("the database URL cannot be read: {error}") })
+    Settings::parse(url).map_err(|error| Error::Unusable { sentence: format!("the database URL is invalid: {error}") })
 }
 
 impl Postgres {

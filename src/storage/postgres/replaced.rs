@@ -29,7 +29,7 @@ pub(super) async fn mark(client: &Client, deployment: &str) -> Result<()> {
 
 /// Whether there are no tables, or no key was ever made.
 async fn is_empty(client: &Client) -> Result<bool> {
-    let failed = |error| translate("looking whether the database is empty", error);
+    let failed = |error| translate("checking whether the database is empty", error);
     let one = async |sql: &str| client.query_typed_one(sql, &[]).await?.try_get::<_, bool>(0);
     if one("SELECT to_regclass('keys') IS NULL").await.map_err(failed)? {
         return one("SELECT to_regclass('meta') IS NULL").await.map_err(failed);
@@ -39,7 +39,7 @@ async fn is_empty(client: &Client) -> Result<bool> {
 
 /// The deployments that were served from here.
 async fn marked(client: &Client) -> Result<Vec<String>> {
-    let failed = |error| translate("looking for marks of running servers", error);
+    let failed = |error| translate("checking for running servers", error);
     let there = client.query_typed_one("SELECT to_regclass('latchkey_replaced') IS NOT NULL", &[]).await;
     if !there.and_then(|row| row.try_get::<_, bool>(0)).map_err(failed)? {
         return Ok(Vec::new());
@@ -58,12 +58,11 @@ pub(super) async fn check(client: &Client, settings: &Settings, options: &Option
     if who.is_empty() && !served {
         return Ok(());
     }
-    let by =
-        if who.is_empty() { "this server has served from it before" } else { "running servers have served from it" };
+    let by = if who.is_empty() { "this server has used it before" } else { "running servers have used it" };
     Err(Error::Unusable {
         sentence: format!(
-            "the database on {} is empty, and {by}: restore its backup, or run `latchkey migrate --start-over` to begin with \
-             an empty one",
+            "the database on {} is empty, but {by}: restore its backup, or run `latchkey migrate --start-over` to \
+             start with an empty one",
             settings.place()
         ),
     })
@@ -74,7 +73,7 @@ pub(super) async fn confirm(client: &Client, options: &Options) -> Result<()> {
     if !options.start_over {
         return Ok(());
     }
-    let failed = |error| translate("confirming that the database begins from nothing", error);
+    let failed = |error| translate("confirming that the database starts empty", error);
     let mut replaced = marked(client).await?;
     replaced.extend(options.served.iter().filter(|served| !replaced.contains(served)).cloned().collect::<Vec<_>>());
     if replaced.is_empty() {

@@ -126,7 +126,7 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
             Type::TEXT | Type::VARCHAR => row.try_get(place).map(Value::Text),
             Type::BYTEA => row.try_get(place).map(Value::Bytes),
             Type::BOOL => row.try_get(place).map(Value::Bool),
-            ref other => return Err(Error::bug(format!("the column {} is of type {other}", column.name()))),
+            ref other => return Err(Error::bug(format!("the column {} has the type {other}", column.name()))),
         };
         value.map_err(|error| translate("reading a row", error))
     });
@@ -200,7 +200,7 @@ impl PostgresSession {
                 result.map_err(|error| translate("running a statement", error))
             }
             // Still outstanding: the connection will not be used again.
-            None => Err(Error::unavailable(format!("the server did not answer within {BOUND:?}"))),
+            None => Err(Error::unavailable(format!("no response from the server within {BOUND:?}"))),
         }
     }
 }

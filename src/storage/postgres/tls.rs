@@ -38,8 +38,8 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
         store.add_parsable_certificates(found.certs);
         return if store.is_empty() {
             Err(unusable(
-                "sslmode=require needs authorities to trust, and this machine has none: install ca-certificates, or \
-                 name a file of them with sslrootcert"
+                "sslmode=require needs trusted certificate authorities, and this machine has none: install \
+                 ca-certificates, or set sslrootcert to a file with them"
                     .to_owned(),
             ))
         } else {
@@ -48,7 +48,7 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
     };
     let bad = |why: String| {
         unusable(format!(
-            "the file {} of sslrootcert cannot be used: {why}; it holds certificates as PEM",
+            "the file {} in sslrootcert cannot be used: {why}; it must contain certificates in PEM format",
             path.display()
         ))
     };
@@ -57,7 +57,7 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
         let certificate = certificate.map_err(|error| bad(error.to_string()))?;
         store.add(certificate).map_err(|error| bad(error.to_string()))?;
     }
-    if store.is_empty() { Err(bad("there is no certificate in it".to_owned())) } else { Ok(store) }
+    if store.is_empty() { Err(bad("it contains no certificate".to_owned())) } else { Ok(store) }
 }
 
 /// Takes any certificate, for a connection that would be made without TLS too.

@@ -24,7 +24,7 @@ pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor,
     let head = reader.cursor()?;
     let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
     if reader.bool("standby")? {
-        return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
+        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
     }
     let marks = reader.opt_json("marks")?.unwrap_or_default();
     Ok((head, now, marks))
@@ -200,7 +200,7 @@ async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &
     let has = |kind: SubjectKind| kinds.iter().any(|text| text == kind.as_str());
     let mut newest: HashMap<KeyId, Revision> = HashMap::new();
     for (revision, _, id, _) in poll.subjects.iter().filter(|(_, kind, ..)| kind == SubjectKind::Key.as_str()) {
-        let id = id.parse().map_err(|_| Error::corrupt("changes.subject_id is no key id, where it should be"))?;
+        let id = id.parse().map_err(|_| Error::corrupt("changes.subject_id must be a key id, and is not"))?;
         // In order, so that the last is the newest.
         newest.insert(id, *revision);
     }

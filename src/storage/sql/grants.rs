@@ -33,7 +33,7 @@ pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> 
     let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
     let head = reader.cursor()?;
     if reader.bool("standby")? {
-        return Err(Error::unavailable("the server only follows a primary, and may be behind it"));
+        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
     }
     Ok(GrantRead { head, grant: grant(&mut reader)? })
 }

@@ -103,7 +103,7 @@ impl Link {
         params: Vec<Value>,
     ) -> Result<Row> {
         let row = self.row(name, sql, params).await?;
-        row.ok_or_else(|| Error::corrupt(format!("{name}: no row, where there is always one")))
+        row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
 
     /// Runs a statement and returns how many rows it touched.
@@ -130,7 +130,7 @@ impl Link {
     ) -> Result<()> {
         match self.execute(name, sql, params).await? {
             1 => Ok(()),
-            _ => Err(Error::bug(format!("{name}: {what} is not there"))),
+            _ => Err(Error::bug(format!("{name}: {what} does not exist"))),
         }
     }
 
@@ -172,7 +172,7 @@ impl Link {
         }
         // Postgres cannot keep it, and what one engine refuses the other refuses too.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
-            return Err(Error::bug(format!("{name}: a text with the character U+0000, which storage cannot keep")));
+            return Err(Error::bug(format!("{name}: a text contains the character U+0000, which storage cannot store")));
         }
         Ok(())
     }

@@ -212,7 +212,7 @@ impl Transaction {
         if retired == numbers.len() as u64 {
             Ok(())
         } else {
-            Err(Error::bug(format!("of {} methods to retire {retired} are there", numbers.len())))
+            Err(Error::bug(format!("of {} methods to retire, only {retired} exist", numbers.len())))
         }
     }
 

@@ -162,7 +162,7 @@ impl Reader {
         match self.next(column)? {
             Value::Int(value) => Ok(value),
             Value::Text(None) | Value::Bytes(None) | Value::Bool(None) => Ok(None),
-            Value::Text(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is no integer")),
+            Value::Text(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is not an integer")),
         }
     }
 
@@ -171,7 +171,7 @@ impl Reader {
         match self.next(column)? {
             Value::Text(value) => Ok(value),
             Value::Int(None) | Value::Bytes(None) | Value::Bool(None) => Ok(None),
-            Value::Int(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is no text")),
+            Value::Int(_) | Value::Bytes(_) | Value::Bool(_) => Err(self.wrong(column, "is not text")),
         }
     }
 
@@ -202,11 +202,11 @@ impl Reader {
     pub(super) fn digest(&mut self, column: &str) -> Result<Digest> {
         match self.next(column)? {
             Value::Bytes(Some(bytes)) => {
-                let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| self.wrong(column, "has not 32 bytes"))?;
+                let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| self.wrong(column, "does not have 32 bytes"))?;
                 Ok(Digest::from_bytes(bytes))
             }
             Value::Int(_) | Value::Text(_) | Value::Bytes(None) | Value::Bool(_) => {
-                Err(self.wrong(column, "is no bytes"))
+                Err(self.wrong(column, "is not bytes"))
             }
         }
     }
@@ -252,27 +252,26 @@ impl Reader {
     /// What `read` makes of a text.
     pub(super) fn read_as<T>(&mut self, column: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
         let text = self.text(column)?;
-        read(&text).ok_or_else(|| self.wrong(column, "holds a word that this version does not know"))
+        read(&text).ok_or_else(|| self.wrong(column, "has a value that this version does not know"))
     }
 
     /// A text of JSON.
     pub(super) fn json<T: DeserializeOwned>(&mut self, column: &str) -> Result<T> {
         let text = self.text(column)?;
-        serde_json::from_str(&text).map_err(|_| self.wrong(column, "is not the JSON that it must be"))
+        serde_json::from_str(&text).map_err(|_| self.wrong(column, "has unexpected JSON"))
     }
 
     /// A text of JSON, or null.
     pub(super) fn opt_json<T: DeserializeOwned>(&mut self, column: &str) -> Result<Option<T>> {
         let text = self.opt_text(column)?;
-        text.map(|text| serde_json::from_str(&text).map_err(|_| self.wrong(column, "is not the JSON that it must be")))
-            .transpose()
+        text.map(|text| serde_json::from_str(&text).map_err(|_| self.wrong(column, "has unexpected JSON"))).transpose()
     }
 
     /// Numbers that the statement joined by commas; empty for null.
     pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
         let text = self.opt_text(column)?.unwrap_or_default();
         let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);
-        numbers.collect::<std::result::Result<_, _>>().map_err(|_| self.wrong(column, "is no list of numbers"))
+        numbers.collect::<std::result::Result<_, _>>().map_err(|_| self.wrong(column, "is not a list of numbers"))
     }
 }
 
@@ -283,8 +282,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_by_table_and_column() {
         let mut row = Row::new(vec!["x".into(), Value::Int(None), Value::Int(Some(-1))]).read("keys");
-        assert_eq!(row.int("one").unwrap_err().to_string(), "storage holds what it must not: keys.one is no integer");
-        assert_eq!(row.text("two").unwrap_err().to_string(), "storage holds what it must not: keys.two is null");
+        assert_eq!(row.int("one").unwrap_err().to_string(), "storage is corrupt: keys.one is not an integer");
+        assert_eq!(row.text("two").unwrap_err().to_string(), "storage is corrupt: keys.two is null");
         assert!(row.revision("three").unwrap_err().to_string().contains("keys.three is -1"));
         assert!(row.bool("four").unwrap_err().to_string().contains("keys.four was not read"));
     }

@@ -151,7 +151,7 @@ impl Transaction {
 
     async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
         let row = self.link.row(name, sql, vec![id.to_string().into(), value]).await?;
-        let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change is not there, or has ended")))?;
+        let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change does not exist or has ended")))?;
         let key = row.read("secrets").parsed("key_id")?;
         self.touch(key).await
     }
@@ -171,7 +171,7 @@ impl Transaction {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
         let row = self.link.row("key_texts", sql, vec![key.as_str().into()]).await?;
-        let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change is not there")))?;
+        let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change does not exist")))?;
         let mut reader = row.read("keys");
         let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";

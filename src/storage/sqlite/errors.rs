@@ -17,7 +17,7 @@ pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
             taken.unwrap_or_else(|| Error::Failed { what: what.to_owned(), source: Box::new(error) })
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unavailable {
-            what: "another process has held the lock on the SQLite file for too long".to_owned(),
+            what: "another process held the lock on the SQLite file for too long".to_owned(),
             because: Some("another process holds the lock on the database file"),
             source: Some(Box::new(error)),
         },
@@ -34,7 +34,7 @@ pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
             what: format!("the SQLite file while {what}"),
             because: match code {
                 Some(ErrorCode::DiskFull) => Some("the disk is full"),
-                Some(ErrorCode::ReadOnly) => Some("the database file can only be read"),
+                Some(ErrorCode::ReadOnly) => Some("the database file is read-only"),
                 _ => Some("the database file cannot be used"),
             },
             source: Some(Box::new(error)),

@@ -106,14 +106,14 @@ pub(super) async fn migrate(path: &std::path::Path, options: &Options) -> Result
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job)
         .await
-        .unwrap_or_else(|_| Err(Error::unavailable("the thread that opens the SQLite file is gone")))
+        .unwrap_or_else(|_| Err(Error::unavailable("the thread that opens the SQLite file has stopped")))
 }
 
 async fn wait(worker: &Arc<Mutex<Worker>>) -> Result<Lease> {
     let lease = tokio::time::timeout(WAIT, Arc::clone(worker).lock_owned()).await;
     lease
         .map(|worker| Lease { worker, _turn: None })
-        .map_err(|_| Error::unavailable("another write has held the SQLite file for too long"))
+        .map_err(|_| Error::unavailable("another write held the SQLite file for too long"))
 }
 
 impl Readers {

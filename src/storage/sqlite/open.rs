@@ -51,8 +51,8 @@ impl Begin {
         let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
         if self.served.is_some() && !self.start_over && empty {
             return Err(unusable(format!(
-                "the database file {} is gone or empty, and this server has served from it before: put it back, or run \
-                 `latchkey migrate --start-over` to begin with an empty one",
+                "the database file {} is missing or empty, but this server has used it before: restore it, or run \
+                 `latchkey migrate --start-over` to start with an empty one",
                 path.display()
             )));
         }
@@ -77,8 +77,8 @@ pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connec
     let mode = keep_log(&connection).map_err(|error| explain(path, error))?;
     if mode != "wal" {
         return Err(unusable(format!(
-            "the database file {} cannot keep a write-ahead log: put it on a local disk, in a folder that this user may \
-             write to",
+            "the database file {} cannot have a write-ahead log: put it on a local disk, in a folder that this user \
+             can write to",
             path.display()
         )));
     }
@@ -127,7 +127,7 @@ fn folder(path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(unusable(format!(
-        "the folder {} for the database is not there: make it, or give another path in LATCHKEY_DATABASE_URL",
+        "the folder {} for the database does not exist: create it, or set another path in LATCHKEY_DATABASE_URL",
         folder.display()
     )))
 }
@@ -137,21 +137,21 @@ fn prepare(path: &Path, make: bool) -> Result<()> {
     folder(path)?;
     let shown = path.display();
     if path.is_dir() {
-        return Err(unusable(format!("the database {shown} is a folder: give the path of a file in it")));
+        return Err(unusable(format!("the database {shown} is a folder: set the path of a file")));
     }
     if !make && !path.exists() {
-        return Err(unusable(format!("there is no database file {shown}: run `latchkey migrate` to make it")));
+        return Err(unusable(format!("the database file {shown} does not exist: run `latchkey migrate` to create it")));
     }
     // For this user alone: SQLite gives the log beside it the same mode.
     let opened = fs::OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(path);
     opened.map(drop).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => unusable(format!(
-            "the database file {shown} may not be read and written by this user: give it the right to, or start \
-             Latchkey as the user that owns it"
+            "this user cannot read and write the database file {shown}: grant it permission, or start Latchkey as the \
+             owner of the file"
         )),
         ErrorKind::ReadOnlyFilesystem => unusable(format!(
-            "the database file {shown} is on a disk that is mounted read-only: mount it writable, or give another path \
-             in LATCHKEY_DATABASE_URL"
+            "the database file {shown} is on a read-only disk: mount it writable, or set another path in \
+             LATCHKEY_DATABASE_URL"
         )),
         _ => unusable(format!("the database file {shown} cannot be opened: {error}")),
     })
@@ -164,7 +164,8 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
     let (id, tables) = contents(&connection).map_err(|error| explain(path, error))?;
     if tables > 0 && id != APPLICATION_ID {
         return Err(unusable(format!(
-            "the file {} is an SQLite database, but not Latchkey's: give another path in LATCHKEY_DATABASE_URL",
+            "the file {} is an SQLite database that does not belong to Latchkey: set another path in \
+             LATCHKEY_DATABASE_URL",
             path.display()
         )));
     }
@@ -251,13 +252,13 @@ fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<(
             SchemaState::Current | SchemaState::Newer { .. } => return Ok(()),
             SchemaState::TooNew { .. } => {
                 return Err(unusable(format!(
-                    "the database file {} cannot be used by this version: {state}; install that version",
+                    "this version cannot use the database file {}: {state}; install that version",
                     path.display()
                 )));
             }
             SchemaState::Empty | SchemaState::Older { .. } if !migrate => {
                 return Err(unusable(format!(
-                    "the database file {} cannot be used as it is: {state}; run `latchkey migrate`",
+                    "the database file {} needs a migration: {state}; run `latchkey migrate`",
                     path.display()
                 )));
             }
@@ -272,7 +273,7 @@ fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<(
             Ok(_) => {}
             Err(_) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => {
-                return Err(Error::Failed { what: "bringing the tables up".to_owned(), source: Box::new(error) });
+                return Err(Error::Failed { what: "migrating the tables".to_owned(), source: Box::new(error) });
             }
         }
     }
@@ -283,18 +284,18 @@ fn explain(path: &Path, error: rusqlite::Error) -> Error {
     let shown = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => unusable(format!(
-            "the database file {shown} is locked by another process: wait until that has finished, or end it"
+            "the database file {shown} is locked by another process: wait until that process has finished, or stop it"
         )),
         Some(ErrorCode::NotADatabase) => unusable(format!(
-            "the file {shown} is no SQLite database: give another path in LATCHKEY_DATABASE_URL, or restore it from a \
-             backup"
+            "the file {shown} is not an SQLite database: set another path in LATCHKEY_DATABASE_URL, or restore it from \
+             a backup"
         )),
         Some(ErrorCode::DatabaseCorrupt) => {
             unusable(format!("the database file {shown} is damaged: restore it from a backup"))
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => unusable(format!(
-            "the database file {shown} cannot be written: give this user the right to write to it and to its folder, \
-             where SQLite keeps a log beside it"
+            "the database file {shown} cannot be written: give this user write permission for the file and for its \
+             folder, where SQLite keeps its log"
         )),
         _ => translate("opening the file", error),
     }

@@ -65,11 +65,11 @@ fn value(value: ValueRef<'_>) -> Result<Value> {
         ValueRef::Integer(value) => value.into(),
         ValueRef::Text(bytes) => {
             let text =
-                std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a text in SQLite's file is not UTF-8"))?;
+                std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a text in the SQLite file is not UTF-8"))?;
             text.into()
         }
         ValueRef::Blob(bytes) => Value::Bytes(Some(bytes.to_vec())),
-        ValueRef::Real(_) => return Err(Error::corrupt("a value in SQLite's file is a floating-point number")),
+        ValueRef::Real(_) => return Err(Error::corrupt("a value in the SQLite file is a floating-point number")),
     })
 }
 
@@ -184,11 +184,11 @@ impl Drop for SqliteSession {
             // Sent before the thread is given to anyone else, and so done before anything of theirs.
             let sent = self.lease.worker.send(|connection| {
                 if let Err(error) = undo(connection) {
-                    tracing::error!(error = %error, "a transaction in SQLite could not be undone");
+                    tracing::error!(error = %error, "an SQLite transaction could not be rolled back");
                 }
             });
             if sent.is_err() {
-                tracing::error!("the thread that works on the SQLite file is gone");
+                tracing::error!("the thread that uses the SQLite file has stopped");
             }
         }
     }

@@ -62,5 +62,5 @@ impl Worker {
 }
 
 fn gone() -> Error {
-    Error::unavailable("the thread that works on the SQLite file is gone")
+    Error::unavailable("the thread that uses the SQLite file has stopped")
 }

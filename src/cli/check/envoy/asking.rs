@@ -15,119 +15,120 @@ const RULES: [Rule; 20] = [
     Rule {
         verdict: Fail,
         is_there: |filter| is_true(filter, "failure_mode_allow"),
-        said: "failure_mode_allow is true: whenever nothing can be decided everything goes through, and a client can bring \
-               that about; set it to false",
+        said: "failure_mode_allow is true: requests without a decision are allowed, and clients can provoke that; set \
+             it to false",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| is_true(filter, "shadow_mode"),
-        said: "shadow_mode is true: what is refused goes through all the same; leave it out",
+        said: "shadow_mode is true: refused requests are forwarded anyway; remove it",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "filter_enabled").is_some() && !asks_always(filter),
-        said: "filter_enabled lets requests through unasked; leave it out",
+        said: "filter_enabled lets requests bypass Latchkey; remove it",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "filter_enabled_metadata").is_some() && !is_closed_when_off(filter),
-        said: "filter_enabled_metadata lets requests through unasked that lack the metadata; leave it out",
+        said: "filter_enabled_metadata lets requests without the metadata bypass Latchkey; remove it",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "http_service").is_some(),
-        said: "http_service is asked: Latchkey answers Envoy by gRPC, and sees neither bodies nor all headers by HTTP; use \
-               grpc_service",
+        said: "http_service is set, but Latchkey supports Envoy only over gRPC, and over HTTP it receives neither \
+             bodies nor all headers; use grpc_service",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "grpc_service").is_none() && field(filter, "http_service").is_none(),
-        said: "nobody is asked: grpc_service is missing",
+        said: "grpc_service is missing, so no decision is requested",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "with_request_body").is_none(),
-        said: "with_request_body is missing: keys, stores and other methods (_method) in bodies are not seen; a body that \
-               names one reaches the service unjudged, or is refused to all keys but those for all stores",
+        said: "with_request_body is missing, so Latchkey cannot see keys, stores and other methods (_method) in \
+             bodies: a body that names one reaches the service without a decision, or is refused to all keys except \
+             those for all stores",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| hides_headers(filter),
-        said: "allowed_headers or disallowed_headers keep headers from Latchkey: those that ask for another method or path, \
-               and a second key, go on unjudged; leave both out",
+        said: "allowed_headers or disallowed_headers hide headers from Latchkey, so headers that override the method \
+             or path, and a second key, reach the service unchecked; remove both",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| !is_true(filter, "encode_raw_headers"),
-        said: "encode_raw_headers is not true: headers that came twice are judged as one, and bytes that are no UTF-8 as \
-               others than the service gets; set it to true",
+        said: "encode_raw_headers is not true: repeated headers are checked as one, and bytes that are not UTF-8 \
+             differ from those the service receives; set it to true",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| field(filter, "decoder_header_mutation_rules").is_some(),
-        said: "decoder_header_mutation_rules keep Latchkey from changing headers: the key, and what a client says in the \
-               name of x-latchkey-…, go on to the service, and stores that a call must be kept to are not added to its \
-               path; leave them out",
+        said: "decoder_header_mutation_rules prevent Latchkey from changing headers: the key and a client's own \
+             x-latchkey-… headers reach the service, and required stores are not added to the path; remove them",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| !is_true(filter, "validate_mutations"),
-        said: "validate_mutations is not true: an answer that was tampered with on the way could put bytes into requests \
-               that no header may hold; set it to true",
+        said: "validate_mutations is not true: a response that was tampered with could add invalid bytes to headers; \
+             set it to true",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| field(filter, "status_on_error").is_none(),
-        said: "status_on_error is missing: while nothing can be decided clients are told 403, and take their keys for \
-               wrong; set it to { code: ServiceUnavailable }",
+        said: "status_on_error is missing: clients receive 403 while there is no decision, and assume that their keys \
+             are wrong; set it to { code: ServiceUnavailable }",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| {
             at(filter, "grpc_service/envoy_grpc").is_some() && at(filter, "grpc_service/retry_policy").is_none()
         },
-        said: "grpc_service.retry_policy is missing: requests fail while a replica of Latchkey ends or starts (Envoy heeds \
-               one within envoy_grpc for its own configuration alone)",
+        said: "grpc_service.retry_policy is missing: requests fail while a replica of Latchkey stops or starts (Envoy \
+             ignores a retry policy within envoy_grpc here)",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "authorization").is_none(),
-        said: "grpc_service.initial_metadata has no authorization: nothing is decided, unless Latchkey's decision_auth is off",
+        said: "grpc_service.initial_metadata has no authorization: Latchkey makes no decisions unless its \
+             decision_auth is off",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !has_scheme(value)),
-        said: "authorization in grpc_service.initial_metadata does not begin with Bearer: nothing is decided, unless what \
-               stands for it does; write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
+        said: "authorization in grpc_service.initial_metadata does not start with Bearer: Latchkey makes no decisions \
+             unless the substituted value does; write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !value.contains('%')),
-        said: "an operator's token stands in the file: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
+        said: "the file contains an operator token: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
     },
     Rule {
         verdict: Fail,
         is_there: |filter| metadata(filter, "x-latchkey-client").is_some_and(|value| value != CLIENT),
-        said: "x-latchkey-client is something else than Envoy's own finding, and keys that are limited to networks believe it; \
-               write %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        said: "x-latchkey-client is not the client address determined by Envoy, although keys restricted to networks \
+             rely on it; write %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "x-latchkey-client").is_none(),
-        said: "x-latchkey-client is missing in grpc_service.initial_metadata: keys that are limited to networks are refused to \
-               clients whose requests other proxies forwarded; set it to %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        said: "x-latchkey-client is missing in grpc_service.initial_metadata: keys restricted to networks are refused \
+             to clients behind other proxies; set it to %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| at(filter, "grpc_service/google_grpc").is_some(),
-        said: "google_grpc has no health checks and no retries here: requests fail while a replica of Latchkey ends or \
-               starts; use envoy_grpc",
+        said: "google_grpc supports no health checks and no retries here: requests fail while a replica of Latchkey \
+             stops or starts; use envoy_grpc",
     },
     Rule {
         verdict: Warn,
         is_there: |filter| is_true(filter, "clear_route_cache"),
-        said: "clear_route_cache is true: a header that Latchkey sets, and a query that it changes, choose the route anew; \
-               look whether all routes then lead where they should",
+        said: "clear_route_cache is true: headers and query parameters that Latchkey sets can change the route; check \
+             that all routes still lead to the right service",
     },
 ];
 
@@ -139,21 +140,21 @@ const BODY_RULES: [Rule; 3] = [
     Rule {
         verdict: Fail,
         is_there: |body| !is_true(body, "pack_as_bytes"),
-        said: "with_request_body.pack_as_bytes is not true: bytes of a body that are no UTF-8 are judged as others than the \
-               service gets; set it to true",
+        said: "with_request_body.pack_as_bytes is not true: body bytes that are not UTF-8 differ from those the \
+             service receives; set it to true",
     },
     Rule {
         verdict: Warn,
         is_there: |body| is_true(body, "allow_partial_message"),
-        said: "with_request_body.allow_partial_message is true: of a longer body only the beginning is judged. Latchkey \
-               refuses it where a key or store could be in the rest, and cannot see another method (_method) in it \
-               elsewhere; with false, Envoy refuses it with 413",
+        said: "with_request_body.allow_partial_message is true: only the beginning of a longer body is checked. \
+             Latchkey refuses the request if a key or store could be in the rest, and otherwise cannot see another \
+             method (_method) in it; with false, Envoy refuses it with 413",
     },
     Rule {
         verdict: Warn,
         is_there: |body| number(body, "max_request_bytes").unwrap_or(0) > MAX_BODY,
-        said: "with_request_body.max_request_bytes is over 1048576, the most that Latchkey takes: nothing is decided about \
-               longer bodies, and clients are told to try again; set it to 1048576 or less",
+        said: "with_request_body.max_request_bytes exceeds 1048576, the maximum of Latchkey: there is no decision for \
+             longer bodies, and clients are asked to try again; set it to 1048576 or less",
     },
 ];
 
@@ -168,8 +169,8 @@ pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Rep
         && !report.profiles.contains_key(profile)
     {
         let said = format!(
-            "x-latchkey-profile names {profile}, and the configuration here has no such profile: where Latchkey has none \
-             either, every request is refused"
+            "x-latchkey-profile names {profile}, which is not in this configuration: if the server has no such profile \
+             either, it refuses every request"
         );
         report.warn(WHAT, place, &said);
     }
@@ -194,24 +195,24 @@ fn carried(filter: &Value) -> Vec<String> {
         let (name, value) = (text(one, "key").to_ascii_lowercase(), text(one, "value"));
         match &*name {
             "authorization" if !headers::is_of_operator(value) => wrong.push(
-                "authorization in grpc_service.initial_metadata is neither written out nor taken from the environment: who asks \
-                 must not be up to clients"
+                "authorization in grpc_service.initial_metadata is neither a fixed value nor from the environment: \
+                 clients must not be able to influence it"
                     .to_owned(),
             ),
             "x-latchkey-profile" if value.contains('%') => wrong.push(
-                "x-latchkey-profile is taken from something that a client could set: it would choose how it is judged; write the \
-                 profile's name"
+                "x-latchkey-profile is taken from something that clients could set, so they could choose the profile; \
+                 write the name of the profile"
                     .to_owned(),
             ),
             "authorization" | "x-latchkey-client" | "x-latchkey-profile" => {}
             // Latchkey reads nothing else, and gRPC's own cannot be set so.
             _ if name.starts_with("x-latchkey") || name.starts_with("grpc-") || name.starts_with(':') => {
-                wrong.push(format!("{name} in grpc_service.initial_metadata is not known here; leave it out"));
+                wrong.push(format!("{name} in grpc_service.initial_metadata is unknown; remove it"));
             }
             _ => {}
         }
         if seen.contains(&name) {
-            wrong.push(format!("{name} is there twice in grpc_service.initial_metadata; leave one out"));
+            wrong.push(format!("{name} occurs twice in grpc_service.initial_metadata; remove one"));
         }
         seen.push(name);
     }
@@ -229,8 +230,8 @@ pub(super) fn look_at_body(body: &Value, profile: Option<&str>, place: &str, rep
     let shown = number(body, "max_request_bytes").unwrap_or(0);
     if shown < read {
         let said = format!(
-            "with_request_body.max_request_bytes is {shown}, and Latchkey reads bodies of up to {read} bytes: Envoy refuses \
-             longer ones with 413, whatever the key opens; look that no client sends them"
+            "with_request_body.max_request_bytes is {shown}, although Latchkey reads bodies of up to {read} bytes: \
+             Envoy refuses longer bodies with 413, whatever the key; check that no client sends them"
         );
         report.warn(WHAT, place, &said);
     }

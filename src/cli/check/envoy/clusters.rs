@@ -17,7 +17,7 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
     let Some(cluster) = list(config, "static_resources/clusters").iter().find(|cluster| text(cluster, "name") == name)
     else {
         if at(config, "dynamic_resources/cds_config").is_none() {
-            report.fail(WHAT, place, &format!("there is no cluster {name}: nothing could ever be decided"));
+            report.fail(WHAT, place, &format!("there is no cluster {name}, so no decision is possible"));
         }
         return;
     };
@@ -26,22 +26,23 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
         report.fail(
             WHAT,
             place,
-            "it speaks HTTP/1.1, and gRPC needs HTTP/2: nothing could ever be decided; set http2_protocol_options",
+            "it uses HTTP/1.1, but gRPC requires HTTP/2, so no decision is possible; set http2_protocol_options",
         );
     }
     if list(cluster, "health_checks").is_empty() {
         report.warn(
             WHAT,
             place,
-            "health_checks are missing: a replica of Latchkey that is to stop, or cannot prove its freshness, goes on being asked",
+            "health_checks are missing: Envoy keeps sending requests to a replica of Latchkey that is shutting down or \
+             out of date",
         );
     }
     if number(cluster, "circuit_breakers/thresholds/0/max_retries").is_none() {
         report.warn(
             WHAT,
             place,
-            "circuit_breakers do not say max_retries: Envoy tries three calls at once again and fails all others while a \
-             replica of Latchkey ends",
+            "circuit_breakers do not set max_retries: while a replica of Latchkey stops, Envoy retries only three \
+             calls at a time and fails all others",
         );
     }
     let mut far = false;
@@ -53,8 +54,8 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
         report.warn(
             WHAT,
             place,
-            "it is on another machine, and transport_socket is missing: keys, and the operator's token, travel there for all \
-             to read, unless the mesh encrypts",
+            "it is on another machine and transport_socket is missing: keys and the operator token are sent \
+             unencrypted, unless the mesh encrypts the connection",
         );
     }
 }
@@ -79,7 +80,7 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
             report.fail(
                 WHAT,
                 place,
-                "the host that a client names decides where its request goes, whatever was decided about",
+                "the host named by the client determines where the request is sent, whatever the decision was about",
             );
         } else if !DNS.contains(&short) || field(kind, "typed_config").is_some() && !known::is_known(name) {
             report.unknown(WHAT, place, &format!("the type {short}"));
@@ -96,19 +97,26 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
         "ORIGINAL_DST" => report.fail(
             WHAT,
             place,
-            "type ORIGINAL_DST lets clients decide where their requests go, whatever was decided about; name the endpoints",
+            "type ORIGINAL_DST lets clients choose where their requests are sent, whatever the decision was about; \
+             name the endpoints",
         ),
-        "EDS" => report.warn(WHAT, place, "type EDS brings its endpoints from elsewhere: they are not seen here"),
+        "EDS" => {
+            report.warn(WHAT, place, "type EDS loads its endpoints from another source: they could not be checked")
+        }
         _ => {}
     }
     if is_true(cluster, "original_dst_lb_config/use_http_header") {
         report.fail(
             WHAT,
             place,
-            "original_dst_lb_config.use_http_header lets a client's header decide where its request goes",
+            "original_dst_lb_config.use_http_header lets a client's header determine where the request is sent",
         );
     } else if field(cluster, "original_dst_lb_config").is_some() {
-        report.fail(WHAT, place, "original_dst_lb_config lets something else than endpoints decide where requests go");
+        report.fail(
+            WHAT,
+            place,
+            "original_dst_lb_config lets something other than endpoints determine where requests are sent",
+        );
     }
     let admin = at(config, "admin/address/socket_address/port_value");
     let mut governs = false;
@@ -117,11 +125,7 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
         governs |= port.is_some() && port == admin && is_of_this_machine(text(value, "socket_address/address"));
     });
     if governs {
-        report.fail(
-            WHAT,
-            place,
-            "it leads to admin.address, and any client that reaches it controls Envoy; leave it out",
-        );
+        report.fail(WHAT, place, "it leads to admin.address, through which any client could control Envoy; remove it");
     }
 }
 

@@ -16,20 +16,20 @@ const RULES: [Rule; 6] = [
         is_there: |manager| {
             !is_true(manager, "use_remote_address") && field(manager, "original_ip_detection_extensions").is_none()
         },
-        said: "use_remote_address is not true: a client writes its own address into x-forwarded-for, and keys that are \
-               limited to networks believe it; set it to true, and xff_num_trusted_hops behind a load balancer",
+        said: "use_remote_address is not true: a client can forge its address in x-forwarded-for, and keys restricted \
+             to networks rely on it; set it to true, and set xff_num_trusted_hops behind a load balancer",
     },
     Rule {
         verdict: Warn,
         is_there: |manager| is_true(manager, "normalize_path"),
-        said: "normalize_path is true: paths that can be read in two ways are mended before they are judged, where Latchkey \
-               would refuse them; a service that gets the original elsewhere reads another",
+        said: "normalize_path is true: ambiguous paths are normalized before the decision, although Latchkey would \
+             refuse them; a service that reads the original path elsewhere sees a different one",
     },
     Rule {
         verdict: Warn,
         is_there: |manager| is_true(manager, "merge_slashes"),
-        said: "merge_slashes is true: paths with empty segments are mended before they are judged, where Latchkey would \
-               refuse them",
+        said: "merge_slashes is true: paths with empty segments are normalized before the decision, although Latchkey \
+             would refuse them",
     },
     Rule {
         verdict: Warn,
@@ -37,20 +37,20 @@ const RULES: [Rule; 6] = [
             let kept = ["", "IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED", "REJECT_REQUEST"];
             !kept.contains(&text(manager, "path_with_escaped_slashes_action"))
         },
-        said: "path_with_escaped_slashes_action unescapes: a store or an identifier with a slash in it becomes another path \
-               before it is judged; set it to KEEP_UNCHANGED or REJECT_REQUEST",
+        said: "path_with_escaped_slashes_action unescapes slashes: a store or an identifier with a slash becomes a \
+             different path before the decision; set it to KEEP_UNCHANGED or REJECT_REQUEST",
     },
     Rule {
         verdict: Fail,
         is_there: |manager| is_true(manager, "http_protocol_options/allow_chunked_length"),
-        said: "http_protocol_options.allow_chunked_length is true: a request with two lengths is two requests to some \
-               services, and the second is judged by nobody; leave it out",
+        said: "http_protocol_options.allow_chunked_length is true: some services treat a request with two lengths as \
+             two requests, and there is no decision about the second; remove it",
     },
     Rule {
         verdict: Fail,
         is_there: |manager| field(manager, "rds").is_some() || field(manager, "scoped_routes").is_some(),
-        said: "routes come from elsewhere and are not seen here: whether one switches ext_authz off, or rewrites paths, cannot \
-               be said",
+        said: "routes are loaded from another source and could not be checked: they might disable ext_authz or rewrite \
+             paths",
     },
 ];
 
@@ -70,7 +70,7 @@ pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Re
             report.fail(
                 WHAT,
                 place,
-                &format!("filters of the upgrade {kind} lack ext_authz: such requests are judged by nobody"),
+                &format!("filters of the upgrade {kind} lack ext_authz: such requests bypass Latchkey"),
             );
         } else if !own.is_empty() {
             chain(own, place, config, report);
@@ -106,8 +106,8 @@ fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'
         report.warn(
             WHAT,
             place,
-            "Envoy finds out who the client is behind load balancers, and Latchkey does not learn it: keys that are limited to \
-             networks are refused; add x-latchkey-client to grpc_service.initial_metadata",
+            "Envoy determines the client address behind load balancers but does not pass it to Latchkey: keys \
+             restricted to networks are refused; add x-latchkey-client to grpc_service.initial_metadata",
         );
     }
 }
@@ -123,15 +123,15 @@ fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
         let wrong: Vec<String> =
             list(config, "mutations").iter().filter_map(|one| headers::changed_early(one, report)).collect();
         for said in wrong {
-            report.fail(WHAT, place, &format!("early_header_mutation_extensions {said}; leave it out"));
+            report.fail(WHAT, place, &format!("early_header_mutation_extensions {said}; remove it"));
         }
     }
     if field(manager, "early_header_mutation_extensions").is_some() {
         report.warn(
             WHAT,
             place,
-            "early_header_mutation_extensions change requests before they are judged: look that they leave alone what the \
-             service reads elsewhere",
+            "early_header_mutation_extensions change requests before the decision: check that they do not change what \
+             the service reads in another form",
         );
     }
 }
@@ -149,31 +149,31 @@ fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
                     report.fail(
                         WHAT,
                         place,
-                        "original_ip_detection_extensions takes the client's address from x-forwarded-for, even if a client wrote it: a \
-                         client writes its own, and keys that are limited to networks believe it; set xff_trusted_cidrs to the \
-                         load balancers' networks, or use_remote_address to true and xff_num_trusted_hops beside it",
+                        "original_ip_detection_extensions takes the client address from x-forwarded-for even if a \
+                         client wrote it: clients can forge it, and keys restricted to networks rely on it; set \
+                         xff_trusted_cidrs to the networks of the load balancers, or set use_remote_address to true \
+                         together with xff_num_trusted_hops",
                     );
                 } else if networks.is_empty() {
                     report.warn(
                         WHAT,
                         place,
-                        "original_ip_detection_extensions takes the client's address from x-forwarded-for: let nobody reach the \
-                         listener but the load balancers",
+                        "original_ip_detection_extensions takes the client address from x-forwarded-for: make sure \
+                         that only the load balancers can reach the listener",
                     );
                 }
             }
             "custom_header.v3.CustomHeaderConfig" => report.fail(
                 WHAT,
                 place,
-                "original_ip_detection_extensions take the client's address from a header, which any client that reaches the \
-                 listener can write, and keys that are limited to networks believe it; use x-forwarded-for with \
-                 xff_trusted_cidrs",
+                "original_ip_detection_extensions takes the client address from a header that any client can forge, \
+                 and keys restricted to networks rely on it; use x-forwarded-for with xff_trusted_cidrs",
             ),
             _ => report.fail(
                 WHAT,
                 place,
-                "original_ip_detection_extensions has one that is not known here: whom keys that are limited to networks \
-                 believe cannot be said",
+                "original_ip_detection_extensions has an unknown extension: keys restricted to networks may rely on a \
+                 forged address",
             ),
         }
     }
@@ -183,7 +183,7 @@ fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
 fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>) {
     let asking = filters.iter().position(asks);
     if asking.is_none() {
-        report.fail("filters", place, "it has no filter ext_authz: whatever comes here is judged by nobody");
+        report.fail("filters", place, "it has no ext_authz filter: all its requests bypass Latchkey");
     }
     for (at, filter) in filters.iter().enumerate() {
         if !asks(filter) {
@@ -192,7 +192,11 @@ fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>
             continue;
         }
         if is_true(filter, "disabled") {
-            report.fail("filters", place, "the filter ext_authz is disabled: only routes that switch it on ask");
+            report.fail(
+                "filters",
+                place,
+                "the ext_authz filter is disabled: only routes that enable it request decisions",
+            );
         }
         if let Some(settings) = field(filter, "typed_config") {
             asking::look(typed(settings).1, place, config, report);

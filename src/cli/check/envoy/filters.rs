@@ -60,7 +60,7 @@ pub(super) enum Stands {
 pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
     let name = text(filter, "name");
     if field(filter, "config_discovery").is_some() {
-        report.fail(WHAT, place, &format!("the filter {name} comes from elsewhere and is not seen here"));
+        report.fail(WHAT, place, &format!("the filter {name} is loaded from another source and could not be checked"));
         return;
     }
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
@@ -70,9 +70,7 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
         return;
     }
     if names_decision(config) {
-        let said = format!(
-            "the filter {name} can write in the name of ext_authz what nobody decided; leave {DECISION} out of it"
-        );
+        let said = format!("the filter {name} can forge the decision metadata of ext_authz; remove {DECISION} from it");
         report.fail(WHAT, place, &said);
     }
     match short {
@@ -84,15 +82,13 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
         }
         // The last of the filters before a cluster, where a cluster has filters of its own.
         "upstream_codec" => {}
-        "tap" => report.fail(
-            WHAT,
-            place,
-            &format!("the filter {name} writes requests down, and keys travel in them; leave it out"),
-        ),
+        "tap" => {
+            report.fail(WHAT, place, &format!("the filter {name} records requests, which contain keys; remove it"))
+        }
         "credential_injector" => report.fail(
             WHAT,
             place,
-            &format!("the filter {name} gives every request a credential: any client would have it; leave it out"),
+            &format!("the filter {name} adds a credential to every request, so every client has it; remove it"),
         ),
         "compressor" if field(config, "request_direction_config").is_none() => {}
         "header_mutation" => mutates(name, config, stands, place, report),
@@ -122,17 +118,17 @@ pub(super) fn look_at_route(name: &str, kind: &str, config: &Value, place: &str,
         _ => HARMLESS.contains(&short),
     };
     if !harmless || !known::is_known(kind) {
-        report.unknown("routes", place, &format!("what {name} has the filter {short} do there"));
+        report.unknown("routes", place, &format!("what {name} sets for the filter {short}"));
     }
 }
 
 fn cached(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
     let said = match stands {
         Stands::Before => {
-            format!("the filter {name} stands before ext_authz: what was allowed to one key is answered to everybody")
+            format!("the filter {name} is before ext_authz: a response allowed to one key is served to everyone")
         }
         Stands::Behind => format!(
-            "the filter {name} answers one key with what another was allowed, unless the answer says for whom it is"
+            "the filter {name} serves one key a response that was allowed to another, unless the response varies by key"
         ),
     };
     report.fail(WHAT, place, &said);
@@ -141,7 +137,8 @@ fn cached(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
 fn changes(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
     if stands == Stands::Behind {
         let said = format!(
-            "the filter {name} stands behind ext_authz and can change what was decided about: put it before, or leave it out"
+            "the filter {name} is after ext_authz and can change the request after the decision: move it before \
+             ext_authz or remove it"
         );
         report.fail(WHAT, place, &said);
     }

@@ -87,11 +87,10 @@ pub(super) fn is_of_operator(value: &str) -> bool {
 pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> {
     let (name, value) = (text(option, "header/key").to_ascii_lowercase(), text(option, "header/value"));
     if name.is_empty() || report.decides(&name) {
-        Some(format!("sets {name} behind the decision; leave it out"))
+        Some(format!("sets {name} after the decision; remove it"))
     } else if !is_fixed(value) {
         Some(format!(
-            "sets {name} behind the decision to something that is not known to be out of clients' hands; write the value, or leave \
-             it out"
+            "sets {name} after the decision to something that clients might influence; write a fixed value or remove it"
         ))
     } else {
         None
@@ -116,7 +115,7 @@ pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> 
     let needed =
         report.stores(&name) || !CLAIMS.contains(&&*name) && !report.is_key_header(&name) && report.decides(&name);
     let needed = needed && !fold(&name).starts_with("xlatchkey");
-    needed.then(|| format!("takes {name} away behind the decision, which it was made by; leave it out"))
+    needed.then(|| format!("removes {name} after the decision, which depends on it; leave the header in place"))
 }
 
 /// What is wrong with a change of headers before anything is looked at: whom the client's address is taken from, and
@@ -125,9 +124,9 @@ pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<Str
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
     let folded = fold(&name);
     if text(mutation, "remove").is_empty() && name.is_empty() {
-        Some("changes headers in a way that is not known".to_owned())
+        Some("changes headers in an unknown way".to_owned())
     } else if ["forwarded", "xenvoy", "realip", "clientip"].iter().any(|part| folded.contains(part)) {
-        Some(format!("sets {name}, by which clients could choose the address that they are known by"))
+        Some(format!("sets {name}, which could let clients forge their address"))
     } else {
         set_before(mutation, report)
     }
@@ -136,7 +135,7 @@ pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<Str
 /// What is wrong with a change of headers before the decision.
 pub(super) fn set_before(mutation: &Value, report: &Report<'_>) -> Option<String> {
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
-    report.is_key_header(&name).then(|| format!("sets {name}: any client would have the key that stands there"))
+    report.is_key_header(&name).then(|| format!("sets {name}, so every client has the key in it"))
 }
 
 /// Whatever is not a letter or a digit is the same to some services.

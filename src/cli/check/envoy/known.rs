@@ -44,7 +44,7 @@ struct Reader<'a, 'b> {
 impl Reader<'_, '_> {
     fn message(&mut self, raw: &Value, name: &'static str, place: &str) -> Value {
         let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
-            self.report.fail(subject(name), place, &format!("a {} has to be a map of fields", last(name)));
+            self.report.fail(subject(name), place, &format!("a {} must be a map of fields", last(name)));
             return Value::Object(Map::new());
         };
         let place = &if name == "envoy.config.cluster.v3.Cluster" {
@@ -64,7 +64,7 @@ impl Reader<'_, '_> {
                 continue;
             };
             if written != field && members.contains_key(*field) {
-                let said = format!("{written} is there in two ways, of which Envoy takes one; leave the other out");
+                let said = format!("{written} occurs in two spellings, of which Envoy uses one; remove the other");
                 self.report.fail("file", place, &said);
             }
             // Null is what is not there.
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
             message if message.contains('.') => return Some(self.message(raw, message, place)),
             _ => {}
         }
-        let Some(written) = raw.as_str() else { return self.wrong(at, place, "one value") };
+        let Some(written) = raw.as_str() else { return self.wrong(at, place, "a single value") };
         match kind {
             "text" => Some(raw.clone()),
             "bool" => match truth(written) {
@@ -147,7 +147,7 @@ impl Reader<'_, '_> {
     }
 
     fn wrong(&mut self, at: (&'static str, &str), place: &str, right: &str) -> Option<Value> {
-        let said = format!("{} is not written in a way that is understood here: write {right}", at.1);
+        let said = format!("{} has a value that could not be checked: write {right}", at.1);
         self.report.fail(subject(at.0), place, &said);
         None
     }

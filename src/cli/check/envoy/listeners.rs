@@ -41,12 +41,17 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     let place = &format!("listener {}", text(listener, "name"));
     for name in ["filter_chain_matcher", "fcds_config"] {
         if field(listener, name).is_some() {
-            let said = format!("{name} is not followed here: which connections pass which filters cannot be said");
+            let said =
+                format!("{name} is not supported by this check: it is unclear which connections pass which filters");
             report.fail(WHAT, place, &said);
         }
     }
     if is_true(listener, "ignore_global_conn_limit") || is_true(listener, "bypass_overload_manager") {
-        report.warn(WHAT, place, "the limits of overload_manager do not hold there: its clients can take all memory");
+        report.warn(
+            WHAT,
+            place,
+            "the limits of overload_manager do not apply to it: its clients can exhaust all memory",
+        );
     }
     for log in list(listener, "access_log") {
         logs::one(log, place, report);
@@ -67,8 +72,8 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
         report.fail(
             WHAT,
             place,
-            "its filter chains lead to different clusters, and what a client says when it connects chooses among them, which \
-             Latchkey does not see; let the path choose, or give each a listener",
+            "its filter chains lead to different clusters, chosen by what the client sends when it connects, which \
+             Latchkey cannot see; choose by path, or use a listener for each",
         );
     }
 }
@@ -97,14 +102,14 @@ fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
     }
     let short = short(kind, "envoy.extensions.filters.network.");
     if field(filter, "config_discovery").is_some() {
-        let said = format!("the filter {} comes from elsewhere and is not seen here", shown("", filter));
+        let said = format!("the filter {} is loaded from another source and could not be checked", shown("", filter));
         report.fail(WHAT, place, &said);
     } else if PASSING.contains(&short) {
         let clusters = [at(config, "cluster"), at(config, "weighted_clusters")];
         let cluster = clusters.into_iter().flatten().next().and_then(Value::as_str).unwrap_or("others");
         let said = format!(
-            "the filter {short} passes everything to {cluster} and asks nobody: any client that reaches the listener needs no key; \
-             leave it out, or let nobody reach it"
+            "the filter {short} forwards everything to {cluster} without a decision: clients that reach the listener \
+             need no key; remove it, or make the listener unreachable"
         );
         report.fail(WHAT, place, &said);
     } else if !HARMLESS.contains(&short) || !known::is_known(kind) {
@@ -120,7 +125,7 @@ fn before(filter: &Value, place: &str, report: &mut Report<'_>) {
         believes_connections(place, report);
     } else if kind.contains(".filters.udp.udp_proxy.") {
         let cluster = text(config, "cluster");
-        let said = format!("the filter udp_proxy passes everything to {cluster} and asks nobody; leave it out");
+        let said = format!("the filter udp_proxy forwards everything to {cluster} without a decision; remove it");
         report.fail(WHAT, place, &said);
     } else if field(filter, "config_discovery").is_some() || !READING.contains(&short) || !known::is_known(kind) {
         report.unknown(WHAT, place, &format!("the listener filter {}", shown(short, filter)));
@@ -131,8 +136,8 @@ fn believes_connections(place: &str, report: &mut Report<'_>) {
     report.warn(
         WHAT,
         place,
-        "any client that connects there says by the PROXY protocol which address it has, and keys that are limited to networks \
-         believe it: let only the load balancer reach it",
+        "clients can forge their address with the PROXY protocol, and keys restricted to networks rely on it: make \
+         sure that only the load balancer can reach the listener",
     );
 }
 

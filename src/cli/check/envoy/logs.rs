@@ -21,8 +21,8 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
         report.warn(
             WHAT,
             place,
-            "access_log is missing: why a request was refused, and whose it was, is written down nowhere; copy the one of \
-             the example, which writes no key",
+            "access_log is missing, so nothing records why a request was refused and whose it was; copy the one from \
+             the example, which logs no keys",
         );
     }
     walk(manager, place, &mut |value, place| {
@@ -34,8 +34,8 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
         report.warn(
             "tracing",
             place,
-            "spans carry the address of each request with its query, and keys travel in queries: keep them from whoever may \
-             not have the keys, or leave tracing out",
+            "spans contain the URL of each request including the query, which can contain keys: restrict access to \
+             them, or remove tracing",
         );
     }
 }
@@ -45,7 +45,7 @@ fn tagged(tag: &Value, place: &str, report: &mut Report<'_>) {
     let name = text(tag, "request_header/name");
     let told = tells("REQ", name, report);
     if let Some(why) = told.filter(|_| !name.is_empty()) {
-        report.fail("tracing", place, &format!("custom_tags carry {why}"));
+        report.fail("tracing", place, &format!("custom_tags contain {why}"));
     }
     strings(field(tag, "value").unwrap_or(&Value::Null), place, report);
 }
@@ -62,23 +62,23 @@ pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
                 report.fail(
                     WHAT,
                     place,
-                    "Envoy's default format has the path with its query, and keys travel in queries; give a format, with \
+                    "Envoy's default format logs the path with the query, which can contain keys; set a format with \
                      %PATH(NQ)% for the path",
                 );
             }
             formats.for_each(|format| strings(format, place, report));
             if at(config, "log_format/text_format_source/filename").is_some() {
-                report.fail(WHAT, place, "the format is in another file, which is not seen here");
+                report.fail(WHAT, place, "the format is in another file, which could not be checked");
             }
         }
         "HttpGrpcAccessLogConfig" => report.fail(
             WHAT,
             place,
-            "the log over gRPC sends the path with its query, and keys travel in queries; use one with a format",
+            "the gRPC log contains the path with the query, which can contain keys; use a log with a format",
         ),
         "OpenTelemetryAccessLogConfig" => strings(config, place, report),
         other => {
-            let said = format!("{other} is not known here: whether it writes keys down cannot be said; leave it out");
+            let said = format!("{other} is unknown and might log keys; remove it");
             report.fail(WHAT, place, &said);
         }
     }
@@ -91,15 +91,13 @@ fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
             Some(commands) => {
                 for (name, argument, whole) in commands {
                     if let Some(why) = tells(name, argument, report) {
-                        report.fail(WHAT, place, &format!("%{whole}% writes {why}"));
+                        report.fail(WHAT, place, &format!("%{whole}% logs {why}"));
                     }
                 }
             }
-            None => report.fail(
-                WHAT,
-                place,
-                "a format has a % that is not understood here; write %% for one that stands for itself",
-            ),
+            None => {
+                report.fail(WHAT, place, "a format has a % that is not understood; write %% for a literal percent sign")
+            }
         },
         Value::Array(list) => list.iter().for_each(|member| strings(member, place, report)),
         Value::Object(members) => members.values().for_each(|member| strings(member, place, report)),
@@ -133,7 +131,7 @@ const HARMLESS: [&str; 20] = [
 
 /// What a command of a format writes that nobody should read, or could.
 fn tells(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
-    const QUERY: &str = "the path with its query, and keys travel in queries; write %PATH(NQ)%";
+    const QUERY: &str = "the path with the query, which can contain keys; write %PATH(NQ)%";
 
     let argument = argument.to_ascii_lowercase();
     match name {
@@ -144,17 +142,17 @@ fn tells(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
             | "x-forwarded-uri"
             | "x-original-url"
             | "x-rewrite-url" => Some(QUERY.to_owned()),
-            header if report.is_key_header(header) => Some(format!("the header {header}, and keys travel in it")),
-            "cookie" => Some("the header cookie, and who is signed in is in it".to_owned()),
+            header if report.is_key_header(header) => Some(format!("the header {header}, which can contain keys")),
+            "cookie" => Some("the header cookie, which can contain sessions".to_owned()),
             _ => None,
         }),
         "PATH" if argument == "nq" || argument.starts_with("nq:") => None,
         "PATH" => Some(QUERY.to_owned()),
-        "QUERY_PARAM" | "QUERY_PARAMS" => Some("a part of the query, and keys travel in queries".to_owned()),
+        "QUERY_PARAM" | "QUERY_PARAMS" => Some("a part of the query, which can contain keys".to_owned()),
         "DYNAMIC_METADATA" if argument.split(':').next() == Some(headers::DECISION) => None,
         "RESP" | "TRAILER" | "VIRTUAL_CLUSTER_NAME" | "LOCAL_REPLY_BODY" | "CUSTOM_FLAGS" => None,
         _ if name.starts_with("UPSTREAM_") && !name.contains("METADATA") && !name.contains("FILTER_STATE") => None,
         _ if HARMLESS.iter().any(|known| name.starts_with(known)) => None,
-        _ => Some("what is not known here, and keys could be in it; leave it out".to_owned()),
+        _ => Some("something unknown that might contain keys; remove it".to_owned()),
     }
 }

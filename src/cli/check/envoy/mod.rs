@@ -54,22 +54,24 @@ struct Rule {
 pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, Error> {
     let told = file.display();
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound(format!("there is no file {told}")),
+        std::io::ErrorKind::NotFound => Error::NotFound(format!("the file {told} does not exist")),
         _ => Error::Failed(format!("{told} cannot be read: {error}")),
     })?;
     if metadata.len() > LONGEST {
-        return Err(Error::Invalid(format!("{told} is longer than {LONGEST} bytes: it is no configuration of Envoy")));
+        return Err(Error::Invalid(format!(
+            "{told} is longer than {LONGEST} bytes, so it is not an Envoy configuration"
+        )));
     }
     let text =
         std::fs::read_to_string(file).map_err(|error| Error::Failed(format!("{told} cannot be read: {error}")))?;
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if ending == "json" && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
-        return Err(Error::Invalid(format!("{told}: it is no JSON that Envoy would read")));
+        return Err(Error::Invalid(format!("{told}: this is not JSON that Envoy can read")));
     }
     let mut findings =
         look_through(&text, profiles).map_err(|sentence| Error::Invalid(format!("{told}: {sentence}")))?;
     if !["json", "yaml", "yml"].contains(&ending) {
-        let said = "its name ends neither in .yaml nor in .json, by which Envoy knows how to read it";
+        let said = "its name must end in .yaml or .json, from which Envoy recognizes the format";
         findings.retain(|finding| finding.verdict != Verdict::Ok);
         findings.push(Finding::fail("file", said));
     }
@@ -83,7 +85,9 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
 fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
     let document = yaml::read(yaml)?;
     if field(&document.config, "static_resources").is_none() && field(&document.config, "dynamic_resources").is_none() {
-        return Err("it is no configuration of Envoy: it has neither static_resources nor dynamic_resources".to_owned());
+        return Err(
+            "this is not an Envoy configuration: it has neither static_resources nor dynamic_resources".to_owned()
+        );
     }
     let mut report = Report { profiles, findings: Vec::new(), asked: BTreeMap::new() };
     for said in &document.unclear {
@@ -104,17 +108,20 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
         report.fail(
             "listeners",
             "",
-            "dynamic_resources.lds_config brings listeners from elsewhere: they are not seen here, and whether each one asks \
-             cannot be said",
+            "dynamic_resources.lds_config loads listeners from another source: they could not be checked and might \
+             bypass Latchkey",
         );
     } else if managers.is_empty() {
-        report.fail("listeners", "", "no listener takes HTTP: there is nothing here that asks Latchkey");
+        report.fail("listeners", "", "no listener accepts HTTP, so nothing requests decisions from Latchkey");
     }
     one_is_asked(&managers, &mut report);
     if report.findings.is_empty() {
-        let doors = if managers.len() == 1 { "the listener asks" } else { "all listeners ask" };
-        let asked = report.asked.keys().next().map(|asked| format!(" ({asked} is taken for it)")).unwrap_or_default();
-        report.findings.push(Finding::ok("envoy", format!("{doors} Latchkey{asked}, and no hole is known in how")));
+        let doors = if managers.len() == 1 { "the listener requests" } else { "all listeners request" };
+        let asked = report.asked.keys().next().map(|asked| format!(" (assumed to be {asked})")).unwrap_or_default();
+        report.findings.push(Finding::ok(
+            "envoy",
+            format!("{doors} decisions from Latchkey{asked}, and no way around them was found"),
+        ));
     }
     Ok(report.findings)
 }
@@ -133,8 +140,7 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
         report.fail(
             "clusters",
             "",
-            "dynamic_resources.cds_config brings clusters from elsewhere: they are not seen here, and whether requests go where \
-             they should cannot be said",
+            "dynamic_resources.cds_config loads clusters from another source: they could not be checked",
         );
     }
     let known_values = [
@@ -145,7 +151,11 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
     for layer in list(config, "layered_runtime/layers") {
         let name = tree::text(layer, "name");
         if ["rtds_layer", "disk_layer"].iter().any(|layer_of| field(layer, layer_of).is_some()) {
-            report.fail("runtime", "", &format!("the layer {name} comes from elsewhere and is not seen here"));
+            report.fail(
+                "runtime",
+                "",
+                &format!("the layer {name} is loaded from another source and could not be checked"),
+            );
         }
         let values = field(layer, "static_layer").and_then(Value::as_object).into_iter().flatten();
         for key in values.map(|(key, _)| key).filter(|key| !known_values.contains(&key.as_str())) {
@@ -157,7 +167,8 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
         report.fail(
             "admin",
             "",
-            "admin.address can be reached from other machines, and any client that reaches it controls Envoy: let it listen on 127.0.0.1",
+            "admin.address can be reached from other machines, and anyone who reaches it controls Envoy: listen on \
+             127.0.0.1",
         );
     }
 }
@@ -167,8 +178,8 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
 fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
     let asked = report.asked.clone();
     if asked.len() > 1 {
-        let each: Vec<String> = asked.iter().map(|(asked, place)| format!("{place} asks {asked}")).collect();
-        let said = format!("{}: only one of them can be Latchkey; let all ask the same", each.join(", "));
+        let each: Vec<String> = asked.iter().map(|(asked, place)| format!("{place} uses {asked}")).collect();
+        let said = format!("{}: only one of them can be Latchkey; use the same for all", each.join(", "));
         report.fail("ext_authz", "", &said);
     }
     for (manager, place) in managers {
@@ -178,7 +189,7 @@ fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
             .filter(|name| asked.contains_key(&format!("the cluster {name}")))
         {
             let said = format!(
-                "a route sends clients' requests to {name}, which is asked whether they may: name another cluster"
+                "a route sends clients' requests to {name}, the cluster that makes the decisions: name another cluster"
             );
             report.fail("routes", place, &said);
         }
@@ -201,10 +212,8 @@ impl Report<'_> {
 
     /// Reports that `thing` is not known: whatever it is, it is not called safe.
     fn unknown(&mut self, what: &'static str, place: &str, thing: &str) {
-        let said = format!(
-            "{thing} is not known here: whether it lets requests past the decision, or changes them behind it, cannot be \
-             said; leave it out"
-        );
+        let said =
+            format!("{thing} is unknown: it might let requests bypass the decision or change them after it; remove it");
         self.fail(what, place, &said);
     }
 

@@ -47,7 +47,7 @@ pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut 
 
 fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     if at(route, "match/connect_matcher").is_some() {
-        report.fail(WHAT, place, "connect_matcher takes CONNECT: what goes through such a tunnel is judged by nobody");
+        report.fail(WHAT, place, "connect_matcher accepts CONNECT: requests through the tunnel bypass Latchkey");
     }
     let answers = ["redirect", "direct_response"].iter().any(|action| field(route, action).is_some());
     let Some(action) = field(route, "route") else {
@@ -65,8 +65,8 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
     for name in ["internal_redirect_policy", "internal_redirect_action"] {
         if field(action, name).is_some() {
             let said = format!(
-                "{name} has Envoy follow the service's redirects: the request is asked about again, without the key that was \
-                 taken out of it"
+                "{name} makes Envoy follow redirects of the service: the second decision is made without the key, \
+                 which was removed from the request"
             );
             report.warn(WHAT, place, &said);
         }
@@ -87,8 +87,8 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
 fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
     for name in REWRITES.iter().filter(|name| field(action, name).is_some_and(|value| value.as_str() != Some(""))) {
         let said = format!(
-            "{name} gives the service another path than was decided about: what the key opens is then another method; let the \
-             service take the paths that clients send"
+            "{name} changes the path after the decision, so the service runs a different method; let the service \
+             accept the paths that clients send"
         );
         report.fail(WHAT, place, &said);
     }
@@ -98,15 +98,19 @@ fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
             .is_some_and(|value| !matches!(value.as_str(), Some("" | "false")) && *value != Value::Bool(false))
     };
     for name in HOST_REWRITES.iter().filter(changes) {
-        let said = format!("{name} gives the service another host than was decided about");
+        let said = format!("{name} changes the host after the decision");
         if by_host {
-            report.fail(WHAT, place, &format!("{said}, and a profile takes the store from it; leave it out"));
+            report.fail(WHAT, place, &format!("{said}, although a profile takes the store from it; remove it"));
         } else {
-            report.warn(WHAT, place, &format!("{said}: no profile that takes the store from it may be used there"));
+            report.warn(
+                WHAT,
+                place,
+                &format!("{said}: do not use it with a profile that takes the store from the host"),
+            );
         }
     }
     if field(action, "cluster_header").is_some() {
-        report.fail(WHAT, place, "cluster_header lets a header of the request choose where it goes; name the cluster");
+        report.fail(WHAT, place, "cluster_header lets a header determine where the request is sent; name the cluster");
     }
 }
 
@@ -122,9 +126,8 @@ fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>)
     }
     for name in list(value, "request_headers_to_remove").iter().filter_map(Value::as_str) {
         if name.to_ascii_lowercase().starts_with("x-latchkey-") {
-            let said = format!(
-                "request_headers_to_remove takes {name} from the service: where it applies the scope, it receives none"
-            );
+            let said =
+                format!("request_headers_to_remove removes {name}, which a service that applies the scope needs");
             report.warn(WHAT, place, &said);
         } else if let Some(said) = headers::removed_behind(name, report) {
             report.fail(WHAT, place, &format!("request_headers_to_remove {said}"));
@@ -134,8 +137,7 @@ fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>)
 
 fn mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
     if !list(value, "request_mirror_policies").is_empty() {
-        let said = "request_mirror_policies send each request to another service as well, about which nothing was decided; leave \
-                    them out";
+        let said = "request_mirror_policies also send each request to another service without a decision; remove them";
         report.fail(WHAT, place, said);
     }
 }
@@ -143,10 +145,10 @@ fn mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
 /// Looks at what connections may change over to.
 pub(super) fn upgrade(kind: &str, what: &'static str, place: &str, report: &mut Report<'_>) {
     if kind.eq_ignore_ascii_case("websocket") {
-        let said = "upgrade_configs let connections change over to WebSocket: what is sent there is judged by nobody";
+        let said = "upgrade_configs allow WebSocket connections: messages sent over them bypass Latchkey";
         report.warn(what, place, said);
     } else {
-        let said = format!("the upgrade {kind} makes a tunnel: what goes through it is judged by nobody; leave it out");
+        let said = format!("the upgrade {kind} creates a tunnel: requests through it bypass Latchkey; remove it");
         report.fail(what, place, &said);
     }
 }
@@ -184,8 +186,8 @@ fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
         report.fail(
             WHAT,
             place,
-            "virtual hosts lead to different clusters, and no profile takes the store from the host: a key for the store of one \
-             opens the others; let a profile take it from there, or use one cluster",
+            "virtual hosts lead to different clusters, but no profile takes the store from the host: a key for the \
+             store of one gives access to the others; take the store from the host in a profile, or use one cluster",
         );
     }
     for (host, routes) in hosts {
@@ -197,8 +199,8 @@ fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
             let differs = several || !list(route, "request_headers_to_add").is_empty();
             if differs && !chosen.is_empty() {
                 let said = format!(
-                    "{} chooses where a request goes, and Latchkey does not judge by that: a key for one store would open \
-                     another; let the path choose",
+                    "{} determines where a request is sent, but Latchkey ignores it: a key for one store would give \
+                     access to another; choose by path",
                     chosen.join(", ")
                 );
                 report.fail(WHAT, &placed(route, &placed(host, place)), &said);
@@ -213,7 +215,7 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
     let inner = if wrapped { field(settings, "config").map(typed) } else { Some((kind, settings)) };
     let of_ext_authz = inner.is_some_and(|(kind, _)| kind == PER_ROUTE);
     if let Some((kind, _)) = inner.filter(|(kind, _)| !known::is_known(kind)) {
-        report.unknown(WHAT, place, &format!("what {name} is given there ({kind})"));
+        report.unknown(WHAT, place, &format!("the configuration of {name} ({kind})"));
         return;
     }
     let asks = filters.contains(&name) || of_ext_authz;
@@ -223,7 +225,7 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
         }
         match inner {
             Some((_, inner)) if of_ext_authz => per_route(inner, place, report),
-            Some((kind, _)) => report.unknown(WHAT, place, &format!("what {name} is given there ({kind})")),
+            Some((kind, _)) => report.unknown(WHAT, place, &format!("the configuration of {name} ({kind})")),
             None => {}
         }
     } else if let Some((kind, inner)) = inner {
@@ -234,7 +236,7 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
 /// What a route has ext_authz do.
 const PER_ROUTE: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute";
 
-const DISABLED: &str = "ext_authz is disabled there: whatever comes that way is judged by nobody";
+const DISABLED: &str = "ext_authz is disabled: its requests bypass Latchkey";
 
 /// What a route, or a virtual host, has ext_authz do otherwise.
 fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
@@ -246,18 +248,14 @@ fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
         report.fail(
             WHAT,
             place,
-            "disable_request_body_buffering keeps bodies from Latchkey there: keys, stores and other methods in them are \
-             not seen",
+            "disable_request_body_buffering hides bodies from Latchkey: it cannot see keys, stores and other methods \
+             in them",
         );
     }
     if let Some(body) = field(check, "with_request_body") {
         asking::look_at_body(body, None, place, report);
     }
     if field(check, "grpc_service").is_some() || field(check, "http_service").is_some() {
-        report.fail(
-            WHAT,
-            place,
-            "another service is asked there than elsewhere: whether it is Latchkey cannot be said",
-        );
+        report.fail(WHAT, place, "decisions come from a different service than elsewhere, which might not be Latchkey");
     }
 }

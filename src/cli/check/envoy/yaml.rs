@@ -33,12 +33,12 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             letter != '\t' && letter.is_control() || "\u{2028}\u{2029}\u{feff}".contains(letter)
         }) {
             unclear
-                .push(format!("line {}: a control character is in it, which could end the line; leave it out", at + 1));
+                .push(format!("line {}: it contains a control character, which could end the line; remove it", at + 1));
         }
     }
     for event in Parser::new_from_str(&text) {
         let (event, span) = event
-            .map_err(|error| format!("it is no YAML that Envoy would read: look at line {}", error.marker().line()))?;
+            .map_err(|error| format!("this is not YAML that Envoy can read: see line {}", error.marker().line()))?;
         let line = span.start.line();
         let mut tell = |said: &str| unclear.push(format!("line {line}: {said}"));
         let (anchor, tag) = match &event {
@@ -48,16 +48,19 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             _ => (0, false),
         };
         if tag {
-            tell("a tag (!…) is not understood: Envoy leaves out what has !ignore; leave the tag out, or the field");
+            tell(
+                "tags (!…) are not supported by this check: Envoy skips fields with !ignore; remove the tag or the \
+                 field",
+            );
         }
         if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
-            tell("anchors (&…) and aliases (*…) are not followed here: write out what they stand for");
+            tell("anchors (&…) and aliases (*…) are not supported by this check: write out their contents");
         }
         let value = match event {
             Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
-                    tell("a second document begins, of which Envoy sees nothing; leave one out");
+                    tell("there is a second document, which Envoy ignores; remove one");
                 }
                 continue;
             }
@@ -79,7 +82,7 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             _ => None,
         };
         if open.len() > DEEPEST {
-            return Err(format!("lists and maps stand more than {DEEPEST} deep in each other at line {line}"));
+            return Err(format!("lists and maps are nested more than {DEEPEST} levels deep at line {line}"));
         }
         let Some(value) = value else { continue };
         match open.last_mut() {
@@ -88,19 +91,19 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             Some(Open::List(list)) => list.push(value),
             Some(Open::Map(_, name @ None)) => match value {
                 Value::String(text) if text == "<<" => {
-                    tell("<< merges maps, which Envoy does not do: write out what it stands for");
+                    tell("<< is not supported by Envoy: write out its contents");
                     *name = Some(text);
                 }
                 Value::String(text) => *name = Some(text),
                 _ => {
-                    tell("the name of a field is no word: this is not understood");
+                    tell("the name of a field must be a word");
                     *name = Some(String::new());
                 }
             },
             Some(Open::Map(members, name)) => {
                 let name = name.take().unwrap_or_default();
                 if members.contains_key(&name) {
-                    tell(&format!("{name} is there twice, of which Envoy takes one; leave the other out"));
+                    tell(&format!("{name} occurs twice, of which Envoy uses one; remove the other"));
                 }
                 members.insert(name, value);
             }

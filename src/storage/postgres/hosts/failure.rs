@@ -44,10 +44,10 @@ impl Failure {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lookup(error) => write!(f, "its name was not resolved: {error}"),
-            Self::LookupSilent(bound) => write!(f, "its name was not resolved within {bound:?}"),
-            Self::Silent(bound) => write!(f, "it accepted the connection and said nothing for {bound:?}"),
-            Self::Closed => f.write_str("it closed the connection right after taking it"),
+            Self::Lookup(error) => write!(f, "its name could not be resolved: {error}"),
+            Self::LookupSilent(bound) => write!(f, "its name could not be resolved within {bound:?}"),
+            Self::Silent(bound) => write!(f, "it accepted the connection but did not respond within {bound:?}"),
+            Self::Closed => f.write_str("it closed the connection right after accepting it"),
             Self::Driver(error) => f.write_str(&causes(error)),
         }
     }

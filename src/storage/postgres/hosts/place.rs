@@ -61,7 +61,7 @@ impl Drop for Tried<'_> {
     fn drop(&mut self) {
         if !self.done && self.began.elapsed() >= STAGGER {
             self.place.silent.store(true, Ordering::Release);
-            self.place.outage.failed(format_args!("it said nothing for {:?}", self.began.elapsed()));
+            self.place.outage.failed(format_args!("no response for {:?}", self.began.elapsed()));
         }
     }
 }
@@ -105,7 +105,7 @@ impl Origin {
             return;
         }
         place.silent.store(true, Ordering::Release);
-        place.outage.failed(format_args!("it has answered nothing for {SILENCE:?}, on any connection"));
+        place.outage.failed(format_args!("no response for {SILENCE:?} on any connection"));
         self.replace();
     }
 
