@@ -2,6 +2,8 @@
 //! commented, that applied migrations never change. Each rule is a function from text to complaints and has tests of its
 //! own with samples it must complain about; here the rules meet the repository.
 
+#[path = "tidy/documents.rs"]
+pub mod documents;
 #[path = "tidy/layers.rs"]
 pub mod layers;
 #[path = "tidy/lexer.rs"]
@@ -74,8 +76,18 @@ fn nothing_names_a_machine() {
 }
 
 #[test]
-fn the_documents_are_there() {
-    expect_none(&limits::missing_documents(&repository()));
+fn the_documents_exist() {
+    expect_none(&documents::missing(&repository()));
+}
+
+#[test]
+fn documents_are_short() {
+    each(|file| file.has_extension("md"), documents::long);
+}
+
+#[test]
+fn files_that_documents_name_exist() {
+    expect_none(&documents::dangling(&repository()));
 }
 
 #[test]

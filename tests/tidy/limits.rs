@@ -1,5 +1,4 @@
-//! What a file may be like: short, without sleeping tests, without ignored tests, without the paths of anyone's machine;
-//! and the documents that must be there.
+//! What a file may be like: short, without sleeping tests, without ignored tests, without the paths of anyone's machine.
 
 use crate::lexer::{Token, attribute_end, split_tests, tokens};
 use crate::tree::File;
@@ -14,8 +13,6 @@ const BOUNDED: &[&str] = &["rs", "proto", "sql", "sh", "py", "html", "css", "js"
 const WAITING: &str = "tests/support/wait.rs";
 
 const SLEEPERS: &[&str] = &["sleep", "sleep_until", "sleep_ms", "park_timeout", "park_timeout_ms"];
-
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"];
 
 /// Beginnings of absolute paths that are one machine's. Written in two parts, so as not to be found here.
 const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
@@ -95,17 +92,6 @@ pub fn machine_paths(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Complaints about documents that are not there or empty.
-#[must_use]
-pub fn missing_documents(files: &[File]) -> Vec<String> {
-    let there = |name: &str| files.iter().any(|file| file.path == name && !file.text().trim().is_empty());
-    DOCUMENTS
-        .iter()
-        .filter(|name| !there(name))
-        .map(|name| format!("{name}: must be there, and say something"))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,14 +136,5 @@ mod tests {
             assert_eq!(machine_paths("a.md", &text), [format!("a.md:2: names {start}…, which is one machine's")]);
         }
         assert_eq!(machine_paths("a.md", "/workers /rooted homes / work\n").len(), 0);
-    }
-
-    #[test]
-    fn missing_and_empty_documents_are_seen() {
-        let files =
-            [File::sample("README.md", "text"), File::sample("LICENSE", "text"), File::sample("CHANGELOG.md", "\n")];
-        let missing = missing_documents(&files);
-        assert_eq!(missing.len(), 2);
-        assert!(missing[0].starts_with("ARCHITECTURE.md") && missing[1].starts_with("CHANGELOG.md"), "{missing:?}");
     }
 }
