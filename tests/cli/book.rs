@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use latchkey::config::SETTINGS;
 use latchkey::model::decision::REASONS;
 use latchkey::telemetry::metrics::Metrics;
+use serde_json::Value;
 
 use crate::program::Program;
 
@@ -131,6 +132,45 @@ fn every_metric_has_its_row_and_no_document_invents_one() {
             let exists = expected.contains(series) || OTHER_NAMES.contains(&name);
             assert!(exists, "{}: there is no metric {name}", path.display());
         }
+    }
+}
+
+#[test]
+fn the_excerpt_of_envoys_file_agrees_with_the_file() {
+    let chapter = read(&place("gateways.md"));
+    let (_, excerpt) = chapter.split_once("<!-- test: envoy -->\n```yaml\n").expect("the chapter marks the excerpt");
+    let (excerpt, _) = excerpt.split_once("```").expect("the excerpt ends");
+    let excerpt: Value = serde_saphyr::from_str(excerpt).expect("the excerpt is YAML");
+    let file = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy/envoy.yaml"));
+    let file: Value = serde_saphyr::from_str(&file).expect("the file is YAML");
+    let filter = &excerpt[0];
+    assert_eq!(filter["name"], "envoy.filters.http.ext_authz");
+    assert!(occurs(filter, &file), "deploy/envoy/envoy.yaml has no filter with all of {filter:#}");
+    let mut other = filter.clone();
+    other["typed_config"]["failure_mode_allow"] = true.into();
+    assert!(!occurs(&other, &file), "a difference is seen");
+}
+
+/// Whether `whole` has `part` somewhere.
+fn occurs(part: &Value, whole: &Value) -> bool {
+    let below = match whole {
+        Value::Object(members) => members.values().any(|value| occurs(part, value)),
+        Value::Array(values) => values.iter().any(|value| occurs(part, value)),
+        _ => false,
+    };
+    below || is_part(part, whole)
+}
+
+/// Whether `whole` has everything that `part` has, at the same place.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|whole| is_part(value, whole)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            part.iter().all(|value| whole.iter().any(|whole| is_part(value, whole)))
+        }
+        _ => part == whole,
     }
 }
 

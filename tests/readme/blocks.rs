@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-/// Names of the blocks that tests run. That of the profile is read by tests/gateway.
-const TESTED: [&str; 6] = ["authorizer", "command line", "first key", "profile", "python client", "walkthrough"];
+/// Names of the blocks that tests use: the profile in tests/gateway, the excerpt of Envoy's file in tests/cli, all others here.
+const TESTED: [&str; 7] =
+    ["authorizer", "command line", "envoy", "first key", "profile", "python client", "walkthrough"];
 
 /// Returns the fenced block of `language` that follows the comment `<!-- test: NAME -->`.
 ///
