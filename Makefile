@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 BUF := .tools/node_modules/.bin/buf
+MDBOOK := .tools/mdbook/bin/mdbook
 TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A clippy::print_stdout -A clippy::print_stderr \
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
 
@@ -10,7 +11,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 export CARGO_INCREMENTAL ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt fmt-check clippy proto-lint doc unit test agreement simulate ha screenshots bench revocation soak guards run
+.PHONY: help setup fmt fmt-check clippy proto-lint doc docs unit test agreement simulate ha screenshots bench revocation soak guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +33,13 @@ clippy: ## lint the sources
 proto-lint: setup ## lint the protos
 	$(BUF) lint
 
-doc: ## build the documentation; warnings are errors
+# Not a part of `make test`, so that nobody has to compile mdBook for it: tests/tidy checks the links of the chapters.
+docs: ## build the book into target/book and check its links
+	@scripts/setup docs
+	$(MDBOOK) build docs
+	@scripts/check-links target/book
+
+doc: ## build the documentation of the code; warnings are errors
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
 
 # One after another even under make -j: an early failure makes the later steps pointless.

@@ -1,5 +1,7 @@
 //! The command line as a program: what its help says, held to files, and what it does with a server.
 
+#[path = "cli/book.rs"]
+mod book;
 #[path = "cli/check_envoy.rs"]
 mod check_envoy;
 #[path = "cli/check_envoy_fields.rs"]
@@ -12,8 +14,6 @@ mod errors;
 mod help;
 #[path = "cli/program.rs"]
 mod program;
-#[path = "cli/readme.rs"]
-mod readme;
 #[path = "cli/session.rs"]
 mod session;
 pub mod support;

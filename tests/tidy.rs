@@ -4,12 +4,16 @@
 
 #[path = "tidy/documents.rs"]
 pub mod documents;
+#[path = "tidy/api.rs"]
+pub mod api;
 #[path = "tidy/layers.rs"]
 pub mod layers;
 #[path = "tidy/lexer.rs"]
 pub mod lexer;
 #[path = "tidy/limits.rs"]
 pub mod limits;
+#[path = "tidy/links.rs"]
+pub mod links;
 #[path = "tidy/migrations.rs"]
 pub mod migrations;
 #[path = "tidy/modules.rs"]
@@ -88,6 +92,38 @@ fn documents_are_short() {
 #[test]
 fn files_that_documents_name_exist() {
     expect_none(&documents::dangling(&repository()));
+}
+
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    expect_none(&links::broken(&repository()));
+}
+
+#[test]
+fn the_book_contains_every_chapter() {
+    expect_none(&links::unlisted(&repository()));
+}
+
+/// LATCHKEY_BLESS=1 writes the pages again.
+#[test]
+fn the_api_reference_is_what_the_protos_say() {
+    let set = api::decode(include_bytes!(concat!(env!("OUT_DIR"), "/latchkey.v1.commented.binpb")));
+    let pages = api::pages(&set);
+    let files = repository();
+    let mut complaints = Vec::new();
+    for (path, text) in &pages {
+        let file = files.iter().find(|file| file.path == *path);
+        if std::env::var_os("LATCHKEY_BLESS").is_some() {
+            let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+            std::fs::create_dir_all(place.parent().expect("a page is in a folder")).expect("the folder can be created");
+            std::fs::write(place, text).expect("the page can be written");
+        } else if file.is_none_or(|file| file.text() != *text) {
+            complaints.push(format!("{path}: differs from the protos; LATCHKEY_BLESS=1 writes it again"));
+        }
+    }
+    let stale = files.iter().filter(|file| file.is_in("docs/src/api") && !pages.contains_key(&file.path));
+    complaints.extend(stale.map(|file| format!("{}: belongs to no proto", file.path)));
+    expect_none(&complaints);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 mod answers;
 mod book;
+mod book_profile;
 mod check_request;
 mod closed;
 mod fuzz;
 mod harness;
 mod lenient;
 mod places;
-mod readme;
 mod refusals;
 mod scope;
 mod shared;

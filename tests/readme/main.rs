@@ -1,4 +1,5 @@
-//! The README is true: what it tells a newcomer to type is typed here, word by word, against a real server.
+//! The README and the book are true: the commands and programs that they show run here, word by word, against a real
+//! server.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

@@ -1,4 +1,4 @@
-//! From nothing to a key for a CPA network, as the README tells it.
+//! The commands that the README and the book show, from the first key to the command line's own chapter.
 
 use crate::blocks::{commands, marked};
 use crate::desk::Desk;
@@ -6,7 +6,8 @@ use crate::desk::Desk;
 /// Stands between the outputs of two commands.
 const NEXT: &str = "=== next command ===";
 
-/// Most commands that a newcomer is asked to type, the one that starts the server included.
+/// Most commands of the README up to the first key and of the walk-through, including the one that starts the server.
+const MOST_IN_README: usize = 5;
 const MOST: usize = 8;
 
 /// What one command said, and how it ended.
@@ -36,14 +37,36 @@ fn type_in(desk: &Desk, commands: &[String]) -> Vec<Said> {
 }
 
 #[test]
-fn the_walk_through_leads_from_nothing_to_the_key() {
+fn the_readme_leads_to_the_first_key() {
     let desk = Desk::set_up();
-    let commands = commands(&marked("walkthrough", "sh"));
-    assert!(commands.len() < MOST, "{} commands and the server's are at most {MOST}", commands.len());
-    let said = type_in(&desk, &commands);
+    let commands = commands(&marked("first key", "sh"));
+    assert!(
+        commands.len() < MOST_IN_README,
+        "{} commands and the server's are at most {MOST_IN_README}",
+        commands.len()
+    );
+    let expected = [("GET /api/v5/orders/statuses", "ALLOWED", ""), ("GET /api/v5/orders", "DENIED", "METHOD_DENIED")];
+    expect(&type_in(&desk, &commands), &expected);
+}
 
+#[test]
+fn the_chapter_of_the_command_line_and_that_of_clients_can_be_typed() {
+    let desk = Desk::set_up();
+    let prepare = ["export PATH=\"$PWD/target/release:$PATH\"", "latchkey methods import retailcrm"];
+    let chapters = [marked("command line", "sh"), marked("authorizer", "sh")];
+    let commands: Vec<String> =
+        prepare.map(str::to_owned).into_iter().chain(chapters.iter().flat_map(|block| commands(block))).collect();
+    let said = type_in(&desk, &commands);
+    expect(&said, &[]);
+    let output = |command: &str| &said.iter().find(|said| said.command.starts_with(command)).expect("it ran").output;
+    assert!(output("latchkey keys list").contains("Bitrix module"), "the key opens the store: {said:#?}");
+    assert!(output("latchkey operators create").contains("lko_"), "the operator's token is printed");
+}
+
+/// Checks that every command succeeded, and what `latchkey authorize` printed: request, verdict and reason.
+fn expect(said: &[Said], expected: &[(&str, &str, &str)]) {
     let mut decided = Vec::new();
-    for said in &said {
+    for said in said {
         let Said { command, output, code } = said;
         let asks = command.starts_with("latchkey authorize");
         assert!(*code == 0 || asks && *code == 1, "`{command}` ended with {code}:\n{output}");
@@ -54,6 +77,19 @@ fn the_walk_through_leads_from_nothing_to_the_key() {
             assert_eq!(*code, i32::from(refused), "`{command}` ends with 1 when something is refused");
         }
     }
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(asked, verdict, reason)| ((*asked).to_owned(), (*verdict).to_owned(), (*reason).to_owned()))
+        .collect();
+    assert_eq!(decided, expected, "{said:#?}");
+}
+
+#[test]
+fn the_walk_through_leads_from_nothing_to_the_key() {
+    let desk = Desk::set_up();
+    let commands = commands(&marked("walkthrough", "sh"));
+    assert!(commands.len() < MOST, "{} commands and the server's are at most {MOST}", commands.len());
+    let said = type_in(&desk, &commands);
     let expected = [
         ("GET /api/v5/orders/statuses", "ALLOWED", ""),
         ("GET /api/v3/orders/statuses", "ALLOWED", ""),
@@ -63,8 +99,7 @@ fn the_walk_through_leads_from_nothing_to_the_key() {
         ("GET /api/v5/orders/history", "DENIED", "METHOD_DENIED"),
         ("GET /api/v5/orders/statuses/../create", "DENIED", "PATH_AMBIGUOUS"),
     ];
-    let expected = expected.map(|(asked, verdict, reason)| (asked.to_owned(), verdict.to_owned(), reason.to_owned()));
-    assert_eq!(decided, expected, "{said:#?}");
+    expect(&said, &expected);
 
     let import = &said.iter().find(|said| said.command.contains("methods import")).expect("the book is imported");
     assert!(import.output.contains("199"), "it says how many methods were added:\n{}", import.output);

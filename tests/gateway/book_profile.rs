@@ -1,4 +1,4 @@
-//! The README's profile is one.
+//! The profile in the book is a valid one.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use latchkey::config::profiles::{KeyPlace, Wording};
 use latchkey::config::{Config, Sources};
 
 #[test]
-fn the_profile_in_the_readme_can_be_read() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let block = readme.split("```toml\n").find(|block| block.starts_with("[profiles.shop]")).expect("it is there");
+fn the_profile_in_the_book_can_be_read() {
+    let chapter = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/profiles.md")).unwrap();
+    let (_, block) = chapter.split_once("<!-- test: profile -->\n```toml\n").expect("the chapter marks the profile");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.toml");
     std::fs::write(&file, block.split("```").next().unwrap()).unwrap();
