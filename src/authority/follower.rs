@@ -190,7 +190,10 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         return Followed::Reload(Why::Unknown);
     }
     if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
-        tracing::error!(table, "storage lacks rows that no write removed: reloading all state once storage is complete");
+        tracing::error!(
+            table,
+            "storage lacks rows that no write removed: reloading all state once storage is complete"
+        );
         inner.forget();
         return Followed::Reload(Why::Diverged);
     }
@@ -218,8 +221,7 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
         if !marks.covers(judged(MARK_AHEAD / 2)) {
             let mark = judged(MARK_AHEAD);
             let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.add_mark(mark)).await;
-            marked
-                .map_err(|_| storage::Error::unavailable("the previous time could not be stored soon enough"))??;
+            marked.map_err(|_| storage::Error::unavailable("the previous time could not be stored soon enough"))??;
             marks.add(mark);
         }
         if !marks.covers(judged(Duration::ZERO)) {

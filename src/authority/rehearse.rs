@@ -39,13 +39,7 @@ impl Authority {
 
 /// The grant of a key as it is managed. Stores and methods that were deleted are in neither, and open nothing in either.
 fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
-    let standing = if key.revoked.is_some() || secret.is_none() {
-        Standing::Revoked
-    } else if key.spec.active {
-        Standing::Active
-    } else {
-        Standing::Inactive
-    };
+    let standing = if secret.is_none() { Standing::Revoked } else { key.standing() };
     Grant {
         key: key.id,
         secret: secret.map_or_else(|| SecretId::new(Timestamp::EPOCH, [0; 10]), |secret| secret.id),

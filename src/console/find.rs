@@ -13,6 +13,7 @@ use super::session::Session;
 use super::texts::ENGLISH;
 use super::time::Moment;
 use super::{Console, oversight};
+use crate::model::decision::Reason;
 use crate::model::time::Timestamp;
 use crate::registry::{Error, Found, TokenText};
 
@@ -76,13 +77,14 @@ impl Belongs {
     fn new(found: Found, now: Timestamp) -> Self {
         let t = &ENGLISH.find;
         let (key, secret) = (found.key, found.secret);
+        let status = key.status(now);
         let over = secret.expires.filter(|expires| *expires <= now);
         let faults = [
             (found.deleted, t.key_deleted),
-            (key.revoked.is_some(), t.key_revoked),
-            (!key.spec.active, t.key_off),
-            (key.spec.expires.is_some_and(|expires| expires <= now), t.key_expired),
-            (key.spec.not_before.is_some_and(|from| now < from), t.key_early),
+            (status.contains(Reason::KeyRevoked), t.key_revoked),
+            (status.contains(Reason::KeyInactive), t.key_off),
+            (status.contains(Reason::KeyExpired), t.key_expired),
+            (status.contains(Reason::KeyNotYetValid), t.key_early),
             (found.ended.is_some() || over.is_some(), t.ended),
         ];
         let id = key.id.to_string();

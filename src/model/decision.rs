@@ -16,6 +16,7 @@ use super::marks::Moment;
 use super::method::StoreUse;
 use super::path::{RequestMethod, canonicalize};
 use super::store::StoreNumber;
+use super::time::Timestamp;
 use super::world::{StoreEntry, World};
 
 pub use self::reason::{REASONS, Reason, Reasons};
@@ -197,22 +198,33 @@ impl<'a> Reachable<'a> {
     }
 }
 
-/// What is wrong with a grant at `now`, whatever is called.
-pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
-    let moment = now.into();
+/// What makes a key unusable at `moment`, whatever is called; no reason: it is valid.
+pub fn key_status(
+    standing: Standing,
+    not_before: Option<Timestamp>,
+    expires: Option<Timestamp>,
+    moment: Moment,
+) -> Reasons {
     let mut failed = Reasons::default();
-    match grant.standing {
+    match standing {
         Standing::Active => {}
         Standing::Inactive => failed.add(Reason::KeyInactive),
         Standing::Revoked => failed.add(Reason::KeyRevoked),
         Standing::Deleted => failed.add(Reason::KeyUnknown),
     }
-    if grant.not_before.is_some_and(|from| moment.now < from) {
+    if not_before.is_some_and(|from| moment.now < from) {
         failed.add(Reason::KeyNotYetValid);
     }
-    if grant.expires.is_some_and(|until| moment.is_past(until)) {
+    if expires.is_some_and(|until| moment.is_past(until)) {
         failed.add(Reason::KeyExpired);
     }
+    failed
+}
+
+/// What is wrong with a grant at `now`, whatever is called.
+pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
+    let moment = now.into();
+    let mut failed = key_status(grant.standing, grant.not_before, grant.expires, moment);
     if grant.secret_expires.is_some_and(|until| moment.is_past(until)) {
         failed.add(Reason::SecretExpired);
     }

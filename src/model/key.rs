@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::change::Revision;
+use super::decision::{Reasons, key_status};
+use super::grant::Standing;
 use super::id::{KeyId, SecretId};
 use super::marks::Moment;
 use super::time::Timestamp;
@@ -37,6 +39,8 @@ pub struct KeySpec {
     pub name: String,
     /// Who is responsible for it, at most 200 characters.
     pub owner: String,
+    /// The owner's e-mail address, at most 254 characters; empty: none.
+    pub contact: String,
     /// A note, at most 2 000 characters.
     pub comment: String,
     /// Whether it is switched on.
@@ -143,6 +147,20 @@ impl Key {
         self.secrets.iter().filter(move |secret| !secret.expires.is_some_and(|expires| moment.is_past(expires)))
     }
 
+    /// How it stands, leaving time aside.
+    pub const fn standing(&self) -> Standing {
+        match (&self.revoked, self.spec.active) {
+            (Some(_), _) => Standing::Revoked,
+            (None, true) => Standing::Active,
+            (None, false) => Standing::Inactive,
+        }
+    }
+
+    /// What makes it unusable at `now`, by the rule that decides requests; no reason: it is valid.
+    pub fn status(&self, now: impl Into<Moment>) -> Reasons {
+        key_status(self.standing(), self.spec.not_before, self.spec.expires, now.into())
+    }
+
     /// The key as the audit trail keeps it: everything that is managed, neither token nor digest, no last use.
     pub fn image(&self) -> serde_json::Value {
         let secrets: Vec<_> = self
@@ -184,6 +202,7 @@ impl Default for KeySpec {
         Self {
             name: String::new(),
             owner: String::new(),
+            contact: String::new(),
             comment: String::new(),
             active: true,
             stores: Access::Selected(Vec::new()),

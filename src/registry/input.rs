@@ -76,6 +76,7 @@ pub struct PageInput {
 pub struct KeyDraft {
     pub name: String,
     pub owner: String,
+    pub contact: String,
     pub comment: String,
     pub active: Option<bool>,
     pub store_access: Choice<AccessKind>,

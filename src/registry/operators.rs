@@ -282,7 +282,8 @@ async fn save(
 /// Records what was done to an operator, and answers what it says now.
 async fn finish(write: &mut Write, action: Action, before: Option<&Operator>, id: OperatorId) -> Result<Operator> {
     let after = write.tx.operator(id).await?;
-    let after = after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
+    let after =
+        after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Operator, &id, before.map(Operator::image), Some(after.image()));
     Ok(after)
 }

@@ -267,8 +267,8 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
 /// Records what was done to a store, and answers what it says now.
 async fn finish(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
     let after = write.tx.store(code).await?;
-    let after =
-        after.ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that created it")))?;
+    let after = after
+        .ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Store, code, before.map(Store::image), Some(after.image()));
     Ok(after)
 }

@@ -90,7 +90,7 @@ pub enum SchemaState {
 }
 
 /// The schema that this version is made for: the number of the last migration.
-pub const SCHEMA_VERSION: u32 = 6;
+pub const SCHEMA_VERSION: u32 = 7;
 
 // === impl Options ===
 

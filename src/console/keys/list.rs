@@ -16,6 +16,7 @@ use crate::console::lists::listed;
 use crate::console::session::Session;
 use crate::console::texts::keys as texts;
 use crate::console::time::Moment;
+use crate::model::decision::Reason;
 use crate::model::key::Key;
 use crate::model::marks::Moment as Judged;
 use crate::model::operator::Permission;
@@ -115,7 +116,7 @@ impl Row {
                 selected => texts::methods_of(selected.len(), methods),
             },
             expires: key.spec.expires.map(Moment),
-            expired: key.spec.expires.is_some_and(|expires| moment.is_past(expires)),
+            expired: key.status(moment).contains(Reason::KeyExpired),
             used: key.last_used.map(Moment),
         }
     }

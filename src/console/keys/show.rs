@@ -17,6 +17,7 @@ use crate::console::oversight;
 use crate::console::session::Session;
 use crate::console::time::Moment;
 use crate::console::trail::Entry;
+use crate::model::decision::Reason;
 use crate::model::key::{Key, Origin, Secret};
 use crate::model::marks::Moment as Judged;
 use crate::model::operator::Permission;
@@ -107,7 +108,7 @@ pub(super) async fn show(
         revoked: key.revoked.as_ref().map(|revoked| Moment(revoked.at)),
         not_before: key.spec.not_before.map(Moment),
         expires: key.spec.expires.map(Moment),
-        expired: key.spec.expires.is_some_and(|expires| moment.is_past(expires)),
+        expired: key.status(moment).contains(Reason::KeyExpired),
         created: Moment(key.created),
         updated: Moment(key.updated),
         last_used: key.last_used.map(Moment),

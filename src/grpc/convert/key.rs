@@ -13,6 +13,7 @@ fn draft(key: pb::Key) -> KeyDraft {
     KeyDraft {
         name: key.name,
         owner: key.owner,
+        contact: key.contact,
         comment: key.comment,
         active: key.active,
         store_access: access_choice(key.store_access),
@@ -94,6 +95,7 @@ pub(in crate::grpc) fn key(key: Key) -> pb::Key {
         id: key.id.to_string(),
         name: spec.name,
         owner: spec.owner,
+        contact: spec.contact,
         comment: spec.comment,
         active: Some(spec.active),
         revoke_time,
@@ -170,6 +172,7 @@ mod tests {
             spec: KeySpec {
                 name: "CPA network".to_owned(),
                 owner: "partners".to_owned(),
+                contact: "crm@partner.example".to_owned(),
                 comment: "statuses only".to_owned(),
                 active: false,
                 stores: Access::All,
@@ -233,6 +236,7 @@ mod tests {
         assert_eq!((again.id, again.etag, again.mask), (sent.id, sent.etag, vec!["name".to_owned()]));
         let draft = again.draft;
         assert_eq!((draft.name, draft.owner, draft.comment), (sent.name, sent.owner, sent.comment));
+        assert_eq!((draft.contact.as_str(), sent.contact.as_str()), ("crm@partner.example", "crm@partner.example"));
         assert_eq!(
             (draft.store_access, draft.method_access),
             (Choice::Is(AccessKind::All), Choice::Is(AccessKind::Selected))

@@ -30,7 +30,7 @@ const fn note(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySp
 }
 
 /// All of them, in the contract's order. What a list makes of an access depends on its kind (`check::AccessChange`).
-pub(super) const FIELDS: [Field; 12] = [
+pub(super) const FIELDS: [Field; 13] = [
     note("name", |violations, draft, spec| {
         validate::text(violations, "name", &draft.name, (1, 200), Lines::One);
         spec.name.clone_from(&draft.name);
@@ -38,6 +38,10 @@ pub(super) const FIELDS: [Field; 12] = [
     note("owner", |violations, draft, spec| {
         validate::text(violations, "owner", &draft.owner, (0, 200), Lines::One);
         spec.owner.clone_from(&draft.owner);
+    }),
+    note("contact", |violations, draft, spec| {
+        contact(violations, &draft.contact);
+        spec.contact.clone_from(&draft.contact);
     }),
     note("comment", |violations, draft, spec| {
         validate::text(violations, "comment", &draft.comment, (0, 2_000), Lines::Several);
@@ -64,4 +68,49 @@ pub(super) const FIELDS: [Field; 12] = [
 /// The names of the fields that people can change in a key, `revoked` or not, as the contract has them.
 pub fn key_fields(revoked: bool) -> impl Iterator<Item = &'static str> {
     FIELDS.iter().filter(move |field| field.of_revoked || !revoked).map(|field| field.name)
+}
+
+/// That it is empty or has the shape of an e-mail address: something without spaces on both sides of its only `@`. Whether
+/// mail arrives there, only sending it would show.
+fn contact(violations: &mut Violations, contact: &str) {
+    validate::text(violations, "contact", contact, (0, 254), Lines::One);
+    let is_address = contact.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+    });
+    let is_plain = !contact.contains(|c: char| c.is_whitespace() || "<>,;".contains(c)) && contact.matches('@').count() == 1;
+    if !contact.is_empty() && !(is_address && is_plain) {
+        violations.add("contact", "is not a valid e-mail address; use one such as crm@partner.example");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_is_empty_or_one_address() {
+        let refused = |text: &str| {
+            let mut violations = Violations::new();
+            contact(&mut violations, text);
+            !violations.is_empty()
+        };
+        for good in ["", "crm@partner.example", "a.b+c@sub.partner.example", "почта@пример.рф"] {
+            assert!(!refused(good), "{good}");
+        }
+        for bad in [
+            "crm",
+            "@partner.example",
+            "crm@partner",
+            "crm@.example",
+            "crm@example.",
+            "a@b@c.example",
+            "a@b.example, c@d.example",
+            "A <a@b.example>",
+            "a b@c.example",
+            "a@b.example\n",
+        ] {
+            assert!(refused(bad), "{bad:?}");
+        }
+        assert!(!refused(&format!("{}@b.example", "a".repeat(244))) && refused(&format!("{}@b.example", "a".repeat(245))));
+    }
 }

@@ -77,7 +77,8 @@ async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
 /// Records what was done to a key, and answers what it says now.
 async fn finish(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
     let after = write.tx.key(id).await?;
-    let after = after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
+    let after =
+        after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;
     write.record(action, SubjectKind::Key, &id, before.map(Key::image), Some(after.image()));
     Ok(after)
 }

@@ -11,7 +11,7 @@ use crate::storage::Result;
 /// The columns that [`read`] reads, of `keys k LEFT JOIN key_uses u`.
 macro_rules! key_columns {
     () => {
-        "k.id, k.name, k.owner, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
+        "k.id, k.name, k.owner, k.contact, k.comment, k.active, k.revoked_at, k.revoked_reason, k.all_stores, \
          CASE WHEN k.all_stores THEN NULL ELSE (SELECT string_agg(CAST(ks.store_number AS text), ',') \
          FROM key_stores ks WHERE ks.key_id = k.id) END, k.all_methods, \
          CASE WHEN k.all_methods THEN NULL ELSE (SELECT string_agg(CAST(km.method_number AS text), ',') \
@@ -27,6 +27,7 @@ pub(super) static INSERT_KEYS: Insert = Insert::new(
     &[
         "name",
         "owner",
+        "contact",
         "comment",
         "active",
         "revoked_at",
@@ -47,16 +48,17 @@ pub(super) static INSERT_KEYS: Insert = Insert::new(
 );
 
 /// Takes [`values`] and the id.
-pub(super) const UPDATE_KEY: &str = "UPDATE keys SET name = $1, owner = $2, comment = $3, active = $4, revoked_at = $5, \
-     revoked_reason = $6, all_stores = $7, all_methods = $8, not_before = $9, expires_at = $10, \
-     networks = $11, labels = $12, updated_at = $13, row_revision = $14 \
-     WHERE id = $15 AND deleted_revision IS NULL";
+pub(super) const UPDATE_KEY: &str = "UPDATE keys SET name = $1, owner = $2, contact = $3, comment = $4, active = $5, \
+     revoked_at = $6, revoked_reason = $7, all_stores = $8, all_methods = $9, not_before = $10, expires_at = $11, \
+     networks = $12, labels = $13, updated_at = $14, row_revision = $15 \
+     WHERE id = $16 AND deleted_revision IS NULL";
 
 /// The values of all columns but id, search and creation.
 pub(super) fn values(spec: &KeySpec, revoked: Option<&Revocation>, now: Timestamp, revision: Revision) -> Vec<Value> {
     vec![
         spec.name.as_str().into(),
         spec.owner.as_str().into(),
+        spec.contact.as_str().into(),
         spec.comment.as_str().into(),
         spec.active.into(),
         revoked.map(|revoked| revoked.at).into(),
@@ -89,7 +91,8 @@ fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>,
 /// Reads a key of [`key_columns`].
 pub(super) fn read(reader: &mut Reader) -> Result<Numbered> {
     let id = reader.parsed("id")?;
-    let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
+    let (name, owner) = (reader.text("name")?, reader.text("owner")?);
+    let (contact, comment) = (reader.text("contact")?, reader.text("comment")?);
     let active = reader.bool("active")?;
     let (at, reason) = (reader.opt_time("revoked_at")?, reader.opt_text("revoked_reason")?);
     let (all_or_stores, stores) = access(reader, "all_stores", "stores")?;
@@ -97,6 +100,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<Numbered> {
     let spec = KeySpec {
         name,
         owner,
+        contact,
         comment,
         active,
         stores: all_or_stores,

@@ -172,7 +172,9 @@ impl Link {
         }
         // Postgres cannot keep it, and what one engine refuses the other refuses too.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
-            return Err(Error::bug(format!("{name}: a text contains the character U+0000, which storage cannot store")));
+            return Err(Error::bug(format!(
+                "{name}: a text contains the character U+0000, which storage cannot store"
+            )));
         }
         Ok(())
     }

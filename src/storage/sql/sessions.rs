@@ -24,7 +24,8 @@ impl Storage {
         let operator_revision = reader.revision("operator_revision")?;
         let (created, seen) = (reader.time("created_at")?, reader.time("seen_at")?);
         let operator = operators::get(link, id).await?;
-        let operator = operator.ok_or_else(|| Error::corrupt(format!("sessions.operator_id: {id} is not an operator")))?;
+        let operator =
+            operator.ok_or_else(|| Error::corrupt(format!("sessions.operator_id: {id} is not an operator")))?;
         Ok(Some(Session { operator, operator_revision, created, seen }))
     }
 
