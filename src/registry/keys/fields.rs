@@ -77,7 +77,8 @@ fn contact(violations: &mut Violations, contact: &str) {
     let is_address = contact.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
     });
-    let is_plain = !contact.contains(|c: char| c.is_whitespace() || "<>,;".contains(c)) && contact.matches('@').count() == 1;
+    let is_plain =
+        !contact.contains(|c: char| c.is_whitespace() || "<>,;".contains(c)) && contact.matches('@').count() == 1;
     if !contact.is_empty() && !(is_address && is_plain) {
         violations.add("contact", "is not a valid e-mail address; use one such as crm@partner.example");
     }
@@ -111,6 +112,8 @@ mod tests {
         ] {
             assert!(refused(bad), "{bad:?}");
         }
-        assert!(!refused(&format!("{}@b.example", "a".repeat(244))) && refused(&format!("{}@b.example", "a".repeat(245))));
+        assert!(
+            !refused(&format!("{}@b.example", "a".repeat(244))) && refused(&format!("{}@b.example", "a".repeat(245)))
+        );
     }
 }

@@ -54,8 +54,8 @@ fn place(change: &Change) -> String {
 impl Storage {
     /// Changes that pass the filter, the newest revision first and within it by descending ordinal.
     pub async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
-        let link = &mut self.link(Purpose::Read).await?;
-        let mut select = Select::new(link.dialect());
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let mut select = Select::new(connection.dialect());
         match filter.kind {
             Some(SubjectKind::Other) => select.only("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
             Some(kind) => select.only_with("subject_kind =", kind.as_str().into()),
@@ -86,7 +86,7 @@ impl Storage {
         }
         let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
                    after FROM changes";
-        let rows = select.rows(link, "changes", sql, "revision DESC, ordinal DESC", page).await?;
+        let rows = select.rows(connection, "changes", sql, "revision DESC, ordinal DESC", page).await?;
         let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(changes, page.size, place))
     }
@@ -114,6 +114,6 @@ impl Transaction {
             ]);
             self.appended += 1;
         }
-        self.link.insert(&INSERT, rows).await.map(drop)
+        self.connection.insert(&INSERT, rows).await.map(drop)
     }
 }

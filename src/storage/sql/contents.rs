@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::connection::Connection;
 use super::follow::{continues, head};
 use super::grants;
-use super::link::Link;
 use super::text::Sql;
 use super::value::{Reader, Value, each_digest};
 use super::{methods, operators, stores};
@@ -53,24 +53,24 @@ const ENDS: &str = "SELECT * FROM (SELECT subject_id FROM changes WHERE subject_
                     ORDER BY revision, ordinal LIMIT 1) oldest";
 
 /// What storage holds, and what changed after `since`.
-pub(super) async fn read(link: &mut Link, since: Cursor) -> Result<Contents> {
-    let head = head(link, "contents_head").await?.0;
+pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<Contents> {
+    let head = head(connection, "contents_head").await?.0;
     let mut contents = Contents {
         head,
-        stores: stores::all(link).await?,
-        methods: methods::all(link, true).await?,
-        operators: operators::all(link).await?,
+        stores: stores::all(connection).await?,
+        methods: methods::all(connection, true).await?,
+        operators: operators::all(connection).await?,
         hosts: Tally::default(),
         keys: vec![[Tally::default(); KEY_TABLES.len()]; usize::from(PARTS)],
-        changed: changed(link, since, head).await?,
-        missing: missing(link).await?,
+        changed: changed(connection, since, head).await?,
+        missing: missing(connection).await?,
         writing: BTreeSet::new(),
     };
     let sql = sql!("SELECT count(*), CAST(COALESCE(sum(" (HASH "host || '|' || CAST(store_number AS text)")
         "), 0) AS bigint) FROM store_hosts");
-    contents.hosts = tally(&mut link.one("measure_store_hosts", sql, Vec::new()).await?.read("store_hosts"))?;
+    contents.hosts = tally(&mut connection.one("measure_store_hosts", sql, Vec::new()).await?.read("store_hosts"))?;
     for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
-        for row in link.rows(name, sql, Vec::new()).await? {
+        for row in connection.rows(name, sql, Vec::new()).await? {
             let mut reader = row.read(KEY_TABLES[at]);
             // An id that Latchkey did not make has no such end; all of them are one part.
             let part = usize::from(u16::from_str_radix(&reader.text("id")?, 16).unwrap_or(0));
@@ -81,8 +81,8 @@ pub(super) async fn read(link: &mut Link, since: Cursor) -> Result<Contents> {
             }
         }
     }
-    if let Some(sql) = link.dialect().writing() {
-        for row in link.rows("writing", sql, Vec::new()).await? {
+    if let Some(sql) = connection.dialect().writing() {
+        for row in connection.rows("writing", sql, Vec::new()).await? {
             contents.writing.insert(row.read("pg_locks").text("virtualtransaction")?);
         }
     }
@@ -93,17 +93,17 @@ fn tally(reader: &mut Reader) -> Result<Tally> {
     Ok(Tally { rows: reader.number("count")?, digest: reader.int("sum")?.cast_unsigned() })
 }
 
-async fn changed(link: &mut Link, since: Cursor, head: Cursor) -> Result<Option<Changed>> {
+async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Result<Option<Changed>> {
     if since == head {
         return Ok(Some(Changed::default()));
     }
-    if !continues(link, since, head).await? {
+    if !continues(connection, since, head).await? {
         return Ok(None);
     }
     let sql = "SELECT DISTINCT subject_kind, CASE WHEN subject_kind = 'key' THEN substr(subject_id, 38) ELSE '' END \
                FROM changes WHERE revision > $1";
     let mut changed = Changed::default();
-    for row in link.rows("changed_since", sql, vec![since.revision.into()]).await? {
+    for row in connection.rows("changed_since", sql, vec![since.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, end) = (reader.text("subject_kind")?, reader.text("subject_id")?);
         match SubjectKind::of(&kind) {
@@ -119,7 +119,7 @@ async fn changed(link: &mut Link, since: Cursor, head: Cursor) -> Result<Option<
 
 /// The tables that lack rows which the audit trail says were made: what a copy that was made table by table, or row by
 /// row, has not brought yet. Looks at the ends of the audit trail only, so that it costs a few look-ups.
-pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
+pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>> {
     let mut missing = Vec::new();
     for (kind, table, column) in [
         (SubjectKind::Key, "keys", "id"),
@@ -127,11 +127,11 @@ pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
         (SubjectKind::Method, "methods", "identity"),
         (SubjectKind::Operator, "operators", "id"),
     ] {
-        for row in link.rows("ends", ENDS, vec![kind.as_str().into()]).await? {
+        for row in connection.rows("ends", ENDS, vec![kind.as_str().into()]).await? {
             let subject = row.read("changes").text("subject_id")?;
             let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = $1)");
-            if !yes(link, "made", &sql, vec![subject.as_str().into()]).await? {
-                add(link, &mut missing, table).await?;
+            if !yes(connection, "made", &sql, vec![subject.as_str().into()]).await? {
+                add(connection, &mut missing, table).await?;
             }
         }
     }
@@ -140,15 +140,15 @@ pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
             "SELECT EXISTS (SELECT 1 FROM secrets t WHERE t.key_id = k.id) FROM (SELECT id FROM keys ORDER BY id {order} \
              LIMIT 1) k"
         );
-        if let Some(row) = link.row(name, &sql, Vec::new()).await?
+        if let Some(row) = connection.row(name, &sql, Vec::new()).await?
             && !row.read("secrets").bool("exists")?
         {
-            add(link, &mut missing, "secrets").await?;
+            add(connection, &mut missing, "secrets").await?;
         }
     }
     let sql =
         "SELECT subject_id, after FROM changes WHERE subject_kind = 'key' ORDER BY revision DESC, ordinal DESC LIMIT 8";
-    for row in link.rows("newest_keys", sql, Vec::new()).await? {
+    for row in connection.rows("newest_keys", sql, Vec::new()).await? {
         let mut reader = row.read("changes");
         let (key, after) = (reader.text("subject_id")?, reader.opt_json::<serde_json::Value>("after")?);
         for (list, table) in [("stores", "key_stores"), ("methods", "key_methods")] {
@@ -161,8 +161,10 @@ pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
             // Only where the table has none of any key: a later change of this one may have emptied its list.
             if after.as_ref().is_some_and(selects) {
                 let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
-                if !yes(link, "selected", &sql, vec![key.as_str().into()]).await? && is_empty(link, table).await? {
-                    add(link, &mut missing, table).await?;
+                if !yes(connection, "selected", &sql, vec![key.as_str().into()]).await?
+                    && is_empty(connection, table).await?
+                {
+                    add(connection, &mut missing, table).await?;
                 }
             }
         }
@@ -170,28 +172,28 @@ pub(super) async fn missing(link: &mut Link) -> Result<Vec<Missing>> {
     Ok(missing)
 }
 
-async fn add(link: &mut Link, missing: &mut Vec<Missing>, table: &'static str) -> Result<()> {
+async fn add(connection: &mut Connection, missing: &mut Vec<Missing>, table: &'static str) -> Result<()> {
     if missing.iter().all(|known| known.table != table) {
-        missing.push(Missing { table, empty: is_empty(link, table).await? });
+        missing.push(Missing { table, empty: is_empty(connection, table).await? });
     }
     Ok(())
 }
 
-async fn is_empty(link: &mut Link, table: &str) -> Result<bool> {
-    yes(link, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
+async fn is_empty(connection: &mut Connection, table: &str) -> Result<bool> {
+    yes(connection, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
 }
 
-async fn yes(link: &mut Link, name: &'static str, sql: &str, params: Vec<Value>) -> Result<bool> {
-    link.one(name, sql, params).await?.read("exists").bool("exists")
+async fn yes(connection: &mut Connection, name: &'static str, sql: &str, params: Vec<Value>) -> Result<bool> {
+    connection.one(name, sql, params).await?.read("exists").bool("exists")
 }
 
 /// Reads the grants of `digests`.
-pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<GrantsRead> {
-    let head = head(link, "grants_head").await?.0;
+pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> Result<GrantsRead> {
+    let head = head(connection, "grants_head").await?.0;
     let sql = sql!("SELECT t.digest, " {grants::columns!()} " FROM (SELECT " EACH_DIGEST " AS digest FROM " (EACH 1) ") d \
                     JOIN secrets t ON t.digest = d.digest JOIN keys k ON k.id = t.key_id");
     let mut read = Vec::new();
-    for row in link.rows("grants", sql, vec![each_digest(digests)]).await? {
+    for row in connection.rows("grants", sql, vec![each_digest(digests)]).await? {
         let mut reader = row.read("keys");
         let digest = reader.digest("digest")?;
         if let Some(grant) = grants::grant(&mut reader)? {
@@ -203,17 +205,17 @@ pub(super) async fn grants(link: &mut Link, digests: &[Digest]) -> Result<Grants
 
 /// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the revision that they are of.
 pub(super) async fn digests(
-    link: &mut Link,
+    connection: &mut Connection,
     parts: Option<&BTreeSet<u16>>,
     sink: &mut (dyn SnapshotSink + Send),
 ) -> Result<Cursor> {
-    let head = head(link, "digests_head").await?.0;
+    let head = head(connection, "digests_head").await?.0;
     let Some(parts) = parts else {
-        super::follow::all_digests(link, sink).await?;
+        super::follow::all_digests(connection, sink).await?;
         return Ok(head);
     };
     let ends = super::value::each(parts.iter().map(|part| format!("{part:03x}")));
     let sql = sql!("SELECT digest FROM secrets WHERE substr(key_id, 38) " (MEMBERS 1));
-    sink.digests(&super::follow::read_digests(link, sql, vec![ends]).await?);
+    sink.digests(&super::follow::read_digests(connection, sql, vec![ends]).await?);
     Ok(head)
 }

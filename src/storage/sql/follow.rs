@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::link::Link;
+use super::connection::Connection;
 use super::text::Sql;
 use super::value::{Value, count, each};
 use super::{methods, operators, stores};
@@ -17,12 +17,12 @@ use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSin
 const DIGESTS: usize = 20_000;
 
 /// The latest revision, storage's clock, and the marks of it.
-pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
+pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
     let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
-    let row = link.one(name, sql, Vec::new()).await?;
+    let row = connection.one(name, sql, Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.cursor()?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server is a standby and may be behind its primary"));
     }
@@ -31,38 +31,38 @@ pub(super) async fn head(link: &mut Link, name: &'static str) -> Result<(Cursor,
 }
 
 /// Everything that a World is made of, and the digests of all secrets.
-pub(super) async fn snapshot(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
-    let (head, now, marks) = head(link, "snapshot_head").await?;
+pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
+    let (head, now, marks) = head(connection, "snapshot_head").await?;
     let snapshot = Snapshot {
         head,
         now,
         marks,
-        stores: stores::all(link).await?,
-        methods: methods::all(link, true).await?,
-        operators: operators::all(link).await?,
-        missing: super::contents::missing(link).await?,
-        deployment: super::lost::deployment(link).await?,
-        lineage: lineage(link, head).await?,
+        stores: stores::all(connection).await?,
+        methods: methods::all(connection, true).await?,
+        operators: operators::all(connection).await?,
+        missing: super::contents::missing(connection).await?,
+        deployment: super::lost::deployment(connection).await?,
+        lineage: lineage(connection, head).await?,
     };
-    all_digests(link, sink).await?;
+    all_digests(connection, sink).await?;
     Ok(snapshot)
 }
 
 /// The last revisions up to `head`.
-async fn lineage(link: &mut Link, head: Cursor) -> Result<Vec<Cursor>> {
+async fn lineage(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
     let before = Revision(head.revision.0.saturating_sub(LINEAGE));
-    let rows = link.rows("lineage", sql, vec![before.into()]).await?;
+    let rows = connection.rows("lineage", sql, vec![before.into()]).await?;
     rows.into_iter().map(|row| row.read("changes").cursor()).collect()
 }
 
 /// Passes the digests of all secrets to `sink`.
-pub(super) async fn all_digests(link: &mut Link, sink: &mut (dyn SnapshotSink + Send)) -> Result<()> {
+pub(super) async fn all_digests(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<()> {
     let mut after = Vec::new();
     loop {
         let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
         let params = vec![Value::Bytes(Some(after)), count(DIGESTS)];
-        let digests = read_digests(link, sql, params).await?;
+        let digests = read_digests(connection, sql, params).await?;
         sink.digests(&digests);
         match digests.last() {
             Some(last) if digests.len() == DIGESTS => after = last.as_bytes().to_vec(),
@@ -72,17 +72,17 @@ pub(super) async fn all_digests(link: &mut Link, sink: &mut (dyn SnapshotSink + 
 }
 
 pub(super) async fn read_digests<'a>(
-    link: &mut Link,
+    connection: &mut Connection,
     sql: impl Into<Sql<'a>>,
     params: Vec<Value>,
 ) -> Result<Vec<Digest>> {
-    let rows = link.rows("digests", sql, params).await?;
+    let rows = connection.rows("digests", sql, params).await?;
     rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
 }
 
 /// What changed after `cursor`.
-pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Result<Poll> {
-    let (head, now, marks) = head(link, "poll").await?;
+pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usize) -> Result<Poll> {
+    let (head, now, marks) = head(connection, "poll").await?;
     let mut poll = Poll {
         head,
         now,
@@ -102,17 +102,17 @@ pub(super) async fn poll(link: &mut Link, cursor: Cursor, limit: usize) -> Resul
     if cursor == head {
         return Ok(poll);
     }
-    if !continues(link, cursor, head).await? {
+    if !continues(connection, cursor, head).await? {
         poll.continuous = false;
         return Ok(poll);
     }
-    let kinds = read_changes(link, cursor, limit, &mut poll).await?;
-    read_touched(link, cursor, &kinds, &mut poll).await?;
+    let kinds = read_changes(connection, cursor, limit, &mut poll).await?;
+    read_touched(connection, cursor, &kinds, &mut poll).await?;
     Ok(poll)
 }
 
 /// Whether `cursor` is part of the history of `head`.
-pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> Result<bool> {
+pub(super) async fn continues(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
     }
@@ -120,7 +120,7 @@ pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> 
         return Ok(cursor.nonce == 0);
     }
     let sql = "SELECT nonce FROM changes WHERE revision = $1 AND ordinal = 0";
-    let row = link.row("cursor", sql, vec![cursor.revision.into()]).await?;
+    let row = connection.row("cursor", sql, vec![cursor.revision.into()]).await?;
     Ok(match row {
         Some(row) => row.read("changes").int("nonce")?.cast_unsigned() == cursor.nonce,
         None => false,
@@ -128,12 +128,18 @@ pub(super) async fn continues(link: &mut Link, cursor: Cursor, head: Cursor) -> 
 }
 
 /// Reads revisions and subjects; returns the kinds of all subjects, those beyond the limit included.
-async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut Poll) -> Result<Vec<String>> {
+async fn read_changes(
+    connection: &mut Connection,
+    cursor: Cursor,
+    limit: usize,
+    poll: &mut Poll,
+) -> Result<Vec<String>> {
     let sql = "SELECT revision, nonce, ordinal, subject_kind, subject_id, action, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN before END, \
                CASE WHEN action IN ('update', 'rotate', 'revoke_secret') AND subject_kind IN ('key', 'store') THEN after END \
                FROM changes WHERE revision > $1 ORDER BY revision, ordinal LIMIT $2";
-    let rows = link.rows("poll_changes", sql, vec![cursor.revision.into(), count(limit.saturating_add(1))]).await?;
+    let rows =
+        connection.rows("poll_changes", sql, vec![cursor.revision.into(), count(limit.saturating_add(1))]).await?;
     poll.overflow = rows.len() > limit;
     for row in rows {
         let mut reader = row.read("changes");
@@ -161,12 +167,12 @@ async fn read_changes(link: &mut Link, cursor: Cursor, limit: usize, poll: &mut 
     }
     poll.revisions.clear();
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
-    for row in link.rows("poll_revisions", sql, vec![cursor.revision.into()]).await? {
+    for row in connection.rows("poll_revisions", sql, vec![cursor.revision.into()]).await? {
         poll.revisions.push(row.read("changes").cursor()?);
     }
     let sql = "SELECT subject_kind, max(revision) FROM changes WHERE revision > $1 GROUP BY subject_kind";
     let mut kinds = Vec::new();
-    for row in link.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
+    for row in connection.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
         // A replica that does not know a kind must learn of it, however many other subjects there are.
@@ -196,7 +202,7 @@ fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<D
 }
 
 /// Reads the records that were touched.
-async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &mut Poll) -> Result<()> {
+async fn read_touched(connection: &mut Connection, cursor: Cursor, kinds: &[String], poll: &mut Poll) -> Result<()> {
     let has = |kind: SubjectKind| kinds.iter().any(|text| text == kind.as_str());
     let mut newest: HashMap<KeyId, Revision> = HashMap::new();
     for (revision, _, id, _) in poll.subjects.iter().filter(|(_, kind, ..)| kind == SubjectKind::Key.as_str()) {
@@ -208,20 +214,20 @@ async fn read_touched(link: &mut Link, cursor: Cursor, kinds: &[String], poll: &
     poll.keys.sort_unstable();
     if poll.overflow {
         let sql = "SELECT digest FROM secrets WHERE created_revision > $1";
-        poll.digests = read_digests(link, sql, vec![cursor.revision.into()]).await?;
-        poll.missing = super::contents::missing(link).await?;
+        poll.digests = read_digests(connection, sql, vec![cursor.revision.into()]).await?;
+        poll.missing = super::contents::missing(connection).await?;
     } else if !poll.keys.is_empty() {
         let sql = sql!("SELECT digest FROM secrets WHERE key_id " (MEMBERS 1));
-        poll.digests = read_digests(link, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;
+        poll.digests = read_digests(connection, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;
     }
     if has(SubjectKind::Store) {
-        poll.stores = Some(stores::all(link).await?);
+        poll.stores = Some(stores::all(connection).await?);
     }
     if has(SubjectKind::Method) {
-        poll.methods = Some(methods::all(link, true).await?);
+        poll.methods = Some(methods::all(connection, true).await?);
     }
     if has(SubjectKind::Operator) {
-        poll.operators = Some(operators::all(link).await?);
+        poll.operators = Some(operators::all(connection).await?);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::link::Link;
+use super::connection::Connection;
 use super::value::Reader;
 use crate::model::book::MethodNumber;
 use crate::model::grant::{Grant, Members, Standing};
@@ -27,10 +27,10 @@ pub(super) use columns;
 ///
 /// The revision is said to be one row: as long as PostgreSQL has no statistics of that table it would expect 1 700, and
 /// compile machine code for so much work, a fifth of a second and more for each read.
-pub(super) async fn read(link: &mut Link, digest: &Digest) -> Result<GrantRead> {
+pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result<GrantRead> {
     let sql = sql!("SELECT r.value, r.nonce, " STANDBY ", " {columns!()} " FROM (SELECT value, nonce FROM revision LIMIT 1) r \
                     LEFT JOIN secrets t ON t.digest = $1 LEFT JOIN keys k ON k.id = t.key_id");
-    let mut reader = link.one("grant", sql, vec![digest.into()]).await?.read("keys");
+    let mut reader = connection.one("grant", sql, vec![digest.into()]).await?.read("keys");
     let head = reader.cursor()?;
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server is a standby and may be behind its primary"));

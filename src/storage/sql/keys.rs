@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::Storage;
-use super::codec;
+use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::{Numbered, key_columns, read};
-use super::link::Link;
 use super::transaction::Transaction;
 use super::value::{Reader, Row, each};
+use super::{Storage, codec};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Access, Key, Secret};
 use crate::model::token::Digest;
@@ -36,17 +35,17 @@ fn read_secret(reader: &mut Reader) -> Result<Secret> {
 }
 
 /// The keys of `rows`, which were read with [`key_columns`], with what they select and their live secrets.
-pub(super) async fn complete(link: &mut Link, rows: Vec<Row>) -> Result<Vec<Key>> {
+pub(super) async fn complete(connection: &mut Connection, rows: Vec<Row>) -> Result<Vec<Key>> {
     let keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
-    let mut keys = name_selected(link, keys).await?;
-    add_secrets(link, &mut keys).await?;
+    let mut keys = name_selected(connection, keys).await?;
+    add_secrets(connection, &mut keys).await?;
     Ok(keys)
 }
 
 /// Names the stores and methods that keys select, by one look at stores and reference book for all of them. Joined key by
 /// key, PostgreSQL would read the whole book for each; joined for all, the lists of all keys there are, for as long as it
 /// has no statistics.
-async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>> {
+async fn name_selected(connection: &mut Connection, keys: Vec<Numbered>) -> Result<Vec<Key>> {
     let all = |of: fn(&Numbered) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
@@ -54,7 +53,7 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
         let sql = sql!("SELECT 'store', number, code FROM stores WHERE deleted_revision IS NULL AND number " (NUMBERS 1)
             " UNION ALL SELECT 'method', number, identity FROM methods WHERE retired_revision IS NULL AND number "
             (NUMBERS 2));
-        for row in link.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
+        for row in connection.rows("selected_by_keys", sql, vec![each(stores), each(methods)]).await? {
             let mut reader = row.read("stores, methods");
             let names = if reader.text("kind")? == "store" { &mut codes } else { &mut identities };
             let number: u32 = reader.number("number")?;
@@ -80,14 +79,14 @@ async fn name_selected(link: &mut Link, keys: Vec<Numbered>) -> Result<Vec<Key>>
 }
 
 /// Adds their live secrets, the newest first.
-async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
+async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
     let sql = sql!("SELECT t.key_id, " {secret_columns!()} " FROM secrets t WHERE t.key_id " (MEMBERS 1)
         " AND t.ended_at IS NULL ORDER BY t.created_at DESC, t.id DESC");
     let mut secrets: HashMap<KeyId, Vec<Secret>> = HashMap::new();
-    for row in link.rows("secrets_of_keys", sql, vec![each(keys.iter().map(|key| key.id))]).await? {
+    for row in connection.rows("secrets_of_keys", sql, vec![each(keys.iter().map(|key| key.id))]).await? {
         let mut reader = row.read("secrets");
         let key = reader.parsed("key_id")?;
         secrets.entry(key).or_default().push(read_secret(&mut reader)?);
@@ -99,25 +98,25 @@ async fn add_secrets(link: &mut Link, keys: &mut [Key]) -> Result<()> {
 }
 
 /// The key with this id, unless it was deleted.
-async fn get(link: &mut Link, id: KeyId) -> Result<Option<Key>> {
+async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
     let sql = concat!(
         "SELECT ",
         key_columns!(),
         " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1 AND k.deleted_revision IS NULL"
     );
-    let rows = link.rows("key", sql, vec![id.to_string().into()]).await?;
-    Ok(complete(link, rows).await?.pop())
+    let rows = connection.rows("key", sql, vec![id.to_string().into()]).await?;
+    Ok(complete(connection, rows).await?.pop())
 }
 
 impl Storage {
     /// The key with this id, unless it was deleted.
     pub async fn key(&self, id: KeyId) -> Result<Option<Key>> {
-        get(&mut self.link(Purpose::Read).await?, id).await
+        get(&mut self.connect(Purpose::Read).await?, id).await
     }
 
     /// The secret with this digest and its key, ended, revoked and deleted ones included.
     pub async fn find(&self, digest: &Digest) -> Result<Option<Found>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!(
             "SELECT t.ended_at, k.deleted_revision, ",
             secret_columns!(),
@@ -125,15 +124,15 @@ impl Storage {
             key_columns!(),
             " FROM secrets t JOIN keys k ON k.id = t.key_id LEFT JOIN key_uses u ON u.key_id = k.id WHERE t.digest = $1"
         );
-        let Some(row) = link.row("find", sql, vec![digest.into()]).await? else {
+        let Some(row) = connection.row("find", sql, vec![digest.into()]).await? else {
             return Ok(None);
         };
         let mut reader = row.read("secrets");
         let ended = reader.opt_time("ended_at")?;
         let deleted = reader.opt_revision("deleted_revision")?.is_some();
         let secret = read_secret(&mut reader)?;
-        let mut keys = name_selected(link, vec![read(&mut reader)?]).await?;
-        add_secrets(link, &mut keys).await?;
+        let mut keys = name_selected(connection, vec![read(&mut reader)?]).await?;
+        add_secrets(connection, &mut keys).await?;
         Ok(keys.pop().map(|key| Found { key, secret, deleted, ended }))
     }
 }
@@ -141,21 +140,21 @@ impl Storage {
 impl Transaction {
     /// The key with this id, unless it was deleted.
     pub async fn key(&mut self, id: KeyId) -> Result<Option<Key>> {
-        get(&mut self.link, id).await
+        get(&mut self.connection, id).await
     }
 
     /// The key that a live or ended secret belongs to, unless it was deleted.
     pub async fn key_of_secret(&mut self, id: SecretId) -> Result<Option<KeyId>> {
         let sql =
             "SELECT k.id FROM secrets t JOIN keys k ON k.id = t.key_id WHERE t.id = $1 AND k.deleted_revision IS NULL";
-        let row = self.link.row("key_of_secret", sql, vec![id.to_string().into()]).await?;
+        let row = self.connection.row("key_of_secret", sql, vec![id.to_string().into()]).await?;
         row.map(|row| row.read("keys").parsed("id")).transpose()
     }
 
     /// The secret with this digest, whatever became of it, and its key.
     pub async fn secret_with(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
         let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
-        let Some(row) = self.link.row("secret_with", sql, vec![digest.into()]).await? else {
+        let Some(row) = self.connection.row("secret_with", sql, vec![digest.into()]).await? else {
             return Ok(None);
         };
         let mut reader = row.read("secrets");

@@ -11,10 +11,10 @@
 //! - text: what its index finds; all others: the walk, to its end.
 
 use super::conditions::{Conditions, Named};
+use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::key_columns;
 use super::keys;
-use super::link::Link;
 use super::value::each;
 use super::{Storage, methods, stores};
 use crate::model::key::Key;
@@ -33,39 +33,42 @@ const NEWEST: usize = 500;
 impl Storage {
     /// Keys that pass the filter, the newest (greatest id) first.
     pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let store = match &filter.store {
-            Some(code) => stores::number(link, code).await?.map_or(Named::Missing, |number| Named::Number(number.0)),
+            Some(code) => {
+                stores::number(connection, code).await?.map_or(Named::Missing, |number| Named::Number(number.0))
+            }
             None => Named::Any,
         };
         let method = match &filter.method {
             Some(identity) => {
-                methods::number(link, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
+                methods::number(connection, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
             }
             None => Named::Any,
         };
-        let Some(conditions) = Conditions::of(link.dialect(), filter, (store, method), page.after.as_deref()) else {
+        let Some(conditions) = Conditions::of(connection.dialect(), filter, (store, method), page.after.as_deref())
+        else {
             return Ok(Page { items: Vec::new(), next: None });
         };
         let size = page.size as usize;
-        let mut ids = find(link, &conditions, size + 1).await?;
+        let mut ids = find(connection, &conditions, size + 1).await?;
         let next = (ids.len() > size).then(|| ids[size - 1].clone());
         ids.truncate(size);
-        Ok(Page { items: read_keys(link, &ids).await?, next })
+        Ok(Page { items: read_keys(connection, &ids).await?, next })
     }
 }
 
 /// The newest ids that pass: `limit`, or all.
-async fn find(link: &mut Link, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
+async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
     for finder in conditions.finders() {
-        let (ids, whole) = read_ids(link, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
+        let (ids, whole) = read_ids(connection, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
         if whole {
             return Ok(ids);
         }
     }
     if conditions.has_windows() {
         for most in WINDOWS {
-            let (ids, whole) = read_ids(link, "keys_window", &conditions.window(most, limit), conditions).await?;
+            let (ids, whole) = read_ids(connection, "keys_window", &conditions.window(most, limit), conditions).await?;
             if ids.len() >= limit || whole {
                 return Ok(ids);
             }
@@ -73,33 +76,34 @@ async fn find(link: &mut Link, conditions: &Conditions, limit: usize) -> Result<
     }
     match conditions.text_finder() {
         Some(finder) if conditions.is_narrow() => {
-            let (ids, whole) = read_ids(link, "keys_many", &conditions.few(finder, MANY, limit), conditions).await?;
+            let (ids, whole) =
+                read_ids(connection, "keys_many", &conditions.few(finder, MANY, limit), conditions).await?;
             if whole {
                 return Ok(ids);
             }
         }
         Some(finder) => {
             let newest = conditions.newest(finder, NEWEST, limit);
-            let (ids, whole) = read_ids(link, "keys_newest", &newest, conditions).await?;
+            let (ids, whole) = read_ids(connection, "keys_newest", &newest, conditions).await?;
             if ids.len() >= limit || whole {
                 return Ok(ids);
             }
             let all = conditions.gathered(finder, limit);
-            return Ok(read_ids(link, "keys_gather", &all, conditions).await?.0);
+            return Ok(read_ids(connection, "keys_gather", &all, conditions).await?.0);
         }
         None => {}
     }
-    Ok(read_ids(link, "keys_walk", &conditions.walk(limit), conditions).await?.0)
+    Ok(read_ids(connection, "keys_walk", &conditions.walk(limit), conditions).await?.0)
 }
 
 /// Runs a statement of ids; also returns whether it looked at every key.
 async fn read_ids(
-    link: &mut Link,
+    connection: &mut Connection,
     name: &'static str,
     sql: &str,
     conditions: &Conditions,
 ) -> Result<(Vec<String>, bool)> {
-    let rows = link.rows(name, sql, conditions.params()).await?;
+    let rows = connection.rows(name, sql, conditions.params()).await?;
     let mut whole = false;
     let mut ids = Vec::with_capacity(rows.len());
     for row in rows {
@@ -114,12 +118,12 @@ async fn read_ids(
     Ok((ids, whole))
 }
 
-async fn read_keys(link: &mut Link, ids: &[String]) -> Result<Vec<Key>> {
+async fn read_keys(connection: &mut Connection, ids: &[String]) -> Result<Vec<Key>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
         " ORDER BY k.id DESC");
-    let rows = link.rows("keys", sql, vec![each(ids)]).await?;
-    keys::complete(link, rows).await
+    let rows = connection.rows("keys", sql, vec![each(ids)]).await?;
+    keys::complete(connection, rows).await
 }

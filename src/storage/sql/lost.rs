@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Storage;
+use super::connection::Connection;
 use super::driver::{Insert, Purpose};
-use super::link::Link;
 use super::value::json;
 use crate::model::time::Timestamp;
 use crate::storage::{Deployment, LostChange, Result};
@@ -20,7 +20,7 @@ static INSERT: Insert = Insert::new(
 );
 
 /// Records lost changes.
-pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()> {
+pub(super) async fn report(mut connection: Connection, changes: &[LostChange]) -> Result<()> {
     let rows = changes.iter().map(|change| {
         vec![
             change.cursor.revision.into(),
@@ -34,17 +34,17 @@ pub(super) async fn report(mut link: Link, changes: &[LostChange]) -> Result<()>
         ]
     });
     let rows = rows.collect();
-    link.insert(&INSERT, rows).await?;
-    link.commit("commit_lost_changes").await
+    connection.insert(&INSERT, rows).await?;
+    connection.commit("commit_lost_changes").await
 }
 
 impl Storage {
     /// The changes that were lost within the last 35 days, the newest revision first, at most 1 000.
     pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
                    FROM lost_changes ORDER BY revision DESC, nonce, subject_kind, subject_id LIMIT 1000";
-        let rows = link.rows("lost_changes", sql, Vec::new()).await?;
+        let rows = connection.rows("lost_changes", sql, Vec::new()).await?;
         let read = rows.into_iter().map(|row| {
             let mut reader = row.read("lost_changes");
             Ok(LostChange {
@@ -62,16 +62,16 @@ impl Storage {
 }
 
 /// Drops what has been kept long enough.
-pub(super) async fn delete_expired(link: &mut Link, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_expired(connection: &mut Connection, now: Timestamp) -> Result<()> {
     let sql = "DELETE FROM lost_changes WHERE noticed_at < $1";
-    link.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
+    connection.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
 }
 
 /// Which database it is.
-pub(super) async fn deployment(link: &mut Link) -> Result<Deployment> {
+pub(super) async fn deployment(connection: &mut Connection) -> Result<Deployment> {
     let mut deployment = Deployment::default();
     let sql = "SELECT key, value, NOT EXISTS (SELECT 1 FROM keys) FROM meta";
-    for row in link.rows("deployment", sql, Vec::new()).await? {
+    for row in connection.rows("deployment", sql, Vec::new()).await? {
         let mut reader = row.read("meta");
         let (key, value) = (reader.text("key")?, reader.text("value")?);
         deployment.empty = reader.bool("empty")?;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::connection::Connection;
 use super::driver::Purpose;
-use super::link::Link;
 use super::select::Select;
 use super::transaction::Transaction;
 use super::value::{Row, Value, count, each, json};
@@ -60,27 +60,27 @@ fn place(method: &Method) -> String {
 }
 
 /// All methods, by position; retired ones too if `retired`.
-pub(super) async fn all(link: &mut Link, retired: bool) -> Result<Vec<Method>> {
+pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Vec<Method>> {
     let sql = if retired {
         concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
     } else {
         concat!("SELECT ", columns!(), " FROM methods WHERE retired_revision IS NULL ORDER BY position, number")
     };
-    link.rows("all_methods", sql, Vec::new()).await?.into_iter().map(read).collect()
+    connection.rows("all_methods", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
 impl Storage {
     /// The method with this identity, unless it is retired.
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
-        link.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
+        connection.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
     }
 
     /// Methods that are not retired and pass the filter, by position, then number.
     pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
-        let link = &mut self.link(Purpose::Read).await?;
-        let mut select = Select::new(link.dialect());
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let mut select = Select::new(connection.dialect());
         select.only("retired_revision IS NULL");
         if let Some(block) = &filter.block {
             select.only_with("block =", block.as_str().into());
@@ -100,22 +100,22 @@ impl Storage {
             select.only(&format!("(position, number) > ({position}, {number})"));
         }
         let sql = concat!("SELECT ", columns!(), " FROM methods");
-        let rows = select.rows(link, "methods", sql, "position, number", page).await?;
+        let rows = select.rows(connection, "methods", sql, "position, number", page).await?;
         let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(methods, page.size, place))
     }
 }
 
 /// The number of the method with this identity.
-pub(super) async fn number(link: &mut Link, identity: &str) -> Result<Option<MethodNumber>> {
-    Ok(numbers(link, &[identity.to_owned()]).await?.pop().flatten())
+pub(super) async fn number(connection: &mut Connection, identity: &str) -> Result<Option<MethodNumber>> {
+    Ok(numbers(connection, &[identity.to_owned()]).await?.pop().flatten())
 }
 
 /// The numbers of the methods with these identities, in their order.
-async fn numbers(link: &mut Link, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
+async fn numbers(connection: &mut Connection, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
     let sql = sql!("SELECT identity, number FROM methods WHERE retired_revision IS NULL AND identity " (MEMBERS 1));
     let mut found = HashMap::new();
-    for row in link.rows("method_numbers", sql, vec![each(identities)]).await? {
+    for row in connection.rows("method_numbers", sql, vec![each(identities)]).await? {
         let mut reader = row.read("methods");
         found.insert(reader.text("identity")?, MethodNumber(reader.number("number")?));
     }
@@ -148,12 +148,12 @@ macro_rules! users_of_all {
 impl Transaction {
     /// All methods that are not retired, by position.
     pub async fn live_methods(&mut self) -> Result<Vec<Method>> {
-        all(&mut self.link, false).await
+        all(&mut self.connection, false).await
     }
 
     /// The numbers of the methods with these identities, in their order; `None` where there is none.
     pub async fn method_numbers(&mut self, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
-        numbers(&mut self.link, identities).await
+        numbers(&mut self.connection, identities).await
     }
 
     /// Adds methods and returns their numbers, never used before, in their order.
@@ -165,7 +165,7 @@ impl Transaction {
         for method in methods {
             let mut params = self.method_values(method);
             params.extend([method.identity.to_string().into(), method.created.into()]);
-            let row = self.link.one("insert_method", sql, params).await?;
+            let row = self.connection.one("insert_method", sql, params).await?;
             numbers.push(MethodNumber(row.read("methods").number("number")?));
         }
         Ok(numbers)
@@ -179,7 +179,7 @@ impl Transaction {
         for method in methods {
             let mut params = self.method_values(method);
             params.push(method.number.0.into());
-            self.link.update("update_method", sql, params, &method.identity).await?;
+            self.connection.update("update_method", sql, params, &method.identity).await?;
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Transaction {
         let sql = sql!("UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
                         WHERE retired_revision IS NULL AND number " (NUMBERS 3));
         let params = vec![self.revision.into(), self.now.into(), each(numbers.iter().map(|number| number.0))];
-        let retired = self.link.execute("retire_methods", sql, params).await?;
+        let retired = self.connection.execute("retire_methods", sql, params).await?;
         if retired == numbers.len() as u64 {
             Ok(())
         } else {
@@ -221,10 +221,10 @@ impl Transaction {
     pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
-        let total = self.link.one("count_method_users", sql, vec![numbers.clone()]).await?;
+        let total = self.connection.one("count_method_users", sql, vec![numbers.clone()]).await?;
         let sql = sql!("SELECT k.id, k.name, string_agg(CAST(km.method_number AS text), ',') " {users!()} (NUMBERS 1)
             " GROUP BY k.id, k.name ORDER BY k.id LIMIT $2");
-        let rows = self.link.rows("method_users", sql, vec![numbers, count(limit)]).await?;
+        let rows = self.connection.rows("method_users", sql, vec![numbers, count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }
@@ -233,9 +233,9 @@ impl Transaction {
     /// not count.
     pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let sql = concat!("SELECT count(*) ", users_of_all!());
-        let total = self.link.one("count_all_method_users", sql, Vec::new()).await?;
+        let total = self.connection.one("count_all_method_users", sql, Vec::new()).await?;
         let sql = concat!("SELECT k.id, k.name, NULL ", users_of_all!(), " ORDER BY k.id LIMIT $1");
-        let rows = self.link.rows("all_method_users", sql, vec![count(limit)]).await?;
+        let rows = self.connection.rows("all_method_users", sql, vec![count(limit)]).await?;
         let keys = rows.into_iter().map(affected).collect::<Result<_>>()?;
         Ok((keys, total.read("keys").number("count")?))
     }

@@ -1,9 +1,10 @@
 //! Every statement, written once for both engines, so that both return the same. An engine is a
-//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) have the few differences.
+//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) have the few
+//! differences.
 //!
 //! ```text
-//! Storage ── link(purpose) ──▶ Link ── named statements, measured ──▶ Session of postgres or sqlite
-//!    └── begin() ──▶ Transaction (a Link that took a revision)
+//! Storage ── connect(purpose) ──▶ Connection ── named statements, measured ──▶ Session of postgres or sqlite
+//!    └── begin() ──▶ Transaction (a Connection that took a revision)
 //! ```
 
 #[macro_use]
@@ -11,6 +12,7 @@ mod text;
 mod changes;
 mod codec;
 mod conditions;
+mod connection;
 mod contents;
 pub(super) mod dialect;
 pub(super) mod driver;
@@ -18,7 +20,6 @@ mod follow;
 mod grants;
 mod key_row;
 mod keys;
-mod link;
 mod list_keys;
 mod lost;
 mod methods;
@@ -38,8 +39,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::connection::{Connection, Shared};
 use self::driver::{Driver, Purpose};
-use self::link::{Link, Shared};
 pub use self::transaction::Transaction;
 use super::options::Options;
 use super::{
@@ -72,19 +73,19 @@ impl Storage {
         Self { shared: Arc::new(shared), is_shared: options.url.is_shared() }
     }
 
-    /// Begins a session.
-    async fn link(&self, purpose: Purpose) -> Result<Link> {
-        self.shared.link(purpose).await
+    /// Waits for a connection and begins a session on it.
+    async fn connect(&self, purpose: Purpose) -> Result<Connection> {
+        self.shared.connect(purpose).await
     }
 
     /// Which database it is.
     pub async fn deployment(&self) -> Result<Deployment> {
-        lost::deployment(&mut self.link(Purpose::Read).await?).await
+        lost::deployment(&mut self.connect(Purpose::Read).await?).await
     }
 
     /// The latest revision and its nonce.
     pub async fn head(&self) -> Result<Cursor> {
-        Ok(follow::head(&mut self.link(Purpose::Read).await?, "head").await?.0)
+        Ok(follow::head(&mut self.connect(Purpose::Read).await?, "head").await?.0)
     }
 
     /// Begins a write: the first statement takes the next revision and with it the right to write; others wait, at most
@@ -92,8 +93,8 @@ impl Storage {
     pub async fn begin(&self, nonce: u64, actor: &Actor, comment: &str) -> Result<Transaction> {
         let mut attempt = 1;
         loop {
-            let link = self.link(Purpose::Write).await?;
-            match Transaction::begin(link, nonce, actor, comment).await {
+            let connection = self.connect(Purpose::Write).await?;
+            match Transaction::begin(connection, nonce, actor, comment).await {
                 // Nothing was done yet, so that doing it again is the same.
                 Err(error) if attempt < ATTEMPTS && self.shared.driver.is_conflict(&error) => attempt += 1,
                 begun => return begun,
@@ -109,11 +110,11 @@ impl Feed for Storage {
     }
 
     async fn snapshot(&self, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
-        follow::snapshot(&mut self.link(Purpose::Follow).await?, sink).await
+        follow::snapshot(&mut self.connect(Purpose::Follow).await?, sink).await
     }
 
     async fn poll(&self, cursor: Cursor, limit: usize) -> Result<Poll> {
-        follow::poll(&mut self.link(Purpose::Follow).await?, cursor, limit).await
+        follow::poll(&mut self.connect(Purpose::Follow).await?, cursor, limit).await
     }
 
     async fn notified(&self) {
@@ -121,43 +122,43 @@ impl Feed for Storage {
     }
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
-        grants::read(&mut self.link(Purpose::Grant).await?, digest).await
+        grants::read(&mut self.connect(Purpose::Grant).await?, digest).await
     }
 
     async fn contents(&self, since: Cursor) -> Result<Contents> {
-        contents::read(&mut self.link(Purpose::Measure).await?, since).await
+        contents::read(&mut self.connect(Purpose::Measure).await?, since).await
     }
 
     async fn digests(&self, parts: Option<&BTreeSet<u16>>, sink: &mut (dyn SnapshotSink + Send)) -> Result<Cursor> {
-        contents::digests(&mut self.link(Purpose::Measure).await?, parts, sink).await
+        contents::digests(&mut self.connect(Purpose::Measure).await?, parts, sink).await
     }
 
     async fn grants(&self, digests: &[Digest]) -> Result<GrantsRead> {
-        contents::grants(&mut self.link(Purpose::Measure).await?, digests).await
+        contents::grants(&mut self.connect(Purpose::Measure).await?, digests).await
     }
 
     async fn heartbeat(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
-        replicas::heartbeat(self.link(Purpose::Heartbeat).await?, report, nonce).await
+        replicas::heartbeat(self.connect(Purpose::Heartbeat).await?, report, nonce).await
     }
 
     async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
-        replicas::list(&mut self.link(Purpose::Read).await?).await
+        replicas::list(&mut self.connect(Purpose::Read).await?).await
     }
 
     async fn end_replica(&self, replica: ReplicaId) -> Result<()> {
-        replicas::end(self.link(Purpose::Report).await?, replica).await
+        replicas::end(self.connect(Purpose::Report).await?, replica).await
     }
 
     async fn remove_replicas(&self, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
-        replicas::remove(self.link(Purpose::Report).await?, replicas).await
+        replicas::remove(self.connect(Purpose::Report).await?, replicas).await
     }
 
     async fn add_mark(&self, mark: Mark) -> Result<()> {
-        replicas::add_mark(self.link(Purpose::Report).await?, mark).await
+        replicas::add_mark(self.connect(Purpose::Report).await?, mark).await
     }
 
     async fn report_lost(&self, changes: &[LostChange]) -> Result<()> {
-        lost::report(self.link(Purpose::Report).await?, changes).await
+        lost::report(self.connect(Purpose::Report).await?, changes).await
     }
 
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
@@ -165,10 +166,10 @@ impl Feed for Storage {
     }
 
     async fn add_usage(&self, counts: &[UsageAdd]) -> Result<()> {
-        usage::add(self.link(Purpose::Report).await?, counts).await
+        usage::add(self.connect(Purpose::Report).await?, counts).await
     }
 
     async fn delete_expired(&self, now: Timestamp) -> Result<()> {
-        usage::delete_expired(self.link(Purpose::Report).await?, now).await
+        usage::delete_expired(self.connect(Purpose::Report).await?, now).await
     }
 }

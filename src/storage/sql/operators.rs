@@ -1,7 +1,7 @@
 //! Operators: who may call Latchkey itself.
 
+use super::connection::Connection;
 use super::driver::Purpose;
-use super::link::Link;
 use super::select::Select;
 use super::transaction::Transaction;
 use super::value::{Reader, Row, Value};
@@ -38,15 +38,15 @@ fn read(row: Row) -> Result<Operator> {
 }
 
 /// The operator with this id, also a revoked one.
-pub(super) async fn get(link: &mut Link, id: OperatorId) -> Result<Option<Operator>> {
+pub(super) async fn get(connection: &mut Connection, id: OperatorId) -> Result<Option<Operator>> {
     let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
-    link.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
+    connection.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
 }
 
 /// All operators that are not revoked, with the digests of their tokens.
-pub(super) async fn all(link: &mut Link) -> Result<Vec<(Operator, Digest)>> {
+pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Digest)>> {
     let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
-    let rows = link.rows("all_operators", sql, Vec::new()).await?;
+    let rows = connection.rows("all_operators", sql, Vec::new()).await?;
     let with_digest = rows.into_iter().map(|row| {
         let mut reader = row.read("operators");
         Ok((read_from(&mut reader)?, reader.digest("digest")?))
@@ -57,13 +57,13 @@ pub(super) async fn all(link: &mut Link) -> Result<Vec<(Operator, Digest)>> {
 impl Storage {
     /// The operator with this id, also a revoked one.
     pub async fn operator(&self, id: OperatorId) -> Result<Option<Operator>> {
-        get(&mut self.link(Purpose::Read).await?, id).await
+        get(&mut self.connect(Purpose::Read).await?, id).await
     }
 
     /// Operators that pass the filter, the newest first.
     pub async fn operators(&self, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
-        let link = &mut self.link(Purpose::Read).await?;
-        let mut select = Select::new(link.dialect());
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let mut select = Select::new(connection.dialect());
         if !filter.include_revoked {
             select.only("revoked_at IS NULL");
         }
@@ -74,7 +74,7 @@ impl Storage {
             select.only_with("id <", after.as_str().into());
         }
         let sql = concat!("SELECT ", columns!(), " FROM operators");
-        let rows = select.rows(link, "operators", sql, "id DESC", page).await?;
+        let rows = select.rows(connection, "operators", sql, "id DESC", page).await?;
         let operators = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(operators, page.size, |operator| operator.id.to_string()))
     }
@@ -83,25 +83,25 @@ impl Storage {
 impl Transaction {
     /// The operator with this id, also a revoked one.
     pub async fn operator(&mut self, id: OperatorId) -> Result<Option<Operator>> {
-        get(&mut self.link, id).await
+        get(&mut self.connection, id).await
     }
 
     /// The operator that has this name and is not revoked.
     pub async fn operator_named(&mut self, name: &str) -> Result<Option<Operator>> {
         let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
-        self.link.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
+        self.connection.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
     }
 
     /// How many admins are neither revoked nor ever expire.
     pub async fn lasting_admins(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
-        let row = self.link.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
+        let row = self.connection.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
         row.read("operators").number("count")
     }
 
     /// How many operators there are at all, revoked ones included.
     pub async fn operator_count(&mut self) -> Result<u64> {
-        let row = self.link.one("operator_count", "SELECT count(*) FROM operators", Vec::new()).await?;
+        let row = self.connection.one("operator_count", "SELECT count(*) FROM operators", Vec::new()).await?;
         row.read("operators").number("count")
     }
 
@@ -111,7 +111,7 @@ impl Transaction {
                    created_at, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let mut params = self.operator_values(operator);
         params.extend([operator.created.into(), digest.into()]);
-        self.link.execute("insert_operator", sql, params).await.map(drop)
+        self.connection.execute("insert_operator", sql, params).await.map(drop)
     }
 
     /// Writes all of an operator; with a digest, that of its new token.
@@ -120,7 +120,7 @@ impl Transaction {
                    updated_at = $6, row_revision = $7, digest = coalesce($9, digest) WHERE id = $8";
         let mut params = self.operator_values(operator);
         params.push(Value::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
-        self.link.update("update_operator", sql, params, operator.id).await
+        self.connection.update("update_operator", sql, params, operator.id).await
     }
 
     /// Name, role, hint, expires, revoked, updated, row revision, id.

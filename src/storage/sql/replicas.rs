@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::link::Link;
+use super::connection::Connection;
 use super::value::{Value, json};
 use crate::model::change::Revision;
 use crate::model::id::ReplicaId;
@@ -14,7 +14,7 @@ use crate::storage::{Replica, ReplicaReport, Result};
 const WRITTEN: Duration = Duration::from_secs(1);
 
 /// Records what a replica has applied, if it is of this history, and how far time has come; returns storage's clock.
-pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
+pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
     let sql = sql!("INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
                     VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 \
                     AND ordinal = 0 AND nonce = $7) THEN $5 ELSE 0 END, coalesce(" NOW ", $6), $8) \
@@ -29,84 +29,84 @@ pub(super) async fn heartbeat(mut link: Link, report: &ReplicaReport, nonce: u64
         report.version.as_str().into(),
         report.started.into(),
         report.applied.into(),
-        link.own_clock().into(),
+        connection.own_clock().into(),
         nonce.cast_signed().into(),
         Value::Int(report.max_staleness.map(micros)),
     ];
-    let mut reader = link.one("renew", sql, params).await?.read("replicas");
+    let mut reader = connection.one("renew", sql, params).await?.read("replicas");
     let (now, reached) = (reader.time("reported_at")?, reader.opt_time("reached")?);
-    reach(&mut link, now, reached).await?;
-    link.commit("commit_renew").await?;
+    reach(&mut connection, now, reached).await?;
+    connection.commit("commit_renew").await?;
     Ok(now)
 }
 
 /// Writes down that time has come as far as `now`, where `reached` was the latest before.
-async fn reach(link: &mut Link, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
+async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
     let Some(reached) = reached else {
         // The row was lost, as by a restore of some tables.
         let sql = "INSERT INTO clock (one, revision, reached, marks) SELECT 1, value, $1, '[]' FROM revision \
                    WHERE TRUE ON CONFLICT (one) DO NOTHING";
-        return link.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
+        return connection.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
     };
     if now > reached.plus(WRITTEN) {
         // Fails while a restore has not brought the revision yet, and the report with it: its row would be in the way of those
         // that the restore brings.
         let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2";
-        link.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
+        connection.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
     } else if now < reached.minus(LEAP) {
         // Everybody was stopped, or nobody has noticed yet: what was judged by then is at least what was written by then.
-        let (last, mut marks) = held(link).await?;
+        let (last, mut marks) = held(connection).await?;
         if now < last.reached.minus(LEAP) {
             marks.add(last);
             let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision), marks = $2";
-            link.execute("reach_back", sql, vec![now.into(), json(&marks)]).await?;
+            connection.execute("reach_back", sql, vec![now.into(), json(&marks)]).await?;
         }
     }
     Ok(())
 }
 
 /// How far time has come and the marks, held until the transaction ends.
-async fn held(link: &mut Link) -> Result<(Mark, Marks)> {
+async fn held(connection: &mut Connection) -> Result<(Mark, Marks)> {
     let sql = "UPDATE clock SET one = one WHERE one = 1 RETURNING revision, reached, marks";
-    let mut reader = link.one("hold_clock", sql, Vec::new()).await?.read("clock");
+    let mut reader = connection.one("hold_clock", sql, Vec::new()).await?.read("clock");
     let last = Mark { revision: reader.revision("revision")?, reached: reader.time("reached")? };
     Ok((last, reader.json("marks")?))
 }
 
 /// Adds a mark.
-pub(super) async fn add_mark(mut link: Link, mark: Mark) -> Result<()> {
-    let (_, mut marks) = held(&mut link).await?;
+pub(super) async fn add_mark(mut connection: Connection, mark: Mark) -> Result<()> {
+    let (_, mut marks) = held(&mut connection).await?;
     marks.add(mark);
-    link.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
-    link.commit("commit_mark").await
+    connection.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
+    connection.commit("commit_mark").await
 }
 
 /// Records that a replica has ended. The row stays for a while, so that others can distinguish that from a lost row. At
 /// the epoch, so that earlier versions count it as silent.
-pub(super) async fn end(mut link: Link, replica: ReplicaId) -> Result<()> {
+pub(super) async fn end(mut connection: Connection, replica: ReplicaId) -> Result<()> {
     let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
-    link.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
-    link.commit("commit_forget").await
+    connection.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
+    connection.commit("commit_forget").await
 }
 
 /// Removes replicas, each if it has not reported since.
-pub(super) async fn remove(mut link: Link, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
+pub(super) async fn remove(mut connection: Connection, replicas: &[(ReplicaId, Timestamp)]) -> Result<()> {
     for (replica, reported) in replicas {
         let sql = "DELETE FROM replicas WHERE id = $1 AND reported_at = $2";
-        link.execute("remove_replica", sql, vec![replica.to_string().into(), (*reported).into()]).await?;
+        connection.execute("remove_replica", sql, vec![replica.to_string().into(), (*reported).into()]).await?;
     }
-    link.commit("commit_remove").await
+    connection.commit("commit_remove").await
 }
 
 /// The reports of all replicas, the newest first, and the latest revision.
-pub(super) async fn list(link: &mut Link) -> Result<(Vec<Replica>, Revision)> {
-    let row = link.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
+pub(super) async fn list(connection: &mut Connection) -> Result<(Vec<Replica>, Revision)> {
+    let row = connection.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.revision("value")?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
+    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
     let sql = "SELECT id, host, version, started_at, applied, reported_at, max_staleness FROM replicas \
                ORDER BY reported_at DESC, id DESC";
-    let rows = link.rows("replicas", sql, Vec::new()).await?;
+    let rows = connection.rows("replicas", sql, Vec::new()).await?;
     let replicas = rows.into_iter().map(|row| {
         let mut reader = row.read("replicas");
         let (id, host, version) = (reader.parsed("id")?, reader.text("host")?, reader.text("version")?);

@@ -14,7 +14,7 @@ impl Transaction {
     pub async fn request(&mut self, actor: &str, request_id: &str) -> Result<Option<KeyId>> {
         let sql = "SELECT key_id FROM requests WHERE actor = $1 AND request_id = $2 AND created_at >= $3";
         let params = vec![actor.into(), request_id.into(), self.now.minus(KEPT).into()];
-        let row = self.link.row("request", sql, params).await?;
+        let row = self.connection.row("request", sql, params).await?;
         row.map(|row| row.read("requests").parsed("key_id")).transpose()
     }
 
@@ -25,7 +25,7 @@ impl Transaction {
                    created_at = excluded.created_at WHERE requests.created_at < $5";
         let (now, oldest) = (self.now, self.now.minus(KEPT));
         let params = vec![actor.into(), request_id.into(), key.to_string().into(), now.into(), oldest.into()];
-        if self.link.execute("insert_request", sql, params).await? == 1 {
+        if self.connection.execute("insert_request", sql, params).await? == 1 {
             Ok(())
         } else {
             Err(Error::Taken { what: "the request id" })

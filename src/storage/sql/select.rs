@@ -1,7 +1,7 @@
 //! Putting a list's conditions together.
 
+use super::connection::Connection;
 use super::dialect::Dialect;
-use super::link::Link;
 use super::value::{Row, Value};
 use crate::model::page::PageRequest;
 use crate::storage::Result;
@@ -49,7 +49,7 @@ impl Select {
     /// Runs `select` (`SELECT … FROM …`) with these conditions, in this order: a page and one more.
     pub(super) async fn rows(
         self,
-        link: &mut Link,
+        connection: &mut Connection,
         name: &'static str,
         select: &str,
         order: &str,
@@ -57,6 +57,6 @@ impl Select {
     ) -> Result<Vec<Row>> {
         let conditions = if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") };
         let sql = format!("{select} WHERE {conditions} ORDER BY {order} LIMIT {}", page.size + 1);
-        link.rows(name, &sql, self.params).await
+        connection.rows(name, &sql, self.params).await
     }
 }

@@ -16,14 +16,14 @@ pub(super) const KEPT: Duration = Duration::from_hours(24);
 impl Storage {
     /// The session with this token's digest, valid or not, and the current state of its operator.
     pub async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT operator_id, operator_revision, created_at, seen_at FROM sessions WHERE digest = $1";
-        let Some(row) = link.row("session", sql, vec![digest.into()]).await? else { return Ok(None) };
+        let Some(row) = connection.row("session", sql, vec![digest.into()]).await? else { return Ok(None) };
         let mut reader = row.read("sessions");
         let id: OperatorId = reader.parsed("operator_id")?;
         let operator_revision = reader.revision("operator_revision")?;
         let (created, seen) = (reader.time("created_at")?, reader.time("seen_at")?);
-        let operator = operators::get(link, id).await?;
+        let operator = operators::get(connection, id).await?;
         let operator =
             operator.ok_or_else(|| Error::corrupt(format!("sessions.operator_id: {id} is not an operator")))?;
         Ok(Some(Session { operator, operator_revision, created, seen }))
@@ -31,10 +31,10 @@ impl Storage {
 
     /// Moves the last request of a session forward, if there is such a session; takes no revision.
     pub async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()> {
-        let mut link = self.link(Purpose::Report).await?;
+        let mut connection = self.connect(Purpose::Report).await?;
         let sql = "UPDATE sessions SET seen_at = $1 WHERE digest = $2 AND seen_at < $1";
-        link.execute("touch_session", sql, vec![at.into(), digest.into()]).await?;
-        link.commit("commit_session").await
+        connection.execute("touch_session", sql, vec![at.into(), digest.into()]).await?;
+        connection.commit("commit_session").await
     }
 }
 
@@ -45,12 +45,12 @@ impl Transaction {
         let sql = "INSERT INTO sessions (digest, operator_id, operator_revision, created_at, seen_at) \
                    SELECT $1, id, row_revision, $3, $3 FROM operators WHERE id = $2 AND digest = $4";
         let params = vec![digest.into(), operator.to_string().into(), self.now.into(), shown.into()];
-        Ok(self.link.execute("insert_session", sql, params).await? == 1)
+        Ok(self.connection.execute("insert_session", sql, params).await? == 1)
     }
 
     /// Ends a session. Returns whether there was one.
     pub async fn end_session(&mut self, digest: &Digest) -> Result<bool> {
         let sql = "DELETE FROM sessions WHERE digest = $1";
-        Ok(self.link.execute("end_session", sql, vec![digest.into()]).await? > 0)
+        Ok(self.connection.execute("end_session", sql, vec![digest.into()]).await? > 0)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::connection::Connection;
 use super::driver::{Insert, Purpose};
-use super::link::Link;
 use super::select::Select;
 use super::transaction::Transaction;
 use super::value::{Row, Value, each, json};
@@ -50,27 +50,27 @@ fn search(store: &Store) -> String {
 }
 
 /// The store with this code.
-async fn get(link: &mut Link, code: &StoreCode) -> Result<Option<Store>> {
+async fn get(connection: &mut Connection, code: &StoreCode) -> Result<Option<Store>> {
     let sql = concat!("SELECT ", columns!(), " FROM stores WHERE code = $1 AND deleted_revision IS NULL");
-    link.row("store", sql, vec![code.as_str().into()]).await?.map(read).transpose()
+    connection.row("store", sql, vec![code.as_str().into()]).await?.map(read).transpose()
 }
 
 /// All stores, by code.
-pub(super) async fn all(link: &mut Link) -> Result<Vec<Store>> {
+pub(super) async fn all(connection: &mut Connection) -> Result<Vec<Store>> {
     let sql = concat!("SELECT ", columns!(), " FROM stores WHERE deleted_revision IS NULL ORDER BY code");
-    link.rows("all_stores", sql, Vec::new()).await?.into_iter().map(read).collect()
+    connection.rows("all_stores", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
 impl Storage {
     /// The store with this code.
     pub async fn store(&self, code: &StoreCode) -> Result<Option<Store>> {
-        get(&mut self.link(Purpose::Read).await?, code).await
+        get(&mut self.connect(Purpose::Read).await?, code).await
     }
 
     /// Stores that pass the filter, in byte order of their codes.
     pub async fn stores(&self, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
-        let link = &mut self.link(Purpose::Read).await?;
-        let mut select = Select::new(link.dialect());
+        let connection = &mut self.connect(Purpose::Read).await?;
+        let mut select = Select::new(connection.dialect());
         select.only("deleted_revision IS NULL");
         if let Some(active) = filter.active {
             select.only_with("active =", active.into());
@@ -88,22 +88,22 @@ impl Storage {
             select.only_with("code >", after.as_str().into());
         }
         let sql = concat!("SELECT ", columns!(), " FROM stores");
-        let rows = select.rows(link, "stores", sql, "code", page).await?;
+        let rows = select.rows(connection, "stores", sql, "code", page).await?;
         let stores = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::cut(stores, page.size, |store| store.code.to_string()))
     }
 }
 
 /// The number of the store with this code.
-pub(super) async fn number(link: &mut Link, code: &str) -> Result<Option<StoreNumber>> {
-    Ok(numbers(link, &[code.to_owned()]).await?.pop().flatten())
+pub(super) async fn number(connection: &mut Connection, code: &str) -> Result<Option<StoreNumber>> {
+    Ok(numbers(connection, &[code.to_owned()]).await?.pop().flatten())
 }
 
 /// The numbers of the stores with these codes, in their order.
-async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
+async fn numbers(connection: &mut Connection, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
     let sql = sql!("SELECT code, number FROM stores WHERE deleted_revision IS NULL AND code " (MEMBERS 1));
     let mut found = HashMap::new();
-    for row in link.rows("store_numbers", sql, vec![each(codes)]).await? {
+    for row in connection.rows("store_numbers", sql, vec![each(codes)]).await? {
         let mut reader = row.read("stores");
         found.insert(reader.text("code")?, StoreNumber(reader.number("number")?));
     }
@@ -113,18 +113,18 @@ async fn numbers(link: &mut Link, codes: &[String]) -> Result<Vec<Option<StoreNu
 impl Transaction {
     /// The store with this code.
     pub async fn store(&mut self, code: &StoreCode) -> Result<Option<Store>> {
-        get(&mut self.link, code).await
+        get(&mut self.connection, code).await
     }
 
     /// The numbers of the stores with these codes, in their order; `None` where there is none.
     pub async fn store_numbers(&mut self, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
-        numbers(&mut self.link, codes).await
+        numbers(&mut self.connection, codes).await
     }
 
     /// The store that is reached at `host`.
     pub async fn store_at(&mut self, host: &str) -> Result<Option<StoreCode>> {
         let sql = "SELECT s.code FROM store_hosts h JOIN stores s ON s.number = h.store_number WHERE h.host = $1";
-        let row = self.link.row("store_at", sql, vec![host.into()]).await?;
+        let row = self.connection.row("store_at", sql, vec![host.into()]).await?;
         row.map(|row| row.read("stores").parsed("code")).transpose()
     }
 
@@ -135,7 +135,7 @@ impl Transaction {
         let mut params = self.store_values(store);
         params.insert(0, store.code.as_str().into());
         params.insert(7, store.created.into());
-        let row = self.link.one("insert_store", sql, params).await?;
+        let row = self.connection.one("insert_store", sql, params).await?;
         let number = StoreNumber(row.read("stores").number("number")?);
         self.add_hosts(number, store).await?;
         Ok(number)
@@ -147,7 +147,7 @@ impl Transaction {
                    updated_at = $7, row_revision = $8 WHERE number = $9 AND deleted_revision IS NULL";
         let mut params = self.store_values(store);
         params.push(store.number.0.into());
-        self.link.update("update_store", sql, params, &store.code).await?;
+        self.connection.update("update_store", sql, params, &store.code).await?;
         self.remove_hosts(store.number).await?;
         self.add_hosts(store.number, store).await
     }
@@ -168,12 +168,12 @@ impl Transaction {
 
     async fn remove_hosts(&mut self, number: StoreNumber) -> Result<()> {
         let sql = "DELETE FROM store_hosts WHERE store_number = $1";
-        self.link.execute("delete_store_hosts", sql, vec![number.0.into()]).await.map(drop)
+        self.connection.execute("delete_store_hosts", sql, vec![number.0.into()]).await.map(drop)
     }
 
     async fn add_hosts(&mut self, number: StoreNumber, store: &Store) -> Result<()> {
         let rows = store.hosts.iter().map(|host| vec![host.as_str().into(), number.0.into()]).collect();
-        self.link.insert(&INSERT_HOSTS, rows).await.map(drop)
+        self.connection.insert(&INSERT_HOSTS, rows).await.map(drop)
     }
 
     /// Removes a store. Keys keep the number, which opens nothing any more.
@@ -181,7 +181,7 @@ impl Transaction {
         let sql = "UPDATE stores SET deleted_revision = $1, row_revision = $1, updated_at = $2 \
                    WHERE number = $3 AND deleted_revision IS NULL";
         let params = vec![self.revision.into(), self.now.into(), number.0.into()];
-        self.link.update("delete_store", sql, params, number.0).await?;
+        self.connection.update("delete_store", sql, params, number.0).await?;
         self.remove_hosts(number).await
     }
 
@@ -189,7 +189,7 @@ impl Transaction {
     /// store without it. Deleted and revoked keys do not count.
     pub async fn store_users(&mut self, number: StoreNumber) -> Result<StoreUsers> {
         let sql = concat!("SELECT count(*) ", users!());
-        let total = self.link.one("count_store_users", sql, vec![number.0.into()]).await?;
+        let total = self.connection.one("count_store_users", sql, vec![number.0.into()]).await?;
         // Two others are enough to know that there is not exactly one.
         let sql = concat!(
             "SELECT k.id ",
@@ -198,7 +198,7 @@ impl Transaction {
              WHERE o.key_id = k.id AND o.store_number <> $1 AND s.deleted_revision IS NULL LIMIT 2) AS others) = 1 \
              ORDER BY k.id LIMIT 20"
         );
-        let rows = self.link.rows("store_users", sql, vec![number.0.into()]).await?;
+        let rows = self.connection.rows("store_users", sql, vec![number.0.into()]).await?;
         let left_with_one = rows.into_iter().map(|row| row.read("keys").parsed("id")).collect::<Result<_>>()?;
         Ok(StoreUsers { total: total.read("keys").number("count")?, left_with_one })
     }

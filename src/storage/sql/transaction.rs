@@ -3,14 +3,14 @@
 
 use std::fmt;
 
-use super::link::Link;
+use super::connection::Connection;
 use crate::model::change::{Actor, Cursor, Revision};
 use crate::model::time::Timestamp;
 use crate::storage::{Error, Result};
 
 /// One write. All statements see everything committed before it began, and what it has done itself. Dropping it undoes it.
 pub struct Transaction {
-    pub(super) link: Link,
+    pub(super) connection: Connection,
     pub(super) revision: Revision,
     pub(super) nonce: u64,
     pub(super) now: Timestamp,
@@ -28,13 +28,13 @@ impl fmt::Debug for Transaction {
 
 impl Transaction {
     /// Takes the next revision, and with it the right to write.
-    pub(super) async fn begin(mut link: Link, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
+    pub(super) async fn begin(mut connection: Connection, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
         let sql = sql!("UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, " NOW);
-        let row = link.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
+        let row = connection.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
         let mut reader = row.read("revision");
         let revision = reader.revision("value")?;
-        let now = reader.opt_time("now")?.unwrap_or_else(|| link.own_clock());
-        Ok(Self { link, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
+        let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
+        Ok(Self { connection, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
     }
 
     /// The revision that this write makes.
@@ -51,15 +51,15 @@ impl Transaction {
     /// lost. Refused if no change was appended: a revision without changes would be a hole in the feed.
     pub async fn commit(self) -> Result<Cursor> {
         if self.appended == 0 {
-            self.link.rollback().await?;
+            self.connection.rollback().await?;
             return Err(Error::bug("a write was committed without a change; it was undone"));
         }
-        self.link.commit("commit").await?;
+        self.connection.commit("commit").await?;
         Ok(Cursor { revision: self.revision, nonce: self.nonce })
     }
 
     /// Undoes it.
     pub async fn rollback(self) -> Result<()> {
-        self.link.rollback().await
+        self.connection.rollback().await
     }
 }

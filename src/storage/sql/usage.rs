@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use super::connection::Connection;
 use super::driver::{Insert, Purpose};
-use super::link::Link;
 use super::text::Sql;
 use super::value::{count, each};
 use super::{Storage, requests, sessions};
@@ -65,16 +65,16 @@ fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
 
 /// Adds counts, and moves last uses forward. Everything is written in the order of its keys, so that replicas that
 /// count the same keys at once wait for each other and do not deadlock.
-pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
+pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result<()> {
     if adds.is_empty() {
         return Ok(());
     }
     let methods = adds.iter().filter_map(|add| add.method.map(|method| method.0)).collect();
     let sql = sql!("SELECT number FROM methods WHERE number " (NUMBERS 1));
-    let methods = known(&mut link, "known_methods", sql, methods).await?;
+    let methods = known(&mut connection, "known_methods", sql, methods).await?;
     let stores = adds.iter().filter_map(|add| add.store.map(|store| store.0)).collect();
     let sql = sql!("SELECT number FROM stores WHERE number " (NUMBERS 1));
-    let stores = known(&mut link, "known_stores", sql, stores).await?;
+    let stores = known(&mut connection, "known_stores", sql, stores).await?;
     for (insert, period) in [(&ADD_HOURLY, UsagePeriod::Hour), (&ADD_DAILY, UsagePeriod::Day)] {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
         for add in adds {
@@ -88,7 +88,7 @@ pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
             let calls = i64::try_from(calls).unwrap_or(i64::MAX);
             vec![key.to_string().into(), start.into(), method.into(), store.into(), allowed.into(), calls.into()]
         });
-        link.insert(insert, rows.collect()).await?;
+        connection.insert(insert, rows.collect()).await?;
     }
     // A use is one that was allowed.
     let (mut keys, mut secrets) = (BTreeMap::new(), BTreeMap::new());
@@ -99,18 +99,23 @@ pub(super) async fn add(mut link: Link, adds: &[UsageAdd]) -> Result<()> {
         *last = add.last.max(*last);
     }
     let rows = keys.into_iter().map(|(key, last)| vec![key.to_string().into(), last.into()]);
-    link.insert(&ADD_KEY_USES, rows.collect()).await?;
+    connection.insert(&ADD_KEY_USES, rows.collect()).await?;
     let rows = secrets.into_iter().map(|(secret, last)| vec![secret.to_string().into(), last.into()]);
-    link.insert(&ADD_SECRET_USES, rows.collect()).await?;
-    link.commit("commit_usage").await
+    connection.insert(&ADD_SECRET_USES, rows.collect()).await?;
+    connection.commit("commit_usage").await
 }
 
 /// Those of `numbers` that `sql` finds.
-async fn known(link: &mut Link, name: &'static str, sql: Sql<'_>, numbers: HashSet<u32>) -> Result<HashSet<u32>> {
+async fn known(
+    connection: &mut Connection,
+    name: &'static str,
+    sql: Sql<'_>,
+    numbers: HashSet<u32>,
+) -> Result<HashSet<u32>> {
     if numbers.is_empty() {
         return Ok(numbers);
     }
-    let rows = link.rows(name, sql, vec![each(numbers)]).await?;
+    let rows = connection.rows(name, sql, vec![each(numbers)]).await?;
     rows.into_iter().map(|row| row.read(name).number("number")).collect()
 }
 
@@ -138,13 +143,13 @@ impl Storage {
         period: UsagePeriod,
         limit: usize,
     ) -> Result<Vec<UsageCount>> {
-        let link = &mut self.link(Purpose::Read).await?;
+        let connection = &mut self.connect(Purpose::Read).await?;
         let (table, sql) = match period {
             UsagePeriod::Hour => ("usage_hourly", counts!("usage_hourly")),
             UsagePeriod::Day => ("usage_daily", counts!("usage_daily")),
         };
         let params = vec![key.to_string().into(), start.into(), end.into(), count(limit)];
-        let rows = link.rows("usage", sql, params).await?;
+        let rows = connection.rows("usage", sql, params).await?;
         let counts = rows.into_iter().map(|row| {
             let mut reader = row.read(table);
             Ok(UsageCount {
@@ -160,17 +165,17 @@ impl Storage {
 }
 
 /// Drops what has been kept long enough.
-pub(super) async fn delete_expired(mut link: Link, now: Timestamp) -> Result<()> {
+pub(super) async fn delete_expired(mut connection: Connection, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
         ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
         ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::KEPT),
         ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::KEPT),
     ] {
-        link.execute(name, sql, vec![now.minus(kept).into()]).await?;
+        connection.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }
-    super::lost::delete_expired(&mut link, now).await?;
-    link.commit("commit_sweep").await
+    super::lost::delete_expired(&mut connection, now).await?;
+    connection.commit("commit_sweep").await
 }
 
 #[cfg(test)]

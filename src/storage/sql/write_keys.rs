@@ -63,7 +63,7 @@ impl Transaction {
         let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
         let mut taken = std::collections::HashSet::new();
         for piece in digests.chunks(DIGESTS) {
-            for row in self.link.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
+            for row in self.connection.rows("digests_taken", sql, vec![each_digest(piece)]).await? {
                 taken.insert(row.read("secrets").digest("digest")?);
             }
         }
@@ -96,18 +96,18 @@ impl Transaction {
             stores.extend(members(key.id, key.stores.iter().map(|number| number.0)));
             methods.extend(members(key.id, key.methods.iter().map(|number| number.0)));
         }
-        self.link.insert(&INSERT_KEYS, rows).await?;
-        self.link.insert(&INSERT_SECRETS, secrets).await?;
-        self.link.insert(&INSERT_KEY_USES, uses).await?;
-        self.link.insert(&INSERT_KEY_STORES, stores).await?;
-        self.link.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
+        self.connection.insert(&INSERT_KEYS, rows).await?;
+        self.connection.insert(&INSERT_SECRETS, secrets).await?;
+        self.connection.insert(&INSERT_KEY_USES, uses).await?;
+        self.connection.insert(&INSERT_KEY_STORES, stores).await?;
+        self.connection.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
     }
 
     /// Writes what people set of a key, and whether it is revoked: not its secrets, nor the members of its lists.
     pub async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()> {
         let mut params = values(spec, revoked, self.now, self.revision);
         params.push(id.to_string().into());
-        self.link.update("update_key", UPDATE_KEY, params, id).await?;
+        self.connection.update("update_key", UPDATE_KEY, params, id).await?;
         self.touch(id).await
     }
 
@@ -115,24 +115,24 @@ impl Transaction {
     pub async fn set_key_stores(&mut self, key: KeyId, stores: &[StoreNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_stores WHERE key_id = $1";
-        self.link.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
+        self.connection.execute("delete_key_stores", sql, vec![key.to_string().into()]).await?;
         let rows = members(key, stores.iter().map(|number| number.0));
-        self.link.insert(&INSERT_KEY_STORES, rows).await.map(drop)
+        self.connection.insert(&INSERT_KEY_STORES, rows).await.map(drop)
     }
 
     /// Replaces the methods that a key selects.
     pub async fn set_key_methods(&mut self, key: KeyId, methods: &[MethodNumber]) -> Result<()> {
         self.touch(key).await?;
         let sql = "DELETE FROM key_methods WHERE key_id = $1";
-        self.link.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
+        self.connection.execute("delete_key_methods", sql, vec![key.to_string().into()]).await?;
         let rows = members(key, methods.iter().map(|number| number.0));
-        self.link.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
+        self.connection.insert(&INSERT_KEY_METHODS, rows).await.map(drop)
     }
 
     /// Adds a secret to a key.
     pub async fn insert_secret(&mut self, key: KeyId, secret: &NewSecret) -> Result<()> {
         let row = self.secret_values(key, secret);
-        self.link.insert(&INSERT_SECRETS, vec![row]).await?;
+        self.connection.insert(&INSERT_SECRETS, vec![row]).await?;
         self.touch(key).await
     }
 
@@ -150,7 +150,7 @@ impl Transaction {
     }
 
     async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
-        let row = self.link.row(name, sql, vec![id.to_string().into(), value]).await?;
+        let row = self.connection.row(name, sql, vec![id.to_string().into(), value]).await?;
         let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change does not exist or has ended")))?;
         let key = row.read("secrets").parsed("key_id")?;
         self.touch(key).await
@@ -159,27 +159,27 @@ impl Transaction {
     /// Removes a key from all lists and ends its secrets for good.
     pub async fn delete_key(&mut self, id: KeyId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
-        self.link.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
+        self.connection.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
         let sql = "UPDATE keys SET deleted_revision = $2, row_revision = $2, updated_at = $3 \
                    WHERE id = $1 AND deleted_revision IS NULL";
         let params = vec![id.to_string().into(), self.revision.into(), self.now.into()];
-        self.link.update("delete_key", sql, params, id).await
+        self.connection.update("delete_key", sql, params, id).await
     }
 
     /// Gives a key this write's revision, and writes its search text again.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";
-        let row = self.link.row("key_texts", sql, vec![key.as_str().into()]).await?;
+        let row = self.connection.row("key_texts", sql, vec![key.as_str().into()]).await?;
         let row = row.ok_or_else(|| Error::bug(format!("the key {id} to change does not exist")))?;
         let mut reader = row.read("keys");
         let (name, owner, comment) = (reader.text("name")?, reader.text("owner")?, reader.text("comment")?);
         let sql = "SELECT hint FROM secrets WHERE key_id = $1 AND ended_at IS NULL ORDER BY id";
-        let rows = self.link.rows("key_hints", sql, vec![key.as_str().into()]).await?;
+        let rows = self.connection.rows("key_hints", sql, vec![key.as_str().into()]).await?;
         let hints = rows.into_iter().map(|row| row.read("secrets").text("hint")).collect::<Result<Vec<_>>>()?;
         let search = search(&name, &owner, &comment, &key, &hints);
         let sql = "UPDATE keys SET search = $2, row_revision = $3, updated_at = $4 WHERE id = $1";
         let params = vec![key.into(), search.into(), self.revision.into(), self.now.into()];
-        self.link.execute("touch_key", sql, params).await.map(drop)
+        self.connection.execute("touch_key", sql, params).await.map(drop)
     }
 }

@@ -1,5 +1,5 @@
-//! A session with a name for every statement, so that each one is measured, and with one memory: after a failure it
-//! answers nothing more, on either engine.
+//! Times every statement by its name and, on both engines alike, runs no further statement of a transaction once one has
+//! failed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::model::time::Timestamp;
 use crate::storage::options::Observer;
 use crate::storage::{Error, Result};
 
-/// What all sessions share.
+/// What all connections share.
 pub(super) struct Shared {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) clock: SharedClock,
     pub(super) observer: Observer,
 }
 
-/// A session.
-pub(super) struct Link {
+/// A session of an engine, with its statements timed.
+pub(super) struct Connection {
     shared: Arc<Shared>,
     session: Box<dyn Session>,
     failed: bool,
@@ -34,8 +34,8 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// Begins a session.
-    pub(super) async fn link(self: &Arc<Self>, purpose: Purpose) -> Result<Link> {
+    /// Waits for a connection and begins a session on it.
+    pub(super) async fn connect(self: &Arc<Self>, purpose: Purpose) -> Result<Connection> {
         let began = self.clock.monotonic();
         let session = self.driver.session(purpose).await;
         self.observe(
@@ -51,7 +51,7 @@ impl Shared {
             began,
             session.as_ref().err(),
         );
-        Ok(Link { shared: Arc::clone(self), session: session?, failed: false })
+        Ok(Connection { shared: Arc::clone(self), session: session?, failed: false })
     }
 
     fn observe(&self, name: &'static str, began: Duration, error: Option<&Error>) {
@@ -60,7 +60,7 @@ impl Shared {
     }
 }
 
-impl Link {
+impl Connection {
     /// How statements are written for it.
     pub(super) fn dialect(&self) -> super::dialect::Dialect {
         self.shared.driver.dialect()
