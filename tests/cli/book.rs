@@ -57,26 +57,29 @@ fn words<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// LATCHKEY_BLESS=1 writes the table again.
+/// Holds a table of a chapter to the rows that it must have. LATCHKEY_BLESS=1 writes the table again.
+fn expect_rows(chapter: &str, heading: &str, expected: &[String]) {
+    let text = read(&place(chapter));
+    if std::env::var_os("LATCHKEY_BLESS").is_some() {
+        let (before, after) = text.split_once(&format!("{heading}\n")).expect("the table begins");
+        let line = after.lines().next().expect("a line follows the heading");
+        let after: String =
+            after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
+        let text = format!("{before}{heading}\n{line}\n{}\n{after}", expected.join("\n"));
+        std::fs::write(place(chapter), text).expect("the chapter can be written");
+        return;
+    }
+    assert_eq!(rows(&text, heading), expected, "LATCHKEY_BLESS=1 writes the table of {chapter} again");
+}
+
 #[test]
 fn every_setting_has_its_row_and_no_row_is_left_over() {
-    const HEADING: &str = "| setting | default | meaning |";
     let row = |name: &str, default: &str, meaning: &str| {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
         format!("| `{name}` | {default} | {meaning} |")
     };
     let expected: Vec<_> = SETTINGS.iter().map(|setting| row(setting.name, setting.default, setting.meaning)).collect();
-    let chapter = read(&place("configuration.md"));
-    if std::env::var_os("LATCHKEY_BLESS").is_some() {
-        let (before, after) = chapter.split_once(&format!("{HEADING}\n|---|---|---|\n")).expect("the table begins");
-        let after: String =
-            after.lines().skip_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect();
-        let text = format!("{before}{HEADING}\n|---|---|---|\n{}\n{after}", expected.join("\n"));
-        std::fs::write(place("configuration.md"), text).expect("the chapter can be written");
-        return;
-    }
-    let rows = rows(&chapter, HEADING);
-    assert_eq!(rows, expected, "LATCHKEY_BLESS=1 writes the table of configuration.md again");
+    expect_rows("configuration.md", "| setting | default | meaning |", &expected);
 }
 
 #[test]
@@ -99,8 +102,7 @@ fn the_exit_codes_are_those_of_the_help() {
     let codes = codes.iter().filter_map(|line| line.split_once(' '));
     let expected: Vec<_> = codes.map(|(code, what)| format!("| {code} | {} |", what.trim())).collect();
     assert!(expected.len() > 9, "{help}");
-    let chapter = read(&place("command-line.md"));
-    assert_eq!(rows(&chapter, "| exit code | meaning |"), expected);
+    expect_rows("command-line.md", "| exit code | meaning |", &expected);
 }
 
 #[test]
