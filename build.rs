@@ -68,6 +68,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-changed=build.rs");
     build_out_guards()?;
+    println!("cargo::rerun-if-changed=migrations");
+    // Each migration makes one version; tests/tidy holds both engines to the same ones.
+    println!("cargo::rustc-env=SCHEMA_VERSION={}", fs::read_dir("migrations/postgres")?.count());
 
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")

@@ -27,25 +27,3 @@ pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Answer 
 pub(super) fn go(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
-
-/// Whether `path` is a place within the console: no other site, and nothing that a browser could take for one.
-pub(super) fn is_local(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_of_our_own_are_gone_to() {
-        for good in ["/", "/integration/keys?text=a%20b&store=main#x"] {
-            assert!(is_local(good), "{good}");
-        }
-        for bad in ["", "keys", "//evil.test", "/\\evil.test", "/a\r\nSet-Cookie: a", "https://evil.test/", "/ä"] {
-            assert!(!is_local(bad), "{bad}");
-        }
-    }
-}

@@ -1,10 +1,11 @@
 //! Style sheet, scripts and icon: part of the binary, at an address that changes with what is in them.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 
-use super::Console;
 use super::failure::Failure;
 use super::hex::hex;
 use crate::model::token::Digest;
@@ -38,11 +39,11 @@ impl Assets {
 
 /// An asset. One of another version is not answered: its content would be kept under an address that is not its own.
 pub(super) async fn serve(
-    State(console): State<Console>,
+    State(assets): State<Arc<Assets>>,
     Path((version, name)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let file = FILES.iter().find(|(known, ..)| *known == name);
-    match file.filter(|_| console.assets.base.strip_prefix("/assets/") == Some(&*version)) {
+    match file.filter(|_| assets.base.strip_prefix("/assets/") == Some(&*version)) {
         Some((_, kind, content)) => {
             let headers =
                 [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];

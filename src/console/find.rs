@@ -7,18 +7,17 @@ use axum::routing::get;
 use http::StatusCode;
 
 use super::answer::{Answer, page as answer, page_with};
-use super::form::{Errors, Posted};
-use super::layout::{Page, Place};
+use super::form::Errors;
+use super::layout::Page;
+use super::nav::Place;
+use super::posted::Posted;
 use super::session::Session;
 use super::texts::ENGLISH;
 use super::time::Moment;
-use super::{Console, oversight};
+use super::{Console, paths};
 use crate::model::decision::Reason;
 use crate::model::time::Timestamp;
 use crate::registry::{Error, Found, TokenText};
-
-/// Where it is.
-pub(super) const PATH: &str = "/integration/find";
 
 #[derive(Debug, Template)]
 #[template(path = "find.html")]
@@ -49,7 +48,7 @@ struct Belongs {
 
 /// Its page.
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route(PATH, get(form).post(submit))
+    Router::new().route(paths::FIND, get(form).post(submit))
 }
 
 async fn form(State(console): State<Console>, session: Session) -> Answer {
@@ -89,7 +88,7 @@ impl Belongs {
         ];
         let id = key.id.to_string();
         Self {
-            trail: oversight::trail("key", &id),
+            trail: paths::trail("key", &id),
             id,
             name: key.spec.name,
             owner: key.spec.owner,

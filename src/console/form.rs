@@ -1,45 +1,19 @@
-//! Forms: read with every field that repeats, and only if they were sent from one of our own pages.
+//! The fields of forms and of addresses, with every field that repeats, and what is wrong with them.
 
 use std::collections::HashSet;
 
-use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use http::header;
-
-use super::Console;
-use super::cookies;
 use super::csrf;
-use super::failure::Failure;
-use super::session::Session;
 use super::texts::ENGLISH;
-use crate::budget::OPEN_BODY;
 use crate::registry::{Violation, Violations};
-
-/// Most bytes of a form of somebody who is signed in: ten thousand stores, or a reference book as a file.
-const LARGEST: usize = 4 * 1024 * 1024;
-/// Most bytes of a form that is kept for somebody who has to sign in first. It comes back with the sign-in form, longer
-/// by a few bytes for each field.
-const LARGEST_KEPT: usize = OPEN_BODY / 2;
 
 /// The fields of a form or of an address, in their order. It cannot be printed: tokens may be among them.
 #[derive(Clone, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
-/// A form that somebody who is signed in sent from one of our own pages.
-#[derive(Debug)]
-pub(super) struct Posted {
-    pub(super) session: Session,
-    pub(super) fields: Fields,
-}
-
 /// Most errors that a page shows; nobody reads more.
 const MOST_ERRORS: usize = 200;
 /// Before the name of a field that waits on the sign-in page.
 const KEPT: &str = "kept.";
-
-/// Forms that are not kept for somebody who has to sign in first: a pasted token is nobody else's to see, and who wants
-/// to sign out has.
-const NOT_KEPT: [&str; 2] = [super::find::PATH, "/sign-out"];
 
 /// A form that came from one of our own pages when its sender was not signed in any more: it waits on the sign-in page,
 /// so that nothing typed is lost.
@@ -164,63 +138,6 @@ pub(super) fn described(violation: &Violation) -> String {
     let name = last.split('[').next().unwrap_or_default();
     let label = ENGLISH.fields.named(name).map_or_else(|| name.replace('_', " "), str::to_owned);
     if label.is_empty() { violation.description.clone() } else { format!("{label}: {}", violation.description) }
-}
-
-impl FromRequest<Console> for Posted {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, console: &Console) -> Result<Self, Failure> {
-        let (mut parts, body) = request.into_parts();
-        if !csrf::is_same_origin(&parts.headers, &parts.uri) {
-            return Err(Failure::ForeignForm);
-        }
-        let session = match Session::from_request_parts(&mut parts, console).await {
-            Err(Failure::SignedOut { why: Some(why), .. }) => {
-                let kept = kept(console, parts, body).await;
-                return Err(kept.map_or(Failure::SignedOut { why: Some(why), wanted: String::new() }, |kept| {
-                    Failure::SignedOutTyping { why, kept }
-                }));
-            }
-            session => session?,
-        };
-        let fields = read(&Request::from_parts(parts, ()), body, LARGEST).await?;
-        if !csrf::is_token(&session.token, fields.text(csrf::FIELD)) {
-            return Err(Failure::ForeignForm);
-        }
-        Ok(Self { session, fields })
-    }
-}
-
-/// The form of a session that is over, if it was made for that session and is not too long.
-async fn kept(console: &Console, parts: http::request::Parts, body: axum::body::Body) -> Option<Kept> {
-    let token = cookies::read(&parts.headers, console.secure)?;
-    let path = parts.uri.path().to_owned();
-    let fields = read(&Request::from_parts(parts, ()), body, LARGEST_KEPT).await.ok()?;
-    let ours = csrf::is_token(&token, fields.text(csrf::FIELD)) && !NOT_KEPT.contains(&&*path);
-    ours.then_some(Kept { path, fields })
-}
-
-/// Reads the fields of a form of at most `most` bytes.
-pub(super) async fn read(request: &Request<()>, body: axum::body::Body, most: usize) -> Result<Fields, Failure> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.starts_with("application/x-www-form-urlencoded") {
-        return Err(Failure::ForeignForm);
-    }
-    let bytes = to_bytes(body, most).await.map_err(|error| unread(&error))?;
-    Ok(Fields::parse(&bytes))
-}
-
-/// Why a body was not read to its end.
-fn unread(error: &axum::Error) -> Failure {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        match error.downcast_ref::<tonic::Status>().map(tonic::Status::code) {
-            Some(tonic::Code::Unavailable) => return Failure::Busy,
-            Some(tonic::Code::DeadlineExceeded) => return Failure::TooSlow,
-            _ => cause = error.source(),
-        }
-    }
-    Failure::TooLarge
 }
 
 #[cfg(test)]

@@ -2,28 +2,10 @@
 
 use super::Console;
 use super::assets::Assets;
-use super::nav::{self, Group};
+use super::done::Notice;
+use super::nav::{self, Group, Place};
 use super::session::Session;
 use super::texts::{ENGLISH, Texts};
-
-/// The section that a page belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Integration › API access keys.
-    Keys,
-    /// Integration › Stores.
-    Stores,
-    /// Integration › Reference book.
-    Methods,
-    /// Integration › Find a key.
-    Find,
-    /// Oversight › Audit trail.
-    Audit,
-    /// Oversight › Replicas.
-    Replicas,
-    /// Oversight › Operators.
-    Operators,
-}
 
 /// Who is signed in.
 #[derive(Debug)]
@@ -50,7 +32,7 @@ pub(super) struct Page {
     /// Scripts beside console.js, by name.
     pub(super) scripts: &'static [&'static str],
     /// What was done just now, told on top.
-    pub(super) done: Option<&'static str>,
+    pub(super) notice: Option<Notice>,
 }
 
 impl Page {
@@ -79,7 +61,7 @@ impl Page {
             who: None,
             csrf: String::new(),
             scripts: &[],
-            done: None,
+            notice: None,
         }
     }
 
@@ -90,11 +72,10 @@ impl Page {
         self
     }
 
-    /// With what was done just now: the page that did it comes here with `?done=` and one of the names of
-    /// [`super::texts::Done`].
+    /// With what was done just now, if anything.
     #[must_use]
-    pub(super) fn with_done(mut self, name: &str) -> Self {
-        self.done = self.t.done.named(name);
+    pub(super) fn with_notice(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice;
         self
     }
 }

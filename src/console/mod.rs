@@ -16,7 +16,9 @@ mod attempts;
 mod cookies;
 mod csrf;
 mod diff;
+mod done;
 mod failure;
+mod failure_page;
 mod find;
 mod form;
 mod headers;
@@ -29,66 +31,41 @@ mod methods;
 mod nav;
 mod operators;
 mod oversight;
+mod paths;
 mod peer;
+mod posted;
 mod reference;
 mod session;
 mod sign_in;
+mod state;
 mod stores;
 mod switch;
 mod texts;
 mod time;
 mod trail;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::routing::{get, post};
 
-use self::assets::Assets;
-use self::attempts::Attempts;
-use self::reference::Reference;
-use crate::authority::Authority;
-use crate::clock::SharedClock;
-use crate::registry::Registry;
-
-/// Where people land.
-const HOME: &str = keys::LIST;
-
-/// The console. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Console {
-    registry: Registry,
-    authority: Authority,
-    /// Whether the port speaks TLS, so that cookies can be bound to it.
-    secure: bool,
-    assets: Arc<Assets>,
-    attempts: Arc<Attempts>,
-    reference: Arc<Reference>,
-}
+pub use self::state::Console;
 
 impl Console {
-    /// The console over `registry` and `authority`; `secure` says whether its port speaks TLS.
-    pub fn new(registry: Registry, authority: Authority, clock: SharedClock, secure: bool) -> Self {
-        let (assets, attempts) = (Arc::new(Assets::new()), Arc::new(Attempts::new(clock)));
-        Self { registry, authority, secure, assets, attempts, reference: Arc::default() }
-    }
-
     /// Its pages, and a page that says so for every address that has none.
     pub fn router(self) -> Router {
         Router::new()
             .route("/", get(sign_in::home))
-            .route("/sign-in", get(sign_in::page).post(sign_in::submit))
-            .route("/sign-out", post(sign_in::sign_out))
-            .route("/assets/{version}/{name}", get(assets::serve))
-            .route("/favicon.ico", get(assets::icon))
+            .route(paths::SIGN_IN, get(sign_in::page).post(sign_in::submit))
+            .route(paths::SIGN_OUT, post(sign_in::sign_out))
+            .route(paths::ASSET, get(assets::serve))
+            .route(paths::ICON, get(assets::icon))
             .merge(keys::routes())
             .merge(stores::routes())
             .merge(methods::routes())
             .merge(find::routes())
             .merge(oversight::routes())
             .merge(operators::routes())
-            .fallback(failure::no_such_page)
-            .method_not_allowed_fallback(failure::wrong_method)
+            .fallback(failure_page::no_such_page)
+            .method_not_allowed_fallback(failure_page::wrong_method)
             .layer(axum::middleware::from_fn(headers::add))
             .with_state(self)
     }

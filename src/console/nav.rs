@@ -1,8 +1,27 @@
 //! The sections of the console, in the order that they are listed. One that is not listed here is not reachable by a click.
 
-use super::layout::Place;
+use super::paths;
 use super::texts::Texts;
 use crate::model::operator::{Permission, Role};
+
+/// The section that a page belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Integration › API access keys.
+    Keys,
+    /// Integration › Stores.
+    Stores,
+    /// Integration › Reference book.
+    Methods,
+    /// Integration › Find a key.
+    Find,
+    /// Oversight › Audit trail.
+    Audit,
+    /// Oversight › Replicas.
+    Replicas,
+    /// Oversight › Operators.
+    Operators,
+}
 
 /// A group of sections.
 #[derive(Debug)]
@@ -25,13 +44,13 @@ pub(super) fn groups(t: &'static Texts, role: Role, here: Place) -> Vec<Group> {
     let nav = &t.nav;
     // Group, title, path, place, what it takes.
     let all: &[(&'static str, &'static str, &'static str, Place, Permission)] = &[
-        (nav.integration, nav.keys, super::keys::LIST, Place::Keys, Permission::View),
-        (nav.integration, nav.stores, super::stores::LIST, Place::Stores, Permission::View),
-        (nav.integration, nav.methods, super::methods::LIST, Place::Methods, Permission::View),
-        (nav.integration, nav.find, super::find::PATH, Place::Find, Permission::View),
-        (nav.oversight, nav.audit, super::oversight::AUDIT, Place::Audit, Permission::View),
-        (nav.oversight, nav.replicas, super::oversight::REPLICAS, Place::Replicas, Permission::View),
-        (nav.oversight, nav.operators, super::operators::LIST, Place::Operators, Permission::Administer),
+        (nav.integration, nav.keys, paths::KEYS, Place::Keys, Permission::View),
+        (nav.integration, nav.stores, paths::STORES, Place::Stores, Permission::View),
+        (nav.integration, nav.methods, paths::METHODS, Place::Methods, Permission::View),
+        (nav.integration, nav.find, paths::FIND, Place::Find, Permission::View),
+        (nav.oversight, nav.audit, paths::AUDIT, Place::Audit, Permission::View),
+        (nav.oversight, nav.replicas, paths::REPLICAS, Place::Replicas, Permission::View),
+        (nav.oversight, nav.operators, paths::OPERATORS, Place::Operators, Permission::Administer),
     ];
     let mut groups: Vec<Group> = Vec::new();
     for (group, title, path, place, needs) in all {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::Console;
+use crate::authority::Authority;
 use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::world::{MethodTable, StoreTable};
-use crate::registry::{ListMethods, ListStores, PageInput, Result};
+use crate::registry::{ListMethods, ListStores, PageInput, Registry, Result};
 
 /// Entries read at once: as many as the registry gives.
 const PIECE: i32 = 1_000;
@@ -56,38 +56,38 @@ impl<T, E> Kept<T, E> {
     }
 }
 
-impl Console {
+impl Reference {
     /// All stores, in byte order of their codes.
-    pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
-        let table = self.authority.tables().map(|(_, stores)| stores);
-        if let Some(stores) = self.reference.stores.of(table.as_ref()) {
+    pub(super) async fn all_stores(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Store]>> {
+        let table = authority.tables().map(|(_, stores)| stores);
+        if let Some(stores) = self.stores.of(table.as_ref()) {
             return Ok(stores);
         }
         let mut stores = Vec::new();
         let mut list = ListStores { page: PageInput { size: PIECE, token: String::new() }, ..ListStores::default() };
         loop {
-            let listed = self.registry.stores(&list).await?;
+            let listed = registry.stores(&list).await?;
             stores.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(self.reference.stores.keep(table, stores));
+                return Ok(self.stores.keep(table, stores));
             }
             list.page.token = listed.next;
         }
     }
 
     /// The reference book, in its order.
-    pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
-        let table = self.authority.tables().map(|(methods, _)| methods);
-        if let Some(methods) = self.reference.methods.of(table.as_ref()) {
+    pub(super) async fn all_methods(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Method]>> {
+        let table = authority.tables().map(|(methods, _)| methods);
+        if let Some(methods) = self.methods.of(table.as_ref()) {
             return Ok(methods);
         }
         let mut methods = Vec::new();
         let mut list = ListMethods { page: PageInput { size: PIECE, token: String::new() }, ..ListMethods::default() };
         loop {
-            let listed = self.registry.methods(&list).await?;
+            let listed = registry.methods(&list).await?;
             methods.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(self.reference.methods.keep(table, methods));
+                return Ok(self.methods.keep(table, methods));
             }
             list.page.token = listed.next;
         }

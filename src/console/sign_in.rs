@@ -5,14 +5,16 @@ use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{StatusCode, header};
 
-use super::answer::{Answer, go, is_local, page as answer, page_with};
+use super::answer::{Answer, go, page as answer, page_with};
 use super::assets::Assets;
 use super::attempts::Failed;
 use super::failure::Failure;
-use super::form::{self, Fields, Kept, Posted};
+use super::form::{Fields, Kept};
 use super::layout::Page;
+use super::paths::{self, is_local};
+use super::posted::{self, Posted};
 use super::texts::ENGLISH;
-use super::{Console, HOME, cookies, csrf, peer};
+use super::{Console, cookies, csrf, peer};
 use crate::budget::OPEN_BODY;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SignedOut, TokenText};
@@ -55,15 +57,8 @@ pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
 
 /// On to the sign-in page, which says why and goes on to `wanted`.
 pub(super) fn send_to(why: Option<SignedOut>, wanted: &str) -> Response {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    if let Some(why) = why {
-        query.append_pair("why", name(why));
-    }
-    if !wanted.is_empty() && wanted != "/" {
-        query.append_pair("next", wanted);
-    }
-    let query = query.finish();
-    let path = if query.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?{query}") };
+    let wanted = if wanted == "/" { "" } else { wanted };
+    let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", name)), ("next", wanted)]);
     let mut response = Redirect::to(&path).into_response();
     if why.is_some() {
         for cookie in cookies::clear() {
@@ -89,7 +84,7 @@ const fn name(why: SignedOut) -> &'static str {
 
 /// `/`: where people land.
 pub(super) async fn home() -> Response {
-    go(HOME)
+    go(paths::HOME)
 }
 
 /// The form.
@@ -123,7 +118,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     let address = peer::address(&parts.extensions);
     let before = cookies::read(&parts.headers, console.secure);
     let over_tls = cookies::over_tls(&parts.headers, console.secure);
-    let fields = form::read(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
+    let fields = posted::read(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
@@ -159,7 +154,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
         let page = Page::bare(&console, ENGLISH.sign_in.kept_title);
         answer(&KeptPage { page: Page { csrf: csrf::token(&session), ..page }, kept })?
     } else {
-        go(if is_local(next) { next } else { HOME })
+        go(if is_local(next) { next } else { paths::HOME })
     };
     response.headers_mut().append(header::SET_COOKIE, cookies::set(&session, over_tls));
     Ok(response)
@@ -168,7 +163,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
 /// Ends the session.
 pub(super) async fn sign_out(State(console): State<Console>, posted: Posted) -> Answer {
     console.registry.sign_out(&posted.session.caller, &posted.session.token).await?;
-    let mut response = go("/sign-in");
+    let mut response = go(paths::SIGN_IN);
     for cookie in cookies::clear() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

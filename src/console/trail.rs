@@ -3,6 +3,7 @@
 use super::Console;
 use super::diff::{Difference, differences};
 use super::failure::Failure;
+use super::paths;
 use super::texts::ENGLISH;
 use super::time::Moment;
 use crate::model::change::{Change, Revision};
@@ -88,12 +89,12 @@ impl From<Change> for Entry {
 impl Entry {
     /// Address of all that whoever did it did.
     pub(super) fn deeds(&self) -> String {
-        super::oversight::deeds(&self.actor)
+        paths::deeds(&self.actor)
     }
 
     /// Address of all that was done to what it is about.
     pub(super) fn all(&self) -> String {
-        super::oversight::trail(&self.subject.kind, &self.subject.id)
+        paths::trail(&self.subject.kind, &self.subject.id)
     }
 }
 
@@ -104,10 +105,10 @@ impl Subject {
         let id = change.subject.clone();
         let page = match &*change.kind {
             _ if change.after.is_none() => String::new(),
-            "key" => format!("{}/{id}", super::keys::LIST),
-            "store" => super::stores::address(&id),
-            "method" => super::methods::address(&id),
-            "operator" => format!("{}/{id}", super::operators::LIST),
+            "key" => paths::key(&id),
+            "store" => paths::store(&id),
+            "method" => paths::method(&id),
+            "operator" => paths::operator(&id),
             _ => String::new(),
         };
         Self {

@@ -90,7 +90,10 @@ pub enum SchemaState {
 }
 
 /// The schema that this version is made for: the number of the last migration.
-pub const SCHEMA_VERSION: u32 = 7;
+pub const SCHEMA_VERSION: u32 = match u32::from_str_radix(env!("SCHEMA_VERSION"), 10) {
+    Ok(version) => version,
+    Err(_) => panic!("build.rs counts the migrations"),
+};
 
 // === impl Options ===
 

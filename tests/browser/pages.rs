@@ -192,6 +192,11 @@ async fn furnish(world: &World) -> Vec<Place> {
         place("keys-wrong", "/integration/keys?store=-"),
         ("key", format!("/integration/keys/{one}?check_method=GET+%2Fapi%2Fv5%2Fcustomers&check_store=b2b#check")),
         ("key-edit", format!("/integration/keys/{one}/edit")),
+        ("key-unconfirmed", {
+            let replicas =
+                ["rep_01978f7c-7a3e-7c1f-b1a2-c3d4e5f60718", "rep_01978f7c-7a3e-7c1f-b1a2-c3d4e5f60719"].join(",");
+            format!("/integration/keys/{one}?done=revoked&pending={replicas}&until=4102444800000000")
+        }),
         place("stores", "/integration/stores"),
         place("store-add", "/integration/stores/new"),
         place("store", "/integration/store/garden-de"),

@@ -23,3 +23,4 @@ mod roles;
 mod sessions;
 mod sign_in;
 mod stores;
+mod unconfirmed;

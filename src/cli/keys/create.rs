@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{show, token};
+use super::fields::NewFields;
+use super::show;
+use super::token::token;
+use crate::cli::answer::Outcome;
 use crate::cli::choice::{MethodChoice, StoreChoice};
-use crate::cli::exit::Error;
 use crate::cli::input::supplied_token;
-use crate::cli::moment::{Moment, moment};
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -17,30 +17,8 @@ use crate::proto::v1;
 /// What `keys create` is told.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
-    /// Name of the key
-    #[arg(long)]
-    name: String,
-    /// Who is responsible for it: a person, a team, a partner
-    #[arg(long, default_value = "", hide_default_value = true)]
-    owner: String,
-    /// Comment
-    #[arg(long, default_value = "", hide_default_value = true)]
-    comment: String,
-    /// Create it switched off
-    #[arg(long)]
-    inactive: bool,
-    /// Start of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 7d for 7 days from now
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    not_before: Option<Moment>,
-    /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    expires: Option<Moment>,
-    /// Network that calls must come from, such as 192.0.2.0/24; can be repeated [default: any address]
-    #[arg(long, value_name = "CIDR")]
-    network: Vec<String>,
-    /// Label; can be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
-    label: Vec<(String, String)>,
+    #[command(flatten)]
+    fields: NewFields,
     /// File with a token to use instead of a generated one, `-` for standard input
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -60,7 +38,7 @@ pub(in crate::cli) struct CreateArgs {
 
 impl CreateArgs {
     /// Does it.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         // Before anything is asked of the server or of standard input.
         if !self.stores.is_said() {
             return Err(StoreChoice::missing());
@@ -72,19 +50,11 @@ impl CreateArgs {
         let stores = self.stores.chosen(session).await?.ok_or_else(StoreChoice::missing)?;
         let methods = self.methods.chosen(session).await?.ok_or_else(MethodChoice::missing)?;
         let key = v1::Key {
-            name: self.name,
-            owner: self.owner,
-            comment: self.comment,
-            active: Some(!self.inactive),
             store_access: stores.access.into(),
             stores: stores.members,
             method_access: methods.access.into(),
             methods: methods.members,
-            not_before: self.not_before.map(Moment::ahead),
-            expire_time: self.expires.map(Moment::ahead),
-            networks: self.network,
-            labels: self.label.into_iter().collect(),
-            ..Default::default()
+            ..self.fields.into_key()
         };
         let request = v1::CreateKeyRequest {
             key: Some(key),
@@ -94,17 +64,7 @@ impl CreateArgs {
         };
         let mut client = session.keys().await?;
         let answer = session.call("creating the key", client.create_key(request)).await?;
-        if session.is_json() && !self.token_only {
-            session.answer(&answer, |_| String::new())?;
-        }
-        token(session, &answer.token, &show::key(answer.key.as_ref()), self.token_only)?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        let told = session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
+        Ok(token(session, told, &answer.token, self.token_only).with_written(answer.written.as_ref()))
     }
-}
-
-/// Reads `name=value`.
-pub(super) fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a label must be written name=value")?;
-    Ok((name.to_owned(), value.to_owned()))
 }

@@ -17,7 +17,7 @@ The file is CSV with a header line, or JSON with an array of objects, with these
   hint         the last characters of the token, at most 4, shown to people; only with sha256
   stores       `all`, `none`, or codes separated by `;` (in JSON an array); required
   methods      `all`, `none`, or `VERB pattern`s separated by `;` (in JSON an array); required
-  owner, comment
+  owner, contact, comment
   active       `true` or `false`; empty: true
   not_before, expires   2027-01-31 or 2027-01-31T12:00:00Z
   networks     CIDRs separated by `;` (in JSON an array)
@@ -37,6 +37,7 @@ struct Entry {
     stores: Members,
     methods: Members,
     owner: String,
+    contact: String,
     comment: String,
     active: Option<bool>,
     not_before: String,
@@ -113,6 +114,7 @@ fn from_csv(text: &str) -> Result<Entries, String> {
         "stores",
         "methods",
         "owner",
+        "contact",
         "comment",
         "active",
         "not_before",
@@ -169,6 +171,7 @@ impl Entry {
                 "stores" => entry.stores = Members::Word(value),
                 "methods" => entry.methods = Members::Word(value),
                 "owner" => entry.owner = value,
+                "contact" => entry.contact = value,
                 "comment" => entry.comment = value,
                 "active" => match value.trim() {
                     "" => {}
@@ -240,6 +243,7 @@ impl Entry {
         let key = v1::Key {
             name: self.name,
             owner: self.owner,
+            contact: self.contact,
             comment: self.comment,
             active: Some(self.active.unwrap_or(true)),
             store_access: store_access.into(),

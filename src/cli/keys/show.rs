@@ -1,5 +1,6 @@
 //! A key for people.
 
+use super::fields::facts;
 use crate::cli::moment::{is_past, told, told_or_never};
 use crate::cli::output::Facts;
 use crate::cli::words;
@@ -14,11 +15,7 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         (Access::Selected, members) => members.to_vec(),
         (Access::Unspecified, _) => Vec::new(),
     };
-    Facts::new()
-        .with("key", &key.id)
-        .with("name", &key.name)
-        .with("owner", &key.owner)
-        .with("comment", &key.comment)
+    facts(key)
         .with("state", words::state(key))
         .with("revoked", told(key.revoke_time.as_ref()))
         .with("reason", &key.revoke_reason)

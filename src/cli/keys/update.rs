@@ -3,12 +3,12 @@
 use clap::Args;
 use prost_types::FieldMask;
 
-use super::create::label;
-use super::{identified, show};
+use super::fields::ChangedFields;
+use super::named::identified;
+use super::show;
+use crate::cli::answer::Outcome;
 use crate::cli::choice::{MethodChange, MethodChoice, StoreChange, StoreChoice};
 use crate::cli::exit::Error;
-use crate::cli::moment::{MomentOrNever, moment_or_never};
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -18,39 +18,8 @@ use crate::proto::v1;
 pub(in crate::cli) struct UpdateArgs {
     /// ID of the key, or its name if it is unique
     key: String,
-    /// Change the name
-    #[arg(long)]
-    name: Option<String>,
-    /// Change the owner; an empty value removes it
-    #[arg(long)]
-    owner: Option<String>,
-    /// Change the comment; an empty value removes it
-    #[arg(long)]
-    comment: Option<String>,
-    /// Switch it on
-    #[arg(long, conflicts_with = "deactivate")]
-    activate: bool,
-    /// Switch it off: it grants access to nothing until it is switched on again
-    #[arg(long)]
-    deactivate: bool,
-    /// Change the start of its validity: 2027-01-31, 7d for 7 days from now, or `never` to remove it
-    #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
-    not_before: Option<MomentOrNever>,
-    /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
-    #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
-    expires: Option<MomentOrNever>,
-    /// Replace the networks that calls must come from; can be repeated
-    #[arg(long, value_name = "CIDR", conflicts_with = "any_network")]
-    network: Vec<String>,
-    /// Allow calls from any address
-    #[arg(long)]
-    any_network: bool,
-    /// Set a label; can be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
-    label: Vec<(String, String)>,
-    /// Remove a label; can be repeated
-    #[arg(long, value_name = "NAME")]
-    remove_label: Vec<String>,
+    #[command(flatten)]
+    fields: ChangedFields,
     #[command(flatten)]
     stores: StoreChoice,
     #[command(flatten)]
@@ -65,14 +34,14 @@ pub(in crate::cli) struct UpdateArgs {
 
 impl UpdateArgs {
     /// Does it.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         let id = identified(session, self.key.clone()).await?;
         let mut client = session.keys().await?;
         // What is added and removed is judged by what the key is now; its etag refuses a change made meanwhile.
         let now = session.call("reading the key", client.get_key(v1::GetKeyRequest { id: id.clone() })).await?;
         let now = now.key.unwrap_or_default();
         let mut key = v1::Key { id, etag: now.etag.clone(), ..Default::default() };
-        let mut paths = self.simple_changes(&now, &mut key);
+        let mut paths = self.fields.apply(&now, &mut key);
 
         let stores = match self.store_change.applied(&now)? {
             None => self.stores.chosen(session).await?,
@@ -101,48 +70,6 @@ impl UpdateArgs {
             options: Some(self.write.options()),
         };
         let answer = session.call("changing the key", client.update_key(request)).await?;
-        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        output::written(answer.written.as_ref());
-        Ok(())
-    }
-
-    /// Puts into `key` what needs no looking up, and answers which fields that are.
-    fn simple_changes(&self, now: &v1::Key, key: &mut v1::Key) -> Vec<&'static str> {
-        let mut paths = Vec::new();
-        if let Some(name) = &self.name {
-            paths.push("name");
-            key.name.clone_from(name);
-        }
-        if let Some(owner) = &self.owner {
-            paths.push("owner");
-            key.owner.clone_from(owner);
-        }
-        if let Some(comment) = &self.comment {
-            paths.push("comment");
-            key.comment.clone_from(comment);
-        }
-        if self.activate || self.deactivate {
-            paths.push("active");
-            key.active = Some(self.activate);
-        }
-        if let Some(not_before) = self.not_before {
-            paths.push("not_before");
-            key.not_before = not_before.ahead();
-        }
-        if let Some(expires) = self.expires {
-            paths.push("expire_time");
-            key.expire_time = expires.ahead();
-        }
-        if self.any_network || !self.network.is_empty() {
-            paths.push("networks");
-            key.networks.clone_from(&self.network);
-        }
-        if !self.label.is_empty() || !self.remove_label.is_empty() {
-            paths.push("labels");
-            key.labels.clone_from(&now.labels);
-            key.labels.retain(|name, _| !self.remove_label.contains(name));
-            key.labels.extend(self.label.iter().cloned());
-        }
-        paths
+        Ok(session.answer(&answer, |answer| show::key(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
     }
 }

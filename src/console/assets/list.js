@@ -20,13 +20,21 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const row = form.closest("tr");
   let made = null;
+  let notice = null;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (answer.ok) made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(row.id);
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      made = page.getElementById(row.id);
+      notice = page.getElementById("notice");
+    }
   } catch { /* as if there were no script */ }
   if (made) {
     const fresh = document.importNode(made, true);
     row.replaceWith(fresh);
+    // What the server says of this switch, such as which replicas have not confirmed it, in place of what it said before.
+    document.getElementById("notice")?.remove();
+    if (notice) document.getElementById("content").prepend(document.importNode(notice, true));
     localTimes(fresh);
     fresh.querySelector(".switch")?.focus();
   } else {

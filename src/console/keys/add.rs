@@ -11,14 +11,17 @@ use super::form::{KeyForm, reword};
 use super::reach::sentence;
 use crate::console::Console;
 use crate::console::answer::{Answer, page, page_with};
+use crate::console::done::Notice;
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::key::Key;
 use crate::model::operator::Permission;
-use crate::registry::{CreateKey, Error, TokenText, WriteOptions};
+use crate::registry::{CreateKey, Error, TokenText, WriteOptions, Written};
 
 #[derive(Debug, Template)]
 #[template(path = "keys/add.html")]
@@ -73,7 +76,10 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     let request = CreateKey { key: draft, token: TokenText(form.token.clone()), request_id: String::new() };
     let options = WriteOptions { comment: why.clone(), replica_wait: None };
     match console.create(&posted.session, &request, &options, errors).await? {
-        Ok(key) => made(&console, &posted.session, key, &form).await,
+        Ok((key, written)) => {
+            let notice = console.notice("added", &written).await;
+            made(&console, &posted.session, key, &form, notice).await
+        }
         Err(errors) => show(&console, &posted.session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why).await,
     }
 }
@@ -86,10 +92,10 @@ impl Console {
         request: &CreateKey,
         options: &WriteOptions,
         mut errors: Errors,
-    ) -> Result<Result<Key, Errors>, Failure> {
+    ) -> Result<Result<(Key, Written), Errors>, Failure> {
         if errors.is_empty() {
             match self.registry.create_key(&session.caller, request, options).await {
-                Ok((made, _)) => return Ok(Ok(made.key)),
+                Ok((made, written)) => return Ok(Ok((made.key, written))),
                 Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
                 Err(error) => return Err(error.into()),
             }
@@ -116,10 +122,16 @@ async fn show(
     page_with(status, &AddPage { page, form, errors, platforms, blocks, reach, why })
 }
 
-async fn made(console: &Console, session: &Session, key: Key, form: &KeyForm) -> Result<Response, Failure> {
+async fn made(
+    console: &Console,
+    session: &Session,
+    key: Key,
+    form: &KeyForm,
+    notice: Option<Notice>,
+) -> Result<Response, Failure> {
     let platforms = platforms(&console.all_stores().await?, form);
     let blocks = blocks(&console.all_methods().await?, form);
     let reach = sentence(form, &platforms, &blocks);
     let title = Page::new(console, session, Place::Keys, ENGLISH.key_form.made_title);
-    page(&MadePage { page: title, key, token: form.token.clone(), reach, rotated: false })
+    page(&MadePage { page: title.with_notice(notice), key, token: form.token.clone(), reach, rotated: false })
 }

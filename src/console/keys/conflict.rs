@@ -35,29 +35,17 @@ pub(super) async fn merge(
     let mut differences = differences(before, Some(&after));
     differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
     let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
-    let theirs = KeyForm::of(&current.spec);
-    let base =
+    let mut theirs = KeyForm::of(&current.spec);
+    let mut base =
         before.and_then(|image| KeySpec::deserialize(image).ok()).map(|spec| KeyForm::of(&spec)).unwrap_or_default();
     let mut both = Vec::new();
 
-    macro_rules! lay {
-        ($($field:ident as $name:literal, $told:expr;)*) => {$(
-            if form.$field == base.$field {
-                form.$field = theirs.$field.clone();
-            } else if differs($name) && form.$field != theirs.$field {
-                let told: fn(&KeyForm) -> String = $told;
-                both.push(($name, told(&theirs)));
-            }
-        )*};
-    }
-    lay! {
-        name as "name", |form| form.name.clone();
-        owner as "owner", |form| form.owner.clone();
-        comment as "comment", |form| form.comment.clone();
-        labels as "labels", |form| form.labels.clone();
-        not_before as "not_before", |form| form.not_before.clone();
-        expires as "expires", |form| form.expires.clone();
-        networks as "networks", |form| form.networks.clone();
+    for (((field, form), (_, base)), (_, theirs)) in form.texts().into_iter().zip(base.texts()).zip(theirs.texts()) {
+        if form == base {
+            form.clone_from(theirs);
+        } else if differs(field) && form != theirs {
+            both.push((field, theirs.clone()));
+        }
     }
     // Kind and list of an access belong together.
     if (&form.store_access, &form.stores) == (&base.store_access, &base.stores) {

@@ -5,7 +5,6 @@ use askama::Template;
 use axum::extract::{Path, State};
 use http::StatusCode;
 
-use super::LIST;
 use super::choices::{Group, blocks, platforms};
 use super::conflict::{self, Conflict};
 use super::form::{KeyForm, fields, reword};
@@ -15,9 +14,12 @@ use super::used::{CHARTED, Narrowing, narrowing};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Posted};
+use crate::console::form::Errors;
 use crate::console::hex::hex;
-use crate::console::layout::{Page, Place};
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::key::Key;
@@ -100,7 +102,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
         return show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &current, form, beside).await;
     }
     match console.registry.update_key(&session.caller, &update, &options).await {
-        Ok(_) => Ok(go(&format!("{LIST}/{id}?done=saved"))),
+        Ok((_, written)) => Ok(go(&console.done(&paths::key(&id), "saved", &written).await)),
         Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
             beside.errors = Errors::of(&violations);
             reword(&mut beside.errors);

@@ -4,11 +4,14 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::add::MadePage;
-use super::{LIST, show};
+use super::show;
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page};
-use crate::console::form::{Errors, Fields, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::texts::ENGLISH;
 use crate::registry::{Error, Named, RawDuration, RotateKey, TokenText, WriteOptions};
 
@@ -27,9 +30,11 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     };
     let overlap = Some(RawDuration { seconds: hours * 3_600, nanos: 0 });
     let request = RotateKey { key: named(&id, &posted), overlap, token: TokenText::default() };
-    let (made, _) = console.registry.rotate_key(&posted.session.caller, &request, &WriteOptions::default()).await?;
+    let (made, written) =
+        console.registry.rotate_key(&posted.session.caller, &request, &WriteOptions::default()).await?;
+    let title = Page::new(&console, &posted.session, Place::Keys, ENGLISH.key_page.rotated_title);
     page(&MadePage {
-        page: Page::new(&console, &posted.session, Place::Keys, ENGLISH.key_page.rotated_title),
+        page: title.with_notice(console.notice("rotated", &written).await),
         token: made.token.as_ref().map(|token| token.reveal().to_owned()).unwrap_or_default(),
         key: made.key,
         reach: String::new(),
@@ -43,8 +48,9 @@ pub(super) async fn end_token(
     Path((id, secret)): Path<(String, String)>,
     posted: Posted,
 ) -> Answer {
-    console.registry.revoke_secret(&posted.session.caller, &secret, &WriteOptions::default()).await?;
-    Ok(go(&format!("{LIST}/{id}?done=token_ended")))
+    let (_, written) =
+        console.registry.revoke_secret(&posted.session.caller, &secret, &WriteOptions::default()).await?;
+    Ok(go(&console.done(&paths::key(&id), "token_ended", &written).await))
 }
 
 /// Ends the key for good.
@@ -52,7 +58,7 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     let reason = posted.fields.trimmed("reason");
     let key = named(&id, &posted);
     match console.registry.revoke_key(&posted.session.caller, &key, &reason, &WriteOptions::default()).await {
-        Ok(_) => Ok(go(&format!("{LIST}/{id}?done=revoked"))),
+        Ok((_, written)) => Ok(go(&console.done(&paths::key(&id), "revoked", &written).await)),
         Err(Error::Invalid(violations)) => again(&console, &posted, &id, Errors::of(&violations), reason).await,
         Err(error) => Err(error.into()),
     }
@@ -66,8 +72,8 @@ pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String
         return again(&console, &posted, &id, errors, String::new()).await;
     }
     let key = named(&id, &posted);
-    console.registry.delete_key(&posted.session.caller, &key, &WriteOptions::default()).await?;
-    Ok(go(&format!("{LIST}?done=deleted")))
+    let written = console.registry.delete_key(&posted.session.caller, &key, &WriteOptions::default()).await?;
+    Ok(go(&console.done(paths::KEYS, "deleted", &written).await))
 }
 
 /// The page of the key again, with what is wrong.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::form::Fields;
-use super::LIST;
+use crate::console::form::Fields;
+use crate::console::{lists, paths};
 use crate::model::time::Timestamp;
 use crate::registry::{AccessKind, Choice, ListKeys, PageInput};
 
@@ -21,14 +21,13 @@ pub(super) struct Filters {
     pub(super) life: String,
     /// When the first page was made: what is counted from now must not move from page to page.
     at: Timestamp,
-    /// Where the page begins.
-    page: String,
+    /// The token of the page.
+    pub(super) page: String,
 }
 
 impl Filters {
     /// Reads them from an address that was opened at `now`.
-    pub(super) fn read(query: &str, now: Timestamp) -> Self {
-        let fields = Fields::parse(query.as_bytes());
+    pub(super) fn read(fields: &Fields, now: Timestamp) -> Self {
         let page = fields.trimmed("page");
         let at = fields.text("at").parse().ok().filter(|_| !page.is_empty()).map(Timestamp::from_micros);
         Self {
@@ -42,48 +41,6 @@ impl Filters {
             at: at.unwrap_or(now),
             page,
         }
-    }
-
-    fn pairs(&self) -> [(&'static str, &str); 7] {
-        [
-            ("text", &*self.text),
-            ("activity", &*self.activity),
-            ("access", &*self.access),
-            ("store", &*self.store),
-            ("method", &*self.method),
-            ("owner", &*self.owner),
-            ("life", &*self.life),
-        ]
-    }
-
-    /// Whether anything is left out by them.
-    pub(super) fn narrow(&self) -> bool {
-        self.pairs().iter().any(|(_, value)| !value.is_empty())
-    }
-
-    /// The address of the page that begins at `page`; empty: of the first.
-    pub(super) fn address(&self, page: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.pairs() {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        if !page.is_empty() {
-            query.append_pair("at", &self.at.as_micros().to_string()).append_pair("page", page);
-        }
-        let query = query.finish();
-        if query.is_empty() { LIST.to_owned() } else { format!("{LIST}?{query}") }
-    }
-
-    /// The address of this very page.
-    pub(super) fn here(&self) -> String {
-        self.address(&self.page)
-    }
-
-    /// Whether this is not the first page.
-    pub(super) fn is_further(&self) -> bool {
-        !self.page.is_empty()
     }
 
     /// What the registry is asked.
@@ -121,24 +78,38 @@ impl Filters {
     }
 }
 
+impl lists::Filters for Filters {
+    const PATH: &'static str = paths::KEYS;
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        vec![
+            ("text", &*self.text),
+            ("activity", &*self.activity),
+            ("access", &*self.access),
+            ("store", &*self.store),
+            ("method", &*self.method),
+            ("owner", &*self.owner),
+            ("life", &*self.life),
+        ]
+    }
+
+    fn shared(&self) -> Option<(&'static str, String)> {
+        Some(("at", self.at.as_micros().to_string()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn filters_live_in_the_address() {
-        let now = Timestamp::from_micros(7_000_000);
-        let filters = Filters::read("text=+a%26b+&activity=on&life=&page=", now);
-        assert_eq!(filters.address(""), "/integration/keys?text=a%26b&activity=on");
-        assert_eq!(filters.address("r1"), "/integration/keys?text=a%26b&activity=on&at=7000000&page=r1");
-        assert!(filters.narrow() && !Filters::read("other=1", now).narrow());
-    }
-
-    #[test]
     fn what_is_counted_from_now_stays_from_page_to_page() {
-        let first = Filters::read("life=unused", Timestamp::from_micros(7_000_000));
-        let address = first.address("r1");
-        let second = Filters::read(address.split_once('?').unwrap().1, Timestamp::from_micros(9_000_000));
+        let read = |query: &str, now| Filters::read(&Fields::parse(query.as_bytes()), Timestamp::from_micros(now));
+        let first = read("life=unused", 7_000_000);
+        let at = lists::Filters::shared(&first).unwrap().1;
+        let second = read(&format!("life=unused&at={at}&page=r1"), 9_000_000);
         assert_eq!(second.list().unused_since, first.list().unused_since);
+        let again = read(&format!("life=unused&at={at}"), 9_000_000);
+        assert_ne!(again.list().unused_since, first.list().unused_since, "the first page begins now");
     }
 }

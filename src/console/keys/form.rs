@@ -25,6 +25,7 @@ pub(super) struct KeyForm {
     pub(super) token: String,
     pub(super) name: String,
     pub(super) owner: String,
+    pub(super) contact: String,
     pub(super) comment: String,
     pub(super) labels: String,
     /// `all`, `selected`, or nothing as long as neither was chosen.
@@ -52,6 +53,7 @@ impl KeyForm {
             token: fields.trimmed("token"),
             name: fields.trimmed("name"),
             owner: fields.trimmed("owner"),
+            contact: fields.trimmed("contact"),
             comment: fields.trimmed("comment"),
             labels: fields.text("labels").to_owned(),
             store_access: fields.trimmed("store_access"),
@@ -72,6 +74,7 @@ impl KeyForm {
             token: String::new(),
             name: key.name.clone(),
             owner: key.owner.clone(),
+            contact: key.contact.clone(),
             comment: key.comment.clone(),
             labels: lines(key.labels.iter().map(|(name, value)| format!("{name}={value}")).collect()),
             store_access: access(key.stores.is_all()),
@@ -82,6 +85,20 @@ impl KeyForm {
             expires: key.expires.map(time::written).unwrap_or_default(),
             networks: lines(key.networks.iter().map(ToString::to_string).collect()),
         }
+    }
+
+    /// The fields that are one text each, by the names that the audit trail has for them.
+    pub(super) fn texts(&mut self) -> [(&'static str, &mut String); 8] {
+        [
+            ("name", &mut self.name),
+            ("owner", &mut self.owner),
+            ("contact", &mut self.contact),
+            ("comment", &mut self.comment),
+            ("labels", &mut self.labels),
+            ("not_before", &mut self.not_before),
+            ("expires", &mut self.expires),
+            ("networks", &mut self.networks),
+        ]
     }
 
     /// The stores as an access; none as long as nothing was chosen. What is ticked counts only if it is what was chosen:
@@ -112,6 +129,7 @@ impl KeyForm {
         KeyDraft {
             name: self.name.clone(),
             owner: self.owner.clone(),
+            contact: self.contact.clone(),
             comment: self.comment.clone(),
             active: None,
             store_access,

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use http::StatusCode;
 
 use super::filters::Filters;
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
-use crate::console::form::{Errors, Fields};
-use crate::console::layout::{Page, Place};
-use crate::console::lists::listed;
+use crate::console::done::Notice;
+use crate::console::form::Fields;
+use crate::console::layout::Page;
+use crate::console::lists::ListPage;
+use crate::console::nav::Place;
 use crate::console::session::Session;
 use crate::console::texts::keys as texts;
 use crate::console::time::Moment;
@@ -29,16 +30,12 @@ const NAMED: usize = 2;
 
 #[derive(Debug, Template)]
 #[template(path = "keys/list.html")]
-struct ListPage {
+struct KeysPage {
     page: Page,
-    filters: Filters,
-    errors: Errors,
+    list: ListPage<Filters, Row>,
     /// For the fields that a store or a method is written into.
     stores: Arc<[Store]>,
     methods: Arc<[Method]>,
-    rows: Vec<Row>,
-    /// Address of the next page; empty: this is the last.
-    next: String,
     may_edit: bool,
 }
 
@@ -72,22 +69,18 @@ struct Named {
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let now = console.authority.now();
-    let query = query.unwrap_or_default();
-    let filters = Filters::read(&query, now);
+    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+    let filters = Filters::read(&fields, now);
     let (stores, methods) = (console.all_stores().await?, console.all_methods().await?);
-    let (listed, errors) = listed(console.registry.keys(&filters.list()).await)?;
     let names: HashMap<&str, &str> = stores.iter().map(|store| (store.code.as_str(), &*store.name)).collect();
-    let rows = listed
-        .items
-        .iter()
-        .map(|key| Row::new(key, &names, methods.len(), console.authority.moment(key.row_revision)))
-        .collect();
+    let row = |key: &Key| Row::new(key, &names, methods.len(), console.authority.moment(key.row_revision));
+    let (found, from) = (console.registry.keys(&filters.list()).await, filters.page.clone());
+    let list = ListPage::new(filters, from, found, |keys| keys.iter().map(row).collect())?;
     let page = Page::new(&console, &session, Place::Keys, crate::console::texts::ENGLISH.keys.title);
-    let page = page.with_scripts(&["list.js"]).with_done(Fields::parse(query.as_bytes()).text("done"));
-    let next = if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) };
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, now));
+    let status = list.status();
     let may_edit = session.may(Permission::Edit);
-    page_with(status, &ListPage { page, filters, errors, stores, methods, rows, next, may_edit })
+    page_with(status, &KeysPage { page, list, stores, methods, may_edit })
 }
 
 impl Row {

@@ -17,21 +17,18 @@ mod used;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::Console;
-
-/// Where the list is.
-pub(super) const LIST: &str = "/integration/keys";
+use super::{Console, paths};
 
 /// The pages of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
-        .route(LIST, get(list::page))
-        .route("/integration/keys/new", get(add::form).post(add::submit))
-        .route("/integration/keys/{id}", get(show::page))
-        .route("/integration/keys/{id}/edit", get(edit::form).post(edit::submit))
-        .route("/integration/keys/{id}/rotate", post(end::rotate))
-        .route("/integration/keys/{id}/tokens/{secret}/end", post(end::end_token))
-        .route("/integration/keys/{id}/revoke", post(end::revoke))
-        .route("/integration/keys/{id}/delete", post(end::delete))
-        .route("/integration/keys/{id}/active", post(switch::submit))
+        .route(paths::KEYS, get(list::page))
+        .route(paths::NEW_KEY, get(add::form).post(add::submit))
+        .route(paths::KEY, get(show::page))
+        .route(paths::EDIT_KEY, get(edit::form).post(edit::submit))
+        .route(paths::ROTATE_KEY, post(end::rotate))
+        .route(paths::END_TOKEN, post(end::end_token))
+        .route(paths::REVOKE_KEY, post(end::revoke))
+        .route(paths::DELETE_KEY, post(end::delete))
+        .route(paths::SWITCH_KEY, post(switch::submit))
 }

@@ -10,10 +10,12 @@ use super::check::{self, Check};
 use super::used::{self, CHARTED, Day, LOOKED_BACK};
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
+use crate::console::done::Notice;
 use crate::console::failure::Failure;
 use crate::console::form::{Errors, Fields};
-use crate::console::layout::{Page, Place};
-use crate::console::oversight;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::time::Moment;
 use crate::console::trail::Entry;
@@ -100,7 +102,7 @@ pub(super) async fn show(
     let stores = stores(console, &key, &last).await?;
     let (history, older) = console.history("key", id).await?;
     let check = check::check(console, &key, query).await?;
-    let page = Page::new(console, session, Place::Keys, key.spec.name.clone()).with_done(query.text("done"));
+    let page = Page::new(console, session, Place::Keys, key.spec.name.clone()).with_notice(Notice::read(query, now));
     let template = ShowPage {
         page,
         etag: registry::etag(key.row_revision),
@@ -123,7 +125,7 @@ pub(super) async fn show(
         check,
         history,
         older,
-        trail: oversight::trail("key", id),
+        trail: paths::trail("key", id),
         errors,
         reason,
         key,

@@ -2,11 +2,11 @@
 
 use axum::extract::{Path, State};
 
-use super::LIST;
 use crate::console::answer::Answer;
-use crate::console::form::Posted;
+use crate::console::posted::Posted;
+use crate::console::switch::{self, Switch};
 use crate::console::texts::ENGLISH;
-use crate::console::{Console, switch};
+use crate::console::{Console, paths};
 use crate::registry::{KeyDraft, Update, WriteOptions};
 
 /// Sets what the form says, if the key is still as the form's maker saw it, and goes back to where it was sent from.
@@ -19,5 +19,11 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
         etag: fields.text("etag").to_owned(),
     };
     let switched = console.registry.update_key(&posted.session.caller, &update, &WriteOptions::default()).await;
-    switch::answer(switched, fields, LIST, &id, ENGLISH.keys.changed_meanwhile)
+    let switch = Switch {
+        page: paths::KEYS,
+        place: &id,
+        what: if update.draft.active == Some(true) { "key_on" } else { "key_off" },
+        changed_meanwhile: ENGLISH.keys.changed_meanwhile,
+    };
+    switch.answer(&console, fields, switched).await
 }

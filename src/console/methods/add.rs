@@ -6,13 +6,15 @@ use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
 
-use super::address;
 use super::form::{MethodForm, SHOWN, reword, uses};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::Errors;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -49,8 +51,9 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     let options = WriteOptions { comment: why.clone(), replica_wait: None };
     if errors.is_empty() {
         match console.registry.create_method(&session.caller, &draft, &options).await {
-            Ok((method, _)) => {
-                return Ok(go(&format!("{}&done=method_added", address(&method.identity.to_string()))));
+            Ok((method, written)) => {
+                let page = paths::method(&method.identity.to_string());
+                return Ok(go(&console.done(&page, "method_added", &written).await));
             }
             Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
             Err(error) => return Err(error.into()),

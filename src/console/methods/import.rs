@@ -4,14 +4,16 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use http::StatusCode;
 
-use super::LIST;
 use super::preview::{Preview, drafts, fingerprint};
 use crate::books::{self, BookError};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
 use crate::console::failure::Failure;
-use crate::console::form::{Fields, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::Fields;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -77,8 +79,11 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     let seen = fingerprint(&request, &diff);
     if fields.has("apply") && fields.text("seen") == seen {
         request.dry_run = false;
-        console.registry.import_methods(&session.caller, &request, &options).await?;
-        return Ok(go(&format!("{LIST}?done=imported")));
+        let (_, written) = console.registry.import_methods(&session.caller, &request, &options).await?;
+        return Ok(go(&match written {
+            Some(written) => console.done(paths::METHODS, "imported", &written).await,
+            None => paths::with_query(paths::METHODS, &[("done", "imported")]),
+        }));
     }
     let preview = Preview::new(&console.all_methods().await?, &request.methods, diff);
     show(&console, session, StatusCode::OK, form, Vec::new(), Some((preview, seen)))

@@ -2,15 +2,16 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use http::StatusCode;
 
 use super::form::use_name;
-use super::{LIST, address};
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
-use crate::console::form::{Errors, Fields};
-use crate::console::layout::{Page, Place};
-use crate::console::lists::{self, listed};
+use crate::console::done::Notice;
+use crate::console::form::Fields;
+use crate::console::layout::Page;
+use crate::console::lists::{self, ListPage};
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -22,18 +23,25 @@ const SIZE: i32 = 250;
 
 #[derive(Debug, Template)]
 #[template(path = "methods/list.html")]
-struct ListPage {
+struct MethodsPage {
     page: Page,
+    list: ListPage<Filters, Block>,
+    may_edit: bool,
+}
+
+/// What the book is narrowed by.
+#[derive(Debug)]
+struct Filters {
     text: String,
     block: String,
-    errors: Errors,
-    blocks: Vec<Block>,
-    /// Whether anything is left out.
-    narrow: bool,
-    /// Addresses of the first and of the next page; empty: this is it, there is none.
-    first: String,
-    next: String,
-    may_edit: bool,
+}
+
+impl lists::Filters for Filters {
+    const PATH: &'static str = paths::METHODS;
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        vec![("text", &*self.text), ("block", &*self.block)]
+    }
 }
 
 /// A block, or the part of it that this page has.
@@ -58,26 +66,17 @@ struct Row {
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    let (text, block, from) = (fields.trimmed("text"), fields.trimmed("block"), fields.trimmed("page"));
-    let list =
-        ListMethods { page: PageInput { size: SIZE, token: from.clone() }, block: block.clone(), text: text.clone() };
-    let (listed, errors) = listed(console.registry.methods(&list).await)?;
-    let at = |page: &str| lists::address(LIST, &[("text", &text), ("block", &block), ("page", page)]);
-    let template = ListPage {
-        page: Page::new(&console, &session, Place::Methods, ENGLISH.methods.title)
-            .with_scripts(&["list.js"])
-            .with_done(fields.text("done")),
-        errors,
-        narrow: !text.is_empty() || !block.is_empty() || !from.is_empty(),
-        first: if from.is_empty() { String::new() } else { at("") },
-        next: if listed.next.is_empty() { String::new() } else { at(&listed.next) },
-        blocks: blocks(listed.items),
-        may_edit: session.may(Permission::Edit),
-        text,
-        block,
+    let filters = Filters { text: fields.trimmed("text"), block: fields.trimmed("block") };
+    let from = fields.trimmed("page");
+    let wanted = ListMethods {
+        page: PageInput { size: SIZE, token: from.clone() },
+        block: filters.block.clone(),
+        text: filters.text.clone(),
     };
-    let status = if template.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &template)
+    let list = ListPage::new(filters, from, console.registry.methods(&wanted).await, blocks)?;
+    let page = Page::new(&console, &session, Place::Methods, ENGLISH.methods.title);
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, console.authority.now()));
+    page_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
 }
 
 /// Methods that follow each other in a block, under its title.
@@ -85,12 +84,12 @@ fn blocks(methods: Vec<Method>) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for method in methods {
         if blocks.last().is_none_or(|block| block.title != method.block) {
-            let alone = lists::address(LIST, &[("block", &method.block)]);
+            let alone = paths::with_query(paths::METHODS, &[("block", &method.block)]);
             blocks.push(Block { title: method.block.clone(), alone, rows: Vec::new() });
         }
         let identity = method.identity.to_string();
         let row = Row {
-            page: address(&identity),
+            page: paths::method(&identity),
             identity,
             summary: method.summary,
             description: method.description,

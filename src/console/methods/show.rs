@@ -5,15 +5,16 @@ use axum::extract::{RawQuery, State};
 use http::StatusCode;
 
 use super::form::{MethodForm, SHOWN, mask, reword, use_name, uses};
-use super::{LIST, address};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
+use crate::console::done::Notice;
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields, Posted};
-use crate::console::layout::{Page, Place};
-use crate::console::lists;
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::Page;
 use crate::console::meanwhile::{self, Meanwhile};
-use crate::console::oversight;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::trail::Entry;
@@ -52,13 +53,13 @@ struct Beside {
     why: String,
     errors: Errors,
     meanwhile: Option<Meanwhile>,
-    done: String,
+    notice: Option<Notice>,
 }
 
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    let beside = Beside { done: query.text("done").to_owned(), ..Beside::default() };
+    let beside = Beside { notice: Notice::read(&query, console.authority.now()), ..Beside::default() };
     show(&console, &session, StatusCode::OK, query.text("method"), beside).await
 }
 
@@ -80,7 +81,7 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     let mut beside = Beside { form: Some(form), why, errors, ..Beside::default() };
     if beside.errors.is_empty() {
         match console.registry.update_method(&session.caller, &update, &options).await {
-            Ok(_) => return Ok(go(&format!("{}&done=saved", address(&identity)))),
+            Ok((_, written)) => return Ok(go(&console.done(&paths::method(&identity), "saved", &written).await)),
             Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => beside.errors.extend(&violations),
             Err(Error::Stale(_)) => {
                 let beside = merged(&console, &identity, etag, beside).await?;
@@ -105,8 +106,8 @@ pub(super) async fn retire(State(console): State<Console>, posted: Posted) -> An
         return show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &identity, beside).await;
     }
     let named = Named { id: identity, etag: fields.text("etag").to_owned() };
-    console.registry.delete_method(&session.caller, &named, &WriteOptions::default()).await?;
-    Ok(go(&format!("{LIST}?done=method_retired")))
+    let (_, written) = console.registry.delete_method(&session.caller, &named, &WriteOptions::default()).await?;
+    Ok(go(&console.done(paths::METHODS, "method_retired", &written).await))
 }
 
 /// Somebody else changed the method since the form was made.
@@ -126,7 +127,7 @@ async fn show(console: &Console, session: &Session, status: StatusCode, identity
     let identity = method.identity.to_string();
     let (history, older) = console.history("method", &identity).await?;
     let template = MethodPage {
-        page: Page::new(console, session, Place::Methods, identity.clone()).with_done(&beside.done),
+        page: Page::new(console, session, Place::Methods, identity.clone()).with_notice(beside.notice),
         store_use: use_name(method.store_use),
         etag: registry::etag(method.row_revision),
         form: beside.form.unwrap_or_else(|| MethodForm::of(&method)),
@@ -136,10 +137,10 @@ async fn show(console: &Console, session: &Session, status: StatusCode, identity
         why: beside.why,
         errors: beside.errors,
         meanwhile: beside.meanwhile,
-        keys: lists::address(crate::console::keys::LIST, &[("method", &identity)]),
+        keys: paths::with_query(paths::KEYS, &[("method", &identity)]),
         history,
         older,
-        trail: oversight::trail("method", &identity),
+        trail: paths::trail("method", &identity),
         may_edit: session.may(Permission::Edit),
         method,
         identity,

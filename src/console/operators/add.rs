@@ -6,9 +6,11 @@ use http::StatusCode;
 
 use super::form::{OperatorForm, SHOWN, roles};
 use crate::console::Console;
-use crate::console::answer::{Answer, page, page_with};
-use crate::console::form::{Errors, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::answer::{Answer, page as answer, page_with};
+use crate::console::form::Errors;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -53,7 +55,11 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     if errors.is_empty() {
         let options = WriteOptions { comment: why.clone(), replica_wait: None };
         match console.registry.create_operator(&session.caller, &draft, &options).await {
-            Ok((made, _)) => return show_token(&console, session, ENGLISH.operators.made_title, &made),
+            Ok((made, written)) => {
+                let notice = console.notice("operator_added", &written).await;
+                let page = Page::new(&console, session, Place::Operators, ENGLISH.operators.made_title);
+                return show_token(page.with_notice(notice), session, &made);
+            }
             Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
             Err(error) => return Err(error.into()),
         }
@@ -63,14 +69,9 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
 }
 
 /// The page with a token.
-pub(super) fn show_token(
-    console: &Console,
-    session: &Session,
-    title: &'static str,
-    made: &OperatorWithToken,
-) -> Answer {
-    page(&MadePage {
-        page: Page::new(console, session, Place::Operators, title),
+pub(super) fn show_token(page: Page, session: &Session, made: &OperatorWithToken) -> Answer {
+    answer(&MadePage {
+        page,
         id: made.operator.id.to_string(),
         name: made.operator.name.clone(),
         token: made.token.reveal().to_owned(),

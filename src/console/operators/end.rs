@@ -3,12 +3,15 @@
 use axum::extract::{Path, State};
 use http::StatusCode;
 
-use super::LIST;
 use super::add::show_token;
 use super::show::{Beside, show};
 use crate::console::Console;
 use crate::console::answer::{Answer, go};
-use crate::console::form::{Errors, Posted};
+use crate::console::form::Errors;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::texts::ENGLISH;
 use crate::registry::{Error, Precondition, WriteOptions};
 
@@ -17,8 +20,11 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     if posted.fields.text("sure") != "yes" {
         return unsure(&console, &posted, &id, "sure_rotate").await;
     }
-    let (made, _) = console.registry.rotate_operator(&posted.session.caller, &id, &WriteOptions::default()).await?;
-    show_token(&console, &posted.session, ENGLISH.operators.rotated_title, &made)
+    let (made, written) =
+        console.registry.rotate_operator(&posted.session.caller, &id, &WriteOptions::default()).await?;
+    let notice = console.notice("operator_rotated", &written).await;
+    let page = Page::new(&console, &posted.session, Place::Operators, ENGLISH.operators.rotated_title);
+    show_token(page.with_notice(notice), &posted.session, &made)
 }
 
 /// Ends it for good.
@@ -28,7 +34,7 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     }
     let options = WriteOptions { comment: posted.fields.trimmed("reason"), replica_wait: None };
     match console.registry.revoke_operator(&posted.session.caller, &id, &options).await {
-        Ok(_) => Ok(go(&format!("{LIST}?done=operator_revoked"))),
+        Ok((_, written)) => Ok(go(&console.done(paths::OPERATORS, "operator_revoked", &written).await)),
         Err(Error::Precondition(state @ Precondition::LastAdmin)) => {
             again(&console, &posted, &id, "sure", &state.to_string()).await
         }

@@ -3,13 +3,15 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 
-use super::LIST;
 use super::form::{ROLES, roles};
 use crate::console::Console;
-use crate::console::answer::{Answer, page as answer};
+use crate::console::answer::{Answer, page_with};
+use crate::console::done::Notice;
 use crate::console::form::Fields;
-use crate::console::layout::{Page, Place};
-use crate::console::lists::{self, listed};
+use crate::console::layout::Page;
+use crate::console::lists::{self, ListPage};
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time::Moment;
@@ -18,16 +20,26 @@ use crate::registry::{Choice, ListOperators, PageInput};
 
 #[derive(Debug, Template)]
 #[template(path = "operators/list.html")]
-struct ListPage {
+struct OperatorsPage {
     page: Page,
-    role: String,
-    revoked: bool,
+    list: ListPage<Filters, Row>,
     roles: Vec<(&'static str, &'static str)>,
-    rows: Vec<Row>,
-    narrow: bool,
-    /// Addresses of the first and of the next page; empty: this is it, there is none.
-    first: String,
-    next: String,
+}
+
+/// What the list is narrowed by, or widened.
+#[derive(Debug)]
+struct Filters {
+    role: String,
+    /// `yes`: revoked ones too.
+    revoked: String,
+}
+
+impl lists::Filters for Filters {
+    const PATH: &'static str = paths::OPERATORS;
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        vec![("role", &*self.role), ("revoked", &*self.revoked)]
+    }
 }
 
 /// An operator in the list.
@@ -49,31 +61,21 @@ struct Row {
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     session.need(Permission::Administer)?;
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    let (role, from) = (fields.trimmed("role"), fields.trimmed("page"));
-    let revoked = fields.text("revoked") == "yes";
-    let list = ListOperators {
+    let revoked = if fields.text("revoked") == "yes" { "yes" } else { "" };
+    let filters = Filters { role: fields.trimmed("role"), revoked: revoked.to_owned() };
+    let from = fields.trimmed("page");
+    let wanted = ListOperators {
         page: PageInput { size: 0, token: from.clone() },
-        role: ROLES.into_iter().find(|known| known.as_str() == role).map_or(Choice::Unset, Choice::Is),
-        include_revoked: revoked,
+        role: ROLES.into_iter().find(|known| known.as_str() == filters.role).map_or(Choice::Unset, Choice::Is),
+        include_revoked: !filters.revoked.is_empty(),
     };
-    // Nothing but the page can be wrong in what is asked.
-    let (listed, _) = listed(console.registry.operators(&list).await)?;
-    let shown = if revoked { "yes" } else { "" };
-    let at = |page: &str| lists::address(LIST, &[("role", &role), ("revoked", shown), ("page", page)]);
     let own = session.caller.id;
-    let template = ListPage {
-        page: Page::new(&console, &session, Place::Operators, ENGLISH.operators.title)
-            .with_scripts(&["list.js"])
-            .with_done(fields.text("done")),
-        revoked,
-        roles: roles(),
-        narrow: !role.is_empty() || revoked || !from.is_empty(),
-        first: if from.is_empty() { String::new() } else { at("") },
-        next: if listed.next.is_empty() { String::new() } else { at(&listed.next) },
-        rows: listed.items.into_iter().map(|one| Row { own: one.id == own, ..Row::new(one, &console) }).collect(),
-        role,
-    };
-    answer(&template)
+    let row = |one: Operator| Row { own: one.id == own, ..Row::new(one, &console) };
+    let found = console.registry.operators(&wanted).await;
+    let list = ListPage::new(filters, from, found, |operators| operators.into_iter().map(row).collect())?;
+    let page = Page::new(&console, &session, Place::Operators, ENGLISH.operators.title);
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, console.authority.now()));
+    page_with(list.status(), &OperatorsPage { page, list, roles: roles() })
 }
 
 impl Row {

@@ -9,17 +9,14 @@ mod show;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::Console;
-
-/// Where the list is.
-pub(super) const LIST: &str = "/oversight/operators";
+use super::{Console, paths};
 
 /// The pages of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
-        .route(LIST, get(list::page))
-        .route("/oversight/operators/new", get(add::form).post(add::submit))
-        .route("/oversight/operators/{id}", get(show::page).post(show::submit))
-        .route("/oversight/operators/{id}/rotate", post(end::rotate))
-        .route("/oversight/operators/{id}/revoke", post(end::revoke))
+        .route(paths::OPERATORS, get(list::page))
+        .route(paths::NEW_OPERATOR, get(add::form).post(add::submit))
+        .route(paths::OPERATOR, get(show::page).post(show::submit))
+        .route(paths::ROTATE_OPERATOR, post(end::rotate))
+        .route(paths::REVOKE_OPERATOR, post(end::revoke))
 }

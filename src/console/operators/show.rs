@@ -4,15 +4,17 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use http::StatusCode;
 
-use super::LIST;
 use super::form::{OperatorForm, SHOWN, meaning, roles};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
+use crate::console::done::Notice;
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::Page;
 use crate::console::meanwhile::{self, Meanwhile};
-use crate::console::oversight;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::time::Moment;
 use crate::console::trail::Entry;
@@ -52,7 +54,7 @@ pub(super) struct Beside {
     pub(super) why: String,
     pub(super) errors: Errors,
     pub(super) meanwhile: Option<Meanwhile>,
-    pub(super) done: String,
+    pub(super) notice: Option<Notice>,
 }
 
 /// The page.
@@ -63,7 +65,7 @@ pub(super) async fn page(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    let beside = Beside { done: query.text("done").to_owned(), ..Beside::default() };
+    let beside = Beside { notice: Notice::read(&query, console.authority.now()), ..Beside::default() };
     show(&console, &session, StatusCode::OK, &id, beside).await
 }
 
@@ -82,7 +84,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
     let mut beside = Beside { form: Some(form), why, errors, ..Beside::default() };
     if beside.errors.is_empty() {
         match console.registry.update_operator(&session.caller, &update, &options).await {
-            Ok(_) => return Ok(go(&format!("{LIST}/{id}?done=saved"))),
+            Ok((_, written)) => return Ok(go(&console.done(&paths::operator(&id), "saved", &written).await)),
             Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => beside.errors.extend(&violations),
             Err(Error::Precondition(state @ Precondition::LastAdmin)) => {
                 beside.errors.add("operator.role", &state.to_string());
@@ -117,7 +119,7 @@ pub(super) async fn show(console: &Console, session: &Session, status: StatusCod
     let operator = operator(console, id).await?;
     let (history, older) = console.history("operator", id).await?;
     let template = OperatorPage {
-        page: Page::new(console, session, Place::Operators, operator.name.clone()).with_done(&beside.done),
+        page: Page::new(console, session, Place::Operators, operator.name.clone()).with_notice(beside.notice),
         id: id.to_owned(),
         role: meaning(operator.role),
         etag: registry::etag(operator.row_revision),
@@ -130,10 +132,10 @@ pub(super) async fn show(console: &Console, session: &Session, status: StatusCod
         updated: Moment(operator.updated),
         expires: operator.expires.map(Moment),
         revoked: operator.revoked.map(Moment),
-        deeds: oversight::deeds(id),
+        deeds: paths::deeds(id),
         history,
         older,
-        trail: oversight::trail("operator", id),
+        trail: paths::trail("operator", id),
         own: operator.id == session.caller.id,
         operator,
     };

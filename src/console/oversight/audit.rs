@@ -4,37 +4,32 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use http::StatusCode;
 
-use super::AUDIT;
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
 use crate::console::failure::Failure;
 use crate::console::form::{Errors, Fields};
-use crate::console::layout::{Page, Place};
-use crate::console::lists::{self, listed};
+use crate::console::layout::Page;
+use crate::console::lists::{self, ListPage};
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time;
 use crate::console::trail::Entry;
+use crate::model::change::Change;
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
-use crate::registry::{ListChanges, ListOperators, Listed, PageInput};
+use crate::registry::{ListChanges, ListOperators, PageInput};
 
 #[derive(Debug, Template)]
 #[template(path = "oversight/audit.html")]
 struct AuditPage {
     page: Page,
-    filters: Filters,
-    errors: Errors,
+    list: ListPage<Filters, Entry>,
     kinds: [(&'static str, &'static str); 4],
-    entries: Vec<Entry>,
-    narrow: bool,
     /// Whether the reader may see operators.
     administers: bool,
-    /// Addresses of the first and of the next page; empty: this is it, there is none.
-    first: String,
-    next: String,
 }
 
 /// What the trail is narrowed by.
@@ -52,25 +47,37 @@ struct Filters {
 /// The page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let filters = Filters::read(&Fields::parse(query.unwrap_or_default().as_bytes()));
+    let from = filters.page.clone();
     let mut errors = Errors::none();
-    let list = filters.list(&console, &mut errors).await?;
-    let nothing = Listed { items: Vec::new(), next: String::new() };
-    let (listed, errors) =
-        if errors.is_empty() { listed(console.registry.changes(&list).await)? } else { (nothing, errors) };
+    let wanted = filters.list(&console, &mut errors).await?;
+    let list = if errors.is_empty() {
+        let entries = |changes: Vec<Change>| changes.into_iter().map(Entry::from).collect();
+        ListPage::new(filters, from, console.registry.changes(&wanted).await, entries)?
+    } else {
+        ListPage::wrong(filters, from, errors)
+    };
     let t = &ENGLISH.subjects;
     let template = AuditPage {
         page: Page::new(&console, &session, Place::Audit, ENGLISH.audit.title).with_scripts(&["list.js"]),
+        list,
         kinds: [("key", t.key), ("store", t.store), ("method", t.method), ("operator", t.operator)],
-        narrow: filters.address("") != AUDIT || !filters.page.is_empty(),
-        first: if filters.page.is_empty() { String::new() } else { filters.address("") },
-        next: if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) },
-        entries: listed.items.into_iter().map(Entry::from).collect(),
         administers: session.may(Permission::Administer),
-        errors,
-        filters,
     };
-    let status = if template.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &template)
+    page_with(template.list.status(), &template)
+}
+
+impl lists::Filters for Filters {
+    const PATH: &'static str = paths::AUDIT;
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        vec![
+            ("kind", &*self.kind),
+            ("subject", &*self.subject),
+            ("actor", &*self.actor),
+            ("from", &*self.from),
+            ("until", &*self.until),
+        ]
+    }
 }
 
 impl Filters {
@@ -83,18 +90,6 @@ impl Filters {
             until: fields.trimmed("until"),
             page: fields.trimmed("page"),
         }
-    }
-
-    fn address(&self, page: &str) -> String {
-        let pairs = [
-            ("kind", &*self.kind),
-            ("subject", &*self.subject),
-            ("actor", &*self.actor),
-            ("from", &*self.from),
-            ("until", &*self.until),
-            ("page", page),
-        ];
-        lists::address(AUDIT, &pairs)
     }
 
     /// What the registry is asked. Dates are whole days: the last one counts.

@@ -6,24 +6,9 @@ mod replicas;
 use axum::Router;
 use axum::routing::get;
 
-use super::{Console, lists};
-
-/// Where the audit trail is.
-pub(super) const AUDIT: &str = "/oversight/audit";
-/// Where the replicas are.
-pub(super) const REPLICAS: &str = "/oversight/replicas";
-
-/// All that was done to a thing.
-pub(super) fn trail(kind: &str, id: &str) -> String {
-    lists::address(AUDIT, &[("kind", kind), ("subject", id)])
-}
-
-/// All that an operator did.
-pub(super) fn deeds(operator: &str) -> String {
-    lists::address(AUDIT, &[("actor", operator)])
-}
+use super::{Console, paths};
 
 /// The pages of this section.
 pub(super) fn routes() -> Router<Console> {
-    Router::new().route(AUDIT, get(audit::page)).route(REPLICAS, get(replicas::page))
+    Router::new().route(paths::AUDIT, get(audit::page)).route(paths::REPLICAS, get(replicas::page))
 }

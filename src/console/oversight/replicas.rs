@@ -5,10 +5,11 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 
-use super::REPLICAS;
 use crate::console::Console;
 use crate::console::answer::{Answer, page as answer};
-use crate::console::layout::{Page, Place};
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time::Moment;
@@ -80,7 +81,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session) -> An
         lost: lost.into_iter().map(Lost::new).collect(),
         head: head.0,
         max_staleness: settings.max_staleness.as_secs(),
-        again: REPLICAS,
+        again: paths::REPLICAS,
     })
 }
 

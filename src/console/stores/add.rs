@@ -4,12 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
 
-use super::address;
 use super::form::{SHOWN, StoreForm, kinds};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
-use crate::console::form::{Errors, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::Errors;
+use crate::console::layout::Page;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -40,7 +42,9 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     let why = posted.fields.trimmed("why");
     let options = WriteOptions { comment: why.clone(), replica_wait: None };
     match console.registry.create_store(&posted.session.caller, &form.draft(), &options).await {
-        Ok((store, _)) => Ok(go(&format!("{}?done=store_added", address(store.code.as_str())))),
+        Ok((store, written)) => {
+            Ok(go(&console.done(&paths::store(store.code.as_str()), "store_added", &written).await))
+        }
         Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
             let mut errors = Errors::of(&violations);
             errors.reword("store.kind", ENGLISH.stores.choose_kind);

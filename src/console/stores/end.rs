@@ -4,12 +4,13 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::show::{Beside, show};
-use super::{LIST, address};
 use crate::console::answer::{Answer, go};
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Posted};
+use crate::console::form::Errors;
+use crate::console::posted::Posted;
+use crate::console::switch::{self, Switch};
 use crate::console::texts::ENGLISH;
-use crate::console::{Console, switch};
+use crate::console::{Console, paths};
 use crate::model::id::KeyId;
 use crate::registry::{DeleteStore, Error, Named, Precondition, StoreDraft, Update, WriteOptions};
 
@@ -23,8 +24,13 @@ pub(super) async fn switch(State(console): State<Console>, Path(code): Path<Stri
         etag: fields.text("etag").to_owned(),
     };
     let switched = console.registry.update_store(&posted.session.caller, &update, &WriteOptions::default()).await;
-    let place = format!("store-{code}");
-    switch::answer(switched, fields, &address(&code), &place, ENGLISH.stores.changed_meanwhile)
+    let switch = Switch {
+        page: &paths::store(&code),
+        place: &format!("store-{code}"),
+        what: if update.draft.active == Some(true) { "store_on" } else { "store_off" },
+        changed_meanwhile: ENGLISH.stores.changed_meanwhile,
+    };
+    switch.answer(&console, fields, switched).await
 }
 
 /// Deletes it. Where keys would be left with one store, which they then bind to, this is asked first.
@@ -42,7 +48,7 @@ pub(super) async fn delete(State(console): State<Console>, Path(code): Path<Stri
         allow_rebinding: fields.text("allow_rebinding") == "yes",
     };
     match console.registry.delete_store(&session.caller, &request, &WriteOptions::default()).await {
-        Ok(_) => Ok(go(&format!("{LIST}?done=store_deleted"))),
+        Ok((_, written)) => Ok(go(&console.done(paths::STORES, "store_deleted", &written).await)),
         Err(Error::Precondition(Precondition::WouldRebind { keys })) => {
             let beside = Beside { rebinding: named(&console, &keys).await?, ..Beside::default() };
             show(&console, session, StatusCode::CONFLICT, &code, beside).await

@@ -2,15 +2,16 @@
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use http::StatusCode;
 
 use super::form::{KINDS, kind_name, kinds};
-use super::{LIST, address};
 use crate::console::Console;
 use crate::console::answer::{Answer, page_with};
-use crate::console::form::{Errors, Fields};
-use crate::console::layout::{Page, Place};
-use crate::console::lists::{self, listed};
+use crate::console::done::Notice;
+use crate::console::form::Fields;
+use crate::console::layout::Page;
+use crate::console::lists::{self, ListPage};
+use crate::console::nav::Place;
+use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -22,15 +23,10 @@ const NAMED: usize = 2;
 
 #[derive(Debug, Template)]
 #[template(path = "stores/list.html")]
-struct ListPage {
+struct StoresPage {
     page: Page,
-    filters: Filters,
-    errors: Errors,
+    list: ListPage<Filters, Row>,
     kinds: Vec<(&'static str, &'static str)>,
-    rows: Vec<Row>,
-    /// Addresses of the first and of the next page; empty: this is it, there is none.
-    first: String,
-    next: String,
     may_edit: bool,
 }
 
@@ -62,21 +58,19 @@ struct Filters {
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let filters = Filters::read(&fields);
-    let (listed, errors) = listed(console.registry.stores(&filters.list()).await)?;
+    let (found, from) = (console.registry.stores(&filters.list()).await, filters.page.clone());
+    let list = ListPage::new(filters, from, found, |stores| stores.into_iter().map(Row::from).collect())?;
     let page = Page::new(&console, &session, Place::Stores, ENGLISH.stores.title);
-    let page = page.with_scripts(&["list.js"]).with_done(fields.text("done"));
-    let template = ListPage {
-        page,
-        errors,
-        kinds: kinds(),
-        rows: listed.items.into_iter().map(Row::from).collect(),
-        first: if filters.page.is_empty() { String::new() } else { filters.address("") },
-        next: if listed.next.is_empty() { String::new() } else { filters.address(&listed.next) },
-        may_edit: session.may(Permission::Edit),
-        filters,
-    };
-    let status = if template.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &template)
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, console.authority.now()));
+    page_with(list.status(), &StoresPage { page, list, kinds: kinds(), may_edit: session.may(Permission::Edit) })
+}
+
+impl lists::Filters for Filters {
+    const PATH: &'static str = paths::STORES;
+
+    fn pairs(&self) -> Vec<(&'static str, &str)> {
+        vec![("text", &*self.text), ("activity", &*self.activity), ("kind", &*self.kind), ("platform", &*self.platform)]
+    }
 }
 
 impl Filters {
@@ -88,27 +82,6 @@ impl Filters {
             platform: fields.trimmed("platform"),
             page: fields.trimmed("page"),
         }
-    }
-
-    fn address(&self, page: &str) -> String {
-        let pairs = [
-            ("text", &*self.text),
-            ("activity", &*self.activity),
-            ("kind", &*self.kind),
-            ("platform", &*self.platform),
-            ("page", page),
-        ];
-        lists::address(LIST, &pairs)
-    }
-
-    /// The address of this very page.
-    fn here(&self) -> String {
-        self.address(&self.page)
-    }
-
-    /// Whether anything is left out.
-    fn narrow(&self) -> bool {
-        self.address("") != LIST || !self.page.is_empty()
     }
 
     fn list(&self) -> ListStores {
@@ -133,7 +106,7 @@ impl From<Store> for Row {
     fn from(store: Store) -> Self {
         let code = store.code.as_str().to_owned();
         Self {
-            page: address(&code),
+            page: paths::store(&code),
             code,
             kind: kind_name(store.kind),
             more: store.hosts.len().saturating_sub(NAMED),

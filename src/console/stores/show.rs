@@ -4,15 +4,17 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use http::StatusCode;
 
-use super::address;
 use super::form::{SHOWN, StoreForm, kind_name, kinds, mask};
 use crate::console::Console;
 use crate::console::answer::{Answer, go, page_with};
+use crate::console::done::Notice;
 use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields, Posted};
-use crate::console::layout::{Page, Place};
+use crate::console::form::{Errors, Fields};
+use crate::console::layout::Page;
 use crate::console::meanwhile::{self, Meanwhile};
-use crate::console::oversight;
+use crate::console::nav::Place;
+use crate::console::paths;
+use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time::Moment;
@@ -53,7 +55,7 @@ pub(super) struct Beside {
     pub(super) errors: Errors,
     pub(super) meanwhile: Option<Meanwhile>,
     pub(super) rebinding: Vec<(String, String)>,
-    pub(super) done: String,
+    pub(super) notice: Option<Notice>,
 }
 
 /// The page.
@@ -64,7 +66,7 @@ pub(super) async fn page(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    let beside = Beside { done: query.text("done").to_owned(), ..Beside::default() };
+    let beside = Beside { notice: Notice::read(&query, console.authority.now()), ..Beside::default() };
     show(&console, &session, StatusCode::OK, &code, beside).await
 }
 
@@ -79,7 +81,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(code): Path<Stri
     let options = WriteOptions { comment: why.clone(), replica_wait: None };
     let beside = Beside { form: Some(form), why, ..Beside::default() };
     match console.registry.update_store(&session.caller, &update, &options).await {
-        Ok(_) => Ok(go(&format!("{}?done=saved", address(&code)))),
+        Ok((_, written)) => Ok(go(&console.done(&paths::store(&code), "saved", &written).await)),
         Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => {
             let mut errors = Errors::of(&violations);
             errors.reword("store.kind", ENGLISH.stores.choose_kind);
@@ -115,7 +117,7 @@ pub(super) async fn show(
 ) -> Answer {
     let store = store(console, code).await?;
     let (history, older) = console.history("store", code).await?;
-    let page = Page::new(console, session, Place::Stores, store.name.clone()).with_done(&beside.done);
+    let page = Page::new(console, session, Place::Stores, store.name.clone()).with_notice(beside.notice);
     let template = StorePage {
         page,
         kind: kind_name(store.kind),
@@ -131,7 +133,7 @@ pub(super) async fn show(
         updated: Moment(store.updated),
         history,
         older,
-        trail: oversight::trail("store", code),
+        trail: paths::trail("store", code),
         may_edit: session.may(Permission::Edit),
         store,
     };

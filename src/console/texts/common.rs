@@ -1,6 +1,6 @@
 //! Texts that no section owns.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// On every page.

@@ -1,6 +1,6 @@
 //! Texts of the form of a key. `{}` are places that are filled in.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// Adding and changing a key.

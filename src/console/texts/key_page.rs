@@ -1,6 +1,6 @@
 //! Texts of the page of a key, and of what can be done to it there.
 
-use super::texts;
+use super::section::texts;
 use crate::model::decision::Reason;
 
 texts! {
@@ -140,6 +140,7 @@ texts! {
     FieldNames {
         name: "Name",
         owner: "Owner",
+        contact: "Contact (e-mail)",
         comment: "Comment",
         active: "Active",
         revoked: "Revoked",

@@ -1,6 +1,6 @@
 //! Texts of Integration › API access keys.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// The list.

@@ -1,6 +1,6 @@
 //! Texts of Integration › Reference book.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// The reference book and its methods.

@@ -9,7 +9,9 @@ pub(super) mod keys;
 mod methods;
 mod operators;
 mod oversight;
+mod section;
 mod stores;
+mod unconfirmed;
 
 use self::common::{Common, Done, Failures, Nav, SignIn};
 use self::key_form::KeyForm;
@@ -19,6 +21,7 @@ use self::methods::{Import, Methods};
 use self::operators::Operators;
 use self::oversight::{Audit, Find, Replicas};
 use self::stores::Stores;
+use self::unconfirmed::{Outcomes, Risks, Unconfirmed};
 
 /// All texts of a language.
 #[derive(Debug)]
@@ -30,6 +33,9 @@ pub(super) struct Texts {
     pub(super) sign_in: SignIn,
     pub(super) failures: Failures,
     pub(super) done: Done,
+    pub(super) unconfirmed: Unconfirmed,
+    pub(super) outcomes: Outcomes,
+    pub(super) risks: Risks,
     pub(super) keys: Keys,
     pub(super) key_form: KeyForm,
     pub(super) key_page: KeyPage,
@@ -54,6 +60,9 @@ pub(super) static ENGLISH: Texts = Texts {
     sign_in: SignIn::ENGLISH,
     failures: Failures::ENGLISH,
     done: Done::ENGLISH,
+    unconfirmed: Unconfirmed::ENGLISH,
+    outcomes: Outcomes::ENGLISH,
+    risks: Risks::ENGLISH,
     keys: Keys::ENGLISH,
     key_form: KeyForm::ENGLISH,
     key_page: KeyPage::ENGLISH,
@@ -69,29 +78,3 @@ pub(super) static ENGLISH: Texts = Texts {
     subjects: Subjects::ENGLISH,
     fields: FieldNames::ENGLISH,
 };
-
-/// A section's texts: a type with a field for each, and their English.
-macro_rules! texts {
-    ($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub(in crate::console) struct $name {
-            $(pub(in crate::console) $field: &'static str,)+
-        }
-
-        impl $name {
-            pub(in crate::console) const ENGLISH: Self = Self { $($field: $text,)+ };
-
-            /// The text of this name, if there is one.
-            #[expect(clippy::allow_attributes, reason = "only some sections are asked by name")]
-            #[allow(dead_code, reason = "only some sections are asked by name")]
-            pub(in crate::console) fn named(&self, name: &str) -> Option<&'static str> {
-                match name {
-                    $(stringify!($field) => Some(self.$field),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-use texts;

@@ -1,6 +1,6 @@
 //! Texts of Oversight › Operators.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// Operators.

@@ -1,6 +1,6 @@
 //! Texts of Oversight › Audit trail and Replicas, and of finding a key.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// The audit trail.

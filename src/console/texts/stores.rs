@@ -1,6 +1,6 @@
 //! Texts of Integration › Stores.
 
-use super::texts;
+use super::section::texts;
 
 texts! {
     /// Stores.

@@ -78,7 +78,7 @@ impl Storage {
                 Some((revision.parse().ok().map(Revision)?, ordinal.parse::<u32>().ok()?))
             });
             let Some((revision, ordinal)) = parts else {
-                return Err(Error::bug("a page of changes was asked for after what is no place in them"));
+                return Err(Error::bug("a page of changes starts after an invalid position"));
             };
             let revision = select.bind(revision.into());
             let ordinal = select.bind(ordinal.into());

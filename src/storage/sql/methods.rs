@@ -93,7 +93,7 @@ impl Storage {
                 .split_once(':')
                 .and_then(|(position, number)| Some((position.parse::<i32>().ok()?, number.parse::<u32>().ok()?)));
             let Some((position, number)) = parts else {
-                return Err(Error::bug("a page of methods was asked for after what is no place in them"));
+                return Err(Error::bug("a page of methods starts after an invalid position"));
             };
             let position = select.bind(i64::from(position).into());
             let number = select.bind(number.into());

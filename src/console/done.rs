@@ -1,0 +1,199 @@
+//! What a write came to, shown on the page after it: that it is done, and which replicas may still decide from the state
+//! before it. Both travel through the redirect in the address, so that they survive a reload and another sign-in.
+
+use std::time::Duration;
+
+use super::Console;
+use super::form::Fields;
+use super::paths;
+use super::texts::ENGLISH;
+use super::texts::key_form::fill;
+use crate::model::id::ReplicaId;
+use crate::model::time::{LONGEST_STALENESS, Timestamp};
+use crate::registry::{Pending, Written};
+
+/// Parameters of an address: the name of what was done, the replicas that have not confirmed it, and until when they may
+/// decide from the state before it, in microseconds since 1970.
+const DONE: &str = "done";
+const PENDING: &str = "pending";
+const UNTIL: &str = "until";
+/// In place of replicas: it is not known which.
+const UNKNOWN: &str = "unknown";
+
+/// Replicas that may still decide from the state before a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unconfirmed {
+    /// Their ids; empty: any replica may.
+    replicas: Vec<ReplicaId>,
+    /// Until when. A replica without proof of fresh state then allows nothing.
+    until: Timestamp,
+}
+
+/// What is shown on top of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) text: String,
+    /// Whether it asks for attention.
+    pub(super) warns: bool,
+}
+
+impl Console {
+    /// `path` with what was done, one of the names in [`super::texts::Texts::done`], and what the registry returned.
+    pub(super) async fn done(&self, path: &str, what: &str, written: &Written) -> String {
+        let pairs = [(DONE, what)];
+        match self.unconfirmed(written).await {
+            Some(unconfirmed) => unconfirmed.address(&paths::with_query(path, &pairs)),
+            None => paths::with_query(path, &pairs),
+        }
+    }
+
+    /// As [`Console::done`], for a write that speaks for itself: nothing is added when every replica has confirmed it.
+    pub(super) async fn done_quietly(&self, path: &str, what: &str, written: &Written) -> String {
+        match self.unconfirmed(written).await {
+            Some(unconfirmed) => unconfirmed.address(&paths::with_query(path, &[(DONE, what)])),
+            None => path.to_owned(),
+        }
+    }
+
+    /// The notice for a page that is the response to the write itself; `None` when every replica has confirmed it.
+    pub(super) async fn notice(&self, what: &str, written: &Written) -> Option<Notice> {
+        self.unconfirmed(written).await?.notice(what, self.authority.now())
+    }
+
+    /// The replicas that have not confirmed a write.
+    async fn unconfirmed(&self, written: &Written) -> Option<Unconfirmed> {
+        let own = self.authority.settings().max_staleness;
+        let (replicas, longest) = match &written.pending {
+            Pending::Named(replicas) if replicas.is_empty() => return None,
+            Pending::Named(replicas) => (replicas.clone(), self.longest_staleness(replicas).await.unwrap_or(own)),
+            Pending::Unknown => (Vec::new(), own),
+        };
+        Some(Unconfirmed { replicas, until: self.authority.now().plus(longest) })
+    }
+
+    /// The longest that one of these replicas decides without proof of fresh state, by its own setting.
+    async fn longest_staleness(&self, replicas: &[ReplicaId]) -> Option<Duration> {
+        let (reported, _) = self.registry.replicas().await.ok()?;
+        let pending = reported.iter().filter(|replica| replicas.contains(&replica.report.id));
+        pending.map(|replica| replica.report.max_staleness.unwrap_or(LONGEST_STALENESS)).max()
+    }
+}
+
+impl Unconfirmed {
+    fn address(&self, path: &str) -> String {
+        let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
+        let ids = if ids.is_empty() { UNKNOWN.to_owned() } else { ids.join(",") };
+        paths::with_query(path, &[(PENDING, &ids), (UNTIL, &self.until.as_micros().to_string())])
+    }
+
+    /// What an address says; `None` if it says nothing, or nothing that we could have written.
+    fn read(fields: &Fields) -> Option<Self> {
+        let until = fields.text(UNTIL).parse().ok().map(Timestamp::from_micros)?;
+        let replicas = match fields.text(PENDING) {
+            UNKNOWN => Vec::new(),
+            ids => ids.split(',').map(str::parse).collect::<Result<_, _>>().ok()?,
+        };
+        Some(Self { replicas, until })
+    }
+
+    /// The notice at `now`; `None` once they cannot decide from the state before the write any more.
+    fn notice(&self, what: &str, now: Timestamp) -> Option<Notice> {
+        let left = self.until.since(now).min(LONGEST_STALENESS);
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        if seconds == 0 {
+            return None;
+        }
+        let t = &ENGLISH.unconfirmed;
+        let (outcome, risk) = (ENGLISH.outcomes.named(what)?, ENGLISH.risks.named(what)?);
+        let seconds = seconds.to_string();
+        let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
+        let ids = ids.join(", ");
+        let warning = match self.replicas.len() {
+            0 => fill(t.unknown, &[risk, &seconds]),
+            1 => fill(t.one, &[risk, &seconds, &ids]),
+            count => fill(t.several, &[&count.to_string(), risk, &seconds, &ids]),
+        };
+        Some(Notice { text: format!("{outcome} {warning}"), warns: true })
+    }
+}
+
+impl Notice {
+    /// What the address of a page says was done just before it, at `now`.
+    pub(super) fn read(fields: &Fields, now: Timestamp) -> Option<Self> {
+        let what = fields.text(DONE);
+        let warning = Unconfirmed::read(fields).and_then(|unconfirmed| unconfirmed.notice(what, now));
+        warning.or_else(|| Some(Self { text: ENGLISH.done.named(what)?.to_owned(), warns: false }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replica(byte: u8) -> ReplicaId {
+        ReplicaId::new(Timestamp::EPOCH, [byte; 10])
+    }
+
+    fn read(address: &str, now: Timestamp) -> Option<Notice> {
+        Notice::read(&Fields::parse(address.split_once('?').unwrap().1.as_bytes()), now)
+    }
+
+    #[test]
+    fn replicas_are_named_until_they_cannot_allow_any_more() {
+        let (now, second) = (Timestamp::from_micros(7_000_000), Duration::from_secs(1));
+        let unconfirmed = Unconfirmed { replicas: vec![replica(1), replica(2)], until: now.plus(second * 60) };
+        let address = unconfirmed.address("/x?done=revoked");
+        let notice = read(&address, now.plus(second * 18)).unwrap();
+        assert!(notice.warns && notice.text.starts_with("The key is revoked. 2 replicas "), "{notice:?}");
+        for part in ["up to 42 s", &replica(1).to_string(), &replica(2).to_string()] {
+            assert!(notice.text.contains(part), "{notice:?}");
+        }
+        let later = read(&address, now.plus(second * 60)).unwrap();
+        assert!(!later.warns && later.text == ENGLISH.done.revoked, "{later:?}");
+    }
+
+    #[test]
+    fn that_it_is_not_known_is_said_too() {
+        let unconfirmed = Unconfirmed { replicas: Vec::new(), until: Timestamp::EPOCH.plus(Duration::from_secs(60)) };
+        let notice = read(&unconfirmed.address("/x?done=deleted"), Timestamp::EPOCH).unwrap();
+        assert!(notice.warns && notice.text.contains("Any replica may still allow this key"), "{notice:?}");
+    }
+
+    #[test]
+    fn what_we_did_not_write_is_not_shown() {
+        for address in ["/x?done=hello&pending=unknown&until=9000000", "/x?pending=unknown&until=9000000", "/x?a=b"] {
+            assert_eq!(read(address, Timestamp::EPOCH), None, "{address}");
+        }
+        for address in ["/x?done=saved&pending=call+us&until=9000000", "/x?done=saved&pending=unknown&until=soon"] {
+            assert!(!read(address, Timestamp::EPOCH).unwrap().warns, "{address}");
+        }
+    }
+
+    #[test]
+    fn all_that_can_be_done_has_a_text_for_replicas_that_have_not_confirmed_it() {
+        let unconfirmed =
+            Unconfirmed { replicas: vec![replica(1)], until: Timestamp::EPOCH.plus(Duration::from_secs(9)) };
+        for what in [
+            "saved",
+            "added",
+            "rotated",
+            "revoked",
+            "deleted",
+            "token_ended",
+            "key_on",
+            "key_off",
+            "store_added",
+            "store_deleted",
+            "store_on",
+            "store_off",
+            "method_added",
+            "method_retired",
+            "imported",
+            "operator_added",
+            "operator_rotated",
+            "operator_revoked",
+        ] {
+            assert!(unconfirmed.notice(what, Timestamp::EPOCH).is_some(), "{what}");
+        }
+    }
+}

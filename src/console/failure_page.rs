@@ -1,0 +1,78 @@
+//! The response to a request that failed as a whole: a page that shows what went wrong and what to do, or the sign-in page.
+
+use askama::Template;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use super::Console;
+use super::assets::Assets;
+use super::failure::Failure;
+use super::layout::Page;
+use super::session::Session;
+use super::sign_in;
+use super::texts::ENGLISH;
+use crate::registry;
+
+/// The page that says what went wrong.
+#[derive(Debug, Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    page: Page,
+    what: String,
+    advice: &'static str,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        if let Self::SignedOut { why, wanted } = self {
+            return sign_in::send_to(why, &wanted);
+        }
+        if let Self::SignedOutTyping { why, kept } = self {
+            return sign_in::keep(why, kept);
+        }
+        let t = &ENGLISH.failures;
+        let (status, title, what, advice) = match &self {
+            Self::SignedOut { .. } | Self::SignedOutTyping { .. } | Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, t.internal, String::new(), t.internal_advice)
+            }
+            Self::Forbidden(permission) => {
+                let what = registry::Error::CallerRefused(*permission).to_string();
+                (StatusCode::FORBIDDEN, t.forbidden, what, t.forbidden_advice)
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, t.not_found, String::new(), t.not_found_advice),
+            Self::ForeignForm => (StatusCode::FORBIDDEN, t.foreign_form, String::new(), t.foreign_form_advice),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, t.too_large, String::new(), t.too_large_advice),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, t.too_slow, String::new(), t.too_slow_advice),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.busy, String::new(), t.busy_advice),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, t.too_many, String::new(), t.too_many_advice),
+            Self::Refused(status, what) => (*status, t.refused, what.clone(), t.refused_advice),
+            Self::BadAddress(what) => (StatusCode::BAD_REQUEST, t.bad_address, what.clone(), t.bad_address_advice),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, t.unavailable, String::new(), t.unavailable_advice),
+            Self::OutcomeUnknown => {
+                (StatusCode::SERVICE_UNAVAILABLE, t.outcome_unknown, String::new(), t.outcome_unknown_advice)
+            }
+        };
+        let page = FailurePage { page: Page::of_assets(&Assets::new(), title), what, advice };
+        let html = page.render().unwrap_or_else(|_| title.to_owned());
+        let mut response = (status, Html(html)).into_response();
+        if let Self::TooMany(left) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
+        }
+        response
+    }
+}
+
+/// For every address that has no page: who is not signed in is not told which there are.
+pub(super) async fn no_such_page(State(console): State<Console>, request: Request) -> Failure {
+    let (mut parts, _) = request.into_parts();
+    match Session::from_request_parts(&mut parts, &console).await {
+        Ok(_) => Failure::NotFound,
+        Err(failure) => failure,
+    }
+}
+
+/// For a page that is asked for in a way that it has no answer to.
+pub(super) async fn wrong_method() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, "this address does not support that method\n").into_response()
+}

@@ -1,0 +1,50 @@
+//! What every page has at hand.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::assets::Assets;
+use super::attempts::Attempts;
+use super::reference::Reference;
+use crate::authority::Authority;
+use crate::clock::SharedClock;
+use crate::model::reference::Method;
+use crate::model::store::Store;
+use crate::registry::{Registry, Result};
+
+/// The console. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Console {
+    pub(super) registry: Registry,
+    pub(super) authority: Authority,
+    /// Whether the port speaks TLS, so that cookies can be bound to it.
+    pub(super) secure: bool,
+    pub(super) assets: Arc<Assets>,
+    pub(super) attempts: Arc<Attempts>,
+    reference: Arc<Reference>,
+}
+
+impl Console {
+    /// The console over `registry` and `authority`; `secure` says whether its port speaks TLS.
+    pub fn new(registry: Registry, authority: Authority, clock: SharedClock, secure: bool) -> Self {
+        let (assets, attempts) = (Arc::new(Assets::new()), Arc::new(Attempts::new(clock)));
+        Self { registry, authority, secure, assets, attempts, reference: Arc::default() }
+    }
+
+    /// All stores, in byte order of their codes.
+    pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
+        self.reference.all_stores(&self.registry, &self.authority).await
+    }
+
+    /// The reference book, in its order.
+    pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
+        self.reference.all_methods(&self.registry, &self.authority).await
+    }
+}
+
+impl FromRef<Console> for Arc<Assets> {
+    fn from_ref(console: &Console) -> Self {
+        Self::clone(&console.assets)
+    }
+}

@@ -1,0 +1,27 @@
+//! How the texts of a section are written down.
+
+/// A section's texts: a type with a field for each, and their English.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::console) struct $name {
+            $(pub(in crate::console) $field: &'static str,)+
+        }
+
+        impl $name {
+            pub(in crate::console) const ENGLISH: Self = Self { $($field: $text,)+ };
+
+            /// The text of this name, if there is one.
+            #[expect(clippy::allow_attributes, reason = "only some sections are asked by name")]
+            #[allow(dead_code, reason = "only some sections are asked by name")]
+            pub(in crate::console) fn named(&self, name: &str) -> Option<&'static str> {
+                match name {
+                    $(stringify!($field) => Some(self.$field),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(super) use texts;
