@@ -54,7 +54,7 @@ texts! {
     SignIn {
         title: "Sign in",
         token: "Operator token",
-        token_help: "Starts with lko_. On the first start, Latchkey writes one to the file admin.token in its data directory. After that, an administrator issues them.",
+        token_help: "Starts with lko_. On the first start, Latchkey writes one to the file admin.token in its data folder. After that, an administrator issues them.",
         submit: "Sign in",
         wrong_token: "We don't recognize this token. It may be mistyped, expired or revoked.",
         role_has_no_pages: "This operator can only request decisions and has no access to the console. Sign in with the token of a viewer, an editor or an admin.",
