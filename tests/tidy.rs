@@ -2,8 +2,12 @@
 //! commented, that applied migrations never change. Each rule is a function from text to complaints and has tests of its
 //! own with samples it must complain about; here the rules meet the repository.
 
+#[path = "tidy/api.rs"]
+pub mod api;
 #[path = "tidy/circles.rs"]
 pub mod circles;
+#[path = "tidy/documents.rs"]
+pub mod documents;
 #[path = "tidy/layers.rs"]
 pub mod layers;
 #[path = "tidy/lexer.rs"]

@@ -32,6 +32,7 @@ fn full_spec() -> KeySpec {
     KeySpec {
         name: text(200),
         owner: text(200),
+        contact: text(254),
         comment: text(2_000),
         active: false,
         not_before: Some(EARLIEST),
