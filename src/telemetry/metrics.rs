@@ -117,7 +117,11 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("latchkey");
         let decisions = Family::<DecisionLabels, Counter>::default();
-        registry.register("decisions", "Decisions, by reason: ALLOWED or the first check that failed", decisions.clone());
+        registry.register(
+            "decisions",
+            "Decisions, by reason: ALLOWED or the first check that failed",
+            decisions.clone(),
+        );
         let of = |reason| decisions.get_or_create(&DecisionLabels { reason }).clone();
         let (allowed, refused) = (of("ALLOWED"), REASONS.iter().map(|reason| of(reason.as_str())).collect());
         let storage = Family::new_with_constructor(histogram as fn() -> Histogram);

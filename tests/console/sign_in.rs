@@ -58,8 +58,8 @@ async fn locked_out_by_others() {
     }
     // A valid token always gets in, and one that was made a moment ago too.
     let _ = visitor.submit("/sign-in", &[("token", world.token_of("security officer"))]).is(303);
-    let lines = world.server.stderr().matches("a sign-in to the console was refused").count();
-    let lines = lines + world.server.stdout().matches("a sign-in to the console was refused").count();
+    let lines = world.server.stderr().matches("console sign-in refused").count();
+    let lines = lines + world.server.stdout().matches("console sign-in refused").count();
     assert_eq!(lines, 10, "and the log is not filled either");
 }
 
