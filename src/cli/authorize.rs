@@ -228,7 +228,7 @@ mod tests {
     fn what_is_allowed_only_within_the_scope_says_so_and_a_gateway_refuses_it() {
         let mut decision = v1::Decision { allowed: true, scope_must_be_applied: true, ..Default::default() };
         let text = told("GET /a", &decision, "");
-        assert!(text.starts_with("ALLOWED  GET /a\n  Only for a service that stays within"), "{text}");
+        assert!(text.starts_with("ALLOWED  GET /a\n  Only for services that restrict the result"), "{text}");
         as_gateway(&mut decision);
         let text = told("GET /a", &decision, "");
         assert!(text.starts_with("DENIED  GET /a\n  METHOD_READS_NO_STORE: "), "{text}");

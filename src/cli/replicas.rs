@@ -107,7 +107,7 @@ mod tests {
         let text = told_of(&answer);
         let row = text.lines().find(|line| line.contains("rep_2")).unwrap();
         assert!(row.split_whitespace().any(|cell| cell == "2"), "{row}");
-        assert!(text.contains("newest revision 9") && text.contains("60 s"), "{text}");
+        assert!(text.contains("latest revision 9") && text.contains("60 s"), "{text}");
         assert!(!text.contains("different"), "{text}");
         answer.replicas[1].max_staleness = seconds(5);
         let text = told_of(&answer);

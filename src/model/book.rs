@@ -263,7 +263,7 @@ mod tests {
         let said = refusal([entry(7, "GET /a/{x}", false), entry(3, "GET /a/{x}", false)]);
         assert_eq!(said, "method GET /a/{x} is in the book twice, as 3 and 7: retire one");
         let said = refusal([entry(1, "GET /a/{x}/{y}", false), entry(2, "GET /a/{y}/{x}", false)]);
-        assert!(said.starts_with("methods GET /a/{x}/{y} and GET /a/{y}/{x} read the same requests"), "{said}");
+        assert!(said.starts_with("methods GET /a/{x}/{y} and GET /a/{y}/{x} match the same requests"), "{said}");
         let said = refusal([entry(1, "GET /a/**", false), entry(2, "GET /a/**", false)]);
         assert!(said.contains("twice, as 1 and 2"), "{said}");
         let said = refusal([entry(1, "GET /a", true), entry(1, "POST /a", false)]);

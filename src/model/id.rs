@@ -135,6 +135,6 @@ mod tests {
         assert!(id.parse::<SecretId>().is_err());
         assert!(id.to_uppercase().parse::<KeyId>().is_err());
         assert!(id.replace('-', "").parse::<KeyId>().is_err());
-        assert!("key_".parse::<KeyId>().unwrap_err().to_string().contains("no key id"));
+        assert!("key_".parse::<KeyId>().unwrap_err().to_string().contains("not a valid key ID"));
     }
 }

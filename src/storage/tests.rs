@@ -225,7 +225,7 @@ async fn a_file_that_cannot_be_used_is_refused_with_a_remedy() {
     assert!(refused.contains("no database is not an SQLite database"), "{refused}");
     let path = folder.path().join("missing/latchkey.db");
     let refused = open(Options::new(StorageUrl::Sqlite(path))).await.unwrap_err().to_string();
-    assert!(refused.contains("missing for the database is not there: make it"), "{refused}");
+    assert!(refused.contains("missing for the database does not exist: create it"), "{refused}");
     let options = Options { migrate: false, ..Options::new(StorageUrl::Sqlite(folder.path().join("new.db"))) };
     assert_eq!(schema(&options).await.unwrap(), SchemaState::Empty);
     assert!(open(options.clone()).await.unwrap_err().to_string().contains("run `latchkey migrate`"));

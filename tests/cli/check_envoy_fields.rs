@@ -323,9 +323,9 @@ fn ways() -> Vec<(String, &'static str)> {
         (
             changed(
                 "                        - match: { prefix: / }\n",
-                "                        - match: { prefix: /, headers: [{ name: x-tenant, present_match: true }] }\n  \
-                                         route: { cluster: shop }\n                          request_headers_to_add: \
-                 [{ header: { key: x-tag, value: madrid } }]\n                        - match: { prefix: / }\n",
+                "                        - match: { prefix: /, headers: [{ name: x-tenant, present_match: true }] }\n                          \
+                 route: { cluster: shop }\n                          request_headers_to_add: [{ header: { key: x-tag, value: madrid } }]\n                        \
+                 - match: { prefix: / }\n",
             ),
             "x-tenant chooses where a request goes",
         ),

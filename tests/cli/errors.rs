@@ -68,7 +68,7 @@ fn a_server_that_is_not_there_is_unavailable() {
     assert!(said.contains("Connection refused") && said.contains("latchkey serve"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     let said = program.run(&["keys", "list", "--admin-url", "ftp://h"]).failed(2);
-    assert!(said.contains("--admin-url is written"), "{said}");
+    assert!(said.contains("write --admin-url as"), "{said}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_configuration_of_envoy_is_looked_through() {
     );
     write("admin: [lko_secret");
     let said = place.program().run(&["check", "--envoy", "e.yaml"]).failed(4);
-    assert!(said.contains("e.yaml: it is no YAML") && !said.contains("lko_secret"), "{said}");
+    assert!(said.contains("e.yaml: this is not YAML") && !said.contains("lko_secret"), "{said}");
 }
 
 #[test]

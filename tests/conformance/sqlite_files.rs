@@ -291,10 +291,10 @@ fn a_file_that_may_only_be_read_is_refused() {
     give_to(&path, Account::for_servers());
     permit(&path, 0o400);
     let sentence = refusal_without_rights(&path);
-    assert!(sentence.contains("right to"), "{sentence}");
+    assert!(sentence.contains("permission"), "{sentence}");
     permit(&path, 0o000);
     let sentence = refusal_without_rights(&path);
-    assert!(sentence.contains("right to"), "{sentence}");
+    assert!(sentence.contains("permission"), "{sentence}");
 }
 
 #[test]
@@ -309,11 +309,11 @@ fn a_file_in_a_folder_that_may_only_be_read_is_refused() {
     permit(folder.path(), 0o500);
     let sentence = refusal_without_rights(&path);
     permit(folder.path(), 0o700);
-    assert!(sentence.contains("right to") && sentence.contains("folder"), "{sentence}");
+    assert!(sentence.contains("permission") && sentence.contains("folder"), "{sentence}");
     let missing = folder.path().join("missing.db");
     permit(folder.path(), 0o500);
     let sentence = refusal_without_rights(&missing);
     permit(folder.path(), 0o700);
-    assert!(sentence.contains("right to"), "{sentence}");
+    assert!(sentence.contains("permission"), "{sentence}");
     assert!(!missing.exists());
 }

@@ -65,7 +65,7 @@ async fn the_second_of_two_sees_what_the_first_did_and_neither_loses() {
         second.submit(&path(&made.key), &filled(&form, &[("name", "second's name"), ("stores", "madrid")])).is(409);
     let text = conflict.text();
     assert!(text.contains("Someone else changed this key") && text.contains("the first"), "{text}");
-    assert!(text.contains("theirs: first's name"), "{text}");
+    assert!(text.contains("their value: first's name"), "{text}");
     assert_eq!(conflict.field("name"), "second's name", "hers stays");
     assert_eq!(conflict.field("owner"), "the first", "what she had not touched is theirs");
     assert_eq!(conflict.ticked("stores"), ["madrid"]);
@@ -115,7 +115,7 @@ async fn a_revoked_key_still_takes_notes() {
     world.revoke(&made.key.id, "left us").await;
     let mut manager = Visitor::signed_in(&world, "integration manager");
     let form = manager.open(&path(&made.key));
-    assert!(form.text().contains("only name, owner, comment and labels"));
+    assert!(form.text().contains("only edit its name, owner, comment and labels"));
     let _ = manager.submit(&path(&made.key), &filled(&form, &[("comment", "why it ended")])).is(303);
     assert_eq!(world.get_key(&made.key.id).await.expect("it is there").comment, "why it ended");
 }

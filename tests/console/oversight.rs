@@ -147,7 +147,7 @@ async fn a_token_leads_to_its_key_even_a_revoked_or_deleted_one() {
     assert!(revoked.text().contains("The key is revoked.") && revoked.text().contains("The token is no longer valid."));
     world.delete(&made.key.id).await;
     let deleted = find(&made.token, 200);
-    assert!(deleted.text().contains("Key deleted.") && !deleted.body.contains("/integration/keys/key_"));
+    assert!(deleted.text().contains("The key is deleted.") && !deleted.body.contains("/integration/keys/key_"));
     let unknown = find(&"u".repeat(40), 422);
     assert!(unknown.text().contains("No key has this token, and none ever had it."));
     let short = find("short", 422);

@@ -297,7 +297,7 @@ mod tests {
             "line 2: name is missing",
             "line 2: stores is missing",
             "line 3: active must be true, false or empty",
-            "line 4: expires is written",
+            "line 4: expires must be written",
             "line 5: 2 fields under 7 headings",
         ] {
             assert!(told.contains(part), "{part} is missing in:\n  {told}");

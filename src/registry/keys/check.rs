@@ -302,7 +302,10 @@ mod tests {
         let at = |seconds| Some(RawTime { seconds, nanos: 0 });
         assert!(told(&KeyDraft { not_before: at(10), expires: at(11), ..good() }).is_empty());
         let refused = told(&KeyDraft { not_before: at(10), expires: at(10), ..good() });
-        assert!(refused[0].starts_with("key.expire_time: is 1970-01-01T00:00:10Z; it must be after"), "{refused:?}");
+        assert!(
+            refused[0].starts_with("key.expire_time: is 1970-01-01T00:00:10Z; it must be later than"),
+            "{refused:?}"
+        );
     }
 
     #[test]
