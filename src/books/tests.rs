@@ -302,7 +302,7 @@ blocks:
         "line 6: GET /a/{id}: the scope \"Order-Read\" is invalid; use up to 64 characters of a-z, 0-9 and _, starting \
          with a letter"
             .to_owned(),
-        "line 10: GET /a/{id}: the store location \"path:code\" does not match a parameter of the pattern; it has \
+        "line 10: GET /a/{id}: the store location \"path:code\" does not match a parameter of the pattern; the pattern has \
          id".to_owned(),
         "line 10: GET /a/{id}: the store location \"query:site\" is listed twice; remove one".to_owned(),
         "line 10: GET /a/{id}: the store location \"cookie:site\" is invalid: a store location must start with query, \

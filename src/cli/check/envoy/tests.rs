@@ -148,7 +148,7 @@ const HOLES: [(&str, &str, &str); 68] = [
     (
         "%PATH(NQ)%",
         "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-        "F %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% logs the path with its query",
+        "F %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% logs the path with the query",
     ),
     ("%PATH(NQ)%", "%PATH(WQ)%", "F %PATH(WQ)% logs"),
     ("%PATH(NQ)%", "a %PATH% b", "F %PATH% logs"),
@@ -215,9 +215,9 @@ fn routes_that_undo_a_decision_are_found_where_they_are() {
         assert!(said.contains("listener clients, virtual host shop, route /: "), "{said}");
     }
     for (rewrite, expected) in [
-        ("prefix_rewrite: /x", "prefix_rewrite gives"),
-        ("regex_rewrite: { substitution: a }", "regex_rewrite gives"),
-        ("host_rewrite_literal: x", "host_rewrite_literal gives"),
+        ("prefix_rewrite: /x", "prefix_rewrite changes"),
+        ("regex_rewrite: { substitution: a }", "regex_rewrite changes"),
+        ("host_rewrite_literal: x", "host_rewrite_literal changes"),
     ] {
         let yaml = changed("{ cluster: shop, timeout: 30s }", &format!("{{ cluster: shop, {rewrite} }}"));
         let mut profiles = built_in();
