@@ -330,7 +330,7 @@ blocks:
     ];
     assert_eq!(found, expected);
     let said = parse(&yaml).unwrap_err().to_string();
-    assert!(said.starts_with("the reference book has 24 faults:\n  line 1: the book: the format is missing"), "{said}");
+    assert!(said.starts_with("the reference book has 24 errors:\n  line 1: the book: the format is missing"), "{said}");
     assert_eq!(said.lines().count(), 25);
 }
 
