@@ -1,6 +1,6 @@
 //! The tree of commands. Each command's own arguments stand beside what it does.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use super::audit::AuditArgs;
 use super::authorize::AuthorizeArgs;
@@ -10,6 +10,7 @@ use super::introspect::IntrospectArgs;
 use super::keys::KeysCommand;
 use super::methods::MethodsCommand;
 use super::operators::OperatorsCommand;
+use super::output::Format;
 use super::replicas::ReplicasArgs;
 use super::server::MigrateArgs;
 use super::stores::StoresCommand;
@@ -31,16 +32,6 @@ pub(super) struct Arguments {
     /// `table`, for people, or `json`: the contract's messages, for programs
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) output: Format,
-}
-
-/// How answers are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum Format {
-    /// Tables for people.
-    #[default]
-    Table,
-    /// The contract's messages as JSON.
-    Json,
 }
 
 /// What can be done.

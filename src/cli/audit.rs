@@ -2,11 +2,12 @@
 
 use clap::Args;
 
+use super::answer::{Answer, Outcome};
 use super::difference::difference;
-use super::exit::{Ending, Error, Outcome};
+use super::exit::Error;
 use super::keys;
 use super::moment::{Moment, moment, told};
-use super::output::{self, Table};
+use super::output::Table;
 use super::session::Session;
 use crate::proto::v1;
 
@@ -72,16 +73,15 @@ impl AuditArgs {
         };
         // One more than is shown tells whether there are more.
         let mut changes = session.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
-        if limit.is_some_and(|limit| changes.len() > limit) {
-            changes.truncate(self.limit);
-            output::note("there are older changes: ask for more with --limit, or --all");
-        }
-        session.answer(&v1::ListChangesResponse { changes, ..Default::default() }, |answer| table(&answer.changes))?;
-        Ok(Ending::Done)
+        let more = limit.is_some_and(|limit| changes.len() > limit);
+        changes.truncate(limit.unwrap_or(usize::MAX));
+        let listed = v1::ListChangesResponse { changes, ..Default::default() };
+        let answer = session.answer(&listed, |answer| table(&answer.changes))?;
+        Ok(if more { answer.with_note("there are older changes: ask for more with --limit, or --all") } else { answer })
     }
 }
 
-fn table(changes: &[v1::Change]) -> String {
+fn table(changes: &[v1::Change]) -> Answer {
     let mut table = Table::new(["REVISION", "WHEN", "WHO", "DID", "SUBJECT", "WHAT", "WHY"]);
     for change in changes {
         table.row([
@@ -94,5 +94,5 @@ fn table(changes: &[v1::Change]) -> String {
             change.comment.clone(),
         ]);
     }
-    table.text("changes")
+    Answer::table(table, "changes")
 }

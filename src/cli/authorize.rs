@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use tonic::Code;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::Outcome;
+use super::exit::{Ending, Error};
 use super::input;
 use super::output::{self, Facts};
 use super::session::Session;
@@ -96,8 +97,8 @@ impl AuthorizeArgs {
                 answer.decision.iter_mut().for_each(as_gateway);
             }
             let decision = answer.decision.clone().unwrap_or_default();
-            session.answer(&answer, |_| told(&methods[0], &decision, &named))?;
-            return Ok(if decision.allowed { Ending::Done } else { Ending::No });
+            let ending = if decision.allowed { Ending::Done } else { Ending::No };
+            return Ok(session.answer(&answer, |_| told(&methods[0], &decision, &named))?.ending(Ok(ending)));
         }
         let request = v1::BatchAuthorizeRequest { requests };
         let mut answer = session.call("asking for decisions", client.batch_authorize(request)).await?;
@@ -108,8 +109,8 @@ impl AuthorizeArgs {
                 }
             }
         }
-        session.answer(&answer, |answer| told_all(&methods, answer, &named))?;
-        batch_ending(&answer)
+        let ending = batch_ending(&answer);
+        Ok(session.answer(&answer, |answer| told_all(&methods, answer, &named))?.ending(ending))
     }
 }
 
@@ -132,7 +133,7 @@ fn is_verb(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphabetic())
 }
 
-fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Outcome {
+fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Result<Ending, Error> {
     let mut ending = Ending::Done;
     for result in &answer.results {
         match &result.result {

@@ -51,9 +51,6 @@ pub(super) enum Ending {
     Unread = 141,
 }
 
-/// What a command comes to.
-pub(super) type Outcome = Result<Ending, Error>;
-
 /// Why a command did not do what was asked. Each text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {

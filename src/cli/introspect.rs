@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::answer::Outcome;
 use super::authorize::KeyArgs;
-use super::exit::{Ending, Outcome};
 use super::moment::{told, told_or_never};
 use super::output::Facts;
 use super::session::Session;
@@ -26,8 +26,7 @@ impl IntrospectArgs {
         let request = v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
         let mut client = session.authorization().await?;
         let answer = session.call("asking about the key", client.introspect_key(request)).await?;
-        session.answer(&answer, told_of)?;
-        Ok(Ending::Done)
+        session.answer(&answer, told_of)
     }
 }
 

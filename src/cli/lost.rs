@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::{Ending, Error};
 use super::moment::told;
 use super::output::{self, Table};
 use super::session::Session;
@@ -23,8 +24,7 @@ impl LostArgs {
         let answer =
             session.call("listing lost changes", client.list_lost_changes(v1::ListLostChangesRequest {})).await?;
         if !self.reapply {
-            session.answer(&answer, listed)?;
-            return Ok(Ending::Done);
+            return session.answer(&answer, listed);
         }
         let mut failed = false;
         // In the order in which they were made.
@@ -41,7 +41,7 @@ impl LostArgs {
                 output::print("\n")?;
             }
         }
-        Ok(if failed { Ending::No } else { Ending::Done })
+        Ok(Answer::nothing().ending(Ok(if failed { Ending::No } else { Ending::Done })))
     }
 }
 
@@ -147,7 +147,7 @@ impl Step {
     }
 }
 
-fn listed(answer: &v1::ListLostChangesResponse) -> String {
+fn listed(answer: &v1::ListLostChangesResponse) -> Answer {
     let mut table = Table::new(["REVISION", "KIND", "ID", "ACTION", "TOOK AWAY", "NOTICED", "BY"]);
     for change in &answer.changes {
         let again: Vec<_> = steps(change).iter().map(|step| format!("{} {}", step.what(), step.id())).collect();
@@ -161,7 +161,7 @@ fn listed(answer: &v1::ListLostChangesResponse) -> String {
             change.reported_by.clone(),
         ]);
     }
-    table.text("lost changes")
+    Answer::table(table, "lost changes")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! Standard output carries answers and nothing else; notes, progress and errors go to standard error. Each error is a
 //! sentence and has an exit code (`exit`).
 
+mod answer;
 mod args;
 mod audit;
 mod authorize;
@@ -40,8 +41,9 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 
+use self::answer::{Answer, Outcome};
 use self::args::{Arguments, Command};
-use self::exit::{Ending, Error, Outcome};
+use self::exit::{Ending, Error};
 use self::session::Session;
 use crate::config::{Config, ConfigErrors};
 
@@ -64,7 +66,7 @@ pub fn run() -> ExitCode {
         }),
         Err(error) => Err(Error::Usage(error.to_string())),
     };
-    match ending {
+    match ending.and_then(Answer::print) {
         Ok(ending) => ending.into(),
         Err(error) => {
             error.tell();

@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::Error;
 use super::moment::{Moment, MomentOrNever, is_past, moment, moment_or_never, told, told_or_never};
-use super::output::{self, Facts, Table};
+use super::output::{Facts, Table};
 use super::server::RecoverArgs;
 use super::session::Session;
 use super::words;
@@ -136,45 +137,40 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
             let mut client = session.operators().await?;
             let request = v1::GetCurrentOperatorRequest {};
             let answer = session.call("asking who we are", client.get_current_operator(request)).await?;
-            session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
+            session.answer(&answer, |answer| shown(answer.operator.as_ref()))
         }
-        OperatorsCommand::Create(args) => create(args, session).await?,
-        OperatorsCommand::List(args) => list(args, session).await?,
+        OperatorsCommand::Create(args) => create(args, session).await,
+        OperatorsCommand::List(args) => list(args, session).await,
         OperatorsCommand::Show { operator } => {
             let id = identified(session, operator).await?;
             let mut client = session.operators().await?;
             let answer =
                 session.call("reading the operator", client.get_operator(v1::GetOperatorRequest { id })).await?;
-            session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
+            session.answer(&answer, |answer| shown(answer.operator.as_ref()))
         }
-        OperatorsCommand::Update(args) => update(args, session).await?,
+        OperatorsCommand::Update(args) => update(args, session).await,
         OperatorsCommand::Rotate(args) => {
             let id = identified(session, args.operator).await?;
             let mut client = session.operators().await?;
             let request = v1::RotateOperatorRequest { id, options: Some(args.write.options()) };
             let answer = session.call("rotating the operator", client.rotate_operator(request)).await?;
-            if session.is_json() && !args.token_only {
-                session.answer(&answer, |_| String::new())?;
-            }
-            token(session, &answer.token, answer.operator.as_ref(), args.token_only)?;
-            output::written(answer.written.as_ref());
+            let told = session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
+            Ok(token(session, told, &answer.token, args.token_only).with_written(answer.written.as_ref()))
         }
         OperatorsCommand::Revoke(args) => {
             let id = identified(session, args.operator).await?;
             let mut client = session.operators().await?;
             let request = v1::RevokeOperatorRequest { id, options: Some(args.write.options()) };
             let answer = session.call("revoking the operator", client.revoke_operator(request)).await?;
-            session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-            output::written(answer.written.as_ref());
+            Ok(session.answer(&answer, |answer| shown(answer.operator.as_ref()))?.with_written(answer.written.as_ref()))
         }
         OperatorsCommand::Recover(_) => {
-            return Err(Error::Internal("recovery was taken for a command that asks a server".to_owned()));
+            Err(Error::Internal("recovery was taken for a command that asks a server".to_owned()))
         }
     }
-    Ok(Ending::Done)
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
+async fn create(args: CreateArgs, session: &Session) -> Outcome {
     let operator = v1::Operator {
         name: args.name,
         role: v1::Role::from(args.role).into(),
@@ -184,12 +180,8 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::CreateOperatorRequest { operator: Some(operator), options: Some(args.write.options()) };
     let mut client = session.operators().await?;
     let answer = session.call("creating the operator", client.create_operator(request)).await?;
-    if session.is_json() && !args.token_only {
-        session.answer(&answer, |_| String::new())?;
-    }
-    token(session, &answer.token, answer.operator.as_ref(), args.token_only)?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    let told = session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
+    Ok(token(session, told, &answer.token, args.token_only).with_written(answer.written.as_ref()))
 }
 
 async fn all(session: &Session, filter: &v1::ListOperatorsRequest) -> Result<Vec<v1::Operator>, Error> {
@@ -202,7 +194,7 @@ async fn all(session: &Session, filter: &v1::ListOperatorsRequest) -> Result<Vec
     session.pages(None, page).await
 }
 
-async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
+async fn list(args: ListArgs, session: &Session) -> Outcome {
     let filter = v1::ListOperatorsRequest {
         role: args.role.map_or(v1::Role::Unspecified, Into::into).into(),
         include_revoked: args.revoked,
@@ -221,11 +213,11 @@ async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
                 format!("…{}", operator.hint),
             ]);
         }
-        table.text("operators")
+        Answer::table(table, "operators")
     })
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
+async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     let mut operator = v1::Operator::default();
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -252,9 +244,7 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     };
     let mut client = session.operators().await?;
     let answer = session.call("changing the operator", client.update_operator(request)).await?;
-    session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session.answer(&answer, |answer| shown(answer.operator.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
 /// The id of an operator that is named by its id, or by its name, which no other living one has.
@@ -270,15 +260,14 @@ async fn identified(session: &Session, operator: String) -> Result<String, Error
         .ok_or_else(|| Error::NotFound(format!("no operator has the id or the name `{operator}`")))
 }
 
-/// Prints a new token: alone, or after what is known of its operator.
-fn token(session: &Session, token: &str, operator: Option<&v1::Operator>, alone: bool) -> Result<(), Error> {
-    if alone {
-        output::print(&format!("{token}\n"))?;
-    } else if !session.is_json() {
-        output::print(&format!("{}\n{token}\n", shown(operator)))?;
-    }
-    output::note("the token is shown only now: keep it where it is to be used");
-    Ok(())
+/// A new token: `alone`, or after what was `told` of its operator, which has it already as JSON.
+fn token(session: &Session, told: Answer, token: &str, alone: bool) -> Answer {
+    let answer = match (alone, session.is_json()) {
+        (true, _) => format!("{token}\n").into(),
+        (false, true) => told,
+        (false, false) => told.with_text(&format!("{token}\n")),
+    };
+    answer.with_note("the token is shown only now: keep it where it is to be used")
 }
 
 fn state(operator: &v1::Operator) -> &'static str {

@@ -6,12 +6,22 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::Error;
-use crate::proto::v1;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Tables for people.
+    #[default]
+    Table,
+    /// The contract's messages as JSON.
+    Json,
+}
 
 /// How long something takes before it is shown to be under way.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,19 +39,6 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 pub(super) fn note(text: &str) {
     // A note that cannot be written must not fail what was done.
     let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// Says what is worth knowing about a write that was done.
-pub(super) fn written(written: Option<&v1::Written>) {
-    let Some(written) = written else {
-        return;
-    };
-    if written.pending_unknown {
-        note("done, but which replicas have applied it is not known: storage did not answer afterwards");
-    }
-    if !written.pending_replicas.is_empty() {
-        note(&format!("done, but not yet applied by: {}", clean(&written.pending_replicas.join(", "))));
-    }
 }
 
 /// Text from elsewhere without characters that would drive the terminal.
@@ -97,13 +94,9 @@ impl Table {
         self.rows += 1;
     }
 
-    /// The table as text; when it has no rows, nothing, and a note that there are no `things`.
-    pub(super) fn text(mut self, things: &str) -> String {
-        if self.rows == 0 {
-            note(&format!("no {things}"));
-            return String::new();
-        }
-        trimmed(&mut self.table)
+    /// The table as text; nothing when it has no rows.
+    pub(super) fn text(mut self) -> String {
+        if self.rows == 0 { String::new() } else { trimmed(&mut self.table) }
     }
 }
 
@@ -183,7 +176,7 @@ mod tests {
         let mut table = Table::new(["CODE", "NAME"]);
         table.row(["a".to_owned(), "A\u{1b}[31mb".to_owned()]);
         table.row(["bcd".to_owned(), "C".to_owned()]);
-        let text = table.text("stores");
+        let text = table.text();
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }

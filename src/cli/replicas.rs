@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 
-use super::exit::{Ending, Outcome};
+use super::answer::Outcome;
 use super::lost::LostArgs;
 use super::moment::told;
 use super::output::Table;
@@ -39,8 +39,7 @@ impl ReplicasArgs {
 async fn list(session: &Session) -> Outcome {
     let mut client = session.replicas().await?;
     let answer = session.call("listing servers", client.list_replicas(v1::ListReplicasRequest {})).await?;
-    session.answer(&answer, told_of)?;
-    Ok(Ending::Done)
+    session.answer(&answer, told_of)
 }
 
 fn told_of(answer: &v1::ListReplicasResponse) -> String {
@@ -70,7 +69,7 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
             words::yes(replica.id == answer.answered_by).to_owned(),
         ]);
     }
-    let mut text = table.text("replicas");
+    let mut text = table.text();
     let staleness = answer.max_staleness.as_ref().map_or(0, |staleness| staleness.seconds);
     let _ = writeln!(
         text,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::Error;
 use super::output;
 use crate::app;
 use crate::config::Config;
@@ -29,14 +30,13 @@ pub(super) struct MigrateArgs {
 /// Serves until a signal asks it to stop.
 pub(super) async fn serve(config: Config) -> Outcome {
     Box::pin(app::serve(config)).await?;
-    Ok(Ending::Done)
+    Ok(Answer::nothing())
 }
 
 /// Brings the tables of storage up to date.
 pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Outcome {
     app::migrate(config, args.start_over).await?;
-    output::print("the tables of storage are up to date\n")?;
-    Ok(Ending::Done)
+    Ok("the tables of storage are up to date\n".to_owned().into())
 }
 
 /// Makes a new admin with access to storage alone.
@@ -49,6 +49,5 @@ pub(super) async fn recover(config: Config, args: RecoverArgs) -> Outcome {
         )));
     }
     let name = Box::pin(app::recover(config, into.clone())).await?;
-    output::print(&format!("made the admin `{}`; its token is in {}\n", output::clean(&name), into.display()))?;
-    Ok(Ending::Done)
+    Ok(format!("made the admin `{}`; its token is in {}\n", output::clean(&name), into.display()).into())
 }

@@ -10,10 +10,10 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Response, Status};
 
-use super::args::Format;
+use super::answer::{Answer, Outcome};
 use super::exit::{Error, chain, root};
 use super::json::{self, Named};
-use super::output;
+use super::output::{self, Format};
 use crate::app::{self, ADMIN_TOKEN};
 use crate::config::{Config, Origin};
 use crate::model::token::Token;
@@ -111,9 +111,9 @@ impl Session {
         self.format == Format::Json
     }
 
-    /// Prints a message: as JSON, or as `people` put it.
-    pub(super) fn answer<M: Named>(&self, message: &M, people: impl FnOnce(&M) -> String) -> Result<(), Error> {
-        output::print(&if self.is_json() { json::pretty(message)? } else { people(message) })
+    /// A message as the answer of a command: as JSON, or as `people` put it.
+    pub(super) fn answer<M: Named, A: Into<Answer>>(&self, message: &M, people: impl FnOnce(&M) -> A) -> Outcome {
+        if self.is_json() { Ok(json::pretty(message)?.into()) } else { Ok(people(message).into()) }
     }
 
     /// Waits for an answer, showing after a while that it is being waited for.

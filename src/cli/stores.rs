@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::Error;
 use super::moment;
-use super::output::{self, Facts, Table};
+use super::output::{Facts, Table};
 use super::session::Session;
 use super::words;
 use super::write::WriteArgs;
@@ -142,17 +143,16 @@ impl From<Kind> for v1::StoreKind {
 /// Does it.
 pub(super) async fn run(command: StoresCommand, session: &Session) -> Outcome {
     match command {
-        StoresCommand::Create(args) => create(args, session).await?,
-        StoresCommand::List(args) => list(args, session).await?,
+        StoresCommand::Create(args) => create(args, session).await,
+        StoresCommand::List(args) => list(args, session).await,
         StoresCommand::Show { code } => {
             let mut client = session.stores().await?;
             let answer = session.call("reading the store", client.get_store(v1::GetStoreRequest { code })).await?;
-            session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
+            session.answer(&answer, |answer| shown(answer.store.as_ref()))
         }
-        StoresCommand::Update(args) => update(args, session).await?,
-        StoresCommand::Delete(args) => delete(args, session).await?,
+        StoresCommand::Update(args) => update(args, session).await,
+        StoresCommand::Delete(args) => delete(args, session).await,
     }
-    Ok(Ending::Done)
 }
 
 /// All stores that the filters let through.
@@ -170,7 +170,7 @@ pub(super) async fn all(
     session.pages(limit, page).await
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
+async fn create(args: CreateArgs, session: &Session) -> Outcome {
     let store = v1::Store {
         code: args.code,
         name: args.name,
@@ -183,12 +183,10 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::CreateStoreRequest { store: Some(store), options: Some(args.write.options()) };
     let mut client = session.stores().await?;
     let answer = session.call("adding the store", client.create_store(request)).await?;
-    session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session.answer(&answer, |answer| shown(answer.store.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
-async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
+async fn list(args: ListArgs, session: &Session) -> Outcome {
     let filter = v1::ListStoresRequest {
         active: (args.active || args.inactive).then_some(args.active),
         platform: args.platform,
@@ -209,11 +207,11 @@ async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
                 store.hosts.join(", "),
             ]);
         }
-        table.text("stores")
+        Answer::table(table, "stores")
     })
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
+async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     let mut store = v1::Store { code: args.code, ..Default::default() };
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -247,12 +245,10 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     };
     let mut client = session.stores().await?;
     let answer = session.call("changing the store", client.update_store(request)).await?;
-    session.answer(&answer, |answer| shown(answer.store.as_ref()))?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session.answer(&answer, |answer| shown(answer.store.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
-async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
+async fn delete(args: DeleteArgs, session: &Session) -> Outcome {
     let request = v1::DeleteStoreRequest {
         code: args.code.clone(),
         etag: String::new(),
@@ -267,12 +263,12 @@ async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
             }
             other => other,
         })?;
-    session.answer(&answer, |answer| {
-        let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
-        format!("removed the store {}; {keys}\n", args.code)
-    })?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session
+        .answer(&answer, |answer| {
+            let keys = words::count(answer.keys_narrowed, "key listed it", "keys listed it");
+            format!("removed the store {}; {keys}\n", args.code)
+        })?
+        .with_written(answer.written.as_ref()))
 }
 
 fn shown(store: Option<&v1::Store>) -> String {

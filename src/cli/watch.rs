@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::Error;
 use super::output;
 use super::session::Session;
 use super::{json, words};
@@ -22,9 +23,9 @@ impl WatchArgs {
     /// Prints until Ctrl-C, which is an orderly end, or until the server ends the stream, which is none.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         tokio::select! {
-            ended = Box::pin(self.follow(session)) => ended.map(|()| Ending::Done),
+            ended = Box::pin(self.follow(session)) => ended.map(|()| Answer::nothing()),
             signal = tokio::signal::ctrl_c() => match signal {
-                Ok(()) => Ok(Ending::Done),
+                Ok(()) => Ok(Answer::nothing()),
                 Err(error) => Err(Error::Internal(format!("signals cannot be heard: {error}"))),
             },
         }

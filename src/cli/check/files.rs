@@ -9,7 +9,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::app;
 use crate::config::{Config, TlsFiles};
 use crate::telemetry::logs;
@@ -139,7 +139,7 @@ pub(super) fn log_filter(config: &Config) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
+    use super::super::finding::Verdict;
     use super::*;
     use crate::config::Sources;
 

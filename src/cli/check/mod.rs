@@ -3,41 +3,23 @@
 
 mod envoy;
 mod files;
+mod finding;
 mod ports;
 mod profiles;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::{Ending, Error, Outcome};
+use self::finding::{Finding, Verdict};
+use super::answer::{Answer, Outcome};
+use super::exit::{Ending, Error};
 use super::output::{self, Table};
 use super::session::{Port, Session};
 use crate::app;
 use crate::config::Origin;
 use crate::proto::v1;
-
-/// What came of trying something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Verdict {
-    /// It works.
-    Ok,
-    /// It works, or could not be tried; somebody should look at it.
-    Warn,
-    /// It does not work.
-    Fail,
-}
-
-/// Something that was tried.
-#[derive(Debug, Serialize)]
-struct Finding {
-    verdict: Verdict,
-    what: &'static str,
-    said: String,
-}
 
 /// A setting, its value and where that came from.
 #[derive(Debug, Serialize)]
@@ -45,30 +27,6 @@ struct Told {
     name: &'static str,
     value: String,
     from: &'static str,
-}
-
-impl Finding {
-    fn ok(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, what, said: said.into() }
-    }
-
-    fn warn(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warn, what, said: said.into() }
-    }
-
-    fn fail(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fail, what, said: said.into() }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fail => "FAIL",
-        })
-    }
 }
 
 /// `latchkey check`.
@@ -83,23 +41,23 @@ impl CheckArgs {
     /// Does it.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         match self.envoy {
-            None => tell(session, settings(session), findings(session).await),
+            None => Ok(tell(session, settings(session), findings(session).await)),
             Some(file) => {
                 let profiles = session.config.profiles.clone();
                 let looked = tokio::task::spawn_blocking(move || envoy::file(&file, &profiles)).await;
                 let findings = looked.map_err(|error| Error::Internal(format!("looking ended early: {error}")))??;
-                tell(session, Vec::new(), findings)
+                Ok(tell(session, Vec::new(), findings))
             }
         }
     }
 }
 
-/// Prints what was found.
-fn tell(session: &Session, settings: Vec<Told>, findings: Vec<Finding>) -> Outcome {
+/// What was found, and whether anything fails.
+fn tell(session: &Session, settings: Vec<Told>, findings: Vec<Finding>) -> Answer {
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
-    if session.is_json() {
+    let text = if session.is_json() {
         let told = serde_json::json!({ "settings": settings, "checks": findings });
-        output::print(&format!("{told:#}\n"))?;
+        format!("{told:#}\n")
     } else {
         let mut text = String::new();
         if !settings.is_empty() {
@@ -107,17 +65,17 @@ fn tell(session: &Session, settings: Vec<Told>, findings: Vec<Finding>) -> Outco
             for setting in settings {
                 table.row([setting.name.to_owned(), setting.value, setting.from.to_owned()]);
             }
-            text = table.text("settings");
+            text = table.text();
             text.push('\n');
         }
         let mut table = Table::new(["", "WHAT", "FOUND"]);
         for finding in findings {
             table.row([finding.verdict.to_string(), finding.what.to_owned(), finding.said]);
         }
-        text.push_str(&table.text("checks"));
-        output::print(&text)?;
-    }
-    Ok(if failed { Ending::No } else { Ending::Done })
+        text.push_str(&table.text());
+        text
+    };
+    Answer::from(text).ending(Ok(if failed { Ending::No } else { Ending::Done }))
 }
 
 fn settings(session: &Session) -> Vec<Told> {

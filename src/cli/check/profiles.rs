@@ -1,6 +1,6 @@
 //! The profiles that gateways read requests by.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Config;
 use crate::config::profiles::{KeyPlace, Profile};
 use crate::model::method::{StoreLocation, StorePlace};
@@ -109,7 +109,7 @@ fn one(name: &str, profile: &Profile) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
+    use super::super::finding::Verdict;
     use super::*;
     use crate::config::Sources;
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{show, token};
+use super::show;
+use super::token::token;
+use crate::cli::answer::Outcome;
 use crate::cli::choice::{MethodChoice, StoreChoice};
-use crate::cli::exit::Error;
 use crate::cli::input::supplied_token;
 use crate::cli::moment::{Moment, moment};
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -60,7 +60,7 @@ pub(in crate::cli) struct CreateArgs {
 
 impl CreateArgs {
     /// Does it.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         // Before anything is asked of the server or of standard input.
         if !self.stores.is_said() {
             return Err(StoreChoice::missing());
@@ -94,12 +94,8 @@ impl CreateArgs {
         };
         let mut client = session.keys().await?;
         let answer = session.call("creating the key", client.create_key(request)).await?;
-        if session.is_json() && !self.token_only {
-            session.answer(&answer, |_| String::new())?;
-        }
-        token(session, &answer.token, &show::key(answer.key.as_ref()), self.token_only)?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        let told = session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
+        Ok(token(session, told, &answer.token, self.token_only).with_written(answer.written.as_ref()))
     }
 }
 

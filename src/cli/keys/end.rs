@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{identified, show};
-use crate::cli::exit::Error;
-use crate::cli::output;
+use super::named::identified;
+use super::show;
+use crate::cli::answer::Outcome;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -41,7 +41,7 @@ pub(in crate::cli) struct DeleteArgs {
 
 impl RevokeArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::RevokeKeyRequest {
             id: identified(session, self.key).await?,
             reason: self.reason,
@@ -50,33 +50,27 @@ impl RevokeArgs {
         };
         let mut client = session.keys().await?;
         let answer = session.call("revoking the key", client.revoke_key(request)).await?;
-        session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        Ok(session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
     }
 }
 
 impl RevokeSecretArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::RevokeSecretRequest { secret_id: self.secret, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.call("revoking the token", client.revoke_secret(request)).await?;
-        session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        Ok(session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
     }
 }
 
 impl DeleteArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let id = identified(session, self.key).await?;
         let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.call("deleting the key", client.delete_key(request)).await?;
-        session.answer(&answer, |_| format!("deleted the key {id}\n"))?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        Ok(session.answer(&answer, |_| format!("deleted the key {id}\n"))?.with_written(answer.written.as_ref()))
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::import_file::{self, COLUMNS, Form};
+use crate::cli::answer::Outcome;
 use crate::cli::exit::Error;
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::cli::write::WriteArgs;
@@ -43,7 +43,7 @@ pub(in crate::cli) struct ImportArgs {
 
 impl ImportArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let form = self.form()?;
         let file = self.file.clone();
         let text = tokio::task::spawn_blocking(move || text_of(&file))
@@ -55,16 +55,16 @@ impl ImportArgs {
         let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
         let answer = session.long_call(&what, client.import_keys(request)).await?;
-        session.answer(&answer, |answer| {
-            let keys = words::count(answer.imported.into(), "key", "keys");
-            if self.dry_run {
-                format!("{keys} would be imported; nothing was changed: this was a dry run\n")
-            } else {
-                format!("imported {keys}\n")
-            }
-        })?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        Ok(session
+            .answer(&answer, |answer| {
+                let keys = words::count(answer.imported.into(), "key", "keys");
+                if self.dry_run {
+                    format!("{keys} would be imported; nothing was changed: this was a dry run\n")
+                } else {
+                    format!("imported {keys}\n")
+                }
+            })?
+            .with_written(answer.written.as_ref()))
     }
 
     fn form(&self) -> Result<Form, Error> {

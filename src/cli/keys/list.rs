@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::exit::Error;
+use crate::cli::answer::{Answer, Outcome};
 use crate::cli::methods::Book;
 use crate::cli::moment::{Moment, moment, told_or_never};
 use crate::cli::output::Table;
@@ -72,7 +72,7 @@ pub(in crate::cli) struct ListArgs {
 
 impl ListArgs {
     /// Does it.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         let access = |access: Option<Access>| match access {
             None => v1::Access::Unspecified,
             Some(Access::All) => v1::Access::All,
@@ -105,7 +105,7 @@ impl ListArgs {
     }
 }
 
-fn table(keys: &[v1::Key]) -> String {
+fn table(keys: &[v1::Key]) -> Answer {
     let mut table =
         Table::new(["KEY", "NAME", "OWNER", "STATE", "STORES", "METHODS", "EXPIRES", "LAST USED", "TOKENS"]);
     for key in keys {
@@ -121,5 +121,5 @@ fn table(keys: &[v1::Key]) -> String {
             key.secrets.iter().map(|secret| format!("…{}", secret.hint)).collect::<Vec<_>>().join(" "),
         ]);
     }
-    table.text("keys")
+    Answer::table(table, "keys")
 }

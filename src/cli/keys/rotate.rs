@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{identified, show, token};
-use crate::cli::exit::Error;
+use super::named::identified;
+use super::show;
+use super::token::token;
+use crate::cli::answer::Outcome;
 use crate::cli::input::supplied_token;
 use crate::cli::moment::{span, to_duration};
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -34,7 +35,7 @@ pub(in crate::cli) struct RotateArgs {
 
 impl RotateArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let supplied = supplied_token(self.key_file).await?;
         let request = v1::RotateKeyRequest {
             id: identified(session, self.key).await?,
@@ -45,11 +46,7 @@ impl RotateArgs {
         };
         let mut client = session.keys().await?;
         let answer = session.call("rotating the key", client.rotate_key(request)).await?;
-        if session.is_json() && !self.token_only {
-            session.answer(&answer, |_| String::new())?;
-        }
-        token(session, &answer.token, &show::brief(answer.key.as_ref()), self.token_only)?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        let told = session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?;
+        Ok(token(session, told, &answer.token, self.token_only).with_written(answer.written.as_ref()))
     }
 }

@@ -4,11 +4,12 @@ use clap::Args;
 use prost_types::FieldMask;
 
 use super::create::label;
-use super::{identified, show};
+use super::named::identified;
+use super::show;
+use crate::cli::answer::Outcome;
 use crate::cli::choice::{MethodChange, MethodChoice, StoreChange, StoreChoice};
 use crate::cli::exit::Error;
 use crate::cli::moment::{MomentOrNever, moment_or_never};
-use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
@@ -65,7 +66,7 @@ pub(in crate::cli) struct UpdateArgs {
 
 impl UpdateArgs {
     /// Does it.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         let id = identified(session, self.key.clone()).await?;
         let mut client = session.keys().await?;
         // What is added and removed is judged by what the key is now; its etag refuses a change made meanwhile.
@@ -101,9 +102,7 @@ impl UpdateArgs {
             options: Some(self.write.options()),
         };
         let answer = session.call("changing the key", client.update_key(request)).await?;
-        session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        Ok(session.answer(&answer, |answer| show::key(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
     }
 
     /// Puts into `key` what needs no looking up, and answers which fields that are.

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::identified;
-use crate::cli::exit::Error;
+use super::named::identified;
+use crate::cli::answer::{Answer, Outcome};
 use crate::cli::moment::{Moment, moment, told};
-use crate::cli::output::{self, Table};
+use crate::cli::output::Table;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::proto::v1;
@@ -28,7 +28,7 @@ pub(in crate::cli) struct UsageArgs {
 
 impl UsageArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let period = if self.hourly { v1::UsagePeriod::Hour } else { v1::UsagePeriod::Day };
         let request = v1::GetKeyUsageRequest {
             key_id: identified(session, self.key).await?,
@@ -50,10 +50,12 @@ impl UsageArgs {
                     count.calls.to_string(),
                 ]);
             }
+            let answered = Answer::table(table, "uses in this time");
             if answer.truncated {
-                output::note("there are more counts: ask for a shorter time");
+                answered.with_note("there are more counts: ask for a shorter time")
+            } else {
+                answered
             }
-            table.text("uses in this time")
         })
     }
 }

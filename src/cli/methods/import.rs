@@ -6,8 +6,9 @@ use std::path::Path;
 use clap::Args;
 
 use crate::books::{self, MAX_BYTES, RETAILCRM, ReferenceBook};
+use crate::cli::answer::{Answer, Outcome};
 use crate::cli::exit::Error;
-use crate::cli::output::{self, Table};
+use crate::cli::output::Table;
 use crate::cli::session::Session;
 use crate::cli::words;
 use crate::cli::write::WriteArgs;
@@ -38,7 +39,7 @@ pub(in crate::cli) struct ImportArgs {
 
 impl ImportArgs {
     /// Does it.
-    pub(super) async fn run(self, session: &Session) -> Result<(), Error> {
+    pub(super) async fn run(self, session: &Session) -> Outcome {
         let name = self.book.clone();
         let text = tokio::task::spawn_blocking(move || read(&name))
             .await
@@ -53,9 +54,11 @@ impl ImportArgs {
         let what = format!("importing {} methods", request.methods.len());
         let mut client = session.methods().await?;
         let answer = session.long_call(&what, client.import_methods(request)).await?;
-        session.answer(&answer, |answer| told(answer, self.dry_run))?;
-        output::written(answer.written.as_ref());
-        Ok(())
+        let told = session.answer(&answer, |answer| {
+            let told = Answer::from(told(answer, self.dry_run));
+            if self.dry_run { told.with_note("nothing was changed: this was a dry run") } else { told }
+        })?;
+        Ok(told.with_written(answer.written.as_ref()))
     }
 }
 
@@ -116,7 +119,7 @@ fn told(answer: &v1::ImportMethodsResponse, dry_run: bool) -> String {
     }
     let changes = answer.added.len() + answer.changed.len() + answer.retired.len();
     let listed = changes > 0 && (dry_run || changes <= LISTED);
-    let mut text = if listed { table.text("changes") } else { String::new() };
+    let mut text = if listed { table.text() } else { String::new() };
     let verb = if dry_run { "would be " } else { "" };
     let _ = writeln!(
         text,
@@ -142,11 +145,8 @@ fn told(answer: &v1::ImportMethodsResponse, dry_run: bool) -> String {
                 let methods = words::access(v1::Access::Selected, &key.methods, "methods");
                 table.row([key.key_id.clone(), key.name.clone(), methods]);
             }
-            text.push_str(&table.text("keys"));
+            text.push_str(&table.text());
         }
-    }
-    if dry_run {
-        output::note("nothing was changed: this was a dry run");
     }
     text
 }

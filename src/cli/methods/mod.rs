@@ -8,9 +8,10 @@ use prost_types::FieldMask;
 
 pub(super) use self::book::Book;
 use self::import::ImportArgs;
-use super::exit::{Ending, Error, Outcome};
+use super::answer::{Answer, Outcome};
+use super::exit::Error;
 use super::moment;
-use super::output::{self, Facts, Table};
+use super::output::{Facts, Table};
 use super::session::Session;
 use super::words;
 use super::write::WriteArgs;
@@ -165,36 +166,36 @@ impl NamedArgs {
 /// Does it.
 pub(super) async fn run(command: MethodsCommand, session: &Session) -> Outcome {
     match command {
-        MethodsCommand::List(args) => list(args, session).await?,
+        MethodsCommand::List(args) => list(args, session).await,
         MethodsCommand::Show(args) => {
             let method = args.identity(session).await?;
             let mut client = session.methods().await?;
             let answer = session.call("reading the method", client.get_method(v1::GetMethodRequest { method })).await?;
-            session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
+            session.answer(&answer, |answer| shown(answer.method.as_ref()))
         }
-        MethodsCommand::Create(args) => create(args, session).await?,
-        MethodsCommand::Update(args) => update(args, session).await?,
-        MethodsCommand::Delete(args) => delete(args, session).await?,
-        MethodsCommand::Import(args) => args.run(session).await?,
-        MethodsCommand::Books => built_in(session)?,
+        MethodsCommand::Create(args) => create(args, session).await,
+        MethodsCommand::Update(args) => update(args, session).await,
+        MethodsCommand::Delete(args) => delete(args, session).await,
+        MethodsCommand::Import(args) => args.run(session).await,
+        MethodsCommand::Books => built_in(session),
     }
-    Ok(Ending::Done)
 }
 
-async fn list(args: ListArgs, session: &Session) -> Result<(), Error> {
+async fn list(args: ListArgs, session: &Session) -> Outcome {
     let filter = v1::ListMethodsRequest { block: args.block, text: args.text, ..Default::default() };
     let unfiltered = filter.block.is_empty() && filter.text.is_empty();
     let methods = book::all(session, &filter).await?;
     session.answer(&v1::ListMethodsResponse { methods, ..Default::default() }, |answer| {
-        let text = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
+        let table = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
         if answer.methods.is_empty() && unfiltered {
-            output::note("`latchkey methods import retailcrm` brings the built-in book");
+            table.with_note("`latchkey methods import retailcrm` brings the built-in book")
+        } else {
+            table
         }
-        text
     })
 }
 
-fn blocks(methods: &[v1::Method]) -> String {
+fn blocks(methods: &[v1::Method]) -> Answer {
     let mut counts: Vec<(&str, i64)> = Vec::new();
     for method in methods {
         match counts.iter_mut().find(|(title, _)| *title == method.block) {
@@ -206,10 +207,10 @@ fn blocks(methods: &[v1::Method]) -> String {
     for (title, count) in counts {
         table.row([title.to_owned(), count.to_string()]);
     }
-    table.text("blocks")
+    Answer::table(table, "blocks")
 }
 
-fn by_block(methods: &[v1::Method]) -> String {
+fn by_block(methods: &[v1::Method]) -> Answer {
     let mut table = Table::new(["METHOD", "SUMMARY", "STORE", "BLOCK"]);
     for method in methods {
         table.row([
@@ -219,10 +220,10 @@ fn by_block(methods: &[v1::Method]) -> String {
             method.block.clone(),
         ]);
     }
-    table.text("methods")
+    Answer::table(table, "methods")
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
+async fn create(args: CreateArgs, session: &Session) -> Outcome {
     let method = v1::Method {
         method: args.method.join(" "),
         block: args.block,
@@ -237,12 +238,10 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
     let request = v1::CreateMethodRequest { method: Some(method), options: Some(args.write.options()) };
     let mut client = session.methods().await?;
     let answer = session.call("adding the method", client.create_method(request)).await?;
-    session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session.answer(&answer, |answer| shown(answer.method.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
+async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     let mut method = v1::Method::default();
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -285,37 +284,35 @@ async fn update(args: UpdateArgs, session: &Session) -> Result<(), Error> {
     };
     let mut client = session.methods().await?;
     let answer = session.call("changing the method", client.update_method(request)).await?;
-    session.answer(&answer, |answer| shown(answer.method.as_ref()))?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session.answer(&answer, |answer| shown(answer.method.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
-async fn delete(args: DeleteArgs, session: &Session) -> Result<(), Error> {
+async fn delete(args: DeleteArgs, session: &Session) -> Outcome {
     let method = args.named.identity(session).await?;
     let request =
         v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: Some(args.write.options()) };
     let mut client = session.methods().await?;
     let answer = session.call("retiring the method", client.delete_method(request)).await?;
-    session.answer(&answer, |answer| {
-        let keys = words::count(answer.keys_narrowed, "key selected it", "keys selected it");
-        format!("retired the method {method}; {keys}\n")
-    })?;
-    output::written(answer.written.as_ref());
-    Ok(())
+    Ok(session
+        .answer(&answer, |answer| {
+            let keys = words::count(answer.keys_narrowed, "key selected it", "keys selected it");
+            format!("retired the method {method}; {keys}\n")
+        })?
+        .with_written(answer.written.as_ref()))
 }
 
-fn built_in(session: &Session) -> Result<(), Error> {
+fn built_in(session: &Session) -> Outcome {
     let book = books::parse(RETAILCRM).map_err(|error| Error::Internal(format!("the built-in book: {error}")))?;
     let methods: usize = book.blocks.iter().map(|block| block.methods.len()).sum();
     if session.is_json() {
         let told = serde_json::json!({"books": [{
             "name": import::BUILT_IN, "title": book.title, "blocks": book.blocks.len(), "methods": methods,
         }]});
-        return output::print(&format!("{told:#}\n"));
+        return Ok(format!("{told:#}\n").into());
     }
     let mut table = Table::new(["NAME", "TITLE", "BLOCKS", "METHODS"]);
     table.row([import::BUILT_IN.to_owned(), book.title, book.blocks.len().to_string(), methods.to_string()]);
-    output::print(&table.text("books"))
+    Ok(Answer::table(table, "books"))
 }
 
 fn shown(method: Option<&v1::Method>) -> String {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::report::{Report, Rule};
 use super::tree::{at, field, is_true, list, number, text};
-use super::{Report, Rule, clusters, headers};
-use crate::cli::check::Verdict::{Fail, Warn};
+use super::{clusters, headers};
+use crate::cli::check::finding::Verdict::{Fail, Warn};
 
 const WHAT: &str = "ext_authz";
 

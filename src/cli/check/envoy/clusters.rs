@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::filters::{self, Stands};
-use super::listeners::{short, shown};
+use super::known;
+use super::report::{Report, is_of_this_machine, short, shown};
 use super::tree::{at, field, is_true, list, number, text, typed, walk};
-use super::{Report, is_of_this_machine, known};
 
 const WHAT: &str = "cluster";
 

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::filters::{self, Stands};
+use super::report::{Report, Rule};
 use super::tree::{field, is_true, list, number, text, typed};
-use super::{Report, Rule, asking, headers, logs, routes};
-use crate::cli::check::Verdict::{Fail, Warn};
+use super::{asking, headers, logs, routes};
+use crate::cli::check::finding::Verdict::{Fail, Warn};
 
 const FILTER: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 const WHAT: &str = "listener";

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::headers::DECISION;
-use super::listeners::{short, shown};
+use super::report::{Report, short, shown};
 use super::tree::{field, list, text, typed};
-use super::{Report, headers, known};
+use super::{headers, known};
 
 const WHAT: &str = "filters";
 const PREFIX: &str = "envoy.extensions.filters.http.";

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Report;
+use super::report::Report;
 use super::tree::text;
 use crate::config::profiles::KeyPlace;
 use crate::model::method::StoreLocation;

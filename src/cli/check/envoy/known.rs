@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::Report;
+use super::report::Report;
 use super::tree::{camel, placed, text};
 
 /// The fields of a message, each with its type.

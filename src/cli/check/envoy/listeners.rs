@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::report::{Report, short, shown};
 use super::tree::{at, field, is_true, list, text, typed};
-use super::{Report, known, logs, routes};
+use super::{known, logs, routes};
 
 const WHAT: &str = "listener";
 
@@ -134,14 +135,4 @@ fn believes_connections(place: &str, report: &mut Report<'_>) {
         "any client that connects there says by the PROXY protocol which address it has, and keys that are limited to networks \
          believe it: let only the load balancer reach it",
     );
-}
-
-/// The part of a type's name that tells what it is.
-pub(super) fn short<'a>(kind: &'a str, prefix: &str) -> &'a str {
-    kind.strip_prefix(prefix).and_then(|rest| rest.split('.').next()).unwrap_or(kind)
-}
-
-/// What a filter is called in a finding.
-pub(super) fn shown<'a>(short: &'a str, filter: &'a Value) -> &'a str {
-    if short.is_empty() { text(filter, "name") } else { short }
 }

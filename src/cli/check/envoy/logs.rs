@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Report;
 use super::headers::{self, commands};
+use super::report::Report;
 use super::tree::{at, field, list, text, typed, walk};
 
 const WHAT: &str = "access log";

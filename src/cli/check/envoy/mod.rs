@@ -13,6 +13,7 @@ mod headers;
 mod known;
 mod listeners;
 mod logs;
+mod report;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -24,28 +25,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use self::report::{Report, is_of_this_machine};
 use self::tree::{at, field, list, typed, walk};
-use super::{Finding, Verdict};
+use super::finding::{Finding, Verdict};
 use crate::cli::exit::Error;
 use crate::config::profiles::Profile;
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
-
-/// What is found, and what the finding goes by.
-struct Report<'a> {
-    profiles: &'a BTreeMap<String, Profile>,
-    findings: Vec<Finding>,
-    /// Whom the filters ask, and where the first of them stands.
-    asked: BTreeMap<String, String>,
-}
-
-/// Something that would be wrong, and why. It is wrong where `is_there`.
-struct Rule {
-    verdict: Verdict,
-    is_there: fn(&Value) -> bool,
-    said: &'static str,
-}
 
 /// Looks through a file.
 ///
@@ -181,42 +168,6 @@ fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
                 "a route sends clients' requests to {name}, which is asked whether they may: name another cluster"
             );
             report.fail("routes", place, &said);
-        }
-    }
-}
-
-/// Whether an address is reached from this machine alone.
-fn is_of_this_machine(address: &str) -> bool {
-    address == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-impl Report<'_> {
-    fn fail(&mut self, what: &'static str, place: &str, said: &str) {
-        self.add(Verdict::Fail, what, place, said);
-    }
-
-    fn warn(&mut self, what: &'static str, place: &str, said: &str) {
-        self.add(Verdict::Warn, what, place, said);
-    }
-
-    /// Reports that `thing` is not known: whatever it is, it is not called safe.
-    fn unknown(&mut self, what: &'static str, place: &str, thing: &str) {
-        let said = format!(
-            "{thing} is not known here: whether it lets requests past the decision, or changes them behind it, cannot be \
-             said; leave it out"
-        );
-        self.fail(what, place, &said);
-    }
-
-    fn add(&mut self, verdict: Verdict, what: &'static str, place: &str, said: &str) {
-        let said = if place.is_empty() { said.to_owned() } else { format!("{place}: {said}") };
-        self.findings.push(Finding { verdict, what, said });
-    }
-
-    /// Adds what the rules find wrong with `value`.
-    fn hold(&mut self, rules: &[Rule], value: &Value, what: &'static str, place: &str) {
-        for rule in rules.iter().filter(|rule| (rule.is_there)(value)) {
-            self.add(rule.verdict, what, place, rule.said);
         }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::report::Report;
 use super::tree::{at, field, is_true, list, placed, text, typed};
-use super::{Report, asking, filters, headers, known};
+use super::{asking, filters, headers, known};
 
 const WHAT: &str = "routes";
 

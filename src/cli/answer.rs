@@ -1,0 +1,111 @@
+//! What a command has to say, as data: a command first reads its input and asks the server, and returns this; `run`, in the
+//! module above, prints it. Only what goes on while it is shown (`serve`, `watch`, `replicas lost --reapply`) prints itself.
+
+use super::exit::{Ending, Error};
+use super::output::{self, Table, clean};
+use crate::proto::v1;
+
+/// What a command comes to.
+pub(super) type Outcome = Result<Answer, Error>;
+
+/// What a command has to say, and how it ends.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// For standard output.
+    text: String,
+    /// Lines for standard error.
+    notes: Vec<String>,
+    ending: Result<Ending, Error>,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, notes: Vec::new(), ending: Ok(Ending::Done) }
+    }
+}
+
+impl Answer {
+    /// Nothing to say: it is done.
+    pub(super) fn nothing() -> Self {
+        Self::from(String::new())
+    }
+
+    /// A table, or a note that there are no `things`.
+    pub(super) fn table(table: Table, things: &str) -> Self {
+        let text = table.text();
+        let notes = if text.is_empty() { vec![format!("no {things}")] } else { Vec::new() };
+        Self { notes, ..Self::from(text) }
+    }
+
+    /// Adds text.
+    #[must_use]
+    pub(super) fn with_text(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a note.
+    #[must_use]
+    pub(super) fn with_note(mut self, note: &str) -> Self {
+        self.notes.push(note.to_owned());
+        self
+    }
+
+    /// Adds what is worth knowing about a write that was done.
+    #[must_use]
+    pub(super) fn with_written(mut self, written: Option<&v1::Written>) -> Self {
+        let Some(written) = written else { return self };
+        if written.pending_unknown {
+            self = self
+                .with_note("done, but which replicas have applied it is not known: storage did not answer afterwards");
+        }
+        if !written.pending_replicas.is_empty() {
+            let pending = clean(&written.pending_replicas.join(", "));
+            self = self.with_note(&format!("done, but not yet applied by: {pending}"));
+        }
+        self
+    }
+
+    /// Ends the command in another way than having done what was asked.
+    #[must_use]
+    pub(super) fn ending(mut self, ending: Result<Ending, Error>) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// Standard output cannot be written, or the command did not do what was asked.
+    pub(super) fn print(self) -> Result<Ending, Error> {
+        output::print(&self.text)?;
+        for note in &self.notes {
+            output::note(note);
+        }
+        self.ending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_without_rows_is_a_note() {
+        let answer = Answer::table(Table::new(["CODE"]), "stores");
+        assert_eq!((&*answer.text, answer.notes), ("", vec!["no stores".to_owned()]));
+    }
+
+    #[test]
+    fn a_write_that_is_not_applied_everywhere_is_noted() {
+        let written = |pending: &[&str], pending_unknown| v1::Written {
+            pending_replicas: pending.iter().map(ToString::to_string).collect(),
+            pending_unknown,
+            ..Default::default()
+        };
+        let notes = |written: &v1::Written| Answer::nothing().with_written(Some(written)).notes;
+        assert_eq!(notes(&written(&[], false)), [""; 0]);
+        assert_eq!(notes(&written(&["rep_1", "rep_2"], false)), ["done, but not yet applied by: rep_1, rep_2"]);
+        assert_eq!(notes(&written(&[], true)).len(), 1);
+    }
+}
