@@ -2,6 +2,8 @@
 //! commented, that applied migrations never change. Each rule is a function from text to complaints and has tests of its
 //! own with samples it must complain about; here the rules meet the repository.
 
+#[path = "tidy/circles.rs"]
+pub mod circles;
 #[path = "tidy/layers.rs"]
 pub mod layers;
 #[path = "tidy/lexer.rs"]
@@ -44,6 +46,11 @@ fn the_rules_see_the_repository() {
 #[test]
 fn layers_depend_downward_only() {
     each(|file| file.is_in("src") && file.has_extension("rs"), layers::complaints);
+}
+
+#[test]
+fn files_do_not_use_each_other_in_large_circles() {
+    expect_none(&circles::complaints(&repository()));
 }
 
 #[test]

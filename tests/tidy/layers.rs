@@ -211,7 +211,8 @@ fn outside(room: &Room, used: &UsedPath) -> Option<String> {
 }
 
 /// The module that the file `path` is: `["storage", "sqlite"]` for src/storage/sqlite/mod.rs.
-fn module_of(path: &str) -> Vec<String> {
+#[must_use]
+pub fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or(path);
     let parts = inside.strip_suffix(".rs").unwrap_or(inside).split('/');
     parts.filter(|part| !matches!(*part, "mod" | "lib" | "main")).map(str::to_owned).collect()

@@ -12,6 +12,8 @@ pub struct UsedPath {
     pub segments: Vec<String>,
     /// Its line, from 1.
     pub line: usize,
+    /// The name that `pub use` gives it; `None` for any other use.
+    pub exported: Option<String>,
 }
 
 /// The paths named in `tokens`, which belong to the module `module` of the crate `latchkey` (empty: its root).
@@ -47,6 +49,7 @@ impl Reader<'_> {
     fn step(&mut self, at: usize) -> usize {
         let token = &self.tokens[at];
         let next_is = |mark: &str| self.tokens.get(at + 1).is_some_and(|next| next.is_mark(mark));
+        let next_is_word = |word: &str| self.tokens.get(at + 1).is_some_and(|next| next.is_word(word));
         if token.is_mark("{") {
             self.depth += 1;
         } else if token.is_mark("}") {
@@ -57,7 +60,11 @@ impl Reader<'_> {
         } else if token.is_word("mod") && self.tokens.get(at + 2).is_some_and(|open| open.is_mark("{")) {
             self.inline.push((self.tokens[at + 1].text.clone(), self.depth + 1));
         } else if token.is_word("use") && self.starts_item(at) {
-            return self.tree(at + 1, &[]);
+            let exports = self.is_public(at);
+            return self.tree(at + 1, &[], exports);
+        } else if token.is_mark("(") && next_is_word("in") && self.is_after_pub(at) {
+            // A visibility, `pub(in a::b)`: no use of what it names.
+            return at + 1 + self.tokens[at..].iter().take_while(|token| !token.is_mark(")")).count();
         } else if token.kind == Kind::Word && next_is("::") && !self.continues(at) {
             return self.inline_path(at);
         }
@@ -67,6 +74,20 @@ impl Reader<'_> {
     /// `use<'a>` in a return type is no import.
     fn starts_item(&self, at: usize) -> bool {
         self.tokens.get(at + 1).is_some_and(|next| next.kind == Kind::Word || next.is_mark("::") || next.is_mark("{"))
+    }
+
+    /// Whether the item that begins at `at` has `pub` or `pub(…)` before it.
+    fn is_public(&self, at: usize) -> bool {
+        let before = &self.tokens[..at];
+        let before = match before.iter().rposition(|token| token.is_mark("(")) {
+            Some(open) if before.last().is_some_and(|last| last.is_mark(")")) => &before[..open],
+            _ => before,
+        };
+        self.is_after_pub(before.len())
+    }
+
+    fn is_after_pub(&self, at: usize) -> bool {
+        at.checked_sub(1).is_some_and(|before| self.tokens[before].is_word("pub"))
     }
 
     /// Whether the word at `at` begins no path: a later part (`a::b`, `Vec::<T>::new`, but not `::a`), or a method (`x.a`,
@@ -89,12 +110,12 @@ impl Reader<'_> {
         }
         let from_import = self.imports.get(&segments[0]).map(|start| [start, &segments[1..]].concat());
         let segments = from_import.unwrap_or_else(|| self.whole(&segments));
-        self.found.push(UsedPath { segments, line });
+        self.found.push(UsedPath { segments, line, exported: None });
         at
     }
 
     /// Reads one tree of a `use` from `at` on; returns what follows it.
-    fn tree(&mut self, mut at: usize, prefix: &[String]) -> usize {
+    fn tree(&mut self, mut at: usize, prefix: &[String], exports: bool) -> usize {
         let mut segments = prefix.to_vec();
         let line = self.tokens.get(at).map_or(0, |token| token.line);
         let mut alias = None;
@@ -102,7 +123,7 @@ impl Reader<'_> {
             if token.is_mark("{") {
                 at += 1;
                 while self.tokens.get(at).is_some_and(|token| !token.is_mark("}")) {
-                    at = self.tree(at, &segments);
+                    at = self.tree(at, &segments, exports);
                     if self.tokens.get(at).is_some_and(|token| token.is_mark(",")) {
                         at += 1;
                     } else if self.tokens.get(at).is_some_and(|token| token.is_mark(";")) {
@@ -122,20 +143,21 @@ impl Reader<'_> {
                 break;
             }
         }
-        self.import(segments, alias, line);
+        self.import(segments, alias, line, exports);
         at
     }
 
-    fn import(&mut self, mut segments: Vec<String>, alias: Option<String>, line: usize) {
+    fn import(&mut self, mut segments: Vec<String>, alias: Option<String>, line: usize, exports: bool) {
         // `use a::{self}` names a.
         if segments.len() > 1 && segments.last().is_some_and(|last| last == "self") {
             segments.pop();
         }
         let segments = self.whole(&segments);
-        if let Some(name) = alias.or_else(|| segments.last().cloned()).filter(|name| name != "*" && name != "_") {
-            self.imports.insert(name, segments.clone());
+        let name = alias.or_else(|| segments.last().cloned()).filter(|name| name != "*" && name != "_");
+        if let Some(name) = &name {
+            self.imports.insert(name.clone(), segments.clone());
         }
-        self.found.push(UsedPath { segments, line });
+        self.found.push(UsedPath { segments, line, exported: name.filter(|_| exports) });
     }
 
     /// `self` and `super` replaced by the module they mean, the crate's own name by `crate`.
@@ -177,8 +199,7 @@ mod tests {
 
     #[test]
     fn paths_in_code_are_found_and_begin_at_their_start() {
-        let source =
-            "fn f(x: a::b::C) -> impl T + use<'_> { ::d::e(); g.h::<i::J>(); Vec::<u8>::new(); m!(k::l); 0..n::o }";
+        let source = "pub(in p::q) fn f(x: a::b::C) -> impl T + use<'_> { ::d::e(); g.h::<i::J>(); Vec::<u8>::new(); m!(k::l); 0..n::o }";
         assert_eq!(found(source, &[]), ["a::b::C", "d::e", "i::J", "Vec", "k::l", "n::o"]);
     }
 
@@ -196,6 +217,18 @@ mod tests {
     fn imports_are_followed_wherever_they_stand() {
         let source = "fn f() { net::TcpStream::connect(); clock::now() } use std::net; use std::time as clock;";
         assert_eq!(found(source, &[]), ["std::net::TcpStream::connect", "std::time::now", "std::net", "std::time"]);
+    }
+
+    #[test]
+    fn what_is_used_publicly_is_exported_under_its_name() {
+        let exported = |source: &str| -> Vec<Option<String>> {
+            paths(&tokens(source), &[]).into_iter().map(|path| path.exported).collect()
+        };
+        assert_eq!(
+            exported("pub use a::{b, c as d}; use e::f; pub fn g() { h::i() }"),
+            [Some("b".to_owned()), Some("d".to_owned()), None, None]
+        );
+        assert_eq!(exported("pub(in crate::x) use a::b; fn f(x: (u8,)) {} use c::d;"), [Some("b".to_owned()), None]);
     }
 
     #[test]

@@ -1,0 +1,193 @@
+//! Files that use each other in a circle cannot be read, tested or moved one by one: no circle has more than three files.
+//!
+//! A file uses another if one of its paths leads there: a `use` or a path in the code. A path to something that a module
+//! only re-exports leads to the file that defines it. Calls of methods have no path and do not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::layers::module_of;
+use crate::lexer::{Token, split_tests, tokens};
+use crate::paths::{UsedPath, paths};
+use crate::tree::File;
+
+/// Most files of a circle.
+const MOST: usize = 3;
+/// Rooms whose circles are larger as yet.
+const NOT_YET: [&str; 3] = ["src/authority", "src/grpc", "src/storage"];
+
+/// One complaint for each circle of too many files of src.
+#[must_use]
+pub fn complaints(files: &[File]) -> Vec<String> {
+    let uses = uses(files);
+    let excused = |circle: &BTreeSet<&str>| {
+        NOT_YET
+            .iter()
+            .any(|room| circle.iter().all(|path| path.strip_prefix(room).is_some_and(|rest| rest.starts_with('/'))))
+    };
+    let too_large = circles(&uses).into_iter().filter(|circle| circle.len() > MOST && !excused(circle));
+    too_large.map(|circle| complaint(&circle, &uses)).collect()
+}
+
+/// The files that each file uses.
+type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+fn complaint(circle: &BTreeSet<&str>, uses: &Uses<'_>) -> String {
+    let inside = |path: &str| {
+        let targets: Vec<_> = uses[path].intersection(circle).copied().collect();
+        format!("    {path} uses {}", targets.join(", "))
+    };
+    let lines: Vec<_> = circle.iter().map(|path| inside(path)).collect();
+    format!("{} files use each other in a circle; at most {MOST} may:\n{}", circle.len(), lines.join("\n"))
+}
+
+/// The code of one file.
+struct Source<'a> {
+    path: &'a str,
+    module: Vec<String>,
+    production: Vec<Token>,
+    paths: Vec<UsedPath>,
+}
+
+impl<'a> Source<'a> {
+    fn new(file: &'a File) -> Self {
+        let module = module_of(&file.path);
+        let (production, _) = split_tests(&tokens(&file.text()));
+        let paths = paths(&production, &module);
+        Self { path: &file.path, module, production, paths }
+    }
+
+    /// Whether the code has this name in another place than where it is exported.
+    fn mentions(&self, name: &str) -> bool {
+        self.production.iter().filter(|token| token.is_word(name)).count() > 1
+    }
+}
+
+fn uses(files: &[File]) -> Uses<'_> {
+    let is_code = |file: &&File| {
+        let module = module_of(&file.path);
+        file.is_in("src") && file.has_extension("rs") && !module.is_empty() && module.iter().all(|part| part != "tests")
+    };
+    let sources: Vec<_> = files.iter().filter(is_code).map(Source::new).collect();
+    let by_module: BTreeMap<&[String], &Source<'_>> =
+        sources.iter().map(|source| (source.module.as_slice(), source)).collect();
+    let targets = |source: &Source<'_>| {
+        let counted =
+            source.paths.iter().filter(|used| used.exported.as_ref().is_none_or(|name| source.mentions(name)));
+        let found = counted.filter_map(|used| target(source, &used.segments, &by_module));
+        found.filter(|path| *path != source.path).collect::<BTreeSet<_>>()
+    };
+    sources.iter().map(|source| (source.path, targets(source))).collect()
+}
+
+/// The file that defines what `source` calls `segments`, if it is one of the crate's.
+fn target<'a>(
+    source: &Source<'_>,
+    segments: &[String],
+    by_module: &BTreeMap<&[String], &Source<'a>>,
+) -> Option<&'a str> {
+    let mut wanted = match segments {
+        [start, rest @ ..] if start == "crate" => rest.to_vec(),
+        // `child::f()`, without `self::`.
+        [child, ..] => {
+            let module = [source.module.as_slice(), std::slice::from_ref(child)].concat();
+            by_module.get(module.as_slice())?;
+            [source.module.as_slice(), segments].concat()
+        }
+        [] => return None,
+    };
+    // Re-exports lead on; one of a name that leads to itself is no code that compiles, but must not hang.
+    for _ in 0..10 {
+        let length = (1..=wanted.len()).rev().find(|length| by_module.contains_key(&wanted[..*length]))?;
+        let (module, rest) = wanted.split_at(length);
+        let found = by_module[module];
+        let exports = |used: &&UsedPath| used.exported.is_some() && used.exported.as_ref() == rest.first();
+        match found.paths.iter().find(exports) {
+            Some(used) if used.segments.first().is_some_and(|first| first == "crate") => {
+                wanted = [&used.segments[1..], &rest[1..]].concat();
+            }
+            _ => return Some(found.path),
+        }
+    }
+    None
+}
+
+/// The sets of files that lead to each other.
+fn circles<'a>(uses: &Uses<'a>) -> Vec<BTreeSet<&'a str>> {
+    let reached: BTreeMap<_, _> = uses.keys().map(|path| (*path, reached(path, uses))).collect();
+    let circle = |path: &&'a str| -> BTreeSet<&'a str> {
+        reached[path].iter().copied().filter(|other| reached[other].contains(path)).collect()
+    };
+    let circles: BTreeSet<_> = uses.keys().map(circle).filter(|circle| circle.len() > 1).collect();
+    circles.into_iter().collect()
+}
+
+/// The files that `path` leads to, over others too.
+fn reached<'a>(path: &str, uses: &Uses<'a>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<&str> = uses[path].iter().copied().collect();
+    while let Some(next) = waiting.pop() {
+        if let Some((known, further)) = uses.get_key_value(next)
+            && found.insert(*known)
+        {
+            waiting.extend(further);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let files: Vec<File> = files.iter().map(|(path, text)| File::sample(path, text)).collect();
+        circles(&uses(&files)).iter().map(|circle| circle.iter().copied().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn circles_are_seen_however_the_way_is_written() {
+        let files = [
+            ("src/a/mod.rs", "mod b; mod c; pub const X: u8 = 1; fn f() { b::f() }"),
+            ("src/a/b.rs", "use super::c::{self, Y};"),
+            ("src/a/c.rs", "pub struct Y; fn f() { crate::d::e::g() }"),
+            ("src/d/e.rs", "use crate::a::X;"),
+            ("src/f.rs", "use crate::a;"),
+        ];
+        assert_eq!(found(&files), ["src/a/b.rs src/a/c.rs src/a/mod.rs src/d/e.rs"]);
+    }
+
+    #[test]
+    fn what_a_module_only_re_exports_leads_to_where_it_is_defined() {
+        let mut files = vec![
+            ("src/a/mod.rs", "mod b; mod c; pub(crate) use self::b::{B, D as E}; pub use c::C;"),
+            ("src/a/b.rs", "pub struct B; pub struct D;"),
+            ("src/a/c.rs", "use super::{B, E}; pub struct C;"),
+        ];
+        assert_eq!(found(&files), [""; 0]);
+        files[0].1 = "mod b; mod c; pub use self::c::C; pub struct E; fn f(c: C) {}";
+        assert_eq!(found(&files), ["src/a/c.rs src/a/mod.rs"], "it uses what it exports");
+    }
+
+    #[test]
+    fn code_of_tests_makes_no_circle() {
+        let files = [
+            ("src/a.rs", "use crate::b::B;"),
+            ("src/b.rs", "pub struct B; #[cfg(test)] mod tests { use crate::a::f; }"),
+            ("src/b/tests.rs", "use crate::a::f;"),
+        ];
+        assert_eq!(found(&files), [""; 0]);
+    }
+
+    #[test]
+    fn three_files_may_and_four_may_not() {
+        let circle = |room: &str, count: usize| {
+            let file = |number: usize| {
+                let next = (number + 1) % count;
+                File::sample(&format!("src/{room}/m{number}.rs"), &format!("use crate::{room}::m{next};"))
+            };
+            complaints(&(0..count).map(file).collect::<Vec<_>>()).len()
+        };
+        assert_eq!((circle("console", 3), circle("console", 4)), (0, 1));
+        assert_eq!((circle("storage", 4), circle("storages", 4)), (0, 1), "as yet");
+    }
+}
