@@ -113,13 +113,13 @@ fn holes() -> Vec<(String, &'static str)> {
         (listener("tcp_proxy.v3.TcpProxy", ", stat_prefix: t, cluster: shop"), "the filter tcp_proxy forwards everything to shop"),
         (
             listener("redis_proxy.v3.RedisProxy", ", stat_prefix: r, settings: { op_timeout: 1s }, prefix_routes: { catch_all_route: { cluster: shop } }"),
-            "the filter redis_proxy passes",
+            "the filter redis_proxy forwards everything",
         ),
         (
             listener("thrift_proxy.v3.ThriftProxy", ", stat_prefix: t, route_config: { routes: [{ match: { method_name: \"\" }, route: { cluster: shop } }] }"),
-            "the filter thrift_proxy passes",
+            "the filter thrift_proxy forwards everything",
         ),
-        (listener(manager, ""), "listener back: it has no filter ext_authz"),
+        (listener(manager, ""), "listener back: it has no ext_authz filter"),
         (
             beside(
                 "filter_chains:",
@@ -139,7 +139,7 @@ fn holes() -> Vec<(String, &'static str)> {
         ),
         (
             listener("tcp_proxy.v3.TcpProxy", ", stat_prefix: t, weighted_clusters: { clusters: [{ name: shop, weight: 1 }] }"),
-            "the filter tcp_proxy passes",
+            "the filter tcp_proxy forwards everything",
         ),
         (
             listener("direct_response.v3.Config", "").replace(
@@ -152,11 +152,11 @@ fn holes() -> Vec<(String, &'static str)> {
         // Filters before the decision that do not let it be made, and behind it.
         (filter(true, LUA, ""), "the filter lua is unknown"),
         (filter(false, LUA, ""), "the filter lua is unknown"),
-        (filter(true, &mutation("X-Store"), ""), "the filter added stands behind ext_authz"),
-        (filter(true, &mutation("X.Latchkey_Store"), ""), "the filter added stands behind ext_authz"),
-        (filter(true, "decompressor.v3.Decompressor, decompressor_library: { name: g, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.compression.gzip.decompressor.v3.Gzip } }", ""), "the filter added stands behind ext_authz"),
+        (filter(true, &mutation("X-Store"), ""), "the filter added is after ext_authz"),
+        (filter(true, &mutation("X.Latchkey_Store"), ""), "the filter added is after ext_authz"),
+        (filter(true, "decompressor.v3.Decompressor, decompressor_library: { name: g, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.compression.gzip.decompressor.v3.Gzip } }", ""), "the filter added is after ext_authz"),
         (filter(true, "ext_proc.v3.ExternalProcessor, grpc_service: { envoy_grpc: { cluster_name: shop } }", ""), "the filter ext_proc is unknown"),
-        (filter(true, "grpc_http1_bridge.v3.Config", ""), "the filter added stands behind ext_authz"),
+        (filter(true, "grpc_http1_bridge.v3.Config", ""), "the filter added is after ext_authz"),
         (filter(true, "dynamic_forward_proxy.v3.FilterConfig, dns_cache_config: { name: d, dns_lookup_family: V4_ONLY }", ""), "dynamic_forward_proxy is unknown"),
         (filter(false, "composite.v3.Composite", ""), "the filter composite is unknown"),
         (filter(true, "set_filter_state.v3.Config", ""), "the filter set_filter_state is unknown"),
@@ -168,7 +168,7 @@ fn holes() -> Vec<(String, &'static str)> {
                  [{ append: { header: { key: x-store, value: x } } }] } } }, { name: c, typed_config: { \"@type\": \
                  type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec } }]",
             ),
-            "the filter m stands behind ext_authz",
+            "the filter m is after ext_authz",
         ),
         (
             changed(
@@ -179,24 +179,24 @@ fn holes() -> Vec<(String, &'static str)> {
                  request_mutations: [{ append: { header: { key: x-store, value: x } } }] } } }, { name: c, typed_config: { \"@type\": \
                  type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec } }] } }\n",
             ),
-            "cluster shop: the filter m stands behind ext_authz",
+            "cluster shop: the filter m is after ext_authz",
         ),
         // Routes.
-        (action("host_rewrite_literal: berlin.example"), "host_rewrite_literal gives the service another host"),
-        (action("auto_host_rewrite: true"), "auto_host_rewrite gives the service another host"),
-        (action("host_rewrite_header: x-h"), "host_rewrite_header gives the service another host"),
-        (action("host_rewrite_path_regex: { pattern: { regex: a }, substitution: b }"), "host_rewrite_path_regex gives"),
-        (action("prefix_rewrite: /x"), "prefix_rewrite gives the service another path"),
-        (action("regex_rewrite: { pattern: { regex: a }, substitution: b }"), "regex_rewrite gives the service another path"),
+        (action("host_rewrite_literal: berlin.example"), "host_rewrite_literal changes the host after"),
+        (action("auto_host_rewrite: true"), "auto_host_rewrite changes the host after"),
+        (action("host_rewrite_header: x-h"), "host_rewrite_header changes the host after"),
+        (action("host_rewrite_path_regex: { pattern: { regex: a }, substitution: b }"), "host_rewrite_path_regex changes"),
+        (action("prefix_rewrite: /x"), "prefix_rewrite changes the path after"),
+        (action("regex_rewrite: { pattern: { regex: a }, substitution: b }"), "regex_rewrite changes the path after"),
         (
             action("path_rewrite_policy: { name: p, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig, path_template_rewrite: /x } }")
                 .replace("- match: { prefix: / }", "- match: { path_match_policy: { name: p, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig, path_template: /a } } }"),
-            "path_rewrite_policy gives the service another path",
+            "path_rewrite_policy changes the path after",
         ),
         (changed("route: { cluster: shop, timeout: 30s }", "route: { cluster_header: x-c }"), "cluster_header lets a header"),
         (
             changed("route: { cluster: shop, timeout: 30s }", "route: { weighted_clusters: { clusters: [{ name: shop, weight: 1, host_rewrite_literal: x }] } }"),
-            "host_rewrite_literal gives the service another host",
+            "host_rewrite_literal changes the host after",
         ),
         (
             changed("route: { cluster: shop, timeout: 30s }", "route: { weighted_clusters: { clusters: [{ name: shop, weight: 1, typed_per_filter_config: { \

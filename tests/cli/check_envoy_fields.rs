@@ -54,7 +54,7 @@ fn written() -> Vec<(String, &'static str)> {
         ),
         (
             changed(MODE, "failure_mode_allow: false\n                      failure_mode_allow: true"),
-            "failure_mode_allow is there twice",
+            "failure_mode_allow occurs twice",
         ),
         (
             changed(MODE, "failure_mode_allow: false\n                      failureModeAllow: true"),
@@ -78,15 +78,15 @@ fn written() -> Vec<(String, &'static str)> {
         ),
         (
             changed("max_request_bytes: 1048576", "max_request_bytes: 04000000"),
-            "max_request_bytes is not written in a way",
+            "max_request_bytes has a value that could not be checked",
         ),
         (
             changed("max_request_bytes: 1048576", "max_request_bytes: 0x100000"),
-            "max_request_bytes is not written in a way",
+            "max_request_bytes has a value that could not be checked",
         ),
         (
             changed(MODE, "filter_enabled: { default_value: { numerator: \"1e2\" } }"),
-            "numerator is not written in a way",
+            "numerator has a value that could not be checked",
         ),
         (
             changed(MODE, "filter_enabled: { default_value: { numerator: 100, denominator: \"1\" } }"),
@@ -112,7 +112,7 @@ fn questions() -> Vec<(String, &'static str)> {
         ),
         (token("Bearer %DYNAMIC_METADATA(envoy.lb:t)%"), "authorization in grpc_service.initial_metadata is neither"),
         (token("Bearer %REQUESTED_SERVER_NAME%"), "authorization in grpc_service.initial_metadata is neither"),
-        (another_asked(), "listener others asks the cluster opa: only one of them can be Latchkey"),
+        (another_asked(), "listener others uses the cluster opa: only one of them can be Latchkey"),
         (
             changed(
                 "validate_mutations: true",
@@ -196,7 +196,7 @@ fn headers() -> Vec<(String, &'static str)> {
                  cluster_name: shop } } }",
                 "",
             ),
-            "the filter added stands behind ext_authz",
+            "the filter added is after ext_authz",
         ),
         (
             filter(
@@ -209,14 +209,14 @@ fn headers() -> Vec<(String, &'static str)> {
         ),
         (
             filter(false, &mutation("append: { header: { key: authorization, value: Bearer lk_a } }"), ""),
-            "the filter added sets authorization: any client would have the key",
+            "the filter added sets authorization, so every client has the key",
         ),
         (
             filter(true, &mutation("append: { header: { key: x-zone, value: \"%REQ(x-tenant)%\" } }"), ""),
-            "sets x-zone behind",
+            "sets x-zone after",
         ),
-        (filter(true, &mutation("remove: content-type"), ""), "takes content-type away behind the decision"),
-        (added("x-shop", "%REQ(x-tenant)%"), "request_headers_to_add sets x-shop behind the decision to something"),
+        (filter(true, &mutation("remove: content-type"), ""), "removes content-type after the decision"),
+        (added("x-shop", "%REQ(x-tenant)%"), "request_headers_to_add sets x-shop after the decision to something"),
         (added("x-shop", "%PATH(WQ)%"), "request_headers_to_add sets x-shop"),
         (added("x-shop", "%DYNAMIC_METADATA(envoy.lb:t)%"), "request_headers_to_add sets x-shop"),
         (added("x-shop", "%REQUESTED_SERVER_NAME%"), "request_headers_to_add sets x-shop"),
@@ -240,7 +240,7 @@ fn headers() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Who chooses where a request goes.
+/// Who determines where a request is sent.
 fn ways() -> Vec<(String, &'static str)> {
     let conditional = |condition: &str| {
         let route =
@@ -310,15 +310,15 @@ fn ways() -> Vec<(String, &'static str)> {
         ),
         (
             conditional("headers: [{ name: x-tenant, string_match: { exact: madrid } }]"),
-            "x-tenant chooses where a request goes",
+            "x-tenant determines where a request is sent",
         ),
         (
             conditional("query_parameters: [{ name: tenant, string_match: { exact: madrid } }]"),
-            "query_parameters chooses where",
+            "query_parameters determines where",
         ),
         (
             conditional("dynamic_metadata: [{ filter: envoy.lb, path: [{ key: a }], value: { present_match: true } }]"),
-            "dynamic_metadata chooses where",
+            "dynamic_metadata determines where",
         ),
         (
             changed(
@@ -327,7 +327,7 @@ fn ways() -> Vec<(String, &'static str)> {
                  route: { cluster: shop }\n                          request_headers_to_add: [{ header: { key: x-tag, value: madrid } }]\n                        \
                  - match: { prefix: / }\n",
             ),
-            "x-tenant chooses where a request goes",
+            "x-tenant determines where a request is sent",
         ),
         (action("request_mirror_policies: [{ cluster: latchkey }]"), "request_mirror_policies also send each request"),
         (
@@ -341,8 +341,8 @@ fn ways() -> Vec<(String, &'static str)> {
             )),
             "header_name is unknown",
         ),
-        (action("upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c makes a tunnel"),
-        (beside(REMOTE, "upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c makes a tunnel"),
+        (action("upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c creates a tunnel"),
+        (beside(REMOTE, "upgrade_configs: [{ upgrade_type: h2c }]"), "the upgrade h2c creates a tunnel"),
         (beside("max_concurrent_streams: 100", "allow_connect: true"), "allow_connect is unknown"),
         (beside(REMOTE, "http_protocol_options: { enable_trailers: true }"), "enable_trailers is unknown"),
         (
@@ -384,7 +384,7 @@ fn others() -> Vec<(String, &'static str)> {
             .replace("                      x:", ""),
             "the format is in another file",
         ),
-        (layer("disk_layer: { symlink_root: /tmp }"), "the layer a comes from elsewhere"),
+        (layer("disk_layer: { symlink_root: /tmp }"), "the layer a is loaded from another source"),
         (layer("static_layer: { envoy: { reloadable_features: { x: true } } }"), "the runtime value envoy is unknown"),
         (format!("{DEPLOYED}\nheader_prefix: x-shop\n"), "header_prefix is unknown"),
         (format!("{DEPLOYED}\nflags_path: /tmp\n"), "flags_path is unknown"),
@@ -465,7 +465,7 @@ fn what_only_looks_like_one_is_no_hole() {
     let mut wrong = Vec::new();
     for (at, yaml) in harmless().into_iter().enumerate() {
         let ran = bench.check(&yaml);
-        if ran.code != 0 || !ran.out.contains("the cluster latchkey is taken for it") {
+        if ran.code != 0 || !ran.out.contains("assumed to be the cluster latchkey") {
             wrong.push(format!("sample {at}: {}{}", ran.out, ran.err));
         }
         if let Err(said) = validate(&bench.file(&yaml)) {
