@@ -44,7 +44,7 @@ impl Reader {
                 Some(setting) => reader.take(setting, value, Origin::Environment),
                 None if links::is_link(name, value, &sources.environment) => reader.ignored.push(name.clone()),
                 None => {
-                    reader.unknown(&format!("unknown environment variable {name}"), &short.to_lowercase(), variable)
+                    reader.unknown(&format!("unknown environment variable {name}"), &short.to_lowercase(), variable);
                 }
             }
         }

@@ -123,97 +123,39 @@ fn plain(told: &Told, facts: Facts) -> Respond {
     Respond { status: told.status, headers, body, facts }
 }
 
+const DENIED: (u16, &str) = (403, "Access denied.");
+/// Of a token that has too little access (RFC 6750).
+const SCOPE: Option<&str> = Some("insufficient_scope");
+/// Of a request that is wrong by itself (RFC 6750).
+const REQUEST: Option<&str> = Some("invalid_request");
+
+fn told(
+    status: u16,
+    error: Option<&'static str>,
+    reason: &'static str,
+    detail: &str,
+    (crm_status, text): (u16, &'static str),
+) -> Told {
+    Told { status, error, reason, detail: detail.to_owned(), crm: (crm_status, text.into()), explained: false }
+}
+
 fn tell(why: &Why<'_>) -> Told {
-    const DENIED: (u16, &str) = (403, "Access denied.");
     const INPUT: (u16, &str) = (400, "Errors in the input parameters");
 
-    let told = |status, error, reason, detail: &str, (crm_status, text): (u16, &'static str)| Told {
-        status,
-        error,
-        reason,
-        detail: detail.to_owned(),
-        crm: (crm_status, text.into()),
-        explained: false,
-    };
-    let scope = Some("insufficient_scope");
-    let request = Some("invalid_request");
     match why {
-        Why::Reason(reason) => match reason {
-            Reason::KeyMissing => {
-                told(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing."))
-            }
-            Reason::KeyMalformed
-            | Reason::KeyUnknown
-            | Reason::KeyRevoked
-            | Reason::KeyInactive
-            | Reason::KeyNotYetValid
-            | Reason::KeyExpired
-            | Reason::SecretExpired => told(
-                401,
-                Some("invalid_token"),
-                "KEY_INVALID",
-                "the key is not valid",
-                (403, "Wrong \"apiKey\" value."),
-            ),
-            Reason::NetworkDenied => {
-                told(403, scope, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
-            }
-            Reason::MethodRequired | Reason::PathAmbiguous => told(
-                400,
-                request,
-                "PATH_AMBIGUOUS",
-                "the path is ambiguous: services may interpret it in different ways",
-                DENIED,
-            ),
-            Reason::MethodUnknown => {
-                told(403, scope, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
-            }
-            Reason::MethodDenied => told(403, scope, "METHOD_DENIED", "the key has no access to this method", DENIED),
-            Reason::StoreRequired => told(
-                400,
-                request,
-                "STORE_REQUIRED",
-                "the key is limited to certain stores, and the request does not name one",
-                (400, "Parameter 'site' is missing"),
-            ),
-            Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
-                told(403, scope, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
-            }
-            Reason::NoStoreOpen => Told {
-                explained: true,
-                ..told(
-                    403,
-                    scope,
-                    "NO_STORE_OPEN",
-                    "the key is limited to certain stores, none of which exists and is active; give it access to a \
-                     store",
-                    DENIED,
-                )
-            },
-            Reason::MethodReadsNoStore => Told {
-                explained: true,
-                ..told(
-                    403,
-                    scope,
-                    "METHOD_READS_NO_STORE",
-                    "the key is limited to certain stores, and this method takes no store, so nothing would confine \
-                     the response to them; use a key for all stores",
-                    DENIED,
-                )
-            },
-        },
+        Why::Reason(reason) => tell_reason(*reason),
         Why::NotLimited(Some(parameter)) => Told {
             detail: format!(
                 "the key is limited to certain stores, and the request does not specify a store in {parameter}; add it"
             ),
             crm: (400, format!("Parameter '{parameter}' is missing").into()),
-            ..told(400, request, "STORE_REQUIRED", "", INPUT)
+            ..told(400, REQUEST, "STORE_REQUIRED", "", INPUT)
         },
         Why::NotLimited(None) => Told {
             explained: true,
             ..told(
                 403,
-                scope,
+                SCOPE,
                 "STORE_REQUIRED",
                 "the key is limited to certain stores, and the reference book does not define where requests to this \
                  method name a store; use a key for all stores",
@@ -222,13 +164,74 @@ fn tell(why: &Why<'_>) -> Told {
         },
         Why::OtherVerb => told(
             403,
-            scope,
+            SCOPE,
             "METHOD_UNKNOWN",
             "this API method does not exist with this verb",
             (405, "Method Not Allowed"),
         ),
-        Why::Fault(fault) => told(400, request, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
-        Why::NotGoverned => told(403, scope, "NOT_GOVERNED", "this path is not available", DENIED),
-        Why::NoProfile => told(403, scope, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED),
+        Why::Fault(fault) => told(400, REQUEST, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
+        Why::NotGoverned => told(403, SCOPE, "NOT_GOVERNED", "this path is not available", DENIED),
+        Why::NoProfile => told(403, SCOPE, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED),
+    }
+}
+
+fn tell_reason(reason: Reason) -> Told {
+    match reason {
+        Reason::KeyMissing => told(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing.")),
+        Reason::KeyMalformed
+        | Reason::KeyUnknown
+        | Reason::KeyRevoked
+        | Reason::KeyInactive
+        | Reason::KeyNotYetValid
+        | Reason::KeyExpired
+        | Reason::SecretExpired => {
+            told(401, Some("invalid_token"), "KEY_INVALID", "the key is not valid", (403, "Wrong \"apiKey\" value."))
+        }
+        Reason::NetworkDenied => {
+            told(403, SCOPE, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
+        }
+        Reason::MethodRequired | Reason::PathAmbiguous => told(
+            400,
+            REQUEST,
+            "PATH_AMBIGUOUS",
+            "the path is ambiguous: services may interpret it in different ways",
+            DENIED,
+        ),
+        Reason::MethodUnknown => {
+            told(403, SCOPE, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
+        }
+        Reason::MethodDenied => told(403, SCOPE, "METHOD_DENIED", "the key has no access to this method", DENIED),
+        Reason::StoreRequired => told(
+            400,
+            REQUEST,
+            "STORE_REQUIRED",
+            "the key is limited to certain stores, and the request does not name one",
+            (400, "Parameter 'site' is missing"),
+        ),
+        Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
+            told(403, SCOPE, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
+        }
+        Reason::NoStoreOpen => Told {
+            explained: true,
+            ..told(
+                403,
+                SCOPE,
+                "NO_STORE_OPEN",
+                "the key is limited to certain stores, none of which exists and is active; give it access to a \
+                 store",
+                DENIED,
+            )
+        },
+        Reason::MethodReadsNoStore => Told {
+            explained: true,
+            ..told(
+                403,
+                SCOPE,
+                "METHOD_READS_NO_STORE",
+                "the key is limited to certain stores, and this method takes no store, so nothing would confine \
+                 the response to them; use a key for all stores",
+                DENIED,
+            )
+        },
     }
 }

@@ -34,7 +34,7 @@ async fn whole_book(storage: &Storage) -> Vec<Method> {
 
 async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b", "c"]).await;
     let numbers = store_numbers(&stores);
     let wide = make.key("all");
@@ -83,7 +83,7 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
 }
 
 async fn the_number_of_a_store_is_never_used_again(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut used = Vec::new();
     for _ in 0..5 {
         // The newest is deleted: a number one beyond the greatest that is there would be its own.
@@ -103,7 +103,7 @@ async fn the_number_of_a_store_is_never_used_again(case: Case) {
 }
 
 async fn a_deleted_store_frees_its_hosts(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let with_hosts = |code: &str| Store { hosts: vec!["a.example".into(), "b.example".into()], ..make::store(code) };
     let mut write = begin(storage).await;
     let first = write.add_store(&with_hosts("first")).await;
@@ -128,7 +128,7 @@ async fn a_deleted_store_frees_its_hosts(case: Case) {
 
 async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let methods = add_methods(storage, &["GET /a", "GET /b", "GET /c"]).await;
     let numbers = method_numbers(&methods);
     let wide = make.key("all");
@@ -175,7 +175,7 @@ async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(c
 }
 
 async fn a_thousand_methods_are_retired_at_once(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let identities: Vec<String> = (0..1_000).map(|at| format!("GET /{at}")).collect();
     let methods = add_methods(storage, &identities.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let mut write = begin(storage).await;
@@ -191,7 +191,7 @@ async fn a_thousand_methods_are_retired_at_once(case: Case) {
 
 async fn a_deleted_key_is_in_no_list_and_found_by_its_token_alone(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = add_stores(storage, &["a"]).await;
     let methods = add_methods(storage, &["GET /a"]).await;
     let gone = make.narrow_key("gone", &store_numbers(&stores), &method_numbers(&methods));

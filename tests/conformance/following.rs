@@ -34,7 +34,7 @@ async fn a_snapshot_of_empty_storage_is_empty(case: Case) {
 
 async fn a_snapshot_holds_everything_that_a_world_is_made_of(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut write = begin(storage).await;
     let mut stores = Vec::new();
     for code in ["a", "Z", "gone", "b"] {
@@ -67,7 +67,7 @@ async fn a_snapshot_holds_everything_that_a_world_is_made_of(case: Case) {
 
 async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let keys: Vec<NewKey> = (0..3_000).map(|at| make.key(&format!("{at}"))).collect();
     let mut expected: BTreeSet<[u8; 32]> = keys.iter().map(|key| *key.secret.digest.as_bytes()).collect();
     add_keys(storage, &keys).await;
@@ -95,10 +95,10 @@ async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case)
 
 async fn a_poll_goes_on_where_a_snapshot_ends(case: Case) {
     let mut make = Make::new();
-    add_stores(&*case.storage, &["a"]).await;
+    add_stores(&case.storage, &["a"]).await;
     let head = case.storage.snapshot(&mut Digests::default()).await.expect("a snapshot").head;
     let key = make.key("later");
-    let cursor = add_keys(&*case.storage, std::slice::from_ref(&key)).await;
+    let cursor = add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let poll = case.storage.poll(head, 10).await.expect("a poll");
     assert!(poll.continuous);
     assert_eq!((poll.revisions, poll.keys), (vec![cursor], vec![(key.id, cursor.revision)]));
@@ -109,10 +109,10 @@ async fn a_commit_wakes_whoever_waits(case: Case) {
     for _ in 0..3 {
         let key = [make.key("while it waits")];
         let (woken, _) =
-            tokio::join!(tokio::time::timeout(WAKING, case.storage.notified()), add_keys(&*case.storage, &key));
+            tokio::join!(tokio::time::timeout(WAKING, case.storage.notified()), add_keys(&case.storage, &key));
         assert!(woken.is_ok(), "woken by a commit while it waits");
     }
-    add_keys(&*case.storage, &[make.key("before it waits")]).await;
+    add_keys(&case.storage, &[make.key("before it waits")]).await;
     let woken = tokio::time::timeout(WAKING, case.storage.notified()).await;
     assert!(woken.is_ok(), "woken by a commit since the last call");
 }
@@ -130,7 +130,7 @@ async fn a_commit_of_another_storage_wakes_whoever_waits(case: Case) {
                 tokio::select! {
                     () = &mut woken => return,
                     _ = commits.tick() => {
-                        add_keys(&*other, &[make.key("by the other")]).await;
+                        add_keys(&other, &[make.key("by the other")]).await;
                     }
                 }
             }

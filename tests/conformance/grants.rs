@@ -17,7 +17,7 @@ use crate::write::{add_keys, add_methods, add_stores, begin, method_numbers, sto
 
 async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = store_numbers(&add_stores(storage, &["a", "b", "c"]).await);
     let methods = method_numbers(&add_methods(storage, &["GET /a", "GET /b"]).await);
     let wide = make.key("everything, without bounds");
@@ -52,7 +52,7 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
 
 async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = store_numbers(&add_stores(storage, &["a"]).await);
     let methods = method_numbers(&add_methods(storage, &["GET /a"]).await);
     let (key, other) = (make.narrow_key("it", &[], &[]), make.key("other"));
@@ -86,9 +86,9 @@ async fn the_head_moves_with_every_write_and_the_row_only_with_its_own(case: Cas
 
 async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
     let mut make = Make::new();
-    let stores = store_numbers(&add_stores(&*case.storage, &["a", "b"]).await);
+    let stores = store_numbers(&add_stores(&case.storage, &["a", "b"]).await);
     let key = make.narrow_key("0", &stores[..1], &[]);
-    let added = add_keys(&*case.storage, std::slice::from_ref(&key)).await.revision;
+    let added = add_keys(&case.storage, std::slice::from_ref(&key)).await.revision;
     let over = Arc::new(AtomicBool::new(false));
     let mut readers = JoinSet::new();
     for _ in 0..2 {
@@ -114,7 +114,7 @@ async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
     };
     for count in 1..=60 {
         let (name, active, stores) = state(count);
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         write.update_key(key.id, &KeySpec { name, active, ..key.spec.clone() }, None).await.expect("a key is changed");
         write.set_key_stores(key.id, &stores).await.expect("stores are set");
         write.note(SubjectKind::Key, key.id).await;

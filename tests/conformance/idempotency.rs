@@ -14,14 +14,14 @@ const HOUR: Duration = Duration::from_hours(1);
 async fn a_request_is_remembered_with_its_actor(case: Case) {
     let mut make = Make::new();
     let keys = [make.key("one"), make.key("other")];
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_keys(&keys).await;
     write.insert_request("op_a", "id", keys[0].id).await.expect("a request is remembered");
     write.insert_request("op_b", "id", keys[1].id).await.expect("the same id of another actor is another request");
     assert_eq!(write.request("op_a", "id").await.expect("within the write"), Some(keys[0].id));
     write.done().await;
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.request("op_a", "id").await.expect("a request is looked up"), Some(keys[0].id));
     assert_eq!(write.request("op_b", "id").await.expect("a request is looked up"), Some(keys[1].id));
     assert_eq!(write.request("op_c", "id").await.expect("a request is looked up"), None);
@@ -33,19 +33,19 @@ async fn a_request_is_remembered_with_its_actor(case: Case) {
 async fn a_request_is_forgotten_after_a_day(case: Case) {
     let mut make = Make::new();
     let keys = [make.key("one"), make.key("other")];
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_keys(&keys).await;
     write.insert_request("op_a", "id", keys[0].id).await.expect("a request is remembered");
     let now = write.now();
     write.done().await;
 
     case.storage.delete_expired(now.plus(HOUR * 23)).await.expect("a sweep");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.request("op_a", "id").await.expect("a request is looked up"), Some(keys[0].id));
     write.undo().await;
 
     case.storage.delete_expired(now.plus(HOUR * 25)).await.expect("a sweep");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.request("op_a", "id").await.expect("a request is looked up"), None);
     write.insert_request("op_a", "id", keys[1].id).await.expect("and can be made anew");
     write.note(SubjectKind::Other, "it").await;

@@ -41,7 +41,7 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
 
 async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let keys = prepare(storage, &mut make).await;
     let changes: Vec<_> = keys.iter().map(|key| change(Action::Import, SubjectKind::Key, key.id)).collect();
     let mut write = begin(storage).await;
@@ -80,7 +80,7 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
 
 async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let keys = prepare(storage, &mut make).await;
     let head = storage.head().await.expect("the head is read");
     // The last one has the token of the first.

@@ -185,13 +185,13 @@ async fn compare(storage: &Storage, filter: &KeyFilter, keys: &[Key]) {
 
 async fn all_keys_are_listed_the_newest_first_in_pages_of_any_size(case: Case) {
     let mut make = Make::new();
-    let keys = populate(&*case.storage, &mut make).await;
+    let keys = populate(&case.storage, &mut make).await;
     for key in &keys {
         let read = case.storage.key(key.id).await.expect("a key is read");
         assert_eq!(read.as_ref(), Some(key));
     }
     for size in [1, 2, 7, 50, 299, 1_000] {
-        let listed = list_keys(&*case.storage, &KeyFilter::default(), size).await;
+        let listed = list_keys(&case.storage, &KeyFilter::default(), size).await;
         assert!(listed == keys, "in pages of {size}");
     }
     // A page that ends exactly with the list has none after it.
@@ -203,13 +203,13 @@ async fn all_keys_are_listed_the_newest_first_in_pages_of_any_size(case: Case) {
 
 async fn each_filter_of_keys_alone_selects_what_it_says(case: Case) {
     let mut make = Make::new();
-    let keys = populate(&*case.storage, &mut make).await;
+    let keys = populate(&case.storage, &mut make).await;
     let mut some = 0;
     for field in 0..FIELDS {
         for _ in 0..16 {
             let mut filter = KeyFilter::default();
             set(&mut filter, field, &mut make.random, &keys);
-            compare(&*case.storage, &filter, &keys).await;
+            compare(&case.storage, &filter, &keys).await;
             let passed = keys.iter().filter(|key| key_passes(key, &filter)).count();
             some += usize::from(passed > 0 && passed < keys.len());
         }
@@ -219,31 +219,31 @@ async fn each_filter_of_keys_alone_selects_what_it_says(case: Case) {
 
 async fn filters_by_a_deleted_store_or_method_leave_keys_that_open_all(case: Case) {
     let mut make = Make::new();
-    let keys = populate(&*case.storage, &mut make).await;
+    let keys = populate(&case.storage, &mut make).await;
     for store in ["gone", "again", "nil"] {
         let filter = KeyFilter { store: Some(store.into()), ..KeyFilter::default() };
-        compare(&*case.storage, &filter, &keys).await;
-        let listed = list_keys(&*case.storage, &filter, 50).await;
+        compare(&case.storage, &filter, &keys).await;
+        let listed = list_keys(&case.storage, &filter, 50).await;
         assert!(!listed.is_empty() && listed.iter().all(|key| key.spec.stores.is_all()), "{store}");
     }
     for method in ["GET /gone", "GET /again", "GET /nil"] {
         let filter = KeyFilter { method: Some(method.into()), ..KeyFilter::default() };
-        compare(&*case.storage, &filter, &keys).await;
-        let listed = list_keys(&*case.storage, &filter, 50).await;
+        compare(&case.storage, &filter, &keys).await;
+        let listed = list_keys(&case.storage, &filter, 50).await;
         assert!(!listed.is_empty() && listed.iter().all(|key| key.spec.methods.is_all()), "{method}");
     }
 }
 
 async fn each_two_filters_of_keys_together_select_what_both_do(case: Case) {
     let mut make = Make::new();
-    let keys = populate(&*case.storage, &mut make).await;
+    let keys = populate(&case.storage, &mut make).await;
     for first in 0..FIELDS {
         for second in 0..first {
             for _ in 0..3 {
                 let mut filter = KeyFilter::default();
                 set(&mut filter, first, &mut make.random, &keys);
                 set(&mut filter, second, &mut make.random, &keys);
-                compare(&*case.storage, &filter, &keys).await;
+                compare(&case.storage, &filter, &keys).await;
             }
         }
     }
@@ -251,7 +251,7 @@ async fn each_two_filters_of_keys_together_select_what_both_do(case: Case) {
 
 async fn any_filters_of_keys_together_select_what_all_of_them_do(case: Case) {
     let mut make = Make::new();
-    let keys = populate(&*case.storage, &mut make).await;
+    let keys = populate(&case.storage, &mut make).await;
     for _ in 0..200 {
         let mut filter = KeyFilter::default();
         let chance = 1 + make.random.below(4);
@@ -260,19 +260,19 @@ async fn any_filters_of_keys_together_select_what_all_of_them_do(case: Case) {
                 set(&mut filter, field, &mut make.random, &keys);
             }
         }
-        compare(&*case.storage, &filter, &keys).await;
+        compare(&case.storage, &filter, &keys).await;
     }
 }
 
 async fn a_filter_of_another_spelling_selects_nothing_of_a_narrow_key(case: Case) {
     let mut make = Make::new();
-    let stores = add_stores(&*case.storage, &["Shop"]).await;
-    let methods = add_methods(&*case.storage, &["GET /Orders"]).await;
+    let stores = add_stores(&case.storage, &["Shop"]).await;
+    let methods = add_methods(&case.storage, &["GET /Orders"]).await;
     let key = make.narrow_key("narrow", &[stores[0].number], &[methods[0].number]);
-    crate::write::add_keys(&*case.storage, &[key]).await;
+    crate::write::add_keys(&case.storage, &[key]).await;
     let found = async |store: Option<&str>, method: Option<&str>| {
         let filter = KeyFilter { store: store.map(Into::into), method: method.map(Into::into), ..KeyFilter::default() };
-        list_keys(&*case.storage, &filter, 50).await.len()
+        list_keys(&case.storage, &filter, 50).await.len()
     };
     assert_eq!(found(Some("Shop"), Some("GET /Orders")).await, 1);
     for store in ["shop", "SHOP", "Shop ", "Sh%", "Sho_", ""] {

@@ -21,7 +21,7 @@ const PLATFORMS: [&str; 4] = ["", "1C-Bitrix", "1c-bitrix", "InSales"];
 async fn stores_are_listed_by_any_filters(case: Case) {
     let mut make = Make::new();
     let random = &mut make.random;
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut all = Vec::new();
     for at in 0..60 {
         let store = Store {
@@ -80,7 +80,7 @@ async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
             ..make::method(&format!("GET /{}/{at}", random.pick(&["a", "B", "v*"])), *random.pick(&positions))
         })
         .collect();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut all = write.add_methods(&methods).await;
     let retired: Vec<Method> = all.iter().filter(|_| random.once_in(8)).cloned().collect();
     write.drop_methods(&retired).await;
@@ -159,7 +159,7 @@ async fn changes_are_listed_the_newest_first_by_any_filters(case: Case) {
         .chain([Actor::System])
         .collect();
     let subjects = ["a", "A", "key_1", "GET /a", "%"];
-    let all = append_changes(&*case.storage, &mut make, &subjects, &actors).await;
+    let all = append_changes(&case.storage, &mut make, &subjects, &actors).await;
     for size in SIZES {
         let listed = gather(size, async |page| case.storage.changes(&ChangeFilter::default(), &page).await).await;
         assert_eq!(listed, all, "in pages of {size}");
@@ -179,7 +179,7 @@ async fn changes_are_listed_the_newest_first_by_any_filters(case: Case) {
 
 async fn the_bounds_of_changes_in_time_are_from_and_before(case: Case) {
     let mut make = Make::new();
-    let all = append_changes(&*case.storage, &mut make, &["a"], &[Actor::System]).await;
+    let all = append_changes(&case.storage, &mut make, &["a"], &[Actor::System]).await;
     let at = all[all.len() / 2].at;
     let next = Timestamp::from_micros(at.as_micros() + 1);
     let list = async |start, end| {
@@ -195,7 +195,7 @@ async fn the_bounds_of_changes_in_time_are_from_and_before(case: Case) {
 }
 
 async fn a_page_may_hold_a_thousand(case: Case) {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let changes: Vec<NewChange> =
         (0..2_001).map(|at| make::change(Action::Update, SubjectKind::Other, format!("{at:04}"))).collect();
     write.append(&changes).await.expect("changes are appended");

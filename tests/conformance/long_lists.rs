@@ -155,7 +155,7 @@ async fn a_long_list_is_told_right_whichever_way_it_is_gone_through(place: Place
     };
     let storage = storage::open(options).await.expect("fresh storage opens");
     let mut make = Make::new();
-    let keys = populate(&*storage, &mut make).await;
+    let keys = populate(&storage, &mut make).await;
     let mut filters = chosen();
     filters.extend((0..60).map(|_| random_filter(&mut make.random)));
     for filter in filters {

@@ -34,14 +34,14 @@ struct Fixture {
 }
 
 async fn prepare(case: &Case, make: &mut Make) -> Fixture {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let gone_store = write.add_store(&make::store("gone")).await;
     write.add_store(&make::store("here")).await;
     let mut methods = write.add_methods(&[make::method("GET /a", 1), make::method("GET /b", 2)]).await;
     let (key, gone_key) = (make.key("here"), make.key("gone"));
     write.add_keys(&[key.clone(), gone_key.clone()]).await;
     write.done().await;
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.drop_store(&gone_store).await;
     let gone_method = methods.remove(1);
     write.drop_methods(std::slice::from_ref(&gone_method)).await;
@@ -58,7 +58,7 @@ async fn stores_that_are_not_there_cannot_be_changed(case: Case) {
     refusal!(case, write => write.delete_store(gone.number));
     refusal!(case, write => write.delete_store(unknown));
     // Its code is another's by now.
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let again = write.add_store(&make::store("gone")).await;
     write.done().await;
     refusal!(case, write => write.update_store(gone));
@@ -96,7 +96,7 @@ async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) 
     let mut make = Make::new();
     let fixture = prepare(&case, &mut make).await;
     let second = make.secret();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.insert_secret(fixture.key.id, &second).await.expect("a secret is added");
     write.end_secret(second.id).await.expect("a secret is ended");
     write.note(SubjectKind::Key, fixture.key.id).await;

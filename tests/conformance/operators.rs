@@ -27,7 +27,7 @@ async fn known(storage: &Storage) -> Vec<(Operator, Digest)> {
 async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
     let mut make = Make::new();
     let mut expected = Vec::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     for role in ROLES {
         let (mut operator, digest) = make.operator(&format!("{}{}", role.as_str(), "ñ😀".repeat(90)), role);
         operator.expires = (role == Role::Viewer).then_some(Timestamp::from_micros(i64::MAX));
@@ -43,7 +43,7 @@ async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
         let read = case.storage.operator(operator.id).await.expect("an operator is read");
         assert_eq!(read.as_ref(), Some(operator));
     }
-    assert_eq!(known(&*case.storage).await, expected);
+    assert_eq!(known(&case.storage).await, expected);
     let listed = gather(50, async |page| case.storage.operators(&OperatorFilter::default(), &page).await).await;
     let newest_first: Vec<Operator> = expected.iter().rev().map(|(operator, _)| operator.clone()).collect();
     assert_eq!(listed, newest_first);
@@ -52,11 +52,11 @@ async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
 async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_digest(case: Case) {
     let mut make = Make::new();
     let (operator, digest) = make.operator("before", Role::Admin);
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, digest)).await;
     write.done().await;
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let changed = Operator {
         name: "after".into(),
         role: Role::Viewer,
@@ -69,29 +69,29 @@ async fn changing_an_operator_changes_every_field_and_its_token_only_with_a_dige
     write.update_operator(&changed, None).await.expect("an operator is changed");
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;
-    assert_eq!(known(&*case.storage).await, [(changed.clone(), digest)], "the token stays");
+    assert_eq!(known(&case.storage).await, [(changed.clone(), digest)], "the token stays");
 
     let other = make.digest();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let changed = Operator { expires: None, updated: write.now(), row_revision: write.revision(), ..changed };
     write.update_operator(&changed, Some(&other)).await.expect("an operator is changed");
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;
-    assert_eq!(known(&*case.storage).await, [(changed.clone(), other)], "the token is another");
+    assert_eq!(known(&case.storage).await, [(changed.clone(), other)], "the token is another");
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let revoked =
         Operator { revoked: Some(write.now()), updated: write.now(), row_revision: write.revision(), ..changed };
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;
-    assert_eq!(known(&*case.storage).await, [], "a revoked one is not known any more");
+    assert_eq!(known(&case.storage).await, [], "a revoked one is not known any more");
     assert_eq!(case.storage.operator(operator.id).await.expect("an operator is read"), Some(revoked));
 }
 
 async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
     let mut make = Make::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     for role in ROLES {
         write.add_operator(&make.operator(role.as_str(), role)).await;
     }
@@ -112,7 +112,7 @@ async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
 async fn operators_are_listed_by_role_and_with_revoked_ones_only_if_asked(case: Case) {
     let mut make = Make::new();
     let mut all = Vec::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     for at in 0..40 {
         let role = *make.random.pick(&ROLES);
         let mut operator = write.add_operator(&make.operator(&format!("operator {at}"), role)).await;

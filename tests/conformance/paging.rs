@@ -51,7 +51,7 @@ fn check<T: Ord + Debug + Clone>(told: &[T], lasting: &[T]) {
 
 async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let store = crate::write::add_stores(storage, &["a"]).await[0].number;
     // Between every two lasting keys one that goes, and another that comes: ids are drawn beforehand.
     let mut drawn: Vec<_> = (0..LASTING * 3)
@@ -95,7 +95,7 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
 
 async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut write = begin(storage).await;
     let mut lasting = Vec::new();
     let mut going = Vec::new();
@@ -126,7 +126,7 @@ async fn stores_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
 
 async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut methods = Vec::new();
     for at in 0..LASTING {
         // Several at each position.
@@ -161,7 +161,7 @@ async fn methods_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
 
 async fn operators_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut write = begin(storage).await;
     let (mut lasting, mut going) = (Vec::new(), Vec::new());
     for at in 0..LASTING {
@@ -189,7 +189,7 @@ async fn operators_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
 }
 
 async fn changes_that_come_neither_repeat_nor_hide_others(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let append = async |count: usize| {
         let mut write = begin(storage).await;
         for at in 0..count {
@@ -210,7 +210,7 @@ async fn changes_that_come_neither_repeat_nor_hide_others(case: Case) {
 async fn lists_are_whole_while_writers_are_at_work(case: Case) {
     let mut make = Make::new();
     let lasting: Vec<_> = (0..LASTING).map(|_| make.key("lasting")).collect();
-    add_keys(&*case.storage, &lasting).await;
+    add_keys(&case.storage, &lasting).await;
     let expected: Vec<String> = lasting.iter().rev().map(|key| key.id.to_string()).collect();
     let mut writers = JoinSet::new();
     for _ in 0..3 {
@@ -219,7 +219,7 @@ async fn lists_are_whole_while_writers_are_at_work(case: Case) {
             let mut mine = Vec::new();
             for _ in 0..30 {
                 let key = make.key("passing");
-                let mut write = begin(&*storage).await;
+                let mut write = begin(&storage).await;
                 write.add_key(&key).await;
                 if !mine.is_empty() && make.random.once_in(2) {
                     write.delete_key(mine.swap_remove(make.random.below(mine.len()))).await.expect("a key is deleted");

@@ -38,7 +38,7 @@ async fn touch(storage: &Storage, count: usize) -> Vec<Cursor> {
 }
 
 async fn a_poll_of_empty_storage_tells_nothing(case: Case) {
-    let poll = poll(&*case.storage, Cursor::default()).await;
+    let poll = poll(&case.storage, Cursor::default()).await;
     assert!(poll.continuous, "everything begins at revision 0");
     assert_eq!(poll.head, Cursor::default());
     assert_bare(&poll);
@@ -46,9 +46,9 @@ async fn a_poll_of_empty_storage_tells_nothing(case: Case) {
 
 async fn a_poll_from_the_head_tells_nothing(case: Case) {
     let mut make = Make::new();
-    add_stores(&*case.storage, &["a"]).await;
-    let head = add_keys(&*case.storage, &[make.key("it")]).await;
-    let poll = poll(&*case.storage, head).await;
+    add_stores(&case.storage, &["a"]).await;
+    let head = add_keys(&case.storage, &[make.key("it")]).await;
+    let poll = poll(&case.storage, head).await;
     assert!(poll.continuous);
     assert_eq!(poll.head, head);
     assert_bare(&poll);
@@ -56,7 +56,7 @@ async fn a_poll_from_the_head_tells_nothing(case: Case) {
 
 async fn a_poll_tells_every_revision_after_its_cursor_and_what_each_changed(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut write = begin(storage).await;
     let changes = [
         change(Action::Import, SubjectKind::Method, "GET /é"),
@@ -88,7 +88,7 @@ async fn a_poll_tells_every_revision_after_its_cursor_and_what_each_changed(case
 }
 
 async fn a_cursor_of_another_past_is_not_continued(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let cursors = touch(storage, 3).await;
     let head = cursors[2];
     let foreign = |cursor: Cursor| Cursor { nonce: cursor.nonce ^ 1, ..cursor };
@@ -105,7 +105,7 @@ async fn a_cursor_of_another_past_is_not_continued(case: Case) {
 
 async fn a_poll_tells_each_key_once_with_its_newest_revision(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let keys: Vec<NewKey> = (0..3).map(|at| make.key(&format!("{at}"))).collect();
     let start = add_keys(storage, &keys).await;
     let mut newest = [Revision(0); 3];
@@ -125,7 +125,7 @@ async fn a_poll_tells_each_key_once_with_its_newest_revision(case: Case) {
 
 async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (old, untouched) = (make.key("old"), make.key("untouched"));
     let start = add_keys(storage, &[old.clone(), untouched.clone()]).await;
     let (second, ended) = (make.secret(), make.secret());
@@ -149,7 +149,7 @@ async fn a_poll_tells_the_digests_of_new_secrets(case: Case) {
 
 async fn a_poll_tells_all_stores_methods_and_operators_if_any_changed(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b"]).await;
     let methods = add_methods(storage, &["GET /a", "GET /b"]).await;
     let (first, second) = (make.operator("first", Role::Admin), make.operator("second", Role::Viewer));
@@ -200,7 +200,7 @@ async fn a_poll_tells_all_stores_methods_and_operators_if_any_changed(case: Case
 
 async fn a_poll_with_more_subjects_than_its_limit_says_so_and_still_tells_the_rest(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let old = make.key("old");
     let start = add_keys(storage, std::slice::from_ref(&old)).await;
     let cursors = touch(storage, 4).await;
@@ -230,7 +230,7 @@ async fn a_poll_with_more_subjects_than_its_limit_says_so_and_still_tells_the_re
 }
 
 async fn a_poll_goes_over_thousands_of_revisions(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let cursors = touch(storage, 1_500).await;
     let poll = storage.poll(Cursor::default(), 1_000).await.expect("a poll");
     assert_eq!(poll.revisions, cursors);
@@ -245,10 +245,10 @@ async fn polls_of_two_storages_agree(case: Case) {
     let mut make = Make::new();
     let other = case.open_again().await;
     for _ in 0..5 {
-        add_keys(&*other, &[make.key("by the other")]).await;
-        add_keys(&*case.storage, &[make.key("by this one")]).await;
+        add_keys(&other, &[make.key("by the other")]).await;
+        add_keys(&case.storage, &[make.key("by this one")]).await;
     }
-    let (here, there) = (poll(&*case.storage, Cursor::default()).await, poll(&*other, Cursor::default()).await);
+    let (here, there) = (poll(&case.storage, Cursor::default()).await, poll(&other, Cursor::default()).await);
     assert_eq!((here.head, &here.revisions), (there.head, &there.revisions));
     assert_eq!((here.subjects, here.revisions.len()), (there.subjects, 10));
 }

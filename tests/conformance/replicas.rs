@@ -30,7 +30,7 @@ async fn listed(storage: &Storage) -> Vec<Replica> {
 
 async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (replicas, head) = storage.replicas().await.expect("replicas are listed");
     assert_eq!((replicas, head), (vec![], Revision(0)));
     add_stores(storage, &["a"]).await;
@@ -57,7 +57,7 @@ async fn a_replica_is_listed_with_what_it_last_told(case: Case) {
 
 async fn what_a_replica_has_applied_of_another_past_counts_for_nothing(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     add_stores(storage, &["a"]).await;
     add_stores(storage, &["b"]).await;
     let head = storage.head().await.expect("the head is read");
@@ -76,7 +76,7 @@ async fn what_a_replica_has_applied_of_another_past_counts_for_nothing(case: Cas
 
 async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut reports = Vec::new();
     for at in 0..3_u32 {
         let report = ReplicaReport {
@@ -99,7 +99,7 @@ async fn replicas_are_listed_the_newest_first_and_each_can_be_forgotten(case: Ca
 
 async fn a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let told = report(&mut make, "it");
     let before = storage.heartbeat(&told, 0).await.expect("a replica renews");
     storage.delete_expired(before.plus(Duration::from_hours(1_000))).await.expect("a sweep");
@@ -114,7 +114,7 @@ async fn a_replica_is_removed_only_if_it_has_not_reported_since_and_by_no_sweep(
 
 async fn a_replica_that_ended_is_told_from_one_whose_report_was_lost(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let told = report(&mut make, "it");
     storage.heartbeat(&told, 0).await.expect("a replica renews");
     storage.end_replica(told.id).await.expect("it ends");
@@ -124,7 +124,7 @@ async fn a_replica_that_ended_is_told_from_one_whose_report_was_lost(case: Case)
 }
 
 async fn marks_are_kept_and_come_with_polls_and_snapshots(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     add_stores(storage, &["a"]).await;
     let head = storage.head().await.expect("the head is read");
     let at = |revision, seconds| Mark {
@@ -135,7 +135,7 @@ async fn marks_are_kept_and_come_with_polls_and_snapshots(case: Case) {
         storage.add_mark(mark).await.expect("a mark is taken");
     }
     let expected = Marks::from(vec![at(1, 100), at(3, 50)]);
-    for storage in [&*case.storage, &*case.open_again().await] {
+    for storage in [&case.storage, &*case.open_again().await] {
         assert_eq!(storage.poll(head, 10).await.expect("a poll").marks, expected);
         assert_eq!(storage.snapshot(&mut Nothing).await.expect("a snapshot").marks, expected);
     }
@@ -149,7 +149,7 @@ impl SnapshotSink for Nothing {
 
 async fn replicas_renew_side_by_side(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let other = case.open_again().await;
     let mut reports: Vec<ReplicaReport> = (0..8).map(|at| report(&mut make, &format!("{at}"))).collect();
     let mut applied = Cursor::default();

@@ -41,18 +41,18 @@ async fn a_nonce_may_be_any_number(case: Case) {
 async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
     let mut make = Make::new();
     let key = make.key("unnoted");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.insert_keys(std::slice::from_ref(&key)).await.expect("a key is added");
     let refused = write.commit().await;
     assert!(matches!(refused, Err(Error::Bug { .. })), "{refused:?}");
     assert_eq!(case.storage.key(key.id).await.expect("a key is looked up"), None);
     assert_eq!(case.storage.head().await.expect("the head is read").revision, Revision(0));
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.append(&[]).await.expect("nothing is appended");
     assert!(write.commit().await.is_err(), "appending nothing is no change");
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.revision(), Revision(1), "the revision of the refused writes is taken by the next");
     write.note(SubjectKind::Other, "it").await;
     write.done().await;
@@ -61,7 +61,7 @@ async fn a_commit_without_changes_is_refused_and_leaves_no_hole(case: Case) {
 async fn storages_clock_stands_still_within_a_write_and_goes_on_between_writes(case: Case) {
     let mut make = Make::new();
     let key = make.key("timed");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let first = write.now();
     write.add_key(&key).await;
     assert_eq!(write.now(), first);
@@ -71,7 +71,7 @@ async fn storages_clock_stands_still_within_a_write_and_goes_on_between_writes(c
     let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
     assert_eq!((read.updated, read.secrets[0].created), (first, first), "and so is what it touched");
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert!(write.now() >= first, "{} is before {first}", write.now());
     write.note(SubjectKind::Key, key.id).await;
     let begun = write.now();
@@ -81,11 +81,11 @@ async fn storages_clock_stands_still_within_a_write_and_goes_on_between_writes(c
 }
 
 async fn a_write_waits_for_another_and_not_for_ever(case: Case) {
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let mut first = begin(storage).await;
     let mut waiting = JoinSet::new();
     let second = Arc::clone(&case.storage);
-    waiting.spawn(async move { try_begin(&*second).await.map(|_| ()) });
+    waiting.spawn(async move { try_begin(&second).await.map(|_| ()) });
     // The first goes on working meanwhile: no engine can take it for dead.
     let refused = eventually_async("the second write gives up", Duration::from_mins(1), async || {
         first.operator_count().await.expect("the first write works on");
@@ -105,11 +105,11 @@ async fn a_write_waits_for_another_and_not_for_ever(case: Case) {
 
 async fn a_write_that_waits_is_served_when_the_other_ends(case: Case) {
     for (ending, expected) in ["dropped", "undone", "committed"].into_iter().zip([1, 2, 4]) {
-        let mut first = begin(&*case.storage).await;
+        let mut first = begin(&case.storage).await;
         let storage = Arc::clone(&case.storage);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            let mut write = begin(&*storage).await;
+            let mut write = begin(&storage).await;
             write.note(SubjectKind::Other, "second").await;
             write.done().await
         });

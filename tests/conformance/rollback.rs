@@ -83,10 +83,10 @@ async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
 
 async fn an_undone_write_leaves_nothing(case: Case) {
     let mut make = Make::new();
-    let before = prepare(&*case.storage, &mut make).await;
-    let expected = everything(&*case.storage).await;
+    let before = prepare(&case.storage, &mut make).await;
+    let expected = everything(&case.storage).await;
     for ending in ["undone", "dropped"] {
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         assert_eq!(write.revision(), Revision(2), "{ending}: the revision is free again");
         do_everything(&mut write, &before, &mut make).await;
         if ending == "undone" {
@@ -94,24 +94,24 @@ async fn an_undone_write_leaves_nothing(case: Case) {
         } else {
             drop(write);
         }
-        assert_eq!(everything(&*case.storage).await, expected, "{ending}");
+        assert_eq!(everything(&case.storage).await, expected, "{ending}");
     }
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.request("system", "added").await.expect("a request is looked up"), None);
     assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
     // And what was undone can be done.
     do_everything(&mut write, &before, &mut make).await;
     assert_eq!(write.done().await.revision, Revision(2));
-    assert_ne!(everything(&*case.storage).await, expected);
+    assert_ne!(everything(&case.storage).await, expected);
 }
 
 async fn nothing_of_a_write_is_seen_before_its_commit(case: Case) {
     let mut make = Make::new();
-    let before = prepare(&*case.storage, &mut make).await;
-    let expected = everything(&*case.storage).await;
-    let mut write = begin(&*case.storage).await;
+    let before = prepare(&case.storage, &mut make).await;
+    let expected = everything(&case.storage).await;
+    let mut write = begin(&case.storage).await;
     do_everything(&mut write, &before, &mut make).await;
-    assert_eq!(everything(&*case.storage).await, expected, "from the storage that writes");
+    assert_eq!(everything(&case.storage).await, expected, "from the storage that writes");
     assert_eq!(everything(&*case.open_again().await).await, expected, "from another one");
     let grant = case.storage.grant(&before.keys[0].secret.digest).await.expect("a grant is read");
     assert_eq!(grant.head.revision, Revision(1));
@@ -133,24 +133,24 @@ async fn cut<T>(work: impl Future<Output = T>, polls: usize) -> Option<T> {
 
 async fn a_write_dropped_in_the_middle_of_a_statement_leaves_nothing(case: Case) {
     let mut make = Make::new();
-    prepare(&*case.storage, &mut make).await;
-    let expected = everything(&*case.storage).await;
+    prepare(&case.storage, &mut make).await;
+    let expected = everything(&case.storage).await;
     for polls in 0..40 {
         let keys: Vec<NewKey> = (0..200).map(|at| make.key(&format!("cut {at}"))).collect();
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         write.note(SubjectKind::Other, "cut").await;
         cut(write.insert_keys(&keys), polls).await;
         drop(write);
         assert_eq!(case.storage.key(keys[0].id).await.expect("a key is looked up"), None, "after {polls} polls");
     }
-    assert_eq!(everything(&*case.storage).await, expected);
+    assert_eq!(everything(&case.storage).await, expected);
 }
 
 async fn a_write_dropped_while_it_begins_takes_no_turn(case: Case) {
     for polls in 0..40 {
-        drop(cut(crate::write::try_begin(&*case.storage), polls).await);
+        drop(cut(crate::write::try_begin(&case.storage), polls).await);
     }
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert_eq!(write.revision(), Revision(1));
     write.note(SubjectKind::Other, "it").await;
     write.done().await;
@@ -161,13 +161,13 @@ async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
     let mut stands = 0;
     for polls in 0..40 {
         let keys = [make.key("one"), make.key("other")];
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         let revision = write.revision();
         assert_eq!(revision, Revision(stands + 1), "every revision that was taken stands");
         write.add_keys(&keys).await;
         let answer = cut(write.commit(), polls).await;
         // The next write begins only when that one is over, so that what is read then stays.
-        begin(&*case.storage).await.undo().await;
+        begin(&case.storage).await.undo().await;
         let head = case.storage.head().await.expect("the head is read").revision;
         let mut there = 0;
         for key in &keys {
@@ -181,39 +181,39 @@ async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
 
 async fn a_storage_that_is_closed_in_the_middle_of_a_write_leaves_nothing(case: Case) {
     let mut make = Make::new();
-    let before = prepare(&*case.storage, &mut make).await;
-    let expected = everything(&*case.storage).await;
+    let before = prepare(&case.storage, &mut make).await;
+    let expected = everything(&case.storage).await;
     let other = case.open_again().await;
-    let mut write = begin(&*other).await;
+    let mut write = begin(&other).await;
     do_everything(&mut write, &before, &mut make).await;
     drop(other);
     drop(write);
-    assert_eq!(everything(&*case.storage).await, expected);
-    let mut write = begin(&*case.storage).await;
+    assert_eq!(everything(&case.storage).await, expected);
+    let mut write = begin(&case.storage).await;
     write.note(SubjectKind::Other, "it").await;
     write.done().await;
 }
 
 async fn a_refused_statement_can_be_undone(case: Case) {
     let mut make = Make::new();
-    let before = prepare(&*case.storage, &mut make).await;
-    let expected = everything(&*case.storage).await;
+    let before = prepare(&case.storage, &mut make).await;
+    let expected = everything(&case.storage).await;
     for _ in 0..2 {
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         write.add_key(&make.key("added")).await;
         let taken = write.insert_store(&before.store).await;
         assert!(crate::write::is_taken(&taken), "{taken:?}");
         write.undo().await;
-        assert_eq!(everything(&*case.storage).await, expected);
+        assert_eq!(everything(&case.storage).await, expected);
         let first = case.storage.keys(&KeyFilter::default(), &PageRequest::first()).await.expect("keys are listed");
         assert_eq!(first.items.len(), 3);
     }
     // Dropped without a word, as by an early return.
     let storage = Arc::clone(&case.storage);
-    let mut write = begin(&*storage).await;
+    let mut write = begin(&storage).await;
     assert!(crate::write::is_taken(&write.insert_store(&before.store).await));
     drop(write);
-    let mut write = begin(&*storage).await;
+    let mut write = begin(&storage).await;
     write.note(SubjectKind::Other, "it").await;
     assert_eq!(write.done().await.revision, Revision(2));
 }

@@ -52,7 +52,7 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
     full.spec = full_spec();
     full.secret.hint = text(4);
     full.secret.origin = Origin::Supplied;
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_keys(&[plain.clone(), full.clone()]).await;
     let (now, revision) = (write.now(), write.revision());
     let expected = [as_read(&full, now, revision, &[], &[]), as_read(&plain, now, revision, &[], &[])];
@@ -62,7 +62,7 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
     for key in &expected {
         assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(key));
     }
-    assert_eq!(list_keys(&*case.storage, &KeyFilter::default(), 50).await, expected);
+    assert_eq!(list_keys(&case.storage, &KeyFilter::default(), 50).await, expected);
     let found = case.storage.find(&full.secret.digest).await.expect("a key is found").expect("it is there");
     assert_eq!((&found.key, &found.secret), (&expected[0], &expected[0].secrets[0]));
     assert_eq!((found.deleted, found.ended), (false, None));
@@ -71,14 +71,14 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
 async fn changing_a_key_changes_every_field(case: Case) {
     let mut make = Make::new();
     let key = make.key("before");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     let added = write.now();
     write.done().await;
 
     let nothing = || Access::Selected(Vec::new());
     let narrow = KeySpec { stores: nothing(), methods: nothing(), ..full_spec() };
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.update_key(key.id, &narrow, None).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.id).await;
     let mut expected = as_read(&key, added, write.revision(), &[], &[]);
@@ -89,7 +89,7 @@ async fn changing_a_key_changes_every_field(case: Case) {
     assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(&expected));
 
     // And back: what was set can be unset.
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.id).await;
     let mut expected = as_read(&key, added, write.revision(), &[], &[]);
@@ -101,12 +101,12 @@ async fn changing_a_key_changes_every_field(case: Case) {
 async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
     let mut make = Make::new();
     let mut key = make.key("revoked");
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     write.done().await;
 
     key.revoked = Some(Revocation { at: Timestamp::from_micros(1_767_225_600_123_457), reason: text(500) });
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.end_secret(key.secret.id).await.expect("a secret is ended");
     write.note(SubjectKind::Key, key.id).await;
@@ -118,7 +118,7 @@ async fn a_revocation_keeps_its_time_and_its_reason(case: Case) {
 
 async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
     let mut make = Make::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut stores = Vec::new();
     for at in 0..10_000 {
         stores.push(write.insert_store(&make::store(&format!("shop-{at:05}"))).await.expect("a store is added"));
@@ -126,7 +126,7 @@ async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
     write.note(SubjectKind::Store, "all").await;
     write.done().await;
     let methods: Vec<Method> = (0..1_000).map(|at| make::method(&format!("GET /api/{at:04}"), at)).collect();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let methods = method_numbers(&write.add_methods(&methods).await);
     let key = make.narrow_key("wide", &stores, &methods);
     let other = make.narrow_key("none", &[], &[]);
@@ -140,7 +140,7 @@ async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
     assert!(stores.iter().all(|number| grant.stores.contains(*number)), "the grant opens each store");
     assert!(methods.iter().all(|number| grant.methods.contains(*number)), "the grant opens each method");
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.set_key_stores(other.id, &stores).await.expect("stores are set");
     write.set_key_methods(other.id, &methods).await.expect("methods are set");
     write.set_key_stores(key.id, &[]).await.expect("stores are set");
@@ -157,12 +157,12 @@ async fn a_key_may_open_ten_thousand_stores_and_a_thousand_methods(case: Case) {
 
 async fn lists_are_read_back_sorted_and_each_member_once(case: Case) {
     let mut make = Make::new();
-    let stores = add_stores(&*case.storage, &["b", "a", "B", "a-b", "a.b", "Z"]).await;
-    let methods = add_methods(&*case.storage, &["POST /b", "GET /a", "GET /B"]).await;
+    let stores = add_stores(&case.storage, &["b", "a", "B", "a-b", "a.b", "Z"]).await;
+    let methods = add_methods(&case.storage, &["POST /b", "GET /a", "GET /B"]).await;
     let mut numbers = store_numbers(&stores);
     numbers.reverse();
     let key = make.narrow_key("narrow", &numbers, &method_numbers(&methods));
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_key(&key).await;
     write.done().await;
     let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
@@ -182,7 +182,7 @@ fn full_store() -> Store {
 }
 
 async fn a_store_comes_out_as_it_was_put_in(case: Case) {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut expected = Vec::new();
     for (kind, code) in [(StoreKind::Site, "0"), (StoreKind::LandingPage, "A._-"), (StoreKind::OnlineStore, "z")] {
         expected.push(write.add_store(&Store { kind, ..make::store(code) }).await);
@@ -203,7 +203,7 @@ async fn a_store_comes_out_as_it_was_put_in(case: Case) {
 
     // Change every field, and back again.
     for (from, to) in [(&full, &expected[0]), (&expected[0], &full)] {
-        let mut write = begin(&*case.storage).await;
+        let mut write = begin(&case.storage).await;
         let changed = Store {
             number: full.number,
             code: full.code.clone(),
@@ -234,7 +234,7 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
         ..make::method(&format!("{} /{}/{{id}}/v*/**", "V".repeat(16), "x".repeat(498)), 0)
     };
     let plain = Method { store_use: StoreUse::Shared, ..make::method("GET /", i32::MIN) };
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     // In this order: that of the positions is another.
     let added = write.add_methods(&[full.clone(), plain, make::method("GET /a", 0)]).await;
     let [full, plain, middle] = added.as_slice() else { panic!("three were added") };
@@ -249,7 +249,7 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
     }
     assert_eq!(gather(50, async |page| case.storage.methods(&MethodFilter::default(), &page).await).await, expected);
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let (updated, row_revision) = (write.now(), write.revision());
     let identity = |method: &Method| (method.number, method.identity.clone());
     let swap = |from: &Method, to: &Method| {
@@ -294,7 +294,7 @@ async fn a_change_comes_out_as_it_was_put_in(case: Case) {
     })
     .collect();
     let comment = text(500);
-    let mut write = begin_as(&*case.storage, &actor, &comment).await;
+    let mut write = begin_as(&case.storage, &actor, &comment).await;
     // In two pieces: the order is that of all.
     write.append(&changes[..3]).await.expect("changes are appended");
     write.append(&changes[3..]).await.expect("changes are appended");
@@ -315,7 +315,7 @@ async fn a_change_comes_out_as_it_was_put_in(case: Case) {
 
 async fn what_is_not_there_is_none(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (key, digest) = (make.key_id(), make.digest());
     let (code, identity) = (make::code("nil"), make::method("GET /nil", 1).identity);
     assert_eq!(storage.key(key).await.expect("a key is looked up"), None);

@@ -37,12 +37,12 @@ async fn opening_empty_storage_makes_its_tables(place: Place) {
 
 async fn opening_again_finds_what_is_there(place: Place) {
     let first = place.open().await;
-    assert_eq!(write_once(&*first).await, 1);
+    assert_eq!(write_once(&first).await, 1);
     let second = place.open().await;
-    assert_eq!(write_once(&*second).await, 2, "beside the first");
+    assert_eq!(write_once(&second).await, 2, "beside the first");
     drop((first, second));
     let third = storage::open(as_it_is(&place)).await.expect("it opens without leave to make tables");
-    assert_eq!(write_once(&*third).await, 3, "after both were closed");
+    assert_eq!(write_once(&third).await, 3, "after both were closed");
     let changes = third.changes(&ChangeFilter::default(), &latchkey::model::page::PageRequest::first()).await;
     assert_eq!(changes.expect("changes are listed").items.len(), 3);
 }
@@ -53,7 +53,7 @@ async fn eight_that_open_empty_storage_together_all_succeed(place: Place) {
         let options = place.options();
         openings.spawn(async move {
             let storage = storage::open(options).await.expect("it opens");
-            write_once(&*storage).await
+            write_once(&storage).await
         });
     }
     let mut revisions = Vec::new();
@@ -73,9 +73,9 @@ async fn empty_storage_is_refused_without_leave_to_make_tables(place: Place) {
 async fn migrating_makes_the_tables_once(place: Place) {
     storage::migrate(&place.options()).await.expect("tables are made");
     let storage = storage::open(as_it_is(&place)).await.expect("it opens");
-    assert_eq!(write_once(&*storage).await, 1);
+    assert_eq!(write_once(&storage).await, 1);
     storage::migrate(&place.options()).await.expect("and made no second time, beside who uses them");
-    assert_eq!(write_once(&*storage).await, 2);
+    assert_eq!(write_once(&storage).await, 2);
 }
 
 async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
@@ -105,7 +105,7 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
     };
     let before = read().await;
     assert_eq!(before.store_use, StoreUse::None, "nobody said that it is shared");
-    let mut write = begin(&*storage).await;
+    let mut write = begin(&storage).await;
     let (updated, row_revision) = (write.now(), write.revision());
     let shared = Method { store_use: StoreUse::Shared, updated, row_revision, ..before };
     write.update_methods(std::slice::from_ref(&shared)).await.expect("it is changed");
@@ -165,7 +165,7 @@ async fn newer_tables_that_this_program_can_work_with_are_used_as_they_are(place
     assert_eq!(state, SchemaState::Newer { version: newer });
     for options in [place.options(), as_it_is(&place)] {
         let storage = storage::open(options).await.expect("it opens");
-        assert!(write_once(&*storage).await > 1);
+        assert!(write_once(&storage).await > 1);
     }
     storage::migrate(&place.options()).await.expect("there is nothing to bring up");
     assert_eq!(

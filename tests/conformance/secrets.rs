@@ -25,7 +25,7 @@ async fn standing(storage: &Storage, digest: &Digest) -> Standing {
 
 async fn a_second_secret_opens_what_the_first_does(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("rotated");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let first = read(storage, &key).await;
@@ -57,7 +57,7 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
 
 async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("bounded");
     add_keys(storage, std::slice::from_ref(&key)).await;
     // A time long past too: what an end means is for whoever decides.
@@ -78,7 +78,7 @@ async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
 
 async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (key, second) = (make.key("rotated"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
@@ -113,7 +113,7 @@ async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
 
 async fn a_key_may_be_rotated_again_and_again(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("rotated");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut secrets = vec![key.secret.clone()];
@@ -139,7 +139,7 @@ async fn a_key_may_be_rotated_again_and_again(case: Case) {
 
 async fn a_revoked_key_opens_nothing_and_is_found_with_its_reason(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (key, second) = (make.key("revoked"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
@@ -168,7 +168,7 @@ async fn a_revoked_key_opens_nothing_and_is_found_with_its_reason(case: Case) {
 
 async fn a_revoked_key_opens_nothing_even_while_a_secret_has_not_ended(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("revoked");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
@@ -181,7 +181,7 @@ async fn a_revoked_key_opens_nothing_even_while_a_secret_has_not_ended(case: Cas
 
 async fn a_key_switched_off_and_on_again_stands_so(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("switched");
     add_keys(storage, std::slice::from_ref(&key)).await;
     for (active, expected) in [(false, Standing::Inactive), (true, Standing::Active), (false, Standing::Inactive)] {

@@ -16,7 +16,7 @@ async fn a_session_comes_out_with_its_operator_as_it_is_now(case: Case) {
     let mut make = Make::new();
     let (operator, shown) = make.operator("ann", Role::Viewer);
     let digest = make.digest();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
     let now = write.now();
@@ -26,7 +26,7 @@ async fn a_session_comes_out_with_its_operator_as_it_is_now(case: Case) {
         Session { operator_revision: operator.row_revision, operator: operator.clone(), created: now, seen: now };
     assert_eq!(session, Some(expected));
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let changed = Operator { role: Role::Editor, row_revision: write.revision(), ..operator.clone() };
     write.update_operator(&changed, None).await.expect("an operator is changed");
     write.note(SubjectKind::Operator, operator.id).await;
@@ -41,7 +41,7 @@ async fn only_the_token_that_is_the_operator_s_begins_a_session(case: Case) {
     let mut make = Make::new();
     let (operator, shown) = make.operator("ann", Role::Viewer);
     let (digest, other) = (make.digest(), make.digest());
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(!write.insert_session(&digest, operator.id, &other).await.expect("no error either"));
     write.done().await;
@@ -52,20 +52,20 @@ async fn a_session_that_is_undone_was_never_there_and_one_that_ends_is_gone(case
     let mut make = Make::new();
     let (operator, shown) = make.operator("ann", Role::Viewer);
     let digest = make.digest();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     write.done().await;
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
     drop(write);
     assert_eq!(case.storage.session(&digest).await.expect("it is read"), None);
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
     write.note(SubjectKind::Operator, operator.id).await;
     write.done().await;
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     assert!(write.end_session(&digest).await.expect("it is ended"));
     assert!(!write.end_session(&digest).await.expect("a second time is no error"));
     write.note(SubjectKind::Operator, operator.id).await;
@@ -77,7 +77,7 @@ async fn being_seen_moves_forward_and_takes_no_revision(case: Case) {
     let mut make = Make::new();
     let (operator, shown) = make.operator("ann", Role::Viewer);
     let digest = make.digest();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
     let now = write.now();
@@ -95,7 +95,7 @@ async fn old_sessions_are_swept(case: Case) {
     let mut make = Make::new();
     let (operator, shown) = make.operator("ann", Role::Viewer);
     let digest = make.digest();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let operator = write.add_operator(&(operator, shown)).await;
     assert!(write.insert_session(&digest, operator.id, &shown).await.expect("a session is begun"));
     let now = write.now();

@@ -29,7 +29,7 @@ fn filled(folder: &TempDir) -> PathBuf {
         let storage = storage::open(options(&path)).await.expect("it opens");
         let mut make = Make::new();
         let keys: Vec<_> = (0..500).map(|at| make.key(&format!("key {at}"))).collect();
-        add_keys(&*storage, &keys).await;
+        add_keys(&storage, &keys).await;
     });
     // Everything into the file itself, and nothing beside it.
     let connection = Connection::open(&path).expect("the file opens");
@@ -105,7 +105,7 @@ fn an_empty_file_is_an_empty_database() {
     fs::write(&path, "").expect("the file is written");
     block_on(async {
         let storage = storage::open(options(&path)).await.expect("it opens");
-        let mut write = begin(&*storage).await;
+        let mut write = begin(&storage).await;
         write.note(SubjectKind::Other, "it").await;
         write.done().await;
     });
@@ -186,7 +186,7 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
         let storage = storage::open(options(&path)).await.expect("it opens");
         let other = Connection::open(&path).expect("the file opens");
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
-        let refused = try_begin(&*storage).await;
+        let refused = try_begin(&storage).await;
         assert!(is_unavailable(&refused), "{refused:?}");
         let renewed = storage.delete_expired(crate::make::BEGINNING).await;
         assert!(is_unavailable(&renewed), "{renewed:?}");
@@ -194,7 +194,7 @@ fn a_write_of_another_process_holds_up_writes_and_no_reads() {
         let poll = storage.poll(Cursor::default(), 10).await.expect("polling goes on");
         assert_eq!(poll.revisions.len(), 1);
         other.execute_batch("ROLLBACK").expect("the write is undone");
-        let mut write = begin(&*storage).await;
+        let mut write = begin(&storage).await;
         write.note(SubjectKind::Other, "it").await;
         assert_eq!(write.done().await.revision.0, 2, "and works again by itself");
     });
@@ -207,7 +207,7 @@ fn a_file_keeps_a_log_and_every_commit_is_in_it() {
         let storage = place.open().await;
         assert_eq!(place.text("PRAGMA journal_mode"), "wal");
         for revision in 1..=3_u64 {
-            let mut write = begin(&*storage).await;
+            let mut write = begin(&storage).await;
             write.note(SubjectKind::Other, revision).await;
             write.done().await;
             // As another process, or the one that starts after this one was killed, sees it.
@@ -222,7 +222,7 @@ fn the_file_and_its_log_are_for_their_owner_alone() {
     let place = Place::new(Kind::Sqlite);
     block_on(async {
         let storage = place.open().await;
-        let mut write = begin(&*storage).await;
+        let mut write = begin(&storage).await;
         write.note(SubjectKind::Other, "it").await;
         write.done().await;
         for suffix in ["", "-wal", "-shm"] {
@@ -243,7 +243,7 @@ fn a_name_may_have_any_characters() {
         block_on(async {
             let url = format!("sqlite:{}", path.display());
             let storage = storage::open(Options::new(url.parse().expect("a URL"))).await.expect("it opens");
-            let mut write = begin(&*storage).await;
+            let mut write = begin(&storage).await;
             write.note(SubjectKind::Other, name).await;
             write.done().await;
         });

@@ -73,19 +73,19 @@ fn calls_fail_while_the_server_is_dead_and_work_again_once_it_lives() {
         let mut make = Make::new();
         let (replica, key) = (make.replica_id(), make.key("kept"));
         let storage = open(&database).await;
-        add_keys(&*storage, std::slice::from_ref(&key)).await;
-        eventually_all_work(&*storage, replica, &key).await;
+        add_keys(&storage, std::slice::from_ref(&key)).await;
+        eventually_all_work(&storage, replica, &key).await;
         for round in 0..2 {
             cluster.kill9();
             for _ in 0..3 {
-                assert_all_unavailable(&call_everything(&*storage, replica, &key).await, "while the server is dead");
+                assert_all_unavailable(&call_everything(&storage, replica, &key).await, "while the server is dead");
             }
             cluster.restart();
-            eventually_all_work(&*storage, replica, &key).await;
+            eventually_all_work(&storage, replica, &key).await;
             let read = storage.key(key.id).await.expect("a key is read");
             assert!(read.is_some(), "what was acknowledged is there, in round {round}");
             let woken = eventually_async("commits wake again", RECOVERY, async || {
-                add_keys(&*storage, &[make.key("later")]).await;
+                add_keys(&storage, &[make.key("later")]).await;
                 tokio::time::timeout(Duration::from_secs(2), storage.notified()).await.ok()
             });
             woken.await;
@@ -101,7 +101,7 @@ fn a_write_under_way_when_the_server_dies_leaves_nothing() {
         let mut make = Make::new();
         let keys = [make.key("one"), make.key("other")];
         let storage = open(&database).await;
-        let mut write = begin(&*storage).await;
+        let mut write = begin(&storage).await;
         write.add_key(&keys[0]).await;
         cluster.kill9();
         let failed = write.insert_keys(&keys[1..]).await;
@@ -109,7 +109,7 @@ fn a_write_under_way_when_the_server_dies_leaves_nothing() {
         let failed = write.commit().await;
         assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
         cluster.restart();
-        let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
+        let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&storage).await.ok()).await;
         assert_eq!(write.revision(), Revision(1));
         for key in &keys {
             assert_eq!(write.key(key.id).await.expect("a key is looked up"), None);
@@ -129,8 +129,7 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
         let mut expected = Revision(0);
         for _ in 0..4 {
             let keys = [make.key("one"), make.key("other")];
-            let mut write =
-                eventually_async("a write begins", RECOVERY, async || try_begin(&*storage).await.ok()).await;
+            let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&storage).await.ok()).await;
             assert_eq!(write.revision(), expected.next());
             write.add_keys(&keys).await;
             // Frozen, the server takes the commit and answers nothing; then it dies, with or without having done it.
@@ -157,12 +156,12 @@ fn calls_to_a_frozen_server_fail_and_work_again_once_it_goes_on() {
         let mut make = Make::new();
         let (replica, key) = (make.replica_id(), make.key("kept"));
         let storage = open(&database).await;
-        add_keys(&*storage, std::slice::from_ref(&key)).await;
-        eventually_all_work(&*storage, replica, &key).await;
+        add_keys(&storage, std::slice::from_ref(&key)).await;
+        eventually_all_work(&storage, replica, &key).await;
         cluster.stop();
-        assert_all_unavailable(&call_everything(&*storage, replica, &key).await, "while the server is frozen");
+        assert_all_unavailable(&call_everything(&storage, replica, &key).await, "while the server is frozen");
         cluster.cont();
-        eventually_all_work(&*storage, replica, &key).await;
+        eventually_all_work(&storage, replica, &key).await;
     });
 }
 
@@ -180,17 +179,17 @@ fn ended_connections_are_replaced(kind: Kind) {
         let storage = place.open().await;
         let mut make = Make::new();
         let (replica, key) = (make.replica_id(), make.key("kept"));
-        add_keys(&*storage, std::slice::from_ref(&key)).await;
+        add_keys(&storage, std::slice::from_ref(&key)).await;
         for _ in 0..3 {
-            eventually_all_work(&*storage, replica, &key).await;
-            let mut write = begin(&*storage).await;
+            eventually_all_work(&storage, replica, &key).await;
+            let mut write = begin(&storage).await;
             write.add_key(&make.key("lost")).await;
             end_connections(&place);
             let failed = write.commit().await;
             assert!(matches!(failed, Err(Error::Unavailable { .. } | Error::OutcomeUnknown)), "{failed:?}");
         }
-        eventually_all_work(&*storage, replica, &key).await;
-        let all = crate::write::list_keys(&*storage, &KeyFilter::default(), 50).await;
+        eventually_all_work(&storage, replica, &key).await;
+        let all = crate::write::list_keys(&storage, &KeyFilter::default(), 50).await;
         assert_eq!(all.len(), 1, "what was not acknowledged is not there");
     });
 }
@@ -212,10 +211,10 @@ fn a_writer_that_says_nothing_loses_its_turn(kind: Kind) {
         let storage = place.open().await;
         let mut make = Make::new();
         let silent_key = make.key("silent");
-        let mut silent = begin(&*storage).await;
+        let mut silent = begin(&storage).await;
         silent.add_key(&silent_key).await;
         let other = place.open().await;
-        let mut write = eventually_async("another writes", RECOVERY, async || match try_begin(&*other).await {
+        let mut write = eventually_async("another writes", RECOVERY, async || match try_begin(&other).await {
             Ok(write) => Some(write),
             Err(error) => {
                 assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");

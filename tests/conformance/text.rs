@@ -93,10 +93,10 @@ fn occurs(query: &str, text: &str) -> bool {
 async fn owners_are_equal_only_to_themselves(case: Case) {
     let mut make = Make::new();
     let keys: Vec<NewKey> = TEXTS.iter().map(|text| with_spec(&mut make, |spec| spec.owner = (*text).into())).collect();
-    add_keys(&*case.storage, &keys).await;
+    add_keys(&case.storage, &keys).await;
     for owner in searches() {
         let filter = KeyFilter { owner: Some(owner.into()), ..KeyFilter::default() };
-        let read = list_keys(&*case.storage, &filter, 50).await;
+        let read = list_keys(&case.storage, &filter, 50).await;
         let owners: Vec<&str> = read.iter().map(|key| key.spec.owner.as_str()).collect();
         let expected: Vec<&str> = TEXTS.iter().copied().rev().filter(|text| *text == owner).collect();
         assert_eq!(owners, expected, "owned by {owner:?}");
@@ -122,14 +122,14 @@ async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case)
         hinted.secret.hint = text.chars().take(4).collect();
         keys.push(hinted);
     }
-    add_keys(&*case.storage, &keys).await;
-    let all = list_keys(&*case.storage, &KeyFilter::default(), 1_000).await;
+    add_keys(&case.storage, &keys).await;
+    let all = list_keys(&case.storage, &KeyFilter::default(), 1_000).await;
     assert_eq!(all.len(), keys.len());
     let id = keys[5].id.to_string();
     let shouted = id.to_uppercase();
     for query in searches().into_iter().chain([id.as_str(), shouted.as_str(), &id[10..20]]) {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
-        let found = list_keys(&*case.storage, &filter, 50).await;
+        let found = list_keys(&case.storage, &filter, 50).await;
         let holds = |key: &&Key| {
             let fields =
                 [&key.spec.name, &key.spec.owner, &key.spec.comment, &key.id.to_string(), &key.secrets[0].hint];
@@ -150,10 +150,10 @@ async fn a_search_of_keys_does_not_run_over_from_one_field_to_the_next(case: Cas
     let key = with_spec(&mut make, |row| {
         (row.name, row.owner, row.comment) = ("first".into(), "second".into(), "line one\nline two".into());
     });
-    add_keys(&*case.storage, std::slice::from_ref(&key)).await;
+    add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
-        list_keys(&*case.storage, &filter, 50).await.len()
+        list_keys(&case.storage, &filter, 50).await.len()
     };
     assert_eq!(found("ONE\nLINE").await, 1, "a line feed of the text itself");
     for over in ["first\nsecond", "firstsecond", "first second", "second\nline", "st\nse"] {
@@ -166,14 +166,14 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     let mut make = Make::new();
     let mut key = with_spec(&mut make, |spec| spec.name = "Before".into());
     key.secret.hint = "hnt1".into();
-    add_keys(&*case.storage, std::slice::from_ref(&key)).await;
+    add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let found = async |query: &str| {
         let filter = KeyFilter { text: Some(query.into()), ..KeyFilter::default() };
-        list_keys(&*case.storage, &filter, 50).await.len()
+        list_keys(&case.storage, &filter, 50).await.len()
     };
     assert_eq!((found("BEFORE").await, found("HNT1").await, found("hnt2").await, found("after").await), (1, 1, 0, 0));
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     key.spec.name = "After".into();
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     let mut second = make.secret();
@@ -183,13 +183,13 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
     write.done().await;
     assert_eq!((found("BEFORE").await, found("HNT1").await, found("hnt2").await, found("after").await), (0, 1, 1, 1));
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.end_secret(key.secret.id).await.expect("a secret is ended");
     write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
     write.done().await;
     assert_eq!((found("HNT1").await, found("hnt2").await), (0, 1), "an ended secret's hint is searched no more");
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.delete_key(key.id).await.expect("a key is deleted");
     write.note(latchkey::model::change::SubjectKind::Key, key.id).await;
     write.done().await;
@@ -197,7 +197,7 @@ async fn a_search_follows_what_a_key_says_and_which_secrets_live(case: Case) {
 }
 
 async fn a_search_of_stores_finds_text_in_code_name_and_hosts(case: Case) {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut all = Vec::new();
     for (at, text) in TEXTS.iter().enumerate() {
         let name = if at % 2 == 0 { (*text).to_owned() } else { format!("x:{text}:y") };
@@ -233,7 +233,7 @@ async fn a_search_of_methods_finds_text_in_identity_block_summary_and_descriptio
         method.scope = Some("nowhere".into());
         methods.push(method);
     }
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let all = write.add_methods(&methods).await;
     write.done().await;
     for query in searches().into_iter().chain(["get /p", "PATH1", "{ID}", "/path3/", "nowhere", "orders", ""]) {
@@ -248,7 +248,7 @@ async fn a_search_of_methods_finds_text_in_identity_block_summary_and_descriptio
 }
 
 async fn blocks_and_platforms_are_equal_only_to_themselves(case: Case) {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let methods: Vec<Method> = (0..)
         .zip(TEXTS)
         .map(|(at, text)| Method { block: (*text).into(), ..make::method(&format!("GET /{at}"), at) })
@@ -275,7 +275,7 @@ async fn stores_are_listed_in_the_order_of_their_bytes(case: Case) {
     let mut codes = vec![
         "a", "B", "Z", "z", "a-b", "a.b", "a_b", "aB", "ab", "a0", "0", "9", "A", "Ab", "a-", "a.", "AA", "aa", "b",
     ];
-    add_stores(&*case.storage, &codes).await;
+    add_stores(&case.storage, &codes).await;
     codes.sort_unstable();
     for size in [1, 2, 7, 50] {
         let stores = gather(size, async |page| case.storage.stores(&StoreFilter::default(), &page).await).await;
@@ -289,7 +289,7 @@ async fn subjects_and_actors_of_changes_are_equal_only_to_themselves(case: Case)
     let mut make = Make::new();
     for text in TEXTS {
         let actor = Actor::Operator { id: make.operator_id(), name: (*text).into() };
-        let mut write = begin_as(&*case.storage, &actor, text).await;
+        let mut write = begin_as(&case.storage, &actor, text).await;
         write.append(&[make::change(Action::Update, SubjectKind::Store, text)]).await.expect("a change is appended");
         write.done().await;
     }
@@ -307,14 +307,14 @@ async fn subjects_and_actors_of_changes_are_equal_only_to_themselves(case: Case)
 
 async fn ids_of_requests_are_equal_only_to_themselves(case: Case) {
     let mut make = Make::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let keys: Vec<NewKey> = TEXTS.iter().map(|text| make.key(text)).collect();
     write.add_keys(&keys).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
         write.insert_request("a", text, key.id).await.expect("a request is remembered");
     }
     write.done().await;
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
         assert_eq!(write.request("a", text).await.expect("a request is looked up"), Some(key.id), "{text:?}");
         assert_eq!(write.request("A", text).await.expect("a request is looked up"), None, "{text:?} of another");

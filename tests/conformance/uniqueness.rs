@@ -33,7 +33,7 @@ fn at_host(code: &str, hosts: &[&str]) -> Store {
 }
 
 async fn a_store_code_is_unique_and_its_case_counts(case: Case) {
-    let stores = add_stores(&*case.storage, &["shop", "Shop", "SHOP"]).await;
+    let stores = add_stores(&case.storage, &["shop", "Shop", "SHOP"]).await;
     let again = attempt!(case, write => write.insert_store(&make::store("Shop")));
     assert!(taken(again).contains("code"));
     for store in &stores {
@@ -41,13 +41,13 @@ async fn a_store_code_is_unique_and_its_case_counts(case: Case) {
         assert_eq!(read.as_ref(), Some(store));
     }
     assert_eq!(case.storage.store(&make::code("sHOP")).await.expect("a store is looked up"), None);
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let numbers = write.store_numbers(&["shop".into(), "sHOP".into(), "SHOP".into()]).await.expect("numbers are read");
     assert_eq!(numbers, [Some(stores[0].number), None, Some(stores[2].number)]);
 }
 
 async fn a_host_belongs_to_one_store(case: Case) {
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let first = write.add_store(&at_host("first", &["a.example", "b.example"])).await;
     let second = write.add_store(&at_host("second", &["c.example"])).await;
     write.done().await;
@@ -57,7 +57,7 @@ async fn a_host_belongs_to_one_store(case: Case) {
     assert!(taken(attempt!(case, write => write.update_store(&moved))).contains("host"));
 
     // Its own it may keep, and what it gives up is free.
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let kept = Store { hosts: vec!["b.example".into(), "e.example".into()], ..first };
     write.update_store(&kept).await.expect("a store keeps its host");
     write.update_store(&moved).await.expect("another takes the one given up");
@@ -70,7 +70,7 @@ async fn a_host_belongs_to_one_store(case: Case) {
 
 async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts(case: Case) {
     let mut make = Make::new();
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let ann = write.add_operator(&make.operator("Ann", Role::Admin)).await;
     let lower = write.add_operator(&make.operator("ann", Role::Admin)).await;
     write.done().await;
@@ -80,7 +80,7 @@ async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts
     renamed.name = "Ann".into();
     assert!(taken(attempt!(case, write => write.update_operator(&renamed, None))).contains("name"));
 
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     let mut revoked = ann.clone();
     revoked.revoked = Some(write.now());
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
@@ -97,7 +97,7 @@ async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts
 async fn an_operators_digest_is_unique(case: Case) {
     let mut make = Make::new();
     let first = make.operator("first", Role::Admin);
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.add_operator(&first).await;
     let second = write.add_operator(&make.operator("second", Role::Admin)).await;
     write.done().await;
@@ -107,7 +107,7 @@ async fn an_operators_digest_is_unique(case: Case) {
 }
 
 async fn a_method_is_in_the_book_once_and_its_case_counts(case: Case) {
-    let methods = add_methods(&*case.storage, &["GET /a", "GET /A", "POST /a", "GET /a/{id}", "GET /a/{ID}"]).await;
+    let methods = add_methods(&case.storage, &["GET /a", "GET /A", "POST /a", "GET /a/{id}", "GET /a/{ID}"]).await;
     let again = [make::method("GET /b", 9), make::method("GET /a", 10)];
     assert!(taken(attempt!(case, write => write.insert_methods(&again))).contains("method"));
     let twice = [make::method("GET /b", 9), make::method("GET /b", 10)];
@@ -118,7 +118,7 @@ async fn a_method_is_in_the_book_once_and_its_case_counts(case: Case) {
         assert_eq!(read.as_ref(), Some(method));
     }
     // A retired one is not in the book any more.
-    let mut write = begin(&*case.storage).await;
+    let mut write = begin(&case.storage).await;
     write.drop_methods(&methods[..1]).await;
     let new = write.add_methods(&again[1..]).await;
     assert_ne!(new[0].number, methods[0].number);
@@ -130,8 +130,8 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
     let mut make = Make::new();
     let keys: Vec<NewKey> = ["live", "ended", "revoked", "deleted"].map(|name| make.key(name)).into();
     let rolled = make.secret();
-    add_keys(&*case.storage, &keys).await;
-    let mut write = begin(&*case.storage).await;
+    add_keys(&case.storage, &keys).await;
+    let mut write = begin(&case.storage).await;
     write.insert_secret(keys[1].id, &rolled).await.expect("a secret is added");
     write.end_secret(keys[1].secret.id).await.expect("a secret is ended");
     write.end_secret(keys[2].secret.id).await.expect("a secret is ended");
@@ -140,7 +140,7 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
     write.done().await;
 
     let fresh = make.key("fresh");
-    add_keys(&*case.storage, std::slice::from_ref(&fresh)).await;
+    add_keys(&case.storage, std::slice::from_ref(&fresh)).await;
     let gone: Vec<(NewSecret, KeyId)> =
         keys.iter().map(|key| (key.secret.clone(), key.id)).chain([(rolled.clone(), keys[1].id)]).collect();
     for (secret, key) in &gone {
@@ -164,13 +164,13 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
 async fn ten_thousand_digests_are_looked_up_at_once(case: Case) {
     let mut make = Make::new();
     let key = make.key("taken");
-    add_keys(&*case.storage, std::slice::from_ref(&key)).await;
+    add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let mut asked: Vec<_> = (0..10_000).map(|_| make.digest()).collect();
     asked[7_777] = key.secret.digest;
     let places = attempt!(case, write => write.digests_taken(&asked)).expect("digests are looked up");
     assert_eq!(places, [7_777]);
     let mut codes: Vec<String> = (0..10_000).map(|at| format!("s{at}")).collect();
-    let store = &add_stores(&*case.storage, &["here"]).await[0];
+    let store = &add_stores(&case.storage, &["here"]).await[0];
     codes[9_999] = "here".into();
     let numbers = attempt!(case, write => write.store_numbers(&codes)).expect("numbers are looked up");
     assert_eq!(numbers.iter().position(Option::is_some), Some(9_999));

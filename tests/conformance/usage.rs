@@ -37,7 +37,7 @@ fn count(start: Timestamp, method: &str, store: &str, allowed: bool, calls: u64)
 
 async fn uses_are_counted_by_hour_and_by_day_under_their_method_and_store(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let store = add_stores(storage, &["a"]).await[0].number;
     let method = add_methods(storage, &["GET /a"]).await[0].number;
     let (key, other) = (make.key("it"), make.key("other"));
@@ -80,7 +80,7 @@ async fn uses_are_counted_by_hour_and_by_day_under_their_method_and_store(case: 
 
 async fn uses_add_up_over_calls_and_within_one(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     storage.add_usage(&[]).await.expect("nothing is counted");
@@ -97,7 +97,7 @@ async fn uses_add_up_over_calls_and_within_one(case: Case) {
 
 async fn uses_of_what_does_not_exist_are_kept_as_unknown(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (key, unknown) = (make.key("it"), make.key("never added"));
     add_keys(storage, std::slice::from_ref(&key)).await;
     let adds = [
@@ -113,7 +113,7 @@ async fn uses_of_what_does_not_exist_are_kept_as_unknown(case: Case) {
 
 async fn uses_outlive_their_method_and_store(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = add_stores(storage, &["a"]).await;
     let methods = add_methods(storage, &["GET /a"]).await;
     let key = make.key("it");
@@ -134,7 +134,7 @@ async fn uses_outlive_their_method_and_store(case: Case) {
 
 async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let hour = |hours: u32| BEGINNING.plus(HOUR * hours);
@@ -157,7 +157,7 @@ async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case
 
 async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let (key, second) = (make.key("it"), make.secret());
     add_keys(storage, std::slice::from_ref(&key)).await;
     let mut write = begin(storage).await;
@@ -201,7 +201,7 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
 async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
     let mut make = Make::new();
     let keys: Arc<Vec<NewKey>> = Arc::new((0..40).map(|at| make.key(&format!("{at}"))).collect());
-    add_keys(&*case.storage, &keys).await;
+    add_keys(&case.storage, &keys).await;
     let storages = [Arc::clone(&case.storage), case.open_again().await];
     let mut replicas = JoinSet::new();
     for at in 0..8 {
@@ -221,15 +221,15 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
     }
     // Writes go on beside, and are not held up.
     for _ in 0..10 {
-        add_keys(&*case.storage, &[make.key("beside")]).await;
+        add_keys(&case.storage, &[make.key("beside")]).await;
     }
     while let Some(replica) = replicas.join_next().await {
         replica.expect("no replica fails");
     }
     for key in keys.iter() {
-        let days = counts(&*case.storage, key, UsagePeriod::Day).await;
+        let days = counts(&case.storage, key, UsagePeriod::Day).await;
         assert_eq!(days, [count(BEGINNING, "", "", true, 80)]);
-        assert_eq!(counts(&*case.storage, key, UsagePeriod::Hour).await.len(), 10);
+        assert_eq!(counts(&case.storage, key, UsagePeriod::Hour).await.len(), 10);
         let read = case.storage.key(key.id).await.expect("a key is read").expect("it is there");
         assert_eq!(read.last_used, Some(BEGINNING.plus(HOUR * 9)));
     }
@@ -237,7 +237,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
 
 async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let key = make.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let now = BEGINNING.plus(DAY * 1_000);

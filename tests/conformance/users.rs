@@ -20,7 +20,7 @@ async fn revoke(write: &mut Write, key: &NewKey) {
 
 async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with_one(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let stores = add_stores(storage, &["a", "b", "c", "dead"]).await;
     let number = store_numbers(&stores);
     let mut key = |name: &str, stores: &[usize]| {
@@ -65,12 +65,12 @@ async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with
 
 async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Case) {
     let mut make = Make::new();
-    let stores = store_numbers(&add_stores(&*case.storage, &["a", "b"]).await);
+    let stores = store_numbers(&add_stores(&case.storage, &["a", "b"]).await);
     let keys: Vec<NewKey> = (0..30).map(|at| make.narrow_key(&format!("{at}"), &stores, &[])).collect();
     let mut shuffled = keys.clone();
     shuffled.sort_by_key(|key| *key.secret.digest.as_bytes());
-    add_keys(&*case.storage, &shuffled).await;
-    let mut write = begin(&*case.storage).await;
+    add_keys(&case.storage, &shuffled).await;
+    let mut write = begin(&case.storage).await;
     let users = write.store_users(stores[0]).await.expect("users are counted");
     let first: Vec<KeyId> = keys.iter().take(20).map(|key| key.id).collect();
     assert_eq!((users.total, users.left_with_one), (30, first));
@@ -78,7 +78,7 @@ async fn at_most_twenty_keys_are_told_that_would_be_left_with_one_store(case: Ca
 
 async fn the_users_of_methods_are_told_with_what_they_select(case: Case) {
     let mut make = Make::new();
-    let storage = &*case.storage;
+    let storage = &case.storage;
     let methods = add_methods(storage, &["GET /a", "GET /b", "GET /c"]).await;
     let number = method_numbers(&methods);
     let keys = [

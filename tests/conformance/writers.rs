@@ -91,7 +91,7 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
     let mut make = Make::new();
     let mut shared = make.key("shared");
     shared.spec.comment = "0".into();
-    let start = add_keys(&*case.storage, std::slice::from_ref(&shared)).await;
+    let start = add_keys(&case.storage, std::slice::from_ref(&shared)).await;
 
     let over = Arc::new(AtomicBool::new(false));
     let mut followers = JoinSet::new();
@@ -100,10 +100,10 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
         followers.spawn(async move {
             let mut follower = Follower { cursor: start, ..Follower::default() };
             while !over.load(Ordering::Acquire) {
-                follower.poll(&*storage).await;
+                follower.poll(&storage).await;
                 tokio::task::yield_now().await;
             }
-            follower.poll(&*storage).await;
+            follower.poll(&storage).await;
             follower
         });
     }
@@ -113,7 +113,7 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
         writers.spawn(async move {
             let mut written = Vec::new();
             for extra in 0..WRITES {
-                written.push(write_once(&*storage, &mut make, &shared, extra).await);
+                written.push(write_once(&storage, &mut make, &shared, extra).await);
             }
             written
         });
@@ -135,7 +135,7 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
         let added = follower.digests.iter().filter(|digest| *digest != shared.secret.digest.as_bytes()).count();
         assert_eq!(added, WRITERS * WRITES, "the digest of every new secret is told");
     }
-    audit_is_a_chain(&*case.storage, &shared).await;
+    audit_is_a_chain(&case.storage, &shared).await;
 }
 
 /// Each change of the shared key begins where the one before ended: no write overlooked another.
@@ -174,13 +174,13 @@ async fn a_snapshot_is_of_one_revision_while_others_write(case: Case) {
     let mut make = Make::new();
     let mut shared = make.key("shared");
     shared.spec.comment = "0".into();
-    add_keys(&*case.storage, std::slice::from_ref(&shared)).await;
+    add_keys(&case.storage, std::slice::from_ref(&shared)).await;
     let mut writers = JoinSet::new();
     for _ in 0..4 {
         let (storage, mut make, shared) = (Arc::clone(&case.storage), make.split(), shared.clone());
         writers.spawn(async move {
             for _ in 0..10 {
-                write_once(&*storage, &mut make, &shared, 0).await;
+                write_once(&storage, &mut make, &shared, 0).await;
             }
         });
     }

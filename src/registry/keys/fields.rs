@@ -79,7 +79,7 @@ fn contact(violations: &mut Violations, contact: &str) {
     });
     let is_plain =
         !contact.contains(|c: char| c.is_whitespace() || "<>,;".contains(c)) && contact.matches('@').count() == 1;
-    if !contact.is_empty() && !(is_address && is_plain) {
+    if !(contact.is_empty() || is_address && is_plain) {
         violations.add("contact", "is not a valid e-mail address; use one such as crm@partner.example");
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
              name the endpoints",
         ),
         "EDS" => {
-            report.warn(WHAT, place, "type EDS loads its endpoints from another source: they could not be checked")
+            report.warn(WHAT, place, "type EDS loads its endpoints from another source: they could not be checked");
         }
         _ => {}
     }

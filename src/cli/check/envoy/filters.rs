@@ -83,7 +83,7 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
         // The last of the filters before a cluster, where a cluster has filters of its own.
         "upstream_codec" => {}
         "tap" => {
-            report.fail(WHAT, place, &format!("the filter {name} records requests, which contain keys; remove it"))
+            report.fail(WHAT, place, &format!("the filter {name} records requests, which contain keys; remove it"));
         }
         "credential_injector" => report.fail(
             WHAT,

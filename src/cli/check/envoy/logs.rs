@@ -96,7 +96,11 @@ fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
                 }
             }
             None => {
-                report.fail(WHAT, place, "a format has a % that is not understood; write %% for a literal percent sign")
+                report.fail(
+                    WHAT,
+                    place,
+                    "a format has a % that is not understood; write %% for a literal percent sign",
+                );
             }
         },
         Value::Array(list) => list.iter().for_each(|member| strings(member, place, report)),
