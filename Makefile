@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 BUF := .tools/node_modules/.bin/buf
+# The contract as released, written by `buf build --exclude-source-info -o`; a release adds its own.
+RELEASED := tests/contract/0.1.0.binpb
 MDBOOK := .tools/mdbook/bin/mdbook
 TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A clippy::print_stdout -A clippy::print_stderr \
 	-A unfulfilled_lint_expectations -A unreachable_pub -A missing_docs -A missing_debug_implementations
@@ -11,7 +13,7 @@ TEST_LINTS := -A clippy::pedantic -A clippy::nursery -A clippy::unwrap_used -A c
 export CARGO_INCREMENTAL ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt fmt-check clippy proto-lint doc docs unit test agreement simulate ha screenshots bench revocation soak guards run
+.PHONY: help setup fmt fmt-check clippy proto-lint doc docs unit quick test agreement simulate ha screenshots bench revocation soak guards run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,8 +32,9 @@ clippy: ## lint the sources
 	@# Tests and benchmarks are held to everything but the lints that are about interfaces.
 	$(CARGO) clippy --locked --all-targets -- -D warnings $(TEST_LINTS)
 
-proto-lint: setup ## lint the protos
+proto-lint: setup ## lint the protos, and compare them with those of the last release
 	$(BUF) lint
+	$(BUF) breaking --against $(RELEASED)
 
 # Not a part of `make test`, so that nobody has to compile mdBook for it: tests/tidy checks the links of the chapters.
 docs: ## build the book into target/book and check its links
@@ -50,6 +53,13 @@ test: ## run all checks and all tests, after installing what they need
 	$(MAKE) proto-lint
 	$(MAKE) doc
 	$(MAKE) unit
+
+# A minute or two once it is compiled: the incremental builds are worth their room here.
+quick: export CARGO_INCREMENTAL = 1
+quick: ## format, lints of the sources, unit tests and the quick test programs: for while you work
+	$(MAKE) fmt-check
+	$(CARGO) clippy --locked --lib --bins -- -D warnings
+	$(CARGO) test --locked --lib --test tidy --test vectors --test deciding --test registry --test oracle_works --test cli
 
 unit: ## run only the tests
 	@mkdir -p target
