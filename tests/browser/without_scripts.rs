@@ -41,7 +41,7 @@ async fn without_javascript_keys_are_listed_filtered_added_and_changed() {
     let screen = tab.text("table").await;
     assert!(screen.contains("berlin module") && !screen.contains("multi-site"), "{screen}");
     tab.follow("berlin module").await;
-    tab.follow("Change").await;
+    tab.follow("Edit").await;
     tab.type_into("#name", "madrid module").await;
     tab.click("[name=stores][value=berlin]").await;
     tab.click("[name=stores][value=madrid]").await;
