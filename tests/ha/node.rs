@@ -194,7 +194,8 @@ bootstrap:
     postgresql:
       use_pg_rewind: true
       use_slots: true
-      parameters: {{max_connections: 200, wal_log_hints: 'on', wal_keep_size: 256MB, dynamic_shared_memory_type: mmap,
+      # Otherwise PostgreSQL starts again by itself on a full disk, over and over, and Patroni leaves it the primary.
+      parameters: {{restart_after_crash: 'off', max_connections: 200, wal_log_hints: 'on', wal_keep_size: 256MB, dynamic_shared_memory_type: mmap,
                     shared_buffers: 32MB, wal_receiver_status_interval: 1s}}
   initdb: [{{encoding: UTF8}}, {{locale: C.UTF-8}}, {{auth: trust}}, data-checksums, no-sync]
   pg_hba: ['host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust', 'local all all trust']
