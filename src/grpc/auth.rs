@@ -19,7 +19,7 @@ use crate::registry::Caller;
 /// Whether callers must authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallerAuth {
-    /// They must.
+    /// Callers must authenticate.
     Required,
     /// Any client that reaches the port may request decisions.
     OffForDecisions,

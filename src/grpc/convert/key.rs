@@ -1,4 +1,4 @@
-//! Keys.
+//! Conversion of keys.
 
 use crate::model::key::{Access, Key, Origin, Secret};
 use crate::proto::v1 as pb;

@@ -1,4 +1,4 @@
-//! Methods of the reference book.
+//! Conversion of methods of the reference book.
 
 use crate::model::method::StoreUse;
 use crate::model::reference::Method;

@@ -1,4 +1,4 @@
-//! Changes, usage and replicas.
+//! Conversion of changes, usage and replicas.
 
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};

@@ -1,4 +1,4 @@
-//! Operators.
+//! Conversion of operators.
 
 use crate::model::operator::{Operator, Role};
 use crate::proto::v1 as pb;

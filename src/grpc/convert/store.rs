@@ -1,4 +1,4 @@
-//! Stores.
+//! Conversion of stores.
 
 use crate::model::store::{Store, StoreKind};
 use crate::proto::v1 as pb;
