@@ -1,7 +1,7 @@
 //! Connections and bytes that clients may hold on a port before their calls are complete, per peer and in total.
 //!
 //! ```text
-//! call ─▶ open: its caller is unknown; it reserves all that it may send ──caller known──▶ known: pays for what it sends
+//! call ─▶ open: its caller is unknown; reserves all that it may send ──caller known──▶ known: pays for what it sends
 //!           └─ no room: evicts the oldest open call, from the same peer if that peer has too much
 //! ```
 //!

@@ -250,7 +250,7 @@ async fn bootstrap(
     let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
     let every = OperatorFilter { role: None, include_revoked: true };
     let one = PageRequest { size: 1, after: None };
-    // A restore may bring the operators after the revision; another admin would be in their way.
+    // A restore may bring the operators after the revision; another admin would conflict with them.
     if storage.head().await?.revision.0 > 0 && storage.operators(&every, &one).await?.items.is_empty() {
         return Err(Error::Storage(storage::Error::Unusable {
             sentence: "the database has changes but no operators: a restore is not finished, or the operators were \

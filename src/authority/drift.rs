@@ -129,7 +129,7 @@ impl Drift {
 /// Compares for as long as the process lives.
 ///
 /// # Errors
-/// None.
+/// Never: the result is the type of supervised tasks.
 pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
     // The last measurement, and its epoch.
     let mut before: Option<(u64, Contents)> = None;

@@ -122,7 +122,7 @@ pub enum Undecided {
          {seconds} s, because {because}; without heartbeats, other replicas do not wait for it when they write"
     )]
     Unreported {
-        /// For how long.
+        /// Seconds since the last committed heartbeat.
         seconds: u64,
         /// The reason, in a few words.
         because: &'static str,

@@ -27,11 +27,11 @@ pub(super) struct State {
 /// diverged history (a restored dump, a failover that lost commits), nothing read before is valid after.
 #[derive(Debug)]
 pub(super) struct Epoch {
-    /// Its number in this process.
+    /// Number of the epoch in this process.
     pub(super) number: u64,
     /// The newest changes of keys in this history.
     pub(super) floors: Floors,
-    /// Its last revisions, ascending.
+    /// The last revisions of this history, ascending.
     lineage: Mutex<VecDeque<Cursor>>,
 }
 

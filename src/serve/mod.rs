@@ -2,7 +2,7 @@
 //! that a client can use.
 //!
 //! ```text
-//! listener ─▶ slot (connections are counted, in all and of each peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
+//! listener ─▶ slot (limits in total and per peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age or shutdown) ─▶ closed
 //! ```
 //!
 //! [`serve`] does this on the current runtime, [`Plane`] on threads of its own.

@@ -37,7 +37,7 @@ struct State {
 #[derive(Debug)]
 struct Running {
     began: Duration,
-    /// When its last line was written; `None` if it has none yet.
+    /// When its last log line was written; `None` before the first.
     logged: Option<Duration>,
     failures: u64,
     cause: String,
