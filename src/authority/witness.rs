@@ -97,7 +97,7 @@ impl Witness {
             let ended = of.reported == Timestamp::EPOCH;
             // The applied revision in a lost row may be of a diverged history.
             let applied = of.report.applied >= write && !of.lost;
-            // It sent its report before we received it: any later, it allows nothing until it has polled again.
+            // It reported before we received it: after the bound it allows nothing until it has polled again.
             if !ended && !applied && silence <= of.silence_bound(settings) {
                 others.pending.push(*id);
                 others.live |= of.is_live(settings, silence, age);
