@@ -1,11 +1,11 @@
-//! What clients may hold on one port before their calls are complete: connections and bytes, per peer address and in all.
+//! Connections and bytes that clients may hold on a port before their calls are complete, per peer and in total.
 //!
 //! ```text
-//! call ─▶ open: its caller is unknown; it reserves all that it may send ──caller known──▶ known: pays for what it sends
-//!           └─ no room: the oldest open call ends, of the same peer if that peer has too much
+//! call ─▶ open: its caller is unknown; reserves all that it may send ──caller known──▶ known: pays for what it sends
+//!           └─ no room: evicts the oldest open call, from the same peer if that peer has too much
 //! ```
 //!
-//! No peer may have everything, so that one peer cannot lock the others out.
+//! No peer may use everything, so that one peer cannot lock the others out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -20,38 +20,38 @@ use crate::telemetry::metrics::Shed;
 
 /// Bytes of body that a call may send before its caller is known.
 pub const OPEN_BODY: usize = 64 * 1024;
-/// Bytes that an open call counts for without its body: its head, its answer, what a task takes.
+/// Bytes that an open call counts for without its body: its head, its response, and its task.
 const OPEN_CALL: usize = 16 * 1024;
-/// Bytes of an unfinished head by HTTP/1.1 that count for nothing: nearly all heads are shorter.
+/// Bytes of an unfinished HTTP/1.1 head that are free: nearly all heads are shorter.
 const FREE_HEAD: usize = 4 * 1024;
 
-/// Most of something, in all and of one peer.
+/// Limits in total and per peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
-    /// In all.
+    /// In total.
     pub all: usize,
-    /// Of one peer.
+    /// Per peer.
     pub peer: usize,
 }
 
 /// The bounds of a port.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Connections of one peer. How many there are in all is bounded by whoever accepts them.
+    /// Connections per peer. The acceptor limits the total.
     pub connections: usize,
-    /// Bytes of calls whose caller is not known.
+    /// Bytes of calls from unknown callers.
     pub open: Bound,
     /// Bytes of bodies of calls whose caller is known, or whose body is read only once it is.
     pub known: Bound,
 }
 
-/// Why a call may not go on.
+/// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// There is no room for it now.
     #[error("too many request bodies are being received by this server or from this address; try again in a moment")]
     Full,
-    /// Its body is too large for a caller that is not known.
+    /// Its body is too large for an unknown caller.
     #[error("a request body of more than 65536 bytes is only accepted from authenticated callers")]
     TooLarge,
     /// Its body took too long.
@@ -68,7 +68,7 @@ pub struct Budget {
     open: Mutex<OpenCalls>,
 }
 
-/// What is used up.
+/// Resources in use.
 #[derive(Debug, Default)]
 struct Used {
     connections: AtomicUsize,
@@ -79,7 +79,7 @@ struct Used {
 
 #[derive(Debug, Default)]
 struct OpenCalls {
-    /// Numbers are given in the order of time: the first is the oldest.
+    /// Numbers ascend in time: the first is the oldest.
     calls: BTreeMap<u64, OpenCall>,
     last: u64,
 }
@@ -91,21 +91,21 @@ struct OpenCall {
     end: CancellationToken,
 }
 
-/// A connection's part of a budget.
+/// The share of a connection in a budget.
 pub struct Account {
     budget: Arc<Budget>,
     address: IpAddr,
     peer: Arc<Used>,
-    /// Calls begun, and those of them that are under way.
+    /// Calls begun, and those in progress.
     begun: AtomicUsize,
     under_way: AtomicUsize,
-    /// Bytes that came for the head of the next call, by HTTP/1.1.
+    /// Bytes received for the head of the next HTTP/1.1 call.
     head: AtomicUsize,
-    /// How many of them are paid for.
+    /// How many of these bytes are charged.
     paid: AtomicUsize,
 }
 
-/// What one call uses. It is given back when the call, its body and its answer are gone.
+/// The resources of one call, released when the call, its body and its response are dropped.
 pub struct Call {
     account: Arc<Account>,
     state: Mutex<State>,
@@ -113,9 +113,9 @@ pub struct Call {
 
 #[derive(Debug)]
 enum State {
-    /// Nobody knows who calls. The number of the open call, and what of its body has come.
+    /// The caller is unknown. Contains the number of the open call, and the bytes of its body received so far.
     Open { number: u64, read: usize, end: CancellationToken },
-    /// What is paid for.
+    /// The caller is known. Contains the bytes charged.
     Known { paid: usize },
 }
 
@@ -147,7 +147,7 @@ fn take(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
     fits
 }
 
-/// What counts as one peer. Who has one IPv6 address has 2^64 of them.
+/// Returns the address that identifies a peer. The holder of one IPv6 address has 2^64 of them.
 fn peer_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -159,17 +159,17 @@ fn peer_of(address: IpAddr) -> IpAddr {
 }
 
 impl Budget {
-    /// Nothing is used yet.
+    /// Creates an unused budget.
     pub fn new(bounds: Bounds, shed: Shed) -> Self {
         Self { bounds, shed, all: Used::default(), peers: Mutex::default(), open: Mutex::default() }
     }
 
-    /// Counts what is refused.
+    /// Returns the counters of refusals.
     pub fn shed(&self) -> &Shed {
         &self.shed
     }
 
-    /// Opens the account of a connection of `address`; `None` if that peer has too many.
+    /// Opens the account of a connection from `address`; returns `None` if that peer has too many.
     pub fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Account> {
         let address = peer_of(address);
         let mut peers = self.peers.lock();
@@ -204,8 +204,8 @@ impl Budget {
         }
     }
 
-    /// Reserves `bytes` for something open of `peer`. Where there is no room the oldest open calls make it: of the same
-    /// peer if it has too much, else of anybody.
+    /// Reserves `bytes` for something open of `peer`. If there is no room, evicts the oldest open calls: of the same
+    /// peer if it has too much, else of any.
     fn take_open(&self, open: &mut OpenCalls, peer: &Used, bytes: usize) -> Result<(), Refused> {
         let Bound { all, peer: of_peer } = self.bounds.open;
         loop {
@@ -233,18 +233,18 @@ impl Budget {
 }
 
 impl Account {
-    /// The budget that it is of.
+    /// Returns the budget of this account.
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// How many calls have begun on this connection.
+    /// Returns the number of calls begun on this connection.
     pub fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Counts `bytes` of the head of the next call, which HTTP/1.1 holds until it is complete. While a call is under way
-    /// they are of its body.
+    /// Counts `bytes` of the head of the next call, which HTTP/1.1 buffers until it is complete. While a call is in
+    /// progress they belong to its body.
     ///
     /// # Errors
     /// There is no room for them.
@@ -257,13 +257,13 @@ impl Account {
             return Ok(());
         }
         let more = head - FREE_HEAD - self.paid.load(Ordering::Relaxed);
-        // Not an open call: it ends with its connection, and soon, by the time that a head may take.
+        // Not an open call: it ends with its connection, soon, due to the timeout for heads.
         self.budget.take_open(&mut self.budget.open.lock(), &self.peer, more)?;
         self.paid.fetch_add(more, Ordering::Relaxed);
         Ok(())
     }
 
-    /// A head is complete, or the connection is gone: what was counted is given back.
+    /// Releases the bytes of a head, which is complete or whose connection is gone.
     fn end_head(&self) {
         self.head.store(0, Ordering::Relaxed);
         if self.paid.load(Ordering::Relaxed) > 0 {
@@ -277,7 +277,7 @@ impl Account {
         self.begin(State::Known { paid: 0 })
     }
 
-    /// Begins a call of a caller that is not known, which may have a body.
+    /// Begins a call of an unknown caller, which may have a body.
     ///
     /// # Errors
     /// There is no room for it.
@@ -301,7 +301,7 @@ impl Account {
 
     fn close_open(&self, number: u64) {
         let mut open = self.budget.open.lock();
-        // Not there if it had to make room.
+        // Missing if it was evicted.
         if let Some(call) = open.calls.remove(&number) {
             self.budget.give_open(&call.peer, call.bytes);
         }
@@ -319,10 +319,10 @@ impl Drop for Account {
 }
 
 impl Call {
-    /// Its caller is known from here on: the call pays for what it sends and may send more.
+    /// Marks the caller as known: the call is charged for what it sends, and may send more.
     ///
     /// # Errors
-    /// There is no room for what has come.
+    /// There is no room for the bytes received so far.
     pub fn vouch(&self) -> Result<(), Refused> {
         let mut state = self.state.lock();
         if let State::Open { number, read, .. } = *state {
@@ -333,12 +333,12 @@ impl Call {
         Ok(())
     }
 
-    /// Whether its caller is not known.
+    /// Returns whether the caller is unknown.
     pub fn is_open(&self) -> bool {
         matches!(*self.state.lock(), State::Open { .. })
     }
 
-    /// Counts bytes of its body that came.
+    /// Counts received bytes of the body.
     ///
     /// # Errors
     /// There is no room for them.
@@ -356,7 +356,7 @@ impl Call {
         }
     }
 
-    /// Completes when an open call has to make room for others; `None` if the call is not open.
+    /// Completes when an open call is evicted to make room for others; `None` if the call is not open.
     pub fn ended(&self) -> Option<WaitForCancellationFutureOwned> {
         match &*self.state.lock() {
             State::Open { end, .. } => Some(end.clone().cancelled_owned()),
@@ -430,7 +430,7 @@ mod tests {
         let _third = one.open(true).unwrap();
         let over = |call: &Call| futures_util::FutureExt::now_or_never(call.ended().unwrap()).is_some();
         assert_eq!([over(&theirs), over(&first), over(&second)], [false, true, false]);
-        // A peer that comes now gets in at the cost of the oldest of all.
+        // A new peer gets in at the cost of the oldest call of all.
         let _fourth = other.open(true).unwrap();
         assert_eq!([over(&theirs), over(&second)], [true, false]);
     }

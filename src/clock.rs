@@ -1,4 +1,4 @@
-//! Time, as a parameter: the only place that asks the system for it.
+//! Time as a parameter: the only place that reads the system's clocks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::time::Timestamp;
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time of day. May jump in either direction.
+    /// Returns the time of day. May jump in either direction.
     fn now(&self) -> Timestamp;
 
-    /// Time since some moment before the process began. Never goes back, and goes on while the machine sleeps, so that
-    /// a suspended replica knows that it is stale.
+    /// Returns the time since some moment before the process began. Never goes back, and keeps running while the
+    /// machine sleeps, so that a suspended replica notices that it is stale.
     fn monotonic(&self) -> Duration;
 }
 
-/// A clock that several parts share.
+/// A clock shared between components.
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The machine's clock.
@@ -37,7 +37,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for unit tests, whose monotonic time is set by hand and whose time of day stands still.
+/// A clock for unit tests, with a monotonic time set by hand and a fixed time of day.
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub(crate) struct ByHand(pub(crate) parking_lot::Mutex<Duration>);

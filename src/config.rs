@@ -1,9 +1,9 @@
-//! Configuration: one typed tree, read once from flags, environment, a TOML file and defaults, in this order.
+//! Configuration: one typed tree, read once from flags, environment, TOML file and defaults, in order of precedence.
 //!
-//! The table [`SETTINGS`] is the whole of it: names, meaning, unit, default. Flags, variables and the file use the same
-//! words: `decision_addr`, `LATCHKEY_DECISION_ADDR`, `--decision-addr`. Secrets come by file or environment, never by
-//! flag. A name that is not in the table is refused, unless it is a service link of kubelet or Docker (see the module `links`). Beside them the file may hold tables `[profiles.NAME]`; see
-//! [`profiles`].
+//! The table [`SETTINGS`] defines all settings: names, meaning, unit, default. Flags, variables and the file use the
+//! same names: `decision_addr`, `LATCHKEY_DECISION_ADDR`, `--decision-addr`. Secrets are read from files or the
+//! environment, never from flags. Unknown names are refused, except service links of kubelet or Docker (see the module
+//! `links`). The file may also contain tables `[profiles.NAME]`; see [`profiles`].
 
 mod links;
 mod parse;
@@ -22,14 +22,14 @@ use self::profiles::Profile;
 use crate::model::time::LONGEST_STALENESS;
 use crate::telemetry::logs::Format;
 
-/// One setting, as documentation.
+/// Documentation of one setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Its name in the file; the variable is this in capitals after `LATCHKEY_`, the flag this with hyphens.
     pub name: &'static str,
-    /// What stands when it is not set, as text; empty: nothing.
+    /// Its default, as text; empty if there is none.
     pub default: &'static str,
-    /// What it means, with its unit and bounds.
+    /// Its meaning, with unit and bounds.
     pub meaning: &'static str,
     /// Whether its value must not be shown.
     pub secret: bool,
@@ -43,7 +43,7 @@ const fn secret(name: &'static str, meaning: &'static str) -> Setting {
     Setting { name, default: "", meaning, secret: true }
 }
 
-/// Every setting.
+/// All settings.
 pub const SETTINGS: [Setting; 43] = [
     secret("database_url", "`sqlite:PATH` or `postgres://…`; unset: the file `latchkey.db` in the data folder"),
     setting("database_url_file", "", "file with the database URL, instead of `database_url`"),
@@ -159,7 +159,7 @@ pub const SETTINGS: [Setting; 43] = [
     setting("config", "", "TOML file with these settings"),
 ];
 
-/// What a Latchkey is told.
+/// The configuration of a server or of the command line.
 #[derive(Clone)]
 #[expect(missing_docs, reason = "SETTINGS documents each field under its name")]
 pub struct Config {
@@ -198,14 +198,14 @@ pub struct Config {
     pub decision_url: String,
     pub admin_url: String,
     pub ca_file: Option<PathBuf>,
-    /// What the command line presents: certificate chain and private key, PEM.
+    /// Client certificate of the command line: certificate chain and private key, PEM.
     pub client_identity: Option<(PathBuf, PathBuf)>,
     pub pool_size: usize,
-    /// How gateways read requests, by name; the built-in ones are among them.
+    /// How gateways read requests, by name, including the built-in profiles.
     pub profiles: BTreeMap<String, Profile>,
-    /// Environment variables that begin with `LATCHKEY_` and were set by kubelet or Docker about a service of that name.
+    /// Environment variables that begin with `LATCHKEY_` but are service links of kubelet or Docker.
     pub ignored_variables: Vec<String>,
-    /// Every setting's value as text and where it came from, secrets left out, in the order of [`SETTINGS`].
+    /// Every setting's value as text and its origin, without secrets, in the order of [`SETTINGS`].
     pub origins: Vec<(Setting, String, Origin)>,
 }
 
@@ -216,14 +216,14 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// Private key, PEM.
     pub key: PathBuf,
-    /// Certificates that clients' certificates must lead to, PEM.
+    /// CA certificates for verifying clients, PEM.
     pub client_ca: Option<PathBuf>,
 }
 
-/// Where a setting's value came from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody said anything.
+    /// The default.
     Default,
     /// The TOML file.
     File,
@@ -233,14 +233,14 @@ pub enum Origin {
     Flag,
 }
 
-/// Everything that is wrong with a configuration, a sentence each.
+/// All errors in a configuration, one sentence each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<String>);
 
-/// What a configuration is read from.
+/// The sources of a configuration.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {
-    /// Flags given, by the names of settings.
+    /// Flags, by the names of settings.
     pub flags: BTreeMap<String, String>,
     /// All environment variables.
     pub environment: BTreeMap<String, String>,
@@ -250,7 +250,7 @@ impl Config {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with it, all at once.
+    /// All errors in the configuration.
     pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(sources);
         let data_dir = reader.path("data_dir").unwrap_or_default();
@@ -331,7 +331,7 @@ impl Config {
 
 const BOOLEAN: &[(&str, bool)] = &[("true", true), ("false", false)];
 
-/// Where a client on this machine reaches a server that listens on `address`.
+/// Returns the address where a client on this machine reaches a server that listens on `address`.
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     match (address.ip().is_unspecified(), address.is_ipv4()) {
         (false, _) => address,

@@ -5,11 +5,11 @@
 //!
 //! ```text
 //! main → cli → app                 composition root; the only place that sees everything
-//! serve                            ports: connections, TLS, limits; knows nothing of what is served
-//! grpc   gateway   console   ops   entrances: parse → call → convert
+//! serve                            ports: connections, TLS, limits; independent of the services behind them
+//! grpc   gateway   console   ops   protocols: parse → call → convert
 //! authority        registry        deciding (hot)      |   managing (transactional, audited)
 //! storage: trait   sql   postgres  sqlite              the only code that knows SQL
-//! books                            reference books as text: the built-in one, and what is imported
+//! books                            reference books as text: the built-in one, and imported ones
 //! model                            pure: no async, no I/O, no clock, no randomness of its own
 //! proto   config   telemetry   clock   lifecycle   budget
 //! ```

@@ -1,8 +1,8 @@
-//! Beginning, failing and ending: tasks that cannot die unseen, and a shutdown that is bounded.
+//! Startup, failure and shutdown: supervised tasks that cannot die unnoticed, and a shutdown with a time limit.
 //!
 //! ```text
-//! running ── SIGTERM ──▶ leaving: health says so, calls are still taken
-//!    │                      │ the time for others to notice is up
+//! running ── SIGTERM ──▶ leaving: health reports it, calls are still served
+//!    │                      │ clients have had time to notice
 //!    └── SIGINT, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
 //! ```
 
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 pub use self::pool::{Limits, OVERLOADS, Observer, Overload, Pool, Slot};
 pub use self::threads::Threads;
 
-/// Where tasks are spawned, and where their end is heard of. Cheap to clone.
+/// Spawns tasks and observes their end. Cheap to clone.
 #[derive(Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -36,14 +36,14 @@ pub struct Tasks {
     failure: Arc<OnceLock<String>>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// As asked.
+    /// A requested, complete shutdown.
     Orderly,
-    /// As asked, but some tasks were still at work when the time was up.
+    /// A requested shutdown, but some tasks were still running at the time limit.
     OutOfTime,
-    /// Because a task that must not end did.
+    /// A task that must not end has ended.
     Failed(String),
 }
 
@@ -60,7 +60,7 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// No tasks yet.
+    /// Creates an empty set of tasks.
     pub fn new() -> Self {
         Self {
             tracker: TaskTracker::new(),
@@ -71,7 +71,7 @@ impl Tasks {
         }
     }
 
-    /// Runs a task that comes to an end by itself, such as one write. Shutdown waits for it; its caller may go away.
+    /// Runs a task that ends by itself, such as one write. Shutdown waits for it; its caller need not.
     pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -81,7 +81,7 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// The same on another runtime than the one that is asked from.
+    /// Does the same on a runtime other than the caller's.
     pub fn spawn_on<F>(&self, name: &'static str, task: F, runtime: &Handle) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -91,8 +91,8 @@ impl Tasks {
         self.tracker.spawn_on(task, runtime)
     }
 
-    /// Runs a task for as long as the process lives. If it ends or panics before shutdown was asked for, the whole
-    /// process ends with a failure: a replica that has lost a part of itself must not go on looking healthy.
+    /// Runs a task for as long as the process lives. If it ends or panics before shutdown was requested, the whole
+    /// process ends with a failure: a replica that has lost a part of itself must not keep looking healthy.
     pub fn supervise<F, E>(&self, name: &'static str, task: F)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -101,7 +101,7 @@ impl Tasks {
         self.supervise_on(name, task, &Handle::current());
     }
 
-    /// The same on another runtime than the current one.
+    /// Does the same on a runtime other than the current one.
     pub fn supervise_on<F, E>(&self, name: &'static str, task: F, runtime: &Handle)
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -123,7 +123,7 @@ impl Tasks {
         self.tracker.spawn_on(watched, runtime);
     }
 
-    /// Ends the run as failed.
+    /// Shuts down because of a failure.
     pub fn fail(&self, what: String) {
         tracing::error!(what, "shutting down: a task has stopped");
         if !cfg!(without_guard = "supervision") {
@@ -133,48 +133,48 @@ impl Tasks {
         }
     }
 
-    /// Says that every port accepts connections: from now on health may say that the process serves.
+    /// Records that every port accepts connections: from now on health may report that the process serves.
     pub fn open(&self) {
         self.open.cancel();
     }
 
-    /// Whether every port accepts connections.
+    /// Returns whether every port accepts connections.
     pub fn is_open(&self) -> bool {
         self.open.is_cancelled()
     }
 
-    /// Says that the end is near: whoever sends calls here shall send them elsewhere. Everything goes on.
+    /// Announces the shutdown, so that clients send their calls elsewhere. Everything keeps running.
     pub fn leave(&self) {
         self.leaving.cancel();
     }
 
-    /// Completes once the end is near, or there.
+    /// Completes once shutdown is announced or in progress.
     pub async fn leaving(&self) {
         self.leaving.cancelled().await;
     }
 
-    /// Whether the end is near, or there.
+    /// Returns whether shutdown is announced or in progress.
     pub fn is_leaving(&self) -> bool {
         self.leaving.is_cancelled()
     }
 
-    /// Asks everything to stop.
+    /// Stops all tasks.
     pub fn stop(&self) {
         self.leaving.cancel();
         self.stopping.cancel();
     }
 
-    /// Completes once everything was asked to stop.
+    /// Completes once all tasks must stop.
     pub async fn stopping(&self) {
         self.stopping.cancelled().await;
     }
 
-    /// Whether everything was asked to stop.
+    /// Returns whether all tasks must stop.
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
     }
 
-    /// Waits for every task to end, at most for `bound`.
+    /// Waits for every task to end, for `bound` at most.
     pub async fn finish(&self, bound: Duration) -> Ending {
         self.tracker.close();
         let in_time = tokio::time::timeout(bound, self.tracker.wait()).await.is_ok();
@@ -185,25 +185,25 @@ impl Tasks {
         }
     }
 
-    /// What made the run fail, if it did.
+    /// Returns the cause of the failure, if the run failed.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
 }
 
-/// Heeds the first signal: SIGTERM, by which an orchestrator ends a replica while others still send calls to it, makes
-/// `tasks` leave; SIGINT, by which a person ends a server at a terminal, makes them stop. The second signal ends the
-/// process at once, with failure.
+/// Handles the first signal: SIGTERM, by which an orchestrator ends a replica that still receives calls, makes `tasks`
+/// leave; SIGINT, by which a person ends a server at a terminal, makes them stop. The second signal ends the process at
+/// once, with failure.
 ///
 /// # Errors
-/// The signals cannot be listened to.
+/// The signals cannot be handled.
 pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopping = tasks.clone();
-    // Not tracked: it goes on while everything else ends.
+    // Not tracked: it keeps running while everything else ends.
     #[expect(clippy::disallowed_methods, reason = "this task outlives the tracked ones, to hear a second signal")]
     drop(tokio::spawn(async move {
         for first in [true, false] {

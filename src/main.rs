@@ -1,8 +1,8 @@
-//! The `latchkey` program: everything it does is in the library.
+//! The `latchkey` program: a wrapper of the library.
 
 use std::process::ExitCode;
 
-/// Small allocations on many threads are most of what a server of decisions does.
+/// A decision server mostly makes small allocations on many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

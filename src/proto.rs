@@ -1,7 +1,7 @@
-//! The contract of proto/ as generated Rust, and its description for reflection.
+//! The contract of proto/ as generated Rust, and its descriptor for reflection.
 //!
-//! Messages that carry a token or a digest do not derive `Debug`: they are printed here, by hand, without it, so that no
-//! log line, panic or test output can hold a secret by accident.
+//! Messages that contain a token or a digest do not derive `Debug`: it is implemented here without them, so that no log
+//! line, panic or test output can contain a secret by accident.
 
 mod codec;
 
@@ -22,7 +22,7 @@ pub mod v1 {
     tonic::include_proto!("latchkey.v1");
 }
 
-/// The parts of others' contracts that the decision port speaks, as generated, each package in modules of its name.
+/// Third-party contracts that the decision port supports, as generated, each package in modules of its name.
 #[expect(
     missing_docs,
     unused_qualifications,
@@ -36,10 +36,10 @@ pub mod foreign {
     include!(concat!(env!("OUT_DIR"), "/foreign.rs"));
 }
 
-/// The compiled description of the contract and of what it imports, a `google.protobuf.FileDescriptorSet`.
+/// The compiled descriptor of the contract and its imports, a `google.protobuf.FileDescriptorSet`.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latchkey.v1.binpb"));
 
-/// Stands where a secret would: says only whether there was one.
+/// Placeholder for a secret: shows only whether there was one.
 struct Hidden(bool);
 
 impl fmt::Debug for Hidden {
@@ -48,7 +48,7 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Prints a message with the fields named first, and of those named second only whether they are empty.
+/// Implements `Debug` with the first fields in full, and of the second only whether they are empty.
 macro_rules! print_without_secret {
     ($($message:ident { $($shown:ident),* } hides $hidden:ident;)*) => {$(
         impl fmt::Debug for v1::$message {
@@ -103,7 +103,7 @@ impl fmt::Debug for foreign::envoy::config::core::v3::HeaderValue {
 
 impl fmt::Debug for foreign::envoy::service::auth::v3::attribute_context::HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A key may travel in headers, in the path's query and in the body.
+        // Headers, the path's query and the body may contain a key.
         let body = !self.body.is_empty() || !self.raw_body.is_empty();
         f.debug_struct("HttpRequest")
             .field("method", &self.method)
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// A field that is added under one of these names must be hidden too, so the list is held to the contract.
+    /// A new field with one of these names must be hidden too, so the list is compared with the contract.
     #[test]
     fn every_field_named_like_a_secret_is_known() {
         let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();

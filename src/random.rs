@@ -1,11 +1,11 @@
-//! Randomness, as a parameter: the only place that asks the system for it.
+//! Randomness as a parameter: the only place that reads the system's random source.
 
 use std::fmt;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
-/// A source of randomness good enough for tokens.
+/// A source of randomness suitable for tokens.
 pub trait Random: fmt::Debug + Send + Sync {
     /// Fills `bytes` with random bits.
     fn fill(&self, bytes: &mut [u8]);
@@ -16,14 +16,14 @@ pub trait Random: fmt::Debug + Send + Sync {
 pub struct OsRandom;
 
 impl dyn Random + '_ {
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// A random number for a revision; never 0, which stands for empty storage.
+    /// Returns a random number for a revision; never 0, which is reserved for empty storage.
     pub fn nonce(&self) -> u64 {
         u64::from_le_bytes(self.bytes()).max(1)
     }
@@ -31,7 +31,7 @@ impl dyn Random + '_ {
 
 impl Random for OsRandom {
     /// # Panics
-    /// If the system has no randomness to give: then no token that it made could be trusted either.
+    /// If the system provides no randomness: tokens made without it could not be trusted.
     fn fill(&self, bytes: &mut [u8]) {
         SysRng.try_fill_bytes(bytes).expect("the operating system must provide random bytes");
     }

@@ -10,7 +10,7 @@ use crate::model::change::Cursor;
 use crate::registry::{Convergence, Pending};
 use crate::storage::{Feed as _, Storage};
 
-/// This replica by its authority, the others by what they report to storage.
+/// The replicas to wait for: this one by its authority, the others by their reports to storage.
 #[derive(Debug)]
 pub(super) struct Replicas {
     pub(super) authority: Authority,

@@ -1,4 +1,4 @@
-//! The three ports, and the file that tells where they are.
+//! The three ports, and the file that contains their addresses.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ use crate::serve::tls::Certificates;
 
 /// The variable that sets the address of the decision port.
 const DECISION_ADDR: &str = "LATCHKEY_DECISION_ADDR";
-/// Name of the file in the data folder that tells where a running server listens, as JSON.
+/// Name of the file in the data folder with the addresses of a running server, as JSON.
 const ADDRESSES: &str = "addresses.json";
 
-/// Connections of the decision port that wait to be accepted; beyond that the system refuses them.
+/// Backlog of the decision port: connections that wait to be accepted; the system refuses further ones.
 const BACKLOG: u32 = 1_024;
 
-/// The ports, bound and not yet answering.
+/// The ports: bound, but not serving yet.
 #[derive(Debug)]
 pub(super) struct Ports {
-    /// Taken, and refusing connections: clients that spread their calls call another server until this one can decide.
+    /// Bound and refusing connections: load-balanced clients use another server until this one can decide.
     pub(super) decision: TcpSocket,
     pub(super) decision_tls: Option<Arc<Certificates>>,
     pub(super) admin: TcpListener,
@@ -30,7 +30,7 @@ pub(super) struct Ports {
     pub(super) ops: TcpListener,
 }
 
-/// Where the ports are; known only now if port 0 was asked for.
+/// Addresses of the ports; known only after binding if port 0 was requested.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Addresses {
     decision: SocketAddr,
@@ -52,7 +52,7 @@ impl Ports {
         })
     }
 
-    /// Where they listen.
+    /// Returns the addresses of the ports.
     pub(super) fn addresses(&self) -> Result<Addresses, Error> {
         let of = |port, address: std::io::Result<SocketAddr>| {
             address.map_err(|source| Error::Listen {
@@ -71,12 +71,12 @@ impl Ports {
 }
 
 impl Addresses {
-    /// The administration port's.
+    /// Returns the address of the administration port.
     pub(super) const fn admin(&self) -> SocketAddr {
         self.admin
     }
 
-    /// Tells the log and, in a data folder that is `ours`, everybody who looks into it where the ports are.
+    /// Publishes the addresses in the log and, if the data folder is `ours`, in a file there.
     pub(super) fn publish(&self, config: &Config, ours: bool) -> Result<(), Error> {
         tracing::info!(admin = %self.admin, ops = %self.ops, "listening");
         if !ours {
@@ -84,19 +84,19 @@ impl Addresses {
         }
         let path = path(config);
         let text = serde_json::to_string(self).unwrap_or_default();
-        // Written aside and moved into place, so that nobody reads half of it.
+        // Written to another file and moved into place, so that no reader sees half of it.
         let aside = path.with_extension("json.new");
         std::fs::write(&aside, text)
             .and_then(|()| std::fs::rename(&aside, &path))
             .map_err(|source| Error::File { what: format!("the address file {}", path.display()), source })
     }
 
-    /// Removes the file again from a data folder that is `ours`, unless something else was written there since.
+    /// Removes the file from a data folder that is `ours`, unless it was overwritten since.
     pub(super) fn withdraw(&self, config: &Config, ours: bool) {
         let path = path(config);
         let written = serde_json::to_string(self).unwrap_or_default();
         if ours && std::fs::read_to_string(&path).is_ok_and(|text| text == written) {
-            // What stays behind misleads nobody: its addresses do not answer.
+            // A file left behind does no harm: nothing listens on its addresses.
             let _ = std::fs::remove_file(&path);
         }
     }
@@ -106,14 +106,14 @@ fn path(config: &Config) -> PathBuf {
     config.data_dir.join(ADDRESSES)
 }
 
-/// `listener` as one of `threads`, which are woken by its connections from now on.
+/// Moves `listener` to the runtime of `threads`, which is woken by its connections from now on.
 pub(super) fn moved(listener: TcpListener, threads: &Threads) -> std::io::Result<TcpListener> {
     let listener = listener.into_std()?;
     let _within = threads.handle().enter();
     TcpListener::from_std(listener)
 }
 
-/// Listens on the decision port, as one of `threads`.
+/// Listens on the decision port, on the runtime of `threads`.
 pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener, Error> {
     let address = socket.local_addr().map_or_else(|_| "an unknown address".to_owned(), |address| address.to_string());
     let _within = threads.handle().enter();
@@ -124,11 +124,11 @@ pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener
     Ok(listener)
 }
 
-/// Takes an address without listening on it yet. One on which somebody listens cannot be taken.
+/// Binds an address without listening on it yet. Fails if another socket listens on it.
 fn take(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpSocket, Error> {
     let taken = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As listeners do: connections of the process before may linger. Not where any port will do: two could get the same.
+        // As for listeners: connections of the last process may linger. Not for port 0: two could get the same port.
         socket.set_reuseaddr(address.port() != 0)?;
         socket.bind(address)?;
         Ok(socket)

@@ -1,4 +1,4 @@
-//! One server for a data folder and for an SQLite file, by whatever name either is reached.
+//! Locks that allow one server per data folder and per SQLite file, whatever path leads to either.
 //!
 //! ```text
 //! DATA_DIR/server.lock   flock, and a note of the holder     the folder
@@ -6,9 +6,9 @@
 //! DATABASE               flock                               the file itself: links, mounts, other names
 //! ```
 //!
-//! The kernel releases the locks when the process ends, however it ends, so that what a killed server leaves behind keeps
-//! nobody out. The lock files stay: removing one would let two servers lock two files of the same name. SQLite's own
-//! locks are of another kind (fcntl) and are not disturbed.
+//! The kernel releases the locks when the process ends, however it ends, so a killed server leaves nothing that blocks
+//! another. The lock files stay: removing one would let two servers lock two files of the same name. SQLite's own locks
+//! are of another kind (fcntl) and are not affected.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -30,21 +30,21 @@ use crate::storage::StorageUrl;
 
 /// Name of the lock file in the data folder.
 const FOLDER_LOCK: &str = "server.lock";
-/// Attempts to take a lock, and the time between two: a server that is ending, or one that has not written its note yet.
+/// Attempts to take a lock, and the time between two: the holder may be shutting down, or still writing its note.
 const ATTEMPTS: (u32, Duration) = (10, Duration::from_millis(50));
-/// Time between two looks at the files that are served.
+/// Time between two checks of the files in use.
 const LOOK: Duration = Duration::from_secs(1);
-/// Longest note that is read.
+/// Longest note that is read, in bytes.
 const LONGEST_NOTE: usize = 4_096;
-/// Kinds of file systems on which flock and fcntl are one: NFS, SMB, CIFS, SMB2, 9P. SQLite could not lock its file there
-/// after us.
+/// Types of file systems that treat flock and fcntl locks as one: NFS, SMB, CIFS, SMB2, 9P. SQLite could not lock its
+/// file there after us.
 const ONE_KIND_OF_LOCK: [u32; 5] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
 
 /// The locks of this server, held until the process ends.
 #[derive(Debug)]
 pub(super) struct Locks {
     note: Note,
-    /// Files that hold the note.
+    /// Files that contain the note.
     notes: Vec<&'static File>,
     owns_folder: bool,
     database: Option<Database>,
@@ -53,22 +53,22 @@ pub(super) struct Locks {
 /// An SQLite file.
 #[derive(Debug)]
 struct Database {
-    /// As configured.
+    /// The configured path.
     path: PathBuf,
-    /// The name beside which SQLite keeps the log: all links are followed.
+    /// The path next to which SQLite keeps its log: all links are resolved.
     name: Option<PathBuf>,
-    /// The file that is locked.
+    /// The locked file.
     locked: Option<Identity>,
 }
 
-/// The same for all names of one file.
+/// The identity of a file, the same for all of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// Who holds a lock, as its lock file says.
+/// The holder of a lock, as recorded in the lock file.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Note {
     pid: u32,
@@ -93,7 +93,7 @@ enum Refusal {
 // === impl Locks ===
 
 impl Locks {
-    /// Locks the data folder and the database file, unless that is not there yet.
+    /// Locks the data folder, and the database file if it exists.
     ///
     /// Several servers on PostgreSQL may share a data folder; the first one owns it.
     pub(super) async fn take(config: &Config, url: &StorageUrl, now: Timestamp) -> Result<Self, Error> {
@@ -133,7 +133,7 @@ impl Locks {
             }
         }
         if let Some(path) = sqlite {
-            // SQLite takes it so, too: `:memory:` and `file:…` are names of files.
+            // SQLite interprets it the same way: `:memory:` and `file:…` are names of files.
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             locks.database = Some(Database { path, name: None, locked: None });
             locks.lock_database(false).await?;
@@ -141,12 +141,12 @@ impl Locks {
         Ok(locks)
     }
 
-    /// Whether this server is the one that the data folder belongs to.
+    /// Returns whether this server owns the data folder.
     pub(super) const fn owns_folder(&self) -> bool {
         self.owns_folder
     }
 
-    /// Adds to the notes where the server is reached.
+    /// Adds the server's address to the notes.
     pub(super) fn announce(&mut self, addresses: &Addresses) {
         self.note.admin = Some(addresses.admin().to_string());
         for file in &self.notes {
@@ -154,10 +154,10 @@ impl Locks {
         }
     }
 
-    /// Locks the database file if [`Locks::take`] did not find it; makes it first if it may `make` it.
+    /// Locks the database file if [`Locks::take`] did not find it; creates it first if `make` is set.
     pub(super) async fn lock_database(&mut self, make: bool) -> Result<(), Error> {
         let Some(Database { path, locked: None, name }) = &self.database else { return Ok(()) };
-        // What is wrong with the folder or the file is explained by storage, when it opens them.
+        // Storage reports problems of the folder or the file when it opens them.
         let Some(real) = resolve(path) else { return Ok(()) };
         let what = || format!("the database file {}", path.display());
         let (path, named) = (path.clone(), name.is_some());
@@ -179,8 +179,8 @@ impl Locks {
         Ok(())
     }
 
-    /// Watches, once storage is open, the files that SQLite works on: ends the run as failed when their names no longer lead
-    /// to them. Whatever is written then reaches nobody.
+    /// Watches, once storage is open, the files that SQLite has open: ends the run as failed when their names no longer
+    /// lead to them, because nobody would see further writes.
     pub(super) fn watch(&self, tasks: &Tasks) -> Result<(), Error> {
         let Some(Database { path, name, locked }) = &self.database else { return Ok(()) };
         let found = Identity::of(path);
@@ -223,13 +223,13 @@ impl Locks {
     }
 }
 
-/// Refuses to let a tool work on a database file that a server has under another name, where it has another log: the tool
-/// would not see what the server wrote, and would damage the file.
+/// Refuses to run a tool on a database file that a server has open under another name, with another log: the tool would
+/// not see the server's writes, and would damage the file.
 pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
     let StorageUrl::Sqlite(path) = url else { return Ok(()) };
     let held = |path: &Path| {
         let Ok(file) = File::open(path) else { return false };
-        // Given back at once, when the file is closed, before SQLite opens it.
+        // Released at once, when the file is closed, before SQLite opens it.
         !is_apart(&file) && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
     };
     let Some(name) = resolve(path) else { return Ok(()) };
@@ -247,7 +247,7 @@ pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
 // === impl Refusal ===
 
 impl Refusal {
-    /// Explains why `what` cannot be used, and that `setting` can lead elsewhere.
+    /// Explains why `what` cannot be used, and that `setting` can select another one.
     fn explain(self, what: String, setting: &str) -> Error {
         match self {
             Self::Held(holder) => Error::InUse {
@@ -272,7 +272,7 @@ impl Refusal {
 // === impl Note ===
 
 impl Note {
-    /// A note that cannot be written keeps no server from serving: the lock is what counts.
+    /// Writes the note. Failure does not keep the server from serving: only the lock matters.
     fn write(&self, file: &File) {
         let text = serde_json::to_string(self).unwrap_or_default();
         if let Err(error) = file.set_len(0).and_then(|()| file.write_all_at(text.as_bytes(), 0)) {
@@ -309,16 +309,16 @@ impl Identity {
     }
 }
 
-/// Whether the name of the file `identity` no longer leads to it, by what was found there.
+/// Returns whether the path of the file `identity` no longer leads to it, given the metadata found there.
 fn is_gone(identity: Identity, found: io::Result<std::fs::Metadata>) -> bool {
     match found {
         Ok(about) => Identity::told(&about) != identity,
-        // Other errors say nothing about the file: a disk that hangs is not a file that was replaced.
+        // Other errors prove nothing about the file: a disk that hangs does not mean that the file was replaced.
         Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
     }
 }
 
-/// Tries again for a moment while another process holds the lock.
+/// Retries for a moment while another process holds the lock.
 async fn patiently<T>(attempt: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
     for _ in 1..ATTEMPTS.0 {
         match attempt() {
@@ -329,7 +329,7 @@ async fn patiently<T>(attempt: impl Fn() -> Result<T, Refusal>) -> Result<T, Ref
     attempt()
 }
 
-/// Locks a file that exists for that alone.
+/// Locks a file that only serves as a lock.
 fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
     let file = OpenOptions::new()
         .read(true)
@@ -337,7 +337,7 @@ fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        // A link laid in a folder that others write to must not lead to a file of theirs.
+        // A link placed in a folder that others can write to must not lead to a file of theirs.
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(Refusal::Closed)?;
@@ -350,7 +350,7 @@ fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
 fn lock_inode(path: &Path, make: bool) -> Result<Identity, Refusal> {
     let opened = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound && make => {
-            // As storage makes it: for this user alone.
+            // With the mode that storage uses: for this user alone.
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
         }
         opened => opened,
@@ -366,7 +366,7 @@ fn lock_inode(path: &Path, make: bool) -> Result<Identity, Refusal> {
     Ok(identity)
 }
 
-/// Whether a lock of the file itself would keep SQLite from it.
+/// Returns whether a lock of the file itself would block SQLite.
 fn is_apart(file: &File) -> bool {
     let kind = rustix::fs::fstatfs(file).map(|about| about.f_type.to_ne_bytes());
     kind.is_ok_and(|kind| {
@@ -375,13 +375,13 @@ fn is_apart(file: &File) -> bool {
     })
 }
 
-/// Keeps a file open until the process ends. The locks go last so; and to close any descriptor of the database file would
-/// take away the locks that SQLite has on it.
+/// Keeps a file open until the process ends, which releases its locks. Closing any descriptor of the database file
+/// would drop the locks that SQLite has on it.
 fn held(file: File) -> &'static File {
     Box::leak(Box::new(file))
 }
 
-/// The path with all links followed, also if there is no file yet; `None` without a folder for it.
+/// Returns the path with all links resolved, even if the file does not exist; `None` if its folder does not.
 fn resolve(path: &Path) -> Option<PathBuf> {
     if let Ok(real) = std::fs::canonicalize(path) {
         return Some(real);
@@ -396,17 +396,17 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Who has locked the file, by any of its names: the kernel lists the process, and the process has its lock files open.
-/// `None` if that cannot be seen from here, as in another container.
+/// Returns the holder of a lock on the file, under any of its names: the kernel lists the process, and the process has
+/// its lock files open. `None` if that is not visible from here, for example in another container.
 fn holder_of(file: Identity) -> Option<Note> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     let holders: Vec<_> = locks.lines().filter_map(holder_in).filter(|(_, of)| of.inode == file.inode).collect();
-    // Some file systems show another device to programs than to the kernel's list: there the inode has to do.
+    // Some file systems show programs another device than the kernel's list: then the inode must suffice.
     let (exact, alike): (Vec<_>, Vec<_>) = holders.into_iter().partition(|(_, of)| of.device == file.device);
     exact.into_iter().chain(alike).find_map(|(pid, _)| note_of(pid))
 }
 
-/// The process and the file of a line of /proc/locks: `1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF`.
+/// Parses the process and the file of a line of /proc/locks: `1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF`.
 fn holder_in(line: &str) -> Option<(u32, Identity)> {
     let words: Vec<_> = line.split_whitespace().collect();
     let ["FLOCK", _, "WRITE", pid, place, ..] = words.get(1..)? else { return None };
@@ -416,12 +416,12 @@ fn holder_in(line: &str) -> Option<(u32, Identity)> {
     Some((pid.parse().ok()?, Identity { device, inode: place.next()?.parse().ok()? }))
 }
 
-/// The note that a process has in the lock files that it has open.
+/// Returns the note in the lock files that a process has open.
 fn note_of(pid: u32) -> Option<Note> {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     open.flatten().find_map(|entry| {
         let leads_to = std::fs::read_link(entry.path()).ok()?;
-        // As the kernel shows a file whose name was removed: it is locked all the same.
+        // The kernel's display of a file whose name was removed: it is still locked.
         let name = Path::new(leads_to.to_str()?.trim_end_matches(" (deleted)"));
         let is_lock = name.extension().is_some_and(|extension| extension == "lock");
         let file = is_lock.then(|| File::open(entry.path()).ok())??;
@@ -452,7 +452,7 @@ mod tests {
         assert!(!is_gone(identity, Err(ErrorKind::PermissionDenied.into())));
         assert!(!is_gone(identity, Err(Errno::STALE.into())));
         assert!(is_gone(identity, Err(ErrorKind::NotFound.into())));
-        // As a server does: the number of a file that is open is not given to another.
+        // As a server does: the inode number of an open file is not reused.
         let _open = File::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "").unwrap();

@@ -1,4 +1,4 @@
-//! The composition root: every part is made here, in the order that it is needed, and nothing else happens here.
+//! The composition root: creates every part in the order of its dependencies, and does nothing else.
 //!
 //! ```text
 //! data folder → storage → authority ─┬─▶ decision port (gRPC)
@@ -53,16 +53,16 @@ use crate::storage::{self, OperatorFilter, Storage};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 
-/// Time for the last counts of uses and for taking back the report: from the first to the second.
+/// Time for the last usage counts and for removing the report: from the first to the second.
 const LAST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
-/// Longest message of the decision port, whatever the service.
+/// Longest message of the decision port, for any service.
 const LONGEST_DECISION: usize =
     if ext_authz::MESSAGE > grpc::DECISION_MESSAGE { ext_authz::MESSAGE } else { grpc::DECISION_MESSAGE };
 
-/// Serves until a signal asks it to stop.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
-/// It could not start, or ended other than as asked.
+/// The server could not start, or ended unexpectedly.
 pub async fn serve(config: Config) -> Result<(), Error> {
     logs::begin(&config.log, config.log_format).map_err(Error::Logs)?;
     if !config.ignored_variables.is_empty() {
@@ -80,7 +80,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     if let Some(files) = serve::raise_open_files().filter(|files| *files < 2 * config.max_connections as u64) {
         tracing::warn!(files, "the limit on open files of this process is lower than max_connections may need");
     }
-    // Before the ports, and before anything is written: a second server that is started by mistake must change nothing.
+    // Before the ports, and before any write: a second server that is started by mistake must change nothing.
     let mut locks = Locks::take(&config, &open::url(&config)?, clock.now()).await?;
     let ports = Ports::bind(&config).await?;
     let addresses = ports.addresses()?;
@@ -126,7 +126,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let decision_terms = terms(ports.decision_tls, limits, Patience::decisions(), "decision");
     let decision_routes =
         |authority: &Authority| decision_routes(&config, authority, &metrics, &tasks, health_service.clone());
-    // Long calls are decided beside the data threads, without a cache of their own.
+    // Long calls are decided outside the data threads, without a cache of their own.
     let long_routes = decision_routes(&authority);
     let plane = Plane::start(config.decision_threads, &decision_terms, Watch::default(), &tasks, || {
         let desk = authority.at_desk();
@@ -152,7 +152,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     tasks.supervise_on("operations port", serving, planes.operate.handle());
     addresses.publish(&config, locks.owns_folder())?;
 
-    // The decision port comes last: who connects to it gets decisions, and until then finds another server.
+    // The decision port opens last: clients that connect get decisions, and until then use another server.
     let loaded = tokio::select! {
         () = tasks.leaving() => false,
         () = authority.loaded() => true,
@@ -162,7 +162,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
         tasks.open();
     } else {
-        // Nobody calls yet whom a grace would serve. The port's threads end once nobody can hand them connections.
+        // No calls are running yet that need time. The port's threads end once nothing can pass them connections.
         tasks.stop();
         drop(plane);
     }
@@ -173,7 +173,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
 
 /// Ends all tasks within the time `left`.
 async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(), Error> {
-    // After the entrances: what they counted last is counted too. It has a part of the time, so that all ends within it.
+    // After the listeners, to count their last uses too. Limited to a part of the time, so that all ends within it.
     let last = (left / 10).clamp(LAST.0, LAST.1);
     let ending = tasks.finish(left.saturating_sub(last)).await;
     if tokio::time::timeout(last, authority.finish()).await.is_err() {
@@ -189,11 +189,10 @@ async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(),
     }
 }
 
-/// Waits until the process is to end, and lets others notice that it is about to. Answers the time left for calls that
-/// are under way.
+/// Waits until shutdown begins, and gives clients time to notice. Returns the time left for calls in progress.
 async fn leave(config: &Config, tasks: &Tasks) -> Duration {
     tasks.leaving().await;
-    // Half of the time at least belongs to the calls.
+    // At least half of the time belongs to the calls.
     let grace = config.accept_grace.min(config.drain / 2);
     tokio::select! {
         () = tasks.stopping() => config.drain,
@@ -204,7 +203,7 @@ async fn leave(config: &Config, tasks: &Tasks) -> Duration {
     }
 }
 
-/// What the decision port serves: services that ask by gRPC, and proxies by Envoy's gRPC or by HTTP.
+/// Returns the routes of the decision port: for services over gRPC, and for proxies over Envoy's gRPC or HTTP.
 fn decision_routes(
     config: &Config,
     authority: &Authority,
@@ -223,10 +222,10 @@ fn decision_routes(
     routes
 }
 
-/// Makes a new admin with nothing but access to storage, audited. Answers where its token was put.
+/// Creates a new admin, which requires only access to storage and is audited. Returns where its token was written.
 ///
 /// # Errors
-/// Storage cannot be used, or the token could not be kept.
+/// Storage cannot be used, or the token could not be written.
 pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String, Error> {
     let tasks = Tasks::new();
     let random: Arc<dyn Random> = Arc::new(OsRandom);
@@ -241,7 +240,7 @@ pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String,
     Ok(made.name)
 }
 
-/// Makes the first operator on empty storage.
+/// Creates the first operator on empty storage.
 async fn bootstrap(
     config: &Config,
     storage: &Arc<Storage>,
@@ -251,7 +250,7 @@ async fn bootstrap(
     let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
     let every = OperatorFilter { role: None, include_revoked: true };
     let one = PageRequest { size: 1, after: None };
-    // A restore may bring the operators after the revision; another admin would be in their way.
+    // A restore may bring the operators after the revision; another admin would conflict with them.
     if storage.head().await?.revision.0 > 0 && storage.operators(&every, &one).await?.items.is_empty() {
         return Err(Error::Storage(storage::Error::Unusable {
             sentence: "the database has changes but no operators: a restore is not finished, or the operators were \
@@ -273,7 +272,7 @@ async fn bootstrap(
     Ok(())
 }
 
-/// Before there are replicas nobody need be waited for.
+/// Replicas to wait for while there are none yet.
 #[derive(Debug)]
 struct Nobody;
 

@@ -1,4 +1,4 @@
-//! Opening what a server works on: the data folder and storage.
+//! Opens the data folder and storage.
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::storage::{self, Storage, StorageUrl};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outage::{Outage, causes};
 
-/// Time between attempts to reach the database at a start.
+/// Time between attempts to reach the database at startup.
 const START_RETRY: Duration = Duration::from_secs(1);
 
-/// Makes the data folder, for its owner only, unless it is there.
+/// Creates the data folder, for its owner only, if it does not exist.
 pub(super) fn data_folder(config: &Config) -> Result<(), Error> {
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -37,9 +37,9 @@ pub(super) async fn open_storage(
     Ok(storage::open(options(config, clock, tasks, metrics, migrate)?).await?)
 }
 
-/// Opens storage for a server. A database that cannot be reached is waited for, for as long as the configuration says:
-/// who restarts a server in an outage would otherwise start it again and again, after longer and longer pauses, and have it
-/// back only some time after the database. `None` if the process is to end meanwhile.
+/// Opens storage for a server, and waits for an unreachable database for the configured time. Without that, a
+/// supervisor would restart the server again and again during an outage, after longer and longer pauses, and bring it
+/// back some time after the database. Returns `None` if the process is shut down meanwhile.
 pub(super) async fn wait_for_storage(
     config: &Config,
     clock: &SharedClock,
@@ -74,7 +74,7 @@ pub(super) async fn wait_for_storage(
     }
 }
 
-/// Brings the tables of storage up to date.
+/// Migrates the tables of storage to the current schema.
 ///
 /// # Errors
 /// Storage cannot be used.
@@ -87,10 +87,10 @@ pub async fn migrate(config: Config, start_over: bool) -> Result<(), Error> {
     Ok(storage::migrate(&options).await?)
 }
 
-/// Tells in a sentence how storage stands, or what is wrong with it.
+/// Returns the state of storage as a sentence.
 ///
 /// # Errors
-/// What is wrong, and how to mend it.
+/// What is wrong, and how to fix it.
 pub async fn check_storage(config: &Config) -> Result<String, String> {
     let clock: SharedClock = Arc::new(SystemClock);
     let options =
@@ -99,23 +99,23 @@ pub async fn check_storage(config: &Config) -> Result<String, String> {
         && path.parent() == Some(config.data_dir.as_path())
         && !config.data_dir.exists()
     {
-        // The server makes the folder before it opens storage in it.
+        // The server creates the folder before it opens storage in it.
         return Ok(storage::SchemaState::Empty.to_string());
     }
     storage::schema(&options).await.map(|state| state.to_string()).map_err(|error| causes(&error))
 }
 
-/// Where storage is.
+/// Returns the location of storage.
 pub(super) fn url(config: &Config) -> Result<StorageUrl, Error> {
     let url = config.database_url.parse();
     url.map_err(|error: storage::StorageUrlError| Error::DatabaseUrl(format!("database_url is invalid: {error}")))
 }
 
-/// What should be looked at of how storage is set up.
+/// Returns warnings about the setup of storage.
 pub async fn storage_warnings(config: &Config) -> Vec<String> {
     let clock: SharedClock = Arc::new(SystemClock);
     match options(config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), false) {
-        // What cannot be reached is told by the check itself.
+        // The check itself reports unreachable storage.
         Ok(options) => storage::warnings(&options).await.unwrap_or_default(),
         Err(_) => Vec::new(),
     }

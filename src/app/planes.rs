@@ -1,8 +1,8 @@
-//! Which threads do what, so that no client keeps the server's own work waiting.
+//! Assignment of work to threads, so that no client can block the server's own work.
 //!
 //! | threads | work |
 //! |---|---|
-//! | the program's own | following storage, reports to it, reading grants, storage's connections, signals |
+//! | the program's own | following storage, heartbeats, reading grants, storage's connections, signals |
 //! | `accept` | accepting connections of the decision port |
 //! | `decide-N` | the decision port: short calls ([`crate::serve::Plane`]) |
 //! | `long-decide` | the decision port: long calls |
@@ -17,8 +17,8 @@ use super::Error;
 use crate::lifecycle::{Limits, OVERLOADS, Observer, Pool, Tasks, Threads};
 use crate::telemetry::metrics::Metrics;
 
-/// Long calls of the decision port. Its clients wait for a fraction of a second, so that more in the queue would be
-/// answered to nobody.
+/// Limits of long calls on the decision port. Its clients wait for a fraction of a second, so a longer queue would only
+/// hold calls that have timed out.
 const LONG_DECIDE: Limits = Limits {
     threads: 0,
     calls: 256,
@@ -26,7 +26,7 @@ const LONG_DECIDE: Limits = Limits {
     queue: Duration::from_secs(1),
     run: Duration::from_secs(5),
 };
-/// Long calls of the administration port: one import of 64 MiB, and others.
+/// Limits of long calls on the administration port: one import of 64 MiB, and others.
 const LONG_ADMINISTER: Limits = Limits {
     threads: 1,
     calls: 32,
@@ -37,7 +37,7 @@ const LONG_ADMINISTER: Limits = Limits {
 /// Threads for short calls of the administration port.
 const ADMINISTER: usize = 2;
 
-/// The threads, apart from those of the program itself and from `decide-N`.
+/// The threads, except those of the program itself and `decide-N`.
 #[derive(Debug)]
 pub(super) struct Planes {
     pub(super) accept: Threads,
@@ -48,10 +48,10 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    /// Starts them. `decision_threads` is how many threads decide.
+    /// Starts the threads. `decision_threads` is the number of threads that decide.
     pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let planes = || {
-            // Half of the threads that decide: each of them may want a core at the same time.
+            // Half as many as the threads that decide, each of which may need a core at the same time.
             let long = Limits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
             Ok::<_, std::io::Error>(Self {
                 accept: Threads::start("accept", 1)?,
@@ -70,9 +70,9 @@ impl Planes {
     }
 }
 
-/// Counts the refusals of a port's pool.
+/// Returns an observer that counts the refusals of a port's pool.
 fn counted(port: &'static str, metrics: &Arc<Metrics>) -> Observer {
-    // Each series is there from the start.
+    // Each series exists from the start.
     for overload in OVERLOADS {
         metrics.overload(port, overload.as_str());
     }

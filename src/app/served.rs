@@ -1,5 +1,5 @@
-//! Which database this data folder has served: a file beside the rest, so that an empty database in its place is not taken
-//! for a first start.
+//! The id of the database that this data folder has served, kept in a file, so that an empty database in its place is
+//! not mistaken for a first start.
 
 use std::path::PathBuf;
 
@@ -14,15 +14,15 @@ fn path(config: &Config) -> PathBuf {
     config.data_dir.join(FILE)
 }
 
-/// The deployment that was served from `url`; `None` if none was, or if it cannot be told.
+/// Returns the deployment that was served from `url`; `None` if there was none, or if that is unknown.
 pub(super) fn read(config: &Config, url: &StorageUrl) -> Option<String> {
     let text = std::fs::read_to_string(path(config)).ok()?;
     let (id, place) = text.trim_end().split_once(' ')?;
-    // Of another place it says nothing. Without the password, which may change.
+    // Applies to this URL only. Without the password, which may change.
     (place == url.to_string()).then(|| id.to_owned())
 }
 
-/// Refuses an empty database that took the place of the one that was served, unless an administrator has confirmed it.
+/// Refuses an empty database that replaced the one served before, unless an administrator has confirmed it.
 pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
     let url = config.database_url.parse::<StorageUrl>().ok();
     let served = url.and_then(|url| read(config, &url));
@@ -41,7 +41,7 @@ pub(super) fn check(config: &Config, found: &Deployment) -> Result<(), Error> {
     Ok(())
 }
 
-/// Remembers what is served.
+/// Records the served deployment.
 pub(super) fn write(config: &Config, deployment: &Deployment) {
     let (Some(id), Ok(url)) = (&deployment.id, config.database_url.parse::<StorageUrl>()) else { return };
     if read(config, &url).as_ref() == Some(id) {

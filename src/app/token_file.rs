@@ -1,4 +1,4 @@
-//! Where the first operator's token comes from, or goes to.
+//! The file that the first operator's token is read from, or written to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,12 +11,12 @@ use crate::registry::TokenPlace;
 /// Name of the file in the data folder that holds the first operator's token.
 pub const ADMIN_TOKEN: &str = "admin.token";
 
-/// A token brought along in a file, or else generated into one.
+/// A token imported from a file, or else generated into one.
 #[derive(Debug)]
 pub(super) struct TokenFile {
-    /// A file with a token that somebody else made.
+    /// A file with an existing token.
     pub(super) brought: Option<PathBuf>,
-    /// The file that a generated token goes to.
+    /// The file for a generated token.
     pub(super) kept: PathBuf,
 }
 
@@ -25,7 +25,7 @@ impl TokenPlace for TokenFile {
         if let Some(path) = &self.brought {
             return read(path).map(Some);
         }
-        // Left by a start that ended after the file was written and before the operator was committed.
+        // Left by a start that ended after writing the file and before committing the operator.
         match read(&self.kept) {
             Ok(token) => Ok(Some(token)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -37,7 +37,7 @@ impl TokenPlace for TokenFile {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.kept.display()));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.kept).map_err(named)?;
         writeln!(file, "{}", token.reveal()).and_then(|()| file.sync_all()).map_err(named)?;
-        // The name in the folder must last as well as what the file says.
+        // The directory entry must be as durable as the contents of the file.
         let folder = self.kept.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(named)
     }
@@ -46,7 +46,7 @@ impl TokenPlace for TokenFile {
 /// Reads an operator's token from a file.
 ///
 /// # Errors
-/// It cannot be read, or holds no token; never says what it holds.
+/// The file cannot be read, or contains no token; never quotes its contents.
 pub fn read(path: &Path) -> io::Result<Token> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(named)?;

@@ -1,4 +1,4 @@
-//! A desk: what one data thread has of an authority for itself, so that threads do not wait for each other.
+//! The per-thread part of an authority: a cache and counters of one data thread, so that threads do not contend.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::{Authority, Undecided};
 use crate::model::change::Cursor;
 use crate::model::token::Digest;
 
-/// Sets of a desk's table, at most: 256 KiB, which stays within a core's own cache.
+/// Most sets of a per-thread cache: 256 KiB, which fits in a core's own cache.
 const SETS: usize = 1 << 12;
-/// Calls of one thread that may wait for a read of storage; what comes beyond is refused at once.
+/// Calls of one thread that may wait for a read of storage; further calls are refused at once.
 const MAX_WAITING: usize = 1_024;
 
-/// What one data thread has for itself.
+/// Cache, counters and read permits of one data thread.
 pub(super) struct Desk {
-    /// Grants that were used lately.
+    /// Recently used grants.
     table: Table,
     pub(super) waiting: Semaphore,
     pub(super) usage: Usage,
@@ -34,8 +34,8 @@ impl fmt::Debug for Desk {
 }
 
 impl Authority {
-    /// The same authority for one data thread, which is to be the only one that decides by it: it has a small cache and
-    /// counts of its own, and only so many of its calls may wait.
+    /// Returns a handle of this authority for one data thread, which must be the only one that decides with it: it has
+    /// its own small cache and counters, and a limit on its waiting calls.
     #[must_use]
     pub fn at_desk(&self) -> Self {
         let desk = Arc::new(Desk::new(self.inner.settings.cache_capacity, self.inner.grants.hash_key()));
@@ -43,7 +43,7 @@ impl Authority {
         Self { inner: Arc::clone(&self.inner), desk: Some(desk) }
     }
 
-    /// The grant of a digest, if one is at hand that may be used.
+    /// Returns the grant of a digest if it is cached and usable.
     pub(super) fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
         let inner = &*self.inner;
         let usable = |grant: &CachedGrant| grant.usability(state) == Usability::Usable;
@@ -59,9 +59,9 @@ impl Authority {
         Some(grant)
     }
 
-    /// Finds what a token leads to, and may wait for it. Of one data thread only so many calls may that need a read.
-    /// Calls with unknown tokens wait for polls, and are counted by the gate: however many there are, they take no place
-    /// of a good key.
+    /// Finds the grant of a token, waiting if necessary. Limits how many calls of one data thread wait for reads. Calls
+    /// with unknown tokens wait for polls instead and are limited by the poll coalescer, so they never use up the
+    /// permits of valid keys.
     pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
         let listed =
             || look_at(token).is_none() && self.inner.fingerprints.load().contains(&Digest::of(token.as_bytes()));
@@ -72,14 +72,14 @@ impl Authority {
         self.inner.find(token, min_revision).await
     }
 
-    /// Where uses are counted.
+    /// Returns the counters that uses are added to.
     pub(super) fn counts(&self) -> &Usage {
         self.desk.as_ref().map_or(&self.inner.usage, |desk| &desk.usage)
     }
 }
 
 impl Desk {
-    /// With a table that is no larger than the cache behind it, of `capacity` grants.
+    /// Creates a cache no larger than the shared cache behind it, which holds `capacity` grants.
     pub(super) fn new(capacity: u64, key: u64) -> Self {
         let sets = usize::try_from(capacity).unwrap_or(usize::MAX).div_ceil(WAYS).min(SETS).next_power_of_two();
         Self { table: Table::new(sets, key), waiting: Semaphore::new(MAX_WAITING), usage: Usage::new() }

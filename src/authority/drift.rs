@@ -1,5 +1,5 @@
-//! Drift: what is in memory is compared with what storage holds, now and then, so that rows that were changed behind the
-//! server's back are noticed, reported and followed.
+//! Drift detection: compares memory with storage periodically, so that rows changed behind the server's back are
+//! noticed, reported and followed.
 //!
 //! ```text
 //! contents (measured in the database) ─┬─ stores, methods, operators: row by row with those that the World is made of
@@ -7,7 +7,7 @@
 //!                                      └─ parts that cannot be compared so: cached grants and fingerprints one by one
 //! ```
 //!
-//! What differs is loaded again as a new epoch, once storage is whole ([`super::settle`]); until then memory decides.
+//! Differences are loaded as a new epoch, once storage is complete ([`super::settle`]); until then memory decides.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,18 +26,18 @@ use crate::storage::{self, Contents, SnapshotSink, part_of};
 
 /// Time between two comparisons, unless they take long.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// A comparison may take one part in so many of all time: at a million keys the database hashes rows for a few seconds.
+/// Comparisons may take one part in this many of the time: a million keys take the database a few seconds.
 const SHARE: u32 = 5;
-/// Least time between two comparisons, one of which was asked for.
+/// Minimum time between two comparisons when one of them was requested.
 const SPACING: Duration = Duration::from_secs(1);
-/// Grants read at once.
+/// Grants per read.
 const GRANTS: usize = 500;
-/// Longest wait until what was measured is followed.
+/// Longest wait until the measured revision is applied here.
 const FOLLOW: Duration = Duration::from_secs(5);
-/// Digests remembered as absent.
+/// Most digests remembered as absent.
 const ABSENT: usize = 4_096;
 
-/// Where comparisons are asked for, and what came of them.
+/// Requests for comparisons, and their results.
 #[derive(Debug)]
 pub(super) struct Drift {
     wanted: Notify,
@@ -46,25 +46,25 @@ pub(super) struct Drift {
     absent: Mutex<Absent>,
 }
 
-/// Digests that are listed as fingerprints, and that storage did not have.
+/// Digests that are listed as fingerprints but were missing in storage.
 #[derive(Debug, Default)]
 struct Absent {
-    /// Comparisons begun, and the newest that found no drift.
+    /// Number of comparisons begun, and of the newest one that found no drift.
     begun: u64,
     clean: u64,
-    /// How many comparisons had begun when each was found to be absent.
+    /// Number of comparisons begun when each digest was found to be absent.
     digests: HashMap<Digest, u64>,
 }
 
-/// Something that differs.
+/// A difference between memory and storage.
 #[derive(Debug)]
 struct Difference {
     table: &'static str,
-    /// Which rows, as far as that is known.
+    /// Names of the rows, as far as they are known.
     names: Vec<String>,
 }
 
-/// Digests that are not among the fingerprints.
+/// Collects the digests that are not among the fingerprints.
 struct Unlisted<'a> {
     fingerprints: &'a Fingerprints,
     found: Vec<Digest>,
@@ -81,19 +81,19 @@ impl Drift {
         Self { wanted: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
     }
 
-    /// Completes when drift was found: everything is to be loaded again.
+    /// Completes when drift was found and everything must be loaded again.
     pub(super) async fn found(&self) {
         self.found.notified().await;
     }
 
-    /// Everything was loaded.
+    /// Records that everything was loaded.
     pub(super) fn loaded(&self) {
         *self.absent.lock() = Absent::default();
         self.loaded.notify_one();
     }
 
-    /// Whether storage is known not to have this digest, though its fingerprint is listed: a comparison that began after
-    /// it was missed found storage to be as it should. Otherwise asks for one.
+    /// Returns whether storage is known to lack this digest although its fingerprint is listed: a comparison that began
+    /// after it was missed found no drift. Otherwise requests a comparison.
     pub(super) fn is_absent(&self, digest: &Digest) -> bool {
         if cfg!(without_guard = "whole") {
             return true;
@@ -119,7 +119,7 @@ impl Drift {
 
     fn clean(&self, number: u64) {
         let mut absent = self.absent.lock();
-        // Not if everything was loaded meanwhile.
+        // Not if everything was loaded in the meantime.
         if number <= absent.begun {
             absent.clean = absent.clean.max(number);
         }
@@ -129,16 +129,16 @@ impl Drift {
 /// Compares for as long as the process lives.
 ///
 /// # Errors
-/// None.
+/// Never: the result is the type of supervised tasks.
 pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
-    // The last measure, and the epoch that it is of.
+    // The last measurement, and its epoch.
     let mut before: Option<(u64, Contents)> = None;
     let mut pause = INTERVAL;
     loop {
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            // Soon, so that few grants are cached by then: of these nothing measured tells.
+            // Soon, while few grants are cached: the measurement does not cover them.
             () = inner.drift.loaded.notified() => {}
             () = inner.drift.wanted.notified() => tokio::time::sleep(SPACING).await,
             () = tokio::time::sleep(pause) => {}
@@ -162,7 +162,7 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
                         );
                     }
                     before = None;
-                    // Memory goes on being decided by, and storage being followed, until storage is whole.
+                    // Memory keeps deciding, and storage is still followed, until storage is complete.
                     tokio::select! {
                         biased;
                         () = inner.tasks.stopping() => return Ok(()),
@@ -173,17 +173,17 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
                         },
                     }
                 }
-                // Something was loaded meanwhile, or too much was written: the next time.
+                // Something was loaded in the meantime, or too much was written: try again next time.
                 Ok(None) => {}
                 Err(error) => tracing::debug!(error = %error, "memory could not be compared with storage"),
             },
         }
-        // Replicas that were started together do not stay together: how long a look takes differs.
+        // Replicas started together drift apart, because their comparisons take different times.
         pause = INTERVAL.max(began.elapsed() * SHARE);
     }
 }
 
-/// Compares once. `None` if nothing can be said.
+/// Compares once. Returns `None` if the result is inconclusive.
 async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> storage::Result<Option<Vec<Difference>>> {
     let Some(first) = inner.state.load_full() else {
         return Ok(None);
@@ -196,7 +196,7 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
         return Ok(None);
     };
     if !last.epoch.has(contents.head) {
-        // Of another history; the next poll says so.
+        // Diverged history; the next poll reports it.
         return Ok(None);
     }
     let mut differences = Vec::new();
@@ -209,7 +209,7 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
     for (((table, stored), first), last) in
         ["stores", "methods", "operators"].into_iter().zip(stored).zip(held(&first)).zip(held(&last))
     {
-        // What a write changed meanwhile is compared the next time.
+        // Rows that a write changed in the meantime are compared next time.
         if Arc::ptr_eq(&first, &last) && *first != *stored {
             differences.push(Difference { table, names: rows::differing(&first, &stored) });
         }
@@ -234,7 +234,7 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
     Ok(Some(differences))
 }
 
-/// The state once it has `revision`; `None` if it is of another epoch, or does not get there.
+/// Returns the state once it has applied `revision`; `None` if its epoch is another one, or on a timeout.
 async fn followed(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<State>> {
     let mut applied = inner.applied.subscribe();
     let wait = applied.wait_for(|applied| *applied >= revision);
@@ -244,12 +244,12 @@ async fn followed(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<S
     inner.state.load_full().filter(|state| state.epoch.number == epoch)
 }
 
-/// What was read is of another history than what is followed by now, or is not followed yet.
+/// The data read belongs to a history that is no longer, or not yet, followed.
 fn moved_on() -> storage::Error {
     storage::Error::unavailable("the data read is not from the history followed here")
 }
 
-/// Cached grants of keys in `parts` that storage has otherwise.
+/// Compares the cached grants of keys in `parts` with storage.
 async fn of_grants(
     inner: &Arc<Inner>,
     epoch: u64,
@@ -264,7 +264,7 @@ async fn of_grants(
         let state = state.ok_or_else(moved_on)?;
         let stored: HashMap<_, _> = read.grants.into_iter().collect();
         for cached in piece {
-            // What may not be used any more says nothing, nor does what a write changed since this was read.
+            // Skips grants that are unusable anyway, and those that a write changed after this read.
             let comparable =
                 cached.usability(&state) == Usability::Usable && cached.grant.row_revision <= read.head.revision;
             if comparable && stored.get(cached.digest()) != Some(&cached.grant) {
@@ -275,7 +275,7 @@ async fn of_grants(
     Ok((!names.is_empty()).then(|| Difference { table: "keys", names: names.into_iter().collect() }))
 }
 
-/// Secrets of keys in `parts` that are not among the fingerprints.
+/// Finds secrets of keys in `parts` that are not among the fingerprints.
 async fn of_fingerprints(
     inner: &Inner,
     epoch: u64,
@@ -285,7 +285,7 @@ async fn of_fingerprints(
     let mut unlisted = Unlisted { fingerprints: &fingerprints, found: Vec::new() };
     let head = inner.storage.digests(parts, &mut unlisted).await?;
     let found = unlisted.found;
-    // New ones are listed before the revision counts as applied.
+    // New secrets are listed before their revision counts as applied.
     if found.is_empty() {
         return Ok(None);
     }

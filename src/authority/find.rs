@@ -1,4 +1,4 @@
-//! Finding the grant of a token when it is not simply at hand: a bounded loop of looking, reading and checking again.
+//! Finding the grant of a token that is not in memory: a bounded loop of look-up, read and check.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
 use crate::model::token::{self, Digest};
 
-/// Rounds of reading and checking before a call is given up as undecidable.
+/// Rounds of reading and checking before a call ends without a decision.
 const MAX_ROUNDS: usize = 8;
 
 impl Authority {
     /// Waits until everything is loaded.
     pub async fn loaded(&self) {
         let mut applied = self.inner.applied.subscribe();
-        // The state is there before its revision is.
+        // The state is set before its revision is published.
         while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
     }
 }
 
-/// A token that led somewhere, or to a reason why not.
+/// The result of looking up a token: its grant, or the reason why there is none.
 pub(super) enum Found {
     Grant(Arc<State>, Arc<CachedGrant>),
     Nothing(Reason, Revision),
@@ -46,7 +46,7 @@ impl Inner {
         let digest = Digest::of(token.as_bytes());
         let mut polled = false;
         for _ in 0..MAX_ROUNDS {
-            // First the state, then what it must agree with: what is applied with a World is there before it.
+            // The state first: everything applied together with a World is visible before the World.
             let state = self.ready_state()?;
             if !self.has_applied(min_revision, &state) {
                 self.catch_up(min_revision).await?;
@@ -74,7 +74,7 @@ impl Inner {
             }
             match self.load(digest).await.map_err(Undecided::from)? {
                 Loaded::Grant(grant) => {
-                    // Everything may have moved on during the read, and it may have been made of another past.
+                    // Everything may have changed during the read, and the grant may belong to a diverged history.
                     let state = self.ready_state()?;
                     match grant.usability(&state) {
                         Usability::Usable if !self.has_applied(min_revision, &state) => {}
@@ -87,11 +87,11 @@ impl Inner {
                     if epoch == state.epoch.number && head.revision >= state.world.revision() =>
                 {
                     self.follow_to(head.revision).await?;
-                    // What has no digest now had none at any revision since the call came, if it is the same past.
+                    // In the same history, a digest absent now was absent at every revision since the call began.
                     let state = self.ready_state()?;
                     if state.epoch.number == epoch && state.epoch.has(head) {
-                        // A secret is never removed by a write. That this one is gone is for the comparison to say: storage
-                        // may be in the middle of a restore that has not brought it yet.
+                        // Writes never remove secrets. Only a comparison may conclude that this one is gone: storage
+                        // may be in the middle of a restore that has not reached it yet.
                         if self.fingerprints.load().contains(&digest) && !self.drift.is_absent(&digest) {
                             return Err(Undecided::Storage);
                         }
@@ -104,7 +104,7 @@ impl Inner {
         Err(Undecided::Storage)
     }
 
-    /// The state, if it is loaded and proven fresh.
+    /// Returns the state if it is loaded and proven fresh.
     pub(super) fn ready_state(&self) -> Result<Arc<State>, Undecided> {
         let state = self.state.load_full().ok_or(Undecided::Loading)?;
         if self.freshness.is_proven() {
@@ -116,7 +116,7 @@ impl Inner {
         })
     }
 
-    /// Whether nothing speaks against `state` having `min_revision`. What is applied by now may be newer than it.
+    /// Returns whether `state` may be taken to include `min_revision`. The revision applied by now may be newer.
     pub(super) fn has_applied(&self, min_revision: Option<Cursor>, state: &State) -> bool {
         min_revision.is_none_or(|cursor| {
             cursor.revision <= state.world.revision() && self.history.read().knows(cursor) == Known::Applied
@@ -132,11 +132,11 @@ impl Inner {
         if knows() == Known::Ahead {
             self.pass_gate(Waits::Known).await?;
         }
-        // Ahead of a head that was read after the call came is as foreign as one that never was.
+        // A revision ahead of the latest one, read after the call began, is as foreign as one that never existed.
         if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
     }
 
-    /// Waits until `revision` is applied, or a poll that is sent from now on.
+    /// Waits until `revision` is applied, or for a poll that is sent from now on.
     async fn follow_to(&self, revision: Revision) -> Result<(), Undecided> {
         let mut applied = self.applied.subscribe();
         if *applied.borrow_and_update() >= revision {
@@ -162,7 +162,7 @@ impl Inner {
     }
 }
 
-/// What a token's look alone says against it.
+/// Returns the reason to refuse a token by its format alone.
 pub(super) fn look_at(token: &str) -> Option<Reason> {
     if token.is_empty() {
         return Some(Reason::KeyMissing);

@@ -1,8 +1,8 @@
-//! Fingerprints: 44 bits of each digest that any secret has or had, so that unknown tokens cost no read.
+//! Fingerprints: 44 bits of the digest of every current and former secret, so that unknown tokens cost no read.
 //!
-//! A superset is enough and a listed digest is still read, so a collision costs one read and decides nothing: with ten
-//! million digests that is one unknown token in 1.7 million. The hash is SipHash-1-3 under a key of this process: nobody
-//! outside can aim at a collision or at a shard.
+//! A superset is enough because a listed digest is still read: a collision costs one read and decides nothing. With ten
+//! million digests that affects one unknown token in 1.7 million. The hash is SipHash-1-3 under a key of this process,
+//! so clients cannot aim at a collision or a shard.
 
 use hashbrown::HashTable;
 use parking_lot::RwLock;
@@ -10,10 +10,10 @@ use siphasher::sip::SipHasher13;
 
 use crate::model::token::Digest;
 
-/// Shards, by twelve bits of the hash: what is known by the shard need not be kept in it.
+/// Shards, selected by twelve bits of the hash, which the entries therefore need not store.
 const SHARDS: usize = 1 << 12;
 
-/// The fingerprints of all digests.
+/// Fingerprints of all digests.
 pub(super) struct Fingerprints {
     key: [u8; 16],
     shards: Box<[RwLock<HashTable<u32>>]>,
@@ -49,7 +49,7 @@ impl Fingerprints {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
-    /// The shard of a digest, and what is kept of it there.
+    /// Returns the shard of a digest, and the bits that are stored there.
     fn place(&self, digest: &Digest) -> (&RwLock<HashTable<u32>>, u32) {
         let hash = SipHasher13::new_with_key(&self.key).hash(digest.as_bytes());
         let shard = usize::try_from(hash >> 32).unwrap_or(0) % SHARDS;
@@ -57,7 +57,7 @@ impl Fingerprints {
     }
 }
 
-/// What the table places by: it takes the lowest bits for the place, and the highest seven for its tags.
+/// Spreads the stored bits for the hash table, which uses the lowest bits for the slot and the highest seven as tags.
 fn spread(kept: u32) -> u64 {
     u64::from(kept).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,7 +1,7 @@
-//! Floors: the newest change seen, per place that keys fall to by hash. A grant read before its key's floor is not used.
+//! Invalidation watermarks: the newest change per slot that keys hash to. Grants read before their watermark are stale.
 //!
-//! Several keys share a place. When a place blocks a grant, the exact map of recently changed keys settles whether it
-//! was this key that changed, so that one key's change never costs another key a read.
+//! Several keys share a slot. When a slot blocks a grant, the exact map of recent changes settles whether this key
+//! changed, so that a change of one key never costs another key a read.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,12 @@ use parking_lot::RwLock;
 use crate::model::change::Revision;
 use crate::model::id::KeyId;
 
-/// Places; 512 KiB.
+/// Slots; 512 KiB.
 const PLACES: usize = 1 << 16;
-/// Keys in one generation of the exact map; two generations are kept.
+/// Keys in one generation of the exact map, which keeps two generations.
 const GENERATION: usize = 1 << 16;
 
-/// The floors of all keys.
+/// The watermarks of all keys.
 #[derive(Debug)]
 pub(super) struct Floors {
     places: Box<[AtomicU64]>,
@@ -28,7 +28,7 @@ pub(super) struct Floors {
 struct Recent {
     young: HashMap<KeyId, Revision>,
     old: HashMap<KeyId, Revision>,
-    /// Changes up to here may be missing from the maps.
+    /// Changes up to this revision may be missing from the maps.
     horizon: Revision,
 }
 
@@ -37,16 +37,16 @@ impl Floors {
         Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), recent: RwLock::default() }
     }
 
-    /// Raises the floors of keys that changed, each to the newest revision that touched it.
+    /// Raises the watermarks of changed keys, each to the newest revision that touched it.
     pub(super) fn raise(&self, changed: &[(KeyId, Revision)]) {
-        // The exact map first: whoever sees a floor must find there every change up to it.
+        // The exact map first: a thread that sees a watermark must find every change up to it in the map.
         self.recent.write().add(changed);
         for (key, revision) in changed {
             self.place(*key).fetch_max(revision.0, Ordering::Release);
         }
     }
 
-    /// Raises the floors of all keys: too much changed to say what.
+    /// Raises the watermarks of all keys, when too much changed to list.
     pub(super) fn raise_all(&self, revision: Revision) {
         *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
         for place in &self.places {
@@ -54,12 +54,12 @@ impl Floors {
         }
     }
 
-    /// The floor of the place that `key` falls to.
+    /// Returns the watermark of the slot of `key`.
     pub(super) fn floor(&self, key: KeyId) -> Revision {
         Revision(self.place(key).load(Ordering::Acquire))
     }
 
-    /// Whether `key` itself is known not to have changed after `read`, though its place has a higher floor.
+    /// Returns whether `key` itself is known to be unchanged since `read`, although its slot has a higher watermark.
     pub(super) fn unchanged_since(&self, key: KeyId, read: Revision) -> bool {
         let recent = self.recent.read();
         match recent.young.get(&key).or_else(|| recent.old.get(&key)) {

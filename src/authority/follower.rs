@@ -1,12 +1,12 @@
-//! The follower: keeps the World, the floors and the fingerprints in step with storage.
+//! The follower: keeps the World, the watermarks and the fingerprints in sync with storage.
 //!
 //! ```text
-//! reload ─▶ wait (interval, wake-up, asked) ─▶ poll ─▶ apply: fingerprints → floors → World → refresh grants ─┐
-//!    ▲               ▲                                                                                      │
-//!    └── gap         └──────────────────────────────────────────────────────────────────────────────────────┘
+//! reload ─▶ wait (interval, wake-up, request) ─▶ poll ─▶ apply: fingerprints → watermarks → World → refresh grants ─┐
+//!    ▲                 ▲                                                                                            │
+//!    └── gap           └────────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The order of applying is what coherence rests on; ARCHITECTURE.md, "Coherence", says why.
+//! Coherence depends on the order of applying; ARCHITECTURE.md, "Coherence", explains why.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,18 +27,18 @@ use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
 use crate::storage::{self, Detail, Poll, Snapshot, SnapshotSink};
 
-/// Subjects that a poll tells one by one; beyond that everything counts as changed.
+/// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
-/// Longest that a poll may take.
+/// Longest duration of a poll.
 const POLL_BOUND: Duration = Duration::from_secs(5);
-/// Least time between the beginnings of two polls caused by wake-ups.
+/// Minimum time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
-/// How much later than the time judged by a mark is, so that it is written before that time comes.
+/// How far a mark is ahead of the time used for decisions, so that it is written before that time comes.
 const MARK_AHEAD: Duration = Duration::from_secs(5);
-/// Time between attempts to load everything, and the longest between a poll that failed and the next.
+/// Time between attempts to load everything, and the longest time between a failed poll and the next.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// What made the follower poll.
+/// What triggered a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Interval,
@@ -46,7 +46,7 @@ enum Cause {
     Asked,
 }
 
-/// How a poll went.
+/// The outcome of a poll.
 #[derive(Debug, PartialEq, Eq)]
 enum Followed {
     Applied,
@@ -55,16 +55,16 @@ enum Followed {
     Reload(Why),
 }
 
-/// Why everything is loaded.
+/// The reason for loading everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// Nothing was yet.
+    /// Nothing is loaded yet.
     Start,
-    /// Storage has a history that differs from what was followed.
+    /// The history of storage differs from the one that was followed.
     Diverged,
-    /// A later version changed something unknown here.
+    /// A later version made a kind of change that this version does not know.
     Unknown,
-    /// Storage holds something else than what was followed, and no write made it so.
+    /// The contents of storage differ from memory without a write that explains it.
     Drifted,
 }
 
@@ -79,7 +79,7 @@ impl SnapshotSink for Sink<'_> {
 /// Follows storage until the process stops.
 ///
 /// # Errors
-/// The reference book in storage cannot be compiled, which no write lets happen.
+/// The reference book in storage cannot be compiled, which no write allows.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
     let mut why = Why::Start;
     loop {
@@ -112,7 +112,7 @@ async fn follow_on(inner: &Arc<Inner>) -> Option<Why> {
     let mut began = tokio::time::Instant::now();
     let mut interval = inner.settings.poll_interval;
     loop {
-        // In this order, so that what happens depends on nothing but what happened; what is asked for with less delay first.
+        // In this order, so that the outcome is deterministic; requests with less delay first.
         let cause = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return None,
@@ -127,18 +127,18 @@ async fn follow_on(inner: &Arc<Inner>) -> Option<Why> {
             Cause::Woken => WAKE_SPACING,
             Cause::Asked => SPACING,
         };
-        // What is asked for while this waits is answered by the poll that it waits for.
+        // Requests made during this wait are served by the poll that follows it.
         tokio::time::sleep_until(began + spacing).await;
         began = tokio::time::Instant::now();
         let number = inner.gate.begin();
         let followed = poll(inner).await;
         inner.report();
         if let Followed::Reload(why) = followed {
-            // Whoever waits for this poll is served by what is loaded now.
+            // Callers that wait for this poll are served by the reload.
             return Some(why);
         }
         inner.gate.end(number, followed == Followed::Applied);
-        // A wake-up that led to a poll that failed is spent: what it was about must not wait for the next interval.
+        // A wake-up that led to a failed poll is spent: its change must not wait for the next interval.
         let longest = if followed == Followed::Failed { RETRY } else { Duration::MAX };
         interval = inner.settings.poll_interval.min(longest);
     }
@@ -177,7 +177,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         inner.forget();
         return Followed::Reload(Why::Diverged);
     }
-    // Before anything is applied: what was written since is judged by the clock as it is, and by no time before.
+    // Before anything is applied: what was written since is judged by the current clock, never by an earlier time.
     if let Err(error) = follow_clock(inner, sent, poll.now, poll.marks.clone()).await {
         tracing::warn!(error = %error, "the clock of storage went back and could not be followed");
         return Followed::Failed;
@@ -186,7 +186,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
         tracing::info!(
             "a later version of Latchkey changed something that this version does not know: reloading all state"
         );
-        // Until then what is known goes on being true, at its revision.
+        // Until then the known state remains true, at its revision.
         return Followed::Reload(Why::Unknown);
     }
     if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
@@ -205,9 +205,9 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
     Followed::Applied
 }
 
-/// Follows storage's clock, read in the answer to what was sent at `sent`, in either direction. Before it is followed
-/// back, storage has a mark of what was judged here by the time before: nothing that was refused as expired opens again,
-/// here or on another replica, now or after a restart.
+/// Follows storage's clock, read in the response to a request sent at `sent`, in either direction. Before following it
+/// backwards, leaves a mark in storage of the time used for decisions: nothing that was refused as expired becomes
+/// valid again, on any replica, now or after a restart.
 async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks) -> storage::Result<()> {
     let reading = inner.freshness.read_clock(sent, now);
     let (direction, by) = match reading.leap {
@@ -242,8 +242,8 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
     Ok(())
 }
 
-/// A table that a poll read and that lacks rows which were there and which no change in between removed: a restore that is
-/// made table by table has brought the revisions, and not yet the rest.
+/// Returns the table, among those a poll read, that lacks rows which were present before and which no change removed: a
+/// restore that works table by table has brought the revisions, but not yet the rest.
 fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
     let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
         let named = |name: &String| poll.subjects.iter().any(|(_, of, id, _)| of == kind.as_str() && id == name);
@@ -266,7 +266,7 @@ fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
     }
 }
 
-/// Applies what a poll found. In this order: fingerprints, floors and lineage, World, refresh.
+/// Applies the result of a poll, in this order: fingerprints, watermarks and history, World, refresh.
 fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     if poll.revisions.is_empty() {
         return Ok(());
@@ -300,7 +300,7 @@ fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
     inner.state.store(Some(Arc::new(State { world: next, rows, epoch: Arc::clone(&state.epoch) })));
     inner.steps.taken(Step::World);
     remember(inner, &poll.revisions, poll.subjects, &poll.details, poll.overflow);
-    // Refreshed, not dropped: a key in use must not cost its next caller a read because somebody edited its name.
+    // Refreshed, not evicted: a key in use must not cost its next caller a read because its name was edited.
     if !poll.overflow {
         for digest in poll.digests.into_iter().filter(|digest| inner.grants.contains(digest)) {
             let _ = inner.start_load(digest);
@@ -321,7 +321,7 @@ fn remember(
 ) {
     inner.history.read().extend(revisions);
     if overflow {
-        // Too much to tell one by one: watchers are told that they have fallen behind.
+        // Too many changes to list: watchers are notified that they have fallen behind.
         if let Some(last) = revisions.last() {
             inner.history.write().restart(*last);
         }
@@ -340,12 +340,12 @@ fn remember(
     }
 }
 
-/// Loads everything, as the beginning of another epoch: nothing that was read before is used after it, for storage may
-/// have got a history that differs from what was followed between the last poll and this.
+/// Loads everything as a new epoch. Nothing read before is used after it, because storage may have switched to a
+/// diverged history between the last poll and this.
 async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     let sent = inner.freshness.tick();
     inner.renew_now().await?;
-    // Before what is loaded is sent for, so that it counts as a poll after the report.
+    // Before the request to load is sent, so that the load counts as a poll after the heartbeat.
     inner.freshness.renewed(sent);
     if why == Why::Diverged && !cfg!(without_guard = "whole") {
         settle::wait(inner).await?;
@@ -387,17 +387,17 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     Ok(())
 }
 
-/// Reads everything: when it was sent for, the fingerprints of all secrets, and the rest.
+/// Reads everything. Returns when the request was sent, the fingerprints of all secrets, and the rest.
 async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot)> {
     let sent = inner.freshness.tick();
-    // Made from nothing, so that what storage does not have any more is not listed any more.
+    // Built from scratch, so that digests which storage no longer has are no longer listed.
     let fingerprints = Fingerprints::new(inner.settings.hash_key);
     let snapshot = inner.storage.snapshot(&mut Sink(&fingerprints)).await?;
     Ok((sent, fingerprints, snapshot))
 }
 
-/// Reports to storage what was applied, by committed writes, for as long as the process lives: proof that the primary
-/// is there, and what writers on other replicas wait for.
+/// Reports the applied revision to storage by committed writes, for as long as the process lives. This proves that the
+/// primary is reachable, and writers on other replicas wait for it.
 pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
     let mut applied = inner.applied.subscribe();
     let others = inner.storage.is_shared();
@@ -406,7 +406,7 @@ pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
             () = tokio::time::sleep(inner.settings.proof_interval()) => {}
-            // Only replicas on other machines need to hear of every revision.
+            // Only replicas on other machines need a report of every revision.
             changed = applied.changed(), if others => changed.map_err(|error| error.to_string())?,
         }
         if inner.state.load().is_none() {

@@ -1,4 +1,4 @@
-//! Freshness and time: what was last proven of storage, and what time it is by storage's clock.
+//! Freshness and time: when storage was last proven reachable, and the current time by storage's clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -12,25 +12,25 @@ use crate::model::change::Revision;
 use crate::model::marks::{LEAP, Marks, Moment};
 use crate::model::time::Timestamp;
 
-/// A poll older than this leaves unknown tokens undecided: they may have been made meanwhile.
+/// Once the last poll is older than this, unknown tokens get no decision: they may have been created since.
 const UNKNOWN_BOUND: Duration = Duration::from_secs(2);
-/// Nothing proven yet.
+/// Nothing is proven yet.
 const NEVER: u64 = 0;
 
-/// What was last proven, on a clock that runs through suspend.
+/// The last proofs of freshness, on a clock that keeps running during suspend.
 #[derive(Debug)]
 pub(super) struct Freshness {
     clock: SharedClock,
     max_staleness: Duration,
     /// When the newest successful poll was sent, in microseconds of the monotonic clock.
     polled: AtomicU64,
-    /// When the newest successful renewal, a committed write on the primary, was sent.
+    /// When the newest successful heartbeat, a committed write on the primary, was sent.
     renewed: AtomicU64,
-    /// Polls count from here on only. Moves when a renewal ends a silence: see [`Freshness::renewed`].
+    /// Only polls sent after this count. Moves when a heartbeat ends an outage: see [`Freshness::renewed`].
     heard_from: AtomicU64,
-    /// What to add to the monotonic clock, in microseconds, to get storage's.
+    /// Offset of storage's clock from the monotonic clock, in microseconds.
     offset: AtomicI64,
-    /// The most that it can be, by the last reading.
+    /// Upper bound of the offset, by the last reading.
     highest: AtomicI64,
     /// When storage's clock was last read.
     read: AtomicU64,
@@ -38,20 +38,20 @@ pub(super) struct Freshness {
     steady_from: AtomicU64,
     /// The times that storage's clock went back from.
     marks: ArcSwap<Marks>,
-    /// Whether there are any.
+    /// Whether `marks` has any.
     marked: AtomicBool,
 }
 
-/// What storage's clock showed, compared with the time that has passed.
+/// A reading of storage's clock, compared with the elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
-    /// The least and the most that the offset can be: the clock was read between sending and receiving.
+    /// Bounds of the offset: the clock was read between sending and receiving.
     bounds: (i64, i64),
     received: u64,
     pub(super) leap: Option<Leap>,
 }
 
-/// A difference that no delay explains.
+/// A jump of storage's clock that no delay explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leap {
     Forward(Duration),
@@ -75,17 +75,17 @@ impl Freshness {
         }
     }
 
-    /// The monotonic clock, in microseconds; never 0.
+    /// Returns the monotonic clock in microseconds; never 0.
     pub(super) fn tick(&self) -> u64 {
         u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// A poll sent at `sent` succeeded, and all that it found is applied.
+    /// Records that a poll sent at `sent` succeeded and that its result is applied.
     pub(super) fn polled(&self, sent: u64) {
         self.polled.fetch_max(sent, Ordering::Release);
     }
 
-    /// Compares storage's clock, in the answer to what was sent at `sent`, with the time that has passed.
+    /// Compares storage's clock, read in the response to a request sent at `sent`, with the elapsed time.
     pub(super) fn read_clock(&self, sent: u64, storage: Timestamp) -> Reading {
         let signed = |tick| i64::try_from(tick).unwrap_or(i64::MAX);
         let received = self.tick();
@@ -105,8 +105,8 @@ impl Freshness {
         Reading { bounds: (low, high), received, leap }
     }
 
-    /// Takes storage's clock and its marks over. Only the follower does. A leap is followed at once; where time is a
-    /// little ahead, it runs at half speed until storage's clock has caught up, so that it does not go back.
+    /// Adopts storage's clock and its marks. Only the follower calls it. A leap is followed at once; if time here is a
+    /// little ahead, it runs at half speed until storage's clock has caught up, so that it never goes back.
     pub(super) fn take_clock(&self, reading: &Reading, marks: Marks) {
         let Reading { bounds: (low, high), received, leap } = *reading;
         let offset = self.offset.load(Ordering::Acquire);
@@ -118,7 +118,7 @@ impl Freshness {
             let held_back = offset.saturating_sub(i64::try_from(passed / 2).unwrap_or(i64::MAX));
             offset.min(high.max(held_back)).max(low)
         };
-        // The marks first: whoever judges by the time after a leap must have them.
+        // The marks first: a thread that sees the time after a leap must also see them.
         if **self.marks.load() != marks {
             let marked = !marks.is_empty();
             self.marks.store(Arc::new(marks));
@@ -128,7 +128,7 @@ impl Freshness {
         self.offset.store(next, Ordering::Release);
     }
 
-    /// For how long storage's clock has been read without a leap.
+    /// Returns for how long storage's clock has been read without a leap.
     pub(super) fn steady_for(&self) -> Duration {
         match self.steady_from.load(Ordering::Acquire) {
             NEVER => Duration::ZERO,
@@ -136,32 +136,32 @@ impl Freshness {
         }
     }
 
-    /// The moment by which a row whose last change was `row_revision` is judged. `now` must have been read before.
+    /// Returns the moment by which a row last changed at `row_revision` is judged. `now` must have been read before.
     pub(super) fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
         if self.marked.load(Ordering::Acquire) { self.marks.load().moment(now, row_revision) } else { now.into() }
     }
 
-    /// A renewal sent at `sent` was committed on the primary, and that was heard now.
+    /// Records that a heartbeat sent at `sent` was committed on the primary, as of now.
     ///
-    /// After a silence of `max_staleness` writers neither wait for this replica nor name it: what they wrote until the
-    /// renewal was committed may be unknown here, however young the last poll is. So only polls from now on count.
+    /// After an outage of `max_staleness` writers neither wait for this replica nor name it: their writes before the
+    /// heartbeat may be unknown here, however recent the last poll is. So only polls from now on count.
     pub(super) fn renewed(&self, sent: u64) {
         let (last, now) = (self.renewed.load(Ordering::Acquire), self.tick());
         let silent = last == NEVER || Duration::from_micros(now.saturating_sub(last)) > self.max_staleness;
         if silent && !cfg!(without_guard = "silence") {
-            // First, so that whoever sees the renewal sees this too.
+            // First, so that a thread that sees the heartbeat sees this too.
             self.heard_from.fetch_max(now, Ordering::Release);
         }
         self.renewed.fetch_max(sent, Ordering::Release);
     }
 
-    /// Nothing is proven any more.
+    /// Discards all proofs.
     pub(super) fn lost(&self) {
         self.polled.store(NEVER, Ordering::Release);
         self.renewed.store(NEVER, Ordering::Release);
     }
 
-    /// How long ago freshness was proven; none if it never was, or was lost.
+    /// Returns how long ago freshness was proven; `None` if it never was, or if the proof was lost.
     pub(super) fn staleness(&self) -> Option<Duration> {
         self.staleness_at(self.tick())
     }
@@ -175,7 +175,7 @@ impl Freshness {
         (proven != NEVER).then(|| Duration::from_micros(tick.saturating_sub(proven)))
     }
 
-    /// How long no report has been committed, if that alone is why freshness is not proven: polls go on.
+    /// Returns how long no heartbeat has been committed, if polls succeed and only that prevents proof of freshness.
     pub(super) fn unreported(&self) -> Option<Duration> {
         let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
         let age = |at: u64| Duration::from_micros(self.tick().saturating_sub(at));
@@ -183,7 +183,7 @@ impl Freshness {
         (polls && renewed != NEVER && age(renewed) > self.max_staleness).then(|| age(renewed))
     }
 
-    /// Whether calls may be allowed.
+    /// Returns whether calls may be allowed.
     pub(super) fn is_proven(&self) -> bool {
         self.is_proven_at(self.tick())
     }
@@ -193,19 +193,19 @@ impl Freshness {
         cfg!(without_guard = "undecided") || self.staleness_at(tick).is_some_and(fresh)
     }
 
-    /// The time by storage's clock, if calls may be allowed then. Reads the clock once.
+    /// Returns the time by storage's clock if calls may be allowed at that time. Reads the clock once.
     pub(super) fn proven_now(&self) -> Option<Timestamp> {
         let tick = self.tick();
         self.is_proven_at(tick).then(|| self.now_at(tick))
     }
 
-    /// Whether the last poll is recent enough to go on asking storage about unknown tokens.
+    /// Returns whether the last poll is recent enough to keep checking unknown tokens against storage.
     pub(super) fn is_polling(&self) -> bool {
         let polled = self.polled.load(Ordering::Acquire);
         polled != NEVER && Duration::from_micros(self.tick().saturating_sub(polled)) <= UNKNOWN_BOUND
     }
 
-    /// The time by storage's clock; before the first poll, this machine's.
+    /// Returns the time by storage's clock; before the first poll, by this machine's.
     pub(super) fn now(&self) -> Timestamp {
         self.now_at(self.tick())
     }
@@ -219,9 +219,9 @@ impl Freshness {
 }
 
 impl Settings {
-    /// Time between two reports to storage, by which a replica proves that its state is fresh: so old is the last proof at
-    /// most while all is well, and by so much less than `max_staleness` an outage is survived. A twentieth of it, and no
-    /// more than 3 s, for a proof is cheap.
+    /// Returns the time between two heartbeats, by which a replica proves that its state is fresh. While all is well,
+    /// the last proof is at most this old, and an outage is survived for `max_staleness` less this. One twentieth of
+    /// `max_staleness`, and at most 3 s, because a proof is cheap.
     pub fn proof_interval(&self) -> Duration {
         const MOST: Duration = Duration::from_secs(3);
         (self.max_staleness / 20).min(MOST)
@@ -268,7 +268,7 @@ mod tests {
         at(100);
         freshness.renewed(freshness.tick());
         poll();
-        // Polls go on, reports do not.
+        // Polls continue, heartbeats do not.
         at(150);
         poll();
         at(161);
@@ -281,7 +281,7 @@ mod tests {
         assert!(!freshness.is_proven(), "others may have written, and not waited, since the last poll");
         poll();
         assert!(freshness.is_proven());
-        // A report that was sent in time and committed late, as when the process was stopped between.
+        // A heartbeat sent in time and committed late, as when the process was stopped in between.
         at(220);
         let sent = freshness.tick();
         poll();
@@ -290,13 +290,13 @@ mod tests {
         assert!(!freshness.is_proven(), "it was silent for longer than it may be");
         poll();
         assert!(freshness.is_proven());
-        // An ordinary one asks for nothing.
+        // An ordinary heartbeat requires nothing else.
         at(240);
         freshness.renewed(freshness.tick());
         assert!(freshness.is_proven());
     }
 
-    /// A replica that has read noon.
+    /// Creates a replica that has read noon.
     fn at_noon() -> (Arc<ByHand>, Freshness, Timestamp) {
         let clock = Arc::new(ByHand::default());
         *clock.0.lock() = Duration::from_secs(1);

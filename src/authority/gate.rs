@@ -1,18 +1,18 @@
-//! The poll gate: waiting for a poll of storage that was sent after one began to wait. Such polls are shared.
+//! The poll coalescer: calls wait for a poll of storage that is sent after they began to wait, and share such polls.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-/// Most calls of one kind that may wait for polls at once.
+/// Most calls of each kind that may wait for polls at once.
 const MAX_WAITERS: [usize; 3] = [4_096, 4_096, 256];
-/// Least time between the beginnings of two polls that were asked for.
+/// Minimum time between the beginnings of two requested polls.
 pub(super) const SPACING: Duration = Duration::from_millis(20);
 /// Longest that a call waits for a poll.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where calls wait for polls, and where the follower learns that they do.
+/// Lets calls wait for polls, and notifies the follower that they do.
 #[derive(Debug)]
 pub(super) struct PollGate {
     counts: Mutex<Counts>,
@@ -21,20 +21,20 @@ pub(super) struct PollGate {
     ended: watch::Sender<Ended>,
 }
 
-/// What waits. However many of one kind there are, they take no place of another.
+/// The kind of a waiting call. Each kind has its own limit, so one kind cannot crowd out another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
-    /// A call that is about something known.
+    /// A call about something known.
     Known,
-    /// One about a key's token that nobody knows. Its caller is known.
+    /// A call with an unknown token of a key, from a known caller.
     UnknownKey,
-    /// One of a caller that nobody knows. The bodies of such calls wait with them, unread.
+    /// A call from an unknown caller. Its body waits with it, unread.
     UnknownCaller,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Polls begun.
+    /// Number of polls begun.
     begun: u64,
     waiters: [usize; MAX_WAITERS.len()],
 }
@@ -46,7 +46,7 @@ struct Ended {
     good: u64,
 }
 
-/// Why no poll was waited for to its success.
+/// Why a call stopped waiting before a poll succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoPoll {
     /// Too many calls are waiting.
@@ -86,29 +86,29 @@ impl PollGate {
         }
     }
 
-    /// Asks for a poll at once and without waiting for it: this process has written something.
+    /// Requests a poll at once, without waiting for it: this process has written something.
     pub(super) fn nudge(&self) {
         self.nudged.notify_one();
     }
 
-    /// Completes when a poll is asked for at once.
+    /// Completes when a poll is requested at once.
     pub(super) async fn nudged(&self) {
         self.nudged.notified().await;
     }
 
-    /// Completes when a poll is asked for.
+    /// Completes when a poll is requested.
     pub(super) async fn asked(&self) {
         self.wanted.notified().await;
     }
 
-    /// A poll is about to be sent. Answers its number.
+    /// Records that a poll is about to be sent, and returns its number.
     pub(super) fn begin(&self) -> u64 {
         let mut counts = self.counts.lock();
         counts.begun += 1;
         counts.begun
     }
 
-    /// A poll has been applied, or has failed.
+    /// Records that a poll has been applied, or has failed.
     pub(super) fn end(&self, number: u64, good: bool) {
         self.ended.send_modify(|ended| {
             ended.any = number;

@@ -1,4 +1,4 @@
-//! Cached grants and the one rule by which any of them may be used.
+//! Cached grants, and the one rule that decides whether any of them may be used.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -16,67 +16,67 @@ use crate::model::grant::Grant;
 use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
-/// Sets of the table in front of the cache: of an empty one (1 MiB), and at most (256 MiB).
+/// Sets of the first-level cache: when empty (1 MiB), and at most (256 MiB).
 const FEWEST_SETS: usize = 1 << 14;
 const MOST_SETS: usize = 1 << 22;
-/// Grants for each set, at the mean, from which on the table is made larger.
+/// Mean number of grants per set from which on the first-level cache grows.
 const FULL: usize = 3;
-/// Sets that are made, filled or emptied at once while others wait.
+/// Sets that are created, filled or emptied before other tasks get a turn.
 const PIECE: usize = 1 << 10;
-/// One hit in so many of a set of a table is told to the cache, so that it does not take the keys that are used most for
-/// unused; and in so many while the cache is nearly full, when what it knows of them decides which it lets go. Primes: two
-/// keys of a set in turn are both told of.
+/// Report one hit in N of a first-level set to moka; otherwise it would evict hot keys it never sees. More often when
+/// moka is nearly full and its statistics decide what it evicts. Primes, so that two keys of a set used in turn are
+/// both reported.
 const TELL: u32 = 61;
 const TELL_CROWDED: u32 = 7;
 
-/// A grant, and what is known about when it was true.
+/// A grant, and when it is known to have been true.
 #[derive(Debug)]
 pub(super) struct CachedGrant {
-    /// Of the secret that leads to it.
+    /// Digest of the secret that leads to the grant.
     digest: Digest,
     pub(super) grant: Grant,
     /// The epoch in which the read began.
     epoch: u64,
-    /// The head that was read in the same statement.
+    /// The latest revision, read in the same statement.
     head: Cursor,
-    /// Whether that head turned out to be part of the epoch's history. Until then storage may have got another past
-    /// between the last poll and the read.
+    /// Whether that revision is confirmed as part of the epoch's history. Until then storage may have switched to a
+    /// diverged history between the last poll and the read.
     confirmed: AtomicBool,
-    /// It is true from its `row_revision` to this revision at least. Moves up when the exact map of changes shows that
-    /// its key has not changed since.
+    /// The grant is true from its `row_revision` to this revision at least. Moves up when the exact map of changes
+    /// shows that its key has not changed since.
     read_revision: AtomicU64,
 }
 
 /// Whether a grant may be used with a World.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Usability {
-    /// It may.
+    /// It may be used.
     Usable,
-    /// Its key has changed since it was read, or is not known not to have: read it again.
+    /// Its key has changed since the read, or may have: read it again.
     Behind,
-    /// It was read at a revision that the World does not have yet: wait for the World.
+    /// It was read at a revision that the World has not reached: wait for the World.
     Ahead,
 }
 
 impl CachedGrant {
-    /// A grant that a read which began in `epoch` found, with the head that it was read at.
+    /// Creates the entry for a grant found by a read that began in `epoch` and saw `head` as the latest revision.
     pub(super) fn new(digest: Digest, grant: Grant, epoch: u64, head: Cursor) -> Self {
         let read_revision = AtomicU64::new(head.revision.0);
         Self { digest, grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
     }
 
-    /// The digest of the secret that leads to it.
+    /// Returns the digest of the secret that leads to the grant.
     pub(super) const fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The revision that it was read at.
+    /// Returns the revision that the grant was read at.
     pub(super) fn head(&self) -> Revision {
         self.head.revision
     }
 
-    /// The usability rule: every cache, whatever it is, asks it before a grant is used. `state` must have been loaded
-    /// before the call, because the floors are raised before a World is swapped in: whoever sees the World sees them.
+    /// Applies the usability rule, which every cache must do before it uses a grant. `state` must have been loaded
+    /// before the call: watermarks are raised before a World is swapped in, so a thread that sees the World sees them.
     pub(super) fn usability(&self, state: &State) -> Usability {
         if self.epoch != state.epoch.number {
             return Usability::Behind;
@@ -106,20 +106,20 @@ impl CachedGrant {
     }
 }
 
-/// The cache of grants, by digest: moka, which knows what to keep, and a table in front of it, which is quicker.
+/// The cache of grants by digest: moka, which chooses what to evict, behind a faster first-level cache.
 pub(super) struct Grants {
     cache: moka::sync::Cache<Digest, Arc<CachedGrant>, DigestHasher>,
-    /// What the cache lets go is forgotten here as well. It grows with the cache.
+    /// Also drops what moka evicts. Grows with moka.
     front: Arc<ArcSwap<Table>>,
-    /// Tables that were in front and are not yet emptied.
+    /// Former first-level caches that are not yet emptied.
     before: Mutex<Vec<Arc<Table>>>,
     capacity: u64,
-    /// Whether the cache is nearly full.
+    /// Whether moka is nearly full.
     crowded: AtomicBool,
     hash_key: u64,
 }
 
-/// Digests are evenly spread already; a key of this process keeps outsiders from choosing where theirs fall.
+/// Digests are already evenly spread; a key of this process keeps clients from choosing where theirs fall.
 #[derive(Clone)]
 struct DigestHasher(u64);
 
@@ -135,7 +135,7 @@ impl fmt::Debug for Grants {
 }
 
 impl Grants {
-    /// A cache of at most `capacity` grants.
+    /// Creates a cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
         let front = Arc::new(ArcSwap::from_pointee(Table::new(FEWEST_SETS, hash_key)));
         let listening = Arc::clone(&front);
@@ -150,16 +150,16 @@ impl Grants {
         Self { cache, front, before: Mutex::default(), capacity, crowded: AtomicBool::new(false), hash_key }
     }
 
-    /// What keeps outsiders from choosing where their digests fall.
+    /// Returns the hash key that keeps clients from choosing where their digests fall.
     pub(super) const fn hash_key(&self) -> u64 {
         self.hash_key
     }
 
-    /// Hears of a use that a table has had, with the hits of the grant's set there.
+    /// Notes a hit in a first-level cache, with the number of hits of the grant's set there.
     pub(super) fn used(&self, grant: &Arc<CachedGrant>, hits: u32) {
         let every = if self.crowded.load(Ordering::Relaxed) { TELL_CROWDED } else { TELL };
         if hits.is_multiple_of(every) && self.cache.get(grant.digest()).is_none() {
-            // Let go just as the table took it. As it is used, the cache had better have it than that nobody looks after it.
+            // Evicted just as the first-level cache took it. It is in use, so moka must track it again.
             self.cache.insert(*grant.digest(), Arc::clone(grant));
         }
     }
@@ -175,7 +175,7 @@ impl Grants {
         Some(grant)
     }
 
-    /// Puts a grant in; an older one that is put in later is no harm, since the rule decides what may be used.
+    /// Inserts a grant. An older one inserted later does no harm: the usability rule decides what may be used.
     pub(super) fn put(&self, grant: Arc<CachedGrant>) {
         self.front.load().put(Arc::clone(&grant));
         self.cache.insert(*grant.digest(), grant);
@@ -185,18 +185,18 @@ impl Grants {
         self.cache.contains_key(digest)
     }
 
-    /// Those of keys for which `of` holds, as they are cached now.
+    /// Returns the cached grants of keys for which `of` holds.
     pub(super) fn all(&self, of: impl Fn(KeyId) -> bool) -> Vec<Arc<CachedGrant>> {
         self.cache.iter().filter(|(_, grant)| of(grant.grant.key)).map(|(_, grant)| grant).collect()
     }
 
-    /// Forgets the grant of a digest.
+    /// Evicts the grant of a digest.
     pub(super) fn forget(&self, digest: &Digest) {
         self.cache.invalidate(digest);
         self.front.load().forget(digest);
     }
 
-    /// Forgets all. What that frees is freed later, by [`Grants::tidy`]: there may be millions.
+    /// Evicts all. Memory is freed later, by [`Grants::tidy`]: there may be millions.
     pub(super) fn clear(&self) {
         let before = self.front.swap(Arc::new(Table::new(FEWEST_SETS, self.hash_key)));
         self.before.lock().push(before);
@@ -207,7 +207,7 @@ impl Grants {
         self.cache.entry_count()
     }
 
-    /// The cache's own housekeeping, kept off the threads that decide; and a larger table in front of it once that is full.
+    /// Runs moka's maintenance off the threads that decide, and grows the first-level cache once that is full.
     pub(super) async fn tidy(&self) {
         self.cache.run_pending_tasks();
         let held = self.len();
@@ -223,14 +223,14 @@ impl Grants {
             return;
         }
         let larger = Arc::new(Table::new_gently(sets, self.hash_key, PIECE).await);
-        // Not if all was forgotten meanwhile.
+        // Not if the cache was cleared in the meantime.
         if Arc::ptr_eq(&self.front.compare_and_swap(&front, Arc::clone(&larger)), &front) {
             in_pieces(&front, |from, to| larger.take_over(&front, from, to)).await;
         }
     }
 }
 
-/// Does something with all sets of a table, and has others run now and then.
+/// Applies `work` to all sets of a table in pieces, and yields between them.
 async fn in_pieces(table: &Table, work: impl Fn(usize, usize)) {
     for from in (0..table.sets()).step_by(PIECE) {
         work(from, from + PIECE);
@@ -258,7 +258,7 @@ impl Hasher for DigestHash {
     }
 
     fn write_usize(&mut self, _: usize) {
-        // The length of an array of bytes, the same for every digest.
+        // The length prefix of a byte array, the same for every digest.
     }
 
     fn finish(&self) -> u64 {
@@ -289,7 +289,7 @@ pub(super) mod tests {
         State { world, rows: crate::authority::rows::Rows::default(), epoch: Arc::clone(epoch) }
     }
 
-    /// A grant that opens everything, read at `head` in the first epoch.
+    /// Creates a grant with access to everything, read at `head` in the first epoch.
     pub(in crate::authority) fn read_at(digest: Digest, head: Cursor) -> CachedGrant {
         let grant = Grant {
             key: KeyId::new(Timestamp::EPOCH, [1; 10]),
@@ -356,7 +356,7 @@ pub(super) mod tests {
         Arc::new(read_at(numbered(number), cursor(5)))
     }
 
-    /// Grants of so many digests.
+    /// Creates a cache with grants of `count` digests.
     fn filled(capacity: u64, count: u32) -> Grants {
         let grants = Grants::new(capacity, 7);
         for number in 0..count {
@@ -413,7 +413,7 @@ pub(super) mod tests {
                 }
             }
             for _ in 0..50 {
-                // As a call does: it looks, and looks again before it reads.
+                // As a call does: it looks twice before it reads.
                 assert!(grants.get(&numbered(next)).is_none() && grants.get(&numbered(next)).is_none());
                 grants.put(grant(next));
                 next += 1;

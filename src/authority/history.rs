@@ -1,4 +1,4 @@
-//! The recent past: what the last revisions changed, for those who watch, and which tokens of revisions are ours.
+//! The recent history: what the last revisions changed, for watchers, and which revision tokens belong to it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,53 +14,53 @@ const REMEMBERED: usize = 8_192;
 /// Revisions that a watcher may fall behind.
 const LAG: usize = 1_024;
 
-/// A revision that was applied, and what it changed.
+/// An applied revision, and what it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// The revision.
     pub cursor: Cursor,
-    /// What it changed: kind, id and action of each subject. Empty for the place where a stream begins.
+    /// Kind, id and action of each changed subject. Empty for the position where a stream begins.
     pub subjects: Vec<Subject>,
 }
 
 /// Something that a revision changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// `key`, `store`, `method`, `operator`, or what a later version knows.
+    /// `key`, `store`, `method`, `operator`, or a kind of a later version.
     pub kind: String,
-    /// Which one.
+    /// Its id.
     pub id: String,
-    /// What was done.
+    /// The action.
     pub action: String,
-    /// What else must be known to do it again.
+    /// Further details needed to repeat the action.
     pub detail: Detail,
 }
 
-/// What of a revision's token is known here.
+/// What is known about a revision token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
-    /// It is applied.
+    /// The revision is applied.
     Applied,
-    /// It is ahead of what is applied.
+    /// It is ahead of the applied revision.
     Ahead,
-    /// Its number is applied under another nonce: it is of another past.
+    /// Its number is applied with another nonce: it belongs to a diverged history.
     Foreign,
 }
 
-/// Revisions as they are applied, from a subscription on.
+/// A stream of applied revisions, from a subscription on.
 #[derive(Debug)]
 pub struct Subscription {
-    /// Where it begins, and what it has missed since: the first has no subjects.
+    /// The starting position, without subjects, and the revisions since then.
     pub backlog: Vec<Arc<Applied>>,
-    /// What comes.
+    /// Revisions to come.
     pub live: broadcast::Receiver<Arc<Applied>>,
 }
 
 #[derive(Debug)]
 pub(super) struct History {
     recent: Mutex<VecDeque<Arc<Applied>>>,
-    /// The last revisions, ascending and without a gap. Older than `recent` after everything was loaded: which tokens of
-    /// revisions are ours is known also of what was not followed.
+    /// The last revisions, ascending and without a gap. After a full load they reach further back than `recent`: tokens
+    /// of revisions that were not followed can be checked too.
     lineage: Mutex<VecDeque<Cursor>>,
     live: broadcast::Sender<Arc<Applied>>,
 }
@@ -70,7 +70,7 @@ impl History {
         Self { recent: Mutex::default(), lineage: Mutex::default(), live: broadcast::Sender::new(LAG) }
     }
 
-    /// Begins again with what was loaded: `lineage` are the last revisions up to `cursor`.
+    /// Starts again with loaded data: `lineage` is the list of the last revisions up to `cursor`.
     pub(super) fn load(&mut self, cursor: Cursor, lineage: Vec<Cursor>) {
         let mut lineage = VecDeque::from(lineage);
         if lineage.back() != Some(&cursor) {
@@ -81,7 +81,7 @@ impl History {
         self.restart(cursor);
     }
 
-    /// Takes note of further revisions. Before they count as applied.
+    /// Adds further revisions, before they count as applied.
     pub(super) fn extend(&self, revisions: &[Cursor]) {
         let mut lineage = self.lineage.lock();
         lineage.extend(revisions);
@@ -89,7 +89,7 @@ impl History {
         drop(lineage.drain(..surplus));
     }
 
-    /// What was applied here and is not part of `lineage`, the last revisions of storage: it was lost.
+    /// Returns the lost revisions: applied here and not part of `lineage`, the last revisions of storage.
     pub(super) fn lost(&self, lineage: &[Cursor]) -> Vec<Arc<Applied>> {
         let (Some(first), Some(last)) = (lineage.first(), lineage.last()) else {
             return self.recent.lock().iter().filter(|applied| applied.cursor.revision.0 > 0).cloned().collect();
@@ -103,7 +103,7 @@ impl History {
         self.recent.lock().iter().filter(is_lost).cloned().collect()
     }
 
-    /// Begins anew at `cursor`. Whoever watches is told that it has fallen behind, by the end of its stream.
+    /// Starts again at `cursor`. Watchers notice that they have fallen behind by the end of their stream.
     pub(super) fn restart(&mut self, cursor: Cursor) {
         self.live = broadcast::Sender::new(LAG);
         let mut recent = self.recent.lock();
@@ -118,11 +118,11 @@ impl History {
         if recent.len() > REMEMBERED {
             recent.pop_front();
         }
-        // Under the lock, so that a subscription sees each revision in the past or as it comes, never twice or not at all.
+        // Under the lock, so that a subscription gets each revision exactly once, from the backlog or live.
         let _ = self.live.send(applied);
     }
 
-    /// What is known of `cursor`.
+    /// Returns what is known about `cursor`.
     pub(super) fn knows(&self, cursor: Cursor) -> Known {
         let lineage = self.lineage.lock();
         let (Some(first), Some(last)) = (lineage.front(), lineage.back()) else {
@@ -132,18 +132,18 @@ impl History {
             return Known::Ahead;
         }
         if cursor.revision < first.revision {
-            // Older than what is remembered: nothing speaks against it.
+            // Older than the remembered revisions: nothing contradicts it.
             return Known::Applied;
         }
         if position(&lineage, cursor) { Known::Applied } else { Known::Foreign }
     }
 
-    /// Whether `cursor` is among the revisions that are remembered.
+    /// Returns whether `cursor` is among the remembered revisions.
     pub(super) fn remembers(&self, cursor: Cursor) -> bool {
         position(&self.lineage.lock(), cursor)
     }
 
-    /// Subscribes from after `after`, or from now on. None if that is no longer remembered, or was never here.
+    /// Subscribes from after `after`, or from now on. Returns `None` if `after` is unknown or no longer remembered.
     pub(super) fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
         let recent = self.recent.lock();
         let live = self.live.subscribe();

@@ -1,4 +1,4 @@
-//! Housekeeping: what has to be done every now and then, on the runtime of storage.
+//! Maintenance: periodic tasks on the runtime of storage.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
         inner.grants.tidy().await;
         inner.metrics.fingerprints.set(i64::try_from(inner.fingerprints.load().len()).unwrap_or(i64::MAX));
         inner.report();
-        // What is removed by its age is gone for good: not by a clock that leapt lately, or may have.
+        // What is removed by age is gone permanently, so not by a clock that leapt recently or may have.
         if tokio::time::Instant::now() >= next_sweep && inner.freshness.steady_for() >= SWEEP {
             next_sweep = tokio::time::Instant::now() + SWEEP;
             if let Err(error) = inner.storage.delete_expired(inner.freshness.now()).await {
@@ -35,7 +35,7 @@ pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
 }
 
 impl Inner {
-    /// Hands the counts of uses to storage; keeps them if it does not take them.
+    /// Writes the usage counts to storage; keeps them if that fails.
     pub(super) async fn flush(&self) {
         let desks = self.desks.lock().clone();
         let counts = Usage::take(desks.iter().map(|desk| &desk.usage).chain([&self.usage]));

@@ -1,4 +1,4 @@
-//! What a token may do, told to whoever holds it.
+//! Introspection: what a token has access to, reported to its holder.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use crate::model::marks::Moment;
 use crate::model::time::Timestamp;
 use crate::model::world::World;
 
-/// What a token may do, at one revision.
+/// The access of a token, at one revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Introspection {
-    /// Why the token is good for nothing; none: it is good.
+    /// Why the token is refused; `None` if it is valid.
     pub refused: Option<Reason>,
-    /// What it may do, if it is good.
+    /// The access, if the token is valid.
     pub access: Option<Reach>,
     /// The revision.
     pub revision: Revision,
 }
 
-/// What a good token may do.
+/// The access of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// The key.
     pub key: KeyId,
-    /// Its name.
+    /// The key's name.
     pub name: String,
-    /// Whether it opens all stores.
+    /// Whether it has access to all stores.
     pub all_stores: bool,
-    /// Codes and names of the active stores it opens now, in byte order of the codes.
+    /// Codes and names of the active stores it has access to now, in byte order of the codes.
     pub stores: Vec<(String, String)>,
-    /// Whether it opens all methods.
+    /// Whether it has access to all methods.
     pub all_methods: bool,
     /// Identities of the methods that it can call now, in byte order.
     pub methods: Vec<String>,
-    /// Scopes whose methods the key opens all, in byte order.
+    /// Scopes whose methods the key may call without exception, in byte order.
     pub scopes: Vec<String>,
-    /// When the key ends.
+    /// When the key expires.
     pub expires: Option<Timestamp>,
-    /// When this token ends, if before the key.
+    /// When this token expires, if before the key.
     pub secret_expires: Option<Timestamp>,
 }
 
-/// Returns what `grant` opens in `world` at `now`, where calls of a method tell of their stores as `best` says at most.
-/// `None` leaves the method out.
+/// Returns the access of `grant` in `world` at `now`. `best` is the most evidence of its stores that calls of a method
+/// can give; `None` omits the method.
 pub(super) fn introspect(
     grant: &Grant,
     world: &World,

@@ -1,4 +1,4 @@
-//! Judging a key by itself, before anything else of a request is read.
+//! Judging a key by itself, before the rest of a request is read.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,8 @@ use crate::model::decision::{Reasons, judge_key};
 use crate::model::token::Digest;
 
 impl Authority {
-    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called, without waiting for
-    /// anything; `None` if that cannot be said at once. Counts nothing.
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever the method, without waiting;
+    /// `None` if there is no immediate decision. Counts nothing.
     pub fn judge_key_now(&self, token: &str, client: Option<IpAddr>) -> Option<Reasons> {
         let guard = self.inner.state.load();
         let state = guard.as_ref()?;
@@ -21,10 +21,10 @@ impl Authority {
         Some(judge_key(&cached.grant, client, self.inner.freshness.moment(now, cached.grant.row_revision)))
     }
 
-    /// Returns what is wrong with the key of `token` for a call from `client`, whatever is called. Counts nothing.
+    /// Returns what is wrong with the key of `token` for a call from `client`, whatever the method. Counts nothing.
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn judge_key(&self, token: &str, client: Option<IpAddr>) -> Result<Reasons, Undecided> {
         Ok(match self.find(token, None).await? {
             Found::Grant(_, cached) => judge_key(&cached.grant, client, self.moment(cached.grant.row_revision)),

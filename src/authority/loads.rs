@@ -1,4 +1,4 @@
-//! Reading grants through: one read per digest at a time, each of which outlives its callers.
+//! Read-through of grants: one read per digest at a time, which outlives its callers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,37 +12,37 @@ use super::grants::CachedGrant;
 use crate::model::change::Cursor;
 use crate::model::token::Digest;
 
-/// Reads under way or waiting for their turn, at most.
+/// Most reads running or queued.
 const MAX_LOADS: usize = 1_024;
-/// Reads under way at once, at most.
+/// Most reads running at once.
 const CONCURRENT: usize = 32;
-/// Longest that a read goes on after its callers have given up.
+/// Longest duration of a read, even after its callers have given up.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// The reads under way.
+/// The reads in progress.
 #[derive(Debug)]
 pub(super) struct Loads {
     running: Mutex<HashMap<Digest, watch::Receiver<Option<Loaded>>>>,
     slots: Arc<Semaphore>,
 }
 
-/// What a read found.
+/// The result of a read.
 #[derive(Debug, Clone)]
 pub(super) enum Loaded {
-    /// A grant, now in the cache too.
+    /// A grant, now also cached.
     Grant(Arc<CachedGrant>),
-    /// No secret has or had the digest, by a read that began in this epoch and was made at this head.
+    /// No current or former secret has the digest, by a read that began in this epoch at this latest revision.
     Nothing { head: Cursor, epoch: u64 },
-    /// Storage did not answer.
+    /// Storage did not respond.
     Failed,
 }
 
-/// Why no read was waited for to its end.
+/// Why a read was not awaited to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoLoad {
-    /// Too many are waiting.
+    /// Too many reads are waiting.
     Crowded,
-    /// It failed, or took too long.
+    /// The read failed, or took too long.
     Failed,
 }
 
@@ -53,7 +53,7 @@ impl Loads {
 }
 
 impl Inner {
-    /// Reads the grant of `digest` and puts it into the cache, or joins a read of it that is under way.
+    /// Reads the grant of `digest` into the cache, or joins a read of it that is in progress.
     pub(super) async fn load(self: &Arc<Self>, digest: Digest) -> Result<Loaded, NoLoad> {
         let mut result = self.start_load(digest).ok_or(NoLoad::Crowded)?;
         let wait = result.wait_for(Option::is_some);
@@ -66,7 +66,7 @@ impl Inner {
         }
     }
 
-    /// Begins to read the grant of `digest` unless that is under way; none if too many are.
+    /// Starts a read of the grant of `digest`, or joins one in progress; returns `None` if too many are.
     pub(super) fn start_load(self: &Arc<Self>, digest: Digest) -> Option<watch::Receiver<Option<Loaded>>> {
         let mut running = self.loads.running.lock();
         if let Some(result) = running.get(&digest) {
@@ -80,7 +80,7 @@ impl Inner {
         drop(running);
         self.metrics.cache_misses.inc();
         let inner = Arc::clone(self);
-        // Where storage's connections are driven, whatever thread asks.
+        // On the runtime that drives storage's connections, whatever the calling thread.
         let task = async move {
             let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
                 inner.outages.reads.failed(format_args!("no response within {BOUND:?}"));
@@ -88,11 +88,11 @@ impl Inner {
             });
             match &loaded {
                 Loaded::Grant(grant) => inner.grants.put(Arc::clone(grant)),
-                // One that is left of another past would be looked at, and read for, by every call.
+                // A cached grant of a diverged history would cost every call a look-up and a read.
                 Loaded::Nothing { .. } => inner.grants.forget(&digest),
                 Loaded::Failed => {}
             }
-            // Out of the list before the answer: whoever is not content with it must be able to begin another read.
+            // Unlisted before the result is sent: a caller that cannot use it must be able to start another.
             inner.loads.running.lock().remove(&digest);
             answer.send_replace(Some(loaded));
         };
@@ -104,7 +104,7 @@ impl Inner {
         let Ok(_slot) = self.loads.slots.acquire().await else {
             return Loaded::Failed;
         };
-        // The epoch before the read: what is read while the past is being replaced belongs to none.
+        // The epoch before the read: a read made while the history is being replaced belongs to neither.
         let Some(epoch) = self.state.load().as_ref().map(|state| state.epoch.number) else {
             return Loaded::Failed;
         };

@@ -1,16 +1,16 @@
-//! Lost commits: what was applied here and storage does not have any more, because it was restored from a backup or failed
-//! over to a standby that had not received it.
+//! Lost commits: revisions applied here that storage no longer has, because it was restored from a backup or failed
+//! over to a standby that had not received them.
 
 use super::Inner;
 use crate::storage::{LostChange, Snapshot};
 
-/// Lines in the log, at most.
+/// Most lines in the log.
 const LINES: usize = 200;
 
-/// Changes that are recorded in storage, at most.
+/// Most changes recorded in storage.
 const RECORDED: usize = 10_000;
 
-/// Reports what was applied here and is not among the last revisions of `snapshot`: in the log, and to storage.
+/// Reports the revisions applied here that are not among the last ones of `snapshot`, in the log and to storage.
 pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
     let lost = inner.history.read().lost(&snapshot.lineage);
     let changes: usize = lost.iter().map(|applied| applied.subjects.len()).sum();

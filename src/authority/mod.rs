@@ -1,4 +1,4 @@
-//! Authority: deciding, from what is at hand, and keeping what is at hand true.
+//! The decision engine: answers from in-memory state and keeps that state in sync with storage.
 //!
 //! ```text
 //! token ─▶ digest ─▶ cached grant, usable? ──yes──▶ decide(grant, World, request, now)          no I/O, no await
@@ -7,7 +7,7 @@
 //!                         └─ not listed ──▶ wait for a poll sent after the request came ──▶ unknown
 //! ```
 //!
-//! Decisions are never cached; grants are, and may be used only by `grants::CachedGrant::usability`.
+//! Decisions are never cached. Grants are, and may be used only if `grants::CachedGrant::usability` allows it.
 
 mod desk;
 mod drift;
@@ -75,79 +75,79 @@ use crate::model::world::{MethodTable, OperatorEntry, StoreTable};
 use crate::storage::Feed;
 use crate::telemetry::metrics::Metrics;
 
-/// How an authority works.
+/// Settings of an authority.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// This run of this replica.
+    /// Id of this run of this replica.
     pub replica: ReplicaId,
     /// Name of the host.
     pub host: String,
-    /// Grants kept in memory, at most.
+    /// Most grants kept in memory.
     pub cache_capacity: u64,
     /// Longest time between polls.
     pub poll_interval: Duration,
-    /// Longest time without proof of freshness in which calls are allowed.
+    /// Longest time without proof of freshness during which calls are allowed.
     pub max_staleness: Duration,
     /// Longest that a call waits for a key to be read from storage.
     pub read_wait: Duration,
     /// Whether uses are counted.
     pub usage: bool,
-    /// Randomness for hashes that outsiders must not foresee.
+    /// Random hash key that clients must not be able to predict.
     pub hash_key: [u8; 16],
 }
 
-/// A question.
+/// A request to decide.
 #[derive(Clone, Copy)]
 pub struct Query<'a> {
     /// The token, as presented.
     pub token: &'a str,
-    /// What it is to do.
+    /// The call to decide on.
     pub request: Request<'a>,
-    /// What the answer must not be older than.
+    /// The oldest revision that the decision may be based on.
     pub min_revision: Option<Cursor>,
 }
 
-/// Why nothing could be decided. Never means that the key is wrong.
+/// Why no decision was possible. Never means that the key is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
-    /// Not everything has been loaded yet.
+    /// Not everything is loaded yet.
     #[error("the replica has not loaded its state yet; try again, or use another replica")]
     Loading,
     /// Freshness has not been proven for too long.
     #[error("the replica cannot prove that its state is current: storage has not responded for too long")]
     Stale,
-    /// Storage can be read, and takes no reports: other replicas do not wait for this one any more.
+    /// Storage can be read but accepts no heartbeats: other replicas no longer wait for this one.
     #[error(
         "the replica cannot prove that its state is current: it can read storage, but its heartbeats have failed for \
          {seconds} s, because {because}; without heartbeats, other replicas do not wait for it when they write"
     )]
     Unreported {
-        /// For how long.
+        /// Seconds since the last committed heartbeat.
         seconds: u64,
-        /// Why, in a few words.
+        /// The reason, in a few words.
         because: &'static str,
     },
-    /// Storage had to be asked and did not answer.
+    /// Storage had to be queried and did not respond.
     #[error("storage did not respond in time, and the key is not in memory")]
     Storage,
     /// Too many calls are waiting for storage.
     #[error("too many calls are waiting for storage")]
     Crowded,
-    /// The least revision asked for is not there, and storage's head is behind it.
+    /// The requested minimum revision does not exist, and the latest revision of storage is behind it.
     #[error("min_revision is not part of the history of this storage, which may have been restored from a backup")]
     ForeignRevision,
 }
 
-/// Decides, and follows storage. Cheap to clone.
+/// Decides calls and follows storage. Cheap to clone.
 #[derive(Clone)]
 pub struct Authority {
     inner: Arc<Inner>,
-    /// What a data thread has for itself; none elsewhere.
+    /// The per-thread cache of a data thread; `None` elsewhere.
     desk: Option<Arc<Desk>>,
 }
 
 struct Inner {
-    /// The runtime that storage's connections are driven by.
+    /// The runtime that drives storage's connections.
     control: Handle,
     desks: Mutex<Vec<Arc<Desk>>>,
     storage: Arc<dyn Feed>,
@@ -156,7 +156,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     started: Timestamp,
     state: ArcSwapOption<State>,
-    /// Epochs begun.
+    /// Number of epochs begun.
     epochs: AtomicU64,
     grants: Grants,
     fingerprints: ArcSwap<Fingerprints>,
@@ -168,7 +168,7 @@ struct Inner {
     history: RwLock<History>,
     usage: Usage,
     steps: Steps,
-    /// The name of the database that is followed.
+    /// Name of the followed database.
     deployment: Mutex<Option<String>>,
     applied: watch::Sender<Revision>,
     witness: Witness,
@@ -189,7 +189,7 @@ impl fmt::Debug for Query<'_> {
 // === impl Authority ===
 
 impl Authority {
-    /// An authority over `storage`, which begins to follow it at once.
+    /// Creates an authority over `storage` and starts to follow it.
     pub fn start(
         storage: Arc<impl Feed>,
         settings: Settings,
@@ -200,7 +200,7 @@ impl Authority {
         Self::start_stepwise(storage, settings, clock, tasks, metrics, Steps::default())
     }
 
-    /// The same, telling of each step of applying what storage shows.
+    /// Does the same, and reports each step of applying a poll to `steps`.
     pub fn start_stepwise(
         storage: Arc<dyn Feed>,
         settings: Settings,
@@ -242,7 +242,7 @@ impl Authority {
         Self { inner, desk: None }
     }
 
-    /// Decides without waiting for anything, if everything needed is at hand; none if not.
+    /// Decides without waiting if everything needed is in memory; returns `None` otherwise.
     pub fn decide_now<R>(&self, query: &Query<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Option<R> {
         let inner = &*self.inner;
         let guard = inner.state.load();
@@ -262,10 +262,10 @@ impl Authority {
         Some(inner.conclude(self.counts(), &decision, Some(now), answer))
     }
 
-    /// Decides.
+    /// Decides a query, waiting for storage if necessary.
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn decide<R: Send>(
         &self,
         query: &Query<'_>,
@@ -293,10 +293,10 @@ impl Authority {
         }
     }
 
-    /// Tells what a token may do.
+    /// Returns the access of a token.
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, min_revision).await? {
             Found::Grant(state, cached) => {
@@ -307,11 +307,11 @@ impl Authority {
         })
     }
 
-    /// The same for a call from `client` through a gateway: refused where the key's networks do not admit it. `best` is
-    /// the most that calls of a method can tell the gateway of their stores; `None` if the gateway does not govern it.
+    /// Does the same for a call from `client` through a gateway: refuses clients outside the key's networks. `best` is
+    /// the most evidence of stores that calls of a method can give; `None` if the gateway does not govern it.
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn introspect_from(
         &self,
         token: &str,
@@ -333,17 +333,17 @@ impl Authority {
         })
     }
 
-    /// The reference book and the stores at this moment, if calls can be decided.
+    /// Returns the current reference book and stores, if calls can be decided.
     pub fn tables(&self) -> Option<(Arc<MethodTable>, Arc<StoreTable>)> {
         let guard = self.inner.state.load();
         let world = &guard.as_ref()?.world;
         Some((Arc::clone(&world.methods), Arc::clone(&world.stores)))
     }
 
-    /// The operator whose token this is; none if there is none that is good now.
+    /// Returns the active operator of this token; `None` if there is none.
     ///
     /// # Errors
-    /// Whose it is could not be found out.
+    /// The operator could not be determined.
     pub async fn operator(&self, token: &[u8]) -> Result<Option<OperatorEntry>, Undecided> {
         if token::check_operator_token(token).is_err() {
             return Ok(None);
@@ -355,14 +355,14 @@ impl Authority {
                 return Ok(Some(operator.clone()));
             }
             if round == 0 {
-                // It may have been made on another replica a moment ago.
+                // The token may have been created on another replica a moment ago.
                 self.inner.pass_gate(Waits::UnknownCaller).await?;
             }
         }
         Ok(None)
     }
 
-    /// Looks at the operator whose token this is, if that can be said at once.
+    /// Passes the operator of this token to `look`, if it can be found without waiting.
     pub fn operator_now<R>(&self, token: &[u8], look: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
         let guard = self.inner.state.load();
         let now = self.inner.freshness.proven_now()?;
@@ -370,13 +370,13 @@ impl Authority {
         guard.as_ref()?.world.operators.get(&Digest::of(token), moment).map(look)
     }
 
-    /// Revisions as they are applied, from after `after` or from now on; none if that is no longer remembered.
+    /// Streams applied revisions, from after `after` or from now on; returns `None` if `after` is no longer remembered.
     pub fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
         self.inner.history.read().subscribe(after)
     }
 
-    /// Waits until this very revision, made by a write that was committed, is applied here. Answers whether it was in
-    /// time. The number alone would not do: storage may have been restored, or have failed over, just before the write.
+    /// Waits until this exact revision, made by a committed write, is applied here. Returns whether that happened in
+    /// time. The number alone would not do: storage may have been restored or failed over just before the write.
     pub async fn wait_followed(&self, cursor: Cursor, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
         self.inner.gate.nudge();
@@ -386,7 +386,7 @@ impl Authority {
                 if applied.wait_for(knows).await.is_err() {
                     return false;
                 }
-                // Older than what is remembered: a poll tells whether what is followed is what was written to.
+                // Older than the remembered revisions: a poll shows whether the followed history contains it.
                 if self.inner.history.read().remembers(cursor) || self.inner.gate.pass(Waits::Known).await.is_ok() {
                     return true;
                 }
@@ -395,7 +395,7 @@ impl Authority {
         tokio::time::timeout(at_most, wait).await.unwrap_or(false)
     }
 
-    /// Waits until `revision` is applied here. Answers whether it was in time.
+    /// Waits until `revision` is applied here. Returns whether that happened in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
         self.inner.gate.nudge();
@@ -403,12 +403,12 @@ impl Authority {
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
     }
 
-    /// Whether calls can be decided: everything is loaded and proven fresh.
+    /// Returns whether calls can be decided: everything is loaded and proven fresh.
     pub fn is_ready(&self) -> bool {
         self.readiness().is_ok()
     }
 
-    /// The same, with what is in the way.
+    /// Returns the obstacle, if calls cannot be decided.
     ///
     /// # Errors
     /// Why no call can be decided.
@@ -416,28 +416,28 @@ impl Authority {
         self.inner.ready_state().map(drop)
     }
 
-    /// The revision applied; 0 before everything is loaded.
+    /// Returns the applied revision; 0 before everything is loaded.
     pub fn revision(&self) -> Revision {
         self.inner.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision())
     }
 
-    /// The time by storage's clock.
+    /// Returns the time by storage's clock.
     pub fn now(&self) -> Timestamp {
         self.inner.freshness.now()
     }
 
-    /// The moment by which a row whose last change was `row_revision` is judged now.
+    /// Returns the moment by which a row last changed at `row_revision` is judged now.
     pub fn moment(&self, row_revision: Revision) -> Moment {
         let now = self.now();
         self.inner.freshness.moment(now, row_revision)
     }
 
-    /// How this authority works.
+    /// Returns the settings of this authority.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
 
-    /// Hands what was counted to storage, and takes back its report of itself. For the end of the process.
+    /// Writes the usage counts to storage and removes this replica's report, at the end of the process.
     pub async fn finish(&self) {
         self.inner.flush().await;
         if let Err(error) = self.inner.storage.end_replica(self.inner.settings.replica).await {
@@ -449,7 +449,7 @@ impl Authority {
 // === impl Inner ===
 
 impl Inner {
-    /// Counts a decision and answers it.
+    /// Counts a decision and returns the result of `answer`.
     fn conclude<R>(
         &self,
         counts: &Usage,
@@ -458,7 +458,7 @@ impl Inner {
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
         self.metrics.decided(decision.failed.first());
-        // Never the method as it was asked for: a query may carry a token.
+        // Never the requested method itself: a query string may contain a token.
         tracing::trace!(
             key = decision.key.map(|(key, _)| tracing::field::display(key)),
             reason = decision.failed.first().map_or("ALLOWED", Reason::as_str),
@@ -473,13 +473,13 @@ impl Inner {
         answer(decision)
     }
 
-    /// Nothing known is true any more.
+    /// Discards all knowledge of storage.
     fn forget(&self) {
         self.freshness.lost();
         self.state.store(None);
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     fn report(&self) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.metrics.applied_revision.set(gauge(self.applied.borrow().0));

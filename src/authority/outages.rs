@@ -1,5 +1,5 @@
-//! What of storage may fail, one [`Outage`] each: however often it fails, the log has a line when that begins, one when it
-//! ends, and a count every half minute.
+//! Tracks outages of storage, one [`Outage`] per operation: however often it fails, the log has one line when that
+//! begins, one when it ends, and a count every half minute.
 
 use std::fmt;
 
@@ -10,24 +10,24 @@ use super::find::Found;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
 
-/// What of storage may fail.
+/// Operations on storage that may fail.
 #[derive(Debug)]
 pub(super) struct Outages {
     /// Loading everything.
     pub(super) loads: Outage,
     /// Polls.
     pub(super) polls: Outage,
-    /// Reports of what was applied.
+    /// Heartbeats: reports of the applied revision.
     pub(super) reports: Outage,
-    /// Looks at what other replicas have applied.
+    /// Reads of the revisions that other replicas have applied.
     pub(super) others: Outage,
     /// Reads of keys that calls wait for.
     pub(super) reads: Outage,
-    /// Handing over the counts of uses.
+    /// Writes of usage counts.
     pub(super) usage: Outage,
-    /// Calls that wait for any of it.
+    /// Calls that wait for any of these.
     calls: Outage,
-    /// Why the last report failed.
+    /// Why the last heartbeat failed.
     unreported: Mutex<Option<&'static str>>,
 }
 
@@ -46,22 +46,22 @@ impl Outages {
         }
     }
 
-    /// A report failed, because of this if that is known.
+    /// Records that a heartbeat failed, and the reason if it is known.
     pub(super) fn report_failed(&self, because: Option<&'static str>, cause: impl fmt::Display) {
         *self.unreported.lock() = because;
         self.reports.failed(cause);
     }
 
-    /// Why the last report failed, in a few words.
+    /// Returns why the last heartbeat failed, in a few words.
     pub(super) fn unreported(&self) -> &'static str {
         self.unreported.lock().unwrap_or("storage does not accept them in time (see the log of the replica)")
     }
 
-    /// How a call ended that had to wait.
+    /// Records how a call that had to wait ended.
     pub(super) fn waited(&self, result: &Result<Found, Undecided>) {
         match result {
             Ok(Found::Grant(..)) => self.calls.worked(),
-            // Known without storage, or the caller's own doing.
+            // Known without storage, or caused by the caller.
             Ok(Found::Nothing(..)) | Err(Undecided::ForeignRevision) => {}
             Err(undecided) => self.calls.failed(undecided),
         }

@@ -1,4 +1,4 @@
-//! What would be decided for a key, asked without its token by whoever manages it. The same function judges; nothing is
+//! Decisions for a key without its token, for a caller that manages the key. The same function decides; nothing is
 //! counted as a use.
 
 use std::collections::HashSet;
@@ -12,21 +12,21 @@ use crate::model::key::{Access, Key, Secret};
 use crate::model::time::Timestamp;
 use crate::model::world::World;
 
-/// How long a change that the caller has read may take to arrive here.
+/// How long a change that the caller has read may take to be applied here.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
 impl Authority {
-    /// What would be decided if the newest token of `key` were presented now.
+    /// Decides as if the newest token of `key` were presented now.
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn rehearse<R: Send>(
         &self,
         key: &Key,
         request: &Request<'_>,
         answer: impl FnOnce(&Decision<'_>) -> R + Send,
     ) -> Result<R, Undecided> {
-        // The key was read from storage, and may be ahead of what is applied here.
+        // The key was read from storage, and may be ahead of the state applied here.
         if !self.wait_applied(key.row_revision, CATCH_UP).await {
             return Err(Undecided::Storage);
         }
@@ -37,7 +37,7 @@ impl Authority {
     }
 }
 
-/// The grant of a key as it is managed. Stores and methods that were deleted are in neither, and open nothing in either.
+/// Returns the grant of a key as it is managed. Deleted stores and methods are in neither, and grant nothing in either.
 fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
     let standing = if secret.is_none() { Standing::Revoked } else { key.standing() };
     Grant {

@@ -1,15 +1,15 @@
-//! A database that took the place of the one that was followed and has no keys: somebody emptied it by mistake, or a restore
-//! has not begun. It is not followed until an administrator confirms it.
+//! Protects against a replaced database: one in the place of the followed database, without keys. Somebody emptied it
+//! by mistake, or a restore has not begun. It is not followed until an administrator confirms it.
 
 use std::time::Duration;
 
 use super::Inner;
 use crate::storage::{self, Deployment};
 
-/// Time between two looks at a database that is not followed.
+/// Time between two checks of a database that is not followed.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Refuses an empty database of another name than the one that was followed; remembers the name otherwise.
+/// Refuses an empty database with another name than the followed one; otherwise remembers the name.
 pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<()> {
     let followed = inner.deployment.lock().clone();
     if let (Some(followed), Some(id)) = (&followed, &found.id)
@@ -36,7 +36,7 @@ pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<
     Ok(())
 }
 
-/// Marks a database without tables as the place of the one that is followed.
+/// Marks a database without tables as a replacement of the followed one.
 pub(super) async fn mark(inner: &Inner, error: &storage::Error) {
     let followed = inner.deployment.lock().clone();
     let Some(followed) = followed.filter(|_| matches!(error, storage::Error::Failed { .. })) else { return };

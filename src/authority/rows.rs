@@ -1,5 +1,5 @@
-//! What the rows of a World's tables look like: a hash of each, by what people call it, so that a World can be compared
-//! with storage and what differs can be named.
+//! Hashes of the rows of a World's tables, by the names that people use, so that a World can be compared with storage
+//! and differences can be named.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
@@ -12,13 +12,13 @@ use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::token::Digest;
 
-/// Names that a report has, at most.
+/// Most names in a report.
 const NAMED: usize = 20;
 
 /// Hashes of rows, by name.
 pub(super) type Hashes = BTreeMap<String, u64>;
 
-/// The rows of a World.
+/// Hashes of the rows of a World.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) stores: Arc<Hashes>,
@@ -26,12 +26,12 @@ pub(super) struct Rows {
     pub(super) operators: Arc<Hashes>,
 }
 
-/// The rows of `stores`.
+/// Returns the hashes of `stores`.
 pub(super) fn of_stores(stores: &[Store]) -> Arc<Hashes> {
     Arc::new(stores.iter().map(|store| (store.code.as_str().to_owned(), hash(store, &[]))).collect())
 }
 
-/// The rows of `methods`. Several retired ones may have one identity.
+/// Returns the hashes of `methods`. Several retired methods may share an identity.
 pub(super) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
     let mut hashes = Hashes::new();
     for method in methods {
@@ -41,7 +41,7 @@ pub(super) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
     Arc::new(hashes)
 }
 
-/// The rows of `operators`.
+/// Returns the hashes of `operators`.
 pub(super) fn of_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
     let hashed = |(operator, digest): &(Operator, Digest)| hash(operator, digest.as_bytes());
     Arc::new(operators.iter().map(|operator| (operator.0.id.to_string(), hashed(operator))).collect())
@@ -53,14 +53,14 @@ fn hash(row: &impl Debug, more: &[u8]) -> u64 {
     SipHasher13::new().hash(&text)
 }
 
-/// The names of rows that are not the same in both.
+/// Returns the names of rows that differ.
 pub(super) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
     let gone = held.keys().filter(|name| !stored.contains_key(*name));
     let changed = stored.iter().filter(|(name, hash)| held.get(*name) != Some(*hash)).map(|(name, _)| name);
     gone.chain(changed).cloned().collect()
 }
 
-/// `names`, the first of them at most, as a text.
+/// Joins the first of `names` into a text.
 pub(super) fn listed(names: &[String]) -> String {
     let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {

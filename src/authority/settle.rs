@@ -1,5 +1,5 @@
-//! Waiting until storage is whole: after a restore that is made table by table, or row by row, what is there at one moment
-//! is a part of what will be there, and must not be decided by.
+//! Waiting until storage is complete: during a restore that works table by table, or row by row, its contents are a
+//! part of what they will be, and must not be used for decisions.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use super::Inner;
 use crate::model::change::Cursor;
 use crate::storage::{self, Contents, Missing};
 
-/// Time between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long nothing may change where nothing is known to be missing.
+/// How long storage must not change if nothing is known to be missing.
 const WHOLE: Duration = Duration::from_secs(2);
-/// The same where rows are missing that the audit trail says were made: somebody may have removed them by hand.
+/// The same if rows are missing that the audit trail lists as created: somebody may have removed them by hand.
 const ROWS_MISSING: Duration = Duration::from_secs(10);
-/// The same where a table lacks all of its rows.
+/// The same if a table lacks all of its rows.
 const TABLE_MISSING: Duration = Duration::from_mins(1);
 /// Time between lines in the log.
 const TELL: Duration = Duration::from_secs(10);
 
-/// How long nothing may change for storage to count as whole.
+/// Returns how long storage must not change to count as complete.
 fn needed(missing: &[Missing]) -> Duration {
     if missing.iter().any(|missing| missing.empty) {
         TABLE_MISSING
@@ -29,8 +29,8 @@ fn needed(missing: &[Missing]) -> Duration {
     }
 }
 
-/// Waits until storage has held the same for long enough: looks that are a little time apart agree on what it holds, and
-/// nobody is in the middle of writing.
+/// Waits until storage has been stable for long enough: checks a little apart agree on its contents, and no write is in
+/// progress.
 ///
 /// # Errors
 /// Storage could not be read.

@@ -1,4 +1,4 @@
-//! What decisions are made by: a World, and the history of storage that it belongs to with what it has shown so far.
+//! The state that decisions are based on: a World, and the part of its storage history known so far.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,39 +10,38 @@ use super::rows::Rows;
 use crate::model::change::Cursor;
 use crate::model::world::World;
 
-/// Revisions of which the nonce is remembered; a read is confirmed within moments, or made again.
+/// Revisions whose nonce is remembered; a read is confirmed within moments, or repeated.
 const REMEMBERED: usize = 8_192;
 
-/// A World, and the epoch that it belongs to. Swapped as a whole, so that whoever has loaded one judges by floors of the
-/// same history, whatever becomes of storage meanwhile.
+/// A World, and the epoch that it belongs to. Swapped as a whole, so that a thread with a loaded state uses watermarks
+/// of the same history, whatever happens to storage meanwhile.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) world: World,
-    /// The rows that the World was made of, to compare with what storage holds.
+    /// The rows that the World was built from, for comparison with storage.
     pub(super) rows: Rows,
     pub(super) epoch: Arc<Epoch>,
 }
 
-/// One history of storage, followed without a gap. Another begins with every load of everything: when storage turns out to
-/// have another past than was followed (a restored dump, a failover that lost commits), nothing read before means
-/// anything after.
+/// One history of storage, followed without a gap. Every full load begins another: when storage turns out to have a
+/// diverged history (a restored dump, a failover that lost commits), nothing read before is valid after.
 #[derive(Debug)]
 pub(super) struct Epoch {
-    /// Its number in this process.
+    /// Number of the epoch in this process.
     pub(super) number: u64,
-    /// The newest changes of keys that it has shown.
+    /// The newest changes of keys in this history.
     pub(super) floors: Floors,
-    /// Its last revisions, ascending.
+    /// The last revisions of this history, ascending.
     lineage: Mutex<VecDeque<Cursor>>,
 }
 
 impl Epoch {
-    /// An epoch that begins at `start`.
+    /// Creates an epoch that begins at `start`.
     pub(super) fn new(number: u64, start: Cursor) -> Self {
         Self { number, floors: Floors::new(), lineage: Mutex::new(VecDeque::from([start])) }
     }
 
-    /// Takes the next revisions. Before the World that has them is swapped in.
+    /// Appends the next revisions, before the World that includes them is swapped in.
     pub(super) fn extend(&self, revisions: &[Cursor]) {
         let mut lineage = self.lineage.lock();
         lineage.extend(revisions);
@@ -50,7 +49,7 @@ impl Epoch {
         drop(lineage.drain(..surplus));
     }
 
-    /// Whether `cursor` is known to be one of its revisions.
+    /// Returns whether `cursor` is known to be one of its revisions.
     pub(super) fn has(&self, cursor: Cursor) -> bool {
         let lineage = self.lineage.lock();
         let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);

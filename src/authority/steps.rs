@@ -1,14 +1,14 @@
-//! The steps of applying what a poll found, for tests that must do something between two of them.
+//! The steps of applying a poll, for tests that must act between two of them.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A step that was just taken.
+/// A completed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The fingerprints of new tokens are added.
     Fingerprints,
-    /// The floors of the keys that changed are raised.
+    /// The watermarks of changed keys are raised.
     Floors,
     /// The World is swapped.
     World,
@@ -18,17 +18,17 @@ pub enum Step {
     Applied,
 }
 
-/// Who is told of each step, on the follower's own thread: nothing goes on before it returns. Nobody, unless a test says.
+/// A hook called after each step on the follower's own thread, which waits for it to return. Only tests set one.
 #[derive(Clone, Default)]
 pub struct Steps(Option<Arc<dyn Fn(Step) + Send + Sync>>);
 
 impl Steps {
-    /// Tells `hook`.
+    /// Calls `hook` after each step.
     pub fn tell(hook: impl Fn(Step) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(hook)))
     }
 
-    /// `step` was just taken.
+    /// Reports that `step` was completed.
     pub(super) fn taken(&self, step: Step) {
         if let Some(hook) = &self.0 {
             hook(step);

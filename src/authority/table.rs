@@ -1,13 +1,13 @@
-//! A table of grants to look into first: quick and forgetful. What it forgets is in the cache behind it; whether what is
-//! in it may be used, the usability rule says.
+//! The first-level cache of grants: fast and lossy. Evicted grants are still in the cache behind it; the usability rule
+//! decides whether an entry may be used.
 //!
 //! ```text
 //! digest ─▶ spread ─┬─ upper bits: which set     a set, one line of the CPU's cache:
 //!                   └─ lower bits: tag           lock │ 4 × tag │ 4 × grant, the one used last first │ counts
 //! ```
 //!
-//! A look-up in a large one waits for memory twice, for the set and for the grant; in a cache that keeps entries, nodes
-//! and keys apart it does so half a dozen times, each of them half a microsecond once there are millions of keys.
+//! A look-up in a large one waits for memory twice, for the set and for the grant; a cache that keeps entries, nodes
+//! and keys apart waits half a dozen times, half a microsecond each once there are millions of keys.
 
 use std::sync::Arc;
 
@@ -18,20 +18,20 @@ use crate::model::token::Digest;
 
 /// Grants in a set.
 pub(super) const WAYS: usize = 4;
-/// The place of the one that was used longest ago.
+/// Index of the least recently used grant.
 const LAST: usize = WAYS - 1;
-/// One grant in so many of those offered to a full set is kept: to keep each would cost more than it saves where keys are
-/// many and none is asked for often, as what is let go for it is in no cache of the CPU any more.
+/// Admission to a full set: one grant in N. Admitting each would cost more than it saves where keys are many and each
+/// is rare, because the evicted grant is no longer in any cache of the CPU.
 const KEEP: u32 = 8;
 
-/// The table.
+/// A set-associative cache of grants.
 pub(super) struct Table {
     sets: Box<[Set]>,
-    /// Keeps outsiders from choosing where their digests fall.
+    /// Hash key, so that clients cannot choose where their digests fall.
     key: u64,
 }
 
-/// Locked for moments, by whoever looks for one of its few grants.
+/// Locked briefly, by each look-up of one of its few grants.
 #[derive(Default)]
 #[repr(align(64))]
 struct Set(Mutex<Ways>);
@@ -40,13 +40,13 @@ struct Set(Mutex<Ways>);
 struct Ways {
     tags: [u32; WAYS],
     grants: [Option<Arc<CachedGrant>>; WAYS],
-    /// Hits, and offers while it was full; both begin anew after four billion.
+    /// Hits, and insertions attempted while full; both wrap around after four billion.
     hits: u32,
     offers: u32,
 }
 
 impl Table {
-    /// An empty one of so many sets, a power of two.
+    /// Creates an empty table of `sets` sets, a power of two.
     pub(super) fn new(sets: usize, key: u64) -> Self {
         Self::of((0..sets).map(|_| Set::default()).collect(), key)
     }
@@ -56,7 +56,7 @@ impl Table {
         Self { sets, key }
     }
 
-    /// The same, made piece by piece, so that a runtime's thread has others run between them.
+    /// Does the same in pieces, so that a runtime's thread runs other tasks in between.
     pub(super) async fn new_gently(sets: usize, key: u64, piece: usize) -> Self {
         let mut made = Vec::with_capacity(sets);
         while made.len() < sets {
@@ -66,13 +66,13 @@ impl Table {
         Self::of(made.into(), key)
     }
 
-    /// The number of sets.
+    /// Returns the number of sets.
     pub(super) fn sets(&self) -> usize {
         self.sets.len()
     }
 
-    /// The grant of `digest`, if it is here and `usable`; one that is not is thrown out. And how many hits its set has had
-    /// with this one.
+    /// Returns the grant of `digest` if it is present and `usable`, and evicts one that is not. Also returns the number
+    /// of hits of its set, including this one.
     pub(super) fn get(
         &self,
         digest: &Digest,
@@ -91,22 +91,22 @@ impl Table {
         ways.grants[0].clone().map(|grant| (grant, hits))
     }
 
-    /// Keeps a grant, in the place of an older one of its digest, or of the one of its set that was used longest ago.
+    /// Inserts a grant in place of an older one of its digest, or of the least recently used one of its set.
     pub(super) fn put(&self, grant: Arc<CachedGrant>) {
         self.keep(grant, |ways, held| held.or_else(|| ways.room()).or(Some(LAST)));
     }
 
-    /// The same, unless there is one of its digest, which may be newer.
+    /// Inserts a grant unless its digest has one, which may be newer.
     pub(super) fn fill(&self, grant: Arc<CachedGrant>) {
         self.keep(grant, |ways, held| held.is_none().then(|| ways.room().unwrap_or(LAST)));
     }
 
-    /// Keeps a grant if there is room for it, or an older one of its digest, or if it is its turn.
+    /// Inserts a grant if there is room, if its digest has an older one, or by admission of one in N.
     pub(super) fn offer(&self, grant: Arc<CachedGrant>) {
         self.keep(grant, |ways, held| held.or_else(|| ways.room()).or_else(|| ways.turn().then_some(LAST)));
     }
 
-    /// Keeps a grant in the place that `choose` says, given that of one with the same digest.
+    /// Inserts a grant at the index that `choose` returns, which receives the index of one with the same digest.
     fn keep(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&mut Ways, Option<usize>) -> Option<usize>) {
         let (set, tag) = self.place(grant.digest());
         let mut ways = set.0.lock();
@@ -115,12 +115,12 @@ impl Table {
             Some(at) => ways.put(at, tag, grant),
             None => Some(grant),
         };
-        // What it points to is freed after the lock.
+        // The evicted grant is freed after the lock.
         drop(ways);
         drop(let_go);
     }
 
-    /// Forgets the grant of `digest`.
+    /// Evicts the grant of `digest`.
     pub(super) fn forget(&self, digest: &Digest) {
         let (set, tag) = self.place(digest);
         let mut ways = set.0.lock();
@@ -129,8 +129,8 @@ impl Table {
         }
     }
 
-    /// Takes over what is in the sets `from` to before `to` of another table, but for what it has itself and what it has
-    /// no room for.
+    /// Moves the grants in the sets `from` to before `to` of another table into this one, except those that it already
+    /// has or has no room for.
     pub(super) fn take_over(&self, other: &Self, from: usize, to: usize) {
         for grant in other.emptied(from, to) {
             self.keep(grant, |ways, held| held.is_none().then(|| ways.room()).flatten());
@@ -142,19 +142,19 @@ impl Table {
         self.emptied(from, to).for_each(drop);
     }
 
-    /// What was in the sets `from` to before `to`, in each the one used last last.
+    /// Drains the sets `from` to before `to`; the most recently used grant of each comes last.
     fn emptied(&self, from: usize, to: usize) -> impl Iterator<Item = Arc<CachedGrant>> {
         let sets = self.sets[from..to.min(self.sets.len())].iter();
         sets.flat_map(|set| std::mem::take(&mut set.0.lock().grants).into_iter().rev().flatten())
     }
 
-    /// The set of a digest, and its tag there.
+    /// Returns the set of a digest, and its tag there.
     fn place(&self, digest: &Digest) -> (&Set, u32) {
-        // They are spread evenly already; the multiplication brings the key to all of the upper bits.
+        // Digests are spread evenly already; the multiplication brings the key into all of the upper bits.
         let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let spread = (first ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let bits = self.sets.len().trailing_zeros();
-        // Of one set no bits are left.
+        // With a single set no bits are left.
         let place = spread.checked_shr(u64::BITS - bits).unwrap_or(0);
         let tag = u32::try_from(spread & u64::from(u32::MAX)).unwrap_or(0);
         (&self.sets[usize::try_from(place).unwrap_or(0)], tag)
@@ -174,7 +174,7 @@ impl Ways {
         (0..WAYS).find(is)
     }
 
-    /// Whether it is the turn of the grant that is offered now.
+    /// Returns whether the grant attempted now is admitted.
     const fn turn(&mut self) -> bool {
         self.offers = self.offers.wrapping_add(1);
         self.offers.is_multiple_of(KEEP)
@@ -184,7 +184,7 @@ impl Ways {
         self.grants.iter().position(Option::is_none)
     }
 
-    /// Puts a grant in the first place, in exchange for the one at `at`.
+    /// Puts a grant first, in exchange for the one at `at`.
     fn put(&mut self, at: usize, tag: u32, grant: Arc<CachedGrant>) -> Option<Arc<CachedGrant>> {
         self.bring_forward(at);
         self.tags[0] = tag;
@@ -244,7 +244,7 @@ mod tests {
             let table = Table::new(sets, 7);
             let fits = u32::try_from(2 * sets).unwrap();
             (0..fits).for_each(|number| table.put(grant(number)));
-            // Of two in a set at the mean, 19 of 20 find one of its four places; in the smallest tables all do.
+            // With a mean of two per set, 19 of 20 find one of its four slots; in the smallest tables all do.
             let least = if sets < 64 { 2 * sets } else { 2 * sets * 19 / 20 };
             assert!(table.len() >= least, "{} of {fits} in {sets} sets", table.len());
         }
@@ -346,8 +346,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever comes out was put in last under that digest, and the rule was asked about it and agreed; what the
-        /// rule refused once does not come back, nor does what was to be forgotten.
+        /// Every grant returned was the last inserted under its digest, and the rule allowed it; grants that the rule
+        /// refused or that were evicted do not come back.
         #[test]
         fn nothing_is_used_that_the_rule_refuses(steps in steps(), sets in prop_oneof![Just(1_usize), Just(4), Just(64)]) {
             let table = Table::new(sets, 7);
@@ -366,7 +366,7 @@ mod tests {
                         } else {
                             table.offer(Arc::clone(&new));
                         }
-                        // Held by the table, too: it was taken.
+                        // The table holds it too: it was admitted.
                         if Arc::strong_count(&new) > 1 {
                             held.insert(number, new);
                         }

@@ -1,6 +1,6 @@
-//! Usage: counting what was decided, in memory, and handing the counts to storage in batches.
+//! Usage counts: decisions are counted in memory and written to storage in batches.
 
-// Quicker than the standard library's; nobody chooses the ids that are its keys.
+// Faster than the standard library's; clients cannot choose the ids used as keys.
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
@@ -13,10 +13,10 @@ use crate::storage::UsageAdd;
 
 /// Shards, by the key.
 const SHARDS: usize = 16;
-/// Different counts that one shard holds between two flushes; further ones are lost, and counted as lost.
+/// Most distinct counts per shard between two flushes; further ones are lost, and counted as lost.
 const MAX_PER_SHARD: usize = 16_384;
 
-/// Uses not yet handed to storage.
+/// Uses not yet written to storage.
 #[derive(Debug)]
 pub(super) struct Usage {
     shards: [Mutex<HashMap<Counted, (u64, Timestamp)>>; SHARDS],
@@ -36,7 +36,7 @@ impl Usage {
         Self { shards: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// Counts a decision about a key. Answers whether there was room to.
+    /// Counts a decision about a key. Returns whether there was room for it.
     pub(super) fn count(&self, decision: &Decision<'_>, now: Timestamp) -> bool {
         let Some((key, secret)) = decision.key else {
             return true;
@@ -56,7 +56,7 @@ impl Usage {
         true
     }
 
-    /// Takes everything counted since the last time in `usages`, each count once.
+    /// Takes everything counted in `usages` since the last call, each distinct count once.
     pub(super) fn take<'a>(usages: impl Iterator<Item = &'a Self>) -> Vec<UsageAdd> {
         let mut sums: HashMap<Counted, (u64, Timestamp)> = HashMap::new();
         for shard in usages.flat_map(|usage| &usage.shards) {
@@ -81,7 +81,7 @@ impl Usage {
         all
     }
 
-    /// Takes back what storage could not take. Answers how many uses found no room.
+    /// Puts back counts that storage did not accept. Returns the number of uses for which there was no room.
     pub(super) fn give_back(&self, adds: Vec<UsageAdd>) -> u64 {
         let mut dropped = 0;
         for add in adds {

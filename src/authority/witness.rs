@@ -1,9 +1,9 @@
-//! What this replica has seen of the others, by its own clock.
+//! Liveness of the other replicas, by this replica's own clock.
 //!
-//! A replica that has been silent for its `max_staleness` allows nothing, and only then may a write be acknowledged
-//! without it. How long it has been silent is counted from when this replica *received* a report that it had not seen
-//! before, on a clock that nobody can set. Storage's clock cannot count it: it is set, and a failover brings another one.
-//! So a replica that is seen for the first time counts as if it had just reported.
+//! A replica that has been unresponsive for its `max_staleness` allows nothing, and only then may a write be
+//! acknowledged without it. The time counts from when this replica *received* a report that it had not seen before, on
+//! a monotonic clock. Storage's clock would not do: it can be set, and a failover brings another one. So a replica that
+//! is seen for the first time counts as if it had just reported.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::storage::{Replica, ReplicaReport};
 
-/// Time between looks at what the other replicas have reported: grows from the first to the second.
+/// Time between checks of the other replicas' reports: grows from the first to the second.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(50));
-/// What one look may take at least, however short the wait.
+/// Minimum time limit of one check, however short the wait.
 const LOOK: Duration = Duration::from_secs(1);
-/// How old a report is before it is removed, by storage's clock and, in the second place, by this replica's.
+/// Age at which a report is removed, by storage's clock and, second, by this replica's.
 const REMOVED: (Duration, Duration) = (Duration::from_hours(24), Duration::from_hours(1));
 
 /// The last report of each other replica.
@@ -35,24 +35,24 @@ struct Seen {
     reported: Timestamp,
     /// When this report was first received, in microseconds of this replica's clock.
     since: u64,
-    /// Whether it was seen to report while this replica was looking.
+    /// Whether this replica has observed it reporting.
     alive: bool,
-    /// Whether the row has gone although the replica may not have ended: storage was restored, or lost commits.
+    /// Whether the row is gone although the replica may still run: storage was restored, or lost commits.
     lost: bool,
-    /// Whether it was logged that its setting is another one.
+    /// Whether the difference of its setting was logged.
     differs: bool,
 }
 
-/// What the reports of the other replicas say of a write.
+/// Replicas that have not confirmed a write.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Others {
-    /// Those that may still decide from before it.
+    /// Those that may still decide from a state before it.
     pending: Vec<ReplicaId>,
-    /// Whether one of them is live, so that it is worth waiting for.
+    /// Whether one of them is live, and therefore worth waiting for.
     live: bool,
 }
 
-/// A look at all reports: when it was sent and when its answer was received, by this replica's clock.
+/// All reports at one time, with the times of sending the query and of receiving the response by this replica's clock.
 #[derive(Debug, Clone, Copy)]
 struct Look<'a> {
     sent: u64,
@@ -61,8 +61,8 @@ struct Look<'a> {
 }
 
 impl Seen {
-    /// How long ago this replica must have reported to be sure that it allows nothing from before now: its own
-    /// `max_staleness`, or the longest that there can be, and a little for clocks that do not run alike.
+    /// Returns how long ago this replica must have reported to be sure that it no longer allows anything based on an
+    /// earlier state: its `max_staleness`, or the longest possible, and a margin for clock drift.
     fn silence_bound(&self, settings: &Settings) -> Duration {
         let max_staleness = if cfg!(without_guard = "settings") {
             settings.max_staleness
@@ -72,12 +72,12 @@ impl Seen {
         max_staleness + max_staleness / 50
     }
 
-    /// How long it has been silent at `tick`, at least.
+    /// Returns the least time for which it has been unresponsive at `tick`.
     fn silence(&self, tick: u64) -> Duration {
         Duration::from_micros(tick.saturating_sub(self.since))
     }
 
-    /// Whether it is worth waiting for. A guess that harms nobody, so that storage's clock will do at first sight.
+    /// Returns whether it is worth waiting for. A wrong guess is harmless, so storage's clock suffices at first.
     fn is_live(&self, settings: &Settings, silence: Duration, age: Duration) -> bool {
         let bound = self.report.max_staleness.unwrap_or(settings.max_staleness) / 2;
         !self.lost && silence <= bound && (self.alive || age <= bound)
@@ -85,7 +85,7 @@ impl Seen {
 }
 
 impl Witness {
-    /// Takes note of a look, and tells what it says of `write`.
+    /// Records a check, and returns the replicas that have not confirmed `write`.
     fn others(&self, settings: &Settings, look: Look<'_>, write: Revision) -> Others {
         let mut seen = self.0.lock();
         note(&mut seen, settings, look);
@@ -95,9 +95,9 @@ impl Witness {
             let age = ages.get(id).copied().unwrap_or(Duration::MAX);
             let silence = if cfg!(without_guard = "witness") { age } else { of.silence(look.sent) };
             let ended = of.reported == Timestamp::EPOCH;
-            // What a lost row said of what is applied may be of another past.
+            // The applied revision in a lost row may be of a diverged history.
             let applied = of.report.applied >= write && !of.lost;
-            // Its report was sent before it was received here: later than this it allows nothing until it has polled again.
+            // It reported before we received it: after the bound it allows nothing until it has polled again.
             if !ended && !applied && silence <= of.silence_bound(settings) {
                 others.pending.push(*id);
                 others.live |= of.is_live(settings, silence, age);
@@ -106,7 +106,7 @@ impl Witness {
         others
     }
 
-    /// Takes note of a look. Returns the reports that tell of nobody who may still decide.
+    /// Records a check. Returns the reports of replicas that can no longer decide.
     fn silent(&self, settings: &Settings, look: Look<'_>) -> Vec<(ReplicaId, Timestamp)> {
         let mut seen = self.0.lock();
         note(&mut seen, settings, look);
@@ -118,7 +118,7 @@ impl Witness {
         over.map(|replica| (replica.report.id, replica.reported)).collect()
     }
 
-    /// How long a replica has been silent at `tick`, if it was seen to report while this replica was looking.
+    /// Returns how long a replica has been unresponsive at `tick`, if this replica has observed it reporting.
     fn silence(&self, replica: &Replica, tick: u64) -> Option<Duration> {
         let seen = self.0.lock();
         let of = seen.get(&replica.report.id).filter(|of| of.alive)?;
@@ -137,7 +137,7 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
             lost: false,
             differs: false,
         });
-        // In whichever direction: of two looks at once the older one may come second, which only lengthens the wait.
+        // In either direction: of two concurrent checks the older may come second, which only lengthens the wait.
         if of.reported != reported || of.report != *report {
             (of.reported, of.since, of.alive) = (reported, look.received, true);
             of.report.clone_from(report);
@@ -158,8 +158,8 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
         if look.replicas.iter().any(|replica| replica.report.id == *id) {
             return true;
         }
-        // A replica that ends in order leaves a report that says so, but for those of earlier versions. One that has not ended
-        // may have reported until the row was lost.
+        // A replica that shuts down cleanly leaves a final report, except in earlier versions. One still running may
+        // have reported until the row was lost.
         if !of.lost {
             (of.lost, of.since) = (of.reported != Timestamp::EPOCH && of.report.max_staleness.is_some(), look.received);
         }
@@ -168,8 +168,8 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
 }
 
 impl Authority {
-    /// Waits until no other replica that is live may decide from before `write`. Returns those that still may; `None` if
-    /// that cannot be found out.
+    /// Waits until no other live replica can decide from a state before `write`. Returns those that still can; `None`
+    /// if that cannot be determined.
     pub async fn wait_elsewhere(&self, write: Revision, at_most: Duration) -> Option<Vec<ReplicaId>> {
         let deadline = Instant::now() + at_most;
         let mut pause = PAUSE.0;
@@ -185,8 +185,8 @@ impl Authority {
         }
     }
 
-    /// What a replica reported, with the time since by this replica's own clock where it knows. Of itself a replica knows
-    /// more than it has last reported.
+    /// Returns a replica's report with the time since then by this replica's own clock, if known. About itself a
+    /// replica knows more than its last report.
     #[must_use]
     pub fn with_own_view(&self, mut replica: Replica) -> Replica {
         if replica.report.id == self.settings().replica {
@@ -199,14 +199,14 @@ impl Authority {
         replica
     }
 
-    /// Whether a replica counts as live: writes wait for it.
+    /// Returns whether a replica counts as live: writes wait for it.
     pub fn is_live(&self, replica: &Replica) -> bool {
         replica.age <= replica.report.max_staleness.unwrap_or(self.settings().max_staleness) / 2
     }
 }
 
 impl Inner {
-    /// Reports to storage what is applied.
+    /// Reports the applied revision to storage.
     pub(super) async fn renew_now(&self) -> crate::storage::Result<()> {
         let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
         let report = ReplicaReport {
@@ -220,7 +220,7 @@ impl Inner {
         self.storage.heartbeat(&report, cursor.nonce).await.map(|_| ())
     }
 
-    /// Looks at the reports of all replicas, until `bound` at the latest.
+    /// Reads the reports of all replicas, until `bound` at the latest.
     async fn look<R>(&self, bound: Instant, judge: impl FnOnce(Look<'_>) -> R) -> Option<R> {
         let sent = self.freshness.tick();
         match tokio::time::timeout_at(bound, self.storage.replicas()).await {
@@ -252,12 +252,12 @@ impl Inner {
     }
 }
 
-/// Looks at the other replicas every now and then, so that a write knows at once who has been silent, and for how long.
+/// Checks the other replicas periodically, so that a write knows at once which are unresponsive, and for how long.
 pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
     loop {
         if inner.storage.is_shared() {
             let bound = Instant::now() + LOOK * 5;
-            // The look alone takes note.
+            // The check itself records the reports.
             let _ = inner.look(bound, |look| note(&mut inner.witness.0.lock(), &inner.settings, look)).await;
         }
         tokio::select! {

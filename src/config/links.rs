@@ -1,5 +1,5 @@
-//! Variables that nobody set for Latchkey, although they begin with `LATCHKEY_`: what kubelet and Docker put into a
-//! container's environment about services and linked containers whose names begin with `latchkey`.
+//! Service links: variables that begin with `LATCHKEY_` although nobody set them for Latchkey. kubelet and Docker add
+//! them to a container's environment for services and linked containers whose names begin with `latchkey`.
 //!
 //! | variable | value |
 //! |---|---|
@@ -9,22 +9,22 @@
 //! | `NAME_PORT_8080_TCP_PROTO`, `…_PORT`, `…_ADDR` | `tcp`, a port, an IP address |
 //! | `NAME_PORT_8080_TCP_START`, `…_END`, `…_PORT_START`, `…_PORT_END` | the same, from Docker for a range of ports |
 //! | `NAME_NAME` | `/container/alias`, from Docker |
-//! | `NAME_ENV_VARIABLE` | anything, from Docker, beside a `NAME_NAME` or `NAME_PORT` |
+//! | `NAME_ENV_VARIABLE` | anything, from Docker, together with a `NAME_NAME` or `NAME_PORT` |
 //!
-//! Both name and value must have the shape: `LATCHKEY_ADMIN_PORT=8080` is a mistake for `LATCHKEY_ADMIN_ADDR`, and is
-//! refused. No setting has a name of this shape; a test in this file keeps it so.
+//! Both name and value must match: `LATCHKEY_ADMIN_PORT=8080` is a mistake for `LATCHKEY_ADMIN_ADDR`, and is refused.
+//! No setting has a name of this shape; a test in this file enforces that.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Whether the variable is a service link. `all` are the variables of the environment.
+/// Returns whether the variable is a service link. `all` contains all variables of the environment.
 pub(super) fn is_link(name: &str, value: &str, all: &BTreeMap<String, String>) -> bool {
     by_itself(name, value) || of_linked_container(name, all)
 }
 
-/// Whether name and value say so by themselves.
+/// Returns whether name and value alone identify a service link.
 fn by_itself(name: &str, value: &str) -> bool {
     if !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') {
         return false;
@@ -47,7 +47,7 @@ fn by_itself(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether Docker passes on a variable of a container that it links, as `NAME_ENV_VARIABLE`.
+/// Returns whether Docker passes on a variable of a linked container, as `NAME_ENV_VARIABLE`.
 fn of_linked_container(name: &str, all: &BTreeMap<String, String>) -> bool {
     name.match_indices("_ENV_").any(|(at, _)| {
         let linked = &name[..at];
@@ -59,12 +59,12 @@ fn of_linked_container(name: &str, all: &BTreeMap<String, String>) -> bool {
     })
 }
 
-/// Whether the name ends as `…_SERVICE_PORT_PORTNAME` does.
+/// Returns whether the name ends like `…_SERVICE_PORT_PORTNAME`.
 fn has_service_port_name(name: &str) -> bool {
     name.split_once("_SERVICE_PORT_").is_some_and(|(_, port)| !port.is_empty())
 }
 
-/// What follows `…_PORT_8080_TCP_` in a name; an empty text if nothing follows `…_PORT_8080_TCP`.
+/// Returns the part of a name after `…_PORT_8080_TCP_`; an empty text if it ends with `…_PORT_8080_TCP`.
 fn of_port(name: &str) -> Option<&str> {
     name.rmatch_indices("_PORT_").find_map(|(at, mark)| {
         let (port, rest) = name[at + mark.len()..].split_once('_')?;
@@ -73,7 +73,7 @@ fn of_port(name: &str) -> Option<&str> {
     })
 }
 
-/// `tcp://10.0.0.1:8080`, `tcp://[fd00::1]:8080`, and `tcp://fd00::1:8080` as older versions of Docker write it.
+/// Matches `tcp://10.0.0.1:8080`, `tcp://[fd00::1]:8080`, and `tcp://fd00::1:8080` as in older versions of Docker.
 fn is_url(value: &str) -> bool {
     let Some((protocol, rest)) = value.split_once("://") else { return false };
     let Some((host, port)) = rest.rsplit_once(':') else { return false };
@@ -89,7 +89,7 @@ fn is_port(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_digit()) && value.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// `/container/alias`.
+/// Matches `/container/alias`.
 fn is_container(value: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
@@ -122,7 +122,7 @@ mod tests {
             ("LATCHKEY_ADMIN_PORT_53_UDP", "udp://10.96.0.7:53"),
             ("LATCHKEY_ADMIN_PORT_53_UDP_PROTO", "udp"),
             ("LATCHKEY_ADMIN_PORT_9_SCTP_ADDR", "fd00::7"),
-            // A Service called latchkey-decision-addr, and one called latchkey-port-1-tcp.
+            // A Service named latchkey-decision-addr, and one named latchkey-port-1-tcp.
             ("LATCHKEY_DECISION_ADDR_PORT", "tcp://10.96.0.7:50051"),
             ("LATCHKEY_PORT_1_TCP_SERVICE_HOST", "10.96.0.7"),
             ("LATCHKEY_PORT_1_TCP_PORT_80_TCP_PROTO", "tcp"),

@@ -1,4 +1,4 @@
-//! Reading settings from their sources, collecting everything that is wrong on the way.
+//! Reads settings from their sources and collects all errors.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,12 +10,12 @@ use ipnet::IpNet;
 use super::profiles::{self, Profile};
 use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles, links};
 
-/// What variables of Latchkey begin with.
+/// Prefix of Latchkey's variables.
 const PREFIX: &str = "LATCHKEY_";
-/// Variables that begin so and are no settings: what the tests and the command line read by themselves.
+/// Variables with this prefix that are not settings: the tests and the command line read them directly.
 const OTHERS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_TEST_CASES", "LATCHKEY_BLESS"];
 
-/// The values of all settings, as text, and what was found wrong.
+/// The values of all settings as text, and the errors found.
 pub(super) struct Reader {
     values: BTreeMap<&'static str, (String, Origin)>,
     profiles: BTreeMap<String, Profile>,
@@ -57,7 +57,7 @@ impl Reader {
     }
 
     fn take(&mut self, setting: &Setting, value: &str, origin: Origin) {
-        // `echo` and `kubectl create secret --from-file` put a line end behind a value.
+        // `echo` and `kubectl create secret --from-file` append a line end to the value.
         let value = if setting.secret { value.trim() } else { without_line_end(value) };
         if !setting.secret && is_secret(value) {
             let name = setting.name;
@@ -66,7 +66,7 @@ impl Reader {
                  in database_url, token, or the files named by database_url_file and token_file"
             ));
         }
-        // An empty value unsets: that is how a variable is switched off in a unit file.
+        // An empty value unsets: this is how to disable a variable in a unit file.
         if value.is_empty() && setting.default.is_empty() {
             self.values.remove(setting.name);
         } else {
@@ -81,7 +81,7 @@ impl Reader {
         };
         let table = match text.parse::<toml::Table>() {
             Ok(table) => table,
-            // The message quotes the line, which may hold a secret: only where it is is said.
+            // The message quotes the line, which may contain a secret: report only its position.
             Err(error) => {
                 let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
                 return self.wrong(format!("the configuration file {file} is not valid TOML: see line {line}"));
@@ -110,7 +110,7 @@ impl Reader {
     }
 
     fn unknown(&mut self, what: &str, name: &str, spell: impl Fn(&str) -> String) {
-        // The profiles are no setting, and stand in the file as settings do.
+        // Profiles are not a setting, but appear in the file like settings.
         let names = SETTINGS.iter().map(|setting| setting.name).chain(["profiles"]);
         let nearest = names.min_by_key(|known| distance(known, name));
         let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
@@ -118,7 +118,7 @@ impl Reader {
         self.wrong(format!("{what}{hint}"));
     }
 
-    /// Variables that are service links, and count for nothing.
+    /// Returns the variables that are service links, which are ignored.
     pub(super) fn ignored(&self) -> Vec<String> {
         self.ignored.clone()
     }
@@ -135,7 +135,7 @@ impl Reader {
         self.text(name).map(PathBuf::from)
     }
 
-    /// A secret by itself or in a file.
+    /// Reads a secret, set directly or in a file.
     pub(super) fn secret(&mut self, name: &str, file_name: &str) -> Option<String> {
         match (self.text(name), self.path(file_name)) {
             (Some(_), Some(_)) => {
@@ -161,7 +161,7 @@ impl Reader {
         })
     }
 
-    /// Addresses and networks between commas.
+    /// Reads comma-separated addresses and networks.
     pub(super) fn networks(&mut self, name: &str) -> Vec<IpNet> {
         let text = self.text(name).unwrap_or_default();
         let mut networks = Vec::new();
@@ -188,7 +188,7 @@ impl Reader {
         }
     }
 
-    /// A number, or `0` for none.
+    /// Reads a number, or `0` for none.
     pub(super) fn number_or_none(&mut self, name: &str, least: u64, most: u64) -> u64 {
         if self.text(name).as_deref() == Some("0") { 0 } else { self.number(name, least, most) }
     }
@@ -206,7 +206,7 @@ impl Reader {
         }
     }
 
-    /// A time, or `0s` for none.
+    /// Reads a duration, or `0s` for none.
     pub(super) fn duration_or_none(&mut self, name: &str, least: Duration, most: Duration) -> Option<Duration> {
         let none = self.text(name).and_then(|text| duration(&text)) == Some(Duration::ZERO);
         if none { None } else { Some(self.duration(name, least, most)) }
@@ -249,7 +249,7 @@ impl Reader {
         }
     }
 
-    /// Every setting's value and origin; secrets only as set or not.
+    /// Returns every setting's value and origin; secrets only as set or not.
     pub(super) fn origins(&self) -> Vec<(Setting, String, Origin)> {
         let told = SETTINGS.iter().map(|setting| match self.values.get(setting.name) {
             None => (*setting, String::new(), Origin::Default),
@@ -272,7 +272,7 @@ fn without_line_end(value: &str) -> &str {
     value.trim_end_matches(['\r', '\n'])
 }
 
-/// Whether a value must not be repeated in an error: it is a token, or says how to reach a database.
+/// Returns whether a value must not appear in an error: it is a token, or a URL of a database.
 fn is_secret(value: &str) -> bool {
     let url = value.starts_with("postgres") && value.contains("://");
     let user = value.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
@@ -284,7 +284,7 @@ fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-/// Reads `250ms`, `10s`, `5m`, `1h`.
+/// Parses `250ms`, `10s`, `5m`, `1h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
@@ -297,7 +297,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// How many letters must be added, removed or changed to make one of the other (Levenshtein).
+/// Returns how many letters to add, remove or change to turn one text into the other (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

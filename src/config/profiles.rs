@@ -1,5 +1,5 @@
-//! Profiles: how a gateway reads the requests of an API and words its refusals. Tables `[profiles.NAME]` of the TOML
-//! file; `plain` and `retailcrm` are built in, and each other one begins as one of them.
+//! Profiles: how a gateway reads the requests of an API and formats its errors. Defined by tables `[profiles.NAME]` of
+//! the TOML file; `plain` and `retailcrm` are built in, and every other profile extends one of them.
 
 use std::collections::BTreeMap;
 
@@ -8,58 +8,58 @@ use serde::Deserialize;
 use crate::model::method::{StoreLocation, StorePlace};
 use crate::model::pattern::MethodIdentity;
 
-/// The largest body that a profile may ask to be read, in bytes.
+/// The largest body that a profile may have read, in bytes.
 pub const MAX_BODY: usize = 16 << 20;
 
-/// How a gateway reads the requests of an API and words its refusals.
+/// How a gateway reads the requests of an API and formats its errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a line of the configuration by itself")]
 pub struct Profile {
     /// The paths that it governs: this one and those below it; `/` for all.
     pub prefix: String,
-    /// Whether requests for which nobody names a profile may be its: the one with the longest prefix takes them.
+    /// Whether it applies to requests without a named profile, if it has the longest matching prefix.
     pub by_prefix: bool,
-    /// Where the key travels. All are looked at; keys that differ are refused.
+    /// Locations of the key. All are checked; requests with different keys are refused.
     pub keys: Vec<KeyPlace>,
-    /// Where the store travels in requests to methods whose entry in the reference book says nothing of it. They are
-    /// looked at in all requests: every store mentioned anywhere must be open.
+    /// Locations of the store in requests to methods whose entry in the reference book specifies none. They are checked
+    /// in all requests: the key must have access to every store mentioned anywhere.
     pub stores: Vec<StorePlace>,
-    /// Whether the host tells the store, by the hosts of the stores.
+    /// Whether the host identifies the store, by the hosts of the stores.
     pub host: bool,
-    /// Places of `stores` that hold something else in requests to a method.
+    /// Locations in `stores` with another meaning in requests to a method.
     pub not_stores: Vec<(MethodIdentity, StorePlace)>,
-    /// Parameters of query and form that change how the store is read, and the one value that they may have.
+    /// Query and form parameters that change how the store is read, and the one value allowed for each.
     pub fixed: BTreeMap<String, String>,
-    /// How refusals are worded.
+    /// Error format.
     pub wording: Wording,
-    /// Whether the service behind the gateway stays within the scope it is told, so that a call may name no store.
+    /// Whether the service behind the gateway applies the scope it receives, so that a call need not name a store.
     pub upstream_applies_scope: bool,
-    /// Whether the service behind the gateway reads key and stores at the places named here and in the reference book
-    /// and nowhere else, and lets no parameter override the verb. A body that cannot be inspected then matters only if
-    /// one of these places is in bodies.
+    /// Whether the service behind the gateway reads key and stores only at the locations named here and in the
+    /// reference book, and lets no parameter override the HTTP method. A body that cannot be inspected then matters
+    /// only if one of these locations is in bodies.
     pub upstream_reads_only_places: bool,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
-    /// Whether requests about the calling key itself are answered by the gateway, in the words of `wording`.
+    /// Whether the gateway itself responds to requests about the calling key, in the format of `wording`.
     pub answers: bool,
-    /// The versions of the API that such answers name.
+    /// The versions of the API in such responses.
     pub versions: Vec<String>,
 }
 
-/// A place in a request where a key travels.
+/// The location of a key in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyPlace {
     /// A header of this name, in lower case.
     Header(String),
     /// `authorization: Bearer …`.
     Bearer,
-    /// A parameter of the query.
+    /// A query parameter.
     Query(String),
     /// A field of the body, urlencoded or multipart.
     Form(String),
 }
 
-/// How refusals are worded.
+/// Error format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wording {
     /// RFC 6750 and RFC 9457.
@@ -68,7 +68,7 @@ pub enum Wording {
     RetailCrm,
 }
 
-/// A profile as it is written. What is left out stays as in the built-in one that it begins as.
+/// A profile in the configuration file. Omitted fields keep the values of the built-in profile that it extends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -86,18 +86,18 @@ struct Table {
     versions: Option<Vec<String>>,
 }
 
-/// Parameters by which some framework lets a client ask for another verb than the request's own: Symfony, Laravel,
-/// Rails, Rack, Yii, CakePHP, Slim and Spring read `_method`, ASP.NET the names of the headers.
+/// Parameters by which some framework lets a client override the HTTP method of a request: Symfony, Laravel, Rails,
+/// Rack, Yii, CakePHP, Slim and Spring read `_method`, ASP.NET the names of the headers.
 pub(crate) const OVERRIDES: [&str; 7] =
     ["_method", "_http_method", "_httpmethod", "_verb", "x-http-method-override", "x-http-method", "x-method-override"];
 
-/// The profiles that are there without configuration: `plain` governs everything, `retailcrm` what is
-/// given to it by name.
+/// Returns the built-in profiles: `plain` applies to everything, `retailcrm` to requests that are assigned to it by
+/// name.
 pub fn built_in() -> BTreeMap<String, Profile> {
     BTreeMap::from([("plain".to_owned(), plain()), ("retailcrm".to_owned(), retailcrm())])
 }
 
-/// Adds the profiles of the table `profiles` to the built-in ones. Everything that is wrong goes to `wrong`.
+/// Adds the profiles of the table `profiles` to the built-in ones. Reports all errors to `wrong`.
 pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeMap<String, Profile> {
     let mut profiles = built_in();
     let toml::Value::Table(tables) = tables else {
@@ -129,8 +129,8 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
     profiles
 }
 
-/// What is wrong with the shape of a profile, each as the rest of a sentence about it. Names that there are not are left
-/// for later.
+/// Returns errors in the shape of a profile, each as the rest of a sentence about it. Unknown names are reported
+/// elsewhere.
 fn misshapen(profile: &toml::Value) -> impl Iterator<Item = String> {
     let fields = profile.as_table();
     let whole = fields.is_none().then(|| " must be a table: [profiles.NAME], followed by its settings".to_owned());
@@ -193,9 +193,9 @@ fn retailcrm() -> Profile {
         stores: ["query:site", "form:site", "json:site", "query:filter[sites][]", "form:filter[sites][]"]
             .map(place)
             .into(),
-        // There the field holds the store itself, as JSON; which one it is says the path.
+        // Here the field contains the store itself, as JSON; the path identifies which one.
         not_stores: vec![(method(edit), place("form:site")), (method(edit), place("json:site"))],
-        // With siteBy=id a path carries a number of the CRM's own instead of a code.
+        // With siteBy=id a path contains a numeric id of the CRM instead of a code.
         fixed: BTreeMap::from([("siteBy".to_owned(), "code".to_owned())]),
         wording: Wording::RetailCrm,
         answers: true,
@@ -207,13 +207,13 @@ fn retailcrm() -> Profile {
 // === impl Profile ===
 
 impl Profile {
-    /// Whether it looks for the key or the store in bodies, whatever the reference book says.
+    /// Returns whether it searches bodies for the key or the store, whatever the reference book specifies.
     pub fn reads_bodies(&self) -> bool {
         self.keys.iter().any(|place| matches!(place, KeyPlace::Form(_)))
             || self.stores.iter().any(|place| matches!(place.location(), StoreLocation::Form | StoreLocation::Json))
     }
 
-    /// Places that say two things of one part of a request, or that nothing is read from.
+    /// Finds locations that assign two meanings to one part of a request, or that are never read.
     fn contradictions(&self) -> impl Iterator<Item = String> {
         let both = self.keys.iter().filter(|key| {
             let (location, name) = match key {
@@ -242,7 +242,7 @@ impl Profile {
         both.chain(bearer).chain(idle)
     }
 
-    /// Whether it governs the canonical path `path`.
+    /// Returns whether it applies to the canonical path `path`.
     pub fn governs(&self, path: &str) -> bool {
         let below = path.strip_prefix(self.prefix.trim_end_matches('/'));
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -276,7 +276,7 @@ impl Table {
             profile.host = stores.iter().any(|text| text == "host");
             let places = stores.iter().filter(|text| *text != "host");
             profile.stores = places.filter_map(|text| kept(store_place(text), wrong)).collect();
-            // What the built-in one excepts at places that are no longer looked at.
+            // Drops exceptions of the built-in profile for locations that are no longer read.
             profile.not_stores.retain(|(_, place)| profile.stores.contains(place));
         }
         if let Some(exceptions) = self.not_stores {
@@ -350,7 +350,7 @@ fn store_place(text: &str) -> Result<StorePlace, String> {
     Ok(place)
 }
 
-/// Refuses a place that the gateway, or HTTP itself, reads otherwise.
+/// Refuses a location that the gateway, or HTTP itself, reads differently.
 fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
     const OF_HTTP: [&str; 8] = [
         "host",

@@ -1,4 +1,4 @@
-//! Configurations as people write them, right and wrong.
+//! Valid and invalid configurations, as people write them.
 
 use super::*;
 
@@ -117,7 +117,7 @@ fn service_links_count_for_nothing_and_mistakes_are_still_refused() {
         said.contains("unknown environment variable LATCHKEY_DECISION_PORT") && said.lines().count() == 2,
         "{said}"
     );
-    // A real setting is itself, whatever its value looks like.
+    // A setting is never a service link, whatever its value looks like.
     assert!(errors(&[("LATCHKEY_ADMIN_ADDR", "tcp://10.96.0.7:8080")]).contains("admin_addr is"));
 }
 

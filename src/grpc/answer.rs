@@ -1,4 +1,4 @@
-//! Deciding for AuthorizationService: from questions to answers as they are sent.
+//! Deciding for AuthorizationService: from requests to encoded responses.
 
 use futures_util::future::{FutureExt as _, join_all};
 use tonic::Status;
@@ -10,10 +10,10 @@ use super::wire::{self, Framed};
 use crate::authority::Authority;
 use crate::registry::Violations;
 
-/// Most questions in a batch.
+/// Most requests in a batch.
 const MAX_BATCH: usize = 1_000;
 
-/// Answers a question with an `AuthorizeResponse`.
+/// Decides a request and returns an encoded `AuthorizeResponse`.
 pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Result<Framed, Status> {
     let mut violations = Violations::new();
     let Some(query) = asked.read(&mut violations) else {
@@ -21,13 +21,13 @@ pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Resul
     };
     match authority.decide_now(&query, Framed::answer) {
         Some(answer) => Ok(answer),
-        // Boxed, so that the calls that need not wait are small.
+        // Boxed, so that calls which need not wait have small futures.
         None => authority.decide(&query, Framed::answer).boxed().await.map_err(undecided_status),
     }
 }
 
-/// Answers questions with a `BatchAuthorizeResponse`, each by itself: what is at hand at once; the rest is waited for
-/// together. One that is invalid or cannot be decided has a result that says so.
+/// Decides each request by itself and returns an encoded `BatchAuthorizeResponse`: at once from memory where possible,
+/// the rest awaited together. The result of a request that is invalid or has no decision contains the reason.
 pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) -> Result<Framed, Status> {
     if asked.is_empty() || asked.len() > MAX_BATCH {
         let what = format!("has {} requests; a batch must have 1 to {MAX_BATCH}", asked.len());

@@ -10,14 +10,14 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::audit_service_server::{AuditService, AuditServiceServer};
 use crate::registry::Registry;
 
-/// Reads the audit trail by asking the registry.
+/// Serves the audit trail from the registry.
 #[derive(Debug)]
 pub(super) struct Audit {
     registry: Registry,
 }
 
 impl Audit {
-    /// The service over `registry`.
+    /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> AuditServiceServer<Self> {
         AuditServiceServer::new(Self { registry })
     }

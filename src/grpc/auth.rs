@@ -1,6 +1,6 @@
-//! Who calls: the layer in front of every service, which knows the operator by its token and what its role may do.
+//! Caller authentication: the layer before every service that identifies operators by token and checks roles.
 //!
-//! Refusals are made before the body is read. Whoever is let through is found in the request's extensions.
+//! Refusals are sent before the body is read. An admitted caller is in the request's extensions.
 
 use std::task::{Context, Poll};
 
@@ -16,12 +16,12 @@ use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;
 use crate::registry::Caller;
 
-/// Whether callers must say who they are.
+/// Whether callers must authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallerAuth {
-    /// They must.
+    /// Callers must authenticate.
     Required,
-    /// Whoever reaches the port may ask for decisions.
+    /// Any client that reaches the port may request decisions.
     OffForDecisions,
 }
 
@@ -32,7 +32,7 @@ pub struct CallerAuthLayer {
     auth: CallerAuth,
 }
 
-/// Lets a call through to `S` if its caller may make it.
+/// Passes a call to `S` if its caller may make it.
 #[derive(Debug, Clone)]
 pub struct CallerAuthService<S> {
     inner: S,
@@ -41,7 +41,7 @@ pub struct CallerAuthService<S> {
 }
 
 impl CallerAuthLayer {
-    /// The layer that knows callers by `authority`.
+    /// Creates a layer that identifies callers through `authority`.
     pub const fn new(authority: Authority, auth: CallerAuth) -> Self {
         Self { authority, auth }
     }
@@ -55,7 +55,7 @@ impl<S> Layer<S> for CallerAuthLayer {
     }
 }
 
-/// What is known of a call's right to be made without waiting.
+/// Outcome of the permission check, as far as it is known without waiting.
 enum Verdict {
     Pass(Option<Caller>),
     Refuse(Status),
@@ -64,7 +64,7 @@ enum Verdict {
 
 impl<S> CallerAuthService<S> {
     fn judge(&self, path: &str, headers: &HeaderMap) -> Verdict {
-        // Health, reflection and what no service answers need no credentials.
+        // Health, reflection and paths without a service need no credentials.
         let Some(needed) = permission(path) else {
             return Verdict::Pass(None);
         };
@@ -110,7 +110,7 @@ where
             Verdict::Ask(token, needed) => {
                 let authority = self.authority.clone();
                 let clone = self.inner.clone();
-                // The clone has not been asked whether it is ready; the one that has must make the call.
+                // The clone was not polled for readiness; the original was, and must make the call.
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let call = async move {
                     let operator = match authority.operator(&token).await {
@@ -131,7 +131,7 @@ where
     }
 }
 
-/// The token of `authorization: Bearer …`.
+/// Returns the token of `authorization: Bearer …`.
 fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -168,7 +168,7 @@ fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
     }
 }
 
-/// The status of a call about which nothing could be decided.
+/// Returns the status of a call for which there was no decision.
 pub(super) fn undecided_status(undecided: Undecided) -> Status {
     match undecided {
         Undecided::ForeignRevision => Status::failed_precondition(undecided.to_string()),

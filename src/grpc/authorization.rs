@@ -19,7 +19,7 @@ use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::registry::Violations;
 
-/// Answers questions by asking an authority.
+/// Serves decisions of an authority.
 #[derive(Debug)]
 pub(super) struct Authorization {
     authority: Authority,
@@ -29,7 +29,7 @@ pub(super) struct Authorization {
 type Watch = Pin<Box<dyn Stream<Item = Result<proto::WatchChangesResponse, Status>> + Send>>;
 
 impl Authorization {
-    /// The service over `authority`, whose streams end when `tasks` are to stop.
+    /// Creates the service over `authority`; its streams end when `tasks` stop.
     pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
         AuthorizationServiceServer::new(Self { authority, tasks })
     }
@@ -93,7 +93,7 @@ impl AuthorizationService for Authorization {
     }
 }
 
-/// An answer, read back: it is written once, for calls that do without tonic too.
+/// Decodes an encoded response. There is one encoder, shared with calls that bypass tonic.
 fn told<T: Message + Default>(answer: &Framed) -> Result<Response<T>, Status> {
     let read = T::decode(answer.message());
     read.map(Response::new)

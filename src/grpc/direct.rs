@@ -1,13 +1,13 @@
-//! Authorize and BatchAuthorize straight on HTTP: what every request of every other service waits for.
+//! Authorize and BatchAuthorize directly on HTTP: the calls that every request of every other service waits for.
 //!
 //! ```text
-//! request ─▶ one whole message of usual fields? ──yes──▶ decide ─▶ answer, written as it is sent
+//! request ─▶ one complete message of common fields? ──yes──▶ decide ─▶ response, encoded in place
 //!                         │ no
-//!                         └─▶ tonic, with the body as it came
+//!                         └─▶ tonic, with the original body
 //! ```
 //!
-//! tonic's way of a call is a route, a stream of messages, buffers, boxes; nearly all calls need none of that, and cost a
-//! fifth less without. Whatever is unusual goes that way, and is answered by the same functions.
+//! A call through tonic takes a route, a stream of messages, buffers and boxes; nearly all calls need none of these and
+//! cost a fifth less without. Unusual calls take that path, and the same functions serve them.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -30,41 +30,41 @@ use crate::authority::Authority;
 
 const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
-/// How messages are compressed.
+/// The header that names the compression of messages.
 static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const OK: HeaderValue = HeaderValue::from_static("0");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
-/// Answers the calls that it can by itself, and leaves the others to `S`.
+/// Handles the calls that it can, and passes the others to `S`.
 #[derive(Debug, Clone)]
 pub struct Direct<S> {
     inner: S,
     authority: Authority,
 }
 
-/// What is called.
+/// The method of a call.
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Authorize,
     BatchAuthorize,
 }
 
-/// A body, as far as it has come in.
+/// A body, as far as it has been read.
 enum Arrived {
-    /// One whole message.
+    /// One complete message.
     Message(Bytes),
-    /// Something else, from its beginning.
+    /// Anything else, from its beginning.
     Other(Replay),
 }
 
-/// The body of an answer: one message, and that all went well.
+/// The body of a response: one message, and trailers that report success.
 struct Answer {
     message: Option<Bytes>,
     ended: bool,
 }
 
 impl<S> Direct<S> {
-    /// Decides by `authority`, in front of `inner`.
+    /// Creates the service, which decides by `authority` in front of `inner`.
     pub(super) const fn new(inner: S, authority: Authority) -> Self {
         Self { inner, authority }
     }
@@ -77,7 +77,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    // Boxed whatever it is: it is moved several times on its way into a task, and the inner one is large.
+    // Always boxed: it is moved several times on its way into a task, and the inner future is large.
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -105,7 +105,7 @@ where
 }
 
 impl Call {
-    /// What a request calls; none if it is for the inner service, by what its head says.
+    /// Returns the method of a request; `None` if its head shows that it is for the inner service.
     fn of(request: &Request<Body>) -> Option<Self> {
         let call = match request.uri().path() {
             AUTHORIZE => Self::Authorize,
@@ -119,7 +119,7 @@ impl Call {
         usual.then_some(call)
     }
 
-    /// Answers the message in `framed`; none if it is not as usual.
+    /// Handles the message in `framed`; returns `None` if it is unusual.
     async fn answer(self, authority: &Authority, framed: &[u8]) -> Option<Result<Bytes, Status>> {
         let message = wire::unframed(framed)?;
         let answer = match self {
@@ -130,13 +130,13 @@ impl Call {
     }
 }
 
-/// Takes in a body: all of it, if it is one short message.
+/// Reads a body: all of it, if it is one short message.
 async fn arrive(mut body: Body) -> Arrived {
     let first = body.frame().await;
     let Some(framed) = first.as_ref().and_then(whole).cloned() else {
         return Arrived::Other(Replay::new(first, Some(body)));
     };
-    // The end comes by itself with many clients, as a frame without data.
+    // Many clients send the end separately, as a frame without data.
     while !body.is_end_stream() {
         match body.frame().await {
             None => break,
@@ -149,7 +149,7 @@ async fn arrive(mut body: Body) -> Arrived {
     Arrived::Message(framed)
 }
 
-/// The data of a frame that may be a call's whole message.
+/// Returns the data of a frame that may be the complete message of a call.
 fn whole(frame: &Result<Frame<Bytes>, Status>) -> Option<&Bytes> {
     let data = frame.as_ref().ok()?.data_ref()?;
     (data.len() <= LONG_CALL && wire::unframed(data).is_some()).then_some(data)
@@ -206,7 +206,7 @@ mod tests {
         Ok(Frame::trailers(trailers))
     }
 
-    /// What arrives of `frames`: whether it is a message, and all its frames in words.
+    /// Reads `frames`, and returns whether they are a message, and a description of each.
     async fn arrived(frames: Frames) -> (bool, Vec<String>) {
         let (message, mut body) = match arrive(Body::new(StreamBody::new(stream::iter(frames)))).await {
             Arrived::Message(framed) => (true, Replay::new([Ok(Frame::data(framed))], None)),

@@ -1,7 +1,7 @@
-//! grpc.health.v1: what meshes and balancers ask, without credentials.
+//! grpc.health.v1: health checks of meshes and load balancers, without credentials.
 //!
-//! NOT_SERVING until everything is loaded and every port accepts connections, whenever freshness cannot be proven, and from the moment that the process is
-//! to leave. The same answer for every service and for the whole (the empty name).
+//! NOT_SERVING until everything is loaded and every port accepts connections, whenever freshness cannot be proven, and
+//! once shutdown begins. The status is the same for every service and for the server as a whole (the empty name).
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 
-/// The names that health is told of: every service, and the whole.
+/// Names with a health status: every service, and the server as a whole.
 pub const SERVICES: [&str; 10] = [
     "",
     "envoy.service.auth.v3.Authorization",
@@ -31,21 +31,21 @@ pub const SERVICES: [&str; 10] = [
     "latchkey.v1.ReplicaService",
 ];
 
-/// Time between looks at the authority.
+/// Time between checks of the authority.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// tonic-health's service, whose streams would go on for as long as they are listened to, and keep the process from ending.
+/// tonic-health's service, whose streams would otherwise last until their clients close them and block shutdown.
 #[derive(Debug)]
 struct UntilTheEnd {
     health: HealthService,
     tasks: Tasks,
 }
 
-/// The health service, whose streams end when `tasks` are to stop, and what keeps it true.
+/// Creates the health service, whose streams end when `tasks` stop, and the reporter that updates it.
 pub async fn service(tasks: &Tasks) -> (HealthReporter, HealthServer<impl Health>) {
     let reporter = HealthReporter::new();
     for name in SERVICES {
-        // tonic-health begins with SERVING for the whole: nothing is loaded yet.
+        // tonic-health begins with SERVING for the server as a whole, but nothing is loaded yet.
         reporter.set_service_status(name, ServingStatus::NotServing).await;
     }
     let health = HealthService::from_health_reporter(reporter.clone());
@@ -64,16 +64,16 @@ impl Health for UntilTheEnd {
         let told = self.health.watch(request).await?.into_inner();
         let tasks = self.tasks.clone();
         let stopping = async move { tasks.stopping().await };
-        // Said even if it was said before: whoever watches must hear it, and may hear it twice.
+        // Sent even if it was sent before: a watcher must receive it, and may receive it twice.
         let last = Ok(HealthCheckResponse { status: Told::NotServing.into() });
         Ok(Response::new(Box::pin(told.take_until(Box::pin(stopping)).chain(stream::iter([last])))))
     }
 }
 
-/// Keeps health true until the process is to leave, then says NOT_SERVING.
+/// Updates the health status until shutdown begins, then sets NOT_SERVING.
 ///
 /// # Errors
-/// Never: the result is what supervised tasks answer.
+/// Never: the result is the type of supervised tasks.
 pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
     let mut told = false;
     loop {

@@ -11,20 +11,20 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::key_service_server::{KeyService, KeyServiceServer};
 use crate::registry::{Named, Registry, TokenText};
 
-/// Manages keys by asking the registry.
+/// Serves key management from the registry.
 #[derive(Debug)]
 pub(super) struct Keys {
     registry: Registry,
 }
 
 impl Keys {
-    /// The service over `registry`.
+    /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> KeyServiceServer<Self> {
         KeyServiceServer::new(Self { registry })
     }
 }
 
-/// The one place where a key's token goes out.
+/// The only place where a key's token leaves the server.
 fn shown(token: Option<&Token>) -> String {
     token.map(|token| token.reveal().to_owned()).unwrap_or_default()
 }

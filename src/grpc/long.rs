@@ -1,8 +1,8 @@
-//! Long calls: a call whose message is longer than [`LONG_CALL`] is decoded, decided and answered on a bounded pool, so
-//! that it keeps nobody else waiting.
+//! Long calls: a call with a message longer than [`LONG_CALL`] is decoded, decided and encoded on a bounded pool, so
+//! that it does not delay other calls.
 //!
 //! ```text
-//! call ─▶ how long is its message? ──short──▶ the service, on this thread
+//! call ─▶ length of its message? ──short──▶ the service, on this thread
 //!                  │ long
 //!                  └─▶ a slot of the pool ─▶ the body is read here, counted as it comes ─▶ the service, on the pool
 //!                            └─ none ─▶ UNAVAILABLE, before the body is read
@@ -26,11 +26,11 @@ use tower::{Service, ServiceExt as _};
 
 use crate::lifecycle::{Overload, Pool, Slot};
 
-/// Messages longer than this, in bytes, are long.
+/// Length in bytes above which messages are long.
 pub const LONG_CALL: usize = 16 * 1024;
-/// Longest time for a long message to come in.
+/// Longest time to receive a long message.
 const BODY: Duration = Duration::from_secs(10);
-/// Bytes in front of a message: whether it is compressed, and its length.
+/// Bytes before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 
 /// Runs short calls on `S` here, and long ones on `L` in a pool.
@@ -39,30 +39,30 @@ pub struct LongCalls<S, L = S> {
     here: S,
     there: L,
     pool: Pool,
-    /// Longest message that either takes.
+    /// Longest message that either accepts.
     longest: usize,
 }
 
 /// The beginning of a call's body.
 enum Begun {
-    /// A message that is short, or none that will be read.
+    /// A short message, or one that will not be read.
     Short,
-    /// A message of so many bytes, its prefix included.
+    /// The length of a message, including its prefix.
     Long(usize),
 }
 
-/// A body of which a part has been read, from its beginning.
+/// A partly read body that can be read again from its beginning.
 #[derive(Default)]
 pub(super) struct Replay {
     held: VecDeque<Result<Frame<Bytes>, Status>>,
-    /// `None`: it has ended.
+    /// `None` once it has ended.
     rest: Option<Body>,
     /// Bytes held.
     len: usize,
 }
 
 impl<S, L> LongCalls<S, L> {
-    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `here`; longer ones, of up to `longest` bytes, on `there`
+    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `here`; longer ones, up to `longest` bytes, on `there`
     /// in `pool`.
     pub const fn new(here: S, there: L, pool: Pool, longest: usize) -> Self {
         Self { here, there, pool, longest }
@@ -90,11 +90,11 @@ where
                 return self.here.call(request).boxed();
             }
             let calls = self.clone();
-            // Its body is read there: how much of it there may be is for the page to say.
+            // The body is read on the pool: the page limits its length.
             let slot = self.pool.slot();
             return async move { Ok(calls.offload(slot, request).await) }.boxed();
         }
-        // Streams in both directions, which begin with an answer as well as with a question.
+        // Bidirectional streams, where the server may send first.
         if request.uri().path().starts_with("/grpc.") {
             return self.here.call(request).boxed();
         }
@@ -109,7 +109,7 @@ where
     L: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     L::Future: Send,
 {
-    /// Reads as much of a gRPC call as it takes to know where it runs, and runs it there.
+    /// Reads as much of a gRPC call as needed to know where it runs, and runs it there.
     async fn read(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
         let mut replay = Replay { rest: Some(body), ..Replay::default() };
@@ -117,7 +117,7 @@ where
         let length = match begun {
             Err(_) => return Ok(too_slow()),
             Ok(Begun::Long(length)) if length <= self.longest + PREFIX => length,
-            // What is too long is refused by its length alone.
+            // A message that is too long is refused by its length alone.
             Ok(_) => {
                 let request = Request::from_parts(parts, Body::new(replay));
                 return self.here.oneshot(request).boxed().await;
@@ -133,7 +133,7 @@ where
         Ok(self.offload(slot, Request::from_parts(parts, Body::new(replay))).await)
     }
 
-    /// Runs a call in the pool, if it got a slot.
+    /// Runs a call on the pool, if it got a slot.
     async fn offload(self, slot: Result<Slot, Overload>, request: Request<Body>) -> Response<Body> {
         let done = match slot {
             Ok(slot) => self.pool.run(slot, self.there.oneshot(request)).await,
@@ -155,7 +155,7 @@ fn is_grpc(request: &Request<Body>) -> bool {
     request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Whether a request other than gRPC brings a body that is long, or of unknown length.
+/// Returns whether a request other than gRPC has a long body, or one of unknown length.
 fn is_long_form(request: &Request<Body>) -> bool {
     let length = request.headers().get(CONTENT_LENGTH).map(|length| length.to_str().ok()?.parse::<usize>().ok());
     match length {
@@ -166,7 +166,7 @@ fn is_long_form(request: &Request<Body>) -> bool {
 }
 
 impl Replay {
-    /// A body of which `held` was read and `rest` was not.
+    /// Creates a body of which `held` was read and `rest` was not.
     pub(super) fn new(held: impl IntoIterator<Item = Result<Frame<Bytes>, Status>>, rest: Option<Body>) -> Self {
         let mut replay = Self { rest, ..Self::default() };
         for frame in held {
@@ -180,7 +180,7 @@ impl Replay {
         self.held.push_back(frame);
     }
 
-    /// Reads one more frame. Returns its bytes; `None` at the end.
+    /// Reads one more frame. Returns its length; `None` at the end.
     async fn more(&mut self) -> Option<usize> {
         let before = self.len;
         if let Some(frame) = self.rest.as_mut()?.frame().await {
@@ -205,7 +205,7 @@ impl Replay {
         if length > LONG_CALL { Begun::Long(length) } else { Begun::Short }
     }
 
-    /// Reads the message of `length` bytes, which `slot` holds as they come.
+    /// Reads the message of `length` bytes, counted in `slot` as they come.
     async fn buffer(&mut self, length: usize, pool: &Pool, slot: &mut Slot) -> Result<(), Overload> {
         pool.hold(slot, self.len)?;
         while self.len < length {
@@ -250,7 +250,7 @@ mod tests {
     const BYTES: usize = 256 * 1024;
     const LONGEST: usize = 1024 * 1024;
 
-    /// A service that answers with the name of its thread and the bytes that it got.
+    /// Responds with the name of its thread and the number of bytes received.
     async fn told(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let thread = std::thread::current().name().unwrap_or_default().to_owned();
         let bytes = request.into_body().collect().await.unwrap().to_bytes().len();
@@ -270,7 +270,7 @@ mod tests {
         (LongCalls::new(service, service, pool.clone(), LONGEST), pool)
     }
 
-    /// A call with a message of `length` bytes, of which `sent` come, in pieces; and how many bytes of it were read.
+    /// Creates a call with a message of `length` bytes, of which `sent` come in pieces; also counts bytes read.
     fn call(length: usize, sent: usize, piece: usize) -> (Request<Body>, Arc<AtomicUsize>) {
         let mut bytes = vec![0; PREFIX + sent];
         bytes[1..PREFIX].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
@@ -311,11 +311,11 @@ mod tests {
                 assert_eq!(answer(&calls, request).await, expected, "{length} bytes in pieces of {piece}");
             }
         }
-        // What is too long for the service is refused by it, by the length alone.
+        // The service itself refuses a message that is too long, by its length alone.
         let (request, read) = call(LONGEST + 1, 100, 100);
         assert_eq!(answer(&calls, request).await.0, here);
         assert_eq!(read.load(Ordering::Relaxed), PREFIX + 100);
-        // A body that ends too early is for the service to refuse.
+        // The service must refuse a body that ends too early.
         let (request, _) = call(LONG_CALL, 100, 100);
         assert_eq!(answer(&calls, request).await, ("there".to_owned(), (PREFIX + 100).to_string()));
     }

@@ -10,14 +10,14 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::method_service_server::{MethodService, MethodServiceServer};
 use crate::registry::{ListMethods, Named, Registry};
 
-/// Manages the reference book by asking the registry.
+/// Serves the reference book from the registry.
 #[derive(Debug)]
 pub(super) struct Methods {
     registry: Registry,
 }
 
 impl Methods {
-    /// The service over `registry`.
+    /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> MethodServiceServer<Self> {
         MethodServiceServer::new(Self { registry })
     }

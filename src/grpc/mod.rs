@@ -1,7 +1,7 @@
-//! The gRPC entrances: parse, call, convert.
+//! The gRPC services: parse, call, convert.
 //!
-//! Each service is a file; `convert` is the only place that names both the contract's types and the model's, `status`
-//! the only one that turns errors into statuses, `permissions` the only one that says what a call needs.
+//! Each service is a file. `convert` is the only place that names both the contract's types and the model's, `status`
+//! the only one that turns errors into statuses, `permissions` the only one that defines which permission a call needs.
 
 mod answer;
 mod audit;
@@ -45,12 +45,12 @@ use crate::lifecycle::Tasks;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::registry::Registry;
 
-/// Largest message that an administration call may be: an import of 100 000 keys.
+/// Largest message of an administration call: an import of 100,000 keys.
 pub const ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
-/// Largest message that a call for decisions may be: a batch of 1 000 with long paths.
+/// Largest message of a decision call: a batch of 1,000 with long paths.
 pub const DECISION_MESSAGE: usize = 1024 * 1024;
 
-/// The calls of `routes`, and beside them, for whatever is no gRPC, `pages`.
+/// Combines `routes` with `pages`, which receives all requests other than gRPC.
 pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
     let pages = move |request: axum::extract::Request| {
         let pages = pages.clone();
@@ -71,27 +71,27 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// Whether a call is refused before its body is read unless its caller is known.
+/// Returns whether a call is refused before its body is read unless its caller is known.
 pub fn checks_caller(head: &http::request::Parts) -> bool {
     permissions::permission(head.uri.path()).is_some()
 }
 
-/// The decision port: first who calls, then what is answered straight on HTTP, and `routes` for the rest.
+/// Builds the decision port: authentication, then the calls handled directly on HTTP, and `routes` for the rest.
 pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<Direct<S>> {
     let direct = Direct::new(routes, authority.clone());
     CallerAuthLayer::new(authority, auth).layer(direct)
 }
 
-/// What the decision port serves.
+/// Returns the services of the decision port.
 pub fn decision_routes(authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
     let authorization = Authorization::service(authority.clone(), tasks.clone());
     Routes::new(authorization.max_decoding_message_size(DECISION_MESSAGE)).add_service(health)
 }
 
-/// What the administration port serves.
+/// Returns the services of the administration port.
 ///
 /// # Errors
-/// The description of the contract, which was compiled in, cannot be read.
+/// The compiled-in description of the contract cannot be read.
 pub fn admin_routes(
     registry: &Registry,
     authority: &Authority,
@@ -130,7 +130,7 @@ mod tests {
     use crate::storage;
     use crate::telemetry::metrics::Metrics;
 
-    /// A decision port whose routes lead nowhere.
+    /// Creates a decision port without routes.
     async fn without_routes(folder: &std::path::Path) -> CallerAuthService<Direct<Routes>> {
         let url = format!("sqlite:{}", folder.join("latchkey.db").display());
         let storage = storage::open(storage::Options::new(url.parse().unwrap())).await.unwrap();
@@ -183,7 +183,7 @@ mod tests {
         };
         assert_eq!((status, decision.reason), (None, missing));
 
-        // What is unusual is for the routes, and these have none.
+        // Unusual calls go to the routes, and here there are none.
         let (status, _) = ask("Authorize", "application/grpc-web", framed(&question)).await;
         assert_eq!(status, Some(tonic::Code::Unimplemented));
     }

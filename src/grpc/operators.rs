@@ -10,14 +10,14 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::operator_service_server::{OperatorService, OperatorServiceServer};
 use crate::registry::Registry;
 
-/// Manages operators by asking the registry.
+/// Serves operator management from the registry.
 #[derive(Debug)]
 pub(super) struct Operators {
     registry: Registry,
 }
 
 impl Operators {
-    /// The service over `registry`.
+    /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> OperatorServiceServer<Self> {
         OperatorServiceServer::new(Self { registry })
     }

@@ -1,4 +1,4 @@
-//! What each call needs its caller to be allowed. Asked before a call's body is read; writes ask storage again.
+//! The permission that each call needs. Checked before a call's body is read; writes check again in storage.
 
 use tonic::{Request, Status};
 
@@ -6,8 +6,8 @@ use super::status::{no_caller, to_status};
 use crate::model::operator::Permission;
 use crate::registry::{Caller, Error};
 
-/// What the call of this path (`/package.Service/Method`) needs. None: it is no call of the contract, such as health and
-/// reflection, which need no credentials.
+/// Returns the permission needed for the call of this path (`/package.Service/Method`); `None` if it is not part of the
+/// contract, such as health and reflection, which need no credentials.
 pub(super) fn permission(path: &str) -> Option<Permission> {
     if path == "/envoy.service.auth.v3.Authorization/Check" {
         return Some(Permission::Authorize);
@@ -26,7 +26,7 @@ pub(super) fn permission(path: &str) -> Option<Permission> {
     }
 }
 
-/// Whether what answers the call asks who made it: a decision is the same for whoever asks for it.
+/// Returns whether the call's result depends on its caller: a decision is the same for every caller.
 pub(super) fn asks_who_calls(path: &str) -> bool {
     !path.starts_with("/latchkey.v1.AuthorizationService/") && !path.starts_with("/envoy.")
 }
@@ -74,8 +74,8 @@ fn operators(method: &str) -> Option<Permission> {
     }
 }
 
-/// The caller that was recognised, if its role has `permission`. Asked by every service itself, so that a service that
-/// is ever served without the layer in front refuses instead of trusting.
+/// Returns the authenticated caller if its role has `permission`. Every service calls this itself, so that a service
+/// ever served without the layer in front refuses calls instead of trusting them.
 pub(super) fn caller<T>(request: &Request<T>, permission: Permission) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().ok_or_else(no_caller)?;
     if !caller.role.may(permission) {
@@ -94,7 +94,7 @@ mod tests {
     use crate::model::operator::Role;
     use crate::model::time::Timestamp;
 
-    /// Every call of the contract, as its path.
+    /// Returns the path of every call of the contract.
     fn paths() -> Vec<String> {
         let set = FileDescriptorSet::decode(crate::proto::FILE_DESCRIPTOR_SET).unwrap();
         let mut paths = Vec::new();

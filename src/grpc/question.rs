@@ -1,4 +1,4 @@
-//! A question of AuthorizationService, and what is wrong with one.
+//! Requests to AuthorizationService, and their validation.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use crate::model::decision::{Request, StoresFrom};
 use crate::proto::v1 as proto;
 use crate::registry::Violations;
 
-/// Most stores that one call names.
+/// Most stores in one call.
 const MAX_STORES: usize = 1_000;
 /// Longest method, in bytes.
 const MAX_METHOD: usize = 8_192;
 
-/// The fields of a question, wherever they lie.
+/// The fields of a request, borrowed from any source.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(test, derive(PartialEq, Eq))]
 pub(super) struct Asked<'a> {
@@ -33,7 +33,7 @@ impl<'a> From<&'a proto::AuthorizeRequest> for Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// What to ask an authority; none, and why, if something is wrong.
+    /// Returns the query for an authority; `None` if something is invalid, which is added to `violations`.
     pub(super) fn read(&self, violations: &mut Violations) -> Option<Query<'a>> {
         let before = violations.total();
         if self.method.len() > MAX_METHOD {
@@ -65,7 +65,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A revision that a caller got from a write; none if it is left out or wrong.
+/// Parses a revision that a caller got from a write; returns `None` if it is empty or invalid.
 pub(super) fn read_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
     if text.is_empty() {
         return None;

@@ -11,7 +11,7 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::replica_service_server::{ReplicaService, ReplicaServiceServer};
 use crate::registry::Registry;
 
-/// Tells how far the replicas have come by asking the registry.
+/// Serves the progress of the replicas from the registry.
 #[derive(Debug)]
 pub(super) struct Replicas {
     registry: Registry,
@@ -19,7 +19,7 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    /// The service over `registry`, of the replica that `authority` is.
+    /// Creates the service over `registry`, for the replica of `authority`.
     pub(super) fn service(registry: Registry, authority: Authority) -> ReplicaServiceServer<Self> {
         ReplicaServiceServer::new(Self { registry, authority })
     }

@@ -1,5 +1,5 @@
-//! From errors to statuses, in one place: which code, which reason for programs, which fields. Causes inside the server
-//! are logged here, once, and never sent.
+//! The only conversion of errors to statuses: code, reason for programs, and fields. Internal causes are logged here,
+//! once, and never sent.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use crate::telemetry::outage::causes;
 
 /// The domain of the reasons in `google.rpc.ErrorInfo`.
 pub(super) const DOMAIN: &str = "latchkey.v1";
-/// Most bytes of violations that are sent: they travel in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
+/// Most bytes of violations: they are sent in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
 const MAX_DETAILS: usize = 3_072;
-/// Most bytes of a message: it travels twice, once of them with every byte beyond ASCII tripled.
+/// Most bytes of a message: it is sent twice, once with every non-ASCII byte tripled.
 const MAX_MESSAGE: usize = 1_024;
 
-/// The status that a caller gets for an error of the registry.
+/// Returns the status for an error of the registry.
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 pub(super) fn to_status(error: Error) -> Status {
     let code = code(&error);
@@ -34,7 +34,7 @@ pub(super) fn check(violations: Violations) -> Result<(), Status> {
     if violations.is_empty() { Ok(()) } else { Err(to_status(violations.into())) }
 }
 
-/// The status of a call whose caller is not known.
+/// Returns the status of a call from an unknown caller.
 pub(super) fn no_caller() -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info("NO_CREDENTIALS", DOMAIN, HashMap::new());
@@ -62,19 +62,19 @@ fn log(error: &Error, code: Code) {
              internal error"),
         Code::Unavailable => tracing::warn!(reason = error.reason(), cause = %causes(error), "call failed: storage is \
              unavailable"),
-        // The caller's own: it is told, and the log is not its notebook.
+        // Caused by the caller: the response reports it, and the log need not.
         _ => {}
     }
 }
 
-/// The violations that fit, and how many did not.
+/// Returns the violations that fit, and the number of those that do not.
 fn told(violations: &Violations) -> Vec<FieldViolation> {
     let mut bytes = 0;
     let mut told: Vec<FieldViolation> = violations
         .told()
         .iter()
         .take_while(|violation| {
-            // Two lengths and two tags beside the texts.
+            // Two lengths and two tags in addition to the texts.
             bytes += violation.field.len() + violation.description.len() + 8;
             bytes <= MAX_DETAILS
         })

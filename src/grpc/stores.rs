@@ -10,14 +10,14 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::store_service_server::{StoreService, StoreServiceServer};
 use crate::registry::{DeleteStore, Named, Registry};
 
-/// Manages stores by asking the registry.
+/// Serves store management from the registry.
 #[derive(Debug)]
 pub(super) struct Stores {
     registry: Registry,
 }
 
 impl Stores {
-    /// The service over `registry`.
+    /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> StoreServiceServer<Self> {
         StoreServiceServer::new(Self { registry })
     }

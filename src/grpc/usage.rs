@@ -11,7 +11,7 @@ use crate::proto::v1 as pb;
 use crate::proto::v1::usage_service_server::{UsageService, UsageServiceServer};
 use crate::registry::Registry;
 
-/// Reads how keys are used by asking the registry.
+/// Serves the usage of keys from the registry.
 #[derive(Debug)]
 pub(super) struct Usage {
     registry: Registry,
@@ -19,7 +19,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// The service over `registry`; what is now is what `authority` decides by.
+    /// Creates the service over `registry`, with the time of `authority`.
     pub(super) fn service(registry: Registry, authority: Authority) -> UsageServiceServer<Self> {
         UsageServiceServer::new(Self { registry, authority })
     }

@@ -1,7 +1,6 @@
-//! Questions and answers as bytes: read where they lie, and written without being built first.
+//! Zero-copy decoding of requests, and encoding of responses without intermediate messages.
 //!
-//! prost knows the same messages, and is what the tests hold this to. A question that is not as usual is left to it.
-//! The encoding is that of <https://protobuf.dev/programming-guides/encoding/>, the frame that of gRPC over HTTP/2.
+//! The tests compare this with prost, which implements the same messages. Unusual requests are left to prost.
 
 use prost::bytes::Bytes;
 use tonic::Status;
@@ -13,21 +12,21 @@ use crate::registry::Violation;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME: usize = 5;
-/// Bytes that most answers fit in.
+/// Size that most responses fit in, in bytes.
 const USUAL: usize = 320;
-/// Bytes of the length of most decisions: two ids alone are 80 bytes.
+/// Bytes that the length of most decisions takes: two ids alone are 80 bytes.
 const USUAL_LENGTH: usize = 2;
 
 // === reading ===
 
-/// The message in `framed`, if that is one whole message, not compressed.
+/// Returns the message in `framed`, if it is exactly one, uncompressed.
 pub(super) fn unframed(framed: &[u8]) -> Option<&[u8]> {
     let (&[compressed, length @ ..], message) = framed.split_first_chunk::<FRAME>()?;
     let whole = usize::try_from(u32::from_be_bytes(length)) == Ok(message.len());
     (compressed == 0 && whole).then_some(message)
 }
 
-/// An `AuthorizeRequest`, unless it has anything but the fields that nearly all have, or is none.
+/// Parses an `AuthorizeRequest`; returns `None` if it has uncommon fields or is malformed.
 pub(super) fn question(mut message: &[u8]) -> Option<Asked<'_>> {
     let mut asked = Asked::default();
     while let Some((tag, rest)) = message.split_first() {
@@ -46,7 +45,7 @@ pub(super) fn question(mut message: &[u8]) -> Option<Asked<'_>> {
     Some(asked)
 }
 
-/// The questions of a `BatchAuthorizeRequest`, on the same terms.
+/// Parses the requests of a `BatchAuthorizeRequest`, under the same conditions.
 pub(super) fn questions(mut message: &[u8]) -> Option<Vec<Asked<'_>>> {
     let mut all = Vec::new();
     while let Some((tag, rest)) = message.split_first() {
@@ -60,9 +59,9 @@ pub(super) fn questions(mut message: &[u8]) -> Option<Vec<Asked<'_>>> {
     Some(all)
 }
 
-/// The value of a field that says how long it is, and what comes after it.
+/// Splits a length-delimited field into its value and the bytes after it.
 fn delimited(tag: u8, mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    // The low bits say how a value is written, the highest that the number of the field goes on.
+    // The low bits are the wire type; the highest bit marks a field number with further bytes.
     if tag & 0b1000_0111 != LENGTH {
         return None;
     }
@@ -72,45 +71,45 @@ fn delimited(tag: u8, mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 // === writing ===
 
-/// How a field is written: as a number, or with its length before it.
+/// Wire types: a number, or a value preceded by its length.
 const NUMBER: u8 = 0;
 const LENGTH: u8 = 2;
 
-/// A message in its frame, as it is built.
+/// A framed message under construction.
 #[derive(Debug)]
 pub(super) struct Framed(Vec<u8>);
 
 impl Framed {
-    /// An empty message with room for `answers`.
+    /// Creates an empty message with room for `answers`.
     pub(super) fn for_answers(answers: usize) -> Self {
         let mut bytes = Vec::with_capacity(answers * USUAL);
         bytes.extend([0; FRAME]);
         Self(bytes)
     }
 
-    /// An `AuthorizeResponse`.
+    /// Encodes an `AuthorizeResponse`.
     pub(super) fn answer(decision: &Decision<'_>) -> Self {
         let mut framed = Self::for_answers(1);
         nested(&mut framed.0, 1, USUAL_LENGTH, |into| write_decision(into, decision));
         framed
     }
 
-    /// Adds a decision to a `BatchAuthorizeResponse`.
+    /// Appends a decision to a `BatchAuthorizeResponse`.
     pub(super) fn add(&mut self, decision: &Decision<'_>) {
         write_result(&mut self.0, decision);
     }
 
-    /// Adds a result that is already written to a `BatchAuthorizeResponse`.
+    /// Appends an encoded result to a `BatchAuthorizeResponse`.
     pub(super) fn add_result(&mut self, result: &[u8]) {
         self.0.extend_from_slice(result);
     }
 
-    /// Where the next result will stand.
+    /// Returns the position of the next result.
     pub(super) fn place(&self) -> usize {
         self.0.len()
     }
 
-    /// The same with each of `pieces` at its place. The places ascend, and are those of the message as it is.
+    /// Inserts each of `pieces` at its position. Positions ascend, and refer to the message before the insertions.
     pub(super) fn with(self, pieces: impl IntoIterator<Item = (usize, Vec<u8>)>) -> Self {
         let (mut all, mut copied) = (Vec::with_capacity(self.0.len()), 0);
         for (place, piece) in pieces {
@@ -122,15 +121,15 @@ impl Framed {
         Self(all)
     }
 
-    /// The message without its frame.
+    /// Returns the message without its frame.
     pub(super) fn message(&self) -> &[u8] {
         &self.0[FRAME..]
     }
 
-    /// The message in its frame.
+    /// Returns the message in its frame.
     ///
     /// # Errors
-    /// It is too long for one.
+    /// The message is too long.
     pub(super) fn into_bytes(mut self) -> Result<Bytes, Status> {
         let length = u32::try_from(self.message().len());
         let length = length.map_err(|_| Status::resource_exhausted("the response exceeds the maximum message size"))?;
@@ -139,14 +138,14 @@ impl Framed {
     }
 }
 
-/// A decision as a result of a batch.
+/// Encodes a decision as a result of a batch.
 pub(super) fn result(decision: &Decision<'_>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(USUAL);
     write_result(&mut bytes, decision);
     bytes
 }
 
-/// The result of a question of a batch for which there is no decision: the status of a single call, and its invalid fields.
+/// Encodes the result of a batch request without a decision: the status of a single call, and its invalid fields.
 pub(super) fn undecided(status: &Status, invalid: &[Violation]) -> Vec<u8> {
     let mut bytes = Vec::new();
     nested(&mut bytes, 1, USUAL_LENGTH, |result| {
@@ -170,7 +169,7 @@ fn write_result(into: &mut Vec<u8>, decision: &Decision<'_>) {
     });
 }
 
-/// A `Decision`, its fields in the order of their numbers.
+/// Encodes a `Decision`, its fields in the order of their numbers.
 fn write_decision(into: &mut Vec<u8>, decision: &Decision<'_>) {
     number(into, 1, u64::from(decision.allowed()));
     let told = decision.failed.first().map_or(proto::Reason::Allowed, to_reason);
@@ -212,7 +211,7 @@ fn write_scope(into: &mut Vec<u8>, scope: &Scope<'_>) {
     }
 }
 
-/// A number, left out if it is 0.
+/// Encodes a number; omits 0.
 fn number(into: &mut Vec<u8>, field: u8, value: u64) {
     if value != 0 {
         into.push(field << 3 | NUMBER);
@@ -220,7 +219,7 @@ fn number(into: &mut Vec<u8>, field: u8, value: u64) {
     }
 }
 
-/// A text made of `parts`.
+/// Encodes a text composed of `parts`.
 fn text(into: &mut Vec<u8>, field: u8, parts: &[&str]) {
     into.push(field << 3 | LENGTH);
     put_varint(into, parts.iter().map(|part| part.len() as u64).sum());
@@ -229,8 +228,8 @@ fn text(into: &mut Vec<u8>, field: u8, parts: &[&str]) {
     }
 }
 
-/// A message within the message, whose length is probably one of `room` bytes. A wrong guess costs a move, and less than
-/// to find out the length beforehand.
+/// Encodes a nested message whose length probably takes `room` bytes. A wrong guess costs a move, which is cheaper than
+/// computing the length beforehand.
 fn nested(into: &mut Vec<u8>, field: u8, room: usize, write: impl FnOnce(&mut Vec<u8>)) {
     into.push(field << 3 | LENGTH);
     let begin = into.len();
@@ -256,7 +255,7 @@ fn put_varint(into: &mut Vec<u8>, value: u64) {
     into.extend_from_slice(&bytes[..used]);
 }
 
-/// A number, seven bits a byte, the lowest first; and the number of bytes used.
+/// Encodes a number with seven bits per byte, the lowest first; returns the bytes and how many are used.
 fn varint(mut value: u64) -> ([u8; 10], usize) {
     let (mut bytes, mut last) = ([0; 10], 0);
     while value >= 0x80 {

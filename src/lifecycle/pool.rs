@@ -6,7 +6,7 @@
 //!            └───────────┴─▶ Overload, at once
 //! ```
 //!
-//! The threads serve nothing else. Work that computes cannot be interrupted between two awaits: its inputs bound it.
+//! The threads do nothing else. Computation cannot be interrupted between two awaits: its input size bounds it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Tasks, Threads};
 
-/// What a pool takes on.
+/// Limits of a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
-    /// Calls that are queued or running, at most.
+    /// Most calls queued or running.
     pub calls: usize,
-    /// Bytes that queued and running calls hold together, at most.
+    /// Most bytes held by queued and running calls together.
     pub bytes: usize,
     /// Longest time in the queue.
     pub queue: Duration,
@@ -33,13 +33,13 @@ pub struct Limits {
     pub run: Duration,
 }
 
-/// Why a pool did not do some work.
+/// Why a pool refused or abandoned work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
     /// Too many calls are queued or running.
     #[error("too many long-running calls; try again, or use another replica")]
     Calls,
-    /// The calls that are queued or running hold too many bytes.
+    /// The queued and running calls hold too many bytes.
     #[error("long-running calls use too much memory; try again, or use another replica")]
     Bytes,
     /// The work was not begun in time.
@@ -53,12 +53,12 @@ pub enum Overload {
     Failed,
 }
 
-/// Every reason, for metrics.
+/// All reasons, for metrics.
 pub const OVERLOADS: [Overload; 5] =
     [Overload::Calls, Overload::Bytes, Overload::Queue, Overload::Run, Overload::Failed];
 
 impl Overload {
-    /// The reason, as metrics name it.
+    /// Returns the name of the reason in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Calls => "calls",
@@ -107,7 +107,7 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Starts the threads. What they run counts among `tasks`, and `observer` receives every refusal.
+    /// Starts the threads. Their work counts among `tasks`, and `observer` receives every refusal.
     ///
     /// # Errors
     /// The threads could not be started.
@@ -127,7 +127,7 @@ impl Pool {
     /// Takes a slot for a call.
     ///
     /// # Errors
-    /// As many calls as the limit are queued or running.
+    /// The limit of queued and running calls is reached.
     pub fn slot(&self) -> Result<Slot, Overload> {
         match Arc::clone(&self.shared.calls).try_acquire_owned() {
             Ok(call) => Ok(Slot { _call: call, bytes: None }),
@@ -138,7 +138,7 @@ impl Pool {
     /// Counts `more` bytes that the call of `slot` holds from now on.
     ///
     /// # Errors
-    /// With them all calls together would hold more bytes than the limit.
+    /// All calls together would exceed the limit of bytes.
     pub fn hold(&self, slot: &mut Slot, more: usize) -> Result<(), Overload> {
         let more = u32::try_from(more).map_err(|_| self.refused(Overload::Bytes))?;
         match Arc::clone(&self.shared.bytes).try_acquire_many_owned(more) {
@@ -153,7 +153,7 @@ impl Pool {
         }
     }
 
-    /// Does `work` on the pool's threads. Dropping the returned future cancels the work, or keeps it from beginning.
+    /// Runs `work` on the pool's threads. Dropping the returned future cancels the work, or keeps it from beginning.
     ///
     /// # Errors
     /// The work was not begun or did not end in time, or it panicked.
@@ -165,7 +165,7 @@ impl Pool {
         let stage = Arc::new(AtomicU8::new(QUEUED));
         let begun = Arc::clone(&stage);
         let task = async move {
-            // Held until the work and what it holds are gone.
+            // Held until the work and its data are dropped.
             let _slot = slot;
             let turn = begun.compare_exchange(QUEUED, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
             match turn {
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(late.unwrap_err(), Overload::Queue);
         drop(end);
         busy.await.unwrap();
-        // One after the other on one thread: by the end of this one the late one was looked at.
+        // One thread runs them in order: when this one ends, the late one was handled.
         pool.run(pool.slot().unwrap(), async {}).await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 0);
     }

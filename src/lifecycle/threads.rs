@@ -1,17 +1,17 @@
-//! Runtimes with threads of their own: what runs on one cannot keep another waiting.
+//! Runtimes with their own threads: work on one cannot block another.
 
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How much less of a busy CPU the threads of [`Threads::start_behind`] get, as nice(1) counts.
+/// Niceness of the threads of [`Threads::start_behind`], as in nice(1).
 const BEHIND: i32 = 5;
 
-/// A runtime with threads of its own. Dropped, it waits for nobody.
+/// A runtime with its own threads. Dropping it does not wait for its tasks.
 #[derive(Debug)]
 pub struct Threads {
     handle: Handle,
-    /// `None` only while it is dropped.
+    /// `None` only during drop.
     runtime: Option<Runtime>,
 }
 
@@ -19,19 +19,19 @@ impl Threads {
     /// Starts `count` threads.
     ///
     /// # Errors
-    /// The system gave no threads.
+    /// The system could not create the threads.
     pub fn start(name: &'static str, count: usize) -> io::Result<Self> {
         Self::of(Builder::new_multi_thread().thread_name(name), count)
     }
 
-    /// Starts `count` threads that get less of a busy CPU than the others of the process.
+    /// Starts `count` threads with a lower share of a busy CPU than the others of the process.
     ///
     /// # Errors
-    /// The system gave no threads.
+    /// The system could not create the threads.
     pub fn start_behind(name: &'static str, count: usize) -> io::Result<Self> {
         Self::of(
             Builder::new_multi_thread().thread_name(name).on_thread_start(|| {
-                // On Linux this is the thread's own. Without it the work is as bounded as with it.
+                // Per thread on Linux. The work is just as bounded without it.
                 if let Err(error) = rustix::process::nice(BEHIND) {
                     tracing::debug!(error = %error, "a thread keeps its priority");
                 }
@@ -45,7 +45,7 @@ impl Threads {
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
-    /// Where tasks for these threads are spawned.
+    /// Returns the handle that spawns tasks on these threads.
     pub const fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -1,4 +1,4 @@
-//! Operations: /livez, /readyz and /metrics over HTTP/1.1, on a port of their own, without credentials.
+//! The operations port: /livez, /readyz and /metrics over HTTP/1.1, without credentials.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,24 +18,24 @@ use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::telemetry::metrics::Metrics;
 
-/// Connections at once. When one more comes the oldest ends: a client that holds many locks nobody out.
+/// Most connections at once. One more ends the oldest, so a client with many connections cannot lock others out.
 const CONNECTIONS: usize = 64;
-/// Longest that a connection lasts.
+/// Longest duration of a connection.
 const BOUND: Duration = Duration::from_secs(10);
-/// Bytes of a request's head.
+/// Largest request head, in bytes.
 const HEAD: usize = 8 * 1024;
 
-/// Answers until the process is to stop.
+/// Serves until the process stops.
 ///
 /// # Errors
-/// The listener failed for good.
+/// The listener failed permanently.
 pub async fn serve(
     listener: TcpListener,
     authority: Authority,
     metrics: Arc<Metrics>,
     tasks: Tasks,
 ) -> Result<(), std::io::Error> {
-    // In the order in which they came.
+    // Ordered by age.
     let mut held: VecDeque<JoinHandle<()>> = VecDeque::with_capacity(CONNECTIONS);
     loop {
         let accepted = tokio::select! {
@@ -44,7 +44,7 @@ pub async fn serve(
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            // One connection that broke before it was accepted, or too many open files for a moment.
+            // One connection broke before it was accepted, or there were too many open files for a moment.
             Err(error) => {
                 tracing::warn!(error = %error, "a connection to the operations port could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -69,7 +69,7 @@ pub async fn serve(
                 .header_read_timeout(BOUND)
                 .max_buf_size(HEAD)
                 .serve_connection(TokioIo::new(stream), answer);
-            // A peer that went away needs no answer.
+            // A peer that disconnected needs no response.
             let _ = tokio::time::timeout(BOUND, connection).await;
         }));
     }

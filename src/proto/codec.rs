@@ -1,5 +1,5 @@
-//! The codec of every service: prost's, with buffers for small messages. tonic's own begins with 8 KiB for each message
-//! in each direction, of which questions and answers need a few hundred bytes.
+//! The codec of every service: prost's, with buffers for small messages. tonic's own allocates 8 KiB for each message
+//! in each direction, but requests and responses need a few hundred bytes.
 
 use std::marker::PhantomData;
 
@@ -9,15 +9,15 @@ use prost::encoding::{WireType, decode_key, decode_varint};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Bytes that a buffer begins with: most questions and answers fit.
+/// Initial size of a buffer in bytes: most requests and responses fit.
 const BUFFER: usize = 256;
 /// Bytes of a stream's messages that are sent together.
 const TOGETHER: usize = 32 * 1024;
 
-/// Fields on a message's outermost level that are read however short it is.
+/// Fields allowed at a message's outermost level, however short it is.
 const FIELDS: usize = 1_100;
-/// And one more for each so many of its bytes: an entry of a list is larger in memory than it is in a message, a hundred
-/// times if it is empty, so that a message of nothing but those would be far larger than the message's own limit.
+/// Bytes of a message that allow one more field: an entry of a list takes more memory than it does in a message, a
+/// hundred times as much if it is empty, so a message of only such entries would far exceed the message's own limit.
 const BYTES_OF_FIELD: usize = 16;
 
 /// Reads `U` and writes `T`.
@@ -64,13 +64,13 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let length = from.remaining();
         let most = FIELDS + length / BYTES_OF_FIELD;
-        // tonic keeps a message in one piece; of another only the first piece would be counted.
+        // tonic buffers a message in one piece; of a split one only the first piece would be counted.
         if length > FIELDS && fields(from.chunk(), most) > most {
             return Err(Status::invalid_argument(format!(
                 "the message has more than {most} entries, the maximum for its {length} bytes"
             )));
         }
-        // As tonic answers what is no such message.
+        // The status that tonic returns for a malformed message.
         U::decode(from).map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 
@@ -79,8 +79,8 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
     }
 }
 
-/// How many fields the outermost level of a message has; no more than one above `most` are counted. What is no message is
-/// counted as far as it is one.
+/// Counts the fields at the outermost level of a message, up to one more than `most`. Stops where the message is
+/// malformed.
 fn fields(message: &[u8], most: usize) -> usize {
     let mut rest = message;
     let mut count = 0;
@@ -98,7 +98,7 @@ fn fields(message: &[u8], most: usize) -> usize {
                 Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
                 Err(_) => break,
             },
-            // Its fields are counted as if they were not within it.
+            // Its fields are counted as if they were outside it.
             WireType::StartGroup | WireType::EndGroup => 0,
         };
         match rest.get(skip..) {
@@ -114,7 +114,7 @@ impl<T: Message> Encoder for LeanEncoder<T> {
     type Error = Status;
 
     fn encode(&mut self, item: T, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        // At once what is needed: a large message would grow its buffer step by step.
+        // Reserves the whole size at once: a large message would otherwise grow its buffer step by step.
         into.reserve(item.encoded_len());
         item.encode(into).map_err(|error| Status::internal(format!("the response could not be encoded: {error}")))
     }
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(fields(&question.encode_to_vec(), usize::MAX - 1), 700);
         assert_eq!(fields(&questions.encode_to_vec(), usize::MAX - 1), 9);
         assert_eq!(fields(&question.encode_to_vec(), 10), 11);
-        // A number, eight bytes, four bytes, two bytes, and what is cut off.
+        // A number, eight bytes, four bytes, two bytes, and a truncated field.
         let odd = [8, 150, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0, 18, 2, 7, 7, 18, 200];
         assert_eq!(fields(&odd, 100), 5);
         assert_eq!(fields(&[], 100), 0);

@@ -1,4 +1,4 @@
-//! Bodies of calls, counted while they come and held to a time.
+//! Bodies of calls, counted as they are received and limited in time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use tonic::body::Body;
 
 use crate::budget::{Call, Refused};
 
-/// Bytes that count for nothing while they do not wait for more: nearly all calls have less and come at once.
+/// Bytes that are not counted while the body is not waiting for more: nearly all calls are smaller and come at once.
 const FREE: usize = 16 * 1024;
 
-/// What a caller receives whose body is refused.
+/// Returns the status for a caller whose body is refused.
 pub(super) fn status(refused: Refused) -> Status {
     let message = refused.to_string();
     match refused {
@@ -28,19 +28,19 @@ pub(super) fn status(refused: Refused) -> Status {
     }
 }
 
-/// The body of a request.
+/// A request body that is counted as it is received.
 pub(super) struct Metered {
     inner: Incoming,
     call: Arc<Call>,
-    /// Bytes that came and are not counted yet.
+    /// Bytes received and not yet counted.
     free: usize,
     patience: Duration,
-    /// Set when more is waited for.
+    /// Set while waiting for more.
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl Metered {
-    /// `inner`, of `call`, which must be complete within `patience`.
+    /// Wraps `inner`, the body of `call`, which must be complete within `patience`.
     pub(super) const fn new(inner: Incoming, call: Arc<Call>, patience: Duration) -> Self {
         Self { inner, call, free: 0, patience, late: None }
     }
@@ -88,7 +88,7 @@ impl http_body::Body for Metered {
     }
 }
 
-/// The answer to an open call, which goes on counting until its client has taken it.
+/// The response to an open call, which keeps counting until its client has read it.
 pub(super) struct Guarded {
     inner: Body,
     ended: Option<Pin<Box<WaitForCancellationFutureOwned>>>,

@@ -35,19 +35,19 @@ use crate::lifecycle::Tasks;
 use crate::random::Random;
 use crate::telemetry::metrics::Shed;
 
-/// Bytes by which a peer has said what it speaks: the preface of HTTP/2. No call by HTTP/1.1 is shorter.
+/// Bytes that identify the peer's protocol: the preface of HTTP/2. No HTTP/1.1 call is shorter.
 const GREETING: usize = 24;
 
-/// What holds for every connection of a port.
+/// Configuration shared by every connection of a port.
 pub struct Terms {
-    /// Certificates, if the port speaks TLS.
+    /// Certificates, if the port uses TLS.
     pub tls: Option<Arc<Certificates>>,
-    /// How old a connection may become, a tenth less to a tenth more, so that those of one moment do not end in one
-    /// moment; none: any age.
+    /// Maximum age of a connection, plus or minus a tenth, so that connections opened together do not end together;
+    /// `None`: no limit.
     pub age: Option<Duration>,
-    /// What its clients may use up.
+    /// Limits on the resources of its clients.
     pub limits: Limits,
-    /// Draws the tenths.
+    /// Source of the random tenths.
     pub random: Arc<dyn Random>,
     pub(super) budget: Arc<Budget>,
     patience: Patience,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Terms {
 }
 
 impl Terms {
-    /// The terms of a port.
+    /// Creates the configuration of a port.
     pub fn new(
         tls: Option<Arc<Certificates>>,
         age: Option<Duration>,
@@ -75,11 +75,11 @@ impl Terms {
         Self { tls, age, limits, random, budget: Arc::new(budget), patience, builder }
     }
 
-    /// When a connection that begins now is too old.
+    /// Returns when a connection that begins now reaches its maximum age.
     fn end(&self) -> Option<Instant> {
         let age = self.age?;
         let draw: [u8; 4] = self.random.bytes();
-        // From 0.9 to 1.1 of it.
+        // 0.9 to 1.1 of the age.
         let share = 0.9 + 0.2 * f64::from(u32::from_le_bytes(draw)) / f64::from(u32::MAX);
         Some(Instant::now() + age.mul_f64(share))
     }
@@ -95,7 +95,7 @@ pub(super) async fn serve<S: Calls>(
     tasks: &Tasks,
 ) {
     let account = Arc::new(account);
-    // Without it small answers wait 40 ms for each other.
+    // Without it small responses wait 40 ms for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, error = %error, "a connection was closed before it was accepted");
         return;
@@ -143,13 +143,13 @@ where
     let mut connection = pin!(terms.builder.serve_connection(io, service));
     let mut end = terms.end();
     let mut greet_by = Some(Instant::now() + terms.patience.greeting);
-    // Whether the peer was asked to make no more calls here, whether because of its age, and whether the process ends.
+    // Whether the peer was asked to make no more calls here, whether due to age, and whether the process is stopping.
     let (mut leaving, mut aged, mut stopping) = (false, false, false);
-    // When it is looked whether calls have begun since the last look, and how many had begun then.
+    // When to check whether calls have begun since the last check, and how many had begun then.
     let mut idle = Some((Instant::now() + terms.patience.idle, account.begun()));
-    // Once the process ends: until when a client that has just connected may begin its first call.
+    // Once the process stops: until when a client that has just connected may begin its first call.
     let mut begin_by = None;
-    // One timer for the greeting, the age, the grace and idleness: whichever comes next.
+    // One timer for the greeting, the age, the grace period and idleness: whichever comes next.
     let mut alarm = pin!(sleep_until(next_alarm([greet_by, end, idle.map(at), begin_by])));
     loop {
         tokio::select! {
@@ -163,10 +163,10 @@ where
             () = tasks.stopping(), if !stopping => {
                 (stopping, leaving) = (true, true);
                 last.store(true, Ordering::Relaxed);
-                // Whoever ends the process says how long it waits.
+                // The code that stops the process decides how long it waits.
                 end = None;
                 if heard.bytes() < GREETING {
-                    // Ended before its greeting it would be closed at once, with the call that comes with the greeting.
+                    // Before its greeting, a shutdown would close it at once, with the call sent along with it.
                     begin_by = Some(Instant::now() + LINGER);
                     alarm.as_mut().reset(next_alarm([greet_by, end, idle.map(at), begin_by]));
                 } else {
@@ -194,7 +194,7 @@ where
                     aged = true;
                     end = Some(now + terms.patience.grace);
                     if heard.is_http1() {
-                        // A client may be about to call: it is told with its next answer, and before that nothing is closed.
+                        // A client may be about to call: its next response gives notice; nothing closes before.
                         last.store(true, Ordering::Relaxed);
                     } else {
                         leave = true;
@@ -204,7 +204,7 @@ where
                     if account.begun() != calls {
                         idle = Some((now + terms.patience.idle, account.begun()));
                     } else if !leaving {
-                        // Calls that are under way, such as a watch, go on to their end.
+                        // Calls in progress, such as a watch, run to their end.
                         account.budget().shed().idle.inc();
                         leave = true;
                     }
@@ -218,32 +218,32 @@ where
     }
 }
 
-/// The earliest of the moments that come.
+/// Returns the earliest of the times.
 fn next_alarm(moments: [Option<Instant>; 4]) -> Instant {
     moments.into_iter().flatten().min().unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
 }
 
-/// When a look at idleness is due.
+/// Returns when an idleness check is due.
 const fn at((at, _): (Instant, usize)) -> Instant {
     at
 }
 
 type Answer = Result<Response<Body>, Infallible>;
 
-/// What holds for every call of a connection.
+/// State shared by every call of a connection.
 struct Line {
     info: TcpConnectInfo,
     account: Arc<Account>,
     limits: Limits,
     patience: Patience,
-    /// Whether the next call by HTTP/1.1 is the last one.
+    /// Whether the next HTTP/1.1 call is the last one.
     last: Arc<AtomicBool>,
     tasks: Tasks,
 }
 
 impl Line {
-    /// Makes the answer the last one of its connection where that is to end. A client by HTTP/1.1 learns it in no other
-    /// way: if its connection were closed between two calls, the next one could be lost.
+    /// Marks the response as the connection's last if the connection must end. An HTTP/1.1 client has no other way to
+    /// know: if its connection were closed between two calls, the next call could be lost.
     fn close(&self) -> impl FnOnce(Answer) -> Answer + use<> {
         let (last, tasks) = (Arc::clone(&self.last), self.tasks.clone());
         move |mut answer| {
@@ -257,7 +257,7 @@ impl Line {
     }
 }
 
-/// Answers a call, within the time that its caller waits. What is answered is small: it is moved several times.
+/// Handles a call within its caller's deadline. The returned future is small because it is moved several times.
 fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl Future<Output = Answer> + use<S> {
     let mut calls = calls.clone();
     let (mut head, body) = request.into_parts();
@@ -275,7 +275,7 @@ fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl 
     if is_grpc {
         limit = deadline::of(&head.headers);
     } else {
-        // Pages and proxies are answered by where they are; gRPC is not, and need not pay for it.
+        // Needed only by pages and proxies; gRPC need not pay for it.
         head.extensions.insert(line.info.clone());
         head.extensions.insert(Arc::clone(&call));
     }
@@ -285,13 +285,13 @@ fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl 
     if open {
         return Either::Right(answer_open(calls.oneshot(request), limit, call, is_grpc).boxed());
     }
-    // It goes on counting until it is answered, also when its body has been read.
+    // Counted until the response is ready, even after its body has been read.
     let counted = move |answer| {
         drop(call);
         answer
     };
     match limit {
-        // Nearly always: what is served here waits within a call, never before it.
+        // Nearly always: the services here wait within a call, never before it.
         None if ready => Either::Left(calls.call(request).map(counted)),
         None => Either::Right(calls.oneshot(request).map(counted).boxed()),
         Some(limit) => {
@@ -301,7 +301,7 @@ fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl 
     }
 }
 
-/// Answers a call whose caller is not known. It ends early when it has to make room for others.
+/// Handles a call of an unknown caller, which ends early when others need its room.
 async fn answer_open(
     answer: impl Future<Output = Answer>,
     limit: Option<Duration>,
@@ -324,13 +324,13 @@ async fn answer_open(
         biased;
         answer = answer => answer,
         () = waits => Ok(deadline::exceeded()),
-        // Told by then that its caller is known, it makes room for nobody.
+        // If its caller has become known by then, the call is kept.
         () = ended, if call.is_open() => Ok(refusal(Refused::Full, is_grpc)),
     };
     answer.map(|response| response.map(|body| Body::new(Guarded::new(body, call))))
 }
 
-/// What a client receives for whose call there is no room.
+/// Returns the response to a call for which there is no room.
 fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
     if is_grpc {
         return body::status(refused).into_http();
@@ -342,19 +342,19 @@ fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
     response
 }
 
-/// What a peer speaks.
+/// Protocol of a peer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Speaks {
-    /// These first bytes of the preface of HTTP/2 came, and nothing else.
+    /// Number of received bytes that match the preface of HTTP/2; nothing else was received.
     Perhaps2(usize),
     Http1,
     Http2,
 }
 
-/// No verb of HTTP/1.1 that is answered here begins like this.
+/// No method of HTTP/1.1 that is supported here begins like this.
 const HTTP2: &[u8] = b"PRI";
 
-/// What has come in on a connection.
+/// What has been received on a connection.
 #[derive(Default)]
 struct Heard {
     bytes: AtomicUsize,
@@ -371,7 +371,7 @@ impl Heard {
         self.http1.load(Ordering::Relaxed)
     }
 
-    /// Completes once the peer has said what it speaks.
+    /// Completes once the peer's protocol is known.
     async fn greeted(&self) {
         while self.bytes() < GREETING {
             self.greeted.notified().await;
@@ -386,7 +386,7 @@ impl Heard {
     }
 }
 
-/// Counts the bytes that come in.
+/// Counts the received bytes.
 struct Counted<IO> {
     io: IO,
     heard: Arc<Heard>,
@@ -395,7 +395,7 @@ struct Counted<IO> {
 }
 
 impl<IO> Counted<IO> {
-    /// Counts what was read. By HTTP/1.1 a connection holds what comes between two calls until a head is complete.
+    /// Counts bytes read. With HTTP/1.1 a connection buffers what comes between two calls until a head is complete.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.heard.count(bytes.len());
         if let Speaks::Perhaps2(before) = self.speaks {

@@ -1,4 +1,4 @@
-//! `grpc-timeout`: how long a caller waits, as the header of a call tells it.
+//! The deadline of a call, from its header `grpc-timeout`.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use http::{HeaderMap, Response};
 use tonic::Status;
 use tonic::body::Body;
 
-/// The header.
+/// Name of the header.
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How long the caller waits; none if it does not say so in a way that can be read.
+/// Returns how long the caller waits; `None` if the header is missing or malformed.
 pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(&TIMEOUT)?.to_str().ok()?;
     let (unit, digits) = (text.chars().next_back()?, &text[..text.len() - 1]);
@@ -30,7 +30,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// What a caller is told whose time is up.
+/// Returns the response to a caller whose deadline is exceeded.
 pub(super) fn exceeded() -> Response<Body> {
     Status::deadline_exceeded("the deadline of the call (grpc-timeout) was exceeded").into_http()
 }

@@ -1,4 +1,4 @@
-//! What one connection may use up, and how many there may be.
+//! Limits on the resources of one connection, and on the number of connections.
 
 use std::time::Duration;
 
@@ -9,44 +9,44 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::budget::{Bound, Bounds};
 
-/// Streams reset by the peer before they were accepted. hyper's 20 would end the connection of a mesh whose calls time
-/// out in a burst, and all that arrive in one read count together.
+/// Streams reset by the peer before they were accepted. hyper's default of 20 would end the connection of a mesh whose
+/// calls time out in a burst, and all resets received in one read count together.
 const PENDING_RESETS: usize = 8_192;
 /// Streams reset by us for errors of the peer (RUSTSEC-2024-0003).
 const LOCAL_RESETS: usize = 1_024;
-/// Bytes of all headers of a call.
+/// Largest size of all headers of a call, in bytes.
 const HEADER_LIST: u32 = 16 * 1024;
-/// Bytes that wait to be sent on a stream, for a peer that does not read.
+/// Bytes buffered for sending on a stream whose peer does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// How much the clients of a port may use up.
+/// Limits on the resources of a port's clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once; further ones wait.
+    /// Most connections at once; further ones wait.
     pub connections: usize,
-    /// Connections of one peer, and bytes of calls under way.
+    /// Bounds on connections per peer, and on bytes of calls in progress.
     pub bounds: Bounds,
-    /// Calls at once on a connection.
+    /// Most calls at once per connection.
     pub streams: u32,
-    /// Bytes that a peer may send on a connection by HTTP/2 before they are read.
+    /// Bytes that a peer may send on an HTTP/2 connection before they are read.
     pub connection_window: u32,
-    /// The same on one of its streams.
+    /// The same for one of its streams.
     pub stream_window: u32,
-    /// Bytes of the head of a call by HTTP/1.1.
+    /// Largest head of an HTTP/1.1 call, in bytes.
     pub http1_head: usize,
-    /// Whether calls of unknown callers count that have no body. They are short where many of them are usual.
+    /// Whether calls without a body count if their caller is unknown. Such calls are short where they are common.
     pub counts_bodyless: bool,
-    /// Whether a call is answered before its body is read unless its caller is known.
+    /// Returns whether a call is refused before its body is read unless its caller is known.
     pub checks_caller: fn(&Parts) -> bool,
 }
 
 impl Limits {
-    /// The limits of a port for decisions: many calls, from few peers. `checks_caller` is [`Limits::checks_caller`].
+    /// Returns the limits of a decision port: many calls, from few peers. `checks_caller` is [`Limits::checks_caller`].
     pub const fn decisions(connections: usize, of_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
         let open = Bound { all: 16 * MIB, peer: 8 * MIB };
-        // A mesh may come from one address: it has most of the room and not all.
+        // A mesh may connect from one address: it gets most of the room, but not all.
         let known = Bound { all: 64 * MIB, peer: 48 * MIB };
         Self {
             connections,
@@ -55,14 +55,14 @@ impl Limits {
             streams: 1_024,
             connection_window: 1024 * 1024,
             stream_window: 256 * 1024,
-            // More than by HTTP/2: a proxy repeats in it what it was asked for.
+            // More than with HTTP/2: a proxy repeats the original request in it.
             http1_head: 64 * KIB,
             counts_bodyless: false,
             checks_caller,
         }
     }
 
-    /// The limits of a port for people and scripts: few calls, some of them large.
+    /// Returns the limits of a port for people and scripts: few calls, some of them large.
     pub const fn administration(connections: usize, of_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
         let open = Bound { all: 16 * MIB, peer: 8 * MIB };
         // One message may have 64 MiB.
@@ -80,29 +80,29 @@ impl Limits {
     }
 }
 
-/// How long a connection waits for what its peer must do.
+/// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For the handshake of TLS, and then for saying which protocol is spoken.
+    /// For the TLS handshake, and then for the bytes that identify the protocol.
     pub greeting: Duration,
-    /// For the head of a call by HTTP/1.1, and between two calls.
+    /// For the head of an HTTP/1.1 call, and between two calls.
     pub head: Duration,
-    /// Time between pings on a connection by HTTP/2 on which nothing comes in.
+    /// Time between pings on an HTTP/2 connection that receives nothing.
     pub ping: Duration,
-    /// For the answer to a ping.
+    /// For the response to a ping.
     pub pong: Duration,
     /// For calls to end once the connection is too old.
     pub grace: Duration,
-    /// For a body to come whose sender is not known.
+    /// For a complete body from an unknown caller.
     pub open_body: Duration,
-    /// For a body to come whose sender is known.
+    /// For a complete body from a known caller.
     pub body: Duration,
-    /// Time without a new call after which a client is asked to end the connection: twice that at most.
+    /// Time without a new call after which a client is asked to end the connection, within twice that time at most.
     pub idle: Duration,
 }
 
 impl Patience {
-    /// For a port whose calls are small and whose clients keep their connections.
+    /// Returns the timeouts of a port with small calls and long-lived connections.
     pub fn decisions() -> Self {
         Self { body: Duration::from_secs(10), idle: Duration::from_mins(10), ..Self::default() }
     }
@@ -117,14 +117,14 @@ impl Default for Patience {
             pong: Duration::from_secs(10),
             grace: Duration::from_secs(30),
             open_body: Duration::from_secs(10),
-            // 64 MiB at half a megabyte a second.
+            // 64 MiB at half a megabyte per second.
             body: Duration::from_mins(2),
             idle: Duration::from_secs(30),
         }
     }
 }
 
-/// The limits of a connection, as hyper takes them. None of its own defaults is relied on.
+/// Configures hyper with the limits of a connection. Relies on none of hyper's defaults.
 pub(super) fn builder(limits: &Limits, patience: &Patience) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -143,8 +143,8 @@ pub(super) fn builder(limits: &Limits, patience: &Patience) -> Builder<TokioExec
     builder
 }
 
-/// Raises the number of files that the process may have open to what the system lets it have, and answers that: many
-/// systems give 1 024 unless asked for more. None: there is no bound.
+/// Raises the process's limit of open files to the system's maximum and returns it: many systems default to 1,024.
+/// Returns `None` if there is no limit.
 pub fn raise_open_files() -> Option<u64> {
     let limits = getrlimit(Resource::Nofile);
     if limits.current != limits.maximum {

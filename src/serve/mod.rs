@@ -1,14 +1,14 @@
-//! Ports: accepting connections and serving HTTP/1.1 and HTTP/2 on them, gRPC included, with limits on everything that the
-//! other end may use up.
+//! Ports: accepting connections and serving HTTP/1.1 and HTTP/2 on them, including gRPC, with limits on every resource
+//! that a client can use.
 //!
 //! ```text
-//! listener ─▶ slot (connections are counted, in all and of each peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age, or the end) ─▶ closed
+//! listener ─▶ slot (limits in total and per peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age or shutdown) ─▶ closed
 //! ```
 //!
-//! [`serve`] does this on the runtime that it is called on, [`Plane`] on threads of its own.
+//! [`serve`] does this on the current runtime, [`Plane`] on threads of its own.
 //!
-//! tonic has a server of its own; this one exists because certificates must be renewable, connections must end one after
-//! another and not all at once, and every limit of HTTP/2 must be set: tonic switches hyper's off where it is not told one.
+//! tonic has its own server; this one exists because certificates must be renewable, connections must end one after
+//! another rather than all at once, and all HTTP/2 limits must be set: tonic disables hyper's limits that are not set.
 
 mod body;
 mod connection;
@@ -35,12 +35,12 @@ pub use self::plane::{Plane, Watch};
 use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
-/// How long new connections are served after the end has begun: one that was made before it still carries a call.
+/// How long new connections are served after shutdown begins: one opened before it may still carry a call.
 const LINGER: Duration = Duration::from_millis(250);
-/// Time until the next attempt after the system could not give a connection.
+/// Time between attempts when the system cannot accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A service that answers calls: whatever the answer, there is one.
+/// A service that responds to every call.
 pub trait Calls:
     Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
@@ -51,14 +51,14 @@ impl<S> Calls for S where
 {
 }
 
-/// Serves `calls` on `listener` until `tasks` are to stop. Each connection is a task of its own that goes on until its
-/// calls have ended.
+/// Serves `calls` on `listener` until `tasks` stop. Each connection is a task of its own that runs until its calls have
+/// ended.
 ///
 /// # Errors
-/// Never: the result is what supervised tasks answer.
+/// Never: the result is the type of supervised tasks.
 pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>, tasks: Tasks) -> Result<(), String> {
     let slots = Arc::new(Semaphore::new(terms.limits.connections));
-    // Beyond the bound the others wait in the listener's queue, and the system refuses what does not fit there.
+    // Beyond the limit, connections wait in the listener's backlog, and the system refuses what does not fit there.
     let mut over = pin!(over(&tasks));
     while let Some(taken) = taken(&listener, &slots, &terms.budget, &tasks, over.as_mut()).await {
         let (stream, peer, slot, account) = taken;
@@ -71,13 +71,13 @@ pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>,
     Ok(())
 }
 
-/// Completes a moment after `tasks` are to stop.
+/// Completes a moment after `tasks` stop.
 async fn over(tasks: &Tasks) {
     tasks.stopping().await;
     tokio::time::sleep(LINGER).await;
 }
 
-/// The next connection until `tasks` are to stop; then those that clients have already made, at most until it is `over`.
+/// Returns the next connection until `tasks` stop, and those that clients have already made until it is `over`.
 async fn taken(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
@@ -93,10 +93,10 @@ async fn taken(
     }
 }
 
-/// A connection, its peer, the slot that it takes and its account.
+/// A connection, its peer, its slot and its account.
 type Taken = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account);
 
-/// The next connection; `None` if there are no slots any more.
+/// Returns the next connection; `None` once the slots are closed.
 async fn next(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budget>) -> Option<Taken> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
@@ -105,10 +105,10 @@ async fn next(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budge
                 if let Some(account) = budget.connect(peer.ip()) {
                     return Some((stream, peer, slot, account));
                 }
-                // Closed at once: if it waited, it would take a place in the queue that others come from.
+                // Closed at once: if it waited, it would take room in the backlog from other peers.
                 tracing::debug!(%peer, "a connection was refused: too many from this peer");
             }
-            // It broke before it was accepted, or there are too many open files for a moment.
+            // The connection broke before it was accepted, or there are too many open files for a moment.
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;

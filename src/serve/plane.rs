@@ -1,12 +1,12 @@
-//! Threads that serve connections, each with a runtime of its own: a call never crosses from one thread to another.
+//! Threads that serve connections, each with its own runtime: a call never crosses from one thread to another.
 //!
 //! ```text
 //! acceptor ─▶ the thread with the fewest connections ─▶ its runtime ─▶ connection
-//!                 └─ heartbeat ─▶ watched: a thread that falls silent ends the process
+//!                 └─ heartbeat ─▶ watched: an unresponsive thread ends the process
 //! ```
 //!
-//! The kernel could spread connections by itself (SO_REUSEPORT), but by a hash: of the few and lasting connections of a
-//! mesh one thread would get most.
+//! The kernel could spread connections by itself (SO_REUSEPORT), but by a hash: of a mesh's few, long-lived
+//! connections, one thread would get most.
 
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
@@ -22,13 +22,13 @@ use super::{Calls, Terms, connection, over, taken};
 use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
-/// How the threads of a plane are watched.
+/// Settings for monitoring the threads of a plane.
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
-    /// Time between two beats of a thread, and between two looks at them.
+    /// Time between two heartbeats of a thread, and between two checks of them.
     pub interval: Duration,
-    /// Looks in a row without a beat after which a thread counts as lost. Looks, not time: in a process that was stopped
-    /// or starved nobody has looked.
+    /// Consecutive checks without a heartbeat after which a thread counts as lost. Checks rather than time: a stopped
+    /// or starved process makes no checks.
     pub looks: u32,
 }
 
@@ -38,7 +38,7 @@ impl Default for Watch {
     }
 }
 
-/// Threads that serve connections. Dropped, they take no more of them and end with those that they have.
+/// Threads that serve connections. When dropped, they accept no more connections and end once theirs have ended.
 #[derive(Debug)]
 pub struct Plane {
     threads: Vec<Thread>,
@@ -46,7 +46,7 @@ pub struct Plane {
     budget: Arc<Budget>,
 }
 
-/// A thread, as the acceptor sees it.
+/// The acceptor's view of a thread.
 #[derive(Debug)]
 struct Thread {
     hand: mpsc::UnboundedSender<Dealt>,
@@ -63,7 +63,7 @@ struct Dealt {
     counted: Counted,
 }
 
-/// One connection of a thread's load, as long as it lives.
+/// One connection in a thread's load, for as long as it exists.
 #[derive(Debug)]
 struct Counted(Arc<AtomicUsize>);
 
@@ -81,11 +81,11 @@ impl Drop for Counted {
 }
 
 impl Plane {
-    /// Starts `count` threads, of which each serves what `calls` makes for it. One that ends or falls silent before
-    /// `tasks` are to stop ends the process with a failure.
+    /// Starts `count` threads, each of which serves what `calls` creates for it. One that ends or becomes unresponsive
+    /// before `tasks` stop ends the process with a failure.
     ///
     /// # Errors
-    /// A thread or its runtime could not be made.
+    /// A thread or its runtime could not be created.
     pub fn start<S: Calls>(
         count: usize,
         terms: &Arc<Terms>,
@@ -102,10 +102,10 @@ impl Plane {
             let serving = serve(dealt, calls(), Arc::clone(terms), Arc::clone(&beat), watch.interval, tasks.clone());
             std::thread::Builder::new().name(format!("decide-{number}")).spawn(move || {
                 runtime.block_on(serving);
-                // Nobody listens any more once the process is to end.
+                // Nobody listens any more once the process is stopping.
                 let _ = over.send(());
             })?;
-            // A thread that panics drops its end without a word.
+            // A thread that panics drops its sender without sending.
             tasks.supervise("data thread", async move { ended.await.map_err(|_| format!("thread {number} panicked")) });
             threads.push(Thread { hand, load: Arc::default() });
             beats.push(beat);
@@ -115,15 +115,15 @@ impl Plane {
         Ok(Self { threads, slots, budget: Arc::clone(&terms.budget) })
     }
 
-    /// Accepts connections of `listener` and deals them out until `tasks` are to stop.
+    /// Accepts connections of `listener` and distributes them until `tasks` stop.
     ///
     /// # Errors
-    /// A connection could not be handed to any thread.
+    /// A connection could not be passed to any thread.
     pub async fn accept(self, listener: TcpListener, tasks: Tasks) -> Result<(), String> {
         let mut over = pin!(over(&tasks));
         while let Some(taken) = taken(&listener, &self.slots, &self.budget, &tasks, over.as_mut()).await {
             let (stream, peer, slot, account) = taken;
-            // Out of this runtime, so that its thread takes it into its own.
+            // Detached from this runtime, so that its thread can register it with its own.
             match stream.into_std() {
                 Ok(stream) => self.deal(stream, peer, slot, account)?,
                 Err(error) => tracing::warn!(%peer, error = %error, "a connection could not be passed to a thread"),
@@ -149,7 +149,7 @@ impl Plane {
     }
 }
 
-/// What a data thread does: takes connections and serves them, until the process is to stop and they have ended.
+/// Runs a data thread: takes connections and serves them, until the process stops and they have ended.
 async fn serve<S: Calls>(
     mut dealt: mpsc::UnboundedReceiver<Dealt>,
     calls: S,
@@ -167,7 +167,7 @@ async fn serve<S: Calls>(
             }
             next = dealt.recv() => {
                 let Some(Dealt { stream, peer, slot, account, counted }) = next else {
-                    // The acceptor has ended, and with it nothing but an orderly end can come.
+                    // The acceptor has ended, so only a regular shutdown can follow.
                     break;
                 };
                 let stream = match tokio::net::TcpStream::from_std(stream) {
@@ -196,7 +196,7 @@ async fn serve<S: Calls>(
     }
 }
 
-/// Looks whether every thread has beaten since the last look.
+/// Checks that every thread has sent a heartbeat since the last check.
 async fn keep_watch(beats: Vec<Arc<AtomicU64>>, watch: Watch, tasks: Tasks) -> Result<(), String> {
     let mut seen: Vec<(u64, u32)> = beats.iter().map(|beat| (beat.load(Ordering::Relaxed), 0)).collect();
     loop {
@@ -231,7 +231,7 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    /// A port with `count` threads; each answers with its name, and blocks if it is asked to.
+    /// Starts a port with `count` threads; each responds with its name, and blocks on request.
     async fn port(count: usize, watch: Watch) -> (SocketAddr, Tasks) {
         let tasks = Tasks::new();
         let limits = Limits::decisions(64, 64, |_| false);
@@ -254,7 +254,7 @@ mod tests {
         (address, tasks)
     }
 
-    /// A connection, and the thread that answered on it.
+    /// Opens a connection, and returns it with the thread that responded.
     async fn ask(address: SocketAddr) -> (tokio::net::TcpStream, String) {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();

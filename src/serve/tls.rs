@@ -1,4 +1,4 @@
-//! Certificates of a port, which are renewed in place: their files are looked at every few seconds.
+//! Certificates of a port, reloaded in place: their files are checked every few seconds.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustls::{RootCertStore, ServerConfig};
 use crate::config::TlsFiles;
 use crate::lifecycle::Tasks;
 
-/// Time between looks at the files.
+/// Time between checks of the files.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why certificates cannot be used.
@@ -25,40 +25,40 @@ pub enum TlsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A file is not what it should be.
+    /// A file has invalid contents.
     #[error("{} must contain {what} in PEM format: {source}", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected contents.
         what: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         source: pem::Error,
     },
-    /// The certificate and the key are not of one pair, or one of them is of no use.
+    /// The certificate and the key do not match, or one of them is unusable.
     #[error("{} and {} do not belong together: {source}", cert.display(), key.display())]
     Pair {
-        /// The certificate's file.
+        /// File of the certificate.
         cert: PathBuf,
-        /// The key's file.
+        /// File of the key.
         key: PathBuf,
-        /// Why.
+        /// The cause.
         source: rustls::Error,
     },
-    /// The certificates that clients' certificates must lead to are of no use.
+    /// The certificates for verifying clients are unusable.
     #[error("{} cannot be used to verify client certificates: {source}", path.display())]
     ClientCa {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: VerifierBuilderError,
     },
 }
 
-/// What the files of a port held when they were read.
+/// Contents of a port's files when they were read.
 #[derive(PartialEq, Eq)]
 struct Contents {
     cert: Vec<u8>,
@@ -66,7 +66,7 @@ struct Contents {
     client_ca: Option<Vec<u8>>,
 }
 
-/// The certificates of a port, as they are now.
+/// The current certificates of a port.
 pub struct Certificates {
     files: TlsFiles,
     current: ArcSwap<ServerConfig>,
@@ -82,24 +82,24 @@ impl Certificates {
     /// Reads the certificates of `files`.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// What is wrong with the files.
     pub fn read(files: TlsFiles) -> Result<Self, TlsError> {
         let current = Contents::read(&files)?.build(&files)?;
         Ok(Self { files, current: ArcSwap::from_pointee(current) })
     }
 
-    /// What new connections are to use.
+    /// Returns the configuration for new connections.
     pub(super) fn current(&self) -> Arc<ServerConfig> {
         self.current.load_full()
     }
 
-    /// Looks at the files every few seconds until `tasks` are to stop. New contents hold for new connections, if they
-    /// can be used; if not, the old ones stay and a warning tells why.
+    /// Checks the files every few seconds until `tasks` stop. Valid new contents apply to new connections; otherwise
+    /// the old ones stay and a warning reports the reason.
     ///
     /// # Errors
-    /// Never: the result is what supervised tasks answer.
+    /// Never: the result is the type of supervised tasks.
     pub async fn keep(self: Arc<Self>, tasks: Tasks) -> Result<(), String> {
-        // None: what was read at the start may have changed since.
+        // `None`: the contents read at startup may have changed since.
         let mut seen = None;
         loop {
             tokio::select! {
@@ -112,11 +112,11 @@ impl Certificates {
         }
     }
 
-    /// Looks at the files once. Answers what they hold, for the next look.
+    /// Checks the files once. Returns their contents, for the next check.
     fn look(&self, seen: Option<Contents>) -> Option<Contents> {
         let contents = match Contents::read(&self.files) {
             Ok(contents) => contents,
-            // Files are often replaced one after another, with a moment in which one is missing.
+            // Files are often replaced one after another, so one may be missing for a moment.
             Err(error) => {
                 if seen.is_some() {
                     tracing::warn!(error = %error, "the current certificates stay in use");
@@ -162,7 +162,7 @@ impl Contents {
                 let wrong = |source| TlsError::ClientCa { path: path.clone(), source };
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates(path, contents)? {
-                    // What is no authority cannot be one: said by the builder if nothing is left.
+                    // Ignored: the builder reports an error if no usable authority remains.
                     let _ = roots.add(certificate);
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -181,7 +181,7 @@ impl Contents {
     }
 }
 
-/// The certificates of a file, of which there must be one at least.
+/// Parses the certificates of a file, which must contain at least one.
 fn certificates(path: &Path, contents: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |source| TlsError::Pem { path: path.to_owned(), what: "certificates", source };
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(contents).collect::<Result<_, _>>().map_err(wrong)?;

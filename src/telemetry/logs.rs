@@ -1,4 +1,4 @@
-//! Logs: pretty on a terminal, JSON lines otherwise, on standard error.
+//! Logging to standard error: human-readable on a terminal, JSON lines otherwise.
 
 use std::io::IsTerminal as _;
 
@@ -6,22 +6,21 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Pretty when standard error is a terminal, else JSON.
+    /// Human-readable if standard error is a terminal, else JSON.
     #[default]
     Auto,
-    /// For people.
+    /// Human-readable.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Targets that would write what must not be written, and the most that they may say whatever is asked for:
-/// tokio-postgres logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests
-/// (operators' tokens) at TRACE. At INFO tokio-postgres repeats what the database notes of things that are as they
-/// should be.
+/// Targets that would log secrets, with the most verbose level allowed for each, whatever the filter: tokio-postgres
+/// logs the parameters of statements (digests) at DEBUG, and h2 and hyper the headers of requests (operators' tokens)
+/// at TRACE. At INFO tokio-postgres repeats the database's notices about normal events.
 #[cfg(not(without_guard = "redaction"))]
 const CAPS: [&str; 7] = [
     "tokio_postgres=warn",
@@ -35,10 +34,10 @@ const CAPS: [&str; 7] = [
 #[cfg(without_guard = "redaction")]
 const CAPS: [&str; 0] = [];
 
-/// Begins to log what `filter` lets through (`info`, `latchkey=debug`, …).
+/// Starts logging with `filter` (`info`, `latchkey=debug`, …).
 ///
 /// # Errors
-/// The filter cannot be read, or logging has begun already.
+/// The filter is not valid, or logging has already started.
 pub fn begin(filter: &str, format: Format) -> Result<(), String> {
     let filter = capped(filter)?;
     let json = match format {
@@ -56,7 +55,7 @@ pub fn begin(filter: &str, format: Format) -> Result<(), String> {
     result.map_err(|error| format!("logging could not be set up: {error}"))
 }
 
-/// Whether `filter` can be read.
+/// Checks that `filter` is valid.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -64,7 +63,7 @@ pub fn check(filter: &str) -> Result<(), String> {
     capped(filter).map(|_| ())
 }
 
-/// The filter with the caps put over it: a directive for a target added later replaces an earlier one.
+/// Adds the caps to the filter: a directive for a target added later replaces an earlier one.
 fn capped(filter: &str) -> Result<EnvFilter, String> {
     let mut parsed =
         EnvFilter::builder().parse(filter).map_err(|error| format!("the log filter `{filter}` is invalid: {error}"))?;

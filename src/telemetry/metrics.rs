@@ -1,4 +1,4 @@
-//! Metrics, in the OpenMetrics text format. Every series is registered at the start, so that it exists at zero.
+//! Metrics in the OpenMetrics text format. Every series is registered at startup, so that it exists at zero.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::model::decision::{REASONS, Reason};
 
-/// Everything that is measured.
+/// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     allowed: Counter,
     refused: Vec<Counter>,
-    /// Calls that could not be decided.
+    /// Calls without a decision.
     pub undecided: Counter,
-    /// Time to decide, in seconds, of the calls that had to wait for something.
+    /// Decision time, in seconds, of the calls that had to wait.
     pub waited: Histogram,
-    /// Grants found in the cache and usable.
+    /// Usable grants found in the cache.
     pub cache_hits: Counter,
     /// Grants that had to be read from storage.
     pub cache_misses: Counter,
     /// Grants in the cache.
     pub cached_grants: Gauge,
-    /// Digests known, as fingerprints.
+    /// Known digests, as fingerprints.
     pub fingerprints: Gauge,
-    /// The revision applied.
+    /// The applied revision.
     pub applied_revision: Gauge,
     /// Milliseconds since freshness was last proven.
     pub staleness: Gauge,
@@ -37,15 +37,15 @@ pub struct Metrics {
     pub polls: Counter,
     /// Polls that failed.
     pub polls_failed: Counter,
-    /// Reloads of everything.
+    /// Full reloads.
     pub reloads: Counter,
-    /// Changes that were applied here and that storage has lost.
+    /// Changes applied here that storage has lost.
     pub lost_changes: Counter,
-    /// Differences between memory and storage that no write had made.
+    /// Differences between memory and storage that no write explains.
     pub drift: Counter,
-    /// Counts of uses lost because storage could not take them.
+    /// Uses lost because storage could not store their counts.
     pub usage_lost: Counter,
-    /// Questions of proxies that were not answered, because of how or from where they were asked.
+    /// Requests of proxies that got no response, due to their form or their source address.
     pub gateway_unanswered: Counter,
     gateway_refusals: Family<GatewayLabels, Counter>,
     shed: Family<ShedLabels, Counter>,
@@ -82,18 +82,18 @@ struct ShedLabels {
     why: &'static str,
 }
 
-/// Counters of what a port refused or ended so that its clients stay within bounds. By default they are on no page.
+/// Counters of what a port refused or ended to enforce its limits. Default counters are not exported.
 #[derive(Debug, Clone, Default)]
 pub struct Shed {
-    /// Connections of a peer that has too many.
+    /// Connections of a peer with too many.
     pub connections: Counter,
-    /// Calls without a known caller for which there was no room.
+    /// Calls from unknown callers for which there was no room.
     pub open_calls: Counter,
     /// Bodies for which there was no room.
     pub bodies: Counter,
     /// Bodies that took too long.
     pub slow_bodies: Counter,
-    /// Connections without calls that were asked to end.
+    /// Idle connections that were asked to end.
     pub idle: Counter,
 }
 
@@ -103,7 +103,7 @@ struct StorageLabels {
     outcome: &'static str,
 }
 
-/// Bounds of the buckets of times, in seconds: 100 µs to 10 s.
+/// Bucket bounds of durations, in seconds: 100 µs to 10 s.
 const BUCKETS: [f64; 11] = [0.0001, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 
 impl Default for Metrics {
@@ -113,7 +113,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All series, at zero.
+    /// Registers all series, at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("latchkey");
         let decisions = Family::<DecisionLabels, Counter>::default();
@@ -199,7 +199,7 @@ impl Metrics {
         }
     }
 
-    /// The counters of what the port called `port` sheds.
+    /// Returns the counters of what the port named `port` sheds.
     pub fn shed(&self, port: &'static str) -> Shed {
         let of = |why| self.shed.get_or_create_owned(&ShedLabels { port, why });
         Shed {
@@ -220,27 +220,27 @@ impl Metrics {
         .inc();
     }
 
-    /// The counter of leaps of storage's clock in this direction, `forward` or `back`.
+    /// Returns the counter of leaps of storage's clock in this direction, `forward` or `back`.
     pub fn clock_leap(&self, direction: &'static str) -> Counter {
         self.clock_leaps.get_or_create_owned(&LeapLabels { direction })
     }
 
-    /// The counter of long calls that were refused at this port for this reason.
+    /// Returns the counter of long calls refused at this port for this reason.
     pub fn overload(&self, port: &'static str, reason: &'static str) -> Counter {
         self.overload.get_or_create_owned(&OverloadLabels { port, reason })
     }
 
-    /// The counter of a gateway's refusals for this reason, with this fault or none (empty).
+    /// Returns the counter of a gateway's refusals for this reason and this fault (empty for none).
     pub fn gateway_refusals(&self, reason: &'static str, fault: &'static str) -> Counter {
         self.gateway_refusals.get_or_create_owned(&GatewayLabels { reason, fault })
     }
 
-    /// Records a call of storage.
+    /// Records a call to storage.
     pub fn storage_call(&self, call: &'static str, took: Duration, outcome: &'static str) {
         self.storage.get_or_create(&StorageLabels { call, outcome }).observe(took.as_secs_f64());
     }
 
-    /// All series as text, in the OpenMetrics format.
+    /// Returns all series as text, in the OpenMetrics format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.

@@ -1,4 +1,4 @@
-//! What Latchkey tells of itself: logs and metrics. Neither ever holds a token or a digest.
+//! Telemetry: logs and metrics. Neither ever contains a token or a digest.
 
 pub mod logs;
 pub mod metrics;

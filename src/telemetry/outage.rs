@@ -1,5 +1,5 @@
-//! Outages in the log: one line when something begins to fail, one when it works again, and the count every now and then
-//! between them, however often it fails.
+//! Logging of outages: one line when an operation begins to fail, one when it works again, and a count at intervals in
+//! between, however often it fails.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,17 +10,17 @@ use parking_lot::Mutex;
 
 use crate::clock::SharedClock;
 
-/// Time between two lines while something goes on failing.
+/// Time between two lines while an operation keeps failing.
 const REMIND: Duration = Duration::from_secs(30);
-/// An outage that begins this soon after the last one ended is part of it: only what goes on for as long has lines of its
-/// own.
+/// An outage that begins this soon after the last one ended is part of it: only an outage that lasts this long has
+/// lines of its own.
 const CALM: Duration = Duration::from_secs(10);
 
-/// What is known of one thing that may fail, such as the polls of storage.
+/// The status of one operation that may fail, such as polling storage.
 pub struct Outage {
     what: Cow<'static, str>,
     clock: SharedClock,
-    /// So that a success costs nothing as long as nothing has failed.
+    /// Keeps successes cheap as long as nothing has failed.
     failing: AtomicBool,
     state: Mutex<State>,
 }
@@ -28,7 +28,7 @@ pub struct Outage {
 #[derive(Debug, Default)]
 struct State {
     running: Option<Running>,
-    /// When the last outage that has lines ended.
+    /// When the last logged outage ended.
     ended: Option<Duration>,
     /// Failures that no line has counted yet.
     uncounted: u64,
@@ -37,20 +37,20 @@ struct State {
 #[derive(Debug)]
 struct Running {
     began: Duration,
-    /// When its last line was written; `None` if it has none yet.
+    /// When its last log line was written; `None` before the first.
     logged: Option<Duration>,
     failures: u64,
     cause: String,
 }
 
 impl Outage {
-    /// `what` is a noun phrase for the log, such as `polling storage`.
+    /// Creates a tracker. `what` is a noun phrase for the log, such as `polling storage`.
     pub fn new(what: impl Into<Cow<'static, str>>, clock: &SharedClock) -> Self {
         let (what, clock) = (what.into(), SharedClock::clone(clock));
         Self { what, clock, failing: AtomicBool::new(false), state: Mutex::default() }
     }
 
-    /// It failed. `cause` says why, with all that is behind it.
+    /// Records a failure. `cause` is the error with its underlying causes.
     pub fn failed(&self, cause: impl fmt::Display) {
         let now = self.clock.monotonic();
         let cause = cause.to_string();
@@ -80,7 +80,7 @@ impl Outage {
         }
     }
 
-    /// It worked.
+    /// Records a success.
     pub fn worked(&self) {
         if !self.failing.load(Ordering::Acquire) {
             return;
@@ -99,7 +99,7 @@ impl Outage {
         tracing::info!(failures = running.failures, seconds, "{}: recovered", self.what);
     }
 
-    /// How long it has been failing without a success, and the newest cause; `None` while it works.
+    /// Returns how long it has been failing without a success, and the newest cause; `None` while it works.
     pub fn running(&self) -> Option<(Duration, String)> {
         if !self.failing.load(Ordering::Acquire) {
             return None;
@@ -116,15 +116,15 @@ impl fmt::Debug for Outage {
     }
 }
 
-/// An error with all its causes, in one line. Of each only the first line counts: databases write details below it, such
-/// as the values of a row, which belong into no log.
+/// Formats an error with all its causes in one line. Uses only the first line of each: databases add details below it,
+/// such as the values of a row, which must not be logged.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(cause) = next {
         let cause_text = cause.to_string();
         let line = cause_text.lines().next().unwrap_or_default();
-        // Drivers repeat what their causes say.
+        // Drivers repeat their causes.
         if !text.contains(line) {
             if !text.is_empty() {
                 text.push_str(": ");
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// The lines that are logged during `work`, which gets an outage and a way to set its clock.
+    /// Returns the lines logged during `work`, which receives an outage and a way to set its clock.
     fn lines(work: impl FnOnce(&Outage, &dyn Fn(u64))) -> Vec<String> {
         let (written, clock) = (Written::default(), Arc::new(ByHand::default()));
         let shared: SharedClock = Arc::<ByHand>::clone(&clock);

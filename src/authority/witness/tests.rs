@@ -1,4 +1,4 @@
-//! Whom a write waits for and names, by what was seen when.
+//! Which replicas a write waits for and names, depending on their reports and when they were received.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn id(number: u8) -> ReplicaId {
     ReplicaId::new(Timestamp::EPOCH, [number; 10])
 }
 
-/// A report at `reported` seconds of storage's clock, which shows `now`.
+/// Creates a report made at `reported` seconds of storage's clock, which shows `now`.
 fn replica(number: u8, applied: u64, reported: u32, now: u32) -> Replica {
     let report = ReplicaReport {
         id: id(number),
@@ -35,7 +35,7 @@ fn settings() -> Settings {
     }
 }
 
-/// What a look at `seconds` of the own clock says of revision 7.
+/// Returns the result of a check at `seconds` of the own clock for revision 7.
 fn look(witness: &Witness, seconds: u64, replicas: &[Replica]) -> (Vec<ReplicaId>, bool) {
     let tick = (1_000 + seconds) * SECOND;
     let others = witness.others(&settings(), Look { sent: tick, received: tick, replicas }, Revision(7));
@@ -71,12 +71,12 @@ fn a_leap_of_storages_clock_hides_nobody() {
         assert_eq!(look(&witness, 65, &[replica(1, 6, 10_005, 10_065)]).0, [id(1)], "and back");
         assert_eq!(look(&witness, 67, &[replica(1, 6, 10_005, 10_067)]).0, []);
     }
-    // Back: the report is of the future, for as long as the leap was.
+    // Backward: the report is in the future for as long as the leap was.
     let witness = Witness::default();
     look(&witness, 0, &[replica(1, 6, 10_000, 10_000)]);
     assert_eq!(look(&witness, 60, &[replica(1, 6, 10_000, 6_460)]).0, [id(1)]);
     assert_eq!(look(&witness, 62, &[replica(1, 6, 10_000, 6_462)]).0, [], "it is silent all the same");
-    // A report that is dated earlier than the last is a report.
+    // A report dated earlier than the last one counts as a report.
     assert_eq!(look(&witness, 63, &[replica(1, 6, 6_463, 6_463)]), (vec![id(1)], true));
 }
 
@@ -97,7 +97,7 @@ fn a_look_whose_answer_is_late_makes_nobody_silent() {
         witness.others(&settings(), look, Revision(7)).pending
     };
     of(0, 30, &[replica(1, 6, 0, 0)]);
-    // Frozen between sending and receiving: the answer is as old as the question.
+    // Frozen between sending and receiving: the response is as old as the query.
     assert_eq!(of(40, 500, &[replica(1, 6, 0, 40)]), [id(1)]);
     assert_eq!(of(91, 91, &[replica(1, 6, 0, 91)]), [id(1)], "61 s after it was received");
     assert_eq!(of(92, 92, &[replica(1, 6, 0, 92)]), []);

@@ -1,4 +1,4 @@
-//! Keys.
+//! Conversion of keys.
 
 use crate::model::key::{Access, Key, Origin, Secret};
 use crate::proto::v1 as pb;
@@ -27,7 +27,7 @@ fn draft(key: pb::Key) -> KeyDraft {
     }
 }
 
-/// What is asked of CreateKey, but its options.
+/// Converts a CreateKey request, without its options.
 pub(in crate::grpc) fn create_key(request: pb::CreateKeyRequest) -> CreateKey {
     CreateKey {
         key: draft(request.key.unwrap_or_default()),
@@ -36,14 +36,14 @@ pub(in crate::grpc) fn create_key(request: pb::CreateKeyRequest) -> CreateKey {
     }
 }
 
-/// What is asked of UpdateKey, but its options.
+/// Converts an UpdateKey request, without its options.
 pub(in crate::grpc) fn update_key(request: pb::UpdateKeyRequest) -> Update<KeyDraft> {
     let mut key = request.key.unwrap_or_default();
     let (id, etag) = (std::mem::take(&mut key.id), std::mem::take(&mut key.etag));
     Update { id, draft: draft(key), mask: mask(request.update_mask), etag }
 }
 
-/// What is asked of RotateKey, but its options.
+/// Converts a RotateKey request, without its options.
 pub(in crate::grpc) fn rotate_key(request: pb::RotateKeyRequest) -> RotateKey {
     RotateKey {
         key: Named { id: request.id, etag: request.etag },
@@ -52,7 +52,7 @@ pub(in crate::grpc) fn rotate_key(request: pb::RotateKeyRequest) -> RotateKey {
     }
 }
 
-/// What is asked of ListKeys.
+/// Converts a ListKeys request.
 pub(in crate::grpc) fn list_keys(request: pb::ListKeysRequest) -> ListKeys {
     ListKeys {
         page: page(request.page_size, request.page_token),
@@ -70,7 +70,7 @@ pub(in crate::grpc) fn list_keys(request: pb::ListKeysRequest) -> ListKeys {
     }
 }
 
-/// What is asked of ImportKeys, but its options.
+/// Converts an ImportKeys request, without its options.
 pub(in crate::grpc) fn import_keys(request: pb::ImportKeysRequest) -> ImportKeys {
     let keys = request.keys.into_iter().map(|imported| ImportedKey {
         key: draft(imported.key.unwrap_or_default()),
@@ -84,7 +84,7 @@ pub(in crate::grpc) fn import_keys(request: pb::ImportKeysRequest) -> ImportKeys
     ImportKeys { keys: keys.collect(), dry_run: request.dry_run }
 }
 
-/// A key as callers see it.
+/// Converts a key to its public form.
 pub(in crate::grpc) fn key(key: Key) -> pb::Key {
     let spec = key.spec;
     let (store_access, stores) = access(spec.stores);
@@ -138,7 +138,7 @@ fn secret(secret: Secret) -> pb::Secret {
     }
 }
 
-/// The answer of FindKey. Of a deleted key nothing is told but which one it was.
+/// Builds the response of FindKey. A deleted key is only identified, without details.
 pub(in crate::grpc) fn find_key_response(found: Found) -> pb::FindKeyResponse {
     let shown = if found.deleted {
         pb::Key { id: found.key.id.to_string(), name: found.key.spec.name, ..Default::default() }

@@ -1,4 +1,4 @@
-//! Methods of the reference book.
+//! Conversion of methods of the reference book.
 
 use crate::model::method::StoreUse;
 use crate::model::reference::Method;
@@ -17,7 +17,7 @@ fn use_choice(number: i32) -> Choice<StoreUse> {
     })
 }
 
-/// What a method shall be.
+/// Converts the desired state of a method.
 pub(in crate::grpc) fn method_draft(method: pb::Method) -> MethodDraft {
     MethodDraft {
         method: method.method,
@@ -31,14 +31,14 @@ pub(in crate::grpc) fn method_draft(method: pb::Method) -> MethodDraft {
     }
 }
 
-/// What is asked of UpdateMethod, but its options.
+/// Converts an UpdateMethod request, without its options.
 pub(in crate::grpc) fn update_method(request: pb::UpdateMethodRequest) -> Update<MethodDraft> {
     let method = request.method.unwrap_or_default();
     let (id, etag) = (method.method.clone(), method.etag.clone());
     Update { id, draft: method_draft(method), mask: mask(request.update_mask), etag }
 }
 
-/// What is asked of ImportMethods, but its options.
+/// Converts an ImportMethods request, without its options.
 pub(in crate::grpc) fn import_methods(request: pb::ImportMethodsRequest) -> ImportMethods {
     ImportMethods {
         methods: request.methods.into_iter().map(method_draft).collect(),
@@ -47,7 +47,7 @@ pub(in crate::grpc) fn import_methods(request: pb::ImportMethodsRequest) -> Impo
     }
 }
 
-/// A method as callers see it.
+/// Converts a method to its public form.
 pub(in crate::grpc) fn method(method: Method) -> pb::Method {
     let store_use = match method.store_use {
         StoreUse::None => pb::StoreUse::None,
@@ -70,7 +70,7 @@ pub(in crate::grpc) fn method(method: Method) -> pb::Method {
     }
 }
 
-/// The answer of ImportMethods.
+/// Builds the response of ImportMethods.
 pub(in crate::grpc) fn import_methods_response(
     diff: MethodsDiff,
     wrote: Option<&Written>,

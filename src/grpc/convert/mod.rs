@@ -1,5 +1,5 @@
-//! Between the contract's types and the registry's: the only place that names both. What arrives is handed on as it is;
-//! the registry judges it.
+//! Conversion between the types of the contract and of the registry: the only place that names both. Values are passed
+//! on unchanged; the registry validates them.
 
 mod key;
 mod method;
@@ -17,13 +17,13 @@ pub(super) use self::observe::{change, get_usage, list_changes, lost_change, rep
 pub(super) use self::operator::{list_operators, operator, operator_draft, update_operator};
 pub(super) use self::store::{list_stores, store, store_draft, update_store};
 
-/// What a caller says about a write.
+/// Converts the options of a write.
 pub(super) fn options(options: Option<pb::WriteOptions>) -> WriteOptions {
     let options = options.unwrap_or_default();
     WriteOptions { comment: options.comment, replica_wait: options.replica_wait.map(raw_duration) }
 }
 
-/// What a write came to.
+/// Converts the outcome of a write.
 pub(super) fn written(written: &registry::Written) -> pb::Written {
     let (named, pending_unknown): (&[_], _) = match &written.pending {
         registry::Pending::Named(replicas) => (replicas, false),
@@ -36,12 +36,12 @@ pub(super) fn written(written: &registry::Written) -> pb::Written {
     }
 }
 
-/// Which page is asked for.
+/// Converts the requested page.
 pub(super) fn page(size: i32, token: String) -> PageInput {
     PageInput { size, token }
 }
 
-/// A count that is far below its bound.
+/// Converts a count that is far below its bound.
 pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -54,7 +54,7 @@ fn raw_time(time: prost_types::Timestamp) -> RawTime {
     RawTime { seconds: time.seconds, nanos: time.nanos }
 }
 
-/// A setting of seconds, at most hours.
+/// Converts a setting of seconds, at most hours.
 pub(super) fn duration(duration: std::time::Duration) -> prost_types::Duration {
     let nanos = i32::try_from(duration.subsec_nanos()).unwrap_or(0);
     prost_types::Duration { seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), nanos }
@@ -69,7 +69,7 @@ fn mask(mask: Option<prost_types::FieldMask>) -> Vec<String> {
     mask.unwrap_or_default().paths
 }
 
-/// Reads a number that stands for one of an enumeration's values, 0 for none of them.
+/// Converts the number of an enumeration's value, 0 for none of them.
 fn choice<E: TryFrom<i32>, T>(number: i32, value: impl Fn(E) -> Option<T>) -> Choice<T> {
     match E::try_from(number).map(value) {
         Ok(Some(value)) => Choice::Is(value),

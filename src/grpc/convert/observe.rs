@@ -1,4 +1,4 @@
-//! Changes, usage and replicas.
+//! Conversion of changes, usage and replicas.
 
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
@@ -9,7 +9,7 @@ use crate::registry::{GetUsage, ListChanges, LostChange, Replica, UsageCount, Us
 
 use super::{choice, count, duration, page, raw_time, time};
 
-/// What is asked of ListChanges.
+/// Converts a ListChanges request.
 pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChanges {
     ListChanges {
         page: page(request.page_size, request.page_token),
@@ -21,7 +21,7 @@ pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChan
     }
 }
 
-/// A change as callers see it.
+/// Converts a change to its public form.
 pub(in crate::grpc) fn change(change: Change) -> pb::Change {
     pb::Change {
         revision: change.revision.0,
@@ -38,7 +38,7 @@ pub(in crate::grpc) fn change(change: Change) -> pb::Change {
     }
 }
 
-/// An image of a subject. It is an object always; anything else would be told as the only field of one.
+/// Converts the image of a subject. It is always an object; any other value would become the only field of one.
 fn image(image: serde_json::Value) -> Struct {
     match image {
         serde_json::Value::Object(fields) => object(fields),
@@ -54,7 +54,7 @@ fn value(json: serde_json::Value) -> Value {
     let kind = match json {
         serde_json::Value::Null => Kind::NullValue(0),
         serde_json::Value::Bool(value) => Kind::BoolValue(value),
-        // Images hold no numbers that a double could not.
+        // Images contain no numbers that a double cannot represent.
         serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
         serde_json::Value::String(text) => Kind::StringValue(text),
         serde_json::Value::Array(list) => Kind::ListValue(ListValue { values: list.into_iter().map(value).collect() }),
@@ -63,7 +63,7 @@ fn value(json: serde_json::Value) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// What is asked of GetKeyUsage.
+/// Converts a GetKeyUsage request.
 pub(in crate::grpc) fn get_usage(request: pb::GetKeyUsageRequest) -> GetUsage {
     GetUsage {
         key_id: request.key_id,
@@ -77,7 +77,7 @@ pub(in crate::grpc) fn get_usage(request: pb::GetKeyUsageRequest) -> GetUsage {
     }
 }
 
-/// A count as callers see it.
+/// Converts a count to its public form.
 pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
     pb::UsageCount {
         start_time: Some(time(usage.start)),
@@ -88,7 +88,7 @@ pub(in crate::grpc) fn usage_count(usage: UsageCount) -> pb::UsageCount {
     }
 }
 
-/// A lost change as callers see it.
+/// Converts a lost change to its public form.
 pub(in crate::grpc) fn lost_change(change: LostChange) -> pb::LostChange {
     pb::LostChange {
         revision: change.cursor.to_string(),
@@ -102,7 +102,7 @@ pub(in crate::grpc) fn lost_change(change: LostChange) -> pb::LostChange {
     }
 }
 
-/// A replica as callers see it.
+/// Converts a replica to its public form.
 pub(in crate::grpc) fn replica(replica: Replica, live: bool) -> pb::Replica {
     pb::Replica {
         id: replica.report.id.to_string(),

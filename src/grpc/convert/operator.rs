@@ -1,4 +1,4 @@
-//! Operators.
+//! Conversion of operators.
 
 use crate::model::operator::{Operator, Role};
 use crate::proto::v1 as pb;
@@ -16,20 +16,20 @@ fn role_choice(number: i32) -> Choice<Role> {
     })
 }
 
-/// What an operator shall be.
+/// Converts the desired state of an operator.
 pub(in crate::grpc) fn operator_draft(operator: Option<pb::Operator>) -> OperatorDraft {
     let operator = operator.unwrap_or_default();
     OperatorDraft { name: operator.name, role: role_choice(operator.role), expires: operator.expire_time.map(raw_time) }
 }
 
-/// What is asked of UpdateOperator, but its options.
+/// Converts an UpdateOperator request, without its options.
 pub(in crate::grpc) fn update_operator(request: pb::UpdateOperatorRequest) -> Update<OperatorDraft> {
     let mut operator = request.operator.unwrap_or_default();
     let (id, etag) = (std::mem::take(&mut operator.id), std::mem::take(&mut operator.etag));
     Update { id, draft: operator_draft(Some(operator)), mask: mask(request.update_mask), etag }
 }
 
-/// What is asked of ListOperators.
+/// Converts a ListOperators request.
 pub(in crate::grpc) fn list_operators(request: pb::ListOperatorsRequest) -> ListOperators {
     ListOperators {
         page: page(request.page_size, request.page_token),
@@ -38,7 +38,7 @@ pub(in crate::grpc) fn list_operators(request: pb::ListOperatorsRequest) -> List
     }
 }
 
-/// An operator as callers see it.
+/// Converts an operator to its public form.
 pub(in crate::grpc) fn operator(operator: Operator) -> pb::Operator {
     let role = match operator.role {
         Role::Admin => pb::Role::Admin,

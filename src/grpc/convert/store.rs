@@ -1,4 +1,4 @@
-//! Stores.
+//! Conversion of stores.
 
 use crate::model::store::{Store, StoreKind};
 use crate::proto::v1 as pb;
@@ -15,7 +15,7 @@ fn kind_choice(number: i32) -> Choice<StoreKind> {
     })
 }
 
-/// What a store shall be.
+/// Converts the desired state of a store.
 pub(in crate::grpc) fn store_draft(store: Option<pb::Store>) -> StoreDraft {
     let store = store.unwrap_or_default();
     StoreDraft {
@@ -28,14 +28,14 @@ pub(in crate::grpc) fn store_draft(store: Option<pb::Store>) -> StoreDraft {
     }
 }
 
-/// What is asked of UpdateStore, but its options.
+/// Converts an UpdateStore request, without its options.
 pub(in crate::grpc) fn update_store(request: pb::UpdateStoreRequest) -> Update<StoreDraft> {
     let etag = request.store.as_ref().map(|store| store.etag.clone()).unwrap_or_default();
     let draft = store_draft(request.store);
     Update { id: draft.code.clone(), draft, mask: mask(request.update_mask), etag }
 }
 
-/// What is asked of ListStores.
+/// Converts a ListStores request.
 pub(in crate::grpc) fn list_stores(request: pb::ListStoresRequest) -> ListStores {
     ListStores {
         page: page(request.page_size, request.page_token),
@@ -46,7 +46,7 @@ pub(in crate::grpc) fn list_stores(request: pb::ListStoresRequest) -> ListStores
     }
 }
 
-/// A store as callers see it.
+/// Converts a store to its public form.
 pub(in crate::grpc) fn store(store: Store) -> pb::Store {
     let kind = match store.kind {
         StoreKind::Site => pb::StoreKind::Site,

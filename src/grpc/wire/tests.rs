@@ -1,4 +1,4 @@
-//! Random messages are held to prost, byte for byte.
+//! Compares random messages with prost, byte for byte.
 
 use proptest::prelude::*;
 use prost::Message as _;
@@ -11,7 +11,7 @@ use crate::model::id::{KeyId, SecretId};
 use crate::model::method::StoreUse;
 use crate::model::time::Timestamp;
 
-/// A decision as prost would have it.
+/// Builds the decision as prost would encode it.
 fn built(decision: &Decision<'_>) -> proto::Decision {
     let failed_checks: Vec<i32> = decision.failed.iter().map(|reason| to_reason(reason).into()).collect();
     let scope = |scope: &Scope<'_>| {
@@ -48,7 +48,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     prop::collection::vec(entry, 0..4)
 }
 
-/// What a decision can be made of; the texts lie outside it.
+/// Components of a random decision; it borrows the texts.
 type Parts = (u32, Option<([u8; 10], i64)>, Option<String>, u8, Vec<String>, Vec<Entry>, u64);
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -118,7 +118,7 @@ proptest! {
         prop_assert_eq!(framed.message(), &answer.encode_to_vec()[..]);
     }
 
-    /// Whatever is answered later comes to stand where it belongs.
+    /// Results that come later are inserted at their positions.
     #[test]
     fn what_was_waited_for_stands_in_its_place(all in prop::collection::vec((parts(), 0..4_u8), 1..8)) {
         let (mut framed, mut later, mut results) = (Framed::for_answers(1), Vec::new(), Vec::new());
@@ -160,7 +160,7 @@ proptest! {
         prop_assert!(questions(&bytes) == Some(batch.requests.iter().map(Asked::from).collect()));
     }
 
-    /// Bytes of any kind, and messages with a few bytes changed: what is read is what prost reads.
+    /// Arbitrary bytes, and messages with a few changed bytes, are read exactly as prost reads them.
     #[test]
     fn nothing_is_read_otherwise_than_prost_reads_it(
         request in request(),
