@@ -48,7 +48,7 @@ pub const MAX_TITLE_CHARS: usize = 100;
 pub const MAX_SUMMARY_CHARS: usize = 300;
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 2000;
-/// The most store places of one method.
+/// The most store locations of one method.
 pub const MAX_STORE_PLACES: usize = 32;
 
 /// A reference book: the methods of an API, in titled blocks, in the order of the text.

@@ -84,7 +84,7 @@ pub enum Action {
 /// A change of one subject, as a write appends it. Neither image ever contains a token or a digest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewChange {
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// The kind of its subject.
     pub kind: SubjectKind,
@@ -99,17 +99,17 @@ pub struct NewChange {
 /// A change of one subject, as read back from storage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The revision that made it.
+    /// Its revision.
     pub revision: Revision,
     /// Its position within the revision, from 0.
     pub ordinal: u32,
     /// The time of the change.
     pub at: Timestamp,
-    /// Id of the operator who made it, or `system`.
+    /// The id of the operator who made the change, or `system`.
     pub actor: String,
-    /// Name of that operator at the time.
+    /// The name of that operator at the time.
     pub actor_name: String,
-    /// What was done, as text.
+    /// The action, as text.
     pub action: String,
     /// The comment that the caller gave; empty if there was none.
     pub comment: String,
