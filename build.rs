@@ -1,5 +1,5 @@
-//! Compiles the contract in proto/ to Rust, without an installed `protoc`, and keeps its description for reflection.
-//! Builds guards out of the program for `make guards`.
+//! Compiles the contract in proto/ to Rust, without an installed `protoc`, and writes its descriptors for reflection.
+//! Disables guards in the program for `make guards`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ const PROTOS: [&str; 9] = [
     "latchkey/v1/usage.proto",
 ];
 
-/// The parts of others' contracts that the decision port speaks.
+/// The parts of third-party contracts that the decision port implements.
 const FOREIGN: [&str; 1] = ["envoy/service/auth/v3/external_auth.proto"];
 
-/// Messages that carry a token or a digest: src/proto.rs prints them by hand, without it.
+/// Messages that contain a token or a digest: src/proto.rs implements `Debug` for them without it.
 const SECRET: [&str; 13] = [
     ".latchkey.v1.AuthorizeRequest",
     ".latchkey.v1.IntrospectKeyRequest",
@@ -41,7 +41,7 @@ const SECRET: [&str; 13] = [
     ".envoy.service.auth.v3.AttributeContext.HttpRequest",
 ];
 
-/// The guards of ARCHITECTURE.md that `make guards` builds out, each to see its test fail: one check each, at
+/// The guards of ARCHITECTURE.md that `make guards` disables one at a time to see its test fail: one check each, at
 /// `without_guard = "name"`. Not features of the crate, because `--all-features` must not weaken it.
 const GUARDS: [&str; 16] = [
     "agreement",
@@ -61,7 +61,7 @@ const GUARDS: [&str; 16] = [
     "whole",
     "witness",
 ];
-/// Names the guards to build out, separated by commas.
+/// The names of the guards to disable, separated by commas.
 const WITHOUT_GUARDS: &str = "LATCHKEY_WITHOUT_GUARDS";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -69,31 +69,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     build_out_guards()?;
     println!("cargo::rerun-if-changed=migrations");
-    // Each migration makes one version; tests/tidy holds both engines to the same ones.
+    // Each migration makes one version; tests/tidy checks that both engines have the same ones.
     println!("cargo::rustc-env=SCHEMA_VERSION={}", fs::read_dir("migrations/postgres")?.count());
 
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)
-        // Labels and the fields of audit images are told in the order of their names, always.
+        // Labels and the fields of audit images are always sent in the order of their names.
         .btree_map(".latchkey.v1")
         .compile_fds(describe(&PROTOS)?)?;
     tonic_prost_build::configure()
         .codec_path("crate::proto::LeanCodec")
         .skip_debug(SECRET)
-        // A header and a body are read where they lie in the message.
+        // Headers and bodies are read in place, without copying the message.
         .bytes(".envoy")
         .include_file("foreign.rs")
         .compile_fds(describe(&FOREIGN)?)?;
 
     let mut described = describe(&[&PROTOS[..], &FOREIGN[..]].concat())?;
     for file in &mut described.file {
-        // Positions and comments double the size, and reflection is asked for names and types.
+        // Positions and comments double the size, and reflection needs only names and types.
         file.source_code_info = None;
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: run by cargo")?);
     fs::write(out.join("latchkey.v1.binpb"), described.encode_to_vec())?;
-    // With its comments: tests hold the API reference of the book to it. The program does not contain it.
+    // With comments: tests compare the API reference of the book to it. The program does not contain it.
     fs::write(out.join("latchkey.v1.commented.binpb"), describe(&PROTOS)?.encode_to_vec())?;
     Ok(())
 }
@@ -119,7 +119,7 @@ fn build_out_guards() -> Result<(), String> {
     Ok(())
 }
 
-/// The description of `files` and of what they import.
+/// Returns the descriptors of `files` and their imports.
 fn describe(files: &[&str]) -> Result<FileDescriptorSet, Box<dyn Error>> {
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_files(files)?;

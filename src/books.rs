@@ -17,8 +17,8 @@
 //! ```
 //!
 //! ```text
-//! parse → raw (serde: is it YAML of this shape? stops at the first fault)
-//!       → check (is what it says right? reports every fault at once)
+//! parse → raw (serde: the shape of the YAML; stops at the first error)
+//!       → check (the content; reports every violation at once)
 //!       → ReferenceBook
 //! ```
 
@@ -36,9 +36,9 @@ use crate::model::method::{StorePlace, StoreUse};
 /// The book of the RetailCRM API: 199 methods, built in.
 pub const RETAILCRM: &str = include_str!("../books/retailcrm.yaml");
 
-/// The format this version reads, as a book names it.
+/// The format that this version reads, as a book names it.
 const FORMAT: &str = "1";
-/// The largest text of a book, in bytes.
+/// The largest book text, in bytes.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// The most methods in one book.
 pub const MAX_METHODS: usize = 10_000;
@@ -48,13 +48,13 @@ pub const MAX_TITLE_CHARS: usize = 100;
 pub const MAX_SUMMARY_CHARS: usize = 300;
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 2000;
-/// The most store places of one method.
+/// The most store locations of one method.
 pub const MAX_STORE_PLACES: usize = 32;
 
-/// A reference book: which methods an API has, in titled blocks, in the order of the text.
+/// A reference book: the methods of an API, in titled blocks, in the order of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceBook {
-    /// Name of the API, 1 to 100 characters.
+    /// The name of the API, 1 to 100 characters.
     pub title: String,
     /// What the book covers; empty or up to 2000 characters.
     pub description: String,
@@ -67,7 +67,7 @@ pub struct ReferenceBook {
 pub struct BookBlock {
     /// 1 to 100 characters, unique in the book.
     pub title: String,
-    /// What the methods are for; empty or up to 2000 characters.
+    /// What its methods are for; empty or up to 2000 characters.
     pub description: String,
     /// At least one; no two in the whole book with the same verb and shape of pattern.
     pub methods: Vec<BookMethod>,
@@ -80,18 +80,18 @@ pub struct BookMethod {
     pub method: String,
     /// One line; empty or up to 300 characters.
     pub summary: String,
-    /// What else is worth knowing; empty or up to 2000 characters.
+    /// Further details; empty or up to 2000 characters.
     pub description: String,
     /// Whether requests name a store.
     pub store_use: StoreUse,
-    /// Where the store travels, up to 32 places, without repetition; empty if requests carry no store. A path place names
-    /// a parameter of the pattern.
+    /// The locations of the store, up to 32, without repetition; empty if requests contain no store. A path location
+    /// names a parameter of the pattern.
     pub store_places: Vec<StorePlace>,
-    /// The scope that opens the method in the API's own words: `[a-z][a-z0-9_]{0,63}`.
+    /// The scope that grants access to the method in the API's own terms: `[a-z][a-z0-9_]{0,63}`.
     pub scope: Option<String>,
 }
 
-/// Why a text is no reference book.
+/// Why a text is not a valid reference book.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BookError {
     /// The text is longer than [`MAX_BYTES`].
@@ -100,40 +100,40 @@ pub enum BookError {
         /// Its length.
         bytes: usize,
     },
-    /// The book is written in a format this version does not know.
+    /// The book has a format that this version does not know.
     #[error("the reference book is written in format {format}; this version reads format {FORMAT}")]
     UnknownFormat {
-        /// What it says of itself, shortened.
+        /// The format it states, shortened.
         format: String,
     },
-    /// It is not YAML of the shape of a book. The sentence names line and column.
+    /// It is not YAML in the shape of a book. The sentence names line and column.
     #[error("the reference book cannot be read: {sentence}")]
     Malformed {
-        /// The first thing that is wrong.
+        /// The first error.
         sentence: String,
     },
-    /// It is a book, but what it says is wrong: every fault, in the order of the text.
+    /// It is a book with invalid content: every violation, in the order of the text.
     #[error("the reference book has {}:{}", count(.0), list(.0))]
     Invalid(Vec<Violation>),
 }
 
-/// One fault of a book.
+/// One violation in a book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The line of the text, from 1.
     pub line: u64,
-    /// What is at fault: the book, a block by its title, or a method by its identity.
+    /// The subject: the book, a block by its title, or a method by its identity.
     pub subject: String,
-    /// What is wrong with it and what would be right.
+    /// What is wrong and what would be right.
     pub message: String,
 }
 
-/// Reads a reference book.
+/// Parses a reference book.
 ///
 /// # Errors
-/// [`BookError`]. Faults of meaning (bad or repeated methods, texts over their bounds, impossible places) come all at
-/// once; faults of shape (no YAML, an unknown field, a list for a text) one at a time, because nothing behind the first
-/// can be trusted.
+/// [`BookError`]. Invalid content (bad or repeated methods, texts over their limits, impossible locations) is reported
+/// all at once; an invalid shape (not YAML, an unknown field, a list instead of a text) one error at a time, because
+/// nothing after the first can be trusted.
 pub fn parse(yaml: &str) -> Result<ReferenceBook, BookError> {
     if yaml.len() > MAX_BYTES {
         return Err(BookError::TooLarge { bytes: yaml.len() });

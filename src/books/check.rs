@@ -1,4 +1,4 @@
-//! What a reference book says, held to its rules; every fault is noted and the reading goes on.
+//! Checks the content of a reference book against its rules; records every violation and continues.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::{MethodIdentity, Segment, Verb};
 
-/// How much of a text that came in is quoted in a sentence, in characters.
+/// How much of an input text an error quotes, in characters.
 pub(super) const QUOTED_CHARS: usize = 100;
 /// The longest scope, in characters.
 const MAX_SCOPE_CHARS: usize = 64;
@@ -20,7 +20,7 @@ const MAX_SCOPE_CHARS: usize = 64;
 /// Turns the raw book into a checked one.
 ///
 /// # Errors
-/// [`BookError::Invalid`] with everything that is wrong, or [`BookError::UnknownFormat`].
+/// Returns [`BookError::Invalid`] with every violation, or [`BookError::UnknownFormat`].
 pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
     let mut faults = Faults::default();
     faults.of(1, "the book");
@@ -49,11 +49,11 @@ pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
     }
 }
 
-/// What the book has named so far, and on which line.
+/// The names found so far, and their lines.
 #[derive(Default)]
 struct Seen {
     titles: HashMap<String, u64>,
-    /// By what requests can tell apart: the names of parameters are left out.
+    /// By what requests can distinguish: without the names of parameters.
     shapes: HashMap<(Verb, String), (MethodIdentity, u64)>,
 }
 
@@ -78,7 +78,7 @@ fn block(raw: Spanned<RawBlock>, seen: &mut Seen, faults: &mut Faults) -> BookBl
     BookBlock { title, description, methods }
 }
 
-/// The method, unless its identity or its store use cannot be read; then a fault has been noted.
+/// Checks a method. Returns `None` if its identity or its store use is invalid, after recording a violation.
 fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Option<BookMethod> {
     let (line, raw) = (raw.referenced.line(), raw.value);
     let written = raw.method.as_deref().map(str::trim).unwrap_or_default();
@@ -139,7 +139,7 @@ fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Opti
     })
 }
 
-/// Notes a method that requests could not tell from an earlier one.
+/// Records a violation if requests could not distinguish the method from an earlier one.
 fn unique(identity: &MethodIdentity, line: u64, seen: &mut Seen, faults: &mut Faults) {
     let shape = (identity.verb, shape(identity));
     match seen.shapes.get(&shape) {
@@ -156,7 +156,7 @@ fn unique(identity: &MethodIdentity, line: u64, seen: &mut Seen, faults: &mut Fa
     }
 }
 
-/// The pattern without the names of its parameters.
+/// Returns the pattern without the names of its parameters.
 fn shape(identity: &MethodIdentity) -> String {
     let mut shape = String::new();
     for segment in identity.pattern.segments() {
@@ -206,7 +206,7 @@ fn store_places(raw: Vec<Spanned<String>>, method: Option<&MethodIdentity>, faul
     places
 }
 
-/// Whether the pattern has what a path place names. Other places cannot be checked: a book does not describe bodies.
+/// Returns whether the pattern has the parameter of a path location. The book does not describe other locations.
 fn exists(place: &StorePlace, method: &MethodIdentity) -> bool {
     place.location() != StoreLocation::Path || method.pattern.parameters().any(|name| name == place.name())
 }
@@ -230,7 +230,7 @@ fn is_scope(text: &str) -> bool {
 // Faults
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// The faults found so far, and whose the next one is.
+/// The violations found so far, and the subject of the next one.
 #[derive(Default)]
 struct Faults {
     line: u64,
@@ -238,7 +238,7 @@ struct Faults {
     found: Vec<Violation>,
 }
 
-/// Whether a text may have several lines.
+/// The number of lines a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lines {
     One,
@@ -255,7 +255,7 @@ impl Faults {
         self.found.push(Violation { line: self.line, subject: self.subject.clone(), message: message.into() });
     }
 
-    /// A title, empty if it is missing, which is noted.
+    /// Checks a title; returns an empty one if it is missing, after recording a violation.
     fn title(&mut self, raw: Option<String>) -> String {
         let title = self.text("title", raw, MAX_TITLE_CHARS, Lines::One);
         if title.is_empty() {
@@ -268,7 +268,7 @@ impl Faults {
         self.text("description", raw, MAX_DESCRIPTION_CHARS, Lines::Many)
     }
 
-    /// A text within its bounds, without space around it; empty if it is missing.
+    /// Checks a text against its limits and trims it; returns an empty one if it is missing.
     fn text(&mut self, name: &str, raw: Option<String>, most: usize, lines: Lines) -> String {
         let raw = raw.unwrap_or_default();
         let text = raw.trim();
@@ -285,7 +285,7 @@ impl Faults {
     }
 }
 
-/// A text as part of a sentence: cut after `most` characters and without control characters, whatever came in.
+/// Returns a text for use in an error: at most `most` characters, without control characters.
 pub(super) fn shown(text: &str, most: usize) -> String {
     let mut shown = String::new();
     for c in text.chars().take(most) {

@@ -1,4 +1,4 @@
-//! The shape of a reference book in YAML, before anything is known of its meaning.
+//! The shape of a reference book in YAML, before its content is checked.
 //!
 //! Everything that may be missing by mistake is optional here, so that `check` can report it together with the rest.
 
@@ -8,7 +8,7 @@ use serde_saphyr::{MergeKeyPolicy, Spanned, UserMessageFormatter};
 use super::check::{QUOTED_CHARS, shown};
 use super::{BookError, FORMAT};
 
-/// The longest sentence about a shape, in characters.
+/// The longest error about a shape, in characters.
 const MAX_SENTENCE_CHARS: usize = 500;
 
 #[derive(Deserialize)]
@@ -39,19 +39,19 @@ pub(super) struct RawMethod {
     pub(super) scope: Option<String>,
 }
 
-/// The one field that every format has.
+/// The one field common to all formats.
 #[derive(Deserialize)]
 struct Format {
     format: Option<String>,
 }
 
-/// Reads YAML of the shape of a book. The caller has bounded its length.
+/// Parses YAML in the shape of a book. The caller has limited its length.
 ///
 /// # Errors
-/// [`BookError::UnknownFormat`] or [`BookError::Malformed`].
+/// Returns [`BookError::UnknownFormat`] or [`BookError::Malformed`].
 pub(super) fn read(yaml: &str) -> Result<RawBook, BookError> {
     serde_saphyr::from_str_with_options(yaml, options()).map_err(|error| {
-        // A later format will have fields this one lacks: then the number is the news, not the first such field.
+        // A later format may have fields that this one lacks: then report the format, not the first such field.
         match serde_saphyr::from_str_with_options(yaml, options()) {
             Ok(Format { format: Some(format) }) if format != FORMAT => {
                 BookError::UnknownFormat { format: shown(&format, QUOTED_CHARS) }
@@ -63,7 +63,7 @@ pub(super) fn read(yaml: &str) -> Result<RawBook, BookError> {
     })
 }
 
-/// Books come from outside: no anchors, aliases or merge keys (a book needs none, and they multiply), little depth.
+/// Books are untrusted: no anchors, aliases or merge keys (a book needs none, and they multiply), little depth.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -75,12 +75,12 @@ fn options() -> serde_saphyr::Options {
             max_events: 3_000_000,
         },
         merge_keys: MergeKeyPolicy::Error,
-        // A snippet is a drawing of several lines; the sentence names line and column.
+        // A snippet has several lines; the sentence names line and column.
         with_snippet: false,
     }
 }
 
-/// A sentence stays one, and short, whatever of the input it quotes.
+/// Shortens an error to one line, whatever input it quotes.
 fn one_line(text: &str) -> String {
     shown(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_SENTENCE_CHARS)
 }

@@ -1,4 +1,4 @@
-//! The built-in book holds what it should; the format refuses what it should, in sentences that help.
+//! Tests that the built-in book has the expected content, and that invalid books are refused with helpful errors.
 
 mod shared;
 
@@ -95,7 +95,7 @@ fn every_built_in_method_that_names_a_store_says_where() {
                 method.method
             );
         }
-        // A parameter {site} is a store wherever it stands.
+        // A parameter {site} is always a store.
         if method.method.contains("{site}") {
             assert!(method.store_places.contains(&"path:site".parse().unwrap()), "{}", method.method);
         }
@@ -120,7 +120,7 @@ fn a_store_travels_where_clients_put_it() {
         assert!(create.iter().any(|known| known == place), "{place}");
     }
     assert_eq!(places("POST /api/v*/store/prices/upload"), ["form:prices#/-/site", "json:prices#/-/site"]);
-    // The form field `site` carries the store itself as JSON there, not its code.
+    // There the form field `site` contains the store itself as JSON, not its code.
     assert_eq!(places("POST /api/v*/reference/sites/{code}/edit"), ["path:code"]);
     assert_eq!(places("POST /api/v*/files/upload"), ["query:site"]);
 }
@@ -181,7 +181,7 @@ fn every_built_in_method_is_what_its_own_requests_are_resolved_to() {
 // The format
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// A book of one method whose lines are given, from line 7 on.
+/// Returns a book with one method of the given lines, from line 7 on.
 fn with_method(lines: &str) -> String {
     let mut yaml = "format: 1\ntitle: T\nblocks:\n  - title: B\n    methods:\n".to_owned();
     let mut lead = "      - ";
@@ -192,7 +192,7 @@ fn with_method(lines: &str) -> String {
     yaml
 }
 
-/// The faults of a book, as people see them.
+/// Returns the errors of a book as displayed.
 fn faults(yaml: &str) -> Vec<String> {
     match parse(yaml) {
         Err(BookError::Invalid(violations)) => violations.iter().map(ToString::to_string).collect(),

@@ -1,40 +1,40 @@
-//! The reference book compiled for deciding: which entry a request means.
+//! The reference book compiled for decisions: finds the entry that a request matches.
 //!
-//! **Choosing.** The verb comes first; HEAD falls back to GET where no HEAD entry reads the path. Then the path is read segment by
-//! segment from the left, with backtracking: a literal before a partial (`v*`; the longer prefix first) before a `{parameter}`
-//! before `**`. So a key that has only `/orders/{externalId}` cannot read `/orders/history`, which is an entry of its own.
+//! **Matching.** The verb comes first; HEAD falls back to GET if no HEAD entry matches. Then segments are matched from
+//! the left, with backtracking: a literal before a partial (`v*`; the longer prefix first) before a `{parameter}`
+//! before `**`. So a key with only `/orders/{externalId}` cannot read `/orders/history`, a separate entry.
 //!
-//! **Ambiguous.** Services are lax: some ignore letter case, cut off `.json`, trim spaces, decode twice. A segment is read *loosely*
-//! as a literal if, decoded, without leading spaces and in lower case, it is the literal in lower case or goes on behind it with a
-//! character that ends a name for some service: `.`, space, `+`, `;`, `?`, `#`, `%`, or anything that is not ASCII. As a partial
-//! likewise: prefix, digits, then the end or such a character. (What is read exactly is read loosely too.) The chosen entry is
-//! refused as ambiguous if
+//! **Ambiguity.** Services are lax: some ignore letter case, strip `.json`, trim spaces, decode twice. A segment
+//! matches a literal *loosely* if, decoded, without leading spaces and in lower case, it equals the literal in lower
+//! case or continues it with a character that ends a name for some service: `.`, space, `+`, `;`, `?`, `#`, `%`, or any
+//! non-ASCII character. For a partial: prefix, digits, then the end or such a character. (An exact match is a loose
+//! match too.) The chosen entry is refused as ambiguous if
 //!
-//! 1. a segment taken as a parameter is read loosely as a literal or partial that stands beside that parameter; or
-//! 2. the first segment taken by `**` is read loosely, but not exactly, as one that stands beside that `**`; or
-//! 3. another entry reads the whole path loosely and would have come first: where the two patterns part, its segment is a literal
-//!    and the chosen one's is not, or a longer prefix, or before a parameter or `**` in the order above; or
-//! 4. it was chosen by falling back from HEAD to GET, and an entry of HEAD reads the whole path loosely.
+//! 1. a segment taken as a parameter loosely matches a sibling literal or partial of that parameter; or
+//! 2. the first segment taken by `**` loosely, but not exactly, matches a sibling of that `**`; or
+//! 3. another entry loosely matches the whole path and has priority: where the two patterns diverge, its segment is a
+//!    literal and the chosen one's is not, or a longer prefix, or before a parameter or `**` in the order above; or
+//! 4. it was chosen by falling back from HEAD to GET, and a HEAD entry loosely matches the whole path.
 //!
-//! | entries | path | is |
+//! | entries | path | result |
 //! |---|---|---|
-//! | `/orders/{id}`, `/orders/history` | `/orders/History`, `/orders/history.json`, `/orders/history%20` | ambiguous (1) |
+//! | `/orders/{id}`, `/orders/history` | `/orders/History`, `/orders/history.json`, `…/history%20` | ambiguous (1) |
 //! | `/orders/{id}/edit`, `/orders/create` | `/orders/create/edit` | ambiguous (1) |
-//! | `/users/{id}/posts`, `/users/me` | `/users/me/posts` | ambiguous (1), until it is an entry of its own |
+//! | `/users/{id}/posts`, `/users/me` | `/users/me/posts` | ambiguous (1), until it has an entry |
 //! | `/**`, `/orders/history` | `/orders/7` | `/**` |
 //! | `/**`, `/orders/history` | `/Orders/7` | ambiguous (2) |
 //! | `/**`, `/orders/history` | `/orders/History` | ambiguous (3) |
 //! | `/v5/orders/history`, `/v*/orders/{id}` | `/v5/orders/History` | ambiguous (3) |
 //!
-//! Rule 1 takes even an exact literal that had no continuation for ambiguous: `create` in `/orders/create/edit` may be an order's
-//! number or a method that the book lacks. In the RetailCRM book only identifiers such as an order named `create` are refused by it.
-//! Rule 2 does not, for whoever writes `**` beside other entries means what those do not read.
+//! Rule 1 applies even to an exact literal without a continuation: `create` in `/orders/create/edit` may be an order
+//! number or a method that the book lacks. In the RetailCRM book it refuses only identifiers such as an order named
+//! `create`. Rule 2 does not: `**` next to other entries means everything that those do not match.
 //!
-//! **Without verb** a request may be all that it is under any verb of the book. The whole is ambiguous if one of these is, or if,
-//! where anything is found at all, an entry of a verb that has nothing exact reads the whole path loosely.
+//! **Without a verb** a request may match entries of every verb of the book. The result is ambiguous if one of them is,
+//! or if, where anything matches, an entry of a verb without an exact match loosely matches the whole path.
 //!
-//! **Retired** entries take part like all others: the caller refuses what they read, so that retiring `/orders/history` does not
-//! hand it to `/orders/{id}`. A live entry stands in for a retired one of the same shape.
+//! **Retired** entries take part like all others: the caller refuses their requests, so that retiring `/orders/history`
+//! does not pass it to `/orders/{id}`. A live entry replaces a retired one of the same shape.
 
 mod loose;
 mod tree;
@@ -46,7 +46,7 @@ use super::method::StoreUse;
 use super::path::CanonicalPath;
 use super::pattern::{MethodIdentity, Verb};
 
-/// The number of a method in storage; never given to another one.
+/// The number of a method in storage; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MethodNumber(pub u32);
 
@@ -56,34 +56,34 @@ impl fmt::Display for MethodNumber {
     }
 }
 
-/// A method of the reference book, as far as deciding needs it.
+/// A method of the reference book, reduced to what decisions need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What keys refer to it by.
+    /// The number that keys refer to.
     pub number: MethodNumber,
     /// Verb and pattern.
     pub identity: MethodIdentity,
     /// Whether its requests name a store.
     pub store_use: StoreUse,
-    /// Deleted from the book, and kept so that no other entry reads its requests.
+    /// Deleted from the book, and kept so that no other entry matches its requests.
     pub retired: bool,
 }
 
-/// What a request means by a [`Book`].
+/// The result of looking up a request in a [`Book`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution<'b> {
-    /// This entry.
+    /// Exactly one entry.
     One(&'b Entry),
-    /// Each of these two or more entries, of different verbs, in the order of their verbs; only where the request names no verb.
+    /// Two or more entries of different verbs, ordered by verb; only if the request names no verb.
     Several(Vec<&'b Entry>),
-    /// This entry as written (the first by verb, where the request names none), and to a lax service perhaps another: see
+    /// This entry as written (the first by verb, if the request names none), but a lax service might match another: see
     /// [the rules](self).
     Ambiguous(&'b Entry),
-    /// Nothing in the book.
+    /// No entry matches.
     Unknown,
 }
 
-/// A reference book compiled so that a look-up costs no more in a large book than in a small one.
+/// A reference book compiled so that a look-up costs the same in large and small books.
 #[derive(Debug, Default)]
 pub struct Book {
     /// By number.
@@ -93,10 +93,10 @@ pub struct Book {
 }
 
 impl Book {
-    /// Compiles entries in any order. A retired entry whose shape another one has is listed, but read by none; among several
-    /// retired ones the newest number counts.
+    /// Compiles entries in any order. A retired entry that shares its shape with another one is listed but never
+    /// matched; among several retired ones the newest number wins.
     ///
-    /// Fails if two entries have one number, or two live ones the same verb and shape (names of parameters are no difference).
+    /// Fails if two entries share a number, or two live ones the same verb and shape (parameter names do not count).
     pub fn compile(entries: impl IntoIterator<Item = Entry>) -> Result<Self, CompileError> {
         let mut entries: Vec<Entry> = entries.into_iter().collect();
         entries.sort_by_key(|entry| entry.number);
@@ -136,22 +136,22 @@ impl Book {
         Ok(())
     }
 
-    /// All entries by number, also retired ones that none is read as.
+    /// Returns all entries by number, including retired ones that never match.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entry with this number.
+    /// Returns the entry with this number.
     pub fn entry(&self, number: MethodNumber) -> Option<&Entry> {
         let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
         Some(&self.entries[at])
     }
 
-    /// What the request means. Retired entries are returned like all others.
+    /// Returns the entry or entries that the request matches. Retired entries are returned like all others.
     ///
-    /// Costs one or two hash look-ups per segment and allocates nothing for a request with a verb, but for segments longer than 64
-    /// bytes with capitals or escapes. In the worst book and path it visits each node of the verb's tree twice (of HEAD's and
-    /// GET's for HEAD).
+    /// Costs one or two hash look-ups per segment. A request with a verb allocates nothing, except for segments longer
+    /// than 6 bytes with capitals or escapes. In the worst book and path it visits each node of the verb's tree twice
+    /// (of HEAD's and GET's for HEAD).
     pub fn resolve(&self, verb: Option<Verb>, path: &CanonicalPath<'_>) -> Resolution<'_> {
         match verb {
             Some(verb) => self.read(verb, path).map_or(Resolution::Unknown, |found| self.resolution(found)),
@@ -170,7 +170,7 @@ impl Book {
             };
             ambiguous |= found.ambiguous;
             let entry = &self.entries[found.entry as usize];
-            // HEAD that fell back is what GET, which comes before it, found already.
+            // A HEAD entry found by falling back was found already by GET, which comes first.
             if *verb == Verb::HEAD && of_get == Some(found.entry) {
                 continue;
             }
@@ -209,7 +209,7 @@ impl Book {
     }
 }
 
-/// Entries that make no book.
+/// Why entries cannot form a book.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum CompileError {

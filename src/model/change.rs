@@ -1,4 +1,4 @@
-//! The revision, which orders everything, and the changes that it orders: audit trail, feed and consistency token.
+//! The revision, which orders all writes, and the changes of each one: audit trail, feed and consistency token.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::id::OperatorId;
 use super::time::Timestamp;
 
-/// Number of a committed write; every write takes the next. 0 is empty storage.
+/// The number of a committed write; every write takes the next. 0 is empty storage.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Revision(pub u64);
 
-/// A revision and the random number drawn for it. Two storages that share a revision's number but not its history (a
+/// A revision and the random number drawn for it. Two storages with the same revision number but a different history (a
 /// restored dump, a failover that lost commits) differ in the nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Cursor {
@@ -20,15 +20,15 @@ pub struct Cursor {
     pub nonce: u64,
 }
 
-/// A text that is no revision token.
+/// A text that is not a valid revision token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a revision token; use one that a write or WatchChanges returned, unchanged")]
 pub struct CursorError(String);
 
-/// Who makes a change.
+/// The author of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Latchkey itself, or whoever has access to its storage: bootstrap and recovery.
+    /// Latchkey itself, or anyone with access to its storage: bootstrap and recovery.
     System,
     /// An operator, with its name at the time.
     Operator {
@@ -39,7 +39,7 @@ pub enum Actor {
     },
 }
 
-/// What a change is about.
+/// The kind of subject that a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubjectKind {
     /// A key, by its id.
@@ -50,83 +50,83 @@ pub enum SubjectKind {
     Method,
     /// An operator, by its id.
     Operator,
-    /// Something that a later version knows.
+    /// A kind that only a later version knows.
     Other,
 }
 
-/// What was done.
+/// What a change does to its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// It was made.
+    /// Created.
     Create,
-    /// It was changed.
+    /// Changed.
     Update,
-    /// It was given another token.
+    /// Received a new token.
     Rotate,
-    /// It was ended for good.
+    /// Revoked permanently.
     Revoke,
-    /// One of its tokens was ended.
+    /// One of its tokens was revoked.
     RevokeSecret,
-    /// It was removed.
+    /// Removed.
     Delete,
-    /// It was taken over from elsewhere.
+    /// Imported from another system.
     Import,
-    /// It was retired from the reference book.
+    /// Retired from the reference book.
     Retire,
-    /// It was made by recovery.
+    /// Created by recovery.
     Recover,
-    /// It signed in to the console.
+    /// Signed in to the console.
     SignIn,
-    /// It signed out of the console.
+    /// Signed out of the console.
     SignOut,
 }
 
-/// One subject's change, as a write appends it. Neither image ever holds a token or a digest.
+/// A change of one subject, as a write appends it. Neither image ever contains a token or a digest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewChange {
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// What it is about.
+    /// The kind of its subject.
     pub kind: SubjectKind,
-    /// Which one.
+    /// The id, code or identity of its subject.
     pub subject: String,
-    /// What it was before; none if it was not there.
+    /// The subject before the change; `None` if it did not exist.
     pub before: Option<serde_json::Value>,
-    /// What it was after; none if it is gone.
+    /// The subject after the change; `None` if it no longer exists.
     pub after: Option<serde_json::Value>,
 }
 
-/// One subject's change, as it is read back.
+/// A change of one subject, as read back from storage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The revision that made it.
+    /// Its revision.
     pub revision: Revision,
-    /// Its place within the revision, from 0.
+    /// Its position within the revision, from 0.
     pub ordinal: u32,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
-    /// Id of the operator who made it, or `system`.
+    /// The id of the operator who made the change, or `system`.
     pub actor: String,
-    /// Name of that operator at the time.
+    /// The name of that operator at the time.
     pub actor_name: String,
-    /// What was done, as text.
+    /// The action, as text.
     pub action: String,
-    /// Why, as the caller said; empty if nothing was said.
+    /// The comment that the caller gave; empty if there was none.
     pub comment: String,
-    /// What it is about, as text.
+    /// The kind of its subject, as text.
     pub kind: String,
-    /// Which one.
+    /// The id, code or identity of its subject.
     pub subject: String,
-    /// What it was before.
+    /// The subject before the change.
     pub before: Option<serde_json::Value>,
-    /// What it was after.
+    /// The subject after the change.
     pub after: Option<serde_json::Value>,
 }
 
 // === impl Revision ===
 
 impl Revision {
-    /// The revision after this one.
+    /// Returns the next revision.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -148,7 +148,7 @@ impl fmt::Debug for Revision {
 // === impl Cursor ===
 
 impl fmt::Display for Cursor {
-    /// The opaque token of a revision: `r`, the number, `-`, the nonce in hexadecimal.
+    /// Formats the opaque token of a revision: `r`, the number, `-`, the nonce in hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "r{}-{:016x}", self.revision.0, self.nonce)
     }
@@ -178,7 +178,7 @@ impl FromStr for Cursor {
 // === impl Actor ===
 
 impl Actor {
-    /// What the audit trail calls it: an operator's id, or `system`.
+    /// Returns the id in the audit trail: an operator's id, or `system`.
     pub fn id(&self) -> String {
         match self {
             Self::System => "system".to_owned(),
@@ -186,7 +186,7 @@ impl Actor {
         }
     }
 
-    /// Its name at the time.
+    /// Returns the actor's name at the time.
     pub fn name(&self) -> &str {
         match self {
             Self::System => "system",
@@ -198,7 +198,7 @@ impl Actor {
 // === impl SubjectKind ===
 
 impl SubjectKind {
-    /// The kind as the audit trail writes it.
+    /// Returns the kind as written in the audit trail.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Key => "key",
@@ -209,7 +209,7 @@ impl SubjectKind {
         }
     }
 
-    /// The kind that the audit trail wrote as `text`; [`SubjectKind::Other`] if this version does not know it.
+    /// Parses a kind from the audit trail; returns [`SubjectKind::Other`] if this version does not know it.
     pub fn of(text: &str) -> Self {
         match text {
             "key" => Self::Key,
@@ -224,7 +224,7 @@ impl SubjectKind {
 // === impl Action ===
 
 impl Action {
-    /// The action as the audit trail writes it.
+    /// Returns the action as written in the audit trail.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",

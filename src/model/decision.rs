@@ -1,4 +1,4 @@
-//! Deciding: one pure function from a grant, a World, a request and the time to an answer.
+//! Decisions: one pure function of a grant, a World, a request and the time.
 //!
 //! Every failing check is listed, in the order of [`Reason`]; the first is the reason. The rules of stores and methods
 //! are in ARCHITECTURE.md, "Deciding".
@@ -21,88 +21,88 @@ use super::world::{StoreEntry, World};
 
 pub use self::reason::{REASONS, Reason, Reasons};
 
-/// Most store codes that a decision's scope lists.
+/// The most store codes that a decision's scope lists.
 pub const MAX_SCOPE: usize = 200;
 
-/// A call to be judged, apart from its token.
+/// A call to decide, apart from its token.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// `[VERB ]path`; empty if none was named.
+    /// `[VERB ]path`; empty if the call names none.
     pub method: &'a str,
-    /// The store named; empty if none was named here.
+    /// The store named; empty if the call names none here.
     pub store: &'a str,
     /// Further stores named.
     pub stores: &'a [String],
-    /// The client's address; none if it is unknown.
+    /// The client's address; `None` if unknown.
     pub client: Option<IpAddr>,
-    /// Who says which stores the call names.
+    /// The source of the store names.
     pub stores_from: StoresFrom,
 }
 
-/// Who says which stores a call names.
+/// The source of the stores that a call names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StoresFrom {
-    /// The service that is called: it knows its own requests, and stays within the scope of the answer.
+    /// The called service: it knows its own requests, and stays within the scope of the decision.
     #[default]
     Service,
-    /// A gateway in front of it, which had to look for them.
+    /// A gateway in front of it, which had to inspect the request for them.
     Gateway(Sight),
 }
 
-/// What a gateway saw of a call's stores.
+/// The evidence that a gateway has about a call's stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sight {
-    /// Every place was inspected in which a store could be.
+    /// Every location that can contain a store was inspected.
     pub complete: bool,
-    /// Every place was inspected in which a client could ask for another verb than the request's own.
+    /// Every location where a client can override the request's verb was inspected.
     pub verb: bool,
     /// The stores found limit the call; otherwise they are merely mentioned in it.
     pub named: bool,
-    /// What keeps a call that names no store within the scope.
+    /// How the scope is enforced if the call names no store.
     pub unnamed: Unnamed,
 }
 
-/// What keeps a call that names no store within the scope of its key.
+/// How a request that names no store is confined to the key's scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unnamed {
-    /// The service behind the gateway, which is told the scope.
+    /// By the service behind the gateway, which receives the scope.
     ScopeApplied,
-    /// The gateway, which can add any number of stores to the call.
+    /// By the gateway, which can add any number of stores to the call.
     AddEach,
-    /// The gateway, which can add one store to the call.
+    /// By the gateway, which can add one store to the call.
     AddOne,
-    /// Nothing.
+    /// Not at all.
     Nothing,
 }
 
-/// What was decided.
+/// The result of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'a> {
-    /// Every check that failed; none: the call is allowed.
+    /// Every check that failed; if empty, the call is allowed.
     pub failed: Reasons,
-    /// The key and the secret, if a key was found that may be named.
+    /// The key and the secret, if a key was found and may be disclosed.
     pub key: Option<(KeyId, SecretId)>,
-    /// The store that the call is for: the only one named, or the one that the key binds to.
+    /// The store of the call: the only one named, or the one that the key binds to.
     pub store: Option<&'a str>,
-    /// The number of that store, if there is such a one.
+    /// The number of that store, if it exists.
     pub store_number: Option<StoreNumber>,
-    /// The active stores that the key opens, whichever is named; given when allowed, and with [`Reason::StoreRequired`].
+    /// All active stores of the key, whichever is named; set if allowed, and with [`Reason::StoreRequired`].
     pub scope: Option<Scope<'a>>,
-    /// It is allowed because the caller keeps the call within `scope`: the key is for certain stores, and the method
-    /// reads none. A gateway in front of a service that does not apply the scope refuses such a call.
+    /// It is allowed only because the caller keeps the call within `scope`: the key selects certain stores, and the
+    /// method reads none. A gateway in front of a service that does not apply the scope refuses such a call.
     pub scope_must_be_applied: bool,
-    /// The stores named that are not open, in the order given.
+    /// The named stores that are denied, in the order given.
     pub denied_stores: Vec<&'a str>,
-    /// The entries that the call was judged as.
+    /// The entries that the call matched.
     pub methods: Vec<&'a Entry>,
-    /// The revision of the World judged by.
+    /// The revision of the World used.
     pub revision: Revision,
 }
 
-/// Stores in reach of a decision. Absent never means all.
+/// The stores within reach of a decision. Absent never means all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope<'a> {
-    /// All stores, also ones added later.
+    /// All stores, including ones added later.
     All,
     /// Exactly these, in byte order.
     Listed(Vec<&'a str>),
@@ -113,12 +113,12 @@ pub enum Scope<'a> {
 // === deciding ===
 
 impl Decision<'_> {
-    /// Whether the call may go on.
+    /// Returns whether the call is allowed.
     pub const fn allowed(&self) -> bool {
         self.failed.is_empty()
     }
 
-    /// The refusal of a call whose token led to no key.
+    /// Returns the refusal of a call whose token matched no key.
     pub const fn without_key(reason: Reason, revision: Revision) -> Self {
         Self {
             failed: Reasons::only(reason),
@@ -134,7 +134,7 @@ impl Decision<'_> {
     }
 }
 
-/// Judges `request`, made with the token of `grant`, by `world` at `now`.
+/// Decides `request`, made with the token of `grant`, in `world` at `now`.
 pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: impl Into<Moment>) -> Decision<'a> {
     if grant.standing == Standing::Deleted {
         return Decision::without_key(Reason::KeyUnknown, world.revision());
@@ -160,7 +160,7 @@ pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: i
     }
 }
 
-/// What is wrong with a grant at `now` for a call from `client`, whatever is called.
+/// Returns the reasons to refuse any call of a grant at `now` from `client`.
 pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<Moment>) -> Reasons {
     let mut failed = judge_standing(grant, now);
     if !grant.admits(client) {
@@ -169,7 +169,7 @@ pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<Moment>) 
     failed
 }
 
-/// Tells which methods a grant can call at all, as far as its methods and stores decide.
+/// Finds the methods that a grant can call at all, by its methods and stores.
 #[derive(Debug)]
 pub struct Reachable<'a> {
     grant: &'a Grant,
@@ -180,14 +180,14 @@ pub struct Reachable<'a> {
 }
 
 impl<'a> Reachable<'a> {
-    /// What `grant` can call in `world`.
+    /// Prepares the check of what `grant` can call in `world`.
     pub fn new(grant: &'a Grant, world: &'a World) -> Self {
         let binds = bound_store(grant, world).map(|(_, entry)| entry.active);
         Self { grant, world, opens_none: opens_no_store(grant, world), binds }
     }
 
-    /// Whether [`decide`] allows some call of `entry`, which is in the book: one that names a store the best way that
-    /// calls of the method can, as `best` says.
+    /// Returns whether [`decide`] allows some call of `entry`, which is in the book: one that names a store in the best
+    /// way that calls of the method can, given in `best`.
     pub fn has(&self, entry: &Entry, best: StoresFrom) -> bool {
         let method = StoreTraits::of(std::iter::once(entry));
         let can_name = !matches!(best, StoresFrom::Gateway(Sight { named: false, .. }));
@@ -198,7 +198,7 @@ impl<'a> Reachable<'a> {
     }
 }
 
-/// What makes a key unusable at `moment`, whatever is called; no reason: it is valid.
+/// Returns the reasons why a key is unusable at `moment` for any call; no reason means it is valid.
 pub fn key_status(
     standing: Standing,
     not_before: Option<Timestamp>,
@@ -221,7 +221,7 @@ pub fn key_status(
     failed
 }
 
-/// What is wrong with a grant at `now`, whatever is called.
+/// Returns the reasons to refuse any call of a grant at `now`.
 pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
     let moment = now.into();
     let mut failed = key_status(grant.standing, grant.not_before, grant.expires, moment);
@@ -231,25 +231,25 @@ pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
     failed
 }
 
-/// What the entries that a call is judged as say about stores.
+/// How the entries that a call matches treat stores.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 struct StoreTraits {
     /// One of them requires a store.
     required: bool,
-    /// One of them may be about a store. So may whatever is not in the book.
+    /// One of them may be about a store. So may any call that is not in the book.
     about_stores: bool,
-    /// One of them reads no store, although what it returns may belong to stores.
+    /// One of them reads no store, although its response may belong to stores.
     reads_none: bool,
-    /// All of them return only what belongs to no store.
+    /// All of them return only data that belongs to no store.
     shared: bool,
 }
 
 impl StoreTraits {
-    /// Of what is not in the book, or cannot be told.
+    /// The traits of calls that are not in the book or are ambiguous.
     const UNKNOWN: Self = Self { required: false, about_stores: true, reads_none: false, shared: false };
 
-    /// Of these entries, which are in the book.
+    /// Combines the traits of these entries, which are in the book.
     fn of<'a>(live: impl Iterator<Item = &'a Entry>) -> Self {
         let mut traits = Self { required: false, about_stores: false, reads_none: false, shared: true };
         for entry in live {
@@ -262,7 +262,7 @@ impl StoreTraits {
     }
 }
 
-/// Resolves the method and judges it. Returns the entries it was judged as and what they say about stores.
+/// Resolves and checks the method. Returns the matched entries and how they treat stores.
 fn judge_method<'a>(
     grant: &Grant,
     world: &'a World,
@@ -275,7 +275,7 @@ fn judge_method<'a>(
     }
     let wide_open = grant.methods.is_all() && grant.stores.is_all();
     let Ok(method) = RequestMethod::parse(request.method) else {
-        // Not even `[VERB ]path`: there is no telling what is called.
+        // Not even `[VERB ]path`: the method is unknowable.
         if !wide_open {
             failed.add(Reason::PathAmbiguous);
         }
@@ -302,8 +302,8 @@ fn judge_method<'a>(
     let live = entries.iter().any(|entry| !entry.retired);
     if !live || entries.iter().any(|entry| entry.retired) {
         (traits.about_stores, traits.shared) = (true, false);
-        // Not in the book, or not any more: only for keys open to all methods, and then only with all stores or with a
-        // store that the caller itself names, because the book cannot say where such a call carries its store.
+        // Not in the book, or no longer: only for keys with access to all methods, and then only with all stores or a
+        // store that the caller itself names: the book does not know where such a call carries its store.
         let store_named =
             request.stores_from == StoresFrom::Service && (!request.store.is_empty() || !request.stores.is_empty());
         if !(grant.methods.is_all() && (grant.stores.is_all() || store_named)) {
@@ -315,7 +315,7 @@ fn judge_method<'a>(
             failed.add(Reason::MethodDenied);
         }
     }
-    // The service may run another verb on this path. Only where the method itself is open: otherwise that is the reason.
+    // The service may run another verb on this path. Not checked if the method is refused: that is the reason then.
     let verb_inspected = !matches!(request.stores_from, StoresFrom::Gateway(Sight { verb: false, .. }));
     let refused = failed.contains(Reason::MethodUnknown) || failed.contains(Reason::MethodDenied);
     if !verb_inspected && !wide_open && !refused {
@@ -331,7 +331,7 @@ struct JudgedStores<'a> {
     denied: Vec<&'a str>,
 }
 
-/// Judges the stores named, or binds the key's only one.
+/// Checks the stores named, or binds the key's only one.
 fn judge_stores<'a>(
     grant: &Grant,
     world: &'a World,
@@ -343,7 +343,7 @@ fn judge_stores<'a>(
     let mut named: Option<&'a str> = None;
     let mut several = false;
     let first = (!request.store.is_empty()).then_some(request.store);
-    // Only where several are denied: comparing each with each would take the square of what a caller sends.
+    // Only if several are denied: a client controls the length, and comparing each pair takes quadratic time.
     let mut denied = HashSet::new();
     for code in first.into_iter().chain(request.stores.iter().map(String::as_str)) {
         several |= named.is_some_and(|before| before != code);
@@ -372,7 +372,7 @@ fn judge_stores<'a>(
     }
     judged.number = None;
     match bound_store(grant, world) {
-        // What belongs to no store does not bind to one that is switched off.
+        // Calls for data that belongs to no store do not bind to an inactive one.
         Some((_, entry)) if method.shared && !entry.active => {}
         Some((number, entry)) => {
             (judged.store, judged.number) = (Some(&*entry.code), Some(number));
@@ -381,20 +381,20 @@ fn judge_stores<'a>(
                 judged.denied.push(&entry.code);
             }
         }
-        // Where no store is open, naming one would not help.
+        // If no store is available, naming one would not help.
         None if method.required && !opens_none => failed.add(Reason::StoreRequired),
         None => {}
     }
     judged
 }
 
-/// Whether a grant is for certain stores, none of which exists and is active: an empty selection, one whose stores were
-/// deleted, or one whose stores are all switched off.
+/// Returns whether a grant selects certain stores, none of which exists and is active: an empty selection, one whose
+/// stores were deleted, or one whose stores are all switched off.
 fn opens_no_store(grant: &Grant, world: &World) -> bool {
     !grant.stores.is_all() && !selected(grant, world).any(|(_, entry)| entry.active)
 }
 
-/// Why a call could reach more than the stores that its key opens; `None` if it cannot.
+/// Returns why a call could reach more than the stores of its key; `None` if it cannot.
 fn why_unconfined(
     grant: &Grant,
     world: &World,
@@ -404,10 +404,10 @@ fn why_unconfined(
 ) -> Option<Reason> {
     match from {
         _ if grant.stores.is_all() => None,
-        // The service applies the scope. An empty one leaves nothing to do, and a lax service might read it as all.
+        // The service applies the scope. An empty one leaves nothing to do, and a lax service might treat it as all.
         StoresFrom::Service => (opens_none && method.about_stores).then_some(Reason::NoStoreOpen),
         StoresFrom::Gateway(sight) if method.shared => (!sight.complete).then_some(Reason::StoreRequired),
-        // A proxy may drop a header without a value, so that the service would see no list of stores at all.
+        // A proxy may drop a header without a value, and the service would receive no list of stores at all.
         StoresFrom::Gateway(_) if opens_none => Some(Reason::NoStoreOpen),
         StoresFrom::Gateway(sight) if stays_within(sight, grant, world) => None,
         StoresFrom::Gateway(Sight { named: false, unnamed: Unnamed::Nothing, .. }) if method.reads_none => {
@@ -417,7 +417,7 @@ fn why_unconfined(
     }
 }
 
-/// Whether a call behind a gateway cannot reach other stores than its key opens, which are not all.
+/// Returns whether a call behind a gateway can reach no stores other than its key's, which are not all.
 fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
     let open = || selected(grant, world).filter(|(_, entry)| entry.active).take(MAX_SCOPE + 1).count();
     sight.complete
@@ -441,15 +441,15 @@ fn judge_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Resu
     }
 }
 
-/// The one store that a key selects. Deleted ones do not count, inactive ones do; a key with
-/// access to all stores binds to none, however few there are.
+/// Returns the one store that a key selects. Deleted ones do not count, inactive ones do; a key with access to all
+/// stores binds to none, however few there are.
 fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(StoreNumber, &'a StoreEntry)> {
     let mut stores = selected(grant, world);
     let only = stores.next()?;
     stores.next().is_none().then_some(only)
 }
 
-/// The active stores that a grant opens.
+/// Returns the active stores that a grant has access to.
 fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
     if grant.stores.is_all() {
         return Scope::All;
@@ -463,7 +463,7 @@ fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
     Scope::Listed(codes)
 }
 
-/// The stores that a grant selects and that exist; none if it opens all.
+/// Returns the existing stores that a grant selects; empty if it has access to all.
 fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a StoreEntry)> {
     let numbers: &[StoreNumber] = match &grant.stores {
         Members::All => &[],

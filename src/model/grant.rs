@@ -1,4 +1,4 @@
-//! Grants: a secret and its key, compiled for deciding.
+//! Grants: a secret and its key, compiled for decisions.
 
 use std::net::IpAddr;
 
@@ -10,70 +10,70 @@ use super::id::{KeyId, SecretId};
 use super::store::StoreNumber;
 use super::time::Timestamp;
 
-/// A secret and its key, compiled for deciding. Stores and methods are held by their numbers, which are never given to
-/// others: what was deleted stays in the lists and opens nothing.
+/// A secret and its key, compiled for decisions. It refers to stores and methods by number. Numbers are never reused: a
+/// deleted one stays in the lists and grants access to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The key.
     pub key: KeyId,
     /// The secret presented.
     pub secret: SecretId,
-    /// The key's name, for whoever introspects it.
+    /// The key's name, for introspection.
     pub name: Box<str>,
-    /// How the key stands.
+    /// The state of the key.
     pub standing: Standing,
-    /// From when on the key is good.
+    /// When the key becomes valid.
     pub not_before: Option<Timestamp>,
-    /// Until when the key is good.
+    /// When the key expires.
     pub expires: Option<Timestamp>,
-    /// Until when this secret is good, if it ends before the key.
+    /// When this secret expires, if before the key.
     pub secret_expires: Option<Timestamp>,
     /// Networks that calls must come from; empty: from anywhere.
     pub networks: Box<[IpNet]>,
-    /// The stores it opens.
+    /// The stores it has access to.
     pub stores: Members<StoreNumber>,
-    /// The methods it opens.
+    /// The methods it has access to.
     pub methods: Members<MethodNumber>,
     /// The revision of the last change of the key or its secrets.
     pub row_revision: Revision,
 }
 
-/// How a key stands, apart from time.
+/// The state of a key, apart from time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// It is switched on.
+    /// Switched on.
     Active,
-    /// It is switched off.
+    /// Switched off.
     Inactive,
-    /// It, or the secret presented, was revoked.
+    /// The key, or the secret presented, was revoked.
     Revoked,
-    /// It was deleted: to callers it is unknown.
+    /// Deleted: unknown to callers.
     Deleted,
 }
 
-/// How much of a set a grant opens, by numbers.
+/// The part of a set that a grant has access to, by numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Members<N> {
-    /// Everything, and also what is added later.
+    /// Everything, including members added later.
     All,
-    /// Exactly these, ascending and each once.
+    /// Exactly these, ascending and without duplicates.
     Selected(Box<[N]>),
 }
 
 impl<N: Ord + Copy> Members<N> {
-    /// Exactly `numbers`, in any order.
+    /// Selects exactly `numbers`, in any order.
     pub fn selected(mut numbers: Vec<N>) -> Self {
         numbers.sort_unstable();
         numbers.dedup();
         Self::Selected(numbers.into())
     }
 
-    /// Whether it is everything.
+    /// Returns whether this is everything.
     pub const fn is_all(&self) -> bool {
         matches!(self, Self::All)
     }
 
-    /// Whether it opens `number`.
+    /// Returns whether `number` is included.
     pub fn contains(&self, number: N) -> bool {
         match self {
             Self::All => true,
@@ -83,12 +83,12 @@ impl<N: Ord + Copy> Members<N> {
 }
 
 impl Grant {
-    /// Whether a call from `address` is within the grant's networks. An unknown address is within none.
+    /// Returns whether `address` is within the grant's networks. An unknown address is within none.
     pub fn admits(&self, address: Option<IpAddr>) -> bool {
         if self.networks.is_empty() {
             return true;
         }
-        // An IPv4 client that reached a dual-stack socket is the same client.
+        // An IPv4 client on a dual-stack socket is the same client.
         address.is_some_and(|address| {
             let address = address.to_canonical();
             self.networks.iter().any(|network| network.contains(&address))

@@ -1,4 +1,4 @@
-//! Identities made by Latchkey: a prefix that says of what, and a UUIDv7 (RFC 9562), so that ids sort by age.
+//! IDs that Latchkey generates: a prefix for the kind, and a UUIDv7 (RFC 9562), so that ids sort by age.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::time::Timestamp;
 
-/// A text that is no id of the kind asked for.
+/// A text that is not a valid id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid {kind} ID; valid IDs look like `{prefix}0198d4c7-3b5a-7c31-9a44-5e0f6a1b2c3d`")]
 pub struct IdError {
@@ -16,7 +16,7 @@ pub struct IdError {
     prefix: &'static str,
 }
 
-/// Builds the UUIDv7 of a moment from ten random bytes.
+/// Builds the UUIDv7 of a time from ten random bytes.
 fn uuid_v7(at: Timestamp, random: [u8; 10]) -> Uuid {
     let millis = u64::try_from(at.as_micros() / 1_000).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
@@ -29,25 +29,25 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What the text of every such id begins with.
+            /// The prefix of every such id.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The id made at `at` from ten bytes of randomness.
+            /// Creates the id for the time `at` from ten bytes of randomness.
             pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
                 Self(uuid_v7(at, random))
             }
 
-            /// The 128 bits, for hashing and for places that keep no text.
+            /// Returns the 128 bits, for hashing and for compact storage.
             pub const fn as_u128(self) -> u128 {
                 self.0.as_u128()
             }
 
-            /// What `Display` writes, made quicker.
+            /// Returns the text that `Display` writes, faster.
             pub fn to_text(self) -> String {
                 self.with_text(|parts| parts.concat())
             }
 
-            /// Lets `take` have that text in two parts, for places that only copy it: every answer names two ids.
+            /// Passes that text in two parts to `take`, for callers that only copy it: every response contains two ids.
             pub fn with_text<R>(self, take: impl FnOnce([&str; 2]) -> R) -> R {
                 take([$prefix, self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())])
             }
@@ -68,7 +68,7 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = IdError;
 
-            /// Reads exactly the form that `Display` writes.
+            /// Parses exactly the form that `Display` writes.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let error = || IdError {
                     text: text.chars().take(64).collect(),
@@ -99,19 +99,19 @@ macro_rules! id {
 }
 
 id!(
-    /// Identity of a key.
+    /// The ID of a key.
     KeyId, "key_", "key"
 );
 id!(
-    /// Identity of a secret: one token of a key.
+    /// The ID of a secret: one token of a key.
     SecretId, "sec_", "secret"
 );
 id!(
-    /// Identity of an operator.
+    /// The ID of an operator.
     OperatorId, "op_", "operator"
 );
 id!(
-    /// Identity of one run of one Latchkey.
+    /// The ID of one run of a Latchkey process.
     ReplicaId, "rep_", "replica"
 );
 

@@ -1,4 +1,4 @@
-//! Keys and their secrets, as they are managed.
+//! Keys and their secrets, as managed.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,33 @@ use super::id::{KeyId, SecretId};
 use super::marks::Moment;
 use super::time::Timestamp;
 
-/// Most stores that a key may select.
+/// The most stores that a key may select.
 pub const MAX_STORES: usize = 10_000;
-/// Most methods that a key may select.
+/// The most methods that a key may select.
 pub const MAX_METHODS: usize = 5_000;
-/// Most networks that a key may be limited to.
+/// The most networks that a key may be limited to.
 pub const MAX_NETWORKS: usize = 100;
-/// Most labels that a key may carry.
+/// The most labels that a key may have.
 pub const MAX_LABELS: usize = 50;
 
-/// How much of a set a key opens, and which members when not all.
+/// The part of a set that a key has access to, and the members if it is not all.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access<T> {
-    /// Everything, and also what is added later.
+    /// Everything, including members added later.
     All,
-    /// Exactly these, sorted and each once; empty opens nothing.
+    /// Exactly these, sorted and without duplicates; empty grants access to nothing.
     Selected(Vec<T>),
 }
 
-/// What people set of a key, parsed and within the rules.
+/// The user-defined fields of a key, parsed and validated.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-// Images in the audit trail that were written before a field existed lack it.
+// Images in the audit trail that predate a field lack it.
 #[serde(default)]
 pub struct KeySpec {
-    /// For people, 1..=200 characters.
+    /// The display name, 1..=200 characters.
     pub name: String,
-    /// Who is responsible for it, at most 200 characters.
+    /// The person or team responsible for it, at most 200 characters.
     pub owner: String,
     /// The owner's e-mail address, at most 254 characters; empty: none.
     pub contact: String,
@@ -45,13 +45,13 @@ pub struct KeySpec {
     pub comment: String,
     /// Whether it is switched on.
     pub active: bool,
-    /// The stores it opens, by code; deleted ones are left out.
+    /// The stores it has access to, by code; deleted ones are omitted.
     pub stores: Access<String>,
-    /// The methods it opens, by identity; retired ones are left out.
+    /// The methods it has access to, by identity; retired ones are omitted.
     pub methods: Access<String>,
-    /// From when on it is valid; `None`: no lower bound.
+    /// When it becomes valid; `None`: no lower bound.
     pub not_before: Option<Timestamp>,
-    /// Until when it is valid; `None`: no upper bound.
+    /// When it expires; `None`: no upper bound.
     pub expires: Option<Timestamp>,
     /// Networks that calls must come from; empty: from anywhere.
     pub networks: Vec<IpNet>,
@@ -64,17 +64,17 @@ pub struct KeySpec {
 pub struct Key {
     /// Its identity.
     pub id: KeyId,
-    /// What people set of it.
+    /// The user-defined fields.
     pub spec: KeySpec,
     /// When and why it was revoked.
     pub revoked: Option<Revocation>,
-    /// Its live secrets, the newest first: at most two, and none once it is revoked.
+    /// Its live secrets, the newest first: at most two, and none after revocation.
     pub secrets: Vec<Secret>,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// When it or its secrets were last changed.
     pub updated: Timestamp,
-    /// When it was last allowed something, within about a minute.
+    /// When a call with it was last allowed, accurate to about a minute.
     pub last_used: Option<Timestamp>,
     /// The revision of the last change of it or its secrets.
     pub row_revision: Revision,
@@ -83,9 +83,9 @@ pub struct Key {
 /// When and why a key was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Revocation {
-    /// When.
+    /// The time of the revocation.
     pub at: Timestamp,
-    /// Why, 1..=500 characters.
+    /// The reason, 1..=500 characters.
     pub reason: String,
 }
 
@@ -96,33 +96,33 @@ pub struct Secret {
     pub id: SecretId,
     /// The last characters of the token.
     pub hint: String,
-    /// Where the token came from.
+    /// The origin of the token.
     pub origin: Origin,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// When it ends, if before the key.
+    /// When it expires, if before the key.
     pub expires: Option<Timestamp>,
-    /// When it was last presented and allowed something, within about a minute.
+    /// When a call with it was last allowed, accurate to about a minute.
     pub last_used: Option<Timestamp>,
 }
 
-/// Where a token came from.
+/// The origin of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// It has the form that Latchkey issues.
     Issued,
-    /// It was brought along, in a form of its own.
+    /// It was imported, in another form.
     Supplied,
 }
 
 impl<T> Access<T> {
-    /// Whether it is everything.
+    /// Returns whether this is everything.
     pub const fn is_all(&self) -> bool {
         matches!(self, Self::All)
     }
 
-    /// The members selected; none when it is everything.
+    /// Returns the selected members; empty if this is everything.
     pub fn selected(&self) -> &[T] {
         match self {
             Self::All => &[],
@@ -132,7 +132,7 @@ impl<T> Access<T> {
 }
 
 impl<T: Ord> Access<T> {
-    /// Sorts the members selected.
+    /// Sorts the selected members.
     pub fn sort(&mut self) {
         if let Self::Selected(members) = self {
             members.sort_unstable();
@@ -141,13 +141,13 @@ impl<T: Ord> Access<T> {
 }
 
 impl Key {
-    /// Whether `secret` counts as live at `now`: it has no end of its own, or one still to come.
+    /// Returns the secrets that are live at `now`: without an expiry of their own, or with one in the future.
     pub fn live_secrets(&self, now: impl Into<Moment>) -> impl Iterator<Item = &Secret> {
         let moment = now.into();
         self.secrets.iter().filter(move |secret| !secret.expires.is_some_and(|expires| moment.is_past(expires)))
     }
 
-    /// How it stands, leaving time aside.
+    /// Returns the state of the key, apart from time.
     pub const fn standing(&self) -> Standing {
         match (&self.revoked, self.spec.active) {
             (Some(_), _) => Standing::Revoked,
@@ -156,12 +156,12 @@ impl Key {
         }
     }
 
-    /// What makes it unusable at `now`, by the rule that decides requests; no reason: it is valid.
+    /// Returns the reasons why it is unusable at `now`, by the rule that decides requests; no reason means it is valid.
     pub fn status(&self, now: impl Into<Moment>) -> Reasons {
         key_status(self.standing(), self.spec.not_before, self.spec.expires, now.into())
     }
 
-    /// The key as the audit trail keeps it: everything that is managed, neither token nor digest, no last use.
+    /// Returns the key as recorded in the audit trail: everything that is managed, without token, digest or last use.
     pub fn image(&self) -> serde_json::Value {
         let secrets: Vec<_> = self
             .secrets
@@ -187,7 +187,7 @@ impl Key {
 }
 
 impl KeySpec {
-    /// The lists in byte order, as storage returns them.
+    /// Sorts the lists in byte order, as storage returns them.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.stores.sort();
@@ -197,7 +197,7 @@ impl KeySpec {
 }
 
 impl Default for KeySpec {
-    /// A key that opens nothing.
+    /// Returns a key without access to anything.
     fn default() -> Self {
         Self {
             name: String::new(),

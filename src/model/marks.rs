@@ -1,42 +1,42 @@
-//! Marks: what was refused as expired before storage's clock went back stays expired.
+//! Marks keep keys expired that were refused as expired before storage's clock went back.
 //!
-//! Time is storage's clock, in either direction. Where it goes back, keys whose end had passed would open again. So the
-//! moment is marked in storage: *what was written up to this revision has seen this time*. A key that has not been changed
-//! since has expired if its end is not after that time; whatever is written later is judged by the clock alone.
+//! The time is storage's clock, in either direction. If the clock goes back, keys that had expired would work again. So
+//! a mark in storage records: *this time had been reached for everything written up to this revision*. A key that has
+//! not changed since has expired if its expiry is not after that time; later changes follow the clock alone.
 
 use std::time::Duration;
 
 use super::change::Revision;
 use super::time::Timestamp;
 
-/// How far storage's clock and the time that has passed may be apart: a difference beyond it is a leap. Clocks that are
-/// slewed, leap seconds and failover between hosts whose clocks agree stay far below it; whatever a person would call a
-/// wrong clock is above it.
+/// The largest tolerated difference between storage's clock and the elapsed time: a larger one is a leap. Slewed
+/// clocks, leap seconds and failover between hosts with synchronized clocks stay far below it; any clock that a person
+/// would call wrong is above it.
 pub const LEAP: Duration = Duration::from_secs(2);
-/// Marks that are kept; more are merged.
+/// The number of marks kept; more are merged.
 const KEPT: usize = 16;
 
 /// A time that storage's clock went back from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "(u64, i64)", into = "(u64, i64)")]
 pub struct Mark {
-    /// The last revision that was judged by it.
+    /// The last revision that it applies to.
     pub revision: Revision,
-    /// The latest time that may have been judged by.
+    /// The latest time that decisions may have used.
     pub reached: Timestamp,
 }
 
-/// All marks that count: ascending by revision, descending by time.
+/// All marks in effect: ascending by revision, descending by time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Vec<Mark>", into = "Vec<Mark>")]
 pub struct Marks(Vec<Mark>);
 
-/// The time that a key or an operator is judged by.
+/// The time that a key or an operator is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Storage's clock.
     pub now: Timestamp,
-    /// The latest time that it has seen; not before `now`.
+    /// The latest time that the clock has reached; not before `now`.
     reached: Timestamp,
 }
 
@@ -55,7 +55,7 @@ impl From<Mark> for (u64, i64) {
 }
 
 impl Mark {
-    /// Whether whatever `other` says of a key, this mark says too.
+    /// Returns whether this mark expires every key that `other` expires.
     fn covers(self, other: Self) -> bool {
         self.revision >= other.revision && self.reached >= other.reached
     }
@@ -80,8 +80,8 @@ impl From<Marks> for Vec<Mark> {
 }
 
 impl Marks {
-    /// Adds a mark. Those that it covers go; when there are too many, the two oldest become one that covers both, so that
-    /// nothing opens again.
+    /// Adds a mark. Removes the marks that it covers; if there are too many, the two oldest become one that covers
+    /// both, so that no key becomes valid again.
     pub fn add(&mut self, mark: Mark) {
         if self.covers(mark) {
             return;
@@ -95,22 +95,22 @@ impl Marks {
         }
     }
 
-    /// Whether a mark says all that `mark` says.
+    /// Returns whether one of the marks covers `mark`.
     pub fn covers(&self, mark: Mark) -> bool {
         self.0.iter().any(|known| known.covers(mark))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no marks.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The moment by which a row whose last change was `row_revision` is judged at `now`.
+    /// Returns the moment at `now` for a row that was last changed at `row_revision`.
     pub fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
         if cfg!(without_guard = "marks") {
             return now.into();
         }
-        // The first that is not before the change has the latest time of all those.
+        // The first mark not before the change has the latest time of all those.
         let first = self.0.iter().find(|mark| row_revision <= mark.revision);
         Moment { now, reached: first.map_or(now, |mark| mark.reached.max(now)) }
     }
@@ -119,14 +119,14 @@ impl Marks {
 // === impl Moment ===
 
 impl From<Timestamp> for Moment {
-    /// The moment `now`, where the clock has never gone back.
+    /// Returns the moment `now`, for a clock that has never gone back.
     fn from(now: Timestamp) -> Self {
         Self { now, reached: now }
     }
 }
 
 impl Moment {
-    /// Whether what is valid until `end` has expired.
+    /// Returns whether an expiry of `end` has passed.
     pub fn is_past(self, end: Timestamp) -> bool {
         end <= self.reached
     }

@@ -1,17 +1,17 @@
-//! What an entry of the reference book says about stores: whether a request to the method names one, and where in the
-//! request its code travels.
+//! How an entry of the reference book treats stores: whether a request to the method names one, and the locations of
+//! its code in the request.
 //!
-//! A place is written `LOCATION:NAME[#POINTER]`:
+//! A location is written `LOCATION:NAME[#POINTER]`:
 //!
 //! ```text
 //! query:site                      the parameter `site` of the query
-//! query:filter[sites][]           a repeated parameter however spelt: filter[sites], filter[sites][], filter[sites][0]
+//! query:filter[sites][]           a repeated parameter: filter[sites], filter[sites][] or filter[sites][0]
 //! form:site                       a field of a form, urlencoded or multipart
 //! form:order#/customer/site       JSON text in a form field; the pointer (RFC 6901) leads to the code within it
 //! form:prices#/-/site             `-` stands for every element of an array
 //! path:site                       the parameter `{site}` of the method's pattern
 //! header:x-store                  a header, in any case
-//! json:order#/customer/site       a member of a JSON body; if it is text that holds JSON, the pointer goes on inside
+//! json:order#/customer/site       a member of a JSON body; if it is JSON text, the pointer continues inside
 //! json:#/-/site                   no name: the whole JSON body
 //! ```
 
@@ -22,32 +22,32 @@ use thiserror::Error;
 
 use super::pattern::Verb;
 
-/// The longest name in a place, in characters.
+/// The longest name in a location, in characters.
 pub const MAX_NAME_CHARS: usize = 128;
-/// The longest pointer in a place, in bytes.
+/// The longest pointer in a location, in bytes.
 pub const MAX_POINTER_BYTES: usize = 256;
-/// The most steps a pointer may take.
+/// The most steps in a pointer.
 pub const MAX_POINTER_STEPS: usize = 16;
 
 /// Whether requests to a method name a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoreUse {
-    /// No store travels with a request. The data may still belong to stores: the scope of a decision limits it.
+    /// Requests contain no store. The data may still belong to stores: the scope of a decision limits it.
     None,
-    /// No store travels with a request, and none is needed: it reads what belongs to no store, such as a list of
-    /// countries. Open to every key that opens the method, whichever its stores. Only for verbs that read.
+    /// Requests contain no store and need none: the method reads data that belongs to no store, such as a list of
+    /// countries. Any key with access to the method may call it, whatever its stores. Only for verbs that read.
     Shared,
-    /// A request may name stores. What is assumed of a method of which nothing is said.
+    /// A request may name stores. The default for methods that set nothing.
     #[default]
     Optional,
-    /// A request that names no store is refused, unless the key opens exactly one store and so binds it.
+    /// A request that names no store is refused, unless the key has access to exactly one store and binds to it.
     Required,
 }
 
-/// The part of a request in which a store code travels.
+/// The part of a request that contains a store code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StoreLocation {
-    /// A parameter of the query.
+    /// A query parameter.
     Query,
     /// A field of the body, urlencoded or multipart.
     Form,
@@ -59,7 +59,7 @@ pub enum StoreLocation {
     Json,
 }
 
-/// One place in a request where a store code travels. Made by parsing, so that it is always well-formed.
+/// The location of a store code in a request. Created only by parsing, so it is always well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StorePlace {
     location: StoreLocation,
@@ -68,52 +68,52 @@ pub struct StorePlace {
     repeated: bool,
 }
 
-/// Text that is no [`StoreUse`].
+/// A text that is not a valid [`StoreUse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the store use must be none, shared, optional or required")]
 pub struct StoreUseError;
 
-/// Why a text is no [`StorePlace`].
+/// Why a text is not a valid [`StorePlace`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlaceError {
     /// There is no colon, so no location.
     #[error("a store location must be written LOCATION:NAME, such as query:site")]
     NoLocation,
-    /// The text before the colon is no location.
+    /// The text before the colon is not a known location.
     #[error("a store location must start with query, form, path, header or json")]
     UnknownLocation,
-    /// Nothing stands where the name belongs.
+    /// The name is missing.
     #[error("a store location needs a name after the colon, such as {0}:site")]
     NoName(StoreLocation),
     /// The name is longer than [`MAX_NAME_CHARS`].
     #[error("the name in a store location has {0} characters; the maximum is {MAX_NAME_CHARS}")]
     LongName(usize),
-    /// The name holds a character it must not.
+    /// The name contains a forbidden character.
     #[error("the name in a {location} location contains {found:?}; it may only contain {allowed}")]
     NameCharacter {
-        /// Where the store travels.
+        /// The part of the request.
         location: StoreLocation,
-        /// The first character that is out of place.
+        /// The first forbidden character.
         found: char,
-        /// What names of this location consist of.
+        /// The characters that names of this location may contain.
         allowed: &'static str,
     },
-    /// `[]` where nothing can be repeated, or twice.
+    /// `[]` on something that cannot be repeated, or twice.
     #[error(
         "[] marks a repeated query or form parameter and is allowed once, at the end of the name; for a JSON array, \
          write #/-"
     )]
     Repeated,
-    /// A pointer where there is no JSON.
+    /// A pointer on a location without JSON.
     #[error("only query, form and json locations can have a pointer, because only they can contain JSON")]
     PointerLocation,
-    /// The pointer is not one of RFC 6901.
+    /// The pointer is not valid by RFC 6901.
     #[error(
         "the pointer in a store location must be a JSON pointer: each step starts with /, with ~ written as ~0 and / \
          as ~1"
     )]
     Pointer,
-    /// The pointer is over its bounds.
+    /// The pointer exceeds its limits.
     #[error(
         "the pointer in a store location must have at most {MAX_POINTER_BYTES} bytes and {MAX_POINTER_STEPS} steps"
     )]
@@ -125,15 +125,15 @@ pub enum PlaceError {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl StoreUse {
-    /// Every store use, in the order that people choose from.
+    /// Every store use, in the order that choices are shown.
     pub const ALL: [Self; 4] = [Self::None, Self::Shared, Self::Optional, Self::Required];
 
-    /// Whether requests to the method carry no store.
+    /// Returns whether requests to the method contain no store.
     pub const fn reads_no_store(self) -> bool {
         matches!(self, Self::None | Self::Shared)
     }
 
-    /// What keeps a method of this verb, with or without store places, from being [`StoreUse::Shared`].
+    /// Returns why a method of this verb, with or without store locations, cannot be [`StoreUse::Shared`].
     pub fn shared_fault(verb: Verb, has_places: bool) -> Option<&'static str> {
         if !matches!(verb, Verb::GET | Verb::HEAD) {
             Some("shared is only for methods that read (GET and HEAD), because a write would affect other stores")
@@ -146,7 +146,7 @@ impl StoreUse {
         }
     }
 
-    /// The word for it in reference books and on the command line.
+    /// Returns its name in reference books and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -182,7 +182,7 @@ impl FromStr for StoreUse {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl StoreLocation {
-    /// The word for it before the colon of a place.
+    /// Returns its name before the colon of a location.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
@@ -193,12 +193,12 @@ impl StoreLocation {
         }
     }
 
-    /// Whether what is found there can hold JSON for a pointer to lead into.
+    /// Returns whether a value there can contain JSON for a pointer.
     fn holds_json(self) -> bool {
         matches!(self, Self::Query | Self::Form | Self::Json)
     }
 
-    /// Refuses a name that could not be one in this location.
+    /// Refuses a name that is not valid in this location.
     fn check_name(self, name: &str) -> Result<(), PlaceError> {
         let chars = name.chars().count();
         if chars > MAX_NAME_CHARS {
@@ -208,7 +208,7 @@ impl StoreLocation {
             Self::Query | Self::Form | Self::Json => {
                 ("printable ASCII characters", name.chars().find(|c| !c.is_ascii_graphic()))
             }
-            // A token of RFC 9110: anything else could never arrive as a header's name.
+            // A token of RFC 9110: no other text can be the name of a received header.
             Self::Header => (
                 "ASCII letters, digits and !#$%&'*+-.^_`|~",
                 name.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)),
@@ -250,12 +250,12 @@ impl FromStr for StoreLocation {
 // ---------------------------------------------------------------------------------------------------------------------
 
 impl StorePlace {
-    /// The part of the request.
+    /// Returns the part of the request.
     pub fn location(&self) -> StoreLocation {
         self.location
     }
 
-    /// The place as forms and queries spell it: `site`, `filter[sites][]`, `prices[][site]`.
+    /// Returns the location as forms and queries spell it: `site`, `filter[sites][]`, `prices[][site]`.
     pub fn as_parameter(&self) -> String {
         let mut written = self.name.clone();
         if self.repeated {
@@ -268,18 +268,18 @@ impl StorePlace {
         written
     }
 
-    /// What carries the store there: a parameter, a field, a header (lower case), a member. Without the `[]` of a
-    /// repeated one. Empty only for a JSON body as a whole.
+    /// Returns the name of the parameter, field, header (lower case) or member. Without the `[]` of a repeated one.
+    /// Empty only for a whole JSON body.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The JSON pointer into it, beginning with `/`; a step `-` means every element of an array.
+    /// Returns the JSON pointer into it, starting with `/`; a step `-` means every element of an array.
     pub fn pointer(&self) -> Option<&str> {
         self.pointer.as_deref()
     }
 
-    /// Whether the parameter is an array, written as `name`, `name[]`, `name[0]` and so on.
+    /// Returns whether the parameter is an array, written as `name`, `name[]`, `name[0]` and so on.
     pub fn repeated(&self) -> bool {
         self.repeated
     }
@@ -304,7 +304,7 @@ impl FromStr for StorePlace {
     fn from_str(text: &str) -> Result<Self, PlaceError> {
         let (location, rest) = text.split_once(':').ok_or(PlaceError::NoLocation)?;
         let location: StoreLocation = location.parse()?;
-        // A header's name may hold `#` and never has a pointer behind it.
+        // A header's name may contain `#` and never has a pointer.
         let (name, pointer) = match rest.find("#/") {
             Some(at) => (&rest[..at], Some(&rest[at + 1..])),
             None if location.holds_json() && rest.contains('#') => return Err(PlaceError::Pointer),
@@ -330,12 +330,12 @@ impl FromStr for StorePlace {
     }
 }
 
-/// Refuses what is no JSON pointer, or one too long. `pointer` begins with `/`.
+/// Refuses an invalid or too long JSON pointer. `pointer` starts with `/`.
 fn check_pointer(pointer: &str) -> Result<(), PlaceError> {
     if pointer.len() > MAX_POINTER_BYTES || pointer.matches('/').count() > MAX_POINTER_STEPS {
         return Err(PlaceError::LongPointer);
     }
-    // An empty step would be the member named "": nobody means it, a doubled or trailing slash is a slip.
+    // An empty step would be the member named "": a doubled or trailing slash is a typo instead.
     let empty_step = pointer[1..].split('/').any(str::is_empty);
     let bad_escape = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
     if empty_step || bad_escape || pointer.chars().any(char::is_control) {

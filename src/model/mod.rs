@@ -1,4 +1,4 @@
-//! What Latchkey is about, as pure data and pure functions: no async, no I/O, no clock, no randomness of its own.
+//! The domain of Latchkey as pure data and pure functions: no async, no I/O, no clock, no randomness of its own.
 
 pub mod book;
 pub mod change;

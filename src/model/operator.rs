@@ -1,30 +1,30 @@
-//! Operators: who may call Latchkey itself, and what each role may do.
+//! Operators: the callers of Latchkey itself, and the permissions of each role.
 
 use super::change::Revision;
 use super::id::OperatorId;
 use super::marks::Moment;
 use super::time::Timestamp;
 
-/// What an operator may do.
+/// The role of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything, operators included.
+    /// Do everything, including managing operators.
     Admin,
     /// Read and change keys, stores and methods.
     Editor,
     /// Read keys, stores, methods, audit, usage and replicas.
     Viewer,
-    /// Ask for decisions, nothing else.
+    /// Request decisions, nothing else.
     Authorizer,
 }
 
-/// What a call needs its caller to be allowed.
+/// The permission that a call requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// Ask for decisions, or who one is.
+    /// Request decisions, or query one's own identity.
     Authorize,
-    /// Read what is managed.
+    /// Read everything that is managed.
     View,
     /// Change keys, stores and methods.
     Edit,
@@ -32,22 +32,22 @@ pub enum Permission {
     Administer,
 }
 
-/// An operator as it is managed.
+/// An operator, as managed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     /// Its identity.
     pub id: OperatorId,
-    /// For people, 1..=200 characters, unique among operators that are not revoked.
+    /// The display name, 1..=200 characters, unique among operators that are not revoked.
     pub name: String,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// Until when it is good; none: for ever.
+    /// When it expires; `None` means never.
     pub expires: Option<Timestamp>,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
     /// The last characters of its token.
     pub hint: String,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
@@ -56,7 +56,7 @@ pub struct Operator {
 }
 
 impl Role {
-    /// Whether an operator of this role has `permission`.
+    /// Returns whether an operator of this role has `permission`.
     pub const fn may(self, permission: Permission) -> bool {
         match permission {
             Permission::Authorize => true,
@@ -66,7 +66,7 @@ impl Role {
         }
     }
 
-    /// The role as people write it.
+    /// Returns the role as people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -78,7 +78,7 @@ impl Role {
 }
 
 impl Operator {
-    /// The operator as the audit trail keeps it: neither token nor digest.
+    /// Returns the operator as recorded in the audit trail, without token or digest.
     pub fn image(&self) -> serde_json::Value {
         serde_json::json!({
             "id": self.id, "name": self.name, "role": self.role, "expires": self.expires,
@@ -86,7 +86,7 @@ impl Operator {
         })
     }
 
-    /// Whether it may call at all at this moment.
+    /// Returns whether it is valid at this moment.
     pub fn is_good(&self, now: impl Into<Moment>) -> bool {
         let moment = now.into();
         self.revoked.is_none() && !self.expires.is_some_and(|expires| moment.is_past(expires))

@@ -1,17 +1,17 @@
-//! Pages: how many of a list, from where on.
+//! Pages: the size of a part of a list and its starting point.
 
-/// Entries per page when none is asked for.
+/// The page size if the request sets none.
 pub const DEFAULT_SIZE: u32 = 50;
-/// Most entries per page.
+/// The largest page size.
 pub const MAX_SIZE: u32 = 1_000;
 
-/// What part of a list is asked for. The place to go on from is the sort key of the last entry of the page before, so
-/// that entries added or removed meanwhile neither repeat nor hide others.
+/// The part of a list that a request selects. The starting point is the sort key of the last entry of the previous
+/// page, so entries added or removed meanwhile neither repeat nor hide others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Entries, 1..=1 000.
+    /// The number of entries, 1..=1 000.
     pub size: u32,
-    /// The sort key to go on after; none: from the beginning.
+    /// The sort key to continue after; `None` means from the beginning.
     pub after: Option<String>,
 }
 
@@ -20,20 +20,20 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// The sort key to go on after; none: this is the last page.
+    /// The sort key to continue after; `None` on the last page.
     pub next: Option<String>,
 }
 
 impl PageRequest {
-    /// The first page of the default size.
+    /// Requests the first page of the default size.
     pub const fn first() -> Self {
         Self { size: DEFAULT_SIZE, after: None }
     }
 }
 
 impl<T> Page<T> {
-    /// Cuts a page of `size` from rows that were read with one row more than that, and remembers the sort key of its
-    /// last entry if there was one more.
+    /// Cuts a page of `size` from up to `size + 1` rows, and records the sort key of its last entry if there was one
+    /// more.
     pub fn cut(mut items: Vec<T>, size: u32, sort_key: impl Fn(&T) -> String) -> Self {
         let size = size as usize;
         let next = (items.len() > size).then(|| sort_key(&items[size - 1]));

@@ -1,27 +1,27 @@
-//! The one canonicaliser: what path a request means, or why that cannot be said.
+//! The path canonicalizer: returns the one path that a request means, or why there is none.
 //!
-//! Services behind a gateway read paths in their own ways: some decode twice, some drop `;x=1`, some fold `a/../b`. A path that two
-//! of them could read differently gets no reading here but a [`PathFault`]. The rules, in this order:
+//! Services behind a gateway parse paths in their own ways: some decode twice, some drop `;x=1`, some fold `a/../b`. A
+//! path that two of them could parse differently is refused here with a [`PathFault`]. The rules, in this order:
 //!
-//! 1. Everything from the first `?` or `#` on is cut off.
-//! 2. More than [`MAX_LEN`] bytes: [`PathFault::TooLong`]. Not starting with `/`: [`PathFault::NotRooted`]. `/` alone is the root.
-//! 3. The segments between the slashes are judged from left to right. Within one, the first byte from the left that is at fault
-//!    decides: raw or escaped backslash, raw or escaped control byte (0 to 31 and 127), escaped slash, `%` without two hexadecimal
-//!    digits, raw `;`. If none is: raw bytes, or bytes after decoding, that are not UTF-8. If they are: empty (a trailing slash
-//!    makes an empty last segment), or `.` or `..` after decoding.
-//! 4. Escapes of unreserved characters (letters, digits, `-._~`) are decoded, once; the digits of all others are written upper-case.
-//!    Raw bytes that a path cannot carry (spaces, quotes, braces, what is not ASCII) are escaped. `!$&'()*+,=:@` stay as they are.
-//!    A result longer than [`MAX_LEN`]: [`PathFault::TooLong`].
+//! 1. Everything from the first `?` or `#` on is removed.
+//! 2. Over [`MAX_LEN`] bytes: [`PathFault::TooLong`]. Not starting with `/`: [`PathFault::NotRooted`]. `/` is the root.
+//! 3. The segments between the slashes are checked from left to right. Within one, the leftmost invalid byte decides:
+//!    raw or escaped backslash, raw or escaped control byte (0 to 31 and 127), escaped slash, `%` without two
+//!    hexadecimal digits, raw `;`. Without one: invalid UTF-8, raw or decoded. Otherwise: empty (a trailing slash makes
+//!    an empty last segment), or `.` or `..` after decoding.
+//! 4. Escapes of unreserved characters (letters, digits, `-._~`) are decoded, once; the digits of all others become
+//!    upper-case. Raw bytes that a path cannot contain (spaces, quotes, braces, non-ASCII) are escaped. `!$&'()*+,=:@`
+//!    are unchanged. A result longer than [`MAX_LEN`]: [`PathFault::TooLong`].
 //!
-//! Decoding once means that `%252e` stays `%252e`. The result is ASCII, and canonical already: judged again it is the same.
-//! `tests/vectors/path.json` holds the rules as cases for any language.
+//! Decoding once means that `%252e` stays `%252e`. The result is ASCII and canonical: canonicalizing it again changes
+//! nothing. `tests/vectors/path.json` contains the rules as test cases for any language.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::pattern::{Verb, VerbError, excerpt};
 
-/// The longest path, in bytes, before and after it is made canonical, without query and fragment.
+/// The longest path, in bytes, before and after canonicalization, without query and fragment.
 pub const MAX_LEN: usize = 8192;
 
 /// A path with one meaning: `/` and segments that are neither empty nor dots, in RFC 3986's characters.
@@ -29,22 +29,22 @@ pub const MAX_LEN: usize = 8192;
 pub struct CanonicalPath<'a>(Cow<'a, str>);
 
 impl CanonicalPath<'_> {
-    /// The path; starts with a slash.
+    /// Returns the path; starts with a slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The segments from left to right, escaped as they are; none for `/`. See [`decode`].
+    /// Returns the segments from left to right, still escaped; none for `/`. See [`decode`].
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.inner().split('/').filter(|segment| !segment.is_empty())
     }
 
-    /// The same, without what it borrows.
+    /// Returns an owned copy.
     pub fn into_owned(self) -> CanonicalPath<'static> {
         CanonicalPath(Cow::Owned(self.0.into_owned()))
     }
 
-    /// The path without its first slash: empty for the root.
+    /// Returns the path without its first slash: empty for the root.
     pub(super) fn inner(&self) -> &str {
         &self.0[1..]
     }
@@ -56,7 +56,7 @@ impl fmt::Display for CanonicalPath<'_> {
     }
 }
 
-/// Why a path has no single meaning. Such a path answers PATH_AMBIGUOUS.
+/// Why a path has no single meaning. Such a path results in PATH_AMBIGUOUS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum PathFault {
     /// Longer than [`MAX_LEN`].
@@ -83,7 +83,7 @@ pub enum PathFault {
     /// `%` without two hexadecimal digits.
     #[error("path has a % that is not followed by two hexadecimal digits: write a percent sign as %25")]
     BadEscape,
-    /// A raw `;`, which some services cut off together with what follows.
+    /// A raw `;`, which some services drop together with the rest.
     #[error("path has a semicolon, after which some services ignore the rest: write it as %3B")]
     Semicolon,
     /// Bytes, raw or decoded, that are not UTF-8.
@@ -106,7 +106,7 @@ impl PathFault {
         Self::NotUtf8,
     ];
 
-    /// The stable short name, for labels and the published vectors.
+    /// Returns the stable short name, for labels and the published vectors.
     pub const fn name(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",
@@ -123,7 +123,7 @@ impl PathFault {
     }
 }
 
-/// The path that a request's path means, or the first fault by the rules of this module. Allocates only where the text changes.
+/// Canonicalizes a request's path, or returns the first fault by the rules of this module. Allocates only if needed.
 pub fn canonicalize(path: &str) -> Result<CanonicalPath<'_>, PathFault> {
     match clean_len(path.as_bytes()) {
         Some(end) => Ok(CanonicalPath(Cow::Borrowed(&path[..end]))),
@@ -131,7 +131,7 @@ pub fn canonicalize(path: &str) -> Result<CanonicalPath<'_>, PathFault> {
     }
 }
 
-/// The same for a path that may not even be UTF-8, as it comes off a wire.
+/// Canonicalizes a path from the wire, which may not be UTF-8.
 pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
     let clean = clean_len(path).and_then(|end| std::str::from_utf8(&path[..end]).ok());
     match clean {
@@ -140,11 +140,11 @@ pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
     }
 }
 
-/// Whether the path of `target`, up to its query, is read alike by a service that decodes it once, one that compares it as
-/// it came, one behind a proxy that decodes it once more, one whose server writes the path into a query, and one whose
-/// server takes a script out of it: it has no escape of an unreserved character, no escaped percent sign that begins an
-/// escape, no `&`, `?` or `#` escaped or not, and nothing behind a segment such as `index.php`. A gateway sends paths on as
-/// they came and decides about what they mean.
+/// Returns whether the path of `target`, up to its query, has the same meaning for a service that decodes it once, one
+/// that compares it unchanged, one behind a proxy that decodes it again, one whose server writes the path into a query,
+/// and one whose server splits a script off: it has no escape of an unreserved character, no escaped percent sign that
+/// starts an escape, no `&`, `?` or `#` escaped or not, and nothing after a segment such as `index.php`. A gateway
+/// forwards paths unchanged but decides on their canonical meaning.
 pub fn is_sent_as_read(target: &[u8]) -> bool {
     let end = target.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
     let path = &target[..end];
@@ -167,8 +167,8 @@ pub fn is_sent_as_read(target: &[u8]) -> bool {
     true
 }
 
-/// Whether a segment that servers take for a script has others behind it: to CGI those are the path, and to Symfony all
-/// before them is where the service begins.
+/// Returns whether segments follow one that looks like a script: CGI uses those as the path, and Symfony treats
+/// everything before them as the base of the service.
 fn goes_on_behind_a_script(path: &[u8]) -> bool {
     const SCRIPTS: [&[u8]; 13] =
         [b"php", b"php3", b"php4", b"php5", b"php7", b"php8", b"phtml", b"phar", b"cgi", b"fcgi", b"pl", b"py", b"rb"];
@@ -182,19 +182,19 @@ fn goes_on_behind_a_script(path: &[u8]) -> bool {
     })
 }
 
-/// A segment of a [`CanonicalPath`] as people write it, its escapes decoded.
+/// Decodes the escapes in a segment of a [`CanonicalPath`].
 pub fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }
     match String::from_utf8(decoded(segment).collect()) {
         Ok(text) => Cow::Owned(text),
-        // Only for a text that never was a canonical segment.
+        // Only for a text that is not a canonical segment.
         Err(bytes) => Cow::Owned(String::from_utf8_lossy(bytes.as_bytes()).into_owned()),
     }
 }
 
-/// The bytes of a segment of a canonical path, its escapes decoded.
+/// Returns the decoded bytes of a segment of a canonical path.
 pub(super) fn decoded(segment: &str) -> impl Iterator<Item = u8> {
     let mut rest = segment.as_bytes();
     std::iter::from_fn(move || {
@@ -211,17 +211,17 @@ pub(super) fn decoded(segment: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// What a caller sends as method: `[VERB ]path`.
+/// The method that a caller sends: `[VERB ]path`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestMethod<'a> {
-    /// The verb, where one was sent.
+    /// The verb, if one was sent.
     pub verb: Option<Verb>,
-    /// The path as it came, for [`canonicalize`].
+    /// The path, unchanged, for [`canonicalize`].
     pub path: &'a str,
 }
 
 impl<'a> RequestMethod<'a> {
-    /// Reads `GET /api/v5/orders` or `/api/v5/orders`. The path is judged by [`canonicalize`] only.
+    /// Parses `GET /api/v5/orders` or `/api/v5/orders`. Only [`canonicalize`] checks the path.
     pub fn parse(text: &'a str) -> Result<Self, RequestMethodError> {
         if text.starts_with('/') {
             return Ok(Self { verb: None, path: text });
@@ -233,7 +233,7 @@ impl<'a> RequestMethod<'a> {
     }
 }
 
-/// A text that is no method of a request, and what would be.
+/// Why a text is not a valid method of a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum RequestMethodError {
@@ -246,15 +246,15 @@ pub enum RequestMethodError {
     Verb(#[from] VerbError),
 }
 
-/// What a raw byte is to a path.
+/// The role of a raw byte in a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// Stays as it is: unreserved, or `!$&'()*+,=:@`.
+    /// Unchanged: unreserved, or `!$&'()*+,=:@`.
     Plain,
     Slash,
-    /// Begins the query or the fragment.
+    /// Starts the query or the fragment.
     End,
-    /// Needs the long way.
+    /// Needs the slow path.
     Odd,
 }
 
@@ -281,7 +281,7 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Where the path ends, if it is canonical as it came. One pass, for nearly all paths are.
+/// Returns the end of the path if it is canonical already. One pass, since nearly all paths are.
 fn clean_len(bytes: &[u8]) -> Option<usize> {
     if bytes.first() != Some(&b'/') {
         return None;
@@ -306,7 +306,7 @@ fn is_name(segment: &[u8]) -> bool {
     !matches!(segment, b"" | b"." | b"..")
 }
 
-/// The long way: the rules of this module one by one.
+/// The slow path: applies the rules of this module one by one.
 fn rewrite(bytes: &[u8]) -> Result<String, PathFault> {
     let end = bytes.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(bytes.len());
     if end > MAX_LEN {
@@ -365,7 +365,7 @@ fn rewrite_segment(segment: &[u8], canonical: &mut String, decoded: &mut Vec<u8>
             canonical.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
     }
-    // Raw bytes on their own as well: half a character raw and half escaped is nothing that a client would write.
+    // Check the raw bytes too: no client writes a character half raw and half escaped.
     if std::str::from_utf8(segment).is_err() || std::str::from_utf8(decoded).is_err() {
         return Err(PathFault::NotUtf8);
     }

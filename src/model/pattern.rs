@@ -2,22 +2,22 @@
 //!
 //! A pattern is `/` and segments between slashes. A segment is one of
 //!
-//! | written | reads | example |
+//! | written | matches | example |
 //! |---|---|---|
 //! | literal | exactly itself | `orders` |
-//! | `prefix*` | the prefix, then one or more ASCII digits and nothing else | `v*` reads `v5`, not `v` nor `v5a` |
+//! | `prefix*` | the prefix, then one or more ASCII digits and nothing else | `v*` matches `v5`, not `v` nor `v5a` |
 //! | `{name}` | any one segment | `{externalId}` |
 //! | `**`, only last | one or more segments | `/files/**` |
 //!
-//! A literal is held to what a canonical path can contain (see [`path`](super::path)), so that no pattern is written that no
-//! request could ever reach.
+//! A literal may only contain what a canonical path can contain (see [`path`](super::path)), so that every pattern can
+//! match some request.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// An HTTP verb: 1 to 16 upper-case ASCII letters. Any such token is a verb, `PURGE` as well as `GET`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-// Filled up with zeros behind the letters: that keeps the order of the letters and makes comparing one instruction or two.
+// Zero-padded: that preserves the order of the letters and makes a comparison one instruction or two.
 pub struct Verb([u8; Verb::MAX_LEN]);
 
 impl Verb {
@@ -26,9 +26,9 @@ impl Verb {
 
     /// `GET`
     pub const GET: Self = Self::known(b"GET");
-    /// `HEAD`, which falls back to [`Verb::GET`] when a method is looked up.
+    /// `HEAD`, which falls back to [`Verb::GET`] in look-ups.
     pub const HEAD: Self = Self::known(b"HEAD");
-    /// `POST`, which every gRPC call is.
+    /// `POST`, the verb of every gRPC call.
     pub const POST: Self = Self::known(b"POST");
     /// `PUT`
     pub const PUT: Self = Self::known(b"PUT");
@@ -62,7 +62,7 @@ impl Verb {
         Some(Self(bytes))
     }
 
-    /// The letters.
+    /// Returns the letters.
     #[expect(clippy::missing_panics_doc, reason = "letters are UTF-8, and nothing else gets into a verb")]
     pub fn as_str(&self) -> &str {
         let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::MAX_LEN);
@@ -90,7 +90,7 @@ impl fmt::Debug for Verb {
     }
 }
 
-/// A text that is no verb.
+/// A text that is not a valid verb.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("verb {verb:?} must be 1 to {max} upper-case ASCII letters, such as GET", max = Verb::MAX_LEN)]
 pub struct VerbError {
@@ -100,41 +100,41 @@ pub struct VerbError {
 /// One segment of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment<'p> {
-    /// Reads exactly this text.
+    /// Matches exactly this text.
     Literal(&'p str),
-    /// Reads this prefix, never empty, and then one or more ASCII digits.
+    /// Matches this prefix, never empty, and then one or more ASCII digits.
     Partial(&'p str),
-    /// Reads any one segment; the name in the braces.
+    /// Matches any one segment; contains the name in the braces.
     Parameter(&'p str),
-    /// Reads one or more segments, up to the end.
+    /// Matches one or more segments, up to the end.
     Rest,
 }
 
-/// The path of a method, with places that vary: `/api/v*/orders/{externalId}`.
+/// The path of a method, with variable parts: `/api/v*/orders/{externalId}`.
 ///
-/// Checked when made, and kept as written: there is only one way to write a pattern. Ordered bytewise.
+/// Validated on creation and stored as written: there is only one way to write a pattern. Ordered bytewise.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Box<str>);
 
 impl Pattern {
     /// The longest pattern, in bytes.
     pub const MAX_LEN: usize = 512;
-    /// The most segments a pattern has.
+    /// The most segments in a pattern.
     pub const MAX_SEGMENTS: usize = 32;
-    /// The longest name of a parameter, in bytes.
+    /// The longest parameter name, in bytes.
     pub const MAX_NAME_LEN: usize = 64;
 
-    /// The pattern as written.
+    /// Returns the pattern as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The segments from left to right; none for `/`.
+    /// Returns the segments from left to right; none for `/`.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
         split(&self.0).map(form)
     }
 
-    /// The names of the parameters from left to right. No name occurs twice.
+    /// Returns the parameter names from left to right. Each name is unique.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments().filter_map(|segment| match segment {
             Segment::Parameter(name) => Some(name),
@@ -183,7 +183,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// A text that is no pattern, and what would be one.
+/// Why a text is not a valid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum PatternError {
@@ -218,7 +218,7 @@ pub enum PatternError {
     Character { segment: Box<str>, character: char },
 }
 
-/// What names a method for good: `GET /api/v*/orders/{externalId}`. Ordered by verb, then by pattern, bytewise.
+/// The permanent identity of a method: `GET /api/v*/orders/{externalId}`. Ordered by verb, then by pattern, bytewise.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MethodIdentity {
     /// The verb.
@@ -239,7 +239,7 @@ impl FromStr for MethodIdentity {
 }
 
 impl MethodIdentity {
-    /// What `Display` writes, made quicker: every answer names the method that was called.
+    /// Returns the text that `Display` writes, faster: every decision contains the method that was called.
     pub fn to_text(&self) -> String {
         [self.verb.as_str(), " ", self.pattern.as_str()].concat()
     }
@@ -257,7 +257,7 @@ impl fmt::Debug for MethodIdentity {
     }
 }
 
-/// A text that names no method, and what would.
+/// Why a text is not a valid method identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each variant and its fields mean")]
 pub enum MethodIdentityError {
@@ -269,13 +269,13 @@ pub enum MethodIdentityError {
     Pattern(#[from] PatternError),
 }
 
-/// The written segments of a text that starts with a slash; none for `/`.
+/// Splits a text that starts with a slash into segments; none for `/`.
 fn split(text: &str) -> impl Iterator<Item = &str> {
-    // `/` alone would else be read as one empty segment.
+    // Otherwise `/` alone would be one empty segment.
     text[1..].split('/').take(if text.len() == 1 { 0 } else { usize::MAX })
 }
 
-/// What a checked segment is. How it is written decides.
+/// Returns the form of a checked segment, by its spelling.
 fn form(written: &str) -> Segment<'_> {
     if written == "**" {
         return Segment::Rest;
@@ -325,12 +325,12 @@ fn is_prefix(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// What a canonical path carries unescaped, less the star: RFC 3986's pchar without `;`, `*` and escapes.
+/// Returns whether a literal may contain the character: RFC 3986's pchar without `;`, `*` and escapes.
 fn is_literal(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~!$&'()+,=:@".contains(character)
 }
 
-/// The beginning of a refused text, so that an error stays short whatever was sent.
+/// Returns the beginning of a refused text, so that an error stays short.
 pub(super) fn excerpt(text: &str) -> Box<str> {
     const KEPT: usize = 64;
     match text.char_indices().nth(KEPT) {

@@ -1,4 +1,4 @@
-//! The reference book's entries as they are managed.
+//! The reference book's entries, as managed.
 
 use super::book::MethodNumber;
 use super::change::Revision;
@@ -13,19 +13,19 @@ pub struct Method {
     pub number: MethodNumber,
     /// Its identity.
     pub identity: MethodIdentity,
-    /// Title of the block it stands in, 1..=100 characters.
+    /// The title of its block, 1..=100 characters.
     pub block: String,
-    /// In a few words, 1..=300 characters.
+    /// A short description, 1..=300 characters.
     pub summary: String,
-    /// In more words, at most 2 000 characters.
+    /// A longer description, at most 2 000 characters.
     pub description: String,
-    /// Whether its calls are about a store.
+    /// How its calls name stores.
     pub store_use: StoreUse,
-    /// Where its calls carry their store.
+    /// The locations of the store in its calls.
     pub store_places: Vec<StorePlace>,
     /// The scope it belongs to.
     pub scope: Option<String>,
-    /// Place among the methods, ascending.
+    /// The position among the methods, ascending.
     pub position: i32,
     /// The revision that retired it.
     pub retired: Option<Revision>,
@@ -38,7 +38,7 @@ pub struct Method {
 }
 
 impl Method {
-    /// The method as the audit trail keeps it.
+    /// Returns the method as recorded in the audit trail.
     pub fn image(&self) -> serde_json::Value {
         let places: Vec<_> = self.store_places.iter().map(ToString::to_string).collect();
         serde_json::json!({

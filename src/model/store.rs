@@ -1,4 +1,4 @@
-//! Stores: the shops that keys are about.
+//! Stores: the shops whose data keys have access to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use super::change::Revision;
 use super::time::Timestamp;
 
-/// Longest code of a store, in bytes.
+/// The longest code of a store, in bytes.
 pub const MAX_CODE: usize = 64;
 
-/// What storage calls a store by: never given to another, so that a later store of the same code is another store.
+/// The number of a store in storage: never reused, so a later store with the same code is another store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreNumber(pub u32);
 
@@ -18,7 +18,7 @@ pub struct StoreNumber(pub u32);
 #[serde(try_from = "String", into = "String")]
 pub struct StoreCode(Box<str>);
 
-/// A text that is no store code.
+/// A text that is not a valid store code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a valid store code: use 1–64 Latin letters, digits, dots, hyphens or underscores, starting with a \
@@ -26,7 +26,7 @@ pub struct StoreCode(Box<str>);
 )]
 pub struct StoreCodeError(String);
 
-/// What sort of shop a store is.
+/// The kind of shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreKind {
@@ -38,18 +38,18 @@ pub enum StoreKind {
     OnlineStore,
 }
 
-/// A store as it is managed.
+/// A store, as managed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     /// Its number; 0 until it is stored.
     pub number: StoreNumber,
     /// Its identity.
     pub code: StoreCode,
-    /// For people, 1..=200 characters.
+    /// The display name, 1..=200 characters.
     pub name: String,
-    /// What sort of shop it is.
+    /// The kind of shop.
     pub kind: StoreKind,
-    /// What it runs on, at most 100 characters; empty if not known.
+    /// Its platform, at most 100 characters; empty if unknown.
     pub platform: String,
     /// Host names, lower case, sorted.
     pub hosts: Vec<String>,
@@ -64,7 +64,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store as the audit trail keeps it.
+    /// Returns the store as recorded in the audit trail.
     pub fn image(&self) -> serde_json::Value {
         serde_json::json!({
             "code": self.code, "name": self.name, "kind": self.kind, "platform": self.platform,
@@ -76,7 +76,7 @@ impl Store {
 // === impl StoreCode ===
 
 impl StoreCode {
-    /// The code as text.
+    /// Returns the code as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

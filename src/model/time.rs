@@ -1,4 +1,4 @@
-//! Points in time, to the microsecond: what both storage engines keep, and small enough to compare on every decision.
+//! Points in time, to the microsecond: the precision of both storage engines, and cheap to compare on every decision.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// The longest that `max_staleness` can be. Part of the protocol between replicas: one of an earlier version, which does
+/// The largest possible `max_staleness`. Part of the protocol between replicas: one of an earlier version, which does
 /// not report its setting, may have this.
 pub const LONGEST_STALENESS: Duration = Duration::from_hours(1);
 
-/// The latest time that can be kept: 9999-12-30T21:59:59.999999Z, which is in the year 9999 everywhere on earth.
+/// The latest supported time: 9999-12-30T21:59:59.999999Z, which is in the year 9999 in every time zone.
 const MAX_MICROS: i64 = 253_402_207_199_999_999;
-/// The earliest time that can be kept: the first microsecond of the year 1.
+/// The earliest supported time: the first microsecond of the year 1.
 const MIN_MICROS: i64 = -62_135_596_800_000_000;
 
 // === impl Timestamp ===
@@ -22,7 +22,7 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// The time `micros` microseconds after the epoch, brought into the years 1 to 9999.
+    /// Returns the time `micros` microseconds after the epoch, clamped to the years 1 to 9999.
     pub const fn from_micros(micros: i64) -> Self {
         if micros > MAX_MICROS {
             Self(MAX_MICROS)
@@ -33,46 +33,46 @@ impl Timestamp {
         }
     }
 
-    /// The time so many seconds and nanoseconds after the epoch; none outside the years 1 to 9999. Nanoseconds below
-    /// one microsecond are dropped.
+    /// Returns the time the given seconds and nanoseconds after the epoch; `None` outside the years 1 to 9999.
+    /// Nanoseconds below one microsecond are dropped.
     pub fn from_seconds(seconds: i64, nanos: i32) -> Option<Self> {
         let micros = seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanos) / 1_000)?;
         (MIN_MICROS..=MAX_MICROS).contains(&micros).then_some(Self(micros))
     }
 
-    /// Microseconds since the epoch.
+    /// Returns the microseconds since the epoch.
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the epoch, and the nanoseconds after them (0..1 000 000 000).
+    /// Returns whole seconds since the epoch, and the nanoseconds after them (0..1 000 000 000).
     pub fn as_seconds(self) -> (i64, i32) {
         let nanos = i32::try_from(self.0.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
         (self.0.div_euclid(1_000_000), nanos)
     }
 
-    /// This time and `duration` later, at most the end of the time that can be kept.
+    /// Returns the time `duration` later, clamped to the latest supported time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_add(micros))
     }
 
-    /// `duration` before this time, at least the beginning of the year 1.
+    /// Returns the time `duration` before, clamped to the beginning of the year 1.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_sub(micros))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Returns the duration since `earlier`; zero if this time is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC.
+    /// Formats as RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {
             Ok(time) => time.fmt(f),
@@ -90,7 +90,7 @@ impl fmt::Debug for Timestamp {
 impl std::str::FromStr for Timestamp {
     type Err = jiff::Error;
 
-    /// Reads RFC 3339.
+    /// Parses RFC 3339.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse::<jiff::Timestamp>().map(|time| Self::from_micros(time.as_microsecond()))
     }

@@ -8,9 +8,9 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// What tokens of keys begin with. Never change it: tokens out there would stop being recognised.
+/// The prefix of key tokens. Never change it: tokens in use would no longer be recognised.
 pub const KEY_PREFIX: &str = "lk_";
-/// What tokens of operators begin with. Never change it.
+/// The prefix of operator tokens. Never change it.
 pub const OPERATOR_PREFIX: &str = "lko_";
 /// Base62 characters of randomness in an issued token.
 const RANDOM_CHARS: usize = 43;
@@ -25,35 +25,35 @@ pub const HINT_CHARS: usize = 4;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A token in the clear. It cannot be printed; whoever must show it calls [`Token::reveal`].
+/// A token in plain text. It cannot be printed; call [`Token::reveal`] to show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-/// The SHA-256 digest of a token: what is stored and looked up. It cannot be printed either.
+/// The SHA-256 digest of a token, for storage and look-ups. It cannot be printed either.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Why a text cannot be a token.
+/// Why a text is not a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is empty.
     #[error("the token is empty")]
     Empty,
-    /// It is shorter than a supplied token may be.
+    /// It is shorter than the minimum for supplied tokens.
     #[error("the token has {0} characters; the minimum is {MIN_SUPPLIED}")]
     TooShort(usize),
-    /// It is longer than any token may be.
+    /// It is longer than the maximum.
     #[error("the token is longer than the maximum of {MAX_TOKEN} characters")]
     TooLong,
-    /// It has characters that tokens do not have.
+    /// It contains invalid characters.
     #[error("the token contains spaces or characters that are not printable ASCII")]
     BadCharacter,
-    /// It begins as an issued token does, and is none.
+    /// It starts like an issued token but is not a valid one.
     #[error(
         "the token starts like a token of Latchkey, but its length or checksum is wrong: it was mistyped or cut off"
     )]
     BadChecksum,
-    /// It is a key's, where an operator's is asked for.
+    /// It is a key's token, but an operator's is required.
     #[error("this is the token of a key; use the token of an operator")]
     KeyToken,
 }
@@ -61,12 +61,12 @@ pub enum TokenError {
 // === impl Token ===
 
 impl Token {
-    /// The key token made of 256 random bits.
+    /// Creates a key token from 256 random bits.
     pub fn issue(random: [u8; 32]) -> Self {
         Self::issue_as(KEY_PREFIX, random)
     }
 
-    /// The operator token made of 256 random bits.
+    /// Creates an operator token from 256 random bits.
     pub fn issue_operator(random: [u8; 32]) -> Self {
         Self::issue_as(OPERATOR_PREFIX, random)
     }
@@ -80,41 +80,41 @@ impl Token {
         Self(text)
     }
 
-    /// Takes a text for a key's token if it can be one: well-formed if it begins like an issued token, else of a
-    /// supplied token's length and characters.
+    /// Parses a key's token: well-formed if it starts like an issued token, otherwise with the length and characters of
+    /// a supplied token.
     ///
     /// # Errors
-    /// Says what keeps it from being a token; never repeats it.
+    /// Returns why it is not a valid token, without repeating it.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         check_key_token(text.as_bytes())?;
         Ok(Self(text.to_owned()))
     }
 
-    /// Takes a text for an operator's token if it can be one.
+    /// Parses an operator's token.
     ///
     /// # Errors
-    /// Says what keeps it from being one; never repeats it.
+    /// Returns why it is not a valid token, without repeating it.
     pub fn parse_operator(text: &str) -> Result<Self, TokenError> {
         check_operator_token(text.as_bytes())?;
         Ok(Self(text.to_owned()))
     }
 
-    /// The token in the clear.
+    /// Returns the token in plain text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What is stored of it.
+    /// Returns its digest, for storage.
     pub fn digest(&self) -> Digest {
         Digest::of(self.0.as_bytes())
     }
 
-    /// What people see of it: its last characters.
+    /// Returns its last characters, for display.
     pub fn hint(&self) -> String {
         self.0[self.0.len().saturating_sub(HINT_CHARS)..].to_owned()
     }
 
-    /// Whether it has the form that Latchkey issues.
+    /// Returns whether it has the form that Latchkey issues.
     pub fn is_issued(&self) -> bool {
         is_issued(KEY_PREFIX, self.0.as_bytes()) || is_issued(OPERATOR_PREFIX, self.0.as_bytes())
     }
@@ -137,17 +137,17 @@ impl fmt::Debug for Token {
 // === impl Digest ===
 
 impl Digest {
-    /// The digest of a token's bytes.
+    /// Returns the digest of a token's bytes.
     pub fn of(token: &[u8]) -> Self {
         Self(Sha256::digest(token).into())
     }
 
-    /// The digest with these bytes, as storage keeps them.
+    /// Returns the digest with these bytes, as stored.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The digest written as 64 hexadecimal digits, as imports bring it.
+    /// Parses a digest of 64 hexadecimal digits, as in imports.
     pub fn from_hex(text: &str) -> Option<Self> {
         let text = text.as_bytes();
         if text.len() != 64 {
@@ -162,7 +162,7 @@ impl Digest {
         Some(Self(bytes))
     }
 
-    /// The bytes, for storage and hashing.
+    /// Returns the bytes, for storage and hashing.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -176,10 +176,10 @@ impl fmt::Debug for Digest {
 
 // === checks without a copy, for the hot path ===
 
-/// Whether `text` can be a key's token; what every presented token passes before anything else.
+/// Checks that `text` can be a key's token: the first check of every presented token.
 ///
 /// # Errors
-/// Says what keeps it from being one.
+/// Returns why it is not a valid token.
 pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
     if text.is_empty() {
         return Err(TokenError::Empty);
@@ -199,16 +199,16 @@ pub fn check_key_token(text: &[u8]) -> Result<(), TokenError> {
     Ok(())
 }
 
-/// Whether `text` can be an operator's token: one that Latchkey issued, or one that whoever set it up brought along.
+/// Checks that `text` can be an operator's token: issued by Latchkey, or supplied by the administrator.
 ///
 /// # Errors
-/// Says what keeps it from being one.
+/// Returns why it is not a valid token.
 pub fn check_operator_token(text: &[u8]) -> Result<(), TokenError> {
     if is_issued(OPERATOR_PREFIX, text) {
         return Ok(());
     }
     match check_key_token(text) {
-        // A key is no operator, however well-formed.
+        // A key is not an operator, however well-formed.
         Ok(()) if text.starts_with(KEY_PREFIX.as_bytes()) => Err(TokenError::KeyToken),
         checked => checked,
     }
@@ -219,7 +219,7 @@ fn is_issued(prefix: &str, text: &[u8]) -> bool {
         return false;
     }
     let (body, check) = text.split_at(text.len() - CHECK_CHARS);
-    // All of them, rather than up to the first that is wrong: that is done many at a time.
+    // Checks all bytes instead of stopping at the first invalid one: that vectorizes.
     if !body[prefix.len()..].iter().fold(true, |good, byte| good & byte.is_ascii_alphanumeric()) {
         return false;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-// Quicker than the standard library's for what is looked up at every decision. Those who call choose none of its keys.
+// Faster than the standard library's for the look-ups of every decision. Callers choose none of its keys.
 use hashbrown::HashMap;
 
 use super::book::{Book, CompileError, Entry, MethodNumber};
@@ -16,7 +16,7 @@ use super::store::{Store, StoreNumber};
 use super::time::Timestamp;
 use super::token::Digest;
 
-/// Everything that decisions need besides the grant, at one revision.
+/// Everything that decisions need in addition to the grant, at one revision.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Its revision, with the nonce.
@@ -25,7 +25,7 @@ pub struct World {
     pub stores: Arc<StoreTable>,
     /// The reference book.
     pub methods: Arc<MethodTable>,
-    /// Who may call.
+    /// The operators.
     pub operators: Arc<OperatorTable>,
 }
 
@@ -34,24 +34,24 @@ pub struct World {
 pub struct StoreTable {
     /// Ascending by number.
     all: Vec<(StoreNumber, StoreEntry)>,
-    /// Places in `all`.
+    /// Indexes into `all`.
     by_number: HashMap<StoreNumber, usize>,
     by_code: HashMap<Box<str>, usize>,
     by_host: HashMap<Box<str>, usize>,
 }
 
-/// What decisions know of a store.
+/// The fields of a store that decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreEntry {
     /// Its code.
     pub code: Box<str>,
-    /// Its name, for whoever introspects a key.
+    /// Its name, for introspection of a key.
     pub name: Box<str>,
     /// Whether calls may name it.
     pub active: bool,
 }
 
-/// The reference book, compiled, and what is told of its methods.
+/// The compiled reference book, and further fields of its methods.
 #[derive(Debug)]
 pub struct MethodTable {
     book: Book,
@@ -65,23 +65,23 @@ pub struct OperatorTable {
     by_digest: HashMap<Digest, OperatorEntry>,
 }
 
-/// What is known of an operator who calls.
+/// The fields of an operator that calls need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorEntry {
     /// Its id.
     pub id: OperatorId,
     /// Its name.
     pub name: Box<str>,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// Until when it is good; none: for ever.
+    /// When it expires; `None` means never.
     pub expires: Option<Timestamp>,
     /// The revision of its last change.
     pub row_revision: Revision,
 }
 
 impl World {
-    /// The revision of this World.
+    /// Returns the revision of this World.
     pub fn revision(&self) -> Revision {
         self.cursor.revision
     }
@@ -90,7 +90,7 @@ impl World {
 // === impl StoreTable ===
 
 impl StoreTable {
-    /// The table of `stores`.
+    /// Builds the table of `stores`.
     pub fn new(stores: impl IntoIterator<Item = Store>) -> Self {
         let mut stores: Vec<Store> = stores.into_iter().collect();
         stores.sort_unstable_by_key(|store| store.number);
@@ -110,22 +110,22 @@ impl StoreTable {
         (*number, entry)
     }
 
-    /// The store with this code.
+    /// Returns the store with this code.
     pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
         self.by_code.get(code).map(|place| self.at(*place))
     }
 
-    /// The store that is reached at this host, in lower case and without a port.
+    /// Returns the store with this host, in lower case and without a port.
     pub fn at_host(&self, host: &str) -> Option<&StoreEntry> {
         self.by_host.get(host).map(|place| self.at(*place).1)
     }
 
-    /// The store with this number; none once it was deleted.
+    /// Returns the store with this number; `None` after its deletion.
     pub fn numbered(&self, number: StoreNumber) -> Option<&StoreEntry> {
         self.by_number.get(&number).map(|place| self.at(*place).1)
     }
 
-    /// All stores, ascending by number.
+    /// Returns all stores, ascending by number.
     pub fn iter(&self) -> impl Iterator<Item = (StoreNumber, &StoreEntry)> {
         (0..self.all.len()).map(|place| self.at(place))
     }
@@ -137,7 +137,7 @@ impl MethodTable {
     /// Compiles `methods`.
     ///
     /// # Errors
-    /// Two live methods that match the same calls.
+    /// Returns an error if two live methods match the same calls.
     pub fn new(methods: impl IntoIterator<Item = Method>) -> Result<Self, CompileError> {
         let mut scopes = HashMap::new();
         let mut places = HashMap::new();
@@ -163,17 +163,17 @@ impl MethodTable {
         Ok(Self { book: Book::compile(entries)?, scopes, places })
     }
 
-    /// The compiled book.
+    /// Returns the compiled book.
     pub fn book(&self) -> &Book {
         &self.book
     }
 
-    /// The scope that a method belongs to.
+    /// Returns the scope of a method.
     pub fn scope(&self, number: MethodNumber) -> Option<&str> {
         self.scopes.get(&number).map(AsRef::as_ref)
     }
 
-    /// Where calls of a method carry their store.
+    /// Returns the locations of the store in calls of a method.
     pub fn store_places(&self, number: MethodNumber) -> &[StorePlace] {
         self.places.get(&number).map_or(&[], AsRef::as_ref)
     }
@@ -182,7 +182,7 @@ impl MethodTable {
 // === impl OperatorTable ===
 
 impl OperatorTable {
-    /// The table of `operators`, none of them revoked.
+    /// Builds the table of `operators`, none of them revoked.
     pub fn new(operators: impl IntoIterator<Item = (Operator, Digest)>) -> Self {
         let by_digest = operators
             .into_iter()
@@ -200,7 +200,7 @@ impl OperatorTable {
         Self { by_digest }
     }
 
-    /// The operator with this token's digest, if it has not expired at the moment that its row revision is judged by.
+    /// Returns the operator with this token's digest, unless it has expired at the moment for its row revision.
     pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> Moment) -> Option<&OperatorEntry> {
         let operator = self.by_digest.get(digest)?;
         let expired = operator.expires.is_some_and(|expires| moment(operator.row_revision).is_past(expires));

@@ -1,4 +1,4 @@
-//! The first operator, and the one that is made when no admin's token is left.
+//! The first operator, and the operator created when no admin's token is left.
 
 use std::io;
 
@@ -13,57 +13,57 @@ use super::error::{self, Error};
 use super::operators::insert;
 use super::write::Write;
 
-/// Name of the first operator.
+/// The name of the first operator.
 const FIRST: &str = "admin";
 
-/// Where the token of the first operator comes from, or goes to.
+/// The location that the first operator's token is read from, or written to.
 pub trait TokenPlace: Send + Sync {
-    /// The token that whoever installs Latchkey has chosen; none if Latchkey shall make one.
+    /// Returns the token that the installer chose; `None` if Latchkey must generate one.
     fn supplied(&self) -> io::Result<Option<Token>>;
 
-    /// Keeps a token that was made, durably: it is called before the operator is committed, so that there never is an
-    /// operator whose token nobody knows. Called at most once per attempt; what an earlier attempt left, which ended
-    /// before its commit, is to be replaced.
+    /// Stores a generated token durably. Called before the operator is committed, so that no operator ever exists whose
+    /// token nobody knows. Called at most once per attempt; replaces the token of an earlier attempt that ended before
+    /// its commit.
     fn keep(&self, token: &Token) -> io::Result<()>;
 }
 
-/// What a start found or made.
+/// What a start found or created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bootstrap {
-    /// There are operators.
+    /// Operators exist already.
     Existing,
-    /// There were none, and this one was made.
+    /// There were none, and this one was created.
     Created {
         /// The operator.
         operator: Operator,
-        /// Whether its token was supplied; else it was made and kept.
+        /// Whether its token was supplied; otherwise it was generated and stored.
         supplied: bool,
     },
 }
 
-/// Why there is no first operator.
+/// Why no first operator could be created.
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
-    /// Storage did not do it.
+    /// The registry refused or failed.
     #[error(transparent)]
     Registry(#[from] Error),
-    /// The place of the token could not be read or written.
+    /// The token could not be read or written.
     #[error("the token of the first operator could not be {what}: {source}")]
     Place {
-        /// What was being done to it.
+        /// The failed action.
         what: &'static str,
-        /// What went wrong.
+        /// The cause.
         #[source]
         source: io::Error,
     },
 }
 
 impl Registry {
-    /// Makes the operator `admin`, exactly once however many replicas start together: whoever comes second finds it.
+    /// Creates the operator `admin`, exactly once even if several replicas start together: later ones find it.
     pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap, BootstrapError> {
         let every = OperatorFilter { role: None, include_revoked: true };
         let one = PageRequest { size: 1, after: None };
-        // Read first: an ordinary start takes no revision and needs no right to write.
+        // Read first: an ordinary start takes no revision and needs no write access.
         if !self.storage.operators(&every, &one).await.map_err(Error::from)?.items.is_empty() {
             return Ok(Bootstrap::Existing);
         }
@@ -78,7 +78,7 @@ impl Registry {
         Ok(Bootstrap::Created { operator, supplied })
     }
 
-    /// Makes another admin, whatever operators there are: for whoever has access to storage and to no admin's token.
+    /// Creates another admin, whatever operators exist: for recovery with access to storage but to no admin's token.
     pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator, BootstrapError> {
         let token = self.token(place)?;
         let mut write = self.begin(&Actor::System, "recovery with access to storage").await?;
@@ -95,7 +95,7 @@ impl Registry {
     }
 }
 
-/// Makes an admin with this token; keeps the token before the commit unless it was supplied.
+/// Creates an admin with this token; stores the token before the commit unless it was supplied.
 async fn make(
     mut write: Write,
     name: String,
@@ -111,7 +111,7 @@ async fn make(
     Ok(operator)
 }
 
-/// `admin-recovered-` and the date, with a number behind it if there is one of that day already.
+/// Returns `admin-recovered-` and the date, with a number appended if one of that day already exists.
 async fn recovered_name(write: &mut Write) -> error::Result<String> {
     let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
     let mut name = format!("{FIRST}-recovered-{day}");

@@ -1,5 +1,5 @@
-//! What can go wrong with managing, told apart by what the caller can do about it. The texts are for callers; what
-//! storage said stays in the source, for the log.
+//! Errors of the registry, classified by what the caller can do about them. The texts are for callers; storage's own
+//! messages stay in the source, for the log.
 
 use crate::model::change::SubjectKind;
 use crate::model::id::KeyId;
@@ -8,58 +8,58 @@ use crate::storage;
 
 use super::violations::Violations;
 
-/// The result of managing something.
+/// The result of a registry operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something was not managed. Nothing of it was written, but for [`Error::OutcomeUnknown`].
+/// Why an operation failed. Nothing was written, except perhaps with [`Error::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request breaks the rules of its fields.
+    /// The request's fields are invalid.
     #[error("{}", told(.0))]
     Invalid(Violations),
-    /// The caller was revoked or has expired since it was recognised.
+    /// The caller was revoked or has expired since it was authenticated.
     #[error("the calling operator is no longer valid: it was revoked or has expired")]
     CallerGone,
-    /// The caller's role does not allow it.
+    /// The caller's role does not allow the operation.
     #[error("the calling operator's role does not allow this; required: {}", role_for(*.0))]
     CallerRefused(Permission),
-    /// There is no such subject.
+    /// The subject does not exist.
     #[error("{} `{id}` does not exist", missing(*.kind))]
     NotFound {
-        /// What was asked for.
+        /// The kind of subject requested.
         kind: Missing,
-        /// Which one; shortened if it was long.
+        /// The id requested, shortened if it was long.
         id: String,
     },
-    /// No key has or had the token asked about.
+    /// No key has or had the requested token.
     #[error("no key has this token, and none ever had it")]
     TokenUnknown,
-    /// Something that must be unique is there already.
+    /// A value that must be unique already exists.
     #[error("{}", told(.violations))]
     Taken {
-        /// What is there already.
+        /// The value that already exists.
         what: Taken,
-        /// Every place in the request that is in conflict.
+        /// Every conflicting field of the request.
         violations: Violations,
     },
     /// The subject was changed since the caller read it.
     #[error("the {} has changed since its etag was read: read it again and repeat the change", .0.as_str())]
     Stale(SubjectKind),
-    /// The subject is not in a state for it.
+    /// The subject is in the wrong state.
     #[error(transparent)]
     Precondition(#[from] Precondition),
-    /// Storage cannot be reached, is overloaded or took too long.
+    /// Storage is unreachable, overloaded or took too long.
     #[error("storage is unavailable: nothing was changed, try again")]
     Unavailable(#[source] storage::Error),
-    /// The write may stand or not.
+    /// The write may have taken effect or not.
     #[error("the outcome of the write is unknown: check whether it took effect before repeating it")]
     OutcomeUnknown,
-    /// A mistake in Latchkey or its storage.
+    /// A bug in Latchkey or corrupt storage.
     #[error("internal error; see the log of the server")]
     Internal(#[source] storage::Error),
 }
 
-/// What was asked for and is not there.
+/// The kind of subject that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Missing {
     /// A key.
@@ -74,35 +74,35 @@ pub enum Missing {
     Operator,
 }
 
-/// What is unique and there already.
+/// The unique value that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Taken {
-    /// A token that some key has or had. Which key is not told: it may belong to somebody else.
+    /// A token that some key has or had. Which key is not disclosed: it may belong to another party.
     Token,
-    /// A request id that made another key.
+    /// A request id that created another key.
     RequestId,
     /// A store's code.
     StoreCode,
-    /// A host that another store is reached at.
+    /// The host of another store.
     Host,
     /// A method of the same verb and shape.
     Method,
     /// The name of an operator that is not revoked.
     OperatorName,
-    /// Something else; only seen if two writes pass each other unnoticed.
+    /// Another value; only if two concurrent writes conflict unnoticed.
     Other,
 }
 
-/// A state that a subject is not in.
+/// A precondition that a subject does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Precondition {
-    /// A revoked key only takes notes.
+    /// A revoked key accepts only descriptive changes.
     #[error("the key is revoked, which is permanent: only name, owner, comment and labels can still be changed")]
     KeyRevoked,
-    /// A key that has two tokens takes no third.
+    /// A key with two live tokens cannot get a third.
     #[error("the key already has two live tokens: wait until the older one expires, or revoke one of them")]
     TwoLiveSecrets,
-    /// Keys would be bound to the one store they are left with.
+    /// Keys would bind to their only remaining store.
     #[error(
         "without this store, {} would have exactly one store left, and calls that name no store would go to it: set \
          allow_rebinding to accept this ({})", key_count(.keys.len()), list(.keys)
@@ -111,16 +111,16 @@ pub enum Precondition {
         /// The keys, at most 20.
         keys: Vec<KeyId>,
     },
-    /// Without an admin that never ends nobody could manage operators.
+    /// Without an admin that never expires nobody could manage operators.
     #[error("this is the last admin that never expires: create another one first")]
     LastAdmin,
-    /// A revoked operator stays as it is.
+    /// A revoked operator cannot be changed.
     #[error("the operator is revoked, which is permanent: create another one")]
     OperatorRevoked,
 }
 
 impl Error {
-    /// A stable name for programs: the reason in `google.rpc.ErrorInfo` and the label in metrics.
+    /// Returns a stable name for programs: the reason in `google.rpc.ErrorInfo` and the label in metrics.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "INVALID_FIELDS",
@@ -157,12 +157,12 @@ impl Error {
         }
     }
 
-    /// There is no such subject.
+    /// Returns the error for a subject that does not exist.
     pub(super) fn not_found(kind: Missing, id: impl std::fmt::Display) -> Self {
         Self::NotFound { kind, id: super::violations::excerpt(&id.to_string()) }
     }
 
-    /// One field is in conflict with what is there.
+    /// Returns the error for a field that conflicts with an existing value.
     pub(super) fn taken(what: Taken, field: &str, description: impl std::fmt::Display) -> Self {
         Self::Taken { what, violations: Violations::one(field, description) }
     }
@@ -190,7 +190,7 @@ impl From<Violations> for Error {
     }
 }
 
-/// The first violation, and how many more there are.
+/// Formats the first violation and the number of further ones.
 fn told(violations: &Violations) -> String {
     let Some(first) = violations.told().first() else { return "the request is invalid".to_owned() };
     let field = if first.field.is_empty() { String::new() } else { format!("{}: ", first.field) };

@@ -1,5 +1,4 @@
-//! What callers hand to the registry, before any of it is checked: plain texts and numbers, whatever entrance they came
-//! through.
+//! Unchecked inputs of the registry: plain texts and numbers from any caller.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +8,7 @@ use crate::model::operator::Role;
 use crate::model::store::StoreKind;
 use crate::model::time::Timestamp;
 
-/// A point in time as it arrives: perhaps out of range.
+/// A received point in time: perhaps out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawTime {
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -18,59 +17,59 @@ pub struct RawTime {
     pub nanos: i32,
 }
 
-/// A length of time as it arrives: perhaps negative.
+/// A received duration: perhaps negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawDuration {
     /// Whole seconds.
     pub seconds: i64,
-    /// Nanoseconds beside them, of the same sign.
+    /// The nanoseconds in addition, of the same sign.
     pub nanos: i32,
 }
 
-/// A choice among named values as it arrives.
+/// A received choice among named values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice<T> {
-    /// Not said.
+    /// Not set.
     #[default]
     Unset,
     /// This one.
     Is(T),
-    /// A number that this version has no name for.
+    /// A number without a name in this version.
     Unknown(i32),
 }
 
-/// How much of a set a key opens, without the set.
+/// How much of a set a key has access to, without the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessKind {
-    /// Everything, and also what is added later.
+    /// Everything, including members added later.
     All,
     /// Exactly the members listed.
     Selected,
 }
 
-/// A token as a caller brought it; empty if it brought none. It cannot be printed.
+/// A token as received; empty if the caller sent none. It cannot be printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TokenText(pub String);
 
-/// What a caller says about a write.
+/// The caller's options for a write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// Why, for the audit trail; at most 1 000 characters.
+    /// The comment for the audit trail; at most 1 000 characters.
     pub comment: String,
-    /// How long to wait for replicas, 0..=30 s; none: the server's setting.
+    /// How long to wait for replicas, 0..=30 s; `None` means the server's setting.
     pub replica_wait: Option<RawDuration>,
 }
 
-/// Which page of a list.
+/// The requested page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageInput {
-    /// Entries, 1..=1 000; 0: 50.
+    /// The number of entries, 1..=1 000; 0: 50.
     pub size: i32,
-    /// What the page before said to go on with; empty: the first page.
+    /// The token that the previous page returned; empty: the first page.
     pub token: String,
 }
 
-/// What a key shall be.
+/// The requested fields of a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of a key, documented in model::key and in the contract")]
 pub struct KeyDraft {
@@ -89,7 +88,7 @@ pub struct KeyDraft {
     pub labels: BTreeMap<String, String>,
 }
 
-/// What a store shall be.
+/// The requested fields of a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of a store, documented in model::store and in the contract")]
 pub struct StoreDraft {
@@ -101,7 +100,7 @@ pub struct StoreDraft {
     pub active: Option<bool>,
 }
 
-/// What a method shall be.
+/// The requested fields of a method.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of a method, documented in model::reference and in the contract")]
 pub struct MethodDraft {
@@ -115,7 +114,7 @@ pub struct MethodDraft {
     pub position: i32,
 }
 
-/// What an operator shall be.
+/// The requested fields of an operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of an operator, documented in model::operator and in the contract")]
 pub struct OperatorDraft {
@@ -124,25 +123,25 @@ pub struct OperatorDraft {
     pub expires: Option<RawTime>,
 }
 
-/// A change: which subject, the new values, and which of them count.
+/// A change: the subject, the new values, and the mask of the fields to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Update<D> {
     /// Id, code or identity of the subject.
     pub id: String,
     /// The new values.
     pub draft: D,
-    /// Names of the fields that count.
+    /// The names of the fields to change.
     pub mask: Vec<String>,
-    /// The etag that must be current; empty: not asked.
+    /// The etag that must be current; empty: not checked.
     pub etag: String,
 }
 
-/// Names one subject, perhaps as it was last read.
+/// The id of one subject, with the etag of its last read if given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Named {
     /// Id, code or identity of the subject.
     pub id: String,
-    /// The etag that must be current; empty: not asked.
+    /// The etag that must be current; empty: not checked.
     pub etag: String,
 }
 

@@ -1,12 +1,12 @@
-//! Managing: who may change what, by which rules, with what trace. gRPC, the console and imports all pass here.
+//! Management: who may change what, by which rules, and the audit trail. gRPC, the console and imports all use it.
 //!
 //! ```text
-//! caller's task   check every field, hash tokens                    nothing is asked of storage yet
+//! caller's task   check every field, hash tokens                  storage is not queried yet
 //!       │ spawn
-//! write's task    begin ─▶ is the caller still good? ─▶ rules ─▶ write ─▶ changes ─▶ commit ─▶ wait for replicas
+//! write's task    begin ─▶ is the caller still valid? ─▶ rules ─▶ write ─▶ changes ─▶ commit ─▶ wait for replicas
 //! ```
 //!
-//! A write runs to its end whatever becomes of the call that asked for it. One that changes nothing takes no revision.
+//! A write runs to its end even if its caller goes away. A write that changes nothing takes no revision.
 
 mod bootstrap;
 mod error;
@@ -50,53 +50,53 @@ pub use self::stores::{DeleteStore, ListStores};
 pub use self::violations::{Violation, Violations};
 pub use crate::storage::{Found, LostChange, Replica, UsageCount, UsagePeriod};
 
-/// An operator that was recognised and now asks for something.
+/// An authenticated operator that makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Its id.
     pub id: OperatorId,
     /// Its name, for the audit trail.
     pub name: String,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
 }
 
-/// What a write came to, beside its subject.
+/// The result of a write, in addition to its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// The revision that it made; of a write that changed nothing, the newest one.
+    /// The revision of the write; for a write that changed nothing, the latest one.
     pub cursor: Cursor,
-    /// Who may still decide from before it.
+    /// The replicas that may still decide by an earlier state.
     pub pending: Pending,
 }
 
-/// The replicas that may still decide from before a write, when the wait for them has ended.
+/// The replicas that may still decide by the state before a write, when the wait for them has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pending {
-    /// These; if there are none, every replica has applied it or allows nothing.
+    /// These; if there are none, every replica has applied the write or denies everything.
     Named(Vec<ReplicaId>),
-    /// It could not be found out: storage did not answer after the write was committed.
+    /// Unknown: storage did not respond after the commit.
     Unknown,
 }
 
-/// A part of a list, with the token of the next.
+/// A part of a list, with the token of the next part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// For the next page; empty: this is the last.
+    /// The token of the next page; empty on the last page.
     pub next: String,
 }
 
-/// Knows how far the replicas have come.
+/// Tracks the progress of the replicas.
 #[async_trait]
 pub trait Convergence: fmt::Debug + Send + Sync {
-    /// Waits until every live replica has applied `write`, at most for about `at_most`; answers those that may still
-    /// decide from before it.
+    /// Waits until every live replica has applied `write`, at most for about `at_most`; returns those that may still
+    /// decide by an earlier state.
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending;
 }
 
-/// The rules of managing, over some storage. Cheap to clone.
+/// The rules of management on top of storage. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry {
     storage: Arc<Storage>,
@@ -107,7 +107,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Manages what is in `storage`. Writes run as `tasks`; those that do not say how long they wait for replicas wait
+    /// Creates a registry on `storage`. Writes run as `tasks`; those that do not set how long to wait for replicas wait
     /// `default_wait`.
     pub fn new(
         storage: Arc<Storage>,
@@ -120,7 +120,7 @@ impl Registry {
     }
 }
 
-/// What a subject's etag is at the revision of its last change. Opaque to callers.
+/// Returns a subject's etag for the revision of its last change. Opaque to callers.
 pub fn etag(row_revision: Revision) -> String {
     format!("e{row_revision}")
 }

@@ -1,4 +1,4 @@
-//! Reading what was done, how keys are used, and how far replicas have come.
+//! Reading the audit trail, the use of keys, and the progress of replicas.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use super::validate;
 use super::violations::{Violations, excerpt};
 use super::{Listed, Registry};
 
-/// Most counts of one answer.
+/// The most counts in one response.
 const MAX_COUNTS: usize = 10_000;
-/// How far back usage is told when no beginning is given.
+/// How far back usage is returned if no start is given.
 const USAGE_BEFORE_END: Duration = Duration::from_hours(30 * 24);
-/// Longest id of a subject, in bytes: the identity of a method.
+/// The longest id of a subject, in bytes: the identity of a method.
 const MAX_SUBJECT: usize = 600;
 
-/// Asks for a page of changes; filters that are set must all hold.
+/// A request for a page of changes; all filters that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListChanges {
-    /// Which page.
+    /// The requested page.
     pub page: PageInput,
     /// `key`, `store`, `method` or `operator`; empty: any.
     pub subject_kind: String,
-    /// Which subject, with its kind; empty: any.
+    /// The id of the subject, together with its kind; empty: any.
     pub subject_id: String,
     /// Id of the operator who made them; empty: any.
     pub actor: String,
@@ -38,16 +38,16 @@ pub struct ListChanges {
     pub end: Option<RawTime>,
 }
 
-/// Asks for the use of one key.
+/// A request for the use of one key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GetUsage {
     /// Id of the key.
     pub key_id: String,
-    /// From this time on; none: 30 days before the end.
+    /// From this time on; `None` means 30 days before the end.
     pub start: Option<RawTime>,
-    /// Before this time; none: now.
+    /// Before this time; `None` means now.
     pub end: Option<RawTime>,
-    /// How long each count runs; not said: a day.
+    /// The period of each count; a day if unset.
     pub period: Choice<UsagePeriod>,
 }
 
@@ -56,12 +56,12 @@ pub struct GetUsage {
 pub struct Usage {
     /// The counts, oldest first, at most 10 000.
     pub counts: Vec<UsageCount>,
-    /// Whether there were more.
+    /// Whether there were more counts.
     pub truncated: bool,
 }
 
 impl Registry {
-    /// A page of changes, the newest first.
+    /// Returns a page of changes, the newest first.
     pub async fn changes(&self, list: &ListChanges) -> Result<Listed<Change>> {
         let mut violations = Violations::new();
         let filter = change_filter(&mut violations, list);
@@ -79,7 +79,7 @@ impl Registry {
         Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
     }
 
-    /// How a key was used, as seen at `now`.
+    /// Returns the use of a key until `now`.
     pub async fn usage(&self, request: &GetUsage, now: Timestamp) -> Result<Usage> {
         let mut violations = Violations::new();
         let key = validate::parsed::<KeyId>(&mut violations, "key_id", &request.key_id);
@@ -97,13 +97,13 @@ impl Registry {
         Ok(Usage { counts, truncated })
     }
 
-    /// The changes that replicas had applied and that storage does not have any more.
+    /// Returns the changes that replicas had applied but storage no longer has.
     pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
         Ok(self.storage.lost_changes().await?)
     }
 
-    /// The replicas that have not ended in order, the newest report first, and the head. One that has been silent for a day
-    /// is dropped in time.
+    /// Returns the replicas that have not shut down, the newest report first, and the latest revision. One without a
+    /// report for a day is dropped eventually.
     pub async fn replicas(&self) -> Result<(Vec<Replica>, Revision)> {
         let (mut replicas, head) = self.storage.replicas().await?;
         replicas.retain(|replica| !replica.has_ended());

@@ -1,4 +1,4 @@
-//! Operators: who may call Latchkey itself.
+//! Operators: the callers of Latchkey itself.
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::OperatorId;
@@ -15,12 +15,12 @@ use super::violations::Violations;
 use super::write::{Write, check_etag, work};
 use super::{Caller, Listed, Registry, Written};
 
-/// What roles there are.
+/// The possible roles.
 const ROLES: &str = "ROLE_ADMIN, ROLE_EDITOR, ROLE_VIEWER or ROLE_AUTHORIZER";
 /// The fields that can be changed.
 const FIELDS: [&str; 3] = ["name", "role", "expire_time"];
 
-/// An operator and its token, which is known only now.
+/// An operator and its token, which is available only now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorWithToken {
     /// The operator.
@@ -29,19 +29,19 @@ pub struct OperatorWithToken {
     pub token: Token,
 }
 
-/// Asks for a page of operators; filters that are set must all hold.
+/// A request for a page of operators; all filters that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListOperators {
-    /// Which page.
+    /// The requested page.
     pub page: PageInput,
     /// The role.
     pub role: Choice<Role>,
-    /// Revoked ones too.
+    /// Include revoked operators.
     pub include_revoked: bool,
 }
 
 impl Registry {
-    /// Creates an operator and answers its token.
+    /// Creates an operator and returns its token.
     pub async fn create_operator(
         &self,
         caller: &Caller,
@@ -61,14 +61,14 @@ impl Registry {
         self.write("create operator", caller, Permission::Administer, options, work).await
     }
 
-    /// The operator with this id, also a revoked one.
+    /// Returns the operator with this id, even if revoked.
     pub async fn operator(&self, id: &str) -> Result<Operator> {
         let mut violations = Violations::new();
         let Some(id) = validate::parsed::<OperatorId>(&mut violations, "id", id) else { return Err(violations.into()) };
         self.operator_of(id).await
     }
 
-    /// The caller itself.
+    /// Returns the caller itself.
     pub async fn current_operator(&self, caller: &Caller) -> Result<Operator> {
         self.operator_of(caller.id).await
     }
@@ -77,7 +77,7 @@ impl Registry {
         self.storage.operator(id).await?.ok_or_else(|| Error::not_found(Missing::Operator, id))
     }
 
-    /// A page of operators, the newest first.
+    /// Returns a page of operators, the newest first.
     pub async fn operators(&self, list: &ListOperators) -> Result<Listed<Operator>> {
         let mut violations = Violations::new();
         let filter = OperatorFilter {
@@ -95,7 +95,7 @@ impl Registry {
         Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
     }
 
-    /// Changes the fields of an operator that the mask names.
+    /// Changes the masked fields of an operator.
     pub async fn update_operator(
         &self,
         caller: &Caller,
@@ -124,7 +124,7 @@ impl Registry {
         self.write("update operator", caller, Permission::Administer, options, work).await
     }
 
-    /// Gives an operator a new token; the old one ends at once.
+    /// Gives an operator a new token; the old one is revoked immediately.
     pub async fn rotate_operator(
         &self,
         caller: &Caller,
@@ -140,7 +140,7 @@ impl Registry {
         self.write("rotate operator", caller, Permission::Administer, options, work).await
     }
 
-    /// Ends an operator at once. Repeating it is no error.
+    /// Revokes an operator immediately. Repeating it is not an error.
     pub async fn revoke_operator(
         &self,
         caller: &Caller,
@@ -209,7 +209,7 @@ async fn create(
     Ok(OperatorWithToken { operator, token })
 }
 
-/// Whether it can manage operators for ever: at least one such must stay.
+/// Returns whether it is an admin that never expires: at least one must remain.
 fn is_lasting_admin(operator: &Operator) -> bool {
     operator.role == Role::Admin && operator.revoked.is_none() && operator.expires.is_none()
 }
@@ -279,7 +279,7 @@ async fn save(
     finish(write, action, Some(before), before.id).await
 }
 
-/// Records what was done to an operator, and answers what it says now.
+/// Records a change of an operator and returns its new state.
 async fn finish(write: &mut Write, action: Action, before: Option<&Operator>, id: OperatorId) -> Result<Operator> {
     let after = write.tx.operator(id).await?;
     let after =

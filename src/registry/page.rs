@@ -1,9 +1,9 @@
-//! Page tokens: where a list goes on, bound to the list and its filters, so that a token of another list, or of the same
-//! list with other filters, is refused instead of silently answering something else.
+//! Page tokens: where a list continues, bound to the list and its filters, so that a token of another list, or of the
+//! same list with other filters, is refused instead of returning wrong entries.
 //!
-//! A token is the sort key of the last entry of the page before, in hexadecimal, behind eight bytes of a digest over the
-//! list's name, its filters and that key. The digest keeps mistakes out, not attackers: there is nothing to gain, since
-//! whoever may ask for the list may read all of it.
+//! A token is the sort key of the last entry of the previous page, in hexadecimal, after eight bytes of a digest over
+//! the list's name, its filters and that key. The digest prevents mistakes, not attacks: there is nothing to gain,
+//! since a caller who may request the list may read all of it.
 
 use std::fmt::{Debug, Write as _};
 
@@ -14,9 +14,9 @@ use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, PageRequest};
 use super::input::PageInput;
 use super::violations::Violations;
 
-/// Bytes of the digest in a token.
+/// The number of digest bytes in a token.
 const CHECK: usize = 8;
-/// Longest token, in characters: sort keys are ids, codes, positions and revisions.
+/// The longest token, in characters: sort keys are ids, codes, positions and revisions.
 const MAX_TOKEN: usize = 2_000;
 
 /// A list and the filters that are set.
@@ -24,13 +24,13 @@ const MAX_TOKEN: usize = 2_000;
 pub(super) struct Binding(String);
 
 impl Binding {
-    /// The list of this name, without filters.
+    /// Creates the binding of the list with this name, without filters.
     pub(super) fn new(list: &'static str) -> Self {
         Self(list.to_owned())
     }
 
-    /// With a filter, if it is set. Filters that are not set leave no trace, so that a version with more filters goes on
-    /// accepting the tokens of one with fewer.
+    /// Adds a filter, if it is set. Unset filters leave no trace, so that a version with more filters still accepts the
+    /// tokens of one with fewer.
     #[must_use]
     pub(super) fn with<T: Debug>(mut self, filter: &'static str, value: Option<&T>) -> Self {
         if let Some(value) = value {
@@ -39,7 +39,7 @@ impl Binding {
         self
     }
 
-    /// Reads what page is asked for.
+    /// Parses the requested page.
     pub(super) fn request(&self, violations: &mut Violations, page: &PageInput) -> PageRequest {
         let size = match u32::try_from(page.size) {
             Ok(0) => DEFAULT_SIZE,
@@ -60,7 +60,7 @@ impl Binding {
         PageRequest { size, after: after.flatten() }
     }
 
-    /// The token to go on after `sort_key`; empty if the list ends there.
+    /// Returns the token to continue after `sort_key`; empty if the list ends there.
     pub(super) fn token(&self, sort_key: Option<&str>) -> String {
         let Some(key) = sort_key else { return String::new() };
         let mut token = String::with_capacity(2 * (CHECK + key.len()));
@@ -79,7 +79,7 @@ impl Binding {
         let bytes: Vec<u8> = pairs.iter().map(|[high, low]| digit(*high) * 16 + digit(*low)).collect();
         let (check, key) = bytes.split_at_checked(CHECK)?;
         let key = std::str::from_utf8(key).ok()?;
-        // No sort key has control characters; a text with them would not even reach the comparison in storage.
+        // No sort key has control characters; a text with them would not even be compared in storage.
         (check == self.check(key) && !key.chars().any(char::is_control)).then(|| key.to_owned())
     }
 

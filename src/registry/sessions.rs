@@ -1,9 +1,9 @@
 //! Sessions: people who are signed in to the console.
 //!
-//! They are rows in storage, so that any replica serves them and each knows at once of one that was ended. Signing in and
-//! out are writes like any other: they take a revision and stand in the audit trail as changes of the operator, in the
-//! same transaction as the session itself. That is affordable, because only who has a good token can cause one, and a
-//! person does so a few times a day; attempts that fail write nothing. Being seen takes no revision.
+//! Sessions are rows in storage, so that any replica serves them and notices immediately when one ends. Signing in and
+//! out are normal writes: they take a revision and appear in the audit trail as changes of the operator, in the same
+//! transaction as the session itself. That is affordable: only a person with a valid token can cause one, a few times a
+//! day; failed attempts write nothing. Recording the last request takes no revision.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,45 +23,45 @@ use super::violations::Violations;
 use super::write::{Write, work};
 use super::{Caller, Registry};
 
-/// How long a session lasts without a request.
+/// The longest time without a request.
 const IDLE: Duration = Duration::from_hours(1);
-/// How long a session lasts at most.
+/// The longest duration of a session.
 const WHOLE: Duration = Duration::from_hours(12);
-/// How old the last request that is on record may become: requests that follow each other closely write nothing.
+/// How old the recorded last request may get: requests in quick succession write nothing.
 const SEEN: Duration = Duration::from_mins(1);
 
-/// What a browser holds to prove its session: 256 random bits. It cannot be printed.
+/// The browser's proof of its session: 256 random bits. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken(String);
 
-/// Somebody whose session is good.
+/// A person with a valid session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedIn {
-    /// Who.
+    /// The operator.
     pub caller: Caller,
-    /// When the session ends, whatever is done.
+    /// When the session ends at the latest.
     pub until: Timestamp,
 }
 
-/// Why a session is not good any more.
+/// Why a session is no longer valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignedOut {
-    /// There is no such session, or it was ended.
+    /// The session does not exist, or was ended.
     Unknown,
-    /// Nothing was asked for too long.
+    /// There was no request for too long.
     Idle,
-    /// It has lasted for as long as a session may.
+    /// It reached the longest duration of a session.
     Over,
     /// The operator was revoked.
     Revoked,
     /// The operator has expired.
     Expired,
-    /// The operator was changed: its name, role, token or end.
+    /// The operator was changed: its name, role, token or expiry.
     Changed,
 }
 
 impl SessionToken {
-    /// The token made of 256 random bits.
+    /// Creates a token from 256 random bits.
     fn new(random: [u8; 32]) -> Self {
         Self(random.iter().fold(String::with_capacity(64), |mut text, byte| {
             text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));
@@ -69,13 +69,13 @@ impl SessionToken {
         }))
     }
 
-    /// The text that a browser sent, if it can be a session's token.
+    /// Parses a text from a browser; returns `None` if it cannot be a session's token.
     pub fn parse(text: &str) -> Option<Self> {
         let good = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         good.then(|| Self(text.to_owned()))
     }
 
-    /// The token in the clear, for the cookie and for what is derived from it.
+    /// Returns the token in plain text, for the cookie and for values derived from it.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -92,8 +92,8 @@ impl fmt::Debug for SessionToken {
 }
 
 impl Registry {
-    /// Begins a session for an operator that has just shown `shown`, its token. The session's token is made here, whatever
-    /// the browser brought; `before`, the session that it brought, is ended.
+    /// Starts a session for an operator that has just presented `shown`, its token. The session's token is always newly
+    /// generated; `before`, the browser's previous session, is ended.
     pub async fn sign_in(
         &self,
         caller: &Caller,
@@ -108,7 +108,7 @@ impl Registry {
                 if let Some(before) = before {
                     write.tx.end_session(&before).await?;
                 }
-                // The caller was recognised by a snapshot: its token may have been replaced meanwhile.
+                // The caller was authenticated by a snapshot: its token may have been replaced meanwhile.
                 if !write.tx.insert_session(&digest, id, &shown).await? {
                     return Err(Error::CallerGone);
                 }
@@ -119,7 +119,7 @@ impl Registry {
         Ok(token)
     }
 
-    /// Ends a session. Repeating it is no error.
+    /// Ends a session. Repeating it is not an error.
     pub async fn sign_out(&self, caller: &Caller, token: &SessionToken) -> Result<()> {
         let (id, digest) = (caller.id, token.digest());
         let work = work(move |write: &mut Write| {
@@ -130,8 +130,8 @@ impl Registry {
         self.write("sign out", caller, Permission::View, at_once(), work).await.map(|_| ())
     }
 
-    /// Whose session this is, as seen at `now`, and notes that it was seen. `moment` returns the moment by which a row is
-    /// judged that was last changed at a revision.
+    /// Returns the person of this session at `now`, and records the request. `moment` returns the moment for a row that
+    /// was last changed at a revision.
     pub async fn session(
         &self,
         token: &SessionToken,
@@ -146,7 +146,7 @@ impl Registry {
         if now.since(session.seen) >= SEEN
             && let Err(error) = self.storage.touch_session(&digest, now).await
         {
-            // The session is good all the same; at worst it ends for idleness a little early.
+            // The session is still valid; at worst it becomes idle a little early.
             tracing::warn!(error = %error, "the last use of a session could not be stored");
         }
         let operator = session.operator;
@@ -155,16 +155,16 @@ impl Registry {
     }
 }
 
-/// No replica need apply that somebody signed in.
+/// Does not wait until replicas apply a sign-in.
 fn at_once() -> validate::CheckedOptions {
     let options = WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds: 0, nanos: 0 }) };
     validate::options(&mut Violations::new(), &options)
 }
 
-/// Adds a line to the audit trail that says what an operator did.
+/// Adds an operator's action to the audit trail.
 async fn record(write: &mut Write, id: OperatorId, action: Action) -> Result<()> {
     let operator = write.tx.operator(id).await?.ok_or(Error::CallerGone)?;
-    // Both images, and the same: whoever rebuilds the state from the trail finds the operator as it was.
+    // Both images, although equal: rebuilding the state from the trail finds the operator unchanged.
     write.record(action, SubjectKind::Operator, &id, Some(operator.image()), Some(operator.image()));
     Ok(())
 }
@@ -178,7 +178,7 @@ fn ended(session: &Session, now: Timestamp, moment: Moment) -> Option<SignedOut>
     } else if operator.row_revision != session.operator_revision {
         Some(SignedOut::Changed)
     } else if now.since(session.created) >= WHOLE || session.created.since(now) > SEEN {
-        // Begun or seen in the future: the clock was ahead then, and the bounds of a session would not hold.
+        // Begun or used in the future: the clock was ahead then, and the limits of a session would not hold.
         Some(SignedOut::Over)
     } else if now.since(session.seen) >= IDLE || session.seen.since(now) > SEEN {
         Some(SignedOut::Idle)

@@ -1,4 +1,4 @@
-//! Stores: added, changed, removed and listed.
+//! Stores: adding, changing, removing and listing them.
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::operator::Permission;
@@ -13,14 +13,14 @@ use super::violations::Violations;
 use super::write::{Write, check_etag, work};
 use super::{Caller, Listed, Registry, Written};
 
-/// Most hosts of a store.
+/// The most hosts of a store.
 const MAX_HOSTS: usize = 100;
-/// What kinds of stores there are.
+/// The possible kinds of stores.
 const KINDS: &str = "STORE_KIND_SITE, STORE_KIND_LANDING_PAGE or STORE_KIND_ONLINE_STORE";
 /// The fields that can be changed.
 const FIELDS: [&str; 5] = ["name", "kind", "platform", "hosts", "active"];
 
-/// Asks to remove a store.
+/// A request to remove a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeleteStore {
     /// The store, by its code.
@@ -29,16 +29,16 @@ pub struct DeleteStore {
     pub allow_rebinding: bool,
 }
 
-/// Asks for a page of stores; filters that are set must all hold.
+/// A request for a page of stores; all filters that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListStores {
-    /// Which page.
+    /// The requested page.
     pub page: PageInput,
-    /// Active, or not.
+    /// Whether they are active.
     pub active: Option<bool>,
     /// The platform, exactly.
     pub platform: Option<String>,
-    /// What sort of shop.
+    /// The kind of shop.
     pub kind: Choice<StoreKind>,
     /// Text that occurs in them; empty: any.
     pub text: String,
@@ -60,18 +60,18 @@ impl Registry {
         self.write("create store", caller, Permission::Edit, options, work).await
     }
 
-    /// The store with this code.
+    /// Returns the store with this code.
     pub async fn store(&self, code: &str) -> Result<Store> {
         let mut violations = Violations::new();
         let Some(code) = validate::store_code(&mut violations, "code", code) else { return Err(violations.into()) };
         self.storage.store(&code).await?.ok_or_else(|| Error::not_found(Missing::Store, code))
     }
 
-    /// A page of stores, in byte order of their codes.
+    /// Returns a page of stores, in byte order of their codes.
     pub async fn stores(&self, list: &ListStores) -> Result<Listed<Store>> {
         let mut violations = Violations::new();
         let platform = list.platform.as_deref().map(|platform| {
-            // Unlike other filters it may be empty: the stores whose platform is not known.
+            // Unlike other filters it may be empty: it finds stores with an unknown platform.
             validate::search(&mut violations, "platform", platform).unwrap_or_default()
         });
         let filter = StoreFilter {
@@ -93,7 +93,7 @@ impl Registry {
         Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
     }
 
-    /// Changes the fields of a store that the mask names.
+    /// Changes the masked fields of a store.
     pub async fn update_store(
         &self,
         caller: &Caller,
@@ -113,7 +113,7 @@ impl Registry {
         self.write("update store", caller, Permission::Edit, options, work).await
     }
 
-    /// Removes a store; answers how many keys listed it.
+    /// Removes a store; returns how many keys listed it.
     pub async fn delete_store(
         &self,
         caller: &Caller,
@@ -142,10 +142,10 @@ fn new_store(violations: &mut Violations, draft: &StoreDraft) -> Option<Store> {
         name: draft.name.clone(),
         kind: kind?,
         platform: draft.platform.clone(),
-        // As given, until storage was asked whose they are: what is taken is told by its place.
+        // In the given order until storage has checked for conflicts, which are reported by position.
         hosts: draft.hosts.clone(),
         active: draft.active.unwrap_or(true),
-        // What storage knows when it writes it.
+        // Storage sets these when it writes the store.
         created: crate::model::time::Timestamp::EPOCH,
         updated: crate::model::time::Timestamp::EPOCH,
         row_revision: crate::model::change::Revision::default(),
@@ -191,7 +191,7 @@ async fn existing(write: &mut Write, code: &StoreCode) -> Result<Store> {
     write.tx.store(code).await?.ok_or_else(|| Error::not_found(Missing::Store, code))
 }
 
-/// Refuses hosts that another store is reached at.
+/// Refuses hosts of other stores.
 async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> Result<()> {
     let mut violations = Violations::new();
     for (at, host) in given.iter().enumerate() {
@@ -255,7 +255,7 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
     let before = existing(write, &code).await?;
     check_etag(&etag, SubjectKind::Store, before.row_revision)?;
     let users = write.tx.store_users(before.number).await?;
-    // A key left with one store binds to it: what it sent without naming a store now goes there.
+    // A key left with one store binds to it: its calls that name no store would now go there.
     if !allow_rebinding && !users.left_with_one.is_empty() {
         return Err(Precondition::WouldRebind { keys: users.left_with_one }.into());
     }
@@ -264,7 +264,7 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
     Ok(users.total)
 }
 
-/// Records what was done to a store, and answers what it says now.
+/// Records a change of a store and returns its new state.
 async fn finish(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
     let after = write.tx.store(code).await?;
     let after = after

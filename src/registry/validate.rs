@@ -1,5 +1,5 @@
-//! The rules that fields of several subjects share. Each check adds to the violations what is wrong and goes on, so that
-//! a caller hears of everything at once.
+//! The rules that fields of several subjects share. Each check adds its violations and continues, so that a caller
+//! receives all of them at once.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -14,14 +14,14 @@ use crate::model::time::Timestamp;
 use super::input::{Choice, RawDuration, RawTime, WriteOptions};
 use super::violations::{Violations, excerpt};
 
-/// Longest comment on a write, in characters.
+/// The longest comment on a write, in characters.
 const MAX_WRITE_COMMENT: usize = 1_000;
-/// Longest wait for replicas.
+/// The longest wait for replicas.
 const MAX_REPLICA_WAIT: Duration = Duration::from_secs(30);
-/// Longest text that a list is searched for, in characters.
+/// The longest search text, in characters.
 const MAX_SEARCH: usize = 200;
 
-/// How many lines a text may have.
+/// The number of lines a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lines {
     /// One: a name, a title.
@@ -30,8 +30,8 @@ pub(super) enum Lines {
     Several,
 }
 
-/// A text of `min..=max` characters without control characters, and without white space at its ends, which nobody sees
-/// and everybody stumbles over.
+/// Checks a text of `min..=max` characters without control characters, and without white space at its ends, which is
+/// invisible and a common source of errors.
 pub(super) fn text(
     violations: &mut Violations,
     field: impl Display,
@@ -56,7 +56,7 @@ pub(super) fn text(
     }
 }
 
-/// A text that a list is searched for or narrowed by: it may be anything that the fields searched may hold.
+/// Checks the text of a search or filter: anything that the searched fields may contain.
 pub(super) fn search(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
     if text.is_empty() {
         return None;
@@ -71,7 +71,7 @@ pub(super) fn search(violations: &mut Violations, field: &str, text: &str) -> Op
     Some(text.to_owned())
 }
 
-/// A point in time, if one was given.
+/// Checks a point in time, if one was given.
 pub(super) fn time(violations: &mut Violations, field: &str, raw: Option<RawTime>) -> Option<Timestamp> {
     let raw = raw?;
     let time =
@@ -82,7 +82,7 @@ pub(super) fn time(violations: &mut Violations, field: &str, raw: Option<RawTime
     time
 }
 
-/// A length of time from zero to `max`.
+/// Checks a duration from zero to `max`.
 pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuration, max: Duration) -> Option<Duration> {
     let duration = u64::try_from(raw.seconds)
         .ok()
@@ -95,7 +95,7 @@ pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuratio
     duration
 }
 
-/// A choice that must be made; `names` are the values there are.
+/// Checks a required choice; `names` are the possible values.
 pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
     match choice {
         Choice::Is(value) => return Some(value),
@@ -107,7 +107,7 @@ pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice
     None
 }
 
-/// A choice that a filter may leave open.
+/// Checks an optional choice of a filter.
 pub(super) fn optional<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
     match choice {
         Choice::Unset => None,
@@ -115,7 +115,7 @@ pub(super) fn optional<T>(violations: &mut Violations, field: &str, choice: Choi
     }
 }
 
-/// An id, a code, an identity: whatever has a grammar of its own, whose errors say what would be right.
+/// Parses an id, a code or an identity: any text with a grammar whose errors describe the right form.
 pub(super) fn parsed<T>(violations: &mut Violations, field: impl Display, text: &str) -> Option<T>
 where
     T: std::str::FromStr<Err: Display>,
@@ -133,12 +133,12 @@ where
     }
 }
 
-/// A store's code.
+/// Parses a store's code.
 pub(super) fn store_code(violations: &mut Violations, field: impl Display, text: &str) -> Option<StoreCode> {
     parsed(violations, field, text)
 }
 
-/// Errors of the model repeat the text that they refuse, cut but as it came: control characters are made visible.
+/// Formats an error of the model, which repeats the refused text unchanged: control characters become visible.
 fn excerpt_of(error: &impl Display) -> String {
     let mut text = String::new();
     for character in error.to_string().chars() {
@@ -147,7 +147,7 @@ fn excerpt_of(error: &impl Display) -> String {
     text
 }
 
-/// Adds a violation for every entry that another one before it equals; `what` says what an entry is.
+/// Adds a violation for every entry that equals an earlier one; `what` names an entry.
 pub(super) fn distinct<'a>(
     violations: &mut Violations,
     field: &str,
@@ -166,7 +166,7 @@ pub(super) fn distinct<'a>(
     }
 }
 
-/// At most `max` entries. Says whether it is worth to look at them one by one.
+/// Checks that there are at most `max` entries. Returns whether checking each of them makes sense.
 pub(super) fn bounded(violations: &mut Violations, field: &str, count: usize, max: usize) -> bool {
     if count > max {
         violations.add(field, format_args!("has {count} entries; the maximum is {max}"));
@@ -174,7 +174,7 @@ pub(super) fn bounded(violations: &mut Violations, field: &str, count: usize, ma
     count <= max
 }
 
-/// A network in CIDR notation, without bits behind its prefix: with such bits it is unclear which one was meant.
+/// Checks a network in CIDR notation, without bits after its prefix: with such bits it is ambiguous.
 pub(super) fn network(violations: &mut Violations, field: impl Display, text: &str) -> Option<IpNet> {
     let Ok(network) = text.parse::<IpNet>() else {
         match text.parse::<IpAddr>() {
@@ -196,7 +196,7 @@ pub(super) fn network(violations: &mut Violations, field: impl Display, text: &s
         violations.add(field, format_args!("`{network}` has bits set after its prefix; write `{}`", network.trunc()));
         return None;
     }
-    // Clients are compared by their own address, so a network of mapped addresses would never be met.
+    // Clients are compared by their own address, so a network of mapped addresses would never match.
     if let IpNet::V6(v6) = network
         && let Some(mapped) = mapped_v4(v6.network(), v6.prefix_len())
     {
@@ -211,7 +211,7 @@ fn mapped_v4(address: Ipv6Addr, prefix: u8) -> Option<Ipv4Net> {
     Ipv4Net::new(address.to_ipv4_mapped()?, bits).ok()
 }
 
-/// A host name: lower case, labels of letters, digits and `-`, at most 253 bytes.
+/// Checks a host name: lower case, labels of letters, digits and `-`, at most 253 bytes.
 pub(super) fn host(violations: &mut Violations, field: impl Display, text: &str) {
     let lower = text.to_ascii_lowercase();
     let label = |label: &str| {
@@ -234,23 +234,23 @@ pub(super) fn host(violations: &mut Violations, field: impl Display, text: &str)
     }
 }
 
-/// `[a-z][<more>]{0,max-1}`.
+/// Returns whether the text matches `[a-z][<more>]{0,max-1}`.
 pub(super) fn is_word(text: &str, max: usize, more: &[u8]) -> bool {
     text.len() <= max
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte))
 }
 
-/// The checked options of a write: its comment, and how long to wait if the caller said so.
+/// The checked options of a write: its comment, and how long to wait if the caller set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CheckedOptions {
-    /// Why.
+    /// The comment.
     pub comment: String,
     /// How long to wait for replicas.
     pub replica_wait: Option<Duration>,
 }
 
-/// Checks what a caller says about a write.
+/// Checks the caller's options for a write.
 pub(super) fn options(violations: &mut Violations, options: &WriteOptions) -> CheckedOptions {
     violations.within("options", |violations| {
         text(violations, "comment", &options.comment, (0, MAX_WRITE_COMMENT), Lines::Several);
@@ -260,12 +260,12 @@ pub(super) fn options(violations: &mut Violations, options: &WriteOptions) -> Ch
     })
 }
 
-/// Which fields an update changes.
+/// The fields that an update changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Mask(Vec<&'static str>);
 
 impl Mask {
-    /// Whether `field` is to be changed.
+    /// Returns whether the mask contains `field`.
     pub(super) fn has(&self, field: &str) -> bool {
         self.0.contains(&field)
     }

@@ -1,13 +1,13 @@
-//! What is wrong with a request: every violation at once, each with the path of its field.
+//! Violations in a request: all of them at once, each with the path of its field.
 
 use std::fmt::Display;
 
-/// Most violations that are told one by one.
+/// The most violations that are listed one by one.
 const MAX_TOLD: usize = 100;
-/// Most characters of a refused text that are repeated.
+/// The most characters of a refused text that are repeated.
 const MAX_EXCERPT: usize = 64;
 
-/// One thing that is wrong with a field.
+/// One violation in a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Path of the field, such as `key.stores[3]`.
@@ -16,7 +16,7 @@ pub struct Violation {
     pub description: String,
 }
 
-/// The violations of a request, in the order they were found. At most 100 are kept, the rest are counted.
+/// The violations of a request, in the order found. At most 100 are kept; the rest are counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
     told: Vec<Violation>,
@@ -25,19 +25,19 @@ pub struct Violations {
 }
 
 impl Violations {
-    /// None yet.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Exactly one.
+    /// Creates a list of exactly one violation.
     pub fn one(field: impl Display, description: impl Display) -> Self {
         let mut violations = Self::new();
         violations.add(field, description);
         violations
     }
 
-    /// Adds that `field`, within the base, is wrong.
+    /// Adds a violation in `field`, within the base.
     pub fn add(&mut self, field: impl Display, description: impl Display) {
         if self.told.len() == MAX_TOLD {
             self.untold += 1;
@@ -47,7 +47,7 @@ impl Violations {
         self.told.push(Violation { field, description: description.to_string() });
     }
 
-    /// Runs a check whose fields lie within `base`.
+    /// Runs a check whose fields are within `base`.
     pub fn within<T>(&mut self, base: impl Display, check: impl FnOnce(&mut Self) -> T) -> T {
         let inner = if self.base.is_empty() { base.to_string() } else { format!("{}.{base}", self.base) };
         let outer = std::mem::replace(&mut self.base, inner);
@@ -56,23 +56,23 @@ impl Violations {
         result
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no violations.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of violations.
     pub fn total(&self) -> usize {
         self.told.len() + self.untold
     }
 
-    /// Those that are told one by one.
+    /// Returns the violations that are listed one by one.
     pub fn told(&self) -> &[Violation] {
         &self.told
     }
 }
 
-/// The beginning of a refused text, so that an answer stays short whatever was sent.
+/// Returns the beginning of a refused text, so that a response stays short.
 pub(super) fn excerpt(text: &str) -> String {
     let mut kept = String::new();
     for character in text.chars().take(MAX_EXCERPT) {

@@ -1,4 +1,4 @@
-//! How every write goes: begin, admit the caller, do the work, append the changes, commit, wait for replicas.
+//! The steps of every write: begin, admit the caller, do the work, append the changes, commit, wait for replicas.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use super::error::{Error, Result};
 use super::validate::CheckedOptions;
 use super::{Caller, Pending, Registry, Written, etag};
 
-/// A write at work.
+/// A write in progress.
 pub(super) struct Write {
     /// The transaction.
     pub tx: Transaction,
-    /// Whether to undo everything in the end: a dry run.
+    /// Whether to undo everything at the end: a dry run.
     pub trial: bool,
     changes: Vec<NewChange>,
     random: Arc<dyn Random>,
 }
 
-/// The work of a write: it reads, judges and writes through the [`Write`], and answers its subject.
+/// The work of a write: it reads, checks and writes through the [`Write`], and returns its subject.
 pub(super) type Work<T> = Box<dyn for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send>;
 
-/// Makes [`Work`] of a closure. A function, so that the compiler sees at once that the closure is good for any lifetime.
+/// Boxes a write closure as [`Work`]. A function, because only then is the higher-ranked lifetime inferred.
 pub(super) fn work<T, F>(work: F) -> Work<T>
 where
     F: for<'w> FnOnce(&'w mut Write) -> BoxFuture<'w, Result<T>> + Send + 'static,
@@ -38,32 +38,32 @@ where
 }
 
 impl Write {
-    /// Storage's clock when the write began.
+    /// Returns storage's clock at the begin of the write.
     pub(super) fn now(&self) -> Timestamp {
         self.tx.now()
     }
 
-    /// The revision that the write makes.
+    /// Returns the revision of the write.
     pub(super) fn revision(&self) -> Revision {
         self.tx.revision()
     }
 
-    /// The id of a new key.
+    /// Generates the id of a new key.
     pub(super) fn new_key_id(&self) -> KeyId {
         KeyId::new(self.now(), self.random.bytes())
     }
 
-    /// The id of a new secret.
+    /// Generates the id of a new secret.
     pub(super) fn new_secret_id(&self) -> SecretId {
         SecretId::new(self.now(), self.random.bytes())
     }
 
-    /// The id of a new operator.
+    /// Generates the id of a new operator.
     pub(super) fn new_operator_id(&self) -> OperatorId {
         OperatorId::new(self.now(), self.random.bytes())
     }
 
-    /// Adds a line to the audit trail. A write without one is undone as having changed nothing.
+    /// Adds a change to the audit trail. A write without one is undone as having changed nothing.
     pub(super) fn record(
         &mut self,
         action: Action,
@@ -81,7 +81,7 @@ impl Write {
         Ok(self.tx.commit().await?)
     }
 
-    /// Undoes everything. That dropping a transaction would do so too makes a failure here harmless.
+    /// Undoes everything. A failure is harmless: dropping the transaction also undoes it.
     pub(super) async fn undo(self) {
         if let Err(error) = self.tx.rollback().await {
             tracing::debug!(code = error.code(), "a rollback failed; closing the connection ends the transaction");
@@ -89,7 +89,7 @@ impl Write {
     }
 }
 
-/// Refuses an etag that was given and is not the current one.
+/// Refuses an etag that was given but is not the current one.
 pub(super) fn check_etag(given: &str, kind: SubjectKind, current: Revision) -> Result<()> {
     if given.is_empty() || given == etag(current) { Ok(()) } else { Err(Error::Stale(kind)) }
 }
@@ -101,7 +101,7 @@ impl Registry {
         Ok(Write { tx, trial: false, changes: Vec::new(), random: Arc::clone(&self.random) })
     }
 
-    /// Runs a write for a caller, in a task of its own.
+    /// Runs a write for a caller, in a separate task.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -113,7 +113,7 @@ impl Registry {
         let registry = self.clone();
         let caller = caller.clone();
         let task = self.tasks.spawn(name, async move { registry.run(caller, permission, options, work).await });
-        // A task that ended without an answer panicked or was dropped at shutdown: it may have committed before.
+        // A task that ended without a result panicked or was dropped at shutdown: it may have committed before.
         task.await.unwrap_or(Err(Error::OutcomeUnknown))
     }
 
@@ -140,7 +140,7 @@ impl Registry {
         } else {
             write.commit().await?
         };
-        // What changed nothing may repeat a write whose answer was lost: it too speaks for the state it found.
+        // A write without changes may repeat one whose response was lost: it too waits for the state that it found.
         let wait = options.replica_wait.unwrap_or(self.default_wait);
         let pending = if wait.is_zero() || trial {
             Pending::Named(Vec::new())
@@ -151,7 +151,7 @@ impl Registry {
     }
 }
 
-/// The caller was recognised by a snapshot; what counts is storage, now.
+/// Checks the caller again: it was authenticated by a snapshot, but storage's current state decides.
 async fn admit_and_work<T: Send>(
     write: &mut Write,
     caller: OperatorId,

@@ -1,5 +1,5 @@
-//! What storage holds, measured: a count and a digest of the rows of each table that decisions depend on, so that two
-//! looks can be compared without reading millions of rows.
+//! The contents of storage, measured: a count and a digest of the rows of each table that decisions depend on, so that
+//! two measurements can be compared without reading millions of rows.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use crate::model::reference::Method;
 use crate::model::store::Store;
 use crate::model::token::Digest;
 
-/// Parts that keys fall into, by the last three hexadecimal digits of their ids.
+/// The number of parts that keys are divided into, by the last three hexadecimal digits of their ids.
 pub const PARTS: u16 = 1 << 12;
-/// Tables with the rows of keys, which are measured part by part.
+/// The tables with the rows of keys, which are measured part by part.
 pub const KEY_TABLES: [&str; 4] = ["keys", "secrets", "key_stores", "key_methods"];
 
-/// How many rows there are, and a digest of them that does not depend on their order.
+/// The number of rows, and a digest of them that does not depend on their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Rows.
+    /// The number of rows.
     pub rows: u64,
     /// The sum of a hash of each.
     pub digest: u64,
 }
 
-/// What storage holds, as of one revision.
+/// The contents of storage at one revision.
 #[derive(Debug, Clone)]
 pub struct Contents {
     /// The latest revision.
@@ -39,54 +39,53 @@ pub struct Contents {
     pub hosts: Tally,
     /// The rows of keys: for each part those of each of [`KEY_TABLES`].
     pub keys: Vec<[Tally; KEY_TABLES.len()]>,
-    /// What changed after the given cursor; `None` if that is of a diverged history.
+    /// The changes after the given cursor; `None` if the cursor is from a diverged history.
     pub changed: Option<Changed>,
-    /// Tables that lack rows which the audit trail says were made.
+    /// Tables that lack rows which the audit trail lists as created.
     pub missing: Vec<Missing>,
-    /// Transactions of others that have written to these tables and are not over. Only an engine that knows lists them.
+    /// Open transactions of other sessions that have written to these tables. Only some engines list them.
     pub writing: BTreeSet<String>,
 }
 
-/// What writes have changed.
+/// The parts of storage that writes have changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changed {
     /// The parts of the keys that were changed.
     pub parts: BTreeSet<u16>,
-    /// Whether a store was.
+    /// Whether a store was changed.
     pub stores: bool,
-    /// Whether a method was.
+    /// Whether a method was changed.
     pub methods: bool,
-    /// Whether an operator was.
+    /// Whether an operator was changed.
     pub operators: bool,
 }
 
-/// A table without rows which the audit trail says were made.
+/// A table that lacks rows which the audit trail lists as created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
     /// The table.
     pub table: &'static str,
-    /// Whether it has no row at all.
+    /// Whether it has no rows at all.
     pub empty: bool,
 }
 
-/// Grants read many at once.
+/// The result of reading many grants at once.
 #[derive(Debug, Clone)]
 pub struct GrantsRead {
     /// The latest revision.
     pub head: Cursor,
-    /// The grants of the digests that some secret has.
+    /// The grants of those digests that belong to a secret.
     pub grants: Vec<(Digest, crate::model::grant::Grant)>,
 }
 
-/// The part that a key falls into.
+/// Returns the part that a key belongs to.
 pub fn part_of(key: KeyId) -> u16 {
     u16::try_from(key.as_u128() % u128::from(PARTS)).unwrap_or(0)
 }
 
 impl Contents {
-    /// The tables of which the rows differ from those of `earlier` although no write that is in `changes` changed them,
-    /// with the parts of keys in which they do. What was changed by writes in between cannot be compared and counts as
-    /// equal.
+    /// Returns the tables whose rows differ from those of `earlier` although no write in `changes` changed them, with
+    /// the parts of keys that differ. Rows changed by writes in between cannot be compared and count as equal.
     pub fn differences(&self, earlier: &Self) -> Vec<(&'static str, BTreeSet<u16>)> {
         let Some(changed) = &self.changed else {
             return vec![("changes", BTreeSet::new())];

@@ -1,59 +1,59 @@
-//! Errors of storage, by what the caller can do about them.
+//! Errors of storage, classified by what the caller can do about them.
 
 use std::fmt;
 
 use crate::telemetry::outage::causes;
 
-/// The result of a method of storage.
+/// The result of a storage operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a method of storage failed. The texts are for operators and logs: callers of the services see one
-/// sentence per variant, never these. Each has all that is behind it: no log can leave the cause out.
+/// Why a storage operation failed. The texts are for operators and logs: callers of the services see one sentence per
+/// variant, never these. Each includes its causes, so that no log omits them.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be reached, is overloaded, or took too long. Nothing was done; asking again may help.
+    /// It is unreachable, overloaded, or took too long. Nothing was done; a retry may help.
     #[error("storage is unavailable: {what}{}", Behind(source.as_deref()))]
     Unavailable {
-        /// What was being done.
+        /// The failed operation.
         what: String,
-        /// Why, in a few words that hold no data and may be shown to callers; `None` if it is not known so well.
+        /// The cause in a few words without data, which may be shown to callers; `None` if unknown.
         because: Option<&'static str>,
-        /// The driver's error, if it was one.
+        /// The driver's error, if there was one.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// The connection broke while a write was being committed: it may stand or not.
+    /// The connection broke during a commit: the write may have taken effect or not.
     #[error("the outcome of the write is unknown: the connection to storage broke during the commit")]
     OutcomeUnknown,
-    /// Something that must be unique is there already.
+    /// A value that must be unique already exists.
     #[error("{what} is taken")]
     Taken {
-        /// What is there already, such as `the store code`.
+        /// The value that already exists, such as `the store code`.
         what: &'static str,
     },
-    /// What storage holds breaks its own rules.
+    /// The stored data violates its own rules.
     #[error("storage is corrupt: {what}")]
     Corrupt {
-        /// Where, and what is wrong with it.
+        /// The location, and what is wrong there.
         what: String,
     },
-    /// Latchkey used storage against its contract: a mistake in its code, whatever storage holds.
+    /// Latchkey used storage incorrectly: a bug in its code, whatever the stored data.
     #[error("bug in Latchkey: {what}")]
     Bug {
-        /// What it did.
+        /// The incorrect use.
         what: String,
     },
-    /// Its tables were made by a version that this one cannot work with, or it is not Latchkey's, or it cannot be
-    /// opened. Says what would help.
+    /// Its tables are from an incompatible version, or it does not belong to Latchkey, or it cannot be opened. Contains
+    /// the remedy.
     #[error("{sentence}")]
     Unusable {
         /// One sentence with the remedy.
         sentence: String,
     },
-    /// The engine returned an error that is none of the above.
+    /// The engine returned any other error.
     #[error("storage failed: {what}{}", Behind(Some(&**source)))]
     Failed {
-        /// What was being done.
+        /// The failed operation.
         what: String,
         /// The driver's error.
         #[source]
@@ -62,22 +62,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// It cannot be reached or took too long, with no error of the driver.
+    /// Returns the error for storage that is unreachable or took too long, without an error of the driver.
     pub fn unavailable(what: impl Into<String>) -> Self {
         Self::Unavailable { what: what.into(), because: None, source: None }
     }
 
-    /// What storage holds breaks its own rules.
+    /// Returns the error for stored data that violates its own rules.
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
     }
 
-    /// A mistake in Latchkey's code.
+    /// Returns the error for a bug in Latchkey's code.
     pub fn bug(what: impl Into<String>) -> Self {
         Self::Bug { what: what.into() }
     }
 
-    /// Why it is unavailable, in a few words that may be shown to callers, if it is known so well.
+    /// Returns why it is unavailable, in a few words that may be shown to callers, if known.
     pub const fn because(&self) -> Option<&'static str> {
         match self {
             Self::Unavailable { because, .. } => *because,
@@ -85,7 +85,7 @@ impl Error {
         }
     }
 
-    /// A short, stable name, for metrics.
+    /// Returns a short, stable name, for metrics.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "unavailable",
@@ -99,7 +99,7 @@ impl Error {
     }
 }
 
-/// What stands behind an error, after a colon.
+/// The causes of an error, after a colon.
 struct Behind<'a>(Option<&'a (dyn std::error::Error + Send + Sync + 'static)>);
 
 impl fmt::Display for Behind<'_> {

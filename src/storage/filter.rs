@@ -1,4 +1,4 @@
-//! What lists can be narrowed by. Every filter that is set must hold.
+//! Filters of lists. All filters that are set must match.
 
 use crate::model::change::SubjectKind;
 use crate::model::id::OperatorId;
@@ -6,72 +6,72 @@ use crate::model::operator::Role;
 use crate::model::store::StoreKind;
 use crate::model::time::Timestamp;
 
-/// Which keys to list.
+/// A filter of keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFilter {
-    /// Switched on and not revoked, or not so.
+    /// Whether they are switched on and not revoked.
     pub active: Option<bool>,
-    /// Revoked, or not.
+    /// Whether they are revoked.
     pub revoked: Option<bool>,
     /// Access to all stores (`true`) or to selected ones.
     pub all_stores: Option<bool>,
     /// Access to all methods (`true`) or to selected ones.
     pub all_methods: Option<bool>,
-    /// Code of a store that they open, ALL included. One that does not exist: only keys with access to all.
+    /// The code of a store they have access to, ALL included. If it does not exist: only keys with access to all.
     pub store: Option<String>,
-    /// Identity of a method that they open, ALL included. One not in the book: only keys with access to all.
+    /// The identity of a method they have access to, ALL included. If not in the book: only keys with access to all.
     pub method: Option<String>,
-    /// Text that occurs, whatever the case, in name, owner, comment, id or a live secret's hint.
+    /// Text contained, ignoring case, in name, owner, comment, id or a live secret's hint.
     pub text: Option<String>,
     /// The owner, exactly.
     pub owner: Option<String>,
-    /// Validity ends before this time, or ended.
+    /// They expire or expired before this time.
     pub expire_before: Option<Timestamp>,
-    /// Not used since this time, or never.
+    /// They have not been used since this time.
     pub unused_since: Option<Timestamp>,
-    /// Ever used, or never.
+    /// Whether they were ever used.
     pub used: Option<bool>,
 }
 
-/// Which stores to list.
+/// A filter of stores.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreFilter {
-    /// Active, or not.
+    /// Whether they are active.
     pub active: Option<bool>,
     /// The platform, exactly.
     pub platform: Option<String>,
-    /// What sort of shop.
+    /// The kind of shop.
     pub kind: Option<StoreKind>,
-    /// Text that occurs, whatever the case, in code, name or a host.
+    /// Text contained, ignoring case, in code, name or a host.
     pub text: Option<String>,
 }
 
-/// Which methods to list.
+/// A filter of methods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MethodFilter {
     /// Title of the block, exactly.
     pub block: Option<String>,
-    /// Text that occurs, whatever the case, in identity, block, summary or description.
+    /// Text contained, ignoring case, in identity, block, summary or description.
     pub text: Option<String>,
 }
 
-/// Which operators to list.
+/// A filter of operators.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorFilter {
     /// The role.
     pub role: Option<Role>,
-    /// Revoked ones too.
+    /// Include revoked operators.
     pub include_revoked: bool,
 }
 
-/// Which changes to list.
+/// A filter of changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeFilter {
-    /// What they are about.
+    /// The kind of subject.
     pub kind: Option<SubjectKind>,
-    /// Which subject, with `kind`.
+    /// The id of the subject, together with `kind`.
     pub subject: Option<String>,
-    /// Who made them.
+    /// The author of the changes.
     pub actor: Option<OperatorId>,
     /// From this time on.
     pub start: Option<Timestamp>,
@@ -79,7 +79,7 @@ pub struct ChangeFilter {
     pub end: Option<Timestamp>,
 }
 
-/// How long a count of uses runs.
+/// The period of a usage count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UsagePeriod {
     /// An hour.

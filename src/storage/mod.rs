@@ -1,11 +1,11 @@
-//! Storage: the only code that knows SQL. The comments of [`Storage`] and [`Transaction`] are the contract; one
-//! conformance suite holds both engines to it.
+//! Storage: the only code that contains SQL. The comments of [`Storage`] and [`Transaction`] are the contract; one
+//! conformance suite checks both engines against it.
 //!
 //! ```text
-//! Storage ── begin() ──▶ Transaction ── commit() ──▶ Cursor      every write: the next revision first, changes appended
+//! Storage ── begin() ──▶ Transaction ── commit() ──▶ Cursor      every write: takes a revision first, appends changes
 //!    │
-//!    ├── Feed: snapshot(), poll(), grant(), heartbeat(), …        what a replica decides by
-//!    └── key(), keys(), …                                        what people read
+//!    ├── Feed: snapshot(), poll(), grant(), heartbeat(), …        the inputs of a replica's decisions
+//!    └── key(), keys(), …                                        reads for people
 //! ```
 
 mod contents;
@@ -35,12 +35,12 @@ pub use self::sql::{Storage, Transaction};
 
 use self::sql::driver::Driver;
 
-/// Opens storage: makes sure that it can be used, and brings its tables up if the options say so. Of several that are
-/// opened at once on an empty database one makes the tables, and the others wait for it.
+/// Opens storage: checks that it is usable, and migrates its tables if the options allow it. If several servers open an
+/// empty database at once, one creates the tables, and the others wait for it.
 ///
 /// # Errors
-/// [`Error::Unusable`] with a sentence that says what is wrong and what would help, and [`Error::Unavailable`] if the
-/// server cannot be reached.
+/// Returns [`Error::Unusable`] with a sentence on the problem and its remedy, or [`Error::Unavailable`] if the server
+/// cannot be reached.
 pub async fn open(options: Options) -> Result<Arc<Storage>> {
     let driver: Arc<dyn Driver> = match &options.url {
         StorageUrl::Sqlite(path) => Arc::new(sqlite::Sqlite::open(path, &options).await?),
@@ -49,7 +49,7 @@ pub async fn open(options: Options) -> Result<Arc<Storage>> {
     Ok(Arc::new(Storage::new(driver, &options)))
 }
 
-/// Brings the tables up to this version; makes them if there are none.
+/// Migrates the tables to this version; creates them if there are none.
 ///
 /// # Errors
 /// As [`open`].
@@ -60,10 +60,10 @@ pub async fn migrate(options: &Options) -> Result<()> {
     }
 }
 
-/// How the tables stand to this version. Changes nothing.
+/// Returns the state of the tables relative to this version. Changes nothing.
 ///
 /// # Errors
-/// As [`open`], but for the tables.
+/// As [`open`], except those about the tables.
 pub async fn schema(options: &Options) -> Result<SchemaState> {
     match &options.url {
         StorageUrl::Sqlite(path) => sqlite::schema(path).await,
@@ -71,7 +71,7 @@ pub async fn schema(options: &Options) -> Result<SchemaState> {
     }
 }
 
-/// What should be looked at of how the database is set up: sentences with the remedy. Changes nothing.
+/// Returns warnings about the database's settings: sentences with the remedy. Changes nothing.
 ///
 /// # Errors
 /// As [`schema`].

@@ -1,4 +1,4 @@
-//! How storage is opened.
+//! Options of storage.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,68 +12,68 @@ use crate::lifecycle::Tasks;
 /// Receives every call of an engine: its name, how long it took, and its outcome ([`Error::code`](super::Error::code)).
 pub type Observer = Arc<dyn Fn(&'static str, Duration, Result<(), &'static str>) + Send + Sync>;
 
-/// How storage is opened. [`Options::new`] has every default.
+/// The options for opening storage. [`Options::new`] sets every default.
 #[derive(Clone)]
 pub struct Options {
-    /// Where it is.
+    /// The location of the database.
     pub url: StorageUrl,
-    /// Whether [`open`](super::open) brings an older schema, or an empty database, up to this version's. Default: yes.
+    /// Whether [`open`](super::open) migrates an older schema, or an empty database, to this version. Default: yes.
     pub migrate: bool,
-    /// The deployment that this server's data folder has served from this place before: an empty database is then no first
-    /// start, and is left as it is. Default: none.
+    /// The deployment that this server's data folder recorded for this location: an empty database is then not a first
+    /// start, and stays untouched. Default: none.
     pub served: Option<String>,
-    /// Whether an empty database is begun with although one that was served has been there. Default: no.
+    /// Whether to start with an empty database even though another one was served from there. Default: no.
     pub start_over: bool,
     /// Connections that read grants, 1..=100. Default: 4 (SQLite: 2 threads).
     pub grant_connections: usize,
     /// Connections that read for people, 1..=100. Default: 4 (SQLite: 2 threads).
     pub read_connections: usize,
-    /// Connections that write what is managed, 1..=100; SQLite has one. Default: 8.
+    /// Connections that write managed data, 1..=100; SQLite has one. Default: 8.
     pub write_connections: usize,
-    /// Connections that write counts and reports, 1..=100; SQLite writes them with its only one. Default: 2.
+    /// Connections that write counts and reports, 1..=100; SQLite uses its only writer. Default: 2.
     pub report_connections: usize,
-    /// What time it is, for an engine without a clock of its own; and how long calls take.
+    /// The time, for an engine without a clock of its own; and the duration of calls.
     pub clock: SharedClock,
-    /// Where the listener for notifications runs.
+    /// The tasks that run the listener for notifications.
     pub tasks: Tasks,
     /// Receives every call. Default: does nothing.
     pub observer: Observer,
 }
 
-/// Where storage is: `sqlite:PATH` or `postgres://…`.
+/// The location of a database: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StorageUrl {
     /// One file on this machine.
     Sqlite(PathBuf),
-    /// A PostgreSQL server, or several hosts of which one is the primary; as written, with the password.
+    /// A PostgreSQL server, or several hosts including one primary; as written, with the password.
     Postgres(String),
 }
 
-/// A text that does not say where storage is. Never repeats it: it may hold a password.
+/// Why a text is not a valid location of a database. Never repeats it: it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageUrlError {
-    /// It begins as neither.
+    /// It starts with neither scheme.
     #[error("the database URL must start with sqlite: or postgres://, such as sqlite:/var/lib/latchkey/latchkey.db")]
     UnknownScheme,
     /// `sqlite:` alone.
     #[error("sqlite: must be followed by the path of a file, such as sqlite:/var/lib/latchkey/latchkey.db")]
     NoPath,
-    /// What follows `postgres://` cannot be read.
+    /// The text after `postgres://` is invalid.
     #[error("the database URL is invalid: {0}; write it like postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Postgres(String),
 }
 
-/// How the tables of a database stand to this version.
+/// The state of a database's tables relative to this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
     /// There are none.
     Empty,
-    /// They are older: `latchkey migrate` brings them up.
+    /// They are older: `latchkey migrate` migrates them.
     Older {
         /// Their version.
         version: u32,
     },
-    /// They are this version's.
+    /// They match this version.
     Current,
     /// They are newer, and this version can work with them.
     Newer {
@@ -84,12 +84,12 @@ pub enum SchemaState {
     TooNew {
         /// Their version.
         version: u32,
-        /// The oldest that can.
+        /// The oldest version that can.
         compatible_from: u32,
     },
 }
 
-/// The schema that this version is made for: the number of the last migration.
+/// The schema of this version: the number of the last migration.
 pub const SCHEMA_VERSION: u32 = match u32::from_str_radix(env!("SCHEMA_VERSION"), 10) {
     Ok(version) => version,
     Err(_) => panic!("build.rs counts the migrations"),
@@ -98,7 +98,7 @@ pub const SCHEMA_VERSION: u32 = match u32::from_str_radix(env!("SCHEMA_VERSION")
 // === impl Options ===
 
 impl Options {
-    /// Everything by default: the machine's clock, tasks of its own, no observer.
+    /// Creates options with all defaults: the machine's clock, separate tasks, no observer.
     pub fn new(url: StorageUrl) -> Self {
         let sqlite = matches!(url, StorageUrl::Sqlite(_));
         Self {
@@ -126,7 +126,7 @@ impl fmt::Debug for Options {
 // === impl StorageUrl ===
 
 impl StorageUrl {
-    /// Whether processes on other machines may use it too, as in [`Feed::is_shared`](super::Feed::is_shared).
+    /// Returns whether processes on other machines may use it too, as in [`Feed::is_shared`](super::Feed::is_shared).
     pub const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
@@ -148,7 +148,7 @@ impl FromStr for StorageUrl {
 }
 
 impl fmt::Display for StorageUrl {
-    /// As written, without the password.
+    /// Formats the URL without its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
@@ -163,12 +163,12 @@ impl fmt::Debug for StorageUrl {
     }
 }
 
-/// Parameters of a URL whose values are shown.
+/// URL parameters whose values are shown.
 const SHOWN: [&str; 7] =
     ["user", "dbname", "sslmode", "sslrootcert", "target_session_attrs", "application_name", "connect_timeout"];
 
-/// `url` with `…` for the password before the host and for each parameter that could be one. Where it is not clear what
-/// belongs to a password, more is left out rather than less.
+/// Replaces the password before the host, and each parameter that could be one, by `…`. If the extent of a password is
+/// unclear, hides more rather than less.
 fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
@@ -193,7 +193,7 @@ fn redacted(url: &str) -> String {
 // === impl SchemaState ===
 
 impl SchemaState {
-    /// How tables of `version`, which programs from `compatible_from` on can work with, stand to this version.
+    /// Returns the state of tables of `version`, which programs from `compatible_from` on can use.
     pub(super) const fn of(version: u32, compatible_from: u32) -> Self {
         if compatible_from > SCHEMA_VERSION {
             Self::TooNew { version, compatible_from }

@@ -1,4 +1,4 @@
-//! Parameters and results of storage's methods, beyond the model's own types.
+//! Parameters and results of storage operations, in addition to the model's own types.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::model::store::{Store, StoreNumber};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 
-/// Takes the digests of a snapshot as they are read.
+/// Receives the digests of a snapshot as they are read.
 pub trait SnapshotSink {
-    /// Takes some of them.
+    /// Receives some of them.
     fn digests(&mut self, digests: &[Digest]);
 }
 
-/// Everything that a World is made of, as of one revision.
+/// The contents of a World at one revision.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The latest revision.
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
-    /// The times that it went back from.
+    /// The times that the clock went back from.
     pub marks: Marks,
     /// All stores.
     pub stores: Vec<Store>,
@@ -35,9 +35,9 @@ pub struct Snapshot {
     pub methods: Vec<Method>,
     /// All operators that are not revoked, with the digests of their tokens.
     pub operators: Vec<(Operator, Digest)>,
-    /// Tables that lack rows which the audit trail says were made.
+    /// Tables that lack rows which the audit trail lists as created.
     pub missing: Vec<super::Missing>,
-    /// Which database it is of.
+    /// The identity of the database.
     pub deployment: Deployment,
     /// The last revisions up to the latest one, ascending: at most [`LINEAGE`].
     pub lineage: Vec<Cursor>,
@@ -46,37 +46,37 @@ pub struct Snapshot {
 /// The identity of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployment {
-    /// Names it; `None` in a dump of a version that gave no names.
+    /// Its id; `None` in a dump of a version without ids.
     pub id: Option<String>,
-    /// Whether no key was ever made in it.
+    /// Whether no key was ever created in it.
     pub empty: bool,
-    /// Deployments that it takes the place of, as an administrator has confirmed.
+    /// The deployments that it replaces, as an administrator has confirmed.
     pub replaces: Vec<String>,
 }
 
-/// A change that a server had applied and that storage does not have any more.
+/// A change that a server had applied but that storage no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostChange {
-    /// The revision that made it, in the history that was lost.
+    /// Its revision, in the lost history.
     pub cursor: Cursor,
-    /// What it was about: `key`, `store`, `method`, `operator`.
+    /// The kind of its subject: `key`, `store`, `method`, `operator`.
     pub kind: String,
-    /// Which one.
+    /// The id, code or identity of its subject.
     pub subject: String,
-    /// What was done.
+    /// The action.
     pub action: String,
-    /// What is needed to do it again.
+    /// The details needed to repeat it.
     pub detail: Detail,
     /// The first server that missed it.
     pub reported_by: ReplicaId,
-    /// When.
+    /// The time of the report.
     pub noticed: Timestamp,
 }
 
-/// What a change took away, as far as its action does not say it.
+/// What a change removed, as far as its action does not show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Detail {
-    /// Secrets that it ended.
+    /// The secrets that it revoked.
     #[serde(default)]
     pub ended_secrets: Vec<String>,
     /// Whether it switched its subject off.
@@ -84,33 +84,33 @@ pub struct Detail {
     pub switched_off: bool,
 }
 
-/// Revisions of which a snapshot has the nonces.
+/// The number of latest revisions whose nonces a snapshot has.
 pub const LINEAGE: u64 = 8_192;
 
-/// What a poll found.
+/// The result of a poll.
 #[derive(Debug, Clone)]
 pub struct Poll {
     /// The latest revision.
     pub head: Cursor,
     /// Storage's clock.
     pub now: Timestamp,
-    /// The times that it went back from.
+    /// The times that the clock went back from.
     pub marks: Marks,
-    /// Whether the given cursor is part of this history. If not, nothing below is set: reload all.
+    /// Whether the given cursor is part of this history. If not, no field below is set: reload everything.
     pub continuous: bool,
     /// Every revision after the cursor, in order, with its nonce; empty if there is none.
     pub revisions: Vec<Cursor>,
-    /// What the revisions changed, as (revision, kind, subject, action), in order; cut at the limit.
+    /// The changes of the revisions as (revision, kind, subject, action), in order; truncated at the limit.
     pub subjects: Vec<(Revision, String, String, String)>,
-    /// What of these took away more than the action says: revision, subject and what.
+    /// The changes that removed more than their action shows: revision, subject and details.
     pub details: Vec<(Revision, String, Detail)>,
     /// Whether there were more subjects than the limit: treat everything as changed.
     pub overflow: bool,
-    /// Tables that lack rows which the audit trail says were made; looked at after an overflow only.
+    /// Tables that lack rows which the audit trail lists as created; checked only after an overflow.
     pub missing: Vec<super::Missing>,
-    /// The keys among the subjects that were touched, each with the newest revision that touched it.
+    /// The changed keys, each with the newest revision that changed it.
     pub keys: Vec<(KeyId, Revision)>,
-    /// Digests of secrets added to those keys, or to any key if there was an overflow.
+    /// Digests of secrets added to those keys, or to any key after an overflow.
     pub digests: Vec<Digest>,
     /// All stores, if any store changed.
     pub stores: Option<Vec<Store>>,
@@ -120,29 +120,29 @@ pub struct Poll {
     pub operators: Option<Vec<(Operator, Digest)>>,
 }
 
-/// What reading a grant found.
+/// The result of reading a grant.
 #[derive(Debug, Clone)]
 pub struct GrantRead {
-    /// The latest revision, read in the same statement: its nonce shows which history the grant is of.
+    /// The latest revision, read in the same statement: its nonce shows which history the grant belongs to.
     pub head: Cursor,
     /// The secret and its key, compiled; `None` if no secret has or had the digest.
     pub grant: Option<Grant>,
 }
 
-/// What a replica reports of itself.
+/// The report that a replica sends about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaReport {
     /// Its id.
     pub id: ReplicaId,
-    /// Name of its host.
+    /// The name of its host.
     pub host: String,
-    /// Version of its program.
+    /// The version of its program.
     pub version: String,
     /// When it started.
     pub started: Timestamp,
     /// The revision that it has applied.
     pub applied: Revision,
-    /// How long it allows calls without proof that its state is fresh; `None`: an earlier version, which does not report it.
+    /// How long it allows calls without proof of fresh state; `None`: an earlier version, which does not report it.
     pub max_staleness: Option<Duration>,
 }
 
@@ -151,38 +151,38 @@ pub struct ReplicaReport {
 pub struct Replica {
     /// The report.
     pub report: ReplicaReport,
-    /// When, by storage's clock; the epoch once it has ended in order.
+    /// The time of the report by storage's clock; the epoch after a shutdown.
     pub reported: Timestamp,
-    /// How long ago that is, by storage's clock. Not how long it has been silent: clocks are set.
+    /// The age of the report by storage's clock. Not how long the replica has been unresponsive: clocks can be set.
     pub age: Duration,
 }
 
 impl Replica {
-    /// Whether it has ended in order, and so decides nothing any more.
+    /// Returns whether it has shut down, and so makes no more decisions.
     pub fn has_ended(&self) -> bool {
         self.reported == Timestamp::EPOCH
     }
 }
 
-/// A secret that is found by its token, and its key.
+/// A secret found by its token, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The key, also a revoked or deleted one.
+    /// The key, even if revoked or deleted.
     pub key: Key,
-    /// The secret, also one that ended.
+    /// The secret, even if ended.
     pub secret: Secret,
     /// Whether the key was deleted.
     pub deleted: bool,
-    /// When the secret was ended; `None` if it was not.
+    /// When the secret was revoked; `None` if it was not.
     pub ended: Option<Timestamp>,
 }
 
-/// A secret that was ended.
+/// A revoked secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedSecret {
     /// Its id.
     pub id: SecretId,
-    /// When it ended.
+    /// When it was revoked.
     pub ended: Timestamp,
 }
 
@@ -191,17 +191,17 @@ pub struct EndedSecret {
 pub struct NewKey {
     /// Its identity.
     pub id: KeyId,
-    /// What people set of it. Of its lists only counts whether they are everything.
+    /// Its user-defined fields. Of the lists only whether they are `All` is used.
     pub spec: KeySpec,
-    /// The stores it selects; none when it opens all.
+    /// The stores it selects; empty if it has access to all.
     pub stores: Vec<StoreNumber>,
-    /// The methods it selects; none when it opens all.
+    /// The methods it selects; empty if it has access to all.
     pub methods: Vec<MethodNumber>,
     /// Its secret.
     pub secret: NewSecret,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// When and why it was revoked, if it was before it was added.
+    /// When and why it was revoked, if that was before its import.
     pub revoked: Option<Revocation>,
 }
 
@@ -214,29 +214,29 @@ pub struct NewSecret {
     pub digest: Digest,
     /// The last characters of its token.
     pub hint: String,
-    /// Where the token came from.
+    /// The origin of the token.
     pub origin: Origin,
 }
 
 /// The keys that select a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreUsers {
-    /// How many.
+    /// Their number.
     pub total: u64,
     /// Those that would be left with exactly one store, at most 20.
     pub left_with_one: Vec<KeyId>,
 }
 
-/// Somebody who is signed in to the console.
+/// A person who is signed in to the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Who, as it is now.
+    /// The operator in its current state.
     pub operator: Operator,
     /// The operator's row revision when it signed in.
     pub operator_revision: Revision,
     /// When it signed in.
     pub created: Timestamp,
-    /// Its last request, within about a minute.
+    /// The time of its last request, accurate to about a minute.
     pub seen: Timestamp,
 }
 
@@ -251,36 +251,36 @@ pub struct AffectedKey {
     pub methods: Vec<MethodNumber>,
 }
 
-/// Uses to be counted.
+/// Uses to add to the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsageAdd {
     /// The key.
     pub key: KeyId,
     /// The secret that was presented.
     pub secret: SecretId,
-    /// The entry of the reference book; `None` if it is unknown.
+    /// The entry of the reference book; `None` if unknown.
     pub method: Option<MethodNumber>,
     /// The store; `None` if the call named none or several.
     pub store: Option<StoreNumber>,
     /// Whether they were allowed.
     pub allowed: bool,
-    /// How many.
+    /// The number of calls.
     pub calls: u64,
-    /// When the last of them was.
+    /// The time of the last call.
     pub last: Timestamp,
 }
 
-/// Uses that were counted.
+/// Counted uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageCount {
-    /// When the period began.
+    /// The start of the period.
     pub start: Timestamp,
-    /// Identity of the method; empty if it is unknown.
+    /// The identity of the method; empty if unknown.
     pub method: String,
     /// Code of the store; empty if none.
     pub store: String,
     /// Whether they were allowed.
     pub allowed: bool,
-    /// How many.
+    /// The number of calls.
     pub calls: u64,
 }

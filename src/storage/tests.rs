@@ -1,4 +1,4 @@
-//! A short walk through storage on SQLite; tests/conformance holds both engines to the whole contract.
+//! A smoke test of storage on SQLite; tests/conformance checks both engines against the whole contract.
 
 use std::sync::Arc;
 

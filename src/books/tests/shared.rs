@@ -1,4 +1,4 @@
-//! Which methods are open to keys of every store.
+//! Tests which methods are open to keys of every store.
 
 use std::collections::HashSet;
 
@@ -15,12 +15,12 @@ fn only_what_belongs_to_no_store_is_shared() {
         .filter(|method| method.store_use == StoreUse::Shared)
         .map(|method| method.method.as_str())
         .collect();
-    // What modules of shops read before they send their first order.
+    // What shop modules read before they send their first order.
     for list in ["statuses", "countries", "delivery-types", "payment-types", "order-types", "order-methods", "units"] {
         assert!(shared.contains(format!("GET /api/v*/reference/{list}").as_str()), "{list}");
     }
     assert!(shared.iter().all(|method| method.starts_with("GET /api/")), "{shared:?}");
-    // Records, people, secrets, what is of certain stores, and a GET that changes state.
+    // Records, people, secrets, data of certain stores, and a GET that changes state.
     for part in [
         "/orders",
         "/customers",

@@ -1,8 +1,8 @@
-//! How a lax service might read a segment: letter case ignored, and cut off where it takes the name to end.
+//! How a lax service might read a segment: ignoring letter case, and truncated where a name ends for that service.
 
 use super::super::path::decoded;
 
-/// The longest segment, in bytes, that is changed without allocating: longer than any UUID or word.
+/// The longest segment, in bytes, that is folded without allocating: longer than any UUID or word.
 const SHORT: usize = 64;
 
 /// A segment of a canonical path, decoded, its ASCII letters lower-case, without leading spaces.
@@ -18,7 +18,7 @@ impl<'s> Loose<'s> {
             return Self::AsIs(segment.as_bytes());
         }
         let folded = decoded(segment).skip_while(|byte| *byte == b' ').map(|byte| byte.to_ascii_lowercase());
-        // Decoding only makes it shorter.
+        // Decoding only shortens it.
         if segment.len() > SHORT {
             return Self::Long(folded.collect());
         }
@@ -39,7 +39,7 @@ impl<'s> Loose<'s> {
         }
     }
 
-    /// The beginnings of the segment that some service may take for the whole, none longer than `longest`, shortest first.
+    /// Returns the leading parts that some service may take for the whole, at most `longest` bytes, shortest first.
     pub(super) fn heads(&self, longest: usize) -> impl Iterator<Item = &[u8]> {
         let bytes = self.bytes();
         (1..=longest.min(bytes.len()))
@@ -48,14 +48,14 @@ impl<'s> Loose<'s> {
     }
 }
 
-/// Where some service takes a name to end: before an extension, at a space (trimmed; written `+` by some), at what begins
-/// parameters, a query or a fragment if it is decoded too early, at an escape if it is decoded twice, and at what is not ASCII
-/// (Unicode has spaces too).
+/// Returns whether a name ends here for some service: before an extension, at a space (trimmed; some write `+`), at a
+/// character that starts parameters, a query or a fragment if decoded too early, at an escape if decoded twice, and at
+/// non-ASCII bytes (Unicode has spaces too).
 fn ends_name(byte: u8) -> bool {
     matches!(byte, b'.' | b' ' | b'+' | b';' | b'?' | b'#' | b'%') || !byte.is_ascii()
 }
 
-/// The prefixes, none longer than `longest`, that make up `head` with one or more digits behind them; the longest first.
+/// Returns the prefixes, at most `longest` bytes, that form `head` with one or more digits after them; longest first.
 pub(super) fn prefixes(head: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
     let digits = head.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let shortest = (head.len() - digits).max(1);

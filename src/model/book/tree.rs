@@ -1,8 +1,8 @@
 //! The methods of one verb as a tree of segments.
 //!
-//! Children of all nodes stand in common hash tables, keyed by parent and label. A node is reached in one way only, so that a
-//! search, exact or loose, comes to each node at most once: however the book and the path are made, one look-up costs no more than
-//! the tree has nodes, and in an ordinary book it comes to as many nodes as the path has segments and a few dead ends.
+//! The children of all nodes share hash tables keyed by parent and label. There is only one way to each node, so an
+//! exact or loose search visits each node at most once: for any book and path, one look-up costs at most the nodes of
+//! the tree, and in an ordinary book as many as the path has segments plus a few dead ends.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -17,11 +17,11 @@ type NodeIndex = u32;
 
 const ROOT: NodeIndex = 0;
 
-/// What a path was read as.
+/// The entry that a path matches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) entry: EntryIndex,
-    /// A lax service could read something else.
+    /// A lax service could match another entry.
     pub(super) ambiguous: bool,
 }
 
@@ -30,10 +30,10 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     literals: Edges,
     partials: Edges,
-    /// The same with their letters lower-case: children may share a label.
+    /// The literals in lower case: several children may share a label.
     loose_literals: Edges,
     loose_partials: Edges,
-    /// Nodes that searches came to, for the tests of what they cost.
+    /// Nodes that searches visited, for the tests of their cost.
     #[cfg(test)]
     visits: std::sync::atomic::AtomicUsize,
 }
@@ -42,19 +42,19 @@ pub(super) struct Tree {
 struct Node {
     /// The entry whose pattern ends here.
     entry: Option<EntryIndex>,
-    /// The entry whose pattern goes on with `**` and ends.
+    /// The entry whose pattern ends here with `**`.
     rest: Option<EntryIndex>,
     parameter: Option<NodeIndex>,
     literals: Lengths,
     prefixes: Lengths,
 }
 
-/// How long the labels of a node's children are, so that most look-ups of what is not there can be left out.
+/// The lengths of the labels of a node's children, to skip most look-ups that would find nothing.
 #[derive(Debug, Default)]
 struct Lengths {
-    /// In bytes; 0 where there is none.
+    /// In bytes; 0 if there are no children.
     longest: usize,
-    /// A bit for each length; the last one for all from 63 on.
+    /// A bit for each length; the last one for all from 63 up.
     bits: u64,
 }
 
@@ -68,16 +68,16 @@ impl Lengths {
         self.bits >> len.min(63) & 1 == 1
     }
 
-    /// What may be a prefix that makes up `head` with one or more digits behind it; the longest first.
+    /// Returns possible prefixes that make up `head` with one or more digits after them; the longest first.
     fn read<'h>(&self, head: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
         prefixes(head, self.longest).filter(|prefix| self.may_have(prefix.len()))
     }
 }
 
-/// A child that reads a segment, if not exactly then loosely.
+/// A child that matches a segment, if not exactly then loosely.
 struct Reading {
     child: NodeIndex,
-    /// The length of the prefix; `None` for a literal, which is before all partials.
+    /// The length of the prefix; `None` for a literal, which precedes all partials.
     prefix: Option<usize>,
 }
 
@@ -94,7 +94,7 @@ impl Tree {
         }
     }
 
-    /// The place of the entry with the shape of this pattern.
+    /// Returns the slot for the entry with the shape of this pattern.
     pub(super) fn place(&mut self, pattern: &Pattern) -> &mut Option<EntryIndex> {
         let mut at = ROOT;
         for segment in pattern.segments() {
@@ -102,7 +102,7 @@ impl Tree {
                 Segment::Literal(text) => self.literal(at, text),
                 Segment::Partial(prefix) => self.partial(at, prefix),
                 Segment::Parameter(_) => self.parameter(at),
-                // Nothing comes after it: see `Pattern`.
+                // A pattern ends here: see `Pattern`.
                 Segment::Rest => return &mut self.nodes[at as usize].rest,
             };
         }
@@ -150,19 +150,19 @@ impl Tree {
         &self.nodes[at as usize]
     }
 
-    /// The node that a search comes to.
+    /// Returns a node and counts the visit in tests.
     fn visit(&self, at: NodeIndex) -> &Node {
         #[cfg(test)]
         self.visits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.node(at)
     }
 
-    /// The entry that the path, given without its first slash, is read as.
+    /// Returns the entry that the path, given without its first slash, matches.
     pub(super) fn find(&self, path: &str) -> Option<Found> {
         self.find_from(ROOT, path)
     }
 
-    /// Whether a lax service could read the path, given without its first slash, as any entry at all.
+    /// Returns whether a lax service could match the path, given without its first slash, to any entry.
     pub(super) fn reads_loosely(&self, path: &str) -> bool {
         self.reads_loosely_from(ROOT, path)
     }
@@ -216,8 +216,8 @@ impl Tree {
             || node.parameter.is_some_and(|child| self.reads_loosely_from(child, after))
     }
 
-    /// Whether `holds` is true of a child that reads the segment, exactly or loosely: a literal, or a partial whose prefix is
-    /// longer than `shorter` bytes.
+    /// Returns whether `holds` is true for a child that matches the segment, exactly or loosely: a literal, or a
+    /// partial whose prefix is longer than `shorter` bytes.
     fn any_reading(
         &self,
         at: NodeIndex,
@@ -240,7 +240,7 @@ impl Tree {
         if node.prefixes.longest <= shorter {
             return false;
         }
-        // Prefix and digits contain nothing that ends a name, so only the shortest head can be made of them.
+        // Prefix and digits contain no character that ends a name, so only the shortest head can consist of them.
         let Some(head) = loose.heads(usize::MAX).next() else { return false };
         for prefix in node.prefixes.read(head).take_while(|prefix| prefix.len() > shorter) {
             for child in self.loose_partials.all(at, prefix) {
@@ -252,7 +252,7 @@ impl Tree {
         false
     }
 
-    /// Whether the child reads the segment as written, not only as a lax service would.
+    /// Returns whether the child matches the segment as written, not only loosely.
     fn reads_exactly(&self, at: NodeIndex, segment: &str, reading: &Reading) -> bool {
         let child = match reading.prefix {
             None => self.literals.get(at, segment.as_bytes()),
@@ -264,7 +264,7 @@ impl Tree {
     }
 }
 
-/// The first segment, and what comes after the slash behind it.
+/// Splits off the first segment; returns it and the text after its slash.
 fn first(path: &str) -> (&str, &str) {
     match path.bytes().position(|byte| byte == b'/') {
         Some(slash) => (&path[..slash], &path[slash + 1..]),
@@ -272,11 +272,11 @@ fn first(path: &str) -> (&str, &str) {
     }
 }
 
-/// Labelled ways from parents to children, found by hash.
+/// Labelled edges from parents to children, found by hash.
 #[derive(Debug, Default)]
 struct Edges {
     table: HashTable<Edge>,
-    // Seeded by the process: no book can be written whose labels collide. What is found does not depend on it.
+    // Seeded per process: nobody can write a book whose labels collide. The results do not depend on the seed.
     hashers: DefaultHashBuilder,
 }
 
@@ -341,7 +341,7 @@ mod tests {
         tree.visits.load(Ordering::Relaxed) - before
     }
 
-    /// All 4 096 ways to write a path of twelve segments with literals and parameters, and a dead end behind each of them.
+    /// Returns all 4 096 patterns of twelve segments with literals and parameters, and a dead end after each of them.
     fn worst() -> Tree {
         tree((0..4096_u32).map(|choice| {
             let parts = (0..12).map(|at| if choice >> at & 1 == 0 { "/a".to_owned() } else { format!("/{{p{at}}}") });
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_loose_search_does_not_come_to_a_node_twice_either() {
-        // What `**` takes is read exactly to begin with, and then loosely in all 1 024 ways, none of which ends well.
+        // The segments under `**` match exactly at first, and then loosely in all 1 024 ways, all dead ends.
         let stems = (0..1024_u32)
             .map(|choice| (0..10).map(|at| if choice >> at & 1 == 0 { "/a" } else { "/A" }).collect::<String>());
         let tree = tree(stems.map(|stem| format!("/a{stem}/z")).chain(["/**".to_owned()]));

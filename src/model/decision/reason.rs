@@ -1,51 +1,51 @@
-//! Why calls are refused.
+//! Reasons to refuse calls.
 
-/// Why a call is refused, in the order that the checks are made.
+/// The reason to refuse a call, in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Reason {
     /// No token was presented.
     KeyMissing,
-    /// The token cannot be one.
+    /// The token is malformed.
     KeyMalformed,
     /// No key has this token.
     KeyUnknown,
-    /// The key or this token of it was revoked.
+    /// The key or this token was revoked.
     KeyRevoked,
     /// The key is switched off.
     KeyInactive,
-    /// The key's validity has not begun.
+    /// The key's validity has not started.
     KeyNotYetValid,
-    /// The key's validity is over.
+    /// The key's validity has ended.
     KeyExpired,
-    /// This token's overlap after a rotation is over.
+    /// This token's overlap after a rotation has ended.
     SecretExpired,
     /// The client's address is outside the key's networks, or unknown.
     NetworkDenied,
     /// No method was named.
     MethodRequired,
-    /// The path can be read in more than one way.
+    /// The path is ambiguous.
     PathAmbiguous,
-    /// The reference book has no such method, and the key is not open enough for calls outside it.
+    /// The reference book has no such method, and the key's access is too narrow for calls outside it.
     MethodUnknown,
-    /// The key does not open this method.
+    /// The key has no access to this method.
     MethodDenied,
-    /// A store must be named.
+    /// The call must name a store.
     StoreRequired,
-    /// A store named does not exist.
+    /// A named store does not exist.
     StoreUnknown,
-    /// A store named is switched off.
+    /// A named store is switched off.
     StoreInactive,
-    /// The key does not open a store named.
+    /// The key has no access to a named store.
     StoreDenied,
-    /// The key is for certain stores, and none of them exists and is active: it opens nothing that is about stores.
+    /// The key selects certain stores, none of which exists and is active: it has no access to anything about stores.
     NoStoreOpen,
-    /// Behind a gateway: the key is for certain stores, and the method reads no store, so that nothing keeps the call
-    /// within them.
+    /// Behind a gateway: the key selects certain stores, and the method reads no store, so nothing confines the call to
+    /// them.
     MethodReadsNoStore,
 }
 
-/// Every reason, in the order that the checks are made.
+/// Every reason, in the order of the checks.
 pub const REASONS: [Reason; 19] = [
     Reason::KeyMissing,
     Reason::KeyMalformed,
@@ -75,7 +75,7 @@ pub struct Reasons(u32);
 // === impl Reason ===
 
 impl Reason {
-    /// The reason as metrics and people write it.
+    /// Returns the reason as metrics and people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeyMissing => "KEY_MISSING",
@@ -104,7 +104,7 @@ impl Reason {
 // === impl Reasons ===
 
 impl Reasons {
-    /// The set of one reason.
+    /// Returns the set of one reason.
     pub const fn only(reason: Reason) -> Self {
         Self(1 << reason as u8)
     }
@@ -114,22 +114,22 @@ impl Reasons {
         self.0 |= 1 << reason as u8;
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether `reason` is among them.
+    /// Returns whether `reason` is in the set.
     pub const fn contains(self, reason: Reason) -> bool {
         self.0 & (1 << reason as u8) != 0
     }
 
-    /// The first, in the order that the checks are made.
+    /// Returns the first reason, in the order of the checks.
     pub fn first(self) -> Option<Reason> {
         self.iter().next()
     }
 
-    /// All, in the order that the checks are made.
+    /// Returns all reasons, in the order of the checks.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         REASONS.into_iter().filter(move |reason| self.contains(*reason))
     }

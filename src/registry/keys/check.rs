@@ -1,4 +1,4 @@
-//! The rules of a key's fields, and what its lists name.
+//! The rules for a key's fields, and the look-up of what its lists name.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::registry::write::Write;
 
 use super::fields::{ACTIVE, FIELDS};
 
-/// What a choice of access may be.
+/// The possible choices of access.
 pub(super) const ACCESS: &str = "ACCESS_ALL or ACCESS_SELECTED";
 
-/// Checks all of a new key. What it returns counts only if there are no violations. The lists stand in the caller's order,
-/// so that a violation that is found later can name the entry.
+/// Checks all fields of a new key. The result is valid only without violations. The lists keep the caller's order, so
+/// that a later violation can name the entry.
 pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> KeySpec {
     let mut spec = KeySpec::default();
     for field in FIELDS.iter().filter(|field| field.name != ACTIVE || draft.active.is_some()) {
@@ -34,7 +34,7 @@ pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> KeySpec {
     spec
 }
 
-/// That the validity does not end before it begins.
+/// Checks that the validity starts before it ends.
 pub(super) fn validity(violations: &mut Violations, spec: &KeySpec) {
     if let (Some(begin), Some(end)) = (spec.not_before, spec.expires)
         && begin >= end
@@ -43,7 +43,7 @@ pub(super) fn validity(violations: &mut Violations, spec: &KeySpec) {
     }
 }
 
-/// That each entry is a store's code, and none stands there twice.
+/// Checks that each entry is a valid store code, without duplicates.
 pub(super) fn stores(violations: &mut Violations, codes: &[String]) {
     if validate::bounded(violations, "stores", codes.len(), MAX_STORES) {
         for (at, code) in codes.iter().enumerate() {
@@ -53,7 +53,7 @@ pub(super) fn stores(violations: &mut Violations, codes: &[String]) {
     }
 }
 
-/// That each entry is a method's identity, and none stands there twice.
+/// Checks that each entry is a valid method identity, without duplicates.
 pub(super) fn methods(violations: &mut Violations, identities: &[String]) {
     if validate::bounded(violations, "methods", identities.len(), MAX_METHODS) {
         for (at, identity) in identities.iter().enumerate() {
@@ -63,8 +63,7 @@ pub(super) fn methods(violations: &mut Violations, identities: &[String]) {
     }
 }
 
-/// The access that kind and list make together. An empty list is never read as everything, nor is everything cut down
-/// by a list.
+/// Combines kind and list into an access. An empty list never means everything, and a list never restricts everything.
 fn access(violations: &mut Violations, field: &str, kind: Option<AccessKind>, list: &[String]) -> Access<String> {
     match kind {
         Some(AccessKind::All) => {
@@ -81,7 +80,7 @@ fn all_without_list(violations: &mut Violations, field: &str, list: &[String]) {
     }
 }
 
-/// An access as an update changes it: the kind if it is in the mask, and the list if that is.
+/// The change of an access by an update: the kind and the list, each if the mask contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AccessChange {
     field: &'static str,
@@ -90,7 +89,7 @@ pub(super) struct AccessChange {
 }
 
 impl AccessChange {
-    /// Checks what can be checked without the key.
+    /// Checks everything that does not depend on the key.
     pub(super) fn new(
         violations: &mut Violations,
         field: &'static str,
@@ -98,14 +97,14 @@ impl AccessChange {
         list: Option<&Vec<String>>,
     ) -> Self {
         let kind = kind.and_then(|(name, choice)| validate::chosen(violations, name, choice, ACCESS));
-        // Told before storage is asked anything; what depends on the key is told by `apply`.
+        // Reported before storage is queried; `apply` reports what depends on the key.
         if let (Some(AccessKind::All), Some(list)) = (kind, list) {
             all_without_list(violations, field, list);
         }
         Self { field, kind, list: list.cloned() }
     }
 
-    /// What the access becomes, in byte order.
+    /// Returns the changed access, in byte order.
     pub(super) fn apply(&self, violations: &mut Violations, current: &Access<String>) -> Access<String> {
         let field = self.field;
         let selected = match self.kind {
@@ -123,7 +122,7 @@ impl AccessChange {
                 Access::All
             }
             None if selected && current.is_all() => {
-                // From everything to nothing by leaving out a list would be an accident.
+                // Going from everything to nothing by omitting a list would be an accident.
                 violations.add(
                     field,
                     format_args!(
@@ -137,7 +136,7 @@ impl AccessChange {
         }
     }
 
-    /// The list as the caller gave it, if it did.
+    /// Returns the list that the caller gave; empty if none.
     pub(super) fn given(&self) -> &[String] {
         self.list.as_deref().unwrap_or_default()
     }
@@ -174,7 +173,7 @@ pub(super) fn labels(violations: &mut Violations, labels: &BTreeMap<String, Stri
     labels.clone()
 }
 
-/// The numbers of stores by their codes. Adds a violation for each one that does not exist.
+/// Returns the numbers of stores by their codes. Adds a violation for each code that does not exist.
 pub(super) async fn store_numbers(
     write: &mut Write,
     violations: &mut Violations,
@@ -188,7 +187,7 @@ pub(super) async fn store_numbers(
     Ok(present(violations, field, "store", codes, found))
 }
 
-/// The numbers of methods by their identities. Adds a violation for each one that is not in the book.
+/// Returns the numbers of methods by their identities. Adds a violation for each identity that is not in the book.
 pub(super) async fn method_numbers(
     write: &mut Write,
     violations: &mut Violations,
@@ -213,7 +212,7 @@ fn present<N>(violations: &mut Violations, field: &str, what: &str, names: &[Str
     numbers
 }
 
-/// That a store or method does not exist.
+/// Formats the error that a store or method does not exist.
 pub(super) fn not_there(what: &str, name: &str) -> String {
     format!("the {what} `{}` does not exist", excerpt(name))
 }

@@ -1,4 +1,4 @@
-//! Issuing a key, and recognising that it was issued already.
+//! Issuing a key, and recognising a repeated request.
 
 use crate::model::change::Action;
 use crate::model::key::{Key, KeySpec};
@@ -15,27 +15,27 @@ use crate::storage::NewKey;
 use super::check;
 use super::{KeyWithToken, Minted, finish};
 
-/// Longest request id, in characters.
+/// The longest request id, in characters.
 const MAX_REQUEST_ID: usize = 64;
 
-/// Asks for a new key.
+/// A request for a new key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CreateKey {
-    /// What it shall be.
+    /// The requested fields.
     pub key: KeyDraft,
     /// Its token, if the caller generated one.
     pub token: TokenText,
-    /// Recognises a retry for a day: at most 64 of `[A-Za-z0-9._-]`; empty: every call makes a key.
+    /// Recognises a retry for a day: at most 64 of `[A-Za-z0-9._-]`; empty: every call creates a key.
     pub request_id: String,
 }
 
 impl Registry {
-    /// A token as [`Registry::create_key`] would make one: for a form that shows it before it is saved.
+    /// Returns a token like those of [`Registry::create_key`]: for a form that shows it before saving.
     pub fn new_token(&self) -> Token {
         Token::issue(self.random.bytes())
     }
 
-    /// What [`Registry::create_key`] would find wrong with the fields of a request by themselves, without asking storage.
+    /// Returns the violations that [`Registry::create_key`] would find in the request alone, without querying storage.
     pub fn check_new_key(&self, request: &CreateKey, options: &WriteOptions) -> Violations {
         let mut violations = Violations::new();
         violations.within("key", |violations| check::key(violations, &request.key));
@@ -45,8 +45,8 @@ impl Registry {
         violations
     }
 
-    /// Issues a key and answers its token. A retry, recognised by the token or the request id, answers the key that was
-    /// made first.
+    /// Issues a key and returns its token. A retry, recognised by the token or the request id, returns the key that was
+    /// created first.
     pub async fn create_key(
         &self,
         caller: &Caller,
@@ -100,7 +100,7 @@ async fn create(
     Ok(KeyWithToken { key, token: Some(minted.token) })
 }
 
-/// The key that an earlier call of the same request made, if this is a retry.
+/// Returns the key that an earlier call with the same request created, if this is a retry.
 async fn made_before(
     write: &mut Write,
     spec: &KeySpec,
@@ -112,7 +112,7 @@ async fn made_before(
     let requested = if request_id.is_empty() { None } else { write.tx.request(actor, request_id).await? };
     match (owner, requested) {
         (None, None) => Ok(None),
-        // The token proves that it is the same request: whoever has it may know the key.
+        // The token proves that it is the same request: its holder may learn the key.
         (Some((secret, id)), requested) => {
             let key = write.tx.key(id).await?;
             let first = |key: &Key| {
@@ -139,7 +139,7 @@ async fn made_before(
     }
 }
 
-/// A token that some key has or had.
+/// Returns the error for a token that some key has or had.
 pub(super) fn token_taken() -> Error {
     Error::taken(Taken::Token, "token", "already belongs, or belonged, to a key; generate another one")
 }

@@ -1,5 +1,5 @@
-//! The fields of a key that people set, each once: its name in the contract, whether a revoked key may still change it, and
-//! how it is checked and set. New keys, updates and their masks walk this list.
+//! The user-defined fields of a key, each once: its name in the contract, whether a revoked key may still change it,
+//! and how it is checked and set. New keys, updates and their masks iterate over this list.
 
 use crate::model::key::KeySpec;
 use crate::registry::input::KeyDraft;
@@ -8,14 +8,14 @@ use crate::registry::violations::Violations;
 
 use super::check;
 
-/// Unset in a new key, it is switched on; in an update it is required.
+/// If unset in a new key, the key is switched on; required in an update.
 pub(super) const ACTIVE: &str = "active";
 
 /// A field of a key.
 pub(super) struct Field {
     /// Its name in the contract.
     pub(super) name: &'static str,
-    /// Whether it can still be changed once the key is revoked: a note for anyone who looks at it later.
+    /// Whether it can still be changed after revocation: a note for later readers.
     pub(super) of_revoked: bool,
     /// Checks the draft's value by itself and sets it.
     pub(super) set: fn(&mut Violations, &KeyDraft, &mut KeySpec),
@@ -29,7 +29,7 @@ const fn note(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySp
     Field { name, of_revoked: true, set }
 }
 
-/// All of them, in the contract's order. What a list makes of an access depends on its kind (`check::AccessChange`).
+/// All fields, in the contract's order. The meaning of a list depends on the kind of access (`check::AccessChange`).
 pub(super) const FIELDS: [Field; 13] = [
     note("name", |violations, draft, spec| {
         validate::text(violations, "name", &draft.name, (1, 200), Lines::One);
@@ -65,13 +65,13 @@ pub(super) const FIELDS: [Field; 13] = [
     note("labels", |violations, draft, spec| spec.labels = check::labels(violations, &draft.labels)),
 ];
 
-/// The names of the fields that people can change in a key, `revoked` or not, as the contract has them.
+/// Returns the contract's names of the fields that can be changed in a key, `revoked` or not.
 pub fn key_fields(revoked: bool) -> impl Iterator<Item = &'static str> {
     FIELDS.iter().filter(move |field| field.of_revoked || !revoked).map(|field| field.name)
 }
 
-/// That it is empty or has the shape of an e-mail address: something without spaces on both sides of its only `@`. Whether
-/// mail arrives there, only sending it would show.
+/// Checks that it is empty or looks like an e-mail address: text without spaces on both sides of its only `@`. Only
+/// sending mail would prove that the address works.
 fn contact(violations: &mut Violations, contact: &str) {
     validate::text(violations, "contact", contact, (0, 254), Lines::One);
     let is_address = contact.split_once('@').is_some_and(|(local, domain)| {

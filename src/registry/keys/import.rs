@@ -1,4 +1,4 @@
-//! Taking over keys that were issued elsewhere: all of them, or none.
+//! Importing keys that were issued elsewhere: all of them, or none.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,10 +19,10 @@ use crate::storage::{NewKey, NewSecret};
 
 use super::check;
 
-/// Most keys of one import.
+/// The most keys of one import.
 const MAX_KEYS: usize = 100_000;
 
-/// Asks to take over keys.
+/// A request to import keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportKeys {
     /// The keys, 1..=100 000.
@@ -31,18 +31,18 @@ pub struct ImportKeys {
     pub dry_run: bool,
 }
 
-/// A key to take over.
+/// A key to import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportedKey {
-    /// What it shall be.
+    /// The requested fields.
     pub key: KeyDraft,
-    /// Its token, or what is known of it.
+    /// Its token or digest.
     pub secret: ImportSecret,
-    /// The last characters of the token, at most 4, only beside a digest.
+    /// The last characters of the token, at most 4, only together with a digest.
     pub hint: String,
 }
 
-/// What is known of an imported key's token.
+/// The token of an imported key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ImportSecret {
     /// Nothing, which is refused.
@@ -54,18 +54,18 @@ pub enum ImportSecret {
     Sha256(TokenText),
 }
 
-/// A key whose fields are within their rules.
+/// A key with valid fields.
 struct Checked {
     key: KeySpec,
     digest: Digest,
     hint: String,
     origin: Origin,
-    /// Name of the field that the digest came from.
+    /// The name of the field that contained the digest.
     field: &'static str,
 }
 
 impl Registry {
-    /// Takes over keys; answers their ids in the order given, none on a dry run.
+    /// Imports keys; returns their ids in the order given, none on a dry run.
     pub async fn import_keys(
         &self,
         caller: &Caller,
@@ -146,8 +146,8 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
     let methods = numbered(&checked, |key| key.methods.selected());
     let methods = methods_by_identity(write, methods).await?;
 
-    // Ids of one moment are in no order by themselves. In the order given, keys stand in the lists as they came, and
-    // storage appends to its indexes instead of writing all over them.
+    // Ids of the same time have no order. Sorted, they keep the given order in lists, and storage appends to its
+    // indexes instead of writing all over them.
     let mut ids: Vec<KeyId> = checked.iter().map(|_| write.new_key_id()).collect();
     let mut secret_ids: Vec<SecretId> = checked.iter().map(|_| write.new_secret_id()).collect();
     ids.sort_unstable();
@@ -178,14 +178,14 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
     }
     write.tx.insert_keys(&new).await?;
     for new in new {
-        // Read back one by one a large import would take minutes; this is what storage answers from now on.
+        // Reading back one by one would take minutes for a large import; storage returns the same from now on.
         let key = imported(write, new);
         write.record(Action::Import, SubjectKind::Key, &key.id, None, Some(key.image()));
     }
     Ok(ids)
 }
 
-/// Every name that some key's list holds, each once.
+/// Returns every name in some key's list, each once.
 fn numbered<'c>(checked: &'c [Checked], list: impl Fn(&'c KeySpec) -> &'c [String]) -> Vec<String> {
     let names: BTreeSet<&String> = checked.iter().flat_map(|one| list(&one.key)).collect();
     names.into_iter().cloned().collect()
@@ -224,7 +224,7 @@ fn look_up<N: Copy>(
     found
 }
 
-/// The key as it is once it was taken over.
+/// Returns the key as it is after the import.
 fn imported(write: &Write, new: NewKey) -> Key {
     let secret = Secret {
         id: new.secret.id,

@@ -1,4 +1,4 @@
-//! Keys: issued, changed, rotated, ended, taken over and listed.
+//! Keys: issuing, changing, rotating, revoking, importing and listing them.
 
 mod check;
 mod create;
@@ -28,16 +28,16 @@ pub use self::import::{ImportKeys, ImportSecret, ImportedKey};
 pub use self::read::ListKeys;
 pub use self::rotate::RotateKey;
 
-/// A key and a token of it, which is known only now.
+/// A key and its token, which is available only now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyWithToken {
     /// The key.
     pub key: Key,
-    /// The token; none if a retry was recognised without it.
+    /// The token; `None` if a retry was recognised without it.
     pub token: Option<Token>,
 }
 
-/// A token that is to become a secret, hashed before the write begins.
+/// A token for a new secret, hashed before the write begins.
 struct Minted {
     token: Token,
     digest: Digest,
@@ -45,7 +45,7 @@ struct Minted {
 }
 
 impl Minted {
-    /// The token that the caller brought, or a new one.
+    /// Uses the token that the caller supplied, or generates one.
     fn new(violations: &mut Violations, text: &TokenText, random: &dyn Random) -> Option<Self> {
         let supplied = !text.0.is_empty();
         let token = if supplied {
@@ -69,12 +69,12 @@ impl Minted {
     }
 }
 
-/// The key with this id, which must be there.
+/// Returns the key with this id, or an error if it does not exist.
 async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
     write.tx.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
 }
 
-/// Records what was done to a key, and answers what it says now.
+/// Records a change of a key and returns its new state.
 async fn finish(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
     let after = write.tx.key(id).await?;
     let after =

@@ -1,4 +1,4 @@
-//! Reading keys: one, a page, or whose token this is.
+//! Reading keys: one, a page, or the key of a token.
 
 use crate::model::id::KeyId;
 use crate::model::key::Key;
@@ -14,44 +14,44 @@ use crate::storage::{Found, KeyFilter};
 
 use super::check::ACCESS;
 
-/// Asks for a page of keys; filters that are set must all hold.
+/// A request for a page of keys; all filters that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListKeys {
-    /// Which page.
+    /// The requested page.
     pub page: PageInput,
-    /// Switched on and not revoked, or not so.
+    /// Whether they are switched on and not revoked.
     pub active: Option<bool>,
-    /// Revoked, or not.
+    /// Whether they are revoked.
     pub revoked: Option<bool>,
-    /// How much of the stores they open.
+    /// How much of the stores they have access to.
     pub store_access: Choice<AccessKind>,
-    /// How much of the reference book they open.
+    /// How much of the reference book they have access to.
     pub method_access: Choice<AccessKind>,
-    /// Code of a store that they open; empty: any.
+    /// The code of a store they have access to; empty: any.
     pub store: String,
-    /// Identity of a method that they open; empty: any.
+    /// The identity of a method they have access to; empty: any.
     pub method: String,
     /// Text that occurs in them; empty: any.
     pub text: String,
     /// The owner, exactly; empty: any.
     pub owner: String,
-    /// Validity ends before this time.
+    /// They expire before this time.
     pub expire_before: Option<RawTime>,
-    /// Not used since this time.
+    /// They have not been used since this time.
     pub unused_since: Option<RawTime>,
-    /// Ever used, or never.
+    /// Whether they were ever used.
     pub used: Option<bool>,
 }
 
 impl Registry {
-    /// The key with this id.
+    /// Returns the key with this id.
     pub async fn key(&self, id: &str) -> Result<Key> {
         let mut violations = Violations::new();
         let Some(id) = validate::parsed::<KeyId>(&mut violations, "id", id) else { return Err(violations.into()) };
         self.storage.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
     }
 
-    /// A page of keys, the newest first.
+    /// Returns a page of keys, the newest first.
     pub async fn keys(&self, list: &ListKeys) -> Result<Listed<Key>> {
         let mut violations = Violations::new();
         let filter = filter(&mut violations, list);
@@ -75,7 +75,7 @@ impl Registry {
         Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
     }
 
-    /// The key that a token belongs or belonged to.
+    /// Returns the key that a token belongs or belonged to.
     pub async fn find_key(&self, token: &TokenText) -> Result<Found> {
         let token = match Token::parse(&token.0) {
             Ok(token) => token,

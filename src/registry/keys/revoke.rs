@@ -1,4 +1,4 @@
-//! Ending tokens and keys. All of it is final, and repeating it is no error.
+//! Revoking tokens and keys. All of it is final, and repeating it is not an error.
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
@@ -14,7 +14,7 @@ use crate::registry::{Caller, Registry, Written};
 use super::{existing, finish};
 
 impl Registry {
-    /// Ends one token of a key at once.
+    /// Revokes one token of a key immediately.
     pub async fn revoke_secret(
         &self,
         caller: &Caller,
@@ -29,7 +29,7 @@ impl Registry {
         self.write("revoke secret", caller, Permission::Edit, options, work).await
     }
 
-    /// Ends a key at once. It stays to be read.
+    /// Revokes a key immediately. It remains readable.
     pub async fn revoke_key(
         &self,
         caller: &Caller,
@@ -47,7 +47,7 @@ impl Registry {
         self.write("revoke key", caller, Permission::Edit, options, work).await
     }
 
-    /// Removes a key from the lists. Its tokens stay taken.
+    /// Removes a key from the lists. Its tokens cannot be used again.
     pub async fn delete_key(&self, caller: &Caller, key: &Named, options: &WriteOptions) -> Result<Written> {
         let mut violations = Violations::new();
         let id = validate::parsed::<KeyId>(&mut violations, "id", &key.id);
@@ -73,7 +73,7 @@ async fn revoke_secret(write: &mut Write, id: SecretId) -> Result<Key> {
 
 async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) -> Result<Key> {
     let before = existing(write, id).await?;
-    // Before the etag: what repeats a revocation whose answer was lost has the etag of the state before it.
+    // Before the etag: the retry of a revocation whose response was lost has the etag of the state before it.
     if before.revoked.is_some() {
         return Ok(before);
     }

@@ -1,4 +1,4 @@
-//! Giving a key a second token, and the first an end.
+//! Giving a key a second token, and the first an expiry.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use crate::registry::{Caller, Registry, Written};
 use super::create::token_taken;
 use super::{KeyWithToken, Minted, existing, finish};
 
-/// Longest overlap of two tokens.
+/// The longest overlap of two tokens.
 const MAX_OVERLAP: Duration = Duration::from_hours(366 * 24);
-/// Most live tokens of a key.
+/// The most live tokens of a key.
 const MAX_LIVE: usize = 2;
 
-/// Asks for a second token of a key.
+/// A request for a second token of a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RotateKey {
     /// The key.
     pub key: Named,
-    /// How long the token there is goes on being good, 0 s to 366 days; must be said.
+    /// How long the current token keeps working, 0 s to 366 days; required.
     pub overlap: Option<RawDuration>,
     /// The new token, if the caller generated one.
     pub token: TokenText,
 }
 
 impl Registry {
-    /// Gives a key a second token and ends the one there is after the overlap.
+    /// Gives a key a second token and expires the current one after the overlap.
     pub async fn rotate_key(
         &self,
         caller: &Caller,
@@ -61,7 +61,7 @@ impl Registry {
 async fn rotate(write: &mut Write, id: KeyId, etag: String, overlap: Duration, minted: Minted) -> Result<KeyWithToken> {
     let before = existing(write, id).await?;
     if let Some((secret, owner)) = write.tx.secret_with(&minted.digest).await? {
-        // Its newest token, and not the one it was made with: an earlier call of this request has rotated it.
+        // Its newest token, and not its initial one: an earlier call of this request has rotated it.
         let newest = before.secrets.first().filter(|newest| newest.id == secret && newest.created > before.created);
         return match newest {
             Some(_) if owner == id => Ok(KeyWithToken { key: before, token: Some(minted.token) }),
@@ -81,7 +81,7 @@ async fn rotate(write: &mut Write, id: KeyId, etag: String, overlap: Duration, m
         if over || overlap.is_zero() {
             write.tx.end_secret(secret.id).await?;
         } else {
-            // A token that ends sooner by an earlier rotation is not given more time by this one.
+            // A token that expires sooner because of an earlier rotation gets no more time from this one.
             let end = now.plus(overlap);
             let end = secret.expires.map_or(end, |expires| expires.min(end));
             write.tx.expire_secret(secret.id, Some(end)).await?;

@@ -1,4 +1,4 @@
-//! Changing what a key says of itself.
+//! Changing the user-defined fields of a key.
 
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
@@ -20,14 +20,14 @@ struct Change {
     id: KeyId,
     etag: String,
     mask: Mask,
-    /// The masked fields of it are checked.
+    /// Its masked fields are checked.
     draft: KeyDraft,
     stores: AccessChange,
     methods: AccessChange,
 }
 
 impl Registry {
-    /// What [`Registry::update_key`] would find wrong with the fields of an update by themselves, without asking storage.
+    /// Returns the violations that [`Registry::update_key`] would find in the update alone, without querying storage.
     pub fn check_key_update(&self, update: &Update<KeyDraft>, options: &WriteOptions) -> Violations {
         let mut violations = Violations::new();
         check_change(&mut violations, update);
@@ -35,7 +35,7 @@ impl Registry {
         violations
     }
 
-    /// Changes the fields of a key that the mask names.
+    /// Changes the masked fields of a key.
     pub async fn update_key(
         &self,
         caller: &Caller,
@@ -56,7 +56,7 @@ fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Optio
     let draft = &update.draft;
     violations.within("key", |violations| {
         let id = validate::parsed::<KeyId>(violations, "id", &update.id);
-        // Set in an empty key here to be checked, and in the key itself by `changed`.
+        // Set in an empty spec here to be checked, and in the key itself by `changed`.
         let mut checked = KeySpec::default();
         set(violations, &mask, draft, &mut checked);
         let stores = AccessChange::new(
@@ -75,7 +75,7 @@ fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Optio
     })
 }
 
-/// Sets the masked fields in `spec`, but for its lists.
+/// Sets the masked fields in `spec`, except its lists.
 fn set(violations: &mut Violations, mask: &Mask, draft: &KeyDraft, spec: &mut KeySpec) {
     for field in FIELDS.iter().filter(|field| mask.has(field.name)) {
         (field.set)(violations, draft, spec);
@@ -120,7 +120,7 @@ async fn apply(write: &mut Write, change: Change) -> Result<Key> {
     finish(write, Action::Update, Some(&before), before.id).await
 }
 
-/// The key as it becomes.
+/// Returns the changed key.
 fn changed(violations: &mut Violations, change: &Change, before: &KeySpec) -> KeySpec {
     let mut spec = before.clone();
     set(violations, &change.mask, &change.draft, &mut spec);

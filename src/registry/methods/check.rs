@@ -1,4 +1,4 @@
-//! The rules of a method's fields.
+//! The rules for a method's fields.
 
 use crate::model::book::MethodNumber;
 use crate::model::change::Revision;
@@ -10,12 +10,12 @@ use crate::registry::input::MethodDraft;
 use crate::registry::validate::{self, Lines, Mask};
 use crate::registry::violations::Violations;
 
-/// Most places of a method.
+/// The most store locations of a method.
 const MAX_PLACES: usize = 20;
-/// Whether calls of a method are about a store.
+/// The possible store uses of a method.
 const USES: &str = "STORE_USE_NONE, STORE_USE_SHARED, STORE_USE_OPTIONAL or STORE_USE_REQUIRED";
 
-/// Checks all of a new method but its position.
+/// Checks all fields of a new method except its position.
 pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option<Method> {
     let identity = validate::parsed::<MethodIdentity>(violations, "method", &draft.method);
     block(violations, &draft.block);
@@ -38,14 +38,14 @@ pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option
         scope: Some(draft.scope.clone()).filter(|scope| !scope.is_empty()),
         position: draft.position,
         retired: None,
-        // What storage knows when it writes it.
+        // Storage sets these when it writes the method.
         created: Timestamp::EPOCH,
         updated: Timestamp::EPOCH,
         row_revision: Revision::default(),
     })
 }
 
-/// Checks the fields of a method that an update changes.
+/// Checks the masked fields of a method.
 pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDraft, identity: Option<&MethodIdentity>) {
     if mask.has("block") {
         block(violations, &draft.block);
@@ -76,7 +76,7 @@ pub(super) fn position(violations: &mut Violations, position: i32) {
     }
 }
 
-/// Checks that a method that is to be open to keys of every store only reads, and carries no store.
+/// Checks that a method that is shared by keys of all stores only reads, and has no store location.
 pub(super) fn shared(violations: &mut Violations, store_use: StoreUse, identity: &MethodIdentity, has_places: bool) {
     if store_use == StoreUse::Shared
         && let Some(fault) = StoreUse::shared_fault(identity.verb, has_places)
@@ -103,7 +103,7 @@ fn scope(violations: &mut Violations, scope: &str) {
     }
 }
 
-/// Where the method's calls carry their store; a parameter of the path must be one of the pattern's.
+/// Checks the locations of the store in the method's calls; a path parameter must occur in the pattern.
 pub(super) fn store_places(
     violations: &mut Violations,
     texts: &[String],
@@ -133,7 +133,7 @@ pub(super) fn store_places(
     places
 }
 
-/// What a method's pattern reads, the names of its parameters aside: two methods of one shape read the same requests.
+/// Returns a method's pattern without the names of its parameters: methods of one shape match the same requests.
 pub(super) fn shape(identity: &MethodIdentity) -> String {
     let mut shape = identity.verb.to_string();
     for segment in identity.pattern.segments() {
@@ -193,7 +193,7 @@ mod tests {
         );
     }
 
-    /// The rule here and the one of the compiled book must be the same, or a book could be stored that does not compile.
+    /// This rule must be the same as the compiled book's, or a stored book might not compile.
     #[test]
     fn methods_are_of_one_shape_exactly_when_the_book_says_so() {
         let texts = [

@@ -1,4 +1,4 @@
-//! Bringing the book in line with a list: what is new, what says something else, what is missing, and whom it affects.
+//! Synchronizing the book with a list: new, changed and missing methods, and the affected keys.
 
 use std::collections::HashMap;
 
@@ -18,19 +18,19 @@ use crate::storage::AffectedKey;
 
 use super::check;
 
-/// Most methods of one import.
+/// The most methods of one import.
 const MAX_METHODS: usize = 5_000;
-/// Most affected keys that are named, and most methods of each.
+/// The most affected keys that are listed, and the most methods of each.
 const MAX_TOLD: usize = 100;
 
-/// Asks to bring the book in line with a list.
+/// A request to synchronize the book with a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportMethods {
-    /// The methods, 1..=5 000, in the order that they shall stand in; their positions are ignored.
+    /// The methods, 1..=5 000, in their new order; their positions are ignored.
     pub methods: Vec<MethodDraft>,
-    /// Also retire what is in the book and not in the list.
+    /// Also retire the methods that are in the book and not in the list.
     pub retire_missing: bool,
-    /// Tells what would change and writes nothing.
+    /// Returns what would change and writes nothing.
     pub dry_run: bool,
 }
 
@@ -39,15 +39,15 @@ pub struct ImportMethods {
 pub struct MethodsDiff {
     /// Added.
     pub added: Vec<MethodIdentity>,
-    /// Changed in something that they say.
+    /// Changed in some field.
     pub changed: Vec<MethodIdentity>,
     /// Retired.
     pub retired: Vec<MethodIdentity>,
-    /// How many stand as they were.
+    /// The number of unchanged methods.
     pub unchanged: usize,
-    /// Keys that gain methods, at most 100, and how many there are.
+    /// Keys that gain methods, at most 100, and their total number.
     pub gaining: (Vec<AffectedMethods>, u64),
-    /// Keys that lose methods, at most 100, and how many there are.
+    /// Keys that lose methods, at most 100, and their total number.
     pub losing: (Vec<AffectedMethods>, u64),
 }
 
@@ -62,18 +62,18 @@ pub struct AffectedMethods {
     pub methods: Vec<MethodIdentity>,
 }
 
-/// What is to be written.
+/// The writes to make.
 #[derive(Debug, Default)]
 struct Plan {
     added: Vec<Method>,
-    /// As it was, and as it becomes.
+    /// Before and after.
     changed: Vec<(Method, Method)>,
     retired: Vec<Method>,
     unchanged: usize,
 }
 
 impl Registry {
-    /// Brings the book in line with a list: all of it or nothing. Answers no [`Written`] when nothing was written.
+    /// Synchronizes the book with a list: all of it or nothing. Returns no [`Written`] if nothing was written.
     pub async fn import_methods(
         &self,
         caller: &Caller,
@@ -134,7 +134,7 @@ async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, d
         method.updated = now;
         method.row_revision = revision;
     }
-    // Asked before anything is written: afterwards nobody selects what is retired.
+    // Queried before anything is written: afterwards no key selects the retired methods.
     let diff = tell(write, &plan).await?;
     if dry_run {
         return Ok(diff);
@@ -163,7 +163,7 @@ async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, d
     Ok(diff)
 }
 
-/// What has to be written so that the book says what the list says.
+/// Returns the writes that bring the book in line with the list.
 fn plan(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<Plan> {
     let at: HashMap<MethodIdentity, usize> =
         live.iter().enumerate().map(|(at, method)| (method.identity.clone(), at)).collect();
@@ -183,7 +183,7 @@ fn plan(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<
             plan.added.push(method);
             continue;
         };
-        // What the list does not speak of stays as it is.
+        // Fields that the list does not contain stay unchanged.
         method.number = before.number;
         method.created = before.created;
         method.updated = before.updated;
@@ -200,7 +200,7 @@ fn plan(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<
     Ok(plan)
 }
 
-/// Refuses listed methods that read the same requests as methods that stay in the book under another name.
+/// Refuses listed methods that match the same requests as methods that stay in the book under another name.
 fn refuse_same_shapes(live: &[Method], missing: &[bool], listed: &[Method], found: &[Option<usize>]) -> Result<()> {
     let staying: HashMap<String, &MethodIdentity> = live
         .iter()
@@ -220,8 +220,8 @@ fn refuse_same_shapes(live: &[Method], missing: &[bool], listed: &[Method], foun
     if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: Taken::Method, violations }) }
 }
 
-/// Ascending places for the listed methods. Those that are in the book already keep theirs where the order allows it, so
-/// that importing a list again changes nothing; if none is, all go behind what there is.
+/// Returns ascending positions for the listed methods. Those already in the book keep theirs if the order allows it, so
+/// that repeating an import changes nothing; if none is, all go after the existing methods.
 fn positions(live: &[Method], found: &[Option<usize>]) -> Vec<i32> {
     let kept = |found: &Option<usize>| found.map(|at| live[at].position);
     let mut last = match found.iter().filter_map(kept).min() {
@@ -237,7 +237,7 @@ fn positions(live: &[Method], found: &[Option<usize>]) -> Vec<i32> {
         .collect()
 }
 
-/// The diff for people, and the keys that it affects.
+/// Builds the diff, with the keys that it affects.
 async fn tell(write: &mut Write, plan: &Plan) -> Result<MethodsDiff> {
     let identities = |methods: &[Method]| methods.iter().map(|method| method.identity.clone()).collect::<Vec<_>>();
     let mut diff = MethodsDiff {
@@ -294,7 +294,7 @@ mod tests {
         methods
     }
 
-    /// What storage would hold of them, at these positions.
+    /// Builds the stored methods at these positions.
     fn live(methods: &[(&str, i32)]) -> Vec<Method> {
         let names: Vec<&str> = methods.iter().map(|(name, _)| *name).collect();
         let mut live = listed(&names);

@@ -1,4 +1,4 @@
-//! The reference book: methods added, changed, retired, imported and listed.
+//! The reference book: adding, changing, retiring, importing and listing methods.
 
 mod check;
 mod import;
@@ -22,10 +22,10 @@ pub use self::import::{AffectedMethods, ImportMethods, MethodsDiff};
 /// The fields that can be changed.
 const FIELDS: [&str; 7] = ["block", "summary", "description", "store_use", "store_places", "scope", "position"];
 
-/// Asks for a page of methods; filters that are set must all hold.
+/// A request for a page of methods; all filters that are set must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListMethods {
-    /// Which page.
+    /// The requested page.
     pub page: PageInput,
     /// Title of the block, exactly; empty: any.
     pub block: String,
@@ -52,7 +52,7 @@ impl Registry {
         self.write("create method", caller, Permission::Edit, options, work).await
     }
 
-    /// The method with this identity.
+    /// Returns the method with this identity.
     pub async fn method(&self, identity: &str) -> Result<Method> {
         let mut violations = Violations::new();
         let Some(identity) = validate::parsed::<MethodIdentity>(&mut violations, "method", identity) else {
@@ -61,7 +61,7 @@ impl Registry {
         self.storage.method(&identity).await?.ok_or_else(|| Error::not_found(Missing::Method, identity))
     }
 
-    /// A page of methods, by position.
+    /// Returns a page of methods, by position.
     pub async fn methods(&self, list: &ListMethods) -> Result<Listed<Method>> {
         let mut violations = Violations::new();
         let filter = MethodFilter {
@@ -77,7 +77,7 @@ impl Registry {
         Ok(Listed { next: binding.token(page.next.as_deref()), items: page.items })
     }
 
-    /// Changes the fields of a method that the mask names.
+    /// Changes the masked fields of a method.
     pub async fn update_method(
         &self,
         caller: &Caller,
@@ -98,7 +98,7 @@ impl Registry {
         self.write("update method", caller, Permission::Edit, options, work).await
     }
 
-    /// Retires a method; answers how many keys selected it.
+    /// Retires a method; returns how many keys selected it.
     pub async fn delete_method(
         &self,
         caller: &Caller,
@@ -115,14 +115,14 @@ impl Registry {
     }
 }
 
-/// The methods that are not retired, by position, and the place of one among them.
+/// Returns the methods that are not retired, by position, and the one with this identity.
 async fn existing(write: &mut Write, identity: &MethodIdentity) -> Result<(Vec<Method>, Method)> {
     let live = write.tx.live_methods().await?;
     let found = live.iter().find(|method| method.identity == *identity).cloned();
     found.map(|method| (live, method)).ok_or_else(|| Error::not_found(Missing::Method, identity))
 }
 
-/// The place behind all others.
+/// Returns the position after all others.
 fn last_position(live: &[Method]) -> i32 {
     live.iter().map(|method| method.position).max().unwrap_or(0).saturating_add(1)
 }
@@ -202,7 +202,7 @@ async fn retire(write: &mut Write, identity: MethodIdentity, etag: String) -> Re
     Ok(users)
 }
 
-/// Records what was done to a method, and answers what it says now.
+/// Records a change of a method and returns its new state.
 async fn finish(
     write: &mut Write,
     action: Action,

@@ -1,11 +1,11 @@
-//! Reading the URL: what tokio-postgres reads, and what it does not.
+//! Parsing the URL: the parameters of tokio-postgres, and those it does not support.
 //!
-//! | parameter | means |
+//! | parameter | meaning |
 //! |---|---|
 //! | `sslmode=disable` | no TLS |
-//! | `sslmode=prefer` (default) | TLS if the server has it; its certificate is not looked at, for whoever could forge one could as well refuse TLS |
-//! | `sslmode=require`, `verify-ca`, `verify-full` | TLS, with a certificate for this host from an authority that is trusted |
-//! | `sslrootcert=PATH` | the authorities that are trusted, as PEM, instead of the machine's |
+//! | `sslmode=prefer` (default) | TLS if available, without verification: a forger could refuse TLS as well |
+//! | `sslmode=require`, `verify-ca`, `verify-full` | TLS, with a certificate for this host from a trusted authority |
+//! | `sslrootcert=PATH` | the trusted authorities, as PEM, instead of the machine's |
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,31 +14,31 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-/// Longest time to make a connection to one address (connecting, TLS, authentication), unless the URL says otherwise.
+/// The longest time to connect to one address (connecting, TLS, authentication), unless the URL sets another one.
 const CONNECT: Duration = Duration::from_secs(4);
-/// How long what was sent may stay unacknowledged before the connection counts as broken.
+/// How long sent data may stay unacknowledged before the connection counts as broken.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
-/// How long a connection is silent before the other side is asked whether it is still there, how often after that, and how
-/// many of these may stay unanswered.
+/// How long a connection is idle before the first keepalive probe, the time between probes, and how many may stay
+/// unanswered.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(3), 3);
 
-/// What the URL says.
+/// The settings in a URL.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) config: Config,
-    /// Longest time to make a connection to one address.
+    /// The longest time to connect to one address.
     pub(super) bound: Duration,
     /// Whether the server's certificate is verified.
     pub(super) verify: bool,
-    /// A file of the authorities that are trusted.
+    /// A file with the trusted authorities.
     pub(super) authorities: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Reads a URL; if it cannot be read says why, without a word of a password.
+    /// Parses a URL; returns why it is invalid, without any part of a password.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         unambiguous(url)?;
-        // As tokio-postgres reads it: user and password go up to the first `@`.
+        // Parsed like in tokio-postgres: user and password end at the first `@`.
         let host = url.find('@').unwrap_or(0);
         let (place, parameters) = match url[host..].find('?') {
             Some(mark) => (&url[..host + mark], &url[host + mark + 1..]),
@@ -73,7 +73,7 @@ impl Settings {
             return Err("the number of ports or addresses (hostaddr) differs from the number of hosts".to_owned());
         }
         let bound = config.get_connect_timeout().copied().unwrap_or(CONNECT);
-        // So that a host that drops packets is told from one that accepts connections and says nothing.
+        // Distinguishes a host that drops packets from one that accepts connections but never responds.
         config.connect_timeout(bound * 3 / 4);
         let given = |name: &str| kept.iter().any(|parameter| parameter.split('=').next() == Some(name));
         if config.get_tcp_user_timeout().is_none() {
@@ -91,7 +91,7 @@ impl Settings {
         Ok(Self { config, bound, verify, authorities })
     }
 
-    /// What the driver needs for a connection to one of the hosts, at `address` if it is known.
+    /// Returns the driver's settings for a connection to one of the hosts, at `address` if known.
     pub(super) fn for_one(&self, host: &Host, address: Option<IpAddr>, port: u16) -> Config {
         let all = &self.config;
         let mut one = Config::new();
@@ -120,18 +120,18 @@ impl Settings {
         one
     }
 
-    /// The database's name.
+    /// Returns the database's name.
     pub(super) fn database(&self) -> &str {
-        // As the server does: without a name it is the user's.
+        // Like the server: the default is the user's name.
         self.config.get_dbname().or_else(|| self.config.get_user()).unwrap_or("named like the user")
     }
 
-    /// Where the server is, for people: hosts with ports.
+    /// Returns the location of the server, for people: hosts with ports.
     pub(super) fn place(&self) -> String {
         self.places().into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", ")
     }
 
-    /// Every host with its port, for people, and its port.
+    /// Returns every host with its port, for people, and its port.
     pub(super) fn places(&self) -> Vec<(String, u16)> {
         let ports = self.config.get_ports();
         let hosts = self.config.get_hosts().iter().enumerate().map(|(n, host)| {
@@ -146,7 +146,7 @@ impl Settings {
     }
 }
 
-/// Refuses a URL in which a part of a password could be taken for a host, a database or a parameter, and so be shown.
+/// Refuses a URL in which part of a password could be mistaken for a host, a database or a parameter, and so be shown.
 fn unambiguous(url: &str) -> Result<(), String> {
     const ENCODE: &str = "in a user, a password or a parameter, write @ as %40, / as %2F, ? as %3F, & as %26, % as %25";
 
@@ -164,13 +164,13 @@ fn unambiguous(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Why a URL cannot be read. Only names of parameters are repeated, and not those behind a password, of which they may be
-/// a part.
+/// Explains why a URL is invalid. Repeats only names of parameters, and none after a password, which they may be part
+/// of.
 fn explain(error: &tokio_postgres::Error, parameters: &str) -> String {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     let name = text.split('`').nth(1).unwrap_or_default();
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    // Decoded as tokio-postgres does; what cannot be decoded could be anything.
+    // Decoded like in tokio-postgres; what cannot be decoded could be anything.
     let is_password = |parameter: &str| {
         decode(parameter.split('=').next().unwrap_or_default()).is_ok_and(|name| name.contains("password"))
     };
@@ -183,7 +183,7 @@ fn explain(error: &tokio_postgres::Error, parameters: &str) -> String {
     }
 }
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoding.
 fn decode(text: &str) -> Result<String, String> {
     let bad = || "the percent-encoding of sslrootcert is invalid".to_owned();
     let mut bytes = Vec::with_capacity(text.len());
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn no_part_of_a_password_is_taken_for_a_place() {
-        // Written as they are, many of these would end the password early for one reader or another.
+        // Unencoded, many of these would end the password early for some parser.
         for special in
             ["@", "/", "?", "#", "@x/", "@x?", "/@", "?a=@", "#@", "@@", "\n", "\r\n", "\t", "[", "]", " ", "/ @"]
         {
@@ -279,7 +279,7 @@ mod tests {
                 }
             }
         }
-        // Percent-encoded, and where it cannot be mistaken, everything is the password.
+        // If percent-encoded or unambiguous, everything is the password.
         for (written, meant) in [
             ("p%40s%3As%2F%3F%23%25%20%0A%5B%5D%26", "p@s:s/?#% \n[]&"),
             ("a:b", "a:b"),

@@ -11,32 +11,32 @@ use tokio_util::task::AbortOnDropHandle;
 use super::hosts::{Hosts, Made, Origin, Unreachable};
 use crate::storage::{Error, Result};
 
-/// Longest wait for a connection that is free.
+/// The longest wait for a free connection.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// A pool.
+/// A pool of connections.
 pub(super) type Pool = managed::Pool<Manager>;
-/// A connection of a pool, which goes back to it.
+/// A connection borrowed from a pool.
 pub(super) type Object = managed::Object<Manager>;
-/// Why a pool gave no connection.
+/// Why a pool returned no connection.
 pub(super) type PoolError = managed::PoolError<Unreachable>;
 
-/// What pools make connections by.
+/// The factory of a pool's connections.
 pub(super) struct Manager(Hosts);
 
-/// A connection, which ends when it is dropped.
+/// A connection, which closes when it is dropped.
 pub(super) struct Connected {
     client: Client,
     origin: Origin,
     _driver: AbortOnDropHandle<()>,
 }
 
-/// A pool of `size` connections at most.
+/// Creates a pool of at most `size` connections.
 pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<Pool> {
     Pool::builder(Manager(hosts.clone()))
         .max_size(size.max(1))
         .wait_timeout(Some(WAIT))
-        // Making a connection has bounds of its own, one for each host.
+        // Connecting has its own limits, one for each host.
         .create_timeout(None)
         .recycle_timeout(Some(WAIT))
         .runtime(Runtime::Tokio1)
@@ -60,7 +60,7 @@ impl managed::Manager for Manager {
     }
 
     async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<Unreachable> {
-        // Whether a connection lives is seen from its socket; asking would cost every call a round trip.
+        // The socket shows whether a connection is alive; a query would cost every call a round trip.
         if connected.client.is_closed() {
             Err(RecycleError::message("the connection broke"))
         } else if connected.origin.is_usable() {
@@ -72,7 +72,7 @@ impl managed::Manager for Manager {
 }
 
 impl Connected {
-    /// Where the connection was made.
+    /// Returns the origin of the connection.
     pub(super) const fn origin(&self) -> &Origin {
         &self.origin
     }

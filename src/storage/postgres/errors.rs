@@ -1,4 +1,4 @@
-//! What the server's errors, and those of reaching it, mean.
+//! The meaning of the server's errors, and of errors in reaching it.
 
 use deadpool::managed::TimeoutType;
 use tokio_postgres::error::{DbError, Severity, SqlState};
@@ -9,10 +9,10 @@ use super::hosts::{Cause, Unreachable};
 use crate::storage::Error;
 use crate::storage::sql::driver::taken;
 
-/// What `error` means while doing `what`.
+/// Translates `error` while doing `what`.
 pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
     let Some(told) = error.as_db_error() else {
-        // The server told nothing: the connection is gone, or never was. Anything else is a mistake of ours.
+        // The server sent no error: the connection is gone, or never existed. Anything else is a bug of ours.
         return if is_connection(&error) {
             unavailable("the connection to the server broke", what, error)
         } else {
@@ -46,7 +46,7 @@ fn is_connection(error: &tokio_postgres::Error) -> bool {
     error.is_closed()
 }
 
-/// Why asking again may help; none if it does not.
+/// Returns why a retry may help; `None` if it does not.
 fn because(told: &DbError) -> Option<&'static str> {
     let code = told.code();
     Some(match code.code() {
@@ -73,7 +73,7 @@ fn is_end(told: &DbError) -> bool {
     matches!(told.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
-/// What `error` means of a COMMIT: whether it stands is known only if the server said that it does not.
+/// Translates the error of a COMMIT: the outcome is known only if the server reported its failure.
 pub(super) fn of_commit(error: tokio_postgres::Error) -> Error {
     match error.as_db_error() {
         Some(told) if !is_end(told) => translate("committing", error),
@@ -85,7 +85,7 @@ fn short(because: &'static str) -> Error {
     Error::Unavailable { what: because.to_owned(), because: Some(because), source: None }
 }
 
-/// What it means that a pool gave no connection.
+/// Translates a pool's failure to return a connection.
 pub(super) fn of_pool(error: PoolError) -> Error {
     match error {
         PoolError::Backend(unreachable) => Error::Unavailable {
@@ -103,7 +103,7 @@ pub(super) fn of_pool(error: PoolError) -> Error {
     }
 }
 
-/// What it means that the first connection was not made: what trying again does not help has a sentence.
+/// Translates the failure of the first connection: if a retry cannot help, returns a sentence with the remedy.
 pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
     let place = settings.place();
     if let PoolError::Backend(unreachable) = &error
@@ -125,7 +125,7 @@ pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
 }
 
 impl Unreachable {
-    /// Why no host can be used, in a few words: what the first that answered says, else that none did.
+    /// Returns why no host is usable, in a few words: the error of the first that responded, or that none did.
     fn because(&self) -> Option<&'static str> {
         let told = self.0.iter().find_map(|failure| match &failure.cause {
             Cause::Driver(error) => error.as_db_error().and_then(because),
@@ -134,9 +134,9 @@ impl Unreachable {
         told.or(Some("none of the database hosts can be reached"))
     }
 
-    /// A sentence about what is wrong with one of the hosts, and stays so until somebody changes a setting.
+    /// Returns a sentence on a problem with one of the hosts that lasts until someone changes a setting.
     fn remedy(&self, database: &str) -> Option<String> {
-        // Where one of the hosts may still come up, trying again may help.
+        // If one of the hosts may still come up, a retry may help.
         let errors = self.0.iter().map(|failure| match &failure.cause {
             Cause::Driver(error) => remedy(&failure.host, error, database),
             _ => None,
@@ -165,7 +165,7 @@ fn remedy(host: &str, error: &tokio_postgres::Error, database: &str) -> Option<S
     }
 }
 
-/// What is wrong with TLS, if that is what failed.
+/// Returns what is wrong with TLS, if that failed.
 fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -183,12 +183,12 @@ fn tls_problem(error: &tokio_postgres::Error) -> Option<String> {
     text.contains("TLS").then_some(text)
 }
 
-/// Whether the server takes no writes, for it follows a primary or is set to read only.
+/// Returns whether the server accepts no writes because it follows a primary or is read-only.
 pub(super) fn refuses_writes(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
-/// Whether a write was refused as in conflict with another.
+/// Returns whether a write was refused because of a conflict with another.
 pub(super) fn is_conflict(error: &Error) -> bool {
     let Error::Unavailable { source: Some(source), .. } = error else { return false };
     let code = source.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);

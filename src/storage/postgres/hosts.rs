@@ -1,13 +1,13 @@
-//! Making connections when the URL names several hosts, or a host has several addresses.
+//! Connecting if the URL names several hosts, or a host has several addresses.
 //!
 //! ```text
-//! last good ─▶ others ─▶ silent ones     one begins, and the next after STAGGER of silence, or at once when one fails
-//!                                        │ the first that can be used wins; the others are dropped
+//! last used ─▶ others ─▶ unresponsive     each attempt starts STAGGER after the one before, or at once when one fails
+//!                                         │ the first usable connection wins; the others are dropped
 //! ```
 //!
-//! Each attempt has a bound of its own for all of it: connecting, TLS, authentication, and whether the host takes writes.
-//! So a host that accepts connections and says nothing, as a frozen one does, delays by STAGGER and stops nobody. Connections
-//! to a host that stopped answering, or that is no longer the one in use, are not used again.
+//! Each attempt has one time limit for all of it: connecting, TLS, authentication, and whether the host accepts writes.
+//! So a host that accepts connections but never responds, such as a frozen one, costs STAGGER and blocks nobody.
+//! Connections to a host that stopped responding, or that is no longer the one in use, are not used again.
 
 mod failure;
 mod place;
@@ -43,64 +43,64 @@ use super::tls::Tls;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
 
-/// How long one host is waited for before the next is tried beside it.
+/// How long to wait for one host before also trying the next.
 const STAGGER: Duration = Duration::from_millis(500);
 
-/// What drives a connection.
+/// The future that drives a connection.
 pub(super) type Driver = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stream>;
 /// Looks up the addresses of a host name.
 pub(super) type Resolve = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// One that is under way, and how to see whether it has ended.
+/// A lookup in progress, and the handle that shows whether it has ended.
 type Lookup = (Shared<BoxFuture<'static, Result<Vec<IpAddr>, Arc<io::Error>>>>, AbortHandle);
 
-/// The hosts of a URL, and what is known of them. All pools and the listener share one.
+/// The hosts of a URL and their state. Shared by all pools and the listener.
 #[derive(Clone)]
 pub(super) struct Hosts(Arc<Known>);
 
 struct Known {
     settings: Settings,
     tls: Tls,
-    /// A connection is driven by the threads that opened storage, and those of a caller may be busy.
+    /// Connections are driven by the threads that opened storage, because those of a caller may be busy.
     runtime: Handle,
     clock: SharedClock,
     resolve: Resolve,
     named: Vec<Named>,
     places: Mutex<Vec<Arc<Place>>>,
-    /// Where the last connection was made.
+    /// The location of the last connection.
     good: Mutex<Option<Arc<Place>>>,
-    /// Grows whenever connections must not be used again.
+    /// Incremented whenever connections must not be used again.
     changes: watch::Sender<u64>,
-    /// Whether connections to different hosts are meant to be used side by side.
+    /// Whether to use connections to different hosts at the same time.
     spread: bool,
-    /// Connections asked for, so that hosts take turns where they are to.
+    /// The number of connections requested, to alternate between hosts if they are spread.
     turn: AtomicU64,
     connecting: Outage,
 }
 
-/// A host as the URL names it.
+/// A host as named in the URL.
 struct Named {
-    /// Its name, or address, and port, for people.
+    /// Its name or address, and port, for people.
     text: String,
     host: Host,
     address: Option<IpAddr>,
     port: u16,
-    /// The lookup under way: one at a time, for one that hangs holds a thread.
+    /// The lookup in progress: one at a time, because a hanging one blocks a thread.
     lookup: Mutex<Option<Lookup>>,
 }
 
-/// A connection that was made.
+/// A new connection.
 pub(super) struct Made {
     pub(super) client: Client,
     pub(super) driver: Driver,
     pub(super) origin: Origin,
 }
 
-/// What is tried next.
+/// The next attempt.
 #[derive(Clone)]
 enum Step {
     Name(usize),
-    /// Where a name led the last time, in case that looking it up hangs.
+    /// The last address of a name, in case its lookup hangs.
     Remembered(Arc<Place>),
     Place(Arc<Place>),
 }
@@ -115,12 +115,12 @@ enum Outcome {
 // === impl Hosts ===
 
 impl Hosts {
-    /// The hosts that `settings` name; connections are driven by the current runtime.
+    /// Creates the hosts named in `settings`; connections are driven by the current runtime.
     pub(super) fn here(settings: &Settings, tls: &Tls, clock: &SharedClock) -> Self {
         Self::with_resolver(settings, tls, clock, system_resolver())
     }
 
-    /// The same, resolving names by `resolve`.
+    /// Creates the hosts with names resolved by `resolve`.
     fn with_resolver(settings: &Settings, tls: &Tls, clock: &SharedClock, resolve: Resolve) -> Self {
         let config = &settings.config;
         let named: Vec<_> = config
@@ -155,20 +155,20 @@ impl Hosts {
         }))
     }
 
-    /// The runtime that drives connections.
+    /// Returns the runtime that drives connections.
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
     }
 
-    /// Makes a connection to a host that can be used. Takes as long as the bound of one host and [`STAGGER`] for each that
-    /// is silent before it.
+    /// Connects to a usable host. Takes at most the time limit of one host, and [`STAGGER`] for each unresponsive one
+    /// before it.
     pub(super) async fn connect(&self) -> Result<Made, Unreachable> {
         let hosts = self.clone();
-        // Who gives up waiting gives up the connection.
+        // A caller that stops waiting cancels the connection.
         let walk = AbortOnDropHandle::new(self.0.runtime.spawn(async move { hosts.walk().await }));
         match walk.await {
             Ok(result) => result,
-            // The runtime ends, and with it everything that waits on it.
+            // The runtime shuts down, and with it every task that waits for it.
             Err(_) => std::future::pending().await,
         }
     }
@@ -177,7 +177,7 @@ impl Hosts {
         let began = Instant::now();
         let bound = self.0.settings.bound;
         let mut waiting = self.order();
-        // Whether a standby counts as usable is known only once all others have failed.
+        // A standby counts as usable only after all others have failed.
         let several = self.0.named.len() > 1;
         let mut walk = Walk { several, running: FuturesUnordered::new(), failures: Vec::new(), standby: None };
         let mut again: Vec<Step> = Vec::new();
@@ -194,7 +194,7 @@ impl Hosts {
                 Some(outcome) = walk.running.next() => outcome,
                 () = tokio::time::sleep(STAGGER) => {
                     if waiting.is_empty() && began.elapsed() < bound {
-                        // While one is silent another may have become the primary.
+                        // While one host is unresponsive another may have become the primary.
                         waiting.extend(again.drain(..));
                     }
                     continue;
@@ -209,7 +209,7 @@ impl Hosts {
                     }
                 }
                 Outcome::NotResolved(named, cause) => {
-                    // Where it was found the last time is better than nothing.
+                    // The last known address is better than nothing.
                     let known = self.0.good.lock().clone().filter(|place| place.named == named);
                     waiting.extend(known.map(Step::Place));
                     walk.fail(self.0.named[named].text.clone(), cause);
@@ -235,20 +235,20 @@ impl Hosts {
             return Ok(self.made(place, client, driver, &walk.failures));
         }
         let unreachable = Unreachable(self.ordered(walk.failures));
-        // Before the first connection whoever opens storage receives the error, and tells it.
+        // Before the first connection the opener of storage receives and reports the error.
         if self.0.good.lock().is_some() {
             self.0.connecting.failed(&unreachable);
         }
         Err(unreachable)
     }
 
-    /// A connection was made: from now on all are made there first.
+    /// Records a connection: from now on this location is tried first.
     fn made(&self, place: Arc<Place>, client: Client, driver: Box<Driver>, failures: &[Failure]) -> Made {
         let known = &self.0;
         known.connecting.worked();
         place.outage.worked();
         for place in &*known.places.lock() {
-            // A standby is where it should be: it refuses in order, and is no failure.
+            // A standby works as intended: its refusal is not a failure.
             if let Some(failure) = failures.iter().find(|failure| failure.host == place.text && !failure.is_standby()) {
                 place.outage.failed(&failure.cause);
             }
@@ -267,7 +267,7 @@ impl Hosts {
         Made { client, driver: *driver, origin: Origin { hosts: self.clone(), place, number } }
     }
 
-    /// Everything that may be tried, in the order in which it is.
+    /// Returns all possible attempts, in their order.
     fn order(&self) -> VecDeque<Step> {
         let known = &self.0;
         let mut order: Vec<usize> = (0..known.named.len()).collect();
@@ -277,7 +277,7 @@ impl Hosts {
         }
         let good = known.good.lock().clone().filter(|_| !known.spread);
         let places = known.places.lock();
-        // A name with several addresses is as silent as the last one that was tried.
+        // A name with several addresses is unresponsive if all known ones are.
         let is_silent = |named: usize| {
             let mut of_name = places.iter().filter(|place| place.named == named).peekable();
             of_name.peek().is_some() && of_name.all(|place| place.silent.load(Ordering::Acquire))
@@ -295,7 +295,7 @@ impl Hosts {
         order.into_iter().flat_map(steps).flatten().collect()
     }
 
-    /// Addresses of one host, in the order in which they are tried.
+    /// Sorts the addresses of one host in the order of attempts.
     fn sorted(&self, mut places: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
         let good = self.0.good.lock().clone();
         let is_good = |place: &Arc<Place>| good.as_ref().is_some_and(|good| Arc::ptr_eq(good, place));
@@ -303,7 +303,7 @@ impl Hosts {
         places
     }
 
-    /// The failures in the order of the URL, the newest of each host.
+    /// Returns the failures in the order of the URL, the newest of each host.
     fn ordered(&self, failures: Vec<Failure>) -> Vec<Failure> {
         let mut newest: Vec<Failure> = Vec::new();
         for failure in failures {
@@ -332,7 +332,7 @@ impl Hosts {
         place
     }
 
-    /// Tries one step. Takes no longer than the bound of a host.
+    /// Makes one attempt. Takes at most the time limit of a host.
     fn attempt(&self, step: Step, several: bool) -> BoxFuture<'static, Outcome> {
         let hosts = self.clone();
         match step {
@@ -383,13 +383,13 @@ impl Hosts {
 }
 
 impl Named {
-    /// Whether it is being looked up right now.
+    /// Returns whether a lookup of the name is in progress.
     fn is_hanging(&self) -> bool {
         self.lookup.lock().as_ref().is_some_and(|(_, task)| !task.is_finished())
     }
 }
 
-/// What one walk over the hosts has found so far.
+/// The state of one walk over the hosts.
 struct Walk {
     several: bool,
     running: FuturesUnordered<BoxFuture<'static, Outcome>>,
@@ -403,7 +403,7 @@ impl Walk {
     }
 }
 
-/// Connects, and looks whether it is a standby if there is a choice.
+/// Connects, and checks whether it is a standby if there is a choice.
 async fn open(place: &Place, tls: Tls, several: bool) -> Result<(Client, Box<Driver>, bool), Cause> {
     let (client, driver) = place.config.connect(tls).await.map_err(Cause::Driver)?;
     let mut driver = Box::new(driver);
@@ -413,14 +413,14 @@ async fn open(place: &Place, tls: Tls, several: bool) -> Result<(Client, Box<Dri
     let standby = tokio::select! {
         ended = &mut driver => return Err(ended.map_or_else(Cause::Driver, |()| Cause::Closed)),
         rows = client.query_typed_one("SELECT pg_is_in_recovery()", &[]) => {
-            // What speaks like PostgreSQL and has no such function has no standbys either.
+            // A PostgreSQL-compatible engine without this function has no standbys either.
             rows.ok().and_then(|row| row.try_get(0).ok()).unwrap_or(false)
         }
     };
     Ok((client, driver, standby))
 }
 
-/// Resolves as the system does.
+/// Resolves names with the system's resolver.
 fn system_resolver() -> Resolve {
     Arc::new(|name, port| {
         async move {

@@ -1,4 +1,4 @@
-//! Whether what the server commits lasts: a warning at the start when it is set up not to.
+//! The durability of commits: a warning at the start if the server's settings put it at risk.
 
 use std::time::Duration;
 
@@ -10,22 +10,21 @@ use super::errors::{of_pool, translate};
 use super::migrate::within;
 use crate::storage::Result;
 
-/// Longest wait for the server's settings.
+/// The longest wait for the server's settings.
 const BOUND: Duration = Duration::from_secs(5);
-/// Each of them off means that commits which were answered can be lost in a crash.
+/// If one of them is off, acknowledged commits can be lost in a crash.
 const SETTINGS: &str = "SELECT name FROM pg_settings WHERE setting = 'off' \
                         AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name";
 
-/// Whether commits are answered before a standby has them, standbys that follow, and servers of ours that have reported
-/// lately.
+/// Whether commits are acknowledged before a standby has them, and the number of standbys that follow.
 const STANDBYS: &str = "SELECT current_setting('synchronous_standby_names') = '' \
                         OR current_setting('synchronous_commit') IN ('off', 'local'), \
                         (SELECT count(*) FROM pg_stat_replication)";
 const SERVERS: &str =
     "SELECT count(*) FROM replicas WHERE reported_at > extract(epoch FROM now()) * 1000000 - 120000000";
 
-/// Tells that a failover may lose commits which were answered, where there is something to fail over to. `servers` also
-/// counts several servers of ours as a reason to look.
+/// Warns that a failover may lose acknowledged commits, if there is a host to fail over to. With `servers`, several
+/// recently active servers of ours also count as a reason to check.
 pub(super) async fn asynchronous(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
     within("reading the replication settings", BOUND, read(client, settings, servers)).await
 }
@@ -40,7 +39,7 @@ async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Opt
     let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
     let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
     let several = if servers {
-        // Before the tables are made nobody reports.
+        // Before the tables exist nothing reports.
         let row = client.query_typed_one(SERVERS, &[]).await.ok();
         row.and_then(|row| row.try_get::<_, i64>(0).ok()).is_some_and(|servers| servers > 1)
     } else {
@@ -54,8 +53,8 @@ async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Opt
     }))
 }
 
-/// Warns of settings under which writes that were answered can be lost. Not refused: a test's or a trial's database may
-/// be meant so, and other engines that speak like PostgreSQL have no such settings.
+/// Warns of settings that put acknowledged writes at risk. They are not refused: a test or trial database may need
+/// them, and other PostgreSQL-compatible engines have no such settings.
 pub(super) async fn check(pool: &Pool, settings: &Settings) {
     match of_pooled(pool, settings).await {
         Ok(Some(warning)) => tracing::warn!("{warning}"),

@@ -1,6 +1,6 @@
-//! Hearing of commits by NOTIFY, on a connection of its own: an empty wake-up, so that a change need not wait for the
-//! next poll. Only where it works: a pooler in transaction mode takes LISTEN and delivers nothing, and some engines that
-//! speak like PostgreSQL do not have it. So it is tried first, and writes send notifications only once one has arrived.
+//! Receiving notifications of commits by NOTIFY, on a dedicated connection: an empty wake-up, so that a change need not
+//! wait for the next poll. Only where it works: a pooler in transaction mode accepts LISTEN and delivers nothing, and
+//! some compatible engines lack it. So it is probed first, and writes send notifications only after one came through.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -18,11 +18,11 @@ use super::hosts::Hosts;
 use crate::storage::options::Options;
 use crate::telemetry::outage::{Outage, causes};
 
-/// Longest wait for the notification that is sent to try whether one arrives.
+/// The longest wait for the notification of the probe.
 const PROBE: Duration = Duration::from_secs(3);
 /// Time between attempts to connect.
 const RETRY: Duration = Duration::from_secs(1);
-/// Time until it is tried again whether notifications arrive: a busy database may only have been slow.
+/// Time until the next probe: a busy database may only have been slow.
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// The listener.
@@ -41,14 +41,14 @@ struct Heard {
 
 /// Why listening ended.
 enum Ended {
-    /// The connection broke, or was not made. Says why.
+    /// The connection broke, or could not be made. Contains the cause.
     Broken(String),
-    /// No notification arrives here.
+    /// No notification is received here.
     Deaf,
 }
 
 impl Listener {
-    /// Begins to listen.
+    /// Starts to listen.
     pub(super) fn start(hosts: &Hosts, sends: Pool, options: &Options) -> Self {
         let heard = Arc::new(Heard::default());
         let end = CancellationToken::new();
@@ -66,7 +66,7 @@ impl Listener {
         Self { heard, _end: end.drop_guard() }
     }
 
-    /// Whether notifications arrive.
+    /// Returns whether notifications are received.
     pub(super) fn works(&self) -> bool {
         self.heard.works.load(Ordering::Relaxed)
     }
@@ -84,7 +84,7 @@ async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
             Ended::Broken(cause) => {
                 outage.failed(cause);
                 if heard.works.swap(false, Ordering::Relaxed) {
-                    // What was missed meanwhile is found by polling.
+                    // Polling finds the changes that were missed meanwhile.
                     heard.woken.notify_one();
                 }
                 tokio::time::sleep(RETRY).await;
@@ -100,8 +100,8 @@ async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
     }
 }
 
-/// Connects, listens and tries whether notifications arrive; then passes on those that do, until the connection breaks or
-/// another host of the database is used.
+/// Connects, listens and probes whether notifications are received; then forwards them until the connection breaks or
+/// another host of the database is in use.
 async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> Ended {
     let (client, mut connection, origin) = match hosts.connect().await {
         Ok(made) => (made.client, made.driver, made.origin),
@@ -126,7 +126,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
             Ok(Ok(())) => {}
             Ok(Err(error)) => return refused(&error),
             Err(_) => {
-                // What is outstanding would hold up the next to use it.
+                // The outstanding request would block the next user of the connection.
                 drop(Object::take(sender));
                 return Ended::Broken(format!("no response to NOTIFY within {PROBE:?}"));
             }

@@ -1,4 +1,4 @@
-//! Bringing the tables up, one server at a time.
+//! Migrating the tables, one server at a time.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ mod embedded {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// How often making the lock is tried when another server is at it too.
+/// How often to try to create the lock when another server does the same.
 const ATTEMPTS: u32 = 10;
 /// Time between these attempts.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Longest wait for an answer at the start: a host may freeze right after it took a connection.
+/// The longest wait for a response at the start: a host may freeze right after accepting a connection.
 const ANSWER: Duration = Duration::from_secs(12);
-/// Longest wait for another server that brings the tables up, beyond the lock's own time-out.
+/// The longest wait for another server that migrates, beyond the lock's own time-out.
 const LOCK: Duration = Duration::from_secs(70);
 
 /// Waits for `work`, at most for `bound`.
@@ -32,12 +32,12 @@ pub(super) async fn within<T>(what: &str, bound: Duration, work: impl Future<Out
     tokio::time::timeout(bound, work).await.map_err(late).and_then(|done| done)
 }
 
-/// Makes the first connection: what is wrong with the place is found here.
+/// Makes the first connection, which reveals problems with the location.
 pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> {
     pool.get().await.map_err(|error| of_first(error, settings))
 }
 
-/// How the tables stand to this version.
+/// Returns the state of the tables relative to this version.
 pub(super) async fn state(client: &Client) -> Result<SchemaState> {
     within("reading the schema version", ANSWER, read_state(client)).await
 }
@@ -67,7 +67,7 @@ async fn read_state(client: &Client) -> Result<SchemaState> {
     })
 }
 
-/// Brings the tables up to this version, if they are not and it may.
+/// Migrates the tables to this version, if necessary and allowed.
 pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, options: &Options) -> Result<()> {
     let mut client = connect(pool, settings).await?;
     if is_good(&client, settings, migrate).await? {
@@ -78,7 +78,7 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, op
         within("checking for running servers", ANSWER, checking).await?;
     }
     within("creating the migration lock", ANSWER, make_lock(&client)).await?;
-    // Held on a connection of its own for as long as it takes: no advisory lock, which a pooler would lose.
+    // Held on a dedicated connection for the whole time: not an advisory lock, which a pooler would lose.
     let holder = pool.get().await.map_err(of_pool)?;
     let failed = |error| translate("waiting for another server to finish migrating", error);
     let lock = "BEGIN; SET LOCAL lock_timeout = 60000; SET LOCAL statement_timeout = 0; \
@@ -91,7 +91,7 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, op
     replaced::confirm(&client, options).await
 }
 
-/// Whether nothing need be done; an error if it would have to be and may not.
+/// Returns whether the tables are usable unchanged; an error if they need a migration that is not allowed.
 async fn is_good(client: &Client, settings: &Settings, migrate: bool) -> Result<bool> {
     let state = state(client).await?;
     let place = settings.place();
@@ -107,7 +107,7 @@ async fn is_good(client: &Client, settings: &Settings, migrate: bool) -> Result<
     }
 }
 
-/// Makes the table whose lock is held. Making it at the same time as others fails for some of them, whatever one writes.
+/// Creates the table used as a lock. Concurrent creation fails for some servers, whatever the statement.
 async fn make_lock(client: &Client) -> Result<()> {
     for attempt in 1.. {
         let made = client.batch_execute("CREATE TABLE IF NOT EXISTS latchkey_migrating ()").await;
@@ -125,7 +125,7 @@ fn is_race(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| races.contains(code))
 }
 
-/// Applies what is missing, while the lock is held.
+/// Applies the missing migrations, while the lock is held.
 async fn run(client: &mut Object, settings: &Settings) -> Result<()> {
     // Another server may have done it meanwhile.
     if is_good(client, settings, true).await? {

@@ -1,8 +1,8 @@
-//! PostgreSQL, or what speaks like it: the engine for replicas, and for outgrowing one machine.
+//! PostgreSQL or a compatible engine: for replicas, and for outgrowing one machine.
 //!
-//! Nothing here needs state of a session beyond one transaction, so that a pooler in transaction mode may stand between:
-//! statements are sent unnamed, settings are made with `SET LOCAL`, no advisory locks. Waking followers by NOTIFY is
-//! used only where a probe found that it arrives.
+//! Nothing here needs session state beyond one transaction, so that a pooler in transaction mode may be in between:
+//! statements are sent unnamed, settings are made with `SET LOCAL`, no advisory locks. NOTIFY wakes followers only if a
+//! probe found that it works.
 
 mod config;
 mod connect;
@@ -31,7 +31,7 @@ use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
 use super::{Error, Result};
 
-/// Longest wait until an empty database is marked.
+/// The longest wait until an empty database is marked.
 const MARKING: Duration = Duration::from_secs(3);
 
 /// The engine.
@@ -51,7 +51,7 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Whether `url` can be read; if not, why, without a word of a password.
+/// Checks whether `url` is valid; if not, returns why, without any part of a password.
 pub(super) fn check_url(url: &str) -> std::result::Result<(), String> {
     Settings::parse(url).map(drop)
 }
@@ -61,7 +61,7 @@ fn settings(url: &str) -> Result<Settings> {
 }
 
 impl Postgres {
-    /// Reaches the server, and brings the tables up if `options` say so.
+    /// Connects to the server, and migrates the tables if `options` allow it.
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self> {
         let settings = settings(url)?;
         let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
@@ -81,7 +81,7 @@ impl Postgres {
     }
 }
 
-/// How the tables of the database stand to this version.
+/// Returns the state of the database's tables relative to this version.
 pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> {
     let settings = settings(url)?;
     let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
@@ -89,7 +89,7 @@ pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> 
     migrate::state(&client).await
 }
 
-/// What should be looked at of how the server is set up.
+/// Returns warnings about the server's settings.
 pub(super) async fn warnings(url: &str, options: &Options) -> Result<Vec<String>> {
     let settings = settings(url)?;
     let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
@@ -97,7 +97,7 @@ pub(super) async fn warnings(url: &str, options: &Options) -> Result<Vec<String>
     Ok(lasting::asynchronous(&client, &settings, true).await?.into_iter().collect())
 }
 
-/// Brings the database's tables up to this version.
+/// Migrates the database's tables to this version.
 pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
     let settings = settings(url)?;
     let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
@@ -124,7 +124,7 @@ impl Driver for Postgres {
         };
         let client = match pool.get().await {
             Ok(client) => client,
-            // The database has no connection to spare, perhaps; then the follower lends its own, between two polls.
+            // Perhaps the database has no spare connection; then the follower lends its own, between two polls.
             Err(error) if purpose == Purpose::Heartbeat => match self.follower.get().await {
                 Ok(client) => client,
                 Err(_) => return Err(errors::of_pool(error)),

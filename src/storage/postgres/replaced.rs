@@ -1,5 +1,5 @@
-//! A database that was emptied while servers ran on it: those leave a mark there, so that one that starts does not take it
-//! for a first start.
+//! Marks in a database that was emptied while servers ran on it: they prevent a starting server from mistaking it for a
+//! first start.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use super::errors::translate;
 use crate::storage::options::Options;
 use crate::storage::{Error, Result};
 
-/// Time for running servers to notice that the database is empty: they look several times a second.
+/// Time for running servers to notice that the database is empty: they check several times a second.
 const NOTICE: Duration = Duration::from_millis(800);
-/// Where the marks are.
+/// The table of the marks.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS latchkey_replaced (deployment text PRIMARY KEY)";
 
 /// Leaves a mark that `deployment` was served from here, if the database is empty.
@@ -27,7 +27,7 @@ pub(super) async fn mark(client: &Client, deployment: &str) -> Result<()> {
     client.execute_typed(sql, &[(&deployment, Type::TEXT)]).await.map(drop).map_err(failed)
 }
 
-/// Whether there are no tables, or no key was ever made.
+/// Returns whether there are no tables, or no key was ever created.
 async fn is_empty(client: &Client) -> Result<bool> {
     let failed = |error| translate("checking whether the database is empty", error);
     let one = async |sql: &str| client.query_typed_one(sql, &[]).await?.try_get::<_, bool>(0);
@@ -37,7 +37,7 @@ async fn is_empty(client: &Client) -> Result<bool> {
     one("SELECT NOT EXISTS (SELECT 1 FROM keys)").await.map_err(failed)
 }
 
-/// The deployments that were served from here.
+/// Returns the deployments that were served from here.
 async fn marked(client: &Client) -> Result<Vec<String>> {
     let failed = |error| translate("checking for running servers", error);
     let there = client.query_typed_one("SELECT to_regclass('latchkey_replaced') IS NOT NULL", &[]).await;
@@ -48,7 +48,7 @@ async fn marked(client: &Client) -> Result<Vec<String>> {
     rows.map_err(failed)?.iter().map(|row| row.try_get(0).map_err(failed)).collect()
 }
 
-/// Refuses to begin with an empty database that took the place of one that was served.
+/// Refuses to start with an empty database that replaced a served one.
 pub(super) async fn check(client: &Client, settings: &Settings, options: &Options) -> Result<()> {
     if options.start_over || cfg!(without_guard = "emptied") {
         return Ok(());
@@ -68,7 +68,7 @@ pub(super) async fn check(client: &Client, settings: &Settings, options: &Option
     })
 }
 
-/// Writes down which deployments this one takes the place of, as an administrator has confirmed, and removes the marks.
+/// Records which deployments this one replaces, as an administrator has confirmed, and removes the marks.
 pub(super) async fn confirm(client: &Client, options: &Options) -> Result<()> {
     if !options.start_over {
         return Ok(());

@@ -15,9 +15,9 @@ use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
 
-/// Begins a transaction that writes. The first statement takes a row that all writes take, so that each sees everything
-/// before it. Here and below, statements are not compiled to machine code: they are short, and where an estimate is far
-/// off, as right after an import, compiling would take longer than all they do.
+/// Begins a write transaction. The first statement locks a row that all writes lock, so that each sees everything
+/// before it. JIT compilation is off here and below: the statements are short, and where an estimate is far off, as
+/// right after an import, compiling would take longer than running them.
 pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 3000; \
                                       SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                       SET LOCAL idle_in_transaction_session_timeout = 5000";
@@ -25,8 +25,8 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET 
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
                                      SET LOCAL statement_timeout = 10000; SET LOCAL jit = off; \
                                      SET LOCAL idle_in_transaction_session_timeout = 5000";
-/// Begins a transaction that reads one snapshot of very many rows: alone, in no hurry, and by the indexes of the few
-/// that it looks up, whatever is expected without statistics.
+/// Begins a transaction that reads one snapshot of very many rows: without parallel workers, without hurry, and by
+/// indexes for its few look-ups, whatever the planner expects without statistics.
 pub(super) const BEGIN_MEASURE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
                                         SET LOCAL statement_timeout = 300000; SET LOCAL jit = off; \
                                         SET LOCAL max_parallel_workers_per_gather = 0; \
@@ -34,27 +34,27 @@ pub(super) const BEGIN_MEASURE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ RE
                                         SET LOCAL idle_in_transaction_session_timeout = 5000";
 /// Commits.
 pub(super) const COMMIT: &str = "COMMIT";
-/// Wakes the followers of all replicas, once it is committed.
+/// Wakes the followers of all replicas after the commit.
 pub(super) const NOTIFY_AND_COMMIT: &str = "NOTIFY latchkey_changes; COMMIT";
 
-/// Longest time that any answer of the server is waited for: it has bounds of its own, but may be frozen or cut off.
+/// The longest wait for any response: the server has its own limits, but may be frozen or unreachable.
 const BOUND: Duration = Duration::from_secs(12);
 
-/// The same for a transaction of [`BEGIN_MEASURE`].
+/// The longest wait in a transaction of [`BEGIN_MEASURE`].
 const MEASURE_BOUND: Duration = Duration::from_secs(310);
 
-/// A session: a connection that is this one's alone until it ends.
+/// A session: a connection for exclusive use until it ends.
 pub(super) struct PostgresSession {
-    /// None once it was given back.
+    /// `None` after it was returned to the pool.
     client: Option<Object>,
     begin: &'static str,
     commit: &'static str,
     state: State,
-    /// Longest time that an answer is waited for.
+    /// The longest wait for a response.
     bound: Duration,
-    /// Whether an answer is outstanding.
+    /// Whether a response is outstanding.
     busy: bool,
-    /// Whether the server refused to write on it: a session keeps to read only, even once others may write again.
+    /// Whether the server refused to write on it: a session stays read-only, even if others may write again.
     read_only: bool,
 }
 
@@ -64,11 +64,11 @@ enum State {
     Fresh,
     /// A transaction is, or may be, open.
     Open,
-    /// It was ended.
+    /// It has ended.
     Ended,
 }
 
-/// A parameter with its type, so that the server need not be asked for it.
+/// Returns a parameter with its type, so that the server need not be queried for it.
 fn typed(value: &Value) -> (&(dyn ToSql + Sync), Type) {
     match value {
         Value::Int(value) => (value, Type::INT8),
@@ -134,19 +134,19 @@ fn row(row: &tokio_postgres::Row) -> Result<Row> {
 }
 
 impl PostgresSession {
-    /// A session on `client`, begun by the statements `begin` (by none if that is empty) and ended by `commit`.
+    /// Creates a session on `client`, begun by the statements `begin` (may be empty) and ended by `commit`.
     pub(super) const fn new(client: Object, begin: &'static str, commit: &'static str) -> Self {
         Self { client: Some(client), begin, commit, state: State::Fresh, bound: BOUND, busy: false, read_only: false }
     }
 
-    /// A session that measures, on `client`.
+    /// Creates a session for measuring, on `client`.
     pub(super) fn measuring(client: Object) -> Self {
         let mut session = Self::new(client, BEGIN_MEASURE, COMMIT);
         session.bound = MEASURE_BOUND;
         session
     }
 
-    /// Waits for an answer of the server, at most for `bound`; `None` if there was none in time.
+    /// Waits for a response of the server, at most for `bound`; `None` if there was none in time.
     async fn answer<T>(
         origin: &Origin,
         bound: Duration,
@@ -156,7 +156,7 @@ impl PostgresSession {
         let answer = if let Ok(answer) = tokio::time::timeout(SILENCE, &mut work).await {
             Some(answer)
         } else {
-            // It may be slow, or frozen: what else its host answers tells.
+            // The server may be slow or frozen: other responses of its host show which.
             origin.unanswered();
             tokio::time::timeout(bound.saturating_sub(SILENCE), work).await.ok()
         };
@@ -168,7 +168,7 @@ impl PostgresSession {
         answer
     }
 
-    /// Waits for `work` on the connection, sending what begins the transaction right before it.
+    /// Waits for `work` on the connection, after sending the begin of the transaction.
     async fn run<T>(
         &mut self,
         work: impl AsyncFnOnce(&tokio_postgres::Client) -> std::result::Result<T, tokio_postgres::Error>,
@@ -186,7 +186,7 @@ impl PostgresSession {
             if begin.is_empty() {
                 return work(client).await;
             }
-            // Both are sent before either is answered: one round trip.
+            // Both are sent before either response: one round trip.
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
         };
@@ -287,12 +287,12 @@ impl Drop for PostgresSession {
         if self.read_only {
             drop(Object::take(client));
         } else if self.busy {
-            // Somebody stopped waiting: the next to use the connection would wait for what is still being done. Closing
-            // it undoes that.
+            // The caller stopped waiting: the next user of the connection would wait for the unfinished work. Closing
+            // the connection undoes that work.
             drop(Object::take(client));
         } else if self.state == State::Open {
-            // Sent at the first poll, before anything that the next to use the connection sends. Nobody waits for the
-            // answer; if it fails, the connection is gone and so is the transaction.
+            // Sent at the first poll, before any statement of the connection's next user. The response is ignored; if
+            // it fails, the connection is gone and so is the transaction.
             let _ = client.batch_execute("ROLLBACK").now_or_never();
         }
     }

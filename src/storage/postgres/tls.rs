@@ -1,4 +1,4 @@
-//! TLS to the server, by rustls.
+//! TLS connections to the server, with rustls.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::config::Settings;
 use crate::storage::{Error, Result};
 
-/// What makes TLS connections.
+/// The factory of TLS connections.
 pub(super) type Tls = MakeRustlsConnect;
 
-/// Prepares TLS as `settings` say.
+/// Prepares TLS according to `settings`.
 pub(super) fn connector(settings: &Settings) -> Result<Tls> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -29,7 +29,7 @@ pub(super) fn connector(settings: &Settings) -> Result<Tls> {
     Ok(MakeRustlsConnect::new(builder.with_no_client_auth()))
 }
 
-/// The authorities that are trusted: those of the file that was named, else the machine's.
+/// Returns the trusted authorities: those of the configured file, otherwise the machine's.
 fn authorities(settings: &Settings) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     let unusable = |sentence| Error::Unusable { sentence };
@@ -60,7 +60,7 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
     if store.is_empty() { Err(bad("it contains no certificate".to_owned())) } else { Ok(store) }
 }
 
-/// Takes any certificate, for a connection that would be made without TLS too.
+/// Accepts any certificate, for a connection that would also be made without TLS.
 #[derive(Debug)]
 struct Any(Arc<CryptoProvider>);
 

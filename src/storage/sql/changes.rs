@@ -46,13 +46,13 @@ fn read(row: Row) -> Result<Change> {
     })
 }
 
-/// The sort key of a change in lists.
+/// Returns the sort key of a change in lists.
 fn place(change: &Change) -> String {
     format!("{}:{}", change.revision, change.ordinal)
 }
 
 impl Storage {
-    /// Changes that pass the filter, the newest revision first and within it by descending ordinal.
+    /// Returns the changes that match the filter, the newest revision first and within it by descending ordinal.
     pub async fn changes(&self, filter: &ChangeFilter, page: &PageRequest) -> Result<Page<Change>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());

@@ -1,10 +1,10 @@
-//! How the model's words are written in columns. They are kept for ever: add to them, never change one.
+//! How values of the model are written in columns. The texts are permanent: add to them, never change one.
 
 use crate::model::key::Origin;
 use crate::model::operator::Role;
 use crate::model::store::StoreKind;
 
-/// Parts the fields of a `search` column: no field holds it, so that no text occurs across two.
+/// Separates the fields of a `search` column: no field contains it, so that no text matches across two.
 const SEPARATOR: &str = "\u{1f}";
 
 pub(super) const fn kind(kind: StoreKind) -> &'static str {
@@ -34,13 +34,13 @@ pub(super) fn role_of(text: &str) -> Option<Role> {
     [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer].into_iter().find(|known| known.as_str() == text)
 }
 
-/// What a `search` column holds of these fields.
+/// Returns the contents of a `search` column for these fields.
 pub(super) fn search<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
-    // Each field by itself: the lower case of a letter may depend on the letters around it.
+    // Each field separately: the lower case of a letter may depend on the letters around it.
     fields.into_iter().map(fold).collect::<Vec<_>>().join(SEPARATOR)
 }
 
-/// Lower case, as Rust sees it and not as each engine does, so that both find the same.
+/// Converts to lower case in Rust rather than in each engine, so that both find the same.
 fn fold(text: &str) -> String {
     if cfg!(without_guard = "agreement") { text.to_ascii_lowercase() } else { text.to_lowercase() }
 }

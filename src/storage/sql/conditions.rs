@@ -1,40 +1,40 @@
-//! A filter of keys as conditions, and the statements that find the ids of what passes, the newest first.
+//! A filter of keys as conditions, and the statements that find the matching ids, the newest first.
 //!
-//! What is walked, from the newest key down:
+//! The list is walked from the newest key down, by one of these:
 //!
-//! - An owner, being revoked, an end of validity, a store or a method that must be *selected* is **narrow**: each leaves
-//!   few keys, most likely, and has an index in the order of the list. One is walked; several are walked side by side, and
-//!   only what is on all of them is looked at.
-//! - Else a store or a method, in two walks that are merged: keys with access to all, and those that select it.
-//! - Else the last uses, or all keys, or those that another condition leaves.
+//! - An owner, being revoked, an expiry, a store or a method that must be *selected* is **narrow**: each probably
+//!   leaves few keys, and has an index in the order of the list. A single one is walked; several are intersected, and
+//!   only their common keys are checked.
+//! - Otherwise a store or a method, in two merged walks: keys with access to all, and those that select it.
+//! - Otherwise the last uses, or all keys, or those that another condition leaves.
 
 use super::dialect::Dialect;
 use super::select::Select;
 use super::value::Value;
 use crate::storage::KeyFilter;
 
-/// Characters of the shortest text that an index finds.
+/// The length of the shortest text that an index finds, in characters.
 const INDEXED_CHARS: usize = 3;
 
-/// What a filter's store or method is in the database.
+/// A filter's store or method in the database.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Named {
     /// No condition.
     Any,
     /// It does not exist: only keys with access to all pass.
     Missing,
-    /// The one of this number.
+    /// It exists and has this number.
     Number(u32),
 }
 
-/// A way down the list.
+/// A way to walk down the list.
 #[derive(Debug, Clone)]
 struct Walk {
-    /// What is walked, with the table `k` of keys in it.
+    /// The tables to walk, including the table `k` of keys.
     from: String,
-    /// The column that holds the id and gives the order.
+    /// The column with the id, which gives the order.
     id: &'static str,
-    /// What makes it this walk.
+    /// The conditions of this walk.
     conditions: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Walk {
         Self { from: from.to_owned(), id: "k.id", conditions }
     }
 
-    /// The newest `limit` of it for which the rest holds, with more columns.
+    /// Returns a statement of its newest `limit` rows that match the rest, with more columns.
     fn statement(&self, columns: &str, rest: &[&Vec<String>], limit: usize) -> String {
         let conditions: Vec<_> =
             self.conditions.iter().chain(rest.iter().copied().flatten()).map(String::as_str).collect();
@@ -53,17 +53,17 @@ impl Walk {
     }
 }
 
-/// Something that leaves few keys.
+/// A condition that leaves few keys.
 #[derive(Debug)]
 struct Narrow {
-    /// How it is walked alone.
+    /// The walk for this condition alone.
     walk: Walk,
-    /// The same by its index alone, for walking side by side with others: a statement of ids.
+    /// A statement of the ids by its index alone, for an intersection with others.
     ids: String,
 }
 
 impl Narrow {
-    /// Of keys, by `condition` on `k`, along `index`.
+    /// Restricts keys by `condition` on `k`, along `index`.
     fn of_keys(index: &str, condition: &str) -> Self {
         let keys = format!("keys k{index}");
         let conditions = vec!["k.deleted_revision IS NULL".to_owned(), condition.to_owned()];
@@ -102,7 +102,7 @@ impl Side {
     }
 
     fn is_open(&self, number: u32) -> String {
-        // Not by EXISTS: PostgreSQL would read the whole list of a common number at once, for a page that looks at few keys.
+        // Not EXISTS: PostgreSQL would read the whole list of a common number at once, for a page that checks few keys.
         let selected = format!("SELECT 1 FROM {} s WHERE s.key_id = k.id AND s.{} = {number}", self.table, self.number);
         format!("({} = TRUE OR ({selected}) = 1)", self.all)
     }
@@ -114,7 +114,7 @@ impl Side {
     }
 }
 
-/// What a filter asks of one side, put simply: access to all or not, and a number that must be opened.
+/// The simplified filter of one side: access to all or not, and a number that must be accessible.
 #[derive(Debug, Clone, Copy)]
 struct Reach {
     all: Option<bool>,
@@ -122,7 +122,7 @@ struct Reach {
 }
 
 impl Reach {
-    /// Nothing if no key can be so.
+    /// Returns `None` if no key can match.
     fn of(all: Option<bool>, named: Named) -> Option<Self> {
         match (named, all) {
             (Named::Any, all) => Some(Self { all, number: None }),
@@ -138,25 +138,25 @@ impl Reach {
 pub(super) struct Conditions {
     dialect: Dialect,
     select: Select,
-    /// What is walked, and merged; if it is nothing, what is on all the narrow ones is.
+    /// The walks to merge; if empty, the intersection of the narrow conditions is walked.
     walks: Vec<Walk>,
     narrow: Vec<Narrow>,
-    /// Conditions on `k` that hold for all that is walked.
+    /// Conditions on `k` that hold for all walked rows.
     walked: Vec<String>,
-    /// Other conditions on `k` that are quickly seen.
+    /// Other conditions on `k` that are cheap to check.
     tight: Vec<String>,
     /// Other conditions on `k`.
     loose: Vec<String>,
-    /// Statements that find the ids of what passes one condition, by an index out of order.
+    /// Statements that find the ids that match one condition, by an index in another order.
     finders: Vec<String>,
     /// Whether the last finder finds a text.
     finds_text: bool,
-    /// The parameter that holds the last id of the page before.
+    /// The parameter with the last id of the previous page.
     after: Option<String>,
 }
 
 impl Conditions {
-    /// Nothing if no key can pass.
+    /// Returns `None` if no key can match.
     pub(super) fn of(
         dialect: Dialect,
         filter: &KeyFilter,
@@ -200,29 +200,29 @@ impl Conditions {
         Some(conditions)
     }
 
-    /// The parameters of every statement.
+    /// Returns the parameters of every statement.
     pub(super) fn params(&self) -> Vec<Value> {
         self.select.params.clone()
     }
 
-    /// Whether what passes may be far apart, so that windows are worth while.
+    /// Returns whether matches may be far apart, so that windows are worthwhile.
     pub(super) const fn has_windows(&self) -> bool {
         self.finds_text || self.walks.is_empty()
     }
 
-    /// Statements that find what passes one condition, by an index out of order, and may well find few.
+    /// Returns statements that find the matches of one condition, by an index in another order, and may well find few.
     pub(super) fn finders(&self) -> &[String] {
-        // What several narrow conditions leave is few already, most likely, and found sooner than a text.
+        // Several narrow conditions probably leave few keys already, found faster than a text.
         let without_text = self.finds_text && self.narrow.len() > 1;
         &self.finders[..self.finders.len() - usize::from(without_text)]
     }
 
-    /// The one that finds a text.
+    /// Returns the finder of a text.
     pub(super) fn text_finder(&self) -> Option<&String> {
         self.finders.last().filter(|_| self.finds_text)
     }
 
-    /// Whether what is walked is narrow.
+    /// Returns whether the walk is narrow.
     pub(super) const fn is_narrow(&self) -> bool {
         !self.narrow.is_empty()
     }
@@ -260,7 +260,7 @@ impl Conditions {
                 self.walked.extend(first.iter().map(|condition| self.dialect.unindexed(condition)));
                 self.walks.push(Walk::of_keys("keys k", first));
             } else {
-                // By the last uses, which are put together with their conditions.
+                // By the last uses, combined with their conditions.
                 let from = "key_uses u CROSS JOIN keys k".to_owned();
                 self.walks.push(Walk { from, id: "u.key_id", conditions: vec!["k.id = u.key_id".to_owned()] });
             }
@@ -320,14 +320,14 @@ impl Conditions {
         self.after = Some(after);
     }
 
-    /// All conditions on `k`, whatever it was found by.
+    /// Returns all conditions on `k`, whichever way it was found.
     fn passing(&self) -> String {
         let after = self.after.iter().map(|after| format!("k.id < {after}"));
         let conditions = [&self.tight, &self.walked, &self.loose].into_iter().flatten().cloned();
         conditions.chain(after).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The ids on the page, by walking to the end.
+    /// Returns the ids on the page, by walking to the end.
     pub(super) fn walk(&self, limit: usize) -> String {
         let all = self.walks.is_empty().then(|| self.side_by_side(None));
         let statement = |walk: &Walk| walk.statement("", &[&self.tight, &self.loose], limit);
@@ -336,7 +336,7 @@ impl Conditions {
         format!("SELECT id, '' AS horizon FROM ({}) AS w ORDER BY id DESC LIMIT {limit}", parts.join(" UNION ALL "))
     }
 
-    /// Along what is on all the narrow ones: the newest `most`, or all.
+    /// Returns a walk along the intersection of the narrow conditions: the newest `most`, or all.
     fn side_by_side(&self, most: Option<usize>) -> Walk {
         let ids: Vec<_> = self.narrow.iter().map(|narrow| narrow.ids.as_str()).collect();
         let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
@@ -347,11 +347,11 @@ impl Conditions {
         }
     }
 
-    /// The ids on the page, as far as the newest `most` of each walk go. `horizon` is the last of them that is sure, or
-    /// nothing if there are no more.
+    /// Returns the ids on the page, among the newest `most` of each walk. `horizon` is the last id that is certain, or
+    /// empty if there are no more.
     pub(super) fn window(&self, most: usize, limit: usize) -> String {
         let hit = |conditions: &[String]| {
-            // As a case, which ends with the first condition that does not hold.
+            // A CASE stops at the first condition that does not hold.
             format!(", CASE WHEN {} THEN TRUE ELSE FALSE END AS hit", conditions.join(" AND "))
         };
         let walks: Vec<_> = if self.walks.is_empty() {
@@ -379,7 +379,7 @@ impl Conditions {
         )
     }
 
-    /// The ids on the page, if `finder` finds at most `few`. `horizon` is nothing if so.
+    /// Returns the ids on the page, if `finder` finds at most `few`; then `horizon` is empty.
     pub(super) fn few(&self, finder: &str, few: usize, limit: usize) -> String {
         let found = format!(
             "SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
@@ -394,8 +394,8 @@ impl Conditions {
         )
     }
 
-    /// The ids on the page among the newest `most` that `finder` finds. `horizon` is the last that was looked at, or
-    /// nothing if there are no more.
+    /// Returns the ids on the page among the newest `most` that `finder` finds. `horizon` is the last id checked, or
+    /// empty if there are no more.
     pub(super) fn newest(&self, finder: &str, most: usize, limit: usize) -> String {
         let after = self.after.as_ref().map(|after| format!(" WHERE f.id < {after}")).unwrap_or_default();
         let found = format!(
@@ -409,7 +409,7 @@ impl Conditions {
         )
     }
 
-    /// The ids on the page, by looking at all that `finder` finds.
+    /// Returns the ids on the page, by checking all that `finder` finds.
     pub(super) fn gathered(&self, finder: &str, limit: usize) -> String {
         format!(
             "WITH g AS MATERIALIZED ({finder}) SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
@@ -419,10 +419,10 @@ impl Conditions {
     }
 }
 
-/// Conditions on `k` that a column is true or false. The sooner one stands here the fewer keys it leaves, most likely.
+/// Returns conditions on `k` that a column is true or false, ordered by how few keys they probably leave.
 fn equals(filter: &KeyFilter, all_stores: Option<bool>, all_methods: Option<bool>) -> Vec<String> {
     [
-        // Nothing that is revoked is active.
+        // A revoked key is never active.
         ("k.usable", filter.active.filter(|active| !active && filter.revoked != Some(true))),
         ("k.all_methods", all_methods),
         ("k.all_stores", all_stores),
@@ -434,7 +434,7 @@ fn equals(filter: &KeyFilter, all_stores: Option<bool>, all_methods: Option<bool
     .collect()
 }
 
-/// A statement of the newest ids that `found` finds, and of the horizon `h` even if it finds none.
+/// Returns a statement of the newest ids that `found` finds, and of the horizon `h` even if it finds none.
 fn with_horizon(found: &str, limit: usize) -> String {
     format!(
         "SELECT id, horizon FROM (SELECT '' AS id, horizon FROM h UNION ALL {found}) AS f ORDER BY id DESC LIMIT {}",

@@ -1,5 +1,5 @@
-//! Times every statement by its name and, on both engines alike, runs no further statement of a transaction once one has
-//! failed.
+//! Measures every statement by its name and, on both engines alike, runs no further statement of a transaction after
+//! one has failed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::model::time::Timestamp;
 use crate::storage::options::Observer;
 use crate::storage::{Error, Result};
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Shared {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) clock: SharedClock,
     pub(super) observer: Observer,
 }
 
-/// A session of an engine, with its statements timed.
+/// A session of an engine, with its statements measured.
 pub(super) struct Connection {
     shared: Arc<Shared>,
     session: Box<dyn Session>,
@@ -61,12 +61,12 @@ impl Shared {
 }
 
 impl Connection {
-    /// How statements are written for it.
+    /// Returns the SQL dialect of its engine.
     pub(super) fn dialect(&self) -> super::dialect::Dialect {
         self.shared.driver.dialect()
     }
 
-    /// The clock of an engine that has none of its own.
+    /// Returns the time for an engine without a clock of its own.
     pub(super) fn own_clock(&self) -> Timestamp {
         self.shared.clock.now()
     }
@@ -106,7 +106,7 @@ impl Connection {
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     pub(super) async fn execute<'a>(
         &mut self,
         name: &'static str,
@@ -120,7 +120,7 @@ impl Connection {
         self.done(name, began, result)
     }
 
-    /// Runs a statement that changes one row, which is `what` and must be there.
+    /// Runs a statement that changes one row, which is `what` and must exist.
     pub(super) async fn update<'a>(
         &mut self,
         name: &'static str,
@@ -134,7 +134,7 @@ impl Connection {
         }
     }
 
-    /// Inserts rows, in pieces that no engine takes long for.
+    /// Inserts rows, in batches that are quick for every engine.
     pub(super) async fn insert(&mut self, insert: &'static Insert, mut rows: Vec<Vec<Value>>) -> Result<u64> {
         const PIECE: usize = 5_000;
         self.ready(insert.name, rows.iter().flatten())?;
@@ -149,7 +149,7 @@ impl Connection {
         Ok(inserted)
     }
 
-    /// Makes what was done durable.
+    /// Makes the changes durable.
     pub(super) async fn commit(self, name: &'static str) -> Result<()> {
         if self.failed {
             self.session.rollback().await?;
@@ -161,7 +161,7 @@ impl Connection {
         result
     }
 
-    /// Undoes what was done.
+    /// Undoes the changes.
     pub(super) async fn rollback(self) -> Result<()> {
         self.session.rollback().await
     }
@@ -170,7 +170,7 @@ impl Connection {
         if self.failed {
             return Err(Error::bug(format!("{name}: an earlier statement of this transaction failed")));
         }
-        // Postgres cannot keep it, and what one engine refuses the other refuses too.
+        // Postgres cannot store it, and both engines refuse the same values.
         if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
             return Err(Error::bug(format!(
                 "{name}: a text contains the character U+0000, which storage cannot store"
@@ -183,7 +183,7 @@ impl Connection {
         self.shared.observe(name, began, result.as_ref().err());
         self.failed |= result.is_err();
         result.map_err(|error| match error {
-            // Which statement is what helps to find the mistake.
+            // The statement's name helps to find the bug.
             Error::Failed { source, .. } => Error::Failed { what: name.to_owned(), source },
             other => other,
         })

@@ -1,4 +1,4 @@
-//! Measuring what storage holds, inside the database.
+//! Measuring the contents of storage, inside the database.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::model::token::Digest;
 use crate::storage::contents::{Changed, Contents, GrantsRead, KEY_TABLES, Missing, PARTS, Tally};
 use crate::storage::{Result, SnapshotSink};
 
-/// Tables that are measured, and the hash of a row of each. A null differs from every value, and nothing is left out
-/// that a decision reads. The part is the end of the key's id.
+/// The measured tables, and the hash of a row of each. A null differs from every value, and every column that decisions
+/// read is included. The part is the end of the key's id.
 const MEASURED: [(&str, Sql<'_>); KEY_TABLES.len()] = [
     (
         "measure_keys",
@@ -52,7 +52,7 @@ const ENDS: &str = "SELECT * FROM (SELECT subject_id FROM changes WHERE subject_
                     LIMIT 1) newest UNION SELECT * FROM (SELECT subject_id FROM changes WHERE subject_kind = $1 \
                     ORDER BY revision, ordinal LIMIT 1) oldest";
 
-/// What storage holds, and what changed after `since`.
+/// Reads the contents of storage, and the changes after `since`.
 pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<Contents> {
     let head = head(connection, "contents_head").await?.0;
     let mut contents = Contents {
@@ -72,7 +72,7 @@ pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<C
     for (at, (name, sql)) in MEASURED.into_iter().enumerate() {
         for row in connection.rows(name, sql, Vec::new()).await? {
             let mut reader = row.read(KEY_TABLES[at]);
-            // An id that Latchkey did not make has no such end; all of them are one part.
+            // An id that Latchkey did not generate has no such end; all of them form one part.
             let part = usize::from(u16::from_str_radix(&reader.text("id")?, 16).unwrap_or(0));
             let found = tally(&mut reader)?;
             if let Some(row) = contents.keys.get_mut(part) {
@@ -117,8 +117,8 @@ async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Re
     Ok(Some(changed))
 }
 
-/// The tables that lack rows which the audit trail says were made: what a copy that was made table by table, or row by
-/// row, has not brought yet. Looks at the ends of the audit trail only, so that it costs a few look-ups.
+/// Finds the tables that lack rows which the audit trail lists as created: a copy made table by table, or row by row,
+/// has not reached them yet. Checks only the ends of the audit trail, so that it costs a few look-ups.
 pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>> {
     let mut missing = Vec::new();
     for (kind, table, column) in [
@@ -158,7 +158,7 @@ pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>>
                     .and_then(|list| list.as_array())
                     .is_some_and(|l| !l.is_empty())
             };
-            // Only where the table has none of any key: a later change of this one may have emptied its list.
+            // Only if the table has no rows of any key: a later change of this one may have emptied its list.
             if after.as_ref().is_some_and(selects) {
                 let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
                 if !yes(connection, "selected", &sql, vec![key.as_str().into()]).await?
@@ -203,7 +203,7 @@ pub(super) async fn grants(connection: &mut Connection, digests: &[Digest]) -> R
     Ok(GrantsRead { head, grants: read })
 }
 
-/// Passes the digests of the secrets of keys in `parts` to `sink`; all if that is `None`. Returns the revision that they are of.
+/// Passes the digests of the secrets of keys in `parts` to `sink`, all if `None`. Returns the revision that was read.
 pub(super) async fn digests(
     connection: &mut Connection,
     parts: Option<&BTreeSet<u16>>,

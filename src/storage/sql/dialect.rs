@@ -1,8 +1,8 @@
-//! Fragments of statements that are put together at run time, where the engines write them differently.
+//! Fragments of statements that are built at run time, where the engines differ.
 
 use super::value::Value;
 
-/// How statements are written for an engine.
+/// The SQL dialect of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::storage) enum Dialect {
     /// SQLite's.
@@ -12,7 +12,7 @@ pub(in crate::storage) enum Dialect {
 }
 
 impl Dialect {
-    /// A condition that `text` occurs in `column`, exactly, found by looking; its parameter is `parameter`.
+    /// Returns a condition that `column` contains a text exactly, without an index; its parameter is `parameter`.
     pub(super) fn occurs(self, column: &str, parameter: &str) -> String {
         match self {
             Self::Sqlite => format!("instr({column}, {parameter}) > 0"),
@@ -20,8 +20,8 @@ impl Dialect {
         }
     }
 
-    /// A statement of the transactions of others that have written to what decisions depend on and are not over, where
-    /// the engine tells.
+    /// Returns a statement of other sessions' open transactions that have written to data that decisions depend on, if
+    /// the engine supports it.
     pub(super) const fn writing(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -36,7 +36,7 @@ impl Dialect {
         }
     }
 
-    /// The condition, as one that no index is chosen by. SQLite, which has no statistics, would choose any.
+    /// Returns the condition in a form that uses no index. SQLite, which has no statistics, would choose any.
     pub(super) fn unindexed(self, condition: &str) -> String {
         match self {
             Self::Sqlite => format!("+{condition}"),
@@ -44,7 +44,7 @@ impl Dialect {
         }
     }
 
-    /// What is put behind a table to have it read along the index `index`; PostgreSQL knows better.
+    /// Returns the suffix of a table that forces reading along `index`; PostgreSQL chooses better itself.
     pub(super) fn along(self, index: &str) -> String {
         match self {
             Self::Sqlite => format!(" INDEXED BY {index}"),
@@ -52,10 +52,10 @@ impl Dialect {
         }
     }
 
-    /// A statement of the ids that are in all `lists`, each a statement of ids; in descending order.
+    /// Returns a statement of the ids that are in all `lists`, each a statement of ids; in descending order.
     pub(super) fn common(self, lists: &[&str]) -> String {
         match self {
-            // It walks them side by side, and keeps none.
+            // SQLite merges them as it reads, and buffers none.
             Self::Sqlite => format!("{} ORDER BY id DESC", lists.join(" INTERSECT ")),
             Self::Postgres => {
                 let joined = lists.iter().enumerate().map(|(n, list)| match n {
@@ -67,8 +67,8 @@ impl Dialect {
         }
     }
 
-    /// A statement that finds the ids of keys in which a text of at least three characters occurs, by an index, with
-    /// `parameter` for [`Dialect::search`] and `exact` for the text; some that are not there may be among them.
+    /// Returns a statement that finds, by an index, the ids of keys that contain a text of at least three characters,
+    /// with `parameter` for [`Dialect::search`]; the result may include keys that do not contain it.
     pub(super) fn keys_with(self, parameter: &str) -> String {
         match self {
             Self::Sqlite => format!(
@@ -81,10 +81,10 @@ impl Dialect {
         }
     }
 
-    /// The parameter of [`Dialect::keys_with`] for `text`.
+    /// Returns the parameter of [`Dialect::keys_with`] for `text`.
     pub(super) fn search(self, text: &str) -> Value {
         match self {
-            // Every three characters in a row: the index knows which rows hold them, not where.
+            // Every three consecutive characters: the index knows which rows contain them, not where.
             Self::Sqlite => {
                 let chars: Vec<char> = text.chars().collect();
                 let phrases: Vec<_> = chars

@@ -1,4 +1,4 @@
-//! What an engine is to the statements: sessions that run them.
+//! The interface of an engine for statements: sessions that run them.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -9,36 +9,36 @@ use super::dialect::Dialect;
 use super::value::{Row, Value};
 use crate::storage::{Error, Result};
 
-/// What a session is for: it decides which connections it takes and what it waits for.
+/// The purpose of a session: it determines the connections it uses and what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::storage) enum Purpose {
-    /// One transaction that changes what is managed.
+    /// One transaction that changes managed data.
     Write,
     /// One transaction of counts and reports, which takes no revision.
     Report,
-    /// The same for a replica's report of itself, which must be written wherever the follower can read.
+    /// One transaction of a replica's heartbeat, which must be written wherever the follower can read.
     Heartbeat,
     /// Reading in one snapshot, for people.
     Read,
     /// One statement that reads a grant, on the primary.
     Grant,
-    /// Reading in one snapshot, for the follower, on connections of its own.
+    /// Reading in one snapshot, for the follower, on dedicated connections.
     Follow,
-    /// Reading very many rows in one snapshot, on a connection of its own, for as long as that takes.
+    /// Reading very many rows in one snapshot, on a dedicated connection, without a short time limit.
     Measure,
 }
 
-/// An engine.
+/// A storage engine.
 #[async_trait]
 pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
-    /// How statements are written for it.
+    /// Returns its SQL dialect.
     fn dialect(&self) -> Dialect;
 
-    /// Begins a session: waits for a connection, at most a few seconds ([`Error::Unavailable`]). Nothing need be sent
+    /// Begins a session: waits for a connection, at most a few seconds ([`Error::Unavailable`]). May send nothing
     /// before its first statement.
     async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>>;
 
-    /// Whether the same write can be begun again, because the engine refused it as in conflict with another.
+    /// Returns whether the write can be repeated because the engine refused it for a conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
 
     /// As [`crate::storage::Feed::mark_replaced`].
@@ -48,22 +48,22 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     async fn notified(&self);
 }
 
-/// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes what it did.
+/// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes its changes.
 #[async_trait]
 pub(in crate::storage) trait Session: Send {
     /// Runs a statement and returns its rows.
     async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
 
-    /// Runs a statement and returns how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64>;
 
     /// Inserts rows, which must have values of the same types, in their order.
     async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64>;
 
-    /// Makes what was done durable; for [`Purpose::Write`] wakes followers.
+    /// Makes the changes durable; for [`Purpose::Write`] wakes followers.
     async fn commit(self: Box<Self>) -> Result<()>;
 
-    /// Undoes what was done.
+    /// Undoes the changes.
     async fn rollback(self: Box<Self>) -> Result<()>;
 }
 
@@ -75,7 +75,7 @@ pub(in crate::storage) struct Insert {
     table: &'static str,
     columns: &'static [&'static str],
     on_conflict: &'static str,
-    /// Its text for SQLite and for PostgreSQL, once it was needed.
+    /// Its text for SQLite and for PostgreSQL, set on first use.
     texts: [OnceLock<String>; 2],
 }
 
@@ -90,7 +90,7 @@ impl Insert {
         Self { name, table, columns, on_conflict, texts: [OnceLock::new(), OnceLock::new()] }
     }
 
-    /// The statement for an engine, whose `source` of rows is given the number of columns.
+    /// Returns the statement for an engine; `source` builds its source of rows from the number of columns.
     pub(in crate::storage) fn text(&self, dialect: Dialect, source: impl FnOnce(usize) -> String) -> &str {
         self.texts[dialect as usize].get_or_init(|| {
             let (table, columns, on_conflict) = (self.table, self.columns.join(", "), self.on_conflict);
@@ -99,7 +99,7 @@ impl Insert {
     }
 }
 
-/// What `Error::Taken` says of a broken uniqueness: `which` is what the engine names, an index or `table.column`.
+/// Returns the `Error::Taken` for a violated constraint: `which` is the engine's name, an index or `table.column`.
 pub(in crate::storage) fn taken(which: &str) -> Option<Error> {
     let what = match which {
         "stores_code" | "stores.code" => "the store code",

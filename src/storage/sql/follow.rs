@@ -1,4 +1,4 @@
-//! What a follower needs: the snapshot, and the polls after it.
+//! Reads for a follower: the snapshot, and the polls after it.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSink};
 
-/// Digests read at a time.
+/// The number of digests per batch.
 const DIGESTS: usize = 20_000;
 
-/// The latest revision, storage's clock, and the marks of it.
+/// Reads the latest revision, storage's clock, and its marks.
 pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
     let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
     let row = connection.one(name, sql, Vec::new()).await?;
@@ -30,7 +30,7 @@ pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Res
     Ok((head, now, marks))
 }
 
-/// Everything that a World is made of, and the digests of all secrets.
+/// Reads the contents of a World, and the digests of all secrets.
 pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
     let (head, now, marks) = head(connection, "snapshot_head").await?;
     let snapshot = Snapshot {
@@ -48,7 +48,7 @@ pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn Snapsh
     Ok(snapshot)
 }
 
-/// The last revisions up to `head`.
+/// Reads the last revisions up to `head`.
 async fn lineage(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
     let before = Revision(head.revision.0.saturating_sub(LINEAGE));
@@ -80,7 +80,7 @@ pub(super) async fn read_digests<'a>(
     rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
 }
 
-/// What changed after `cursor`.
+/// Reads the changes after `cursor`.
 pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usize) -> Result<Poll> {
     let (head, now, marks) = head(connection, "poll").await?;
     let mut poll = Poll {
@@ -111,7 +111,7 @@ pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usi
     Ok(poll)
 }
 
-/// Whether `cursor` is part of the history of `head`.
+/// Returns whether `cursor` is part of the history of `head`.
 pub(super) async fn continues(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
@@ -127,7 +127,7 @@ pub(super) async fn continues(connection: &mut Connection, cursor: Cursor, head:
     })
 }
 
-/// Reads revisions and subjects; returns the kinds of all subjects, those beyond the limit included.
+/// Reads revisions and subjects; returns the kinds of all subjects, including those beyond the limit.
 async fn read_changes(
     connection: &mut Connection,
     cursor: Cursor,
@@ -175,7 +175,7 @@ async fn read_changes(
     for row in connection.rows("poll_kinds", sql, vec![cursor.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
-        // A replica that does not know a kind must learn of it, however many other subjects there are.
+        // A replica that does not know a kind must be notified of it, even beyond the limit of subjects.
         let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
         if SubjectKind::of(&kind) == SubjectKind::Other && !told {
             poll.subjects.push((revision, kind.clone(), String::new(), String::new()));
@@ -185,7 +185,7 @@ async fn read_changes(
     Ok(kinds)
 }
 
-/// What a change took away: secrets that are not there any more, and whether the subject was switched off.
+/// Returns what a change removed: secrets that no longer exist, and whether the subject was switched off.
 fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<Detail> {
     let secrets = |image: &serde_json::Value| {
         let secrets = image.get("secrets").and_then(|secrets| secrets.as_array()).cloned().unwrap_or_default();
@@ -201,7 +201,7 @@ fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<D
     (detail != Detail::default()).then_some(detail)
 }
 
-/// Reads the records that were touched.
+/// Reads the changed records.
 async fn read_touched(connection: &mut Connection, cursor: Cursor, kinds: &[String], poll: &mut Poll) -> Result<()> {
     let has = |kind: SubjectKind| kinds.iter().any(|text| text == kind.as_str());
     let mut newest: HashMap<KeyId, Revision> = HashMap::new();

@@ -10,7 +10,7 @@ use crate::model::store::StoreNumber;
 use crate::model::token::Digest;
 use crate::storage::{Error, GrantRead, Result};
 
-/// What a grant is made of, of the secret `t` and its key `k`.
+/// The columns of a grant, from the secret `t` and its key `k`.
 macro_rules! columns {
     () => {
         "k.id, t.id, k.name, k.deleted_revision, k.revoked, t.ended_at, k.active, \
@@ -25,7 +25,7 @@ pub(super) use columns;
 
 /// Reads the secret with this digest, its key and the latest revision.
 ///
-/// The revision is said to be one row: as long as PostgreSQL has no statistics of that table it would expect 1 700, and
+/// The revision has a LIMIT of one row: without statistics of that table PostgreSQL would expect 1 700 rows, and
 /// compile machine code for so much work, a fifth of a second and more for each read.
 pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result<GrantRead> {
     let sql = sql!("SELECT r.value, r.nonce, " STANDBY ", " {columns!()} " FROM (SELECT value, nonce FROM revision LIMIT 1) r \
@@ -38,7 +38,7 @@ pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result
     Ok(GrantRead { head, grant: grant(&mut reader)? })
 }
 
-/// Reads [`columns`]; `None` where there is no such key.
+/// Reads [`columns`]; returns `None` if there is no such key.
 pub(super) fn grant(reader: &mut Reader) -> Result<Option<Grant>> {
     let Some(key) = reader.opt_text("id")? else {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! The columns of a key: read, added and changed. A column that is added stands in this file alone, in the same place in
-//! each of the lists.
+//! The columns of a key: read, added and changed. A new column needs changes in this file alone, at the same position
+//! in each of the lists.
 
 use super::driver::Insert;
 use super::value::{Reader, Value, json};
@@ -53,7 +53,7 @@ pub(super) const UPDATE_KEY: &str = "UPDATE keys SET name = $1, owner = $2, cont
      networks = $12, labels = $13, updated_at = $14, row_revision = $15 \
      WHERE id = $16 AND deleted_revision IS NULL";
 
-/// The values of all columns but id, search and creation.
+/// Returns the values of all columns except id, search and creation.
 pub(super) fn values(spec: &KeySpec, revoked: Option<&Revocation>, now: Timestamp, revision: Revision) -> Vec<Value> {
     vec![
         spec.name.as_str().into(),
@@ -74,21 +74,21 @@ pub(super) fn values(spec: &KeySpec, revoked: Option<&Revocation>, now: Timestam
     ]
 }
 
-/// A key as it is read at first: without its secrets, and with numbers in place of what it selects.
+/// A partly read key: without its secrets, and with numbers instead of the names that it selects.
 pub(super) struct Numbered {
     pub(super) key: Key,
     pub(super) stores: Vec<u32>,
     pub(super) methods: Vec<u32>,
 }
 
-/// Access to all, or to what the numbers name, which is told later.
+/// Reads access to all, or to the numbers, which get their names later.
 fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
     let all = reader.bool(all)?;
     let numbers = reader.numbers(list)?;
     Ok((if all { Access::All } else { Access::Selected(Vec::new()) }, numbers))
 }
 
-/// Reads a key of [`key_columns`].
+/// Reads a key from [`key_columns`].
 pub(super) fn read(reader: &mut Reader) -> Result<Numbered> {
     let id = reader.parsed("id")?;
     let (name, owner) = (reader.text("name")?, reader.text("owner")?);

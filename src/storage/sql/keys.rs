@@ -13,8 +13,8 @@ use crate::model::key::{Access, Key, Secret};
 use crate::model::token::Digest;
 use crate::storage::{Found, Result};
 
-/// The columns that [`read_secret`] reads, of `secrets t`. Its last use is looked up for each: joined, the uses of all
-/// secrets would be read for as long as PostgreSQL has no statistics.
+/// The columns that [`read_secret`] reads, of `secrets t`. Looks up the last use of each: a join would read the uses of
+/// all secrets while PostgreSQL has no statistics.
 macro_rules! secret_columns {
     () => {
         "t.id, t.hint, t.origin, t.created_at, t.expires_at, \
@@ -22,7 +22,7 @@ macro_rules! secret_columns {
     };
 }
 
-/// Reads a secret of [`secret_columns`].
+/// Reads a secret from [`secret_columns`].
 fn read_secret(reader: &mut Reader) -> Result<Secret> {
     Ok(Secret {
         id: reader.parsed("id")?,
@@ -34,7 +34,7 @@ fn read_secret(reader: &mut Reader) -> Result<Secret> {
     })
 }
 
-/// The keys of `rows`, which were read with [`key_columns`], with what they select and their live secrets.
+/// Completes the keys of `rows`, which were read with [`key_columns`], with their selected names and live secrets.
 pub(super) async fn complete(connection: &mut Connection, rows: Vec<Row>) -> Result<Vec<Key>> {
     let keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
     let mut keys = name_selected(connection, keys).await?;
@@ -42,9 +42,9 @@ pub(super) async fn complete(connection: &mut Connection, rows: Vec<Row>) -> Res
     Ok(keys)
 }
 
-/// Names the stores and methods that keys select, by one look at stores and reference book for all of them. Joined key by
-/// key, PostgreSQL would read the whole book for each; joined for all, the lists of all keys there are, for as long as it
-/// has no statistics.
+/// Names the stores and methods that keys select, with one read of the stores and the reference book for all keys.
+/// Joined key by key, PostgreSQL would read the whole book for each; joined for all, the lists of all existing keys,
+/// while it has no statistics.
 async fn name_selected(connection: &mut Connection, keys: Vec<Numbered>) -> Result<Vec<Key>> {
     let all = |of: fn(&Numbered) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
@@ -60,7 +60,7 @@ async fn name_selected(connection: &mut Connection, keys: Vec<Numbered>) -> Resu
             names.insert(number, reader.text("name")?);
         }
     }
-    // What was deleted or retired has no name any more.
+    // Deleted and retired ones no longer have a name.
     let named = |numbers: Vec<u32>, names: &HashMap<u32, String>| {
         let mut named: Vec<_> = numbers.iter().filter_map(|number| names.get(number).cloned()).collect();
         named.sort_unstable();
@@ -97,7 +97,7 @@ async fn add_secrets(connection: &mut Connection, keys: &mut [Key]) -> Result<()
     Ok(())
 }
 
-/// The key with this id, unless it was deleted.
+/// Returns the key with this id, unless it was deleted.
 async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
     let sql = concat!(
         "SELECT ",
@@ -109,12 +109,12 @@ async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
 }
 
 impl Storage {
-    /// The key with this id, unless it was deleted.
+    /// Returns the key with this id, unless it was deleted.
     pub async fn key(&self, id: KeyId) -> Result<Option<Key>> {
         get(&mut self.connect(Purpose::Read).await?, id).await
     }
 
-    /// The secret with this digest and its key, ended, revoked and deleted ones included.
+    /// Returns the secret with this digest and its key, even if ended, revoked or deleted.
     pub async fn find(&self, digest: &Digest) -> Result<Option<Found>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!(
@@ -138,12 +138,12 @@ impl Storage {
 }
 
 impl Transaction {
-    /// The key with this id, unless it was deleted.
+    /// Returns the key with this id, unless it was deleted.
     pub async fn key(&mut self, id: KeyId) -> Result<Option<Key>> {
         get(&mut self.connection, id).await
     }
 
-    /// The key that a live or ended secret belongs to, unless it was deleted.
+    /// Returns the key of a live or ended secret, unless it was deleted.
     pub async fn key_of_secret(&mut self, id: SecretId) -> Result<Option<KeyId>> {
         let sql =
             "SELECT k.id FROM secrets t JOIN keys k ON k.id = t.key_id WHERE t.id = $1 AND k.deleted_revision IS NULL";
@@ -151,7 +151,7 @@ impl Transaction {
         row.map(|row| row.read("keys").parsed("id")).transpose()
     }
 
-    /// The secret with this digest, whatever became of it, and its key.
+    /// Returns the secret with this digest, whatever its state, and its key.
     pub async fn secret_with(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
         let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
         let Some(row) = self.connection.row("secret_with", sql, vec![digest.into()]).await? else {

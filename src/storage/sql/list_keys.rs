@@ -1,14 +1,14 @@
-//! Listing keys, the newest first, by any filter, at a million keys.
+//! Listing keys, the newest first, by any filter, with a million keys.
 //!
-//! A list is **walked** from its newest key down, along an index that is in that order ([`Conditions`] chooses it); each
-//! key on the way is looked at for what the index does not know, until the page is full. What passes may be common, then
-//! that is quick; or rare, then it may take the whole list. Which it is nobody knows before. So, in this order:
+//! A list is **walked** from its newest key down, along an index in that order (chosen by [`Conditions`]); each key on
+//! the way is checked for conditions outside the index, until the page is full. If matches are common, that is quick;
+//! if they are rare, it may take the whole list. Which is not known in advance. So, in this order:
 //!
-//! - where an index out of order could find what passes (text, an end of validity, last use), whether it finds only a
-//!   **few**, which then are all there is to look at;
-//! - a **window** of the newest keys that are walked, then a wider one, where text is looked for or several indexes are
-//!   walked side by side;
-//! - text: what its index finds; all others: the walk, to its end.
+//! - if an index in another order could find the matches (text, an expiry, last use), whether it finds only a **few**,
+//!   which are then all that must be checked;
+//! - a **window** of the newest walked keys, then a wider one, if the filter has a text or several indexes are
+//!   intersected;
+//! - for a text: the finds of its index; otherwise: the walk, to its end.
 
 use super::conditions::{Conditions, Named};
 use super::connection::Connection;
@@ -21,17 +21,17 @@ use crate::model::key::Key;
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{KeyFilter, Result};
 
-/// Keys that an index finds at most if they are a few.
+/// The most keys found by an index that count as a few.
 const FEW: usize = 500;
-/// Keys that an index of texts finds at most if walking something narrow to its end would take longer.
+/// The most keys found by a text index for which a narrow walk to its end would take longer.
 const MANY: usize = 5_000;
-/// Keys that a window looks at, per walk: the first, then the next.
+/// The keys that a window checks, per walk: the first, then the next.
 const WINDOWS: [usize; 2] = [250, 4_000];
-/// Keys with a text that are looked at, the newest, before all are.
+/// The newest keys with a text that are checked before all are.
 const NEWEST: usize = 500;
 
 impl Storage {
-    /// Keys that pass the filter, the newest (greatest id) first.
+    /// Returns the keys that match the filter, the newest (greatest id) first.
     pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let store = match &filter.store {
@@ -58,7 +58,7 @@ impl Storage {
     }
 }
 
-/// The newest ids that pass: `limit`, or all.
+/// Returns the newest matching ids: `limit`, or all.
 async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
     for finder in conditions.finders() {
         let (ids, whole) = read_ids(connection, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
@@ -96,7 +96,7 @@ async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize
     Ok(read_ids(connection, "keys_walk", &conditions.walk(limit), conditions).await?.0)
 }
 
-/// Runs a statement of ids; also returns whether it looked at every key.
+/// Runs a statement of ids; also returns whether it covered every key.
 async fn read_ids(
     connection: &mut Connection,
     name: &'static str,
@@ -110,7 +110,7 @@ async fn read_ids(
         let mut reader = row.read("keys");
         let id = reader.text("id")?;
         whole = reader.text("horizon")?.is_empty();
-        // A row without an id only shows how far the statement looked.
+        // A row without an id only shows how far the statement got.
         if !id.is_empty() {
             ids.push(id);
         }

@@ -1,4 +1,4 @@
-//! Changes that were lost, and which database it is.
+//! Lost changes, and the identity of the database.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(super) async fn report(mut connection: Connection, changes: &[LostChange]) -
 }
 
 impl Storage {
-    /// The changes that were lost within the last 35 days, the newest revision first, at most 1 000.
+    /// Returns the changes that were lost within the last 35 days, the newest revision first, at most 1 000.
     pub async fn lost_changes(&self) -> Result<Vec<LostChange>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT revision, nonce, subject_kind, subject_id, action, detail, reported_by, noticed_at \
@@ -61,13 +61,13 @@ impl Storage {
     }
 }
 
-/// Drops what has been kept long enough.
+/// Deletes lost changes after their retention time.
 pub(super) async fn delete_expired(connection: &mut Connection, now: Timestamp) -> Result<()> {
     let sql = "DELETE FROM lost_changes WHERE noticed_at < $1";
     connection.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
 }
 
-/// Which database it is.
+/// Returns the identity of the database.
 pub(super) async fn deployment(connection: &mut Connection) -> Result<Deployment> {
     let mut deployment = Deployment::default();
     let sql = "SELECT key, value, NOT EXISTS (SELECT 1 FROM keys) FROM meta";

@@ -32,7 +32,7 @@ fn read(row: Row) -> Result<Method> {
         summary: reader.text("summary")?,
         description: reader.text("description")?,
         store_use: match (reader.parsed("store_use")?, reader.bool("shared")?) {
-            // Servers from before `shared` take such a method for one that reads no store, and refuse more.
+            // Servers from before `shared` treat such a method as one that reads no store, and refuse more.
             (StoreUse::None, true) => StoreUse::Shared,
             (store_use, _) => store_use,
         },
@@ -54,12 +54,12 @@ fn search(method: &Method) -> String {
     codec::search([method.identity.to_string().as_str(), &method.block, &method.summary, &method.description])
 }
 
-/// The sort key of a method in lists.
+/// Returns the sort key of a method in lists.
 fn place(method: &Method) -> String {
     format!("{}:{}", method.position, method.number.0)
 }
 
-/// All methods, by position; retired ones too if `retired`.
+/// Returns all methods, by position; including retired ones if `retired`.
 pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Vec<Method>> {
     let sql = if retired {
         concat!("SELECT ", columns!(), " FROM methods ORDER BY position, number")
@@ -70,14 +70,14 @@ pub(super) async fn all(connection: &mut Connection, retired: bool) -> Result<Ve
 }
 
 impl Storage {
-    /// The method with this identity, unless it is retired.
+    /// Returns the method with this identity, unless it is retired.
     pub async fn method(&self, identity: &MethodIdentity) -> Result<Option<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!("SELECT ", columns!(), " FROM methods WHERE identity = $1 AND retired_revision IS NULL");
         connection.row("method", sql, vec![identity.to_string().into()]).await?.map(read).transpose()
     }
 
-    /// Methods that are not retired and pass the filter, by position, then number.
+    /// Returns the methods that are not retired and match the filter, by position, then number.
     pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
@@ -106,12 +106,12 @@ impl Storage {
     }
 }
 
-/// The number of the method with this identity.
+/// Returns the number of the method with this identity.
 pub(super) async fn number(connection: &mut Connection, identity: &str) -> Result<Option<MethodNumber>> {
     Ok(numbers(connection, &[identity.to_owned()]).await?.pop().flatten())
 }
 
-/// The numbers of the methods with these identities, in their order.
+/// Returns the numbers of the methods with these identities, in their order.
 async fn numbers(connection: &mut Connection, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
     let sql = sql!("SELECT identity, number FROM methods WHERE retired_revision IS NULL AND identity " (MEMBERS 1));
     let mut found = HashMap::new();
@@ -130,7 +130,7 @@ fn affected(row: Row) -> Result<AffectedKey> {
     Ok(AffectedKey { id, name, methods })
 }
 
-/// The methods `km` that live keys `k` select, of which the numbers follow.
+/// The methods `km` that live keys `k` select, restricted by the numbers that follow.
 macro_rules! users {
     () => {
         "FROM key_methods km JOIN keys k ON k.id = km.key_id WHERE k.deleted_revision IS NULL AND k.revoked_at IS NULL \
@@ -146,12 +146,12 @@ macro_rules! users_of_all {
 }
 
 impl Transaction {
-    /// All methods that are not retired, by position.
+    /// Returns all methods that are not retired, by position.
     pub async fn live_methods(&mut self) -> Result<Vec<Method>> {
         all(&mut self.connection, false).await
     }
 
-    /// The numbers of the methods with these identities, in their order; `None` where there is none.
+    /// Returns the numbers of the methods with these identities, in their order; `None` for each that does not exist.
     pub async fn method_numbers(&mut self, identities: &[String]) -> Result<Vec<Option<MethodNumber>>> {
         numbers(&mut self.connection, identities).await
     }
@@ -171,7 +171,7 @@ impl Transaction {
         Ok(numbers)
     }
 
-    /// Writes all of each method but its identity.
+    /// Writes all of each method except its identity.
     pub async fn update_methods(&mut self, methods: &[Method]) -> Result<()> {
         let sql = "UPDATE methods SET block = $1, summary = $2, description = $3, store_use = $4, shared = $5, \
                    store_places = $6, scope = $7, position = $8, search = $9, updated_at = $10, row_revision = $11 \
@@ -184,7 +184,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Block, summary, description, store use, whether it is shared, store places, scope, position, search, updated, row revision.
+    /// Block, summary, description, store use, shared, store places, scope, position, search, updated, row revision.
     fn method_values(&self, method: &Method) -> Vec<Value> {
         let places: Vec<_> = method.store_places.iter().map(ToString::to_string).collect();
         let store_use = if method.store_use == StoreUse::Shared { StoreUse::None } else { method.store_use };
@@ -203,7 +203,7 @@ impl Transaction {
         ]
     }
 
-    /// Retires methods. Keys keep the numbers, which open nothing any more.
+    /// Retires methods. Keys keep the numbers, which no longer grant access to anything.
     pub async fn retire_methods(&mut self, numbers: &[MethodNumber]) -> Result<()> {
         let sql = sql!("UPDATE methods SET retired_revision = $1, row_revision = $1, updated_at = $2 \
                         WHERE retired_revision IS NULL AND number " (NUMBERS 3));
@@ -216,8 +216,8 @@ impl Transaction {
         }
     }
 
-    /// The keys that select any of these methods, by id, at most `limit`, and how many there are. Deleted and revoked
-    /// keys do not count.
+    /// Returns the keys that select any of these methods, by id, at most `limit`, and their total number. Deleted and
+    /// revoked keys do not count.
     pub async fn method_users(&mut self, numbers: &[MethodNumber], limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let numbers = each(numbers.iter().map(|number| number.0));
         let sql = sql!("SELECT count(DISTINCT k.id) " {users!()} (NUMBERS 1));
@@ -229,8 +229,8 @@ impl Transaction {
         Ok((keys, total.read("keys").number("count")?))
     }
 
-    /// The keys with access to all methods, by id, at most `limit`, and how many there are. Deleted and revoked keys do
-    /// not count.
+    /// Returns the keys with access to all methods, by id, at most `limit`, and their total number. Deleted and revoked
+    /// keys do not count.
     pub async fn all_method_users(&mut self, limit: usize) -> Result<(Vec<AffectedKey>, u64)> {
         let sql = concat!("SELECT count(*) ", users_of_all!());
         let total = self.connection.one("count_all_method_users", sql, Vec::new()).await?;

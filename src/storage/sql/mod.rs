@@ -1,6 +1,6 @@
-//! Every statement, written once for both engines, so that both return the same. An engine is a
-//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) have the few
-//! differences.
+//! All statements, written once for both engines, so that both return the same. An engine is a
+//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) contain
+//! the few differences.
 //!
 //! ```text
 //! Storage ── connect(purpose) ──▶ Connection ── named statements, measured ──▶ Session of postgres or sqlite
@@ -53,13 +53,13 @@ use crate::model::marks::Mark;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 
-/// How often a write that is in conflict with another is begun.
+/// The number of attempts for a write that conflicts with another.
 const ATTEMPTS: u32 = 3;
 
-/// A database that keeps keys, stores, methods, operators and what was done to them.
+/// A database with keys, stores, methods, operators and their audit trail.
 ///
 /// Every method that reads does so in one consistent snapshot of one revision. A method that finds nothing returns
-/// `None`; only writes name what they miss. Text is ordered and compared by its bytes.
+/// `None`; only writes name the missing record. Text is ordered and compared by its bytes.
 #[derive(Debug)]
 pub struct Storage {
     shared: Arc<Shared>,
@@ -67,7 +67,7 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Storage in the database that `driver` reaches.
+    /// Creates storage on the database of `driver`.
     pub(super) fn new(driver: Arc<dyn Driver>, options: &Options) -> Self {
         let shared = Shared { driver, clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
         Self { shared: Arc::new(shared), is_shared: options.url.is_shared() }
@@ -78,24 +78,24 @@ impl Storage {
         self.shared.connect(purpose).await
     }
 
-    /// Which database it is.
+    /// Returns the identity of the database.
     pub async fn deployment(&self) -> Result<Deployment> {
         lost::deployment(&mut self.connect(Purpose::Read).await?).await
     }
 
-    /// The latest revision and its nonce.
+    /// Returns the latest revision and its nonce.
     pub async fn head(&self) -> Result<Cursor> {
         Ok(follow::head(&mut self.connect(Purpose::Read).await?, "head").await?.0)
     }
 
-    /// Begins a write: the first statement takes the next revision and with it the right to write; others wait, at most
-    /// 3 s. Nothing of it is seen before `commit`; dropping it undoes it.
+    /// Begins a write: the first statement takes the next revision and with it the exclusive right to write; others
+    /// wait, at most 3 s. Nothing is visible before `commit`; dropping it undoes it.
     pub async fn begin(&self, nonce: u64, actor: &Actor, comment: &str) -> Result<Transaction> {
         let mut attempt = 1;
         loop {
             let connection = self.connect(Purpose::Write).await?;
             match Transaction::begin(connection, nonce, actor, comment).await {
-                // Nothing was done yet, so that doing it again is the same.
+                // Nothing was done yet, so a retry is safe.
                 Err(error) if attempt < ATTEMPTS && self.shared.driver.is_conflict(&error) => attempt += 1,
                 begun => return begun,
             }

@@ -1,4 +1,4 @@
-//! Operators: who may call Latchkey itself.
+//! Operators: the callers of Latchkey itself.
 
 use super::connection::Connection;
 use super::driver::Purpose;
@@ -37,13 +37,13 @@ fn read(row: Row) -> Result<Operator> {
     read_from(&mut row.read("operators"))
 }
 
-/// The operator with this id, also a revoked one.
+/// Returns the operator with this id, even if revoked.
 pub(super) async fn get(connection: &mut Connection, id: OperatorId) -> Result<Option<Operator>> {
     let sql = concat!("SELECT ", columns!(), " FROM operators WHERE id = $1");
     connection.row("operator", sql, vec![id.to_string().into()]).await?.map(read).transpose()
 }
 
-/// All operators that are not revoked, with the digests of their tokens.
+/// Returns all operators that are not revoked, with the digests of their tokens.
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Digest)>> {
     let sql = concat!("SELECT ", columns!(), ", digest FROM operators WHERE revoked_at IS NULL ORDER BY id");
     let rows = connection.rows("all_operators", sql, Vec::new()).await?;
@@ -55,12 +55,12 @@ pub(super) async fn all(connection: &mut Connection) -> Result<Vec<(Operator, Di
 }
 
 impl Storage {
-    /// The operator with this id, also a revoked one.
+    /// Returns the operator with this id, even if revoked.
     pub async fn operator(&self, id: OperatorId) -> Result<Option<Operator>> {
         get(&mut self.connect(Purpose::Read).await?, id).await
     }
 
-    /// Operators that pass the filter, the newest first.
+    /// Returns the operators that match the filter, the newest first.
     pub async fn operators(&self, filter: &OperatorFilter, page: &PageRequest) -> Result<Page<Operator>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
@@ -81,25 +81,25 @@ impl Storage {
 }
 
 impl Transaction {
-    /// The operator with this id, also a revoked one.
+    /// Returns the operator with this id, even if revoked.
     pub async fn operator(&mut self, id: OperatorId) -> Result<Option<Operator>> {
         get(&mut self.connection, id).await
     }
 
-    /// The operator that has this name and is not revoked.
+    /// Returns the operator that has this name and is not revoked.
     pub async fn operator_named(&mut self, name: &str) -> Result<Option<Operator>> {
         let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
         self.connection.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
     }
 
-    /// How many admins are neither revoked nor ever expire.
+    /// Returns the number of admins that are not revoked and never expire.
     pub async fn lasting_admins(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
         let row = self.connection.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
         row.read("operators").number("count")
     }
 
-    /// How many operators there are at all, revoked ones included.
+    /// Returns the number of all operators, including revoked ones.
     pub async fn operator_count(&mut self) -> Result<u64> {
         let row = self.connection.one("operator_count", "SELECT count(*) FROM operators", Vec::new()).await?;
         row.read("operators").number("count")

@@ -1,4 +1,4 @@
-//! The reports of replicas, and how far time has come: what takes no revision.
+//! The reports of replicas, and the latest time reached: writes that take no revision.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::model::marks::{LEAP, Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::storage::{Replica, ReplicaReport, Result};
 
-/// How often the time reached is written, at most: all replicas write to one row.
+/// The shortest time between writes of the time reached: all replicas write to one row.
 const WRITTEN: Duration = Duration::from_secs(1);
 
-/// Records what a replica has applied, if it is of this history, and how far time has come; returns storage's clock.
+/// Records what a replica has applied, if it is part of this history, and the time reached; returns storage's clock.
 pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
     let sql = sql!("INSERT INTO replicas (id, host, version, started_at, applied, reported_at, max_staleness) \
                     VALUES ($1, $2, $3, $4, CASE WHEN EXISTS (SELECT 1 FROM changes WHERE revision = $5 \
@@ -40,7 +40,7 @@ pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport
     Ok(now)
 }
 
-/// Writes down that time has come as far as `now`, where `reached` was the latest before.
+/// Records that the time `now` is reached, where `reached` was the latest before.
 async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
     let Some(reached) = reached else {
         // The row was lost, as by a restore of some tables.
@@ -49,12 +49,12 @@ async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Time
         return connection.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
     };
     if now > reached.plus(WRITTEN) {
-        // Fails while a restore has not brought the revision yet, and the report with it: its row would be in the way of those
-        // that the restore brings.
+        // Fails while a restore has not written the revision yet, and the report with it: its row would conflict with
+        // those of the restore.
         let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2";
         connection.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
     } else if now < reached.minus(LEAP) {
-        // Everybody was stopped, or nobody has noticed yet: what was judged by then is at least what was written by then.
+        // All servers were down, or have not noticed yet: the mark applies at least to everything written by then.
         let (last, mut marks) = held(connection).await?;
         if now < last.reached.minus(LEAP) {
             marks.add(last);
@@ -65,7 +65,7 @@ async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Time
     Ok(())
 }
 
-/// How far time has come and the marks, held until the transaction ends.
+/// Returns the time reached and the marks, locked until the transaction ends.
 async fn held(connection: &mut Connection) -> Result<(Mark, Marks)> {
     let sql = "UPDATE clock SET one = one WHERE one = 1 RETURNING revision, reached, marks";
     let mut reader = connection.one("hold_clock", sql, Vec::new()).await?.read("clock");
@@ -81,8 +81,8 @@ pub(super) async fn add_mark(mut connection: Connection, mark: Mark) -> Result<(
     connection.commit("commit_mark").await
 }
 
-/// Records that a replica has ended. The row stays for a while, so that others can distinguish that from a lost row. At
-/// the epoch, so that earlier versions count it as silent.
+/// Records that a replica has shut down. The row stays for a while, so that others can distinguish that from a lost
+/// row. At the epoch, so that earlier versions treat it as unresponsive.
 pub(super) async fn end(mut connection: Connection, replica: ReplicaId) -> Result<()> {
     let sql = "UPDATE replicas SET reported_at = $2 WHERE id = $1";
     connection.execute("forget_replica", sql, vec![replica.to_string().into(), Timestamp::EPOCH.into()]).await?;
@@ -98,7 +98,7 @@ pub(super) async fn remove(mut connection: Connection, replicas: &[(ReplicaId, T
     connection.commit("commit_remove").await
 }
 
-/// The reports of all replicas, the newest first, and the latest revision.
+/// Returns the reports of all replicas, the newest first, and the latest revision.
 pub(super) async fn list(connection: &mut Connection) -> Result<(Vec<Replica>, Revision)> {
     let row = connection.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");

@@ -10,7 +10,7 @@ use crate::storage::{Error, Result};
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
 impl Transaction {
-    /// The key that an earlier request of this actor with this id created, within the last day.
+    /// Returns the key that an earlier request of this actor with this id created, within the last day.
     pub async fn request(&mut self, actor: &str, request_id: &str) -> Result<Option<KeyId>> {
         let sql = "SELECT key_id FROM requests WHERE actor = $1 AND request_id = $2 AND created_at >= $3";
         let params = vec![actor.into(), request_id.into(), self.now.minus(KEPT).into()];
@@ -18,7 +18,7 @@ impl Transaction {
         row.map(|row| row.read("requests").parsed("key_id")).transpose()
     }
 
-    /// Records that a request created a key, in place of one that is older than a day.
+    /// Records that a request created a key; replaces one that is older than a day.
     pub async fn insert_request(&mut self, actor: &str, request_id: &str, key: KeyId) -> Result<()> {
         let sql = "INSERT INTO requests (actor, request_id, key_id, created_at) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (actor, request_id) DO UPDATE SET key_id = excluded.key_id, \

@@ -1,4 +1,4 @@
-//! Putting a list's conditions together.
+//! Building a list's conditions.
 
 use super::connection::Connection;
 use super::dialect::Dialect;
@@ -15,7 +15,7 @@ pub(super) struct Select {
 }
 
 impl Select {
-    /// No conditions yet.
+    /// Creates an empty list of conditions.
     pub(super) const fn new(dialect: Dialect) -> Self {
         Self { dialect, conditions: Vec::new(), params: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl Select {
         self.conditions.push(format!("{condition} {parameter}"));
     }
 
-    /// Adds the condition that `text` occurs, whatever the case, in `column`, which is in lower case.
+    /// Adds the condition that `column`, which is in lower case, contains `text`, ignoring case.
     pub(super) fn only_text(&mut self, column: &str, text: &str) {
         // Every text contains the empty one.
         if !text.is_empty() {

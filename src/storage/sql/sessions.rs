@@ -10,11 +10,11 @@ use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result, Session};
 
-/// How long sessions are remembered, so that a person with an old one learns why it is over.
+/// How long sessions are kept, so that a person with an old one learns why it ended.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
 impl Storage {
-    /// The session with this token's digest, valid or not, and the current state of its operator.
+    /// Returns the session with this token's digest, valid or not, and the current state of its operator.
     pub async fn session(&self, digest: &Digest) -> Result<Option<Session>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = "SELECT operator_id, operator_revision, created_at, seen_at FROM sessions WHERE digest = $1";
@@ -29,7 +29,7 @@ impl Storage {
         Ok(Some(Session { operator, operator_revision, created, seen }))
     }
 
-    /// Moves the last request of a session forward, if there is such a session; takes no revision.
+    /// Updates the last request of a session, if it exists; takes no revision.
     pub async fn touch_session(&self, digest: &Digest, at: Timestamp) -> Result<()> {
         let mut connection = self.connect(Purpose::Report).await?;
         let sql = "UPDATE sessions SET seen_at = $1 WHERE digest = $2 AND seen_at < $1";
@@ -39,7 +39,7 @@ impl Storage {
 }
 
 impl Transaction {
-    /// Adds a session of the operator whose token has the digest `shown`, seen now; it remembers the operator's row
+    /// Adds a session of the operator whose token has the digest `shown`, last used now; it records the operator's row
     /// revision. Returns whether that is the operator's token.
     pub async fn insert_session(&mut self, digest: &Digest, operator: OperatorId, shown: &Digest) -> Result<bool> {
         let sql = "INSERT INTO sessions (digest, operator_id, operator_revision, created_at, seen_at) \
@@ -48,7 +48,7 @@ impl Transaction {
         Ok(self.connection.execute("insert_session", sql, params).await? == 1)
     }
 
-    /// Ends a session. Returns whether there was one.
+    /// Ends a session. Returns whether it existed.
     pub async fn end_session(&mut self, digest: &Digest) -> Result<bool> {
         let sql = "DELETE FROM sessions WHERE digest = $1";
         Ok(self.connection.execute("end_session", sql, vec![digest.into()]).await? > 0)

@@ -49,25 +49,25 @@ fn search(store: &Store) -> String {
     codec::search([store.code.as_str(), &store.name].into_iter().chain(store.hosts.iter().map(String::as_str)))
 }
 
-/// The store with this code.
+/// Returns the store with this code.
 async fn get(connection: &mut Connection, code: &StoreCode) -> Result<Option<Store>> {
     let sql = concat!("SELECT ", columns!(), " FROM stores WHERE code = $1 AND deleted_revision IS NULL");
     connection.row("store", sql, vec![code.as_str().into()]).await?.map(read).transpose()
 }
 
-/// All stores, by code.
+/// Returns all stores, by code.
 pub(super) async fn all(connection: &mut Connection) -> Result<Vec<Store>> {
     let sql = concat!("SELECT ", columns!(), " FROM stores WHERE deleted_revision IS NULL ORDER BY code");
     connection.rows("all_stores", sql, Vec::new()).await?.into_iter().map(read).collect()
 }
 
 impl Storage {
-    /// The store with this code.
+    /// Returns the store with this code.
     pub async fn store(&self, code: &StoreCode) -> Result<Option<Store>> {
         get(&mut self.connect(Purpose::Read).await?, code).await
     }
 
-    /// Stores that pass the filter, in byte order of their codes.
+    /// Returns the stores that match the filter, in byte order of their codes.
     pub async fn stores(&self, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
@@ -94,12 +94,12 @@ impl Storage {
     }
 }
 
-/// The number of the store with this code.
+/// Returns the number of the store with this code.
 pub(super) async fn number(connection: &mut Connection, code: &str) -> Result<Option<StoreNumber>> {
     Ok(numbers(connection, &[code.to_owned()]).await?.pop().flatten())
 }
 
-/// The numbers of the stores with these codes, in their order.
+/// Returns the numbers of the stores with these codes, in their order.
 async fn numbers(connection: &mut Connection, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
     let sql = sql!("SELECT code, number FROM stores WHERE deleted_revision IS NULL AND code " (MEMBERS 1));
     let mut found = HashMap::new();
@@ -111,17 +111,17 @@ async fn numbers(connection: &mut Connection, codes: &[String]) -> Result<Vec<Op
 }
 
 impl Transaction {
-    /// The store with this code.
+    /// Returns the store with this code.
     pub async fn store(&mut self, code: &StoreCode) -> Result<Option<Store>> {
         get(&mut self.connection, code).await
     }
 
-    /// The numbers of the stores with these codes, in their order; `None` where there is none.
+    /// Returns the numbers of the stores with these codes, in their order; `None` for each that does not exist.
     pub async fn store_numbers(&mut self, codes: &[String]) -> Result<Vec<Option<StoreNumber>>> {
         numbers(&mut self.connection, codes).await
     }
 
-    /// The store that is reached at `host`.
+    /// Returns the store with this host.
     pub async fn store_at(&mut self, host: &str) -> Result<Option<StoreCode>> {
         let sql = "SELECT s.code FROM store_hosts h JOIN stores s ON s.number = h.store_number WHERE h.host = $1";
         let row = self.connection.row("store_at", sql, vec![host.into()]).await?;
@@ -141,7 +141,7 @@ impl Transaction {
         Ok(number)
     }
 
-    /// Writes all of a store but its code.
+    /// Writes all of a store except its code.
     pub async fn update_store(&mut self, store: &Store) -> Result<()> {
         let sql = "UPDATE stores SET name = $1, kind = $2, platform = $3, hosts = $4, active = $5, search = $6, \
                    updated_at = $7, row_revision = $8 WHERE number = $9 AND deleted_revision IS NULL";
@@ -176,7 +176,7 @@ impl Transaction {
         self.connection.insert(&INSERT_HOSTS, rows).await.map(drop)
     }
 
-    /// Removes a store. Keys keep the number, which opens nothing any more.
+    /// Removes a store. Keys keep the number, which no longer grants access to anything.
     pub async fn delete_store(&mut self, number: StoreNumber) -> Result<()> {
         let sql = "UPDATE stores SET deleted_revision = $1, row_revision = $1, updated_at = $2 \
                    WHERE number = $3 AND deleted_revision IS NULL";
@@ -185,12 +185,12 @@ impl Transaction {
         self.remove_hosts(number).await
     }
 
-    /// The keys that select this store: how many, and those (at most 20, by id) that would be left with exactly one
-    /// store without it. Deleted and revoked keys do not count.
+    /// Returns the keys that select this store: their number, and those (at most 20, by id) that would be left with
+    /// exactly one store without it. Deleted and revoked keys do not count.
     pub async fn store_users(&mut self, number: StoreNumber) -> Result<StoreUsers> {
         let sql = concat!("SELECT count(*) ", users!());
         let total = self.connection.one("count_store_users", sql, vec![number.0.into()]).await?;
-        // Two others are enough to know that there is not exactly one.
+        // Two others are enough to rule out exactly one.
         let sql = concat!(
             "SELECT k.id ",
             users!(),

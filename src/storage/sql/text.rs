@@ -1,17 +1,17 @@
-//! The texts of statements. Most are the same for both engines; where the engines differ, [`sql!`] puts both texts together
-//! when the program is compiled:
+//! The texts of statements. Most are the same for both engines; where the engines differ, [`sql!`] assembles both texts
+//! at compile time:
 //!
-//! | part | means |
+//! | part | meaning |
 //! |---|---|
 //! | `"text"` | this text, with `$1` for a parameter |
-//! | `{columns!()}` | the text that a macro expands to |
+//! | `{columns!()}` | the expansion of a macro |
 //! | `NOW` | the engine's clock in microseconds; null if it has none of its own |
 //! | `STANDBY` | whether the server only follows a primary |
-//! | `(EACH 1)` | a table `member` with a row per member of parameter 1, made by [`each`](super::value::each); the member is `member.value ->> 0` |
+//! | `(EACH 1)` | a table `member` of parameter 1, an [`each`](super::value::each); a member is `member.value ->> 0` |
 //! | `EACH_DIGEST` | the bytes of a member made by [`each_digest`](super::value::each_digest) |
-//! | `(MEMBERS 1)` | is one of those members, which are few: found by an index, whatever an engine without statistics expects |
+//! | `(MEMBERS 1)` | is one of those members, which are few: always found by an index, even without statistics |
 //! | `(NUMBERS 1)` | is one of those members, which are numbers |
-//! | `(HASH "text" …)` | 40 bits of a hash of a text, as a number that millions of can be added up |
+//! | `(HASH "text" …)` | 40 bits of a hash of a text, as a number; millions of them can be summed |
 //! | `DIGEST_TEXT` | the column `digest` as a text |
 
 use super::dialect::Dialect;
@@ -24,7 +24,7 @@ pub(super) struct Sql<'a> {
 }
 
 impl<'a> Sql<'a> {
-    /// The text for one engine.
+    /// Returns the text for one engine.
     pub(super) const fn of(self, dialect: Dialect) -> &'a str {
         match dialect {
             Dialect::Sqlite => self.sqlite,
@@ -45,7 +45,7 @@ impl<'a> From<&'a String> for Sql<'a> {
     }
 }
 
-/// An [`Sql`] of the parts listed above.
+/// Builds an [`Sql`] of the parts listed above.
 macro_rules! sql {
     ($($part:tt)+) => {
         $crate::storage::sql::text::Sql {
@@ -55,7 +55,7 @@ macro_rules! sql {
     };
 }
 
-/// A part of a statement as one engine reads it.
+/// Expands to a part of a statement for one engine.
 macro_rules! sql_part {
     (sqlite NOW) => { "NULL" };
     (postgres NOW) => { "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)" };

@@ -1,5 +1,5 @@
-//! A write: one transaction that took the next revision. What it does to each kind of record stands with that kind;
-//! this file has its beginning and its end.
+//! A write: one transaction that took the next revision. The files of each kind of record contain its operations; this
+//! file contains its begin and end.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::model::change::{Actor, Cursor, Revision};
 use crate::model::time::Timestamp;
 use crate::storage::{Error, Result};
 
-/// One write. All statements see everything committed before it began, and what it has done itself. Dropping it undoes it.
+/// One write. Its statements see everything committed before it began, and its own changes. Dropping it undoes it.
 pub struct Transaction {
     pub(super) connection: Connection,
     pub(super) revision: Revision,
@@ -16,7 +16,7 @@ pub struct Transaction {
     pub(super) now: Timestamp,
     pub(super) actor: Actor,
     pub(super) comment: String,
-    /// Changes appended so far: the next one's ordinal.
+    /// The number of changes appended so far: the next one's ordinal.
     pub(super) appended: u32,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    /// Takes the next revision, and with it the right to write.
+    /// Takes the next revision, and with it the exclusive right to write.
     pub(super) async fn begin(mut connection: Connection, nonce: u64, actor: &Actor, comment: &str) -> Result<Self> {
         let sql = sql!("UPDATE revision SET value = value + 1, nonce = $1 WHERE one = 1 RETURNING value, " NOW);
         let row = connection.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
@@ -37,18 +37,18 @@ impl Transaction {
         Ok(Self { connection, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
     }
 
-    /// The revision that this write makes.
+    /// Returns the revision of this write.
     pub const fn revision(&self) -> Revision {
         self.revision
     }
 
-    /// Storage's clock when it began.
+    /// Returns storage's clock when the write began.
     pub const fn now(&self) -> Timestamp {
         self.now
     }
 
     /// Makes it durable and visible; returns the cursor of its revision. [`Error::OutcomeUnknown`] if the response was
-    /// lost. Refused if no change was appended: a revision without changes would be a hole in the feed.
+    /// lost. Refused if no change was appended: a revision without changes would be a gap in the feed.
     pub async fn commit(self) -> Result<Cursor> {
         if self.appended == 0 {
             self.connection.rollback().await?;

@@ -1,4 +1,4 @@
-//! Counts of uses, which take no revision.
+//! Usage counts, which take no revision.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::storage::{Result, UsageAdd, UsageCount, UsagePeriod};
 const HOURLY_KEPT: Duration = Duration::from_hours(35 * 24);
 /// How long daily counts are kept.
 const DAILY_KEPT: Duration = Duration::from_hours(400 * 24);
-/// The number of a method or store that is not known.
+/// The number of an unknown method or store.
 const UNKNOWN: u32 = 0;
 
 const COUNTS: &[&str] = &["key_id", "start", "method_number", "store_number", "allowed", "calls"];
@@ -53,7 +53,7 @@ static ADD_SECRET_USES: Insert = Insert::new(
                   WHERE secret_uses.last_used_at < excluded.last_used_at",
 );
 
-/// When the period that `at` falls into began.
+/// Returns the start of the period that contains `at`.
 fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
     const HOUR: i64 = 3_600_000_000;
     let length = match period {
@@ -63,8 +63,8 @@ fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
     Timestamp::from_micros(at.as_micros().div_euclid(length) * length)
 }
 
-/// Adds counts, and moves last uses forward. Everything is written in the order of its keys, so that replicas that
-/// count the same keys at once wait for each other and do not deadlock.
+/// Adds counts, and updates last uses. Everything is written in the order of its keys, so that replicas that count the
+/// same keys at once wait for each other and do not deadlock.
 pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result<()> {
     if adds.is_empty() {
         return Ok(());
@@ -90,7 +90,7 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result
         });
         connection.insert(insert, rows.collect()).await?;
     }
-    // A use is one that was allowed.
+    // Only allowed calls count as uses.
     let (mut keys, mut secrets) = (BTreeMap::new(), BTreeMap::new());
     for add in adds.iter().filter(|add| add.allowed) {
         let last: &mut Timestamp = keys.entry(add.key).or_insert(add.last);
@@ -105,7 +105,7 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result
     connection.commit("commit_usage").await
 }
 
-/// Those of `numbers` that `sql` finds.
+/// Returns those of `numbers` that `sql` finds.
 async fn known(
     connection: &mut Connection,
     name: &'static str,
@@ -119,8 +119,7 @@ async fn known(
     rows.into_iter().map(|row| row.read(name).number("number")).collect()
 }
 
-/// The counts of a key in one table, by what people know: a store that was created again under its code is the same to
-/// them.
+/// The counts of a key in one table, by names: for people, a store created again under its code is the same.
 macro_rules! counts {
     ($table:literal) => {
         concat!(
@@ -134,7 +133,7 @@ macro_rules! counts {
 }
 
 impl Storage {
-    /// The counts of a key from `start` until before `end`, oldest first, at most `limit`.
+    /// Returns the counts of a key from `start` until before `end`, oldest first, at most `limit`.
     pub async fn usage(
         &self,
         key: KeyId,
@@ -164,7 +163,7 @@ impl Storage {
     }
 }
 
-/// Drops what has been kept long enough.
+/// Deletes counts after their retention time.
 pub(super) async fn delete_expired(mut connection: Connection, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
         ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),

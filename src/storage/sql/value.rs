@@ -1,4 +1,4 @@
-//! Values that go to an engine and come back from it, and reading rows of them.
+//! Values exchanged with an engine, and reading rows of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, Result};
 
-/// A value of one of the types that both engines have; typed also when it is null, for Postgres wants to know.
+/// A value of one of the types common to both engines; typed even if null, as Postgres requires.
 #[derive(Clone, PartialEq)]
 pub(in crate::storage) enum Value {
     /// A whole number.
@@ -19,15 +19,15 @@ pub(in crate::storage) enum Value {
     Text(Option<String>),
     /// Bytes.
     Bytes(Option<Vec<u8>>),
-    /// Yes or no.
+    /// A boolean.
     Bool(Option<bool>),
 }
 
-/// What came back in one row, in the order of the statement's columns.
+/// A returned row, in the order of the statement's columns.
 #[derive(Debug)]
 pub(in crate::storage) struct Row(Vec<Value>);
 
-/// Reads a row's values one after the other, in the order of the statement's columns. What is not as it must be is
+/// Reads a row's values one after the other, in the order of the statement's columns. An unexpected value is
 /// [`Error::Corrupt`] and names table and column.
 #[derive(Debug)]
 pub(in crate::storage) struct Reader {
@@ -36,7 +36,7 @@ pub(in crate::storage) struct Reader {
 }
 
 impl fmt::Debug for Value {
-    /// The type alone: digests are among the values.
+    /// Formats the type alone: digests are among the values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Int(_) => "Int",
@@ -109,22 +109,22 @@ impl From<bool> for Value {
     }
 }
 
-/// As many as `count` as a parameter, at most what fits.
+/// Returns `count` as a parameter, at most the largest integer.
 pub(super) fn count(count: usize) -> Value {
     Value::Int(Some(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-/// The JSON text of `value`, which holds nothing that JSON cannot say.
+/// Returns the JSON text of `value`, which contains nothing that JSON cannot represent.
 pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Value {
     Value::Text(serde_json::to_string(value).ok())
 }
 
-/// A list as a parameter for `(EACH n)`: `[[a],[b],…]`.
+/// Returns a list as a parameter for `(EACH n)`: `[[a],[b],…]`.
 pub(super) fn each<T: serde::Serialize>(members: impl IntoIterator<Item = T>) -> Value {
     json(&members.into_iter().map(|member| [member]).collect::<Vec<_>>())
 }
 
-/// A list of digests as a parameter for `(EACH n)`, read by `EACH_DIGEST`.
+/// Returns a list of digests as a parameter for `(EACH n)`, read by `EACH_DIGEST`.
 pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
     each(digests.into_iter().map(|digest| {
         digest.as_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -137,12 +137,12 @@ pub(super) fn each_digest<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> 
 // === impl Row, Reader ===
 
 impl Row {
-    /// The row of these values.
+    /// Creates a row of these values.
     pub(in crate::storage) const fn new(values: Vec<Value>) -> Self {
         Self(values)
     }
 
-    /// Begins to read it, as one of `table`.
+    /// Starts reading it, as one of `table`.
     pub(super) fn read(self, table: &'static str) -> Reader {
         Reader { table, values: self.0.into_iter() }
     }
@@ -157,7 +157,7 @@ impl Reader {
         self.values.next().ok_or_else(|| Error::bug(format!("{}.{column} was not read", self.table)))
     }
 
-    /// A whole number, or null.
+    /// Reads a whole number, or null.
     pub(super) fn opt_int(&mut self, column: &str) -> Result<Option<i64>> {
         match self.next(column)? {
             Value::Int(value) => Ok(value),
@@ -166,7 +166,7 @@ impl Reader {
         }
     }
 
-    /// A text, or null.
+    /// Reads a text, or null.
     pub(super) fn opt_text(&mut self, column: &str) -> Result<Option<String>> {
         match self.next(column)? {
             Value::Text(value) => Ok(value),
@@ -175,21 +175,21 @@ impl Reader {
         }
     }
 
-    /// A whole number.
+    /// Reads a whole number.
     pub(super) fn int(&mut self, column: &str) -> Result<i64> {
         self.opt_int(column)?.ok_or_else(|| self.wrong(column, "is null"))
     }
 
-    /// A text.
+    /// Reads a text.
     pub(super) fn text(&mut self, column: &str) -> Result<String> {
         self.opt_text(column)?.ok_or_else(|| self.wrong(column, "is null"))
     }
 
-    /// Yes or no.
+    /// Reads a boolean.
     pub(super) fn bool(&mut self, column: &str) -> Result<bool> {
         match self.next(column)? {
             Value::Bool(Some(value)) => Ok(value),
-            // SQLite keeps them as numbers.
+            // SQLite stores them as numbers.
             Value::Int(Some(0)) => Ok(false),
             Value::Int(Some(1)) => Ok(true),
             Value::Int(_) | Value::Text(_) | Value::Bytes(_) | Value::Bool(None) => {
@@ -198,7 +198,7 @@ impl Reader {
         }
     }
 
-    /// A digest.
+    /// Reads a digest.
     pub(super) fn digest(&mut self, column: &str) -> Result<Digest> {
         match self.next(column)? {
             Value::Bytes(Some(bytes)) => {
@@ -211,63 +211,63 @@ impl Reader {
         }
     }
 
-    /// A point in time.
+    /// Reads a point in time.
     pub(super) fn time(&mut self, column: &str) -> Result<Timestamp> {
         self.int(column).map(Timestamp::from_micros)
     }
 
-    /// A point in time, or null.
+    /// Reads a point in time, or null.
     pub(super) fn opt_time(&mut self, column: &str) -> Result<Option<Timestamp>> {
         Ok(self.opt_int(column)?.map(Timestamp::from_micros))
     }
 
-    /// A number that fits into `T`.
+    /// Reads a number that fits into `T`.
     pub(super) fn number<T: TryFrom<i64>>(&mut self, column: &str) -> Result<T> {
         let value = self.int(column)?;
         T::try_from(value).map_err(|_| self.wrong(column, &format!("is {value}, out of its range")))
     }
 
-    /// A revision.
+    /// Reads a revision.
     pub(super) fn revision(&mut self, column: &str) -> Result<Revision> {
         self.number::<u64>(column).map(Revision)
     }
 
-    /// A revision and its nonce.
+    /// Reads a revision and its nonce.
     pub(super) fn cursor(&mut self) -> Result<Cursor> {
         Ok(Cursor { revision: self.revision("revision")?, nonce: self.int("nonce")?.cast_unsigned() })
     }
 
-    /// A revision, or null.
+    /// Reads a revision, or null.
     pub(super) fn opt_revision(&mut self, column: &str) -> Result<Option<Revision>> {
         let value = self.opt_int(column)?;
         value.map(|value| u64::try_from(value).map(Revision).map_err(|_| self.wrong(column, "is below 0"))).transpose()
     }
 
-    /// A text that `T` can be read from.
+    /// Reads a text and parses it as `T`.
     pub(super) fn parsed<T: FromStr>(&mut self, column: &str) -> Result<T> {
         let text = self.text(column)?;
         text.parse().map_err(|_| self.wrong(column, "cannot be read"))
     }
 
-    /// What `read` makes of a text.
+    /// Reads a text and converts it with `read`.
     pub(super) fn read_as<T>(&mut self, column: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T> {
         let text = self.text(column)?;
         read(&text).ok_or_else(|| self.wrong(column, "has a value that this version does not know"))
     }
 
-    /// A text of JSON.
+    /// Reads a text of JSON.
     pub(super) fn json<T: DeserializeOwned>(&mut self, column: &str) -> Result<T> {
         let text = self.text(column)?;
         serde_json::from_str(&text).map_err(|_| self.wrong(column, "has unexpected JSON"))
     }
 
-    /// A text of JSON, or null.
+    /// Reads a text of JSON, or null.
     pub(super) fn opt_json<T: DeserializeOwned>(&mut self, column: &str) -> Result<Option<T>> {
         let text = self.opt_text(column)?;
         text.map(|text| serde_json::from_str(&text).map_err(|_| self.wrong(column, "has unexpected JSON"))).transpose()
     }
 
-    /// Numbers that the statement joined by commas; empty for null.
+    /// Reads numbers that the statement joined by commas; empty for null.
     pub(super) fn numbers(&mut self, column: &str) -> Result<Vec<u32>> {
         let text = self.opt_text(column)?.unwrap_or_default();
         let numbers = text.split(',').filter(|number| !number.is_empty()).map(str::parse);

@@ -1,5 +1,5 @@
-//! Keys and their secrets: writing them. Whatever changes in a key, its secrets or its lists gives the key this write's
-//! revision, and its search text is written again.
+//! Keys and their secrets: writing them. Every change of a key, its secrets or its lists gives the key this write's
+//! revision and rebuilds its search text.
 
 use super::codec;
 use super::driver::Insert;
@@ -14,9 +14,9 @@ use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::storage::{Error, NewKey, NewSecret, Result};
 
-/// Digests looked for in one statement.
+/// The number of digests looked up in one statement.
 const DIGESTS: usize = 5_000;
-/// Keys put together before they are sent.
+/// The number of keys sent in one batch.
 const KEYS: usize = 5_000;
 
 static INSERT_SECRETS: Insert = Insert::new(
@@ -36,7 +36,7 @@ fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) ->
     codec::search([name, owner, comment, id].into_iter().chain(hints.iter().map(String::as_str)))
 }
 
-/// Rows of a list of numbers of a key: each once, ascending.
+/// Returns the rows of a key's list of numbers, ascending and without duplicates.
 fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
@@ -58,7 +58,7 @@ impl Transaction {
         ]
     }
 
-    /// The places in `digests` of those that some secret has or had.
+    /// Returns the indexes in `digests` of those that some secret has or had.
     pub async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
         let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
         let mut taken = std::collections::HashSet::new();
@@ -72,8 +72,8 @@ impl Transaction {
 
     /// Adds keys with their secrets, set-based.
     pub async fn insert_keys(&mut self, keys: &[NewKey]) -> Result<()> {
-        // Piece by piece: a server takes a writer that says nothing for seconds for dead, and putting a hundred thousand
-        // together may take that long.
+        // In batches: a server disconnects a writer that is idle for seconds, and preparing a hundred thousand keys may
+        // take that long.
         for piece in keys.chunks(KEYS) {
             self.insert_piece(piece).await?;
         }
@@ -103,7 +103,7 @@ impl Transaction {
         self.connection.insert(&INSERT_KEY_METHODS, methods).await.map(drop)
     }
 
-    /// Writes what people set of a key, and whether it is revoked: not its secrets, nor the members of its lists.
+    /// Writes the user-defined fields of a key, and whether it is revoked: not its secrets, nor members of its lists.
     pub async fn update_key(&mut self, id: KeyId, spec: &KeySpec, revoked: Option<&Revocation>) -> Result<()> {
         let mut params = values(spec, revoked, self.now, self.revision);
         params.push(id.to_string().into());
@@ -136,13 +136,13 @@ impl Transaction {
         self.touch(key).await
     }
 
-    /// Sets when a secret ends by itself.
+    /// Sets when a secret expires.
     pub async fn expire_secret(&mut self, id: SecretId, expires: Option<Timestamp>) -> Result<()> {
         let sql = "UPDATE secrets SET expires_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         self.change_secret("expire_secret", sql, id, expires.into()).await
     }
 
-    /// Ends a secret for good. Its digest stays taken.
+    /// Revokes a secret permanently. Its digest cannot be used again.
     pub async fn end_secret(&mut self, id: SecretId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING key_id";
         let now = self.now.into();
@@ -156,7 +156,7 @@ impl Transaction {
         self.touch(key).await
     }
 
-    /// Removes a key from all lists and ends its secrets for good.
+    /// Removes a key from all lists and revokes its secrets permanently.
     pub async fn delete_key(&mut self, id: KeyId) -> Result<()> {
         let sql = "UPDATE secrets SET ended_at = $2 WHERE key_id = $1 AND ended_at IS NULL";
         self.connection.execute("end_secrets", sql, vec![id.to_string().into(), self.now.into()]).await?;
@@ -166,7 +166,7 @@ impl Transaction {
         self.connection.update("delete_key", sql, params, id).await
     }
 
-    /// Gives a key this write's revision, and writes its search text again.
+    /// Gives a key this write's revision, and rebuilds its search text.
     async fn touch(&mut self, id: KeyId) -> Result<()> {
         let key = id.to_string();
         let sql = "SELECT name, owner, comment FROM keys WHERE id = $1 AND deleted_revision IS NULL";

@@ -1,11 +1,11 @@
-//! What SQLite's errors mean.
+//! The meaning of SQLite's errors.
 
 use rusqlite::ErrorCode;
 
 use crate::storage::Error;
 use crate::storage::sql::driver::taken;
 
-/// What `error` means while doing `what`.
+/// Translates `error` while doing `what`.
 pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error_code();
     match code {

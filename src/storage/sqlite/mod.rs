@@ -1,7 +1,7 @@
 //! SQLite: the embedded engine, one file on one machine.
 //!
-//! One thread writes; a few read, each in snapshots of its own (WAL). Another process may open the file beside (the
-//! command line's `operators recover` and `migrate`): SQLite's own locks keep them apart, and [`watch`] notices what it
+//! One thread writes; a few read, each in its own snapshots (WAL). Another process may open the file at the same time
+//! (the command line's `operators recover` and `migrate`): SQLite's locks isolate them, and [`watch`] notices their
 //! commits.
 
 mod errors;
@@ -25,7 +25,7 @@ use super::sql::dialect::Dialect;
 use super::sql::driver::{Driver, Purpose, Session};
 use super::{Error, Result};
 
-/// Longest wait for a thread that is free.
+/// The longest wait for a free thread.
 const WAIT: Duration = Duration::from_secs(3);
 
 /// The engine.
@@ -39,16 +39,16 @@ pub(super) struct Sqlite {
     _watch: Watch,
 }
 
-/// Threads that are given out in turn.
+/// Threads that are leased in turn.
 struct Readers {
     free: Arc<Semaphore>,
     workers: Vec<Arc<Mutex<Worker>>>,
 }
 
-/// A thread that is one session's alone.
+/// A thread leased to one session.
 #[derive(Debug)]
 struct Lease {
-    // Before the turn: fields are dropped in order.
+    // Before the permit: fields are dropped in order.
     worker: OwnedMutexGuard<Worker>,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -60,7 +60,7 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file at `path`, and brings its tables up if `options` say so.
+    /// Opens the file at `path`, and migrates its tables if `options` allow it.
     pub(super) async fn open(path: &std::path::Path, options: &Options) -> Result<Self> {
         let (path, migrate) = (path.to_owned(), options.migrate);
         let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
@@ -89,20 +89,20 @@ impl Sqlite {
     }
 }
 
-/// How the tables of the file stand to this version. Does not make the file.
+/// Returns the state of the file's tables relative to this version. Does not create the file.
 pub(super) async fn schema(path: &std::path::Path) -> Result<SchemaState> {
     let path = path.to_owned();
     blocking(move || open::schema(&path)).await
 }
 
-/// Brings the file's tables up to this version; makes the file if there is none.
+/// Migrates the file's tables to this version; creates the file if there is none.
 pub(super) async fn migrate(path: &std::path::Path, options: &Options) -> Result<()> {
     let path = path.to_owned();
     let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
     blocking(move || open::writer(&path, true, &begin).map(drop)).await
 }
 
-/// Runs what blocks on a thread where that harms nobody.
+/// Runs a blocking job on a thread for blocking work.
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job)
         .await
@@ -121,7 +121,7 @@ impl Readers {
         let busy = || Error::unavailable("all threads that read the SQLite file are busy");
         let turn = tokio::time::timeout(WAIT, Arc::clone(&self.free).acquire_owned()).await;
         let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(busy)?;
-        // There are as many turns as threads, so that one is free.
+        // There are as many permits as threads, so that one is free.
         let worker = self.workers.iter().find_map(|worker| Arc::clone(worker).try_lock_owned().ok());
         Ok(Lease { worker: worker.ok_or_else(busy)?, _turn: Some(turn) })
     }
@@ -153,7 +153,7 @@ impl Driver for Sqlite {
     }
 
     async fn mark_replaced(&self, _deployment: &str) -> Result<()> {
-        // A file that was put in the place of another is not seen by who has the other open.
+        // A process with the old file open does not notice a file that replaces it.
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Opening the file: every way in which it may be unusable has a sentence of its own, with the remedy.
+//! Opening the file: every reason why it may be unusable has its own sentence, with the remedy.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,24 +19,24 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// Says that a file is Latchkey's: "LKEY", as the first migration writes it.
+/// Marks a file as Latchkey's: "LKEY", as the first migration writes it.
 const APPLICATION_ID: i64 = 0x4c4b_4559;
-/// Longest wait for another process's lock.
+/// The longest wait for another process's lock.
 const BUSY: Duration = Duration::from_secs(3);
-/// Longest wait for another process that migrates.
+/// The longest wait for another process that migrates.
 const MIGRATION_BUSY: Duration = Duration::from_mins(1);
-/// Time between two attempts where SQLite does not wait by itself.
+/// Time between two attempts if SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often migrating is tried when another process was at it too.
+/// How often to try to migrate when another process does the same.
 const ATTEMPTS: u32 = 3;
-/// Statements that a connection keeps ready.
+/// The number of statements that a connection caches.
 const STATEMENTS: usize = 64;
-/// Memory for pages of the connection that writes, in KiB.
+/// The page cache of the writing connection, in KiB.
 const WRITER_CACHE: i64 = 32 * 1024;
-/// Memory for pages of each connection that reads, in KiB.
+/// The page cache of each reading connection, in KiB.
 const READER_CACHE: i64 = 8 * 1024;
 
-/// Whether an empty database may be begun with.
+/// Whether an empty database is acceptable.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Begin {
     /// The deployment that was served from this path before.
@@ -46,7 +46,7 @@ pub(super) struct Begin {
 }
 
 impl Begin {
-    /// Refuses a file that is not there although it was.
+    /// Refuses a missing file if one was served from there before.
     fn check(&self, path: &Path) -> Result<()> {
         let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
         if self.served.is_some() && !self.start_over && empty {
@@ -59,7 +59,7 @@ impl Begin {
         Ok(())
     }
 
-    /// Writes down that the database takes the place of another, if that was confirmed.
+    /// Records that the database replaces another, if that was confirmed.
     fn confirm(&self, connection: &Connection) -> rusqlite::Result<()> {
         let Some(served) = self.served.as_ref().filter(|_| self.start_over) else { return Ok(()) };
         let sql = "INSERT INTO meta (key, value) VALUES ('replaces', ?1) ON CONFLICT (key) DO UPDATE SET \
@@ -68,7 +68,7 @@ impl Begin {
     }
 }
 
-/// Opens the connection that writes. Makes the file, and brings its tables up, if it may `migrate`.
+/// Opens the writing connection. Creates the file, and migrates its tables, if it may `migrate`.
 pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connection> {
     let path = &absolute(path)?;
     begin.check(path)?;
@@ -87,7 +87,7 @@ pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connec
     Ok(connection)
 }
 
-/// Opens a connection that only reads, once [`writer`] has made sure of the file.
+/// Opens a connection that only reads, after [`writer`] has checked the file.
 pub(super) fn reader(path: &Path) -> Result<Connection> {
     let path = &absolute(path)?;
     let connection = connect(path, READER_CACHE)?;
@@ -95,7 +95,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// How the tables of the file stand to this version. Does not make the file.
+/// Returns the state of the file's tables relative to this version. Does not create the file.
 pub(super) fn schema(path: &Path) -> Result<SchemaState> {
     let path = &absolute(path)?;
     match fs::metadata(path) {
@@ -110,7 +110,7 @@ pub(super) fn schema(path: &Path) -> Result<SchemaState> {
     }
 }
 
-/// SQLite gives some names a meaning of their own (`:memory:`, `file:…`): an absolute path is none of them.
+/// SQLite treats some names specially (`:memory:`, `file:…`): an absolute path is never one of them.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
         .map_err(|error| unusable(format!("the path {} of the database cannot be used: {error}", path.display())))
@@ -120,7 +120,7 @@ fn unusable(sentence: String) -> Error {
     Error::Unusable { sentence }
 }
 
-/// Makes sure of the folder.
+/// Ensures that the folder exists.
 fn folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     if folder.is_dir() {
@@ -132,7 +132,7 @@ fn folder(path: &Path) -> Result<()> {
     )))
 }
 
-/// Makes sure of the folder and, if it may be made, of the file.
+/// Ensures that the folder and, if it may be created, the file exist.
 fn prepare(path: &Path, make: bool) -> Result<()> {
     folder(path)?;
     let shown = path.display();
@@ -142,7 +142,7 @@ fn prepare(path: &Path, make: bool) -> Result<()> {
     if !make && !path.exists() {
         return Err(unusable(format!("the database file {shown} does not exist: run `latchkey migrate` to create it")));
     }
-    // For this user alone: SQLite gives the log beside it the same mode.
+    // For this user alone: SQLite gives the log next to it the same mode.
     let opened = fs::OpenOptions::new().read(true).write(true).create(make).truncate(false).mode(0o600).open(path);
     opened.map(drop).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => unusable(format!(
@@ -172,10 +172,10 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Has the file keep a write-ahead log. Answers how it keeps its changes now.
+/// Switches the file to a write-ahead log. Returns its journal mode afterwards.
 ///
-/// SQLite does not wait for a lock here, as it does elsewhere, when two processes turn the same new file over at once: each
-/// would wait for the other. So it is tried again.
+/// Unlike elsewhere, SQLite does not wait for a lock here if two processes switch the same new file at once: each would
+/// wait for the other. So it is tried again.
 fn keep_log(connection: &Connection) -> rusqlite::Result<String> {
     let mut left = BUSY;
     loop {
@@ -198,30 +198,30 @@ fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
         let text = context.get_raw(0).as_str_or_null()?.unwrap_or_default();
         Ok((SipHasher13::new().hash(text.as_bytes()) >> 24).cast_signed())
     })?;
-    // A commit is answered once it is on the disk.
+    // A commit is acknowledged only when it is on the disk.
     let synchronous = if cfg!(without_guard = "fsync") { "OFF" } else { "FULL" };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Negative: in KiB.
     connection.pragma_update(None, "cache_size", -cache)?;
-    // A file that shrinks or fails under a mapping ends the process.
+    // A mapped file that is truncated or fails ends the process.
     let _: i64 = connection.query_row("PRAGMA mmap_size = 0", [], |row| row.get(0)).or_else(none_is_zero)?;
     let _: i64 = connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0))?;
     Ok(())
 }
 
-/// A build without mappings answers no row.
+/// A build without mappings returns no row.
 fn none_is_zero(error: rusqlite::Error) -> rusqlite::Result<i64> {
     if error == rusqlite::Error::QueryReturnedNoRows { Ok(0) } else { Err(error) }
 }
 
-/// Whose it says it is, and how many tables and indexes it has.
+/// Reads the application id, and the number of tables and indexes.
 fn contents(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
-    // In one snapshot: another process may be making the tables, and between two looks they would seem to be nobody's.
+    // In one snapshot: another process may be creating the tables, and between two reads they would seem to be foreign.
     let snapshot = connection.unchecked_transaction()?;
     let id = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    // Refinery's own table is there a moment before the first migration says whose the file is.
+    // Refinery's own table exists a moment before the first migration marks the file as Latchkey's.
     let sql = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
     let tables = snapshot.query_row(sql, [], |row| row.get(0))?;
     snapshot.commit()?;
@@ -243,7 +243,7 @@ fn state(connection: &Connection, path: &Path) -> Result<SchemaState> {
     read().map_err(|error| explain(path, error))
 }
 
-/// Brings the tables up to this version, if they are not and it may.
+/// Migrates the tables to this version, if necessary and allowed.
 fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<()> {
     let mut attempt = 1;
     loop {
@@ -265,7 +265,7 @@ fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<(
             SchemaState::Empty | SchemaState::Older { .. } => {}
         }
         connection.busy_timeout(MIGRATION_BUSY).map_err(|error| explain(path, error))?;
-        // All in one transaction that writes from its beginning: of two processes one does it, the other finds it done.
+        // All in one immediate transaction: one of two processes migrates, and the other finds it done.
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         let run = embedded::migrations::runner().set_grouped(true).set_abort_missing(false).run(connection);
         connection.busy_timeout(BUSY).map_err(|error| explain(path, error))?;
@@ -279,7 +279,7 @@ fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<(
     }
 }
 
-/// What `error` means of the file at `path` while it is opened.
+/// Explains `error` while opening the file at `path`.
 fn explain(path: &Path, error: rusqlite::Error) -> Error {
     let shown = path.display();
     match error.sqlite_error_code() {

@@ -14,7 +14,7 @@ use crate::storage::sql::driver::{Insert, Session};
 use crate::storage::sql::value::{Row, Value};
 use crate::storage::{Error, Result};
 
-/// A session: a thread that is this one's alone until it ends.
+/// A session: a thread for exclusive use until it ends.
 #[derive(Debug)]
 pub(super) struct SqliteSession {
     lease: Lease,
@@ -30,7 +30,7 @@ enum State {
     Fresh,
     /// A transaction is, or may be, open.
     Open,
-    /// It was ended.
+    /// It has ended.
     Ended,
 }
 
@@ -49,7 +49,7 @@ impl ToSql for Bound<'_> {
 }
 
 fn bind(statement: &mut Statement<'_>, params: &[Value]) -> rusqlite::Result<()> {
-    // `$2` is a name to SQLite, which numbers parameters as they come. Some statements of a list do without a few.
+    // SQLite treats `$2` as a name, and numbers parameters in order of appearance. Some list statements omit a few.
     for place in 1..=statement.parameter_count() {
         let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
         let value = number.and_then(|number| params.get(number.checked_sub(1)?));
@@ -104,7 +104,7 @@ fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<Value>]) -> Resu
 }
 
 impl SqliteSession {
-    /// A session on `lease`'s thread, begun by the statement `begin`; by none if that is empty. Its commit wakes `wakes`.
+    /// Creates a session on `lease`'s thread, begun by the statement `begin` (may be empty). Its commit wakes `wakes`.
     pub(super) const fn new(lease: Lease, begin: &'static str, wakes: Option<Arc<Notify>>) -> Self {
         Self { lease, begin, state: State::Fresh, wakes }
     }
@@ -114,7 +114,7 @@ impl SqliteSession {
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let begin = if self.state == State::Fresh { self.begin } else { "" };
-        // From here on a transaction may be open, also if this is dropped while it waits.
+        // From here on a transaction may be open, even if this is dropped while it waits.
         if !self.begin.is_empty() {
             self.state = State::Open;
         }
@@ -151,7 +151,7 @@ impl Session for SqliteSession {
         let committed = self
             .run(move |connection| {
                 execute(connection, "COMMIT", &[])?;
-                // Here, so that followers hear of it also when nobody waits for the answer any more.
+                // Here, so that followers are woken even if the caller no longer waits for the result.
                 if let Some(wakes) = wakes {
                     wakes.notify_one();
                 }
@@ -181,7 +181,7 @@ fn undo(connection: &Connection) -> Result<()> {
 impl Drop for SqliteSession {
     fn drop(&mut self) {
         if self.state == State::Open {
-            // Sent before the thread is given to anyone else, and so done before anything of theirs.
+            // Sent before the thread is leased again, and so done before any work of the next session.
             let sent = self.lease.worker.send(|connection| {
                 if let Err(error) = undo(connection) {
                     tracing::error!(error = %error, "an SQLite transaction could not be rolled back");

@@ -1,4 +1,4 @@
-//! Noticing what other processes write to the file: the tools that work on it beside a server.
+//! Noticing writes of other processes to the file: the tools that run at the same time as a server.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -9,19 +9,19 @@ use tokio::sync::Notify;
 
 use crate::storage::{Error, Result};
 
-/// Time between two looks. One costs a few system calls.
+/// Time between two checks. One costs a few system calls.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A thread that looks for commits of others until this is dropped.
+/// A thread that checks for commits of other connections until this is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     _ends_with: mpsc::Sender<()>,
 }
 
 impl Watch {
-    /// Watches by `connection`, which is used for nothing else: SQLite counts for each connection what others committed.
+    /// Watches with `connection`, which is used for nothing else: SQLite counts others' commits for each connection.
     pub(super) fn start(connection: Connection, woken: Arc<Notify>) -> Result<Self> {
-        // Before anybody reads the file, so that no commit falls between.
+        // Before the first read of the file, so that no commit is missed.
         let mut seen = version(&connection);
         let (ends_with, ended) = mpsc::channel::<()>();
         std::thread::Builder::new()
@@ -44,7 +44,7 @@ impl Watch {
     }
 }
 
-/// Changes when another connection commits. `None` while the file cannot be read: the next poll says why.
+/// Changes when another connection commits. `None` while the file is unreadable: the next poll reports why.
 fn version(connection: &Connection) -> Option<i64> {
     connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
 }

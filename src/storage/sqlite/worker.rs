@@ -1,4 +1,4 @@
-//! A connection on a thread of its own, to which work is sent: SQLite's calls block.
+//! A connection on its own thread, which receives jobs: SQLite's calls block.
 
 use std::fmt;
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use crate::storage::{Error, Result};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The thread. It ends, and closes the connection, once the last handle is dropped and its work is done.
+/// A handle to the thread. It ends, and closes the connection, after the last handle is dropped and its work is done.
 #[derive(Clone)]
 pub(super) struct Worker {
     jobs: mpsc::Sender<Job>,
@@ -23,7 +23,7 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Gives `connection` a thread called `name`.
+    /// Starts a thread called `name` for `connection`.
     pub(super) fn start(name: &str, mut connection: Connection) -> Result<Self> {
         let (jobs, work) = mpsc::channel::<Job>();
         std::thread::Builder::new()
@@ -41,21 +41,21 @@ impl Worker {
         Ok(Self { jobs })
     }
 
-    /// Runs `job` after everything that was sent before, and answers what it answers. If this is dropped meanwhile, the
-    /// job is done all the same.
+    /// Runs `job` after all earlier jobs, and returns its result. If this future is dropped meanwhile, the job still
+    /// runs.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         self.send(move |connection| {
-            // Whoever asked may be gone.
+            // The caller may be gone.
             let _ = answer.send(job(connection));
         })?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Has `job` run after everything that was sent before.
+    /// Queues `job` after all earlier jobs.
     pub(super) fn send(&self, job: impl FnOnce(&mut Connection) + Send + 'static) -> Result<()> {
         self.jobs.send(Box::new(job)).map_err(|_| gone())
     }

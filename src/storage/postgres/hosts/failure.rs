@@ -1,4 +1,4 @@
-//! Why no host could be used.
+//! Reasons why no host is usable.
 
 use std::fmt;
 use std::io;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::telemetry::outage::causes;
 
-/// Why no host could be used: each with its own cause, in the order of the URL.
+/// Why no host is usable: each with its own cause, in the order of the URL.
 #[derive(Debug)]
 pub(in crate::storage::postgres) struct Unreachable(pub(in crate::storage::postgres) Vec<Failure>);
 
-/// Why one host could not be used.
+/// Why one host is not usable.
 #[derive(Debug)]
 pub(in crate::storage::postgres) struct Failure {
     /// The host, with its port and, if it has a name, the address.
@@ -25,11 +25,11 @@ pub(in crate::storage::postgres) enum Cause {
     Lookup(Arc<io::Error>),
     /// Resolving its name took longer than this.
     LookupSilent(Duration),
-    /// It accepted the connection and said nothing for this long.
+    /// It accepted the connection but sent nothing for this long.
     Silent(Duration),
-    /// It closed the connection right after taking it.
+    /// It closed the connection right after accepting it.
     Closed,
-    /// What the driver says.
+    /// The driver's error.
     Driver(tokio_postgres::Error),
 }
 

@@ -1,4 +1,4 @@
-//! One address of one host, what is known of it, and whether connections to it may be used again.
+//! One address of one host, its state, and whether connections to it may be used again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::{Hosts, STAGGER};
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
 
-/// A connection whose host has answered nothing at all for this long while it should have counts as silent.
+/// How long a host may leave an open request without any response before it counts as unresponsive.
 pub(in crate::storage::postgres) const SILENCE: Duration = Duration::from_secs(2);
 
 /// One address of one host.
@@ -23,16 +23,16 @@ pub(in crate::storage::postgres) struct Place {
     pub(super) text: String,
     pub(super) config: Config,
     pub(super) clock: SharedClock,
-    /// When anything was answered on any connection to it, in microseconds of the clock.
+    /// When any response was received from it, in microseconds of the clock.
     pub(super) answered: AtomicU64,
-    /// Whether it was silent when it was tried last.
+    /// Whether it was unresponsive in the last attempt.
     pub(super) silent: AtomicBool,
     /// Connections made before this number of [`Known::changes`] must not be used again.
     pub(super) stale: AtomicU64,
     pub(super) outage: Outage,
 }
 
-/// Where and when a connection was made.
+/// The location and time at which a connection was made.
 #[derive(Clone)]
 pub(in crate::storage::postgres) struct Origin {
     pub(super) hosts: Hosts,
@@ -40,7 +40,7 @@ pub(in crate::storage::postgres) struct Origin {
     pub(super) number: u64,
 }
 
-/// An attempt under way. One that is dropped after [`STAGGER`] was slower than another: next time that one is first.
+/// An attempt in progress. If it is dropped after [`STAGGER`], another host was faster and is tried first next time.
 pub(super) struct Tried<'a> {
     place: &'a Place,
     began: Instant,
@@ -91,13 +91,13 @@ impl Place {
 }
 
 impl Origin {
-    /// Something was answered on this connection.
+    /// Records a response on this connection.
     pub(in crate::storage::postgres) fn heard(&self) {
         self.place.heard();
     }
 
-    /// A statement on this connection has had no answer for [`SILENCE`]. If nothing else was answered by its host either, the
-    /// host counts as silent: no connection to it is used again, and the others are tried first.
+    /// Reports that a statement on this connection had no response for [`SILENCE`]. If its host sent no other response
+    /// either, it counts as unresponsive: no connection to it is used again, and the others are tried first.
     pub(in crate::storage::postgres) fn unanswered(&self) {
         let place = &self.place;
         let quiet = place.tick().saturating_sub(place.answered.load(Ordering::Acquire));
@@ -109,8 +109,8 @@ impl Origin {
         self.replace();
     }
 
-    /// Its host takes no writes: another one may, so connections to it are not used again. Where there is no other nothing
-    /// would be won.
+    /// Reports that its host accepts no writes: another one may, so connections to it are not used again. Without
+    /// another host that would gain nothing.
     pub(in crate::storage::postgres) fn refused_write(&self) {
         let several = self.hosts.0.places.lock().len() > 1 || self.hosts.0.named.len() > 1;
         if several && self.is_usable() {
@@ -118,21 +118,21 @@ impl Origin {
         }
     }
 
-    /// No connection to its host that exists now is used again.
+    /// Stops the further use of all existing connections to its host.
     fn replace(&self) {
         let changes = &self.hosts.0.changes;
         self.place.stale.fetch_max(*changes.borrow(), Ordering::AcqRel);
         changes.send_modify(|number| *number += 1);
     }
 
-    /// Whether this connection may be used again.
+    /// Returns whether this connection may be used again.
     pub(in crate::storage::postgres) fn is_usable(&self) -> bool {
         let known = &self.hosts.0;
         let elsewhere = || known.good.lock().as_ref().is_some_and(|good| !Arc::ptr_eq(good, &self.place));
         self.number > self.place.stale.load(Ordering::Acquire) && (known.spread || !elsewhere())
     }
 
-    /// Completes once this connection must not be used again.
+    /// Completes when this connection must not be used again.
     pub(in crate::storage::postgres) async fn replaced(&self) {
         let mut changes = self.hosts.0.changes.subscribe();
         while self.is_usable() {

@@ -1,4 +1,4 @@
-//! Hosts by a resolver of the test's own, and servers that know no more of PostgreSQL than how a connection begins.
+//! Tests of hosts with a custom resolver, and servers that implement only the start of a PostgreSQL connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicUsize;
@@ -10,10 +10,10 @@ use super::super::tls::connector;
 use super::*;
 use crate::clock::SystemClock;
 
-/// Longer than anything here takes.
+/// Longer than any operation here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server that greets and then answers everything with an error. Answers its port and counts its connections.
+/// A server that greets and then responds to everything with an error. Returns its port and counts connections.
 #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
 async fn greeting(ip: Ipv4Addr, port: u16, made: &Arc<AtomicUsize>) -> u16 {
     let listener = TcpListener::bind((ip, port)).await.expect("a port is free");
@@ -24,7 +24,7 @@ async fn greeting(ip: Ipv4Addr, port: u16, made: &Arc<AtomicUsize>) -> u16 {
             made.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(async move {
                 let mut message = [0_u8; 1024];
-                // What the client says first, unencrypted; "authentication is done", "ready".
+                // The client's first message, unencrypted; "authentication is done", "ready".
                 let _ = stream.read(&mut message).await?;
                 stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await?;
                 while stream.read(&mut message).await? > 0 {
@@ -64,7 +64,7 @@ async fn connected(hosts: &Hosts) -> Made {
 async fn a_name_with_several_addresses_leads_to_the_one_that_answers() {
     let made = Arc::default();
     let port = greeting(Ipv4Addr::new(127, 0, 1, 3), 0, &made).await;
-    // One refuses, one accepts and says nothing.
+    // One refuses, one accepts but never responds.
     let _silent = std::net::TcpListener::bind((Ipv4Addr::new(127, 0, 1, 2), port)).expect("a port is free");
     let resolve = resolving(&[[127, 0, 1, 1], [127, 0, 1, 2], [127, 0, 1, 3]]);
     let hosts = hosts(&format!("postgres://u@db:{port}/d?sslmode=disable"), resolve);
@@ -134,7 +134,7 @@ async fn hosts_that_refuse_are_tried_again_while_another_is_silent_and_not_too_o
     let late = async {
         tokio::time::timeout(STAGGER * 3 / 2, std::future::pending::<()>()).await.expect_err("it is pending");
         greeting(Ipv4Addr::new(127, 0, 1, 10), port, &made).await;
-        // Longer than the bound of the silent one.
+        // Longer than the time limit of the unresponsive one.
         std::future::pending::<()>().await;
     };
     tokio::select! {
