@@ -27,7 +27,7 @@ struct FindPage {
     found: Option<Belongs>,
 }
 
-/// The key and operator that a token belongs to.
+/// The key that a token belongs to.
 #[derive(Debug)]
 struct Belongs {
     id: String,
