@@ -1,14 +1,14 @@
-//! What a command has to say, as data: a command first reads its input and asks the server, and returns this; `run`, in the
-//! module above, prints it. Only what goes on while it is shown (`serve`, `watch`, `replicas lost --reapply`) prints itself.
+//! The result of a command as data: a command first reads its input and calls the server, then returns this; `run`, in
+//! the module above, prints it. Only long-running ones (`serve`, `watch`, `replicas lost --reapply`) print themselves.
 
 use super::exit::{Ending, Error};
 use super::output::{self, Table, clean};
 use crate::proto::v1;
 
-/// What a command comes to.
+/// The result of a command.
 pub(super) type Outcome = Result<Answer, Error>;
 
-/// What a command has to say, and how it ends.
+/// The output of a command, and how it ends.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// For standard output.
@@ -25,12 +25,12 @@ impl From<String> for Answer {
 }
 
 impl Answer {
-    /// Nothing to say: it is done.
+    /// Returns an empty answer: the command is done.
     pub(super) fn nothing() -> Self {
         Self::from(String::new())
     }
 
-    /// A table, or a note that there are no `things`.
+    /// Creates an answer from a table, or a note that there are no `things`.
     pub(super) fn table(table: Table, things: &str) -> Self {
         let text = table.text();
         let notes = if text.is_empty() { vec![format!("no {things}")] } else { Vec::new() };
@@ -51,7 +51,7 @@ impl Answer {
         self
     }
 
-    /// Adds what is worth knowing about a write that was done.
+    /// Adds notes about a completed write.
     #[must_use]
     pub(super) fn with_written(mut self, written: Option<&v1::Written>) -> Self {
         let Some(written) = written else { return self };
@@ -67,7 +67,7 @@ impl Answer {
         self
     }
 
-    /// Ends the command in another way than having done what was asked.
+    /// Sets another ending than success.
     #[must_use]
     pub(super) fn ending(mut self, ending: Result<Ending, Error>) -> Self {
         self.ending = ending;
@@ -77,7 +77,7 @@ impl Answer {
     /// Prints it.
     ///
     /// # Errors
-    /// Standard output cannot be written, or the command did not do what was asked.
+    /// Standard output cannot be written, or the command failed.
     pub(super) fn print(self) -> Result<Ending, Error> {
         output::print(&self.text)?;
         for note in &self.notes {

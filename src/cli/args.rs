@@ -1,4 +1,4 @@
-//! The tree of commands. Each command's own arguments stand beside what it does.
+//! The tree of commands. Each command's own arguments are defined next to its code.
 
 use clap::{Parser, Subcommand};
 
@@ -26,7 +26,7 @@ use super::watch::WatchArgs;
 #[derive(Debug, Parser)]
 #[command(name = "latchkey", version, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub(super) struct Arguments {
-    /// What to do; without it: `serve`.
+    /// The command; without one: `serve`.
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     /// Output format: `table` for people, `json` (the messages of the API) for programs

@@ -11,10 +11,10 @@ use super::output::Table;
 use super::session::Session;
 use crate::proto::v1;
 
-/// Changes that are listed unless more are asked for.
+/// Default limit of the number of changes.
 const LIMIT: usize = 50;
 
-/// What `audit` is told.
+/// Arguments of `audit`.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// Only changes of this key (ID, or name if it is unique)
@@ -47,7 +47,7 @@ pub(super) struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let (kind, id) = match (self.key, self.store, self.method, self.operator) {
             (Some(key), ..) => ("key", keys::identified(session, key).await?),
@@ -71,7 +71,7 @@ impl AuditArgs {
             let answer = session.call("reading the audit trail", client.list_changes(request)).await?;
             Ok::<_, Error>((answer.changes, answer.next_page_token))
         };
-        // One more than is shown tells whether there are more.
+        // One more than is shown, to find out whether there are more.
         let mut changes = session.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
         let more = limit.is_some_and(|limit| changes.len() > limit);
         changes.truncate(limit.unwrap_or(usize::MAX));

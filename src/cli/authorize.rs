@@ -1,4 +1,4 @@
-//! `latchkey authorize`: one question, and its answer in words.
+//! `latchkey authorize`: requests a decision and explains it.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub(super) struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// The token, as it was given: whether it can be one is for the server to say.
+    /// Returns the token as given: the server checks whether it is valid.
     pub(super) async fn token(self, session: &Session) -> Result<String, Error> {
         match (self.key, self.key_file, session.environment_key()) {
             (Some(token), _, _) => Ok(token),
@@ -38,7 +38,7 @@ impl KeyArgs {
     }
 }
 
-/// What `authorize` is told.
+/// Arguments of `authorize`.
 #[derive(Debug, Args)]
 pub(super) struct AuthorizeArgs {
     /// Call to check: `VERB path`, such as `GET /api/v5/orders`, or a path alone, which must then be allowed for every
@@ -62,7 +62,7 @@ pub(super) struct AuthorizeArgs {
     key: KeyArgs,
 }
 
-/// Refuses what is allowed only because the caller applies the scope.
+/// Refuses a call that is allowed only because the caller applies the scope.
 fn as_gateway(decision: &mut v1::Decision) {
     if decision.scope_must_be_applied {
         let reason = v1::Reason::MethodReadsNoStore.into();
@@ -72,7 +72,7 @@ fn as_gateway(decision: &mut v1::Decision) {
 }
 
 impl AuthorizeArgs {
-    /// Does it. Several questions are allowed together only if each of them is.
+    /// Runs the command. Several calls are allowed together only if each of them is.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let key = self.key.token(session).await?;
         let named = self.store.join(", ");
@@ -114,7 +114,7 @@ impl AuthorizeArgs {
     }
 }
 
-/// The questions: a verb and a path may come as one word or as two.
+/// Returns the calls to check: verb and path may be one argument or two.
 fn questions(words: Vec<String>) -> Vec<String> {
     let mut questions: Vec<String> = Vec::with_capacity(words.len());
     for word in words {
@@ -146,7 +146,7 @@ fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Result<Ending, Error> {
     Ok(ending)
 }
 
-/// As the same question would end alone.
+/// Returns the error with which a check of this call alone would end.
 fn undecided_error(undecided: &v1::Undecided) -> Error {
     let message = output::clean(&undecided.message);
     match Code::from(undecided.code) {
@@ -167,7 +167,7 @@ fn told_all(methods: &[String], answer: &v1::BatchAuthorizeResponse, named: &str
     told.collect::<Vec<_>>().join("\n")
 }
 
-/// A decision for people, about a call that named these stores.
+/// Describes a decision about a call that named these stores, for people.
 fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
     let verdict = if decision.allowed { "ALLOWED" } else { "DENIED" };
     let mut text = format!("{verdict}  {}\n", output::clean(method));

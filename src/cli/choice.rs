@@ -1,4 +1,4 @@
-//! Choosing what a key opens: all, none, members by name, or whole groups, which stand for the members they have today.
+//! Choosing the access of a key: all, none, members by name, or whole groups, which stand for their current members.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::session::Session;
 use super::stores;
 use crate::proto::v1::{self, Access};
 
-/// Which stores a key opens.
+/// Stores that a key has access to.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Stores")]
 pub(super) struct StoreChoice {
@@ -28,7 +28,7 @@ pub(super) struct StoreChoice {
     no_stores: bool,
 }
 
-/// Which methods a key opens.
+/// Methods that a key has access to.
 #[derive(Debug, Args, Default, Clone)]
 #[command(next_help_heading = "Methods")]
 pub(super) struct MethodChoice {
@@ -76,7 +76,7 @@ pub(super) struct MethodChange {
     remove_block: Vec<String>,
 }
 
-/// What is opened: an access and, if it is selected, its members in byte order.
+/// The chosen access: its kind and, if it is selected, its members in byte order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) access: Access,
@@ -94,7 +94,7 @@ impl Chosen {
 }
 
 impl StoreChoice {
-    /// What is to be opened; none if nothing was said.
+    /// Returns the chosen access; `None` if no flag was given.
     pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
         if self.all_stores {
             return Ok(Some(Chosen::all()));
@@ -116,12 +116,12 @@ impl StoreChoice {
         Ok(Some(Chosen::selected(codes)))
     }
 
-    /// Whether anything was said.
+    /// Returns whether a flag was given.
     pub(super) fn is_said(&self) -> bool {
         self.all_stores || self.no_stores || !self.store.is_empty() || !self.platform.is_empty()
     }
 
-    /// The choices there are, when none was made.
+    /// Returns the error that lists the options when none was given.
     pub(super) fn missing() -> Error {
         Error::Usage(
             "choose the stores of the key: --all-stores (including stores added later), --store CODE…, --platform \
@@ -132,7 +132,7 @@ impl StoreChoice {
 }
 
 impl MethodChoice {
-    /// What is to be opened; none if nothing was said.
+    /// Returns the chosen access; `None` if no flag was given.
     pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
         if self.all_methods {
             return Ok(Some(Chosen::all()));
@@ -143,12 +143,12 @@ impl MethodChoice {
         Ok(Some(Chosen::selected(members(session, &self.method, &self.block).await?)))
     }
 
-    /// Whether anything was said.
+    /// Returns whether a flag was given.
     pub(super) fn is_said(&self) -> bool {
         self.all_methods || self.no_methods || !self.method.is_empty() || !self.block.is_empty()
     }
 
-    /// The choices there are, when none was made.
+    /// Returns the error that lists the options when none was given.
     pub(super) fn missing() -> Error {
         Error::Usage(
             "choose the methods of the key: --all-methods (including methods added later), --method METHOD…, --block \
@@ -159,7 +159,7 @@ impl MethodChoice {
 }
 
 impl StoreChange {
-    /// What is opened after the change; none if nothing is to change.
+    /// Returns the access after the change; `None` if nothing changes.
     pub(super) fn applied(&self, key: &v1::Key) -> Result<Option<Chosen>, Error> {
         if self.add_store.is_empty() && self.remove_store.is_empty() {
             return Ok(None);
@@ -170,7 +170,7 @@ impl StoreChange {
 }
 
 impl MethodChange {
-    /// What is opened after the change; none if nothing is to change.
+    /// Returns the access after the change; `None` if nothing changes.
     pub(super) async fn applied(&self, session: &Session, key: &v1::Key) -> Result<Option<Chosen>, Error> {
         let said = [&self.add_method, &self.add_block, &self.remove_method, &self.remove_block];
         if said.iter().all(|names| names.is_empty()) {
@@ -182,9 +182,9 @@ impl MethodChange {
     }
 }
 
-/// The identities of methods and of the members of blocks.
+/// Returns the identities of methods and of the members of blocks.
 async fn members(session: &Session, methods: &[String], blocks: &[String]) -> Result<BTreeSet<String>, Error> {
-    // The book is only asked for when it is needed.
+    // The book is only queried if it is needed.
     if blocks.is_empty() && methods.iter().all(|method| method.contains(' ')) {
         return Ok(methods.iter().cloned().collect());
     }

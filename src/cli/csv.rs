@@ -1,16 +1,16 @@
-//! Comma-separated values as RFC 4180 has them, with the number of the line that each record begins on.
+//! Comma-separated values as in RFC 4180, with the number of the line on which each record begins.
 
-/// A record and the line that it begins on, from 1.
+/// A record and the line on which it begins, from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) line: usize,
     pub(super) fields: Vec<String>,
 }
 
-/// Reads all records; empty lines are none.
+/// Parses all records; empty lines are skipped.
 ///
 /// # Errors
-/// A quoted field that does not end, or goes on after its end.
+/// A quoted field does not end, or has text after its end.
 pub(super) fn parse(text: &str) -> Result<Vec<Record>, String> {
     let mut records = Vec::new();
     // Spreadsheets put a byte order mark in front.

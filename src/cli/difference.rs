@@ -1,17 +1,17 @@
-//! What a change changed, in a cell: the images of the audit trail before and after, compared field by field.
+//! The differences of a change, in a cell: the images of the audit trail before and after, compared field by field.
 
 use std::collections::BTreeSet;
 
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
-/// Characters that a value may take in a cell.
+/// Most characters of a value in a cell.
 const LONGEST: usize = 60;
-/// Members of a list that are named before they are counted.
+/// Most members of a list that are named before they are counted.
 const NAMED: usize = 5;
 
-/// What became of each field that changed: `name: old → new`, or what a list gained and lost. Of what was made, its
-/// name; of what is gone, nothing.
+/// Describes each field that changed: `name: old → new`, or what a list gained and lost. For a created object, returns
+/// its name; for a deleted one, nothing.
 pub(super) fn difference(before: Option<&Struct>, after: Option<&Struct>) -> String {
     let (Some(before), Some(after)) = (before, after) else {
         return after.and_then(|after| after.fields.get("name")).map(short).unwrap_or_default();
@@ -38,7 +38,7 @@ fn change(old: Option<&Value>, new: Option<&Value>) -> String {
     format!("{} → {}", or(old), or(new))
 }
 
-/// The members of a list of texts, whether it stands alone or as what an access selects.
+/// Returns the members of a list of texts, either by itself or as the selection of an access.
 fn texts(value: &Value) -> Option<BTreeSet<&str>> {
     let Kind::ListValue(list) = &selected(value).kind.as_ref()? else { return None };
     list.values
@@ -50,7 +50,7 @@ fn texts(value: &Value) -> Option<BTreeSet<&str>> {
         .collect()
 }
 
-/// What an access selects; any other value as it is.
+/// Returns the selection of an access; any other value unchanged.
 fn selected(value: &Value) -> &Value {
     match &value.kind {
         Some(Kind::StructValue(members)) if members.fields.len() == 1 => {
@@ -64,7 +64,7 @@ fn several(members: &[String], done: &str) -> String {
     if members.len() > NAMED { format!("{} {done}", members.len()) } else { members.join(" ") }
 }
 
-/// A value in a cell.
+/// Formats a value for a cell.
 fn short(value: &Value) -> String {
     let text = match &selected(value).kind {
         None | Some(Kind::NullValue(_)) => String::new(),
@@ -81,7 +81,7 @@ fn short(value: &Value) -> String {
     }
 }
 
-/// What people know a thing by: a token by its end, a revocation by its reason.
+/// Returns how people identify an object: a token by its end, a revocation by its reason.
 fn of_struct(members: &Struct) -> String {
     if let Some(hint) = members.fields.get("hint") {
         return format!("…{}", short(hint));

@@ -1,4 +1,4 @@
-//! How a command ends: its exit code, and the sentence when it did not do what was asked.
+//! How a command ends: its exit code, and the message if it failed.
 
 use std::io;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 use super::output::clean;
 use crate::app;
 
-/// What `--help` says about exit codes.
+/// Text of `--help` about exit codes.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    success; `authorize`: ALLOWED
@@ -27,64 +27,64 @@ Exit codes:
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// It did what was asked; of `authorize`: allowed.
+    /// It succeeded; of `authorize`: allowed.
     Done = 0,
-    /// The answer is no.
+    /// The result is negative.
     No = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// There is no such thing.
+    /// The object does not exist.
     NotFound = 3,
     /// The input is invalid.
     Invalid = 4,
-    /// The caller is not known or may not.
+    /// The caller is unknown or lacks permission.
     Refused = 5,
-    /// The server cannot be reached or cannot answer now.
+    /// The server cannot be reached or cannot respond now.
     Unavailable = 6,
-    /// It is in conflict with what is there.
+    /// It conflicts with the current state.
     Conflict = 7,
-    /// A mistake of ours.
+    /// An internal error.
     Internal = 70,
     /// Ctrl-C.
     Interrupted = 130,
-    /// Whoever read our output has gone away: as if killed by SIGPIPE, and as quietly.
+    /// The reader of our output has exited: the command ends as if killed by SIGPIPE, and as quietly.
     Unread = 141,
 }
 
-/// Why a command did not do what was asked. Each text is for people.
+/// Why a command failed. Each text is for people.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The command line or the configuration is wrong.
     #[error("{0}")]
     Usage(String),
-    /// There is no such thing.
+    /// The object does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// What was given is wrong.
+    /// The input is invalid.
     #[error("{0}")]
     Invalid(String),
-    /// Who calls is not known.
+    /// The caller is unknown.
     #[error("{0}")]
     Credentials(String),
-    /// The server cannot be reached or cannot answer now.
+    /// The server cannot be reached or cannot respond now.
     #[error("{0}")]
     Unavailable(String),
-    /// It is in conflict with what is there.
+    /// It conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
-    /// Something could not be done here.
+    /// A local operation failed.
     #[error("{0}")]
     Failed(String),
-    /// The server could not start, or did not end as asked.
+    /// The server could not start, or did not shut down cleanly.
     #[error(transparent)]
     Server(#[from] app::Error),
-    /// A mistake of ours.
+    /// An internal error.
     #[error("{0}")]
     Internal(String),
     /// Ctrl-C.
     #[error("interrupted; the change may have been made: check before you repeat it")]
     Interrupted,
-    /// Standard output does not take what we say.
+    /// Standard output can't be written.
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
 }
@@ -96,9 +96,9 @@ impl From<Ending> for ExitCode {
 }
 
 impl Error {
-    /// What the server answered, as a sentence. `place` is where it was asked, `token` where the token came from.
+    /// Returns the server's status as an error. `place` is the URL of the port, `token` the source of the token.
     pub(super) fn of_status(status: &Status, place: &str, token: &str) -> Self {
-        // The server's own statuses have no source: this one was made on the way.
+        // The server's own statuses have no source: this one was created by the client.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Unavailable(format!(
                 "lost the connection to {place}: {}; it stopped, or it is not Latchkey",
@@ -126,7 +126,7 @@ impl Error {
         }
     }
 
-    /// How the command ends with it.
+    /// Returns the ending for this error.
     pub(super) fn ending(&self) -> Ending {
         match self {
             Self::Usage(_) => Ending::Usage,
@@ -142,16 +142,16 @@ impl Error {
         }
     }
 
-    /// Says it on standard error.
+    /// Prints the error to standard error.
     pub(super) fn tell(&self) {
         if self.ending() != Ending::Unread {
-            // Nobody is left to be told when this fails.
+            // If this fails, there is no way left to report it.
             let _ = writeln!(io::stderr(), "error: {self}");
         }
     }
 }
 
-/// Every violated field on a line of its own; the message alone when there are none.
+/// Returns every violated field on a line of its own; the message alone when there are none.
 fn with_violations(message: String, status: &Status) -> String {
     let details = status.get_error_details();
     let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
@@ -179,7 +179,7 @@ fn with_violations(message: String, status: &Status) -> String {
     text
 }
 
-/// An error's causes in one line.
+/// Returns an error's causes in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -194,7 +194,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     clean(&text)
 }
 
-/// What an error comes down to: the last of its causes.
+/// Returns the last of an error's causes.
 pub(super) fn root(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(cause) = last.source() {
@@ -203,7 +203,7 @@ pub(super) fn root(error: &dyn std::error::Error) -> String {
     clean(&last.to_string())
 }
 
-/// A status code in words, for a server that gives no other.
+/// Describes a status code, for a server that gives no message.
 const fn words(code: Code) -> &'static str {
     match code {
         Code::Ok => "no response",

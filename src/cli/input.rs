@@ -1,4 +1,4 @@
-//! Secrets that are typed, piped or kept in files: never arguments, which everybody on a machine can see.
+//! Secrets that are typed, piped or stored in files: never arguments, which every user of the machine can see.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use super::exit::Error;
 use crate::model::token::Token;
 
-/// No token is longer, and a file that is was named by mistake.
+/// No token is longer; a longer file was named by mistake.
 const LONGEST: u64 = 4_096;
 
-/// The text of a token from a file, or from standard input (`-`, or no file), asked for when that is a terminal.
+/// Reads the text of a token from a file, or from standard input (`-`, or no file), with a prompt on a terminal.
 ///
 /// # Errors
-/// It cannot be read, or there is none.
+/// It can't be read, or is empty.
 pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Result<String, Error> {
     let read = tokio::task::spawn_blocking(move || {
         let from = file.as_deref().filter(|file| *file != Path::new("-"));
@@ -36,10 +36,10 @@ pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Resul
     read.await.map_err(|error| Error::Internal(format!("reading a token was interrupted: {error}")))?
 }
 
-/// As [`secret`], for a token that a key is to have: checked here, before anything is sent.
+/// Like [`secret`], for the token that a key is to have: checked here, before anything is sent.
 ///
 /// # Errors
-/// It cannot be read, or can be no token.
+/// It can't be read, or is not a valid token.
 pub(super) async fn supplied_token(file: Option<PathBuf>) -> Result<String, Error> {
     let Some(file) = file else { return Ok(String::new()) };
     let text = secret(Some(file), "Token for the key: ").await?;
@@ -56,17 +56,17 @@ fn limited(from: impl io::Read) -> io::Result<String> {
     Ok(text)
 }
 
-/// Puts the terminal back however the typing ends.
+/// Restores the terminal however the input ends.
 struct Restore(Termios);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // A terminal that has gone away needs nothing put back.
+        // A terminal that is gone needs no restoring.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
     }
 }
 
-/// Reads a line from the terminal without showing it. Ctrl-C comes as a letter, so that the terminal is never left mute.
+/// Reads a line from the terminal without echo. Ctrl-C is read as a character, so that the terminal is always restored.
 fn typed(prompt: &str) -> Result<String, Error> {
     let failed = |error: io::Error| Error::Failed(format!("the terminal cannot be read: {error}"));
     let before = tcgetattr(io::stdin()).map_err(|error| failed(error.into()))?;
@@ -81,7 +81,7 @@ fn typed(prompt: &str) -> Result<String, Error> {
     line.map_err(failed)?.ok_or(Error::Interrupted)
 }
 
-/// What a person typed up to the end of the line, mended by backspace; none if it was given up with Ctrl-C.
+/// Returns the line that was typed, with backspace applied; `None` if it was aborted with Ctrl-C.
 fn line_of(keys: impl Iterator<Item = io::Result<u8>>) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     for key in keys {

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::words;
 use crate::proto::v1::{self, Access};
 
-/// What `introspect` is told.
+/// Arguments of `introspect`.
 #[derive(Debug, Args)]
 pub(super) struct IntrospectArgs {
     /// Revision that the result must include, as returned by a write or `watch`
@@ -21,7 +21,7 @@ pub(super) struct IntrospectArgs {
 }
 
 impl IntrospectArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
         let mut client = session.authorization().await?;

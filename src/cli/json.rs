@@ -1,5 +1,5 @@
-//! The contract's messages as JSON, by the contract's own description: proto field names, enum values by name, times in
-//! RFC 3339, 64-bit numbers as text, and fields that are empty said to be so.
+//! The contract's messages as JSON, by the contract's own descriptors: proto field names, enum values by name, times in
+//! RFC 3339, 64-bit numbers as text, and empty fields included.
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
@@ -7,7 +7,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use super::exit::Error;
 use crate::proto::{FILE_DESCRIPTOR_SET, v1};
 
-/// A message whose name in the contract is known.
+/// A message with a known name in the contract.
 pub(super) trait Named: Message {
     /// The name, without the package.
     const NAME: &'static str;
@@ -35,14 +35,14 @@ named! {
     UpdateOperatorResponse RotateOperatorResponse RevokeOperatorResponse
 }
 
-/// The message as indented JSON, with a line end.
+/// Formats the message as indented JSON, with a line end.
 pub(super) fn pretty<M: Named>(message: &M) -> Result<String, Error> {
     let mut text = Vec::new();
     serialize(message, &mut serde_json::Serializer::pretty(&mut text))?;
     finish(text)
 }
 
-/// The message as JSON in one line, with a line end.
+/// Formats the message as JSON in one line, with a line end.
 pub(super) fn line<M: Named>(message: &M) -> Result<String, Error> {
     let mut text = Vec::new();
     serialize(message, &mut serde_json::Serializer::new(&mut text))?;

@@ -1,4 +1,4 @@
-//! `latchkey replicas lost`: changes that servers had applied and the database has lost, and doing the revocations again.
+//! `latchkey replicas lost`: changes that servers had applied and the database has lost, and repeating the revocations.
 
 use clap::Args;
 
@@ -27,7 +27,7 @@ impl LostArgs {
             return session.answer(&answer, listed);
         }
         let mut failed = false;
-        // In the order in which they were made.
+        // In the order of their creation.
         for change in answer.changes.iter().rev() {
             for step in steps(change) {
                 let line = match step.run(session, &change.revision).await {
@@ -45,7 +45,7 @@ impl LostArgs {
     }
 }
 
-/// What takes away again.
+/// A change that takes access away.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     RevokeKey(String),
@@ -57,7 +57,7 @@ enum Step {
     RevokeOperator(String),
 }
 
-/// What has to be done again of a change: what revoked, deleted, ended or switched off. The rest is for people to decide.
+/// Returns what to repeat of a change: revocations, deletions, switching off. People must decide about the rest.
 fn steps(change: &v1::LostChange) -> Vec<Step> {
     let id = change.id.clone();
     let mut steps: Vec<_> = change.ended_secret_ids.iter().cloned().map(Step::RevokeSecret).collect();
@@ -128,7 +128,7 @@ impl Step {
                 session.call(what, session.stores().await?.update_store(request)).await.map(drop)
             }
             Self::DeleteStore(code) => {
-                // As it was when it was deleted.
+                // With its fields at the time of its deletion.
                 let request =
                     v1::DeleteStoreRequest { code: code.clone(), options, allow_rebinding: true, ..Default::default() };
                 session.call(what, session.stores().await?.delete_store(request)).await.map(drop)

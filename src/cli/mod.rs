@@ -1,11 +1,11 @@
-//! The command line: the server, and the tool that administers one over gRPC.
+//! The command line: the server, and the tool that administers a server over gRPC.
 //!
 //! ```text
 //! arguments ─▶ Arguments ─┬─▶ serve, migrate, recover ──▶ app
 //!  settings ─▶ Config ────┴─▶ everything else ──▶ Session ──gRPC──▶ a running server
 //! ```
 //!
-//! Standard output carries answers and nothing else; notes, progress and errors go to standard error. Each error is a
+//! Standard output carries results and nothing else; notes, progress and errors go to standard error. Each error is a
 //! sentence and has an exit code (`exit`).
 
 mod answer;
@@ -53,7 +53,7 @@ pub fn run() -> ExitCode {
     let matches = match settings::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
-            // Help and version are asked for like this too. What cannot be printed cannot be complained about.
+            // Help and version are also reported as errors. If they can't be printed, nothing else can.
             let _ = error.print();
             return if error.use_stderr() { Ending::Usage.into() } else { Ending::Done.into() };
         }
@@ -75,11 +75,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Keeps the process's memory, which holds tokens and passwords, out of core dumps and from other processes of the same
-/// user. `LimitCORE=0` does not stop a dump that the kernel pipes to a program.
+/// Excludes the process's memory, which holds tokens and passwords, from core dumps and hides it from other processes
+/// of the same user. `LimitCORE=0` does not stop a dump that the kernel pipes to a program.
 fn forbid_dumps() {
     #[cfg(target_os = "linux")]
-    // A kernel that cannot do it is no reason not to start.
+    // A kernel without support for it must not prevent the start.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
@@ -98,7 +98,7 @@ fn start(arguments: Arguments, config: Config, environment_key: Option<String>) 
         .build()
         .map_err(|error| Error::Internal(format!("could not start threads: {error}")))?;
     let outcome = runtime.block_on(dispatch(arguments, config, environment_key));
-    // A thread may still be waiting for standard input; nobody waits for it.
+    // A thread may still be blocked on standard input; the runtime does not wait for it.
     runtime.shutdown_background();
     outcome
 }
@@ -109,7 +109,7 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
         Command::Serve => server::serve(config).await,
         Command::Migrate(migrate) => server::migrate(config, migrate).await,
         Command::Operators(operators::OperatorsCommand::Recover(recover)) => server::recover(config, recover).await,
-        // Ended by a signal like any other stream: that is how it is ended.
+        // Ended by a signal, as is usual for a stream.
         Command::Watch(watch) => watch.run(&session(config)).await,
         command => {
             let session = session(config);
@@ -124,7 +124,7 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
     }
 }
 
-/// The commands that ask a running server.
+/// Runs a command that calls a running server.
 async fn ask(command: Command, session: &Session) -> Outcome {
     match command {
         Command::Check(args) => args.run(session).await,

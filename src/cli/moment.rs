@@ -1,19 +1,19 @@
 //! Times as people type and read them.
 //!
 //! A moment is `2027-01-31` (its beginning, in UTC), `2027-01-31T12:00:00Z`, or a span such as `90d`, counted from now
-//! into the future or the past, whichever the question is about. Spans are `250ms`, `30s`, `5m`, `12h`, `90d`, `2w`.
+//! into the future or the past, depending on the flag. Spans are `250ms`, `30s`, `5m`, `12h`, `90d`, `2w`.
 
 use std::time::Duration;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::model::time::Timestamp;
 
-/// A moment that is typed: fixed, or relative to now.
+/// A moment as typed: fixed, or relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// This moment.
+    /// A fixed moment.
     At(Timestamp),
-    /// So far from now.
+    /// A distance from now.
     Away(Duration),
 }
 
@@ -27,7 +27,7 @@ pub(super) enum MomentOrNever {
 }
 
 impl Moment {
-    /// The moment, a span being counted into the future.
+    /// Returns the moment, counting a span into the future.
     pub(super) fn ahead(self) -> prost_types::Timestamp {
         match self {
             Self::At(time) => to_proto(time),
@@ -35,7 +35,7 @@ impl Moment {
         }
     }
 
-    /// The moment, a span being counted into the past.
+    /// Returns the moment, counting a span into the past.
     pub(super) fn back(self) -> prost_types::Timestamp {
         match self {
             Self::At(time) => to_proto(time),
@@ -45,7 +45,7 @@ impl Moment {
 }
 
 impl MomentOrNever {
-    /// The moment, a span being counted into the future; none if never.
+    /// Returns the moment, counting a span into the future; `None` for `never`.
     pub(super) fn ahead(self) -> Option<prost_types::Timestamp> {
         match self {
             Self::Moment(moment) => Some(moment.ahead()),
@@ -54,7 +54,7 @@ impl MomentOrNever {
     }
 }
 
-/// Reads a moment.
+/// Parses a moment.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
     let date = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
     span(text)
@@ -63,7 +63,7 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
         .map_err(|_| "write a time as 2027-01-31, 2027-01-31T12:00:00Z, or relative to now as 90d, 12h, 30m".to_owned())
 }
 
-/// Reads a moment or `never`.
+/// Parses a moment or `never`.
 pub(super) fn moment_or_never(text: &str) -> Result<MomentOrNever, String> {
     if text == "never" {
         return Ok(MomentOrNever::Never);
@@ -71,7 +71,7 @@ pub(super) fn moment_or_never(text: &str) -> Result<MomentOrNever, String> {
     moment(text).map(MomentOrNever::Moment).map_err(|sentence| format!("{sentence}, or never"))
 }
 
-/// Reads a span.
+/// Parses a span.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration as a whole number and a unit: 250ms, 30s, 5m, 12h, 90d, 2w".to_owned();
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
@@ -88,7 +88,7 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }
 
-/// A span as the contract carries it.
+/// Converts a span to a message of the contract.
 pub(super) fn to_duration(span: Duration) -> prost_types::Duration {
     prost_types::Duration {
         seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
@@ -101,18 +101,18 @@ fn to_proto(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds, nanos }
 }
 
-/// A time for people: UTC to the second; nothing for none.
+/// Formats a time for people: UTC to the second; empty for `None`.
 pub(super) fn told(time: Option<&prost_types::Timestamp>) -> String {
     let read = time.and_then(|time| Timestamp::from_seconds(time.seconds, 0));
     read.map(|time| time.to_string().replace('T', " ")).unwrap_or_default()
 }
 
-/// A time for people, or `never`.
+/// Formats a time for people, or `never`.
 pub(super) fn told_or_never(time: Option<&prost_types::Timestamp>) -> String {
     time.map_or_else(|| "never".to_owned(), |time| told(Some(time)))
 }
 
-/// Whether the time is over.
+/// Returns whether the time has passed.
 pub(super) fn is_past(time: Option<&prost_types::Timestamp>) -> bool {
     time.and_then(|time| Timestamp::from_seconds(time.seconds, time.nanos))
         .is_some_and(|time| time <= SystemClock.now())

@@ -50,7 +50,7 @@ enum Role {
     Authorizer,
 }
 
-/// What `operators create` is told.
+/// Arguments of `operators create`.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
     /// Name of the operator; must be unique
@@ -69,7 +69,7 @@ pub(super) struct CreateArgs {
     write: WriteArgs,
 }
 
-/// What `operators list` is told.
+/// Arguments of `operators list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Only operators with this role
@@ -80,7 +80,7 @@ pub(super) struct ListArgs {
     revoked: bool,
 }
 
-/// What `operators update` is told.
+/// Arguments of `operators update`.
 #[derive(Debug, Args)]
 pub(super) struct UpdateArgs {
     /// ID of the operator, or its name
@@ -98,7 +98,7 @@ pub(super) struct UpdateArgs {
     write: WriteArgs,
 }
 
-/// What `operators rotate` is told.
+/// Arguments of `operators rotate`.
 #[derive(Debug, Args)]
 pub(super) struct RotateArgs {
     /// ID of the operator, or its name
@@ -110,7 +110,7 @@ pub(super) struct RotateArgs {
     write: WriteArgs,
 }
 
-/// What `operators revoke` is told.
+/// Arguments of `operators revoke`.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
     /// ID of the operator, or its name
@@ -130,7 +130,7 @@ impl From<Role> for v1::Role {
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome {
     match command {
         OperatorsCommand::Whoami => {
@@ -247,7 +247,7 @@ async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     Ok(session.answer(&answer, |answer| shown(answer.operator.as_ref()))?.with_written(answer.written.as_ref()))
 }
 
-/// The id of an operator that is named by its id, or by its name, which no other living one has.
+/// Returns the id of an operator that is given by its id, or by its name, which no other active operator has.
 async fn identified(session: &Session, operator: String) -> Result<String, Error> {
     if operator.starts_with("op_") {
         return Ok(operator);
@@ -260,7 +260,7 @@ async fn identified(session: &Session, operator: String) -> Result<String, Error
         .ok_or_else(|| Error::NotFound(format!("there is no operator with the ID or name `{operator}`")))
 }
 
-/// A new token: `alone`, or after what was `told` of its operator, which has it already as JSON.
+/// Returns a new token: `alone`, or after the description of its operator, which already contains it as JSON.
 fn token(session: &Session, told: Answer, token: &str, alone: bool) -> Answer {
     let answer = match (alone, session.is_json()) {
         (true, _) => format!("{token}\n").into(),

@@ -1,5 +1,5 @@
-//! Printing: answers on standard output, notes and progress on standard error; tables as wide as the terminal, without
-//! styles where there is none.
+//! Printing: results on standard output, notes and progress on standard error; tables as wide as the terminal, styles
+//! only where supported.
 
 use std::fmt;
 use std::future::Future;
@@ -23,35 +23,35 @@ pub(super) enum Format {
     Json,
 }
 
-/// How long something takes before it is shown to be under way.
+/// How long an operation takes before its progress is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Prints an answer.
+/// Prints a result.
 ///
 /// # Errors
-/// Standard output cannot be written; a reader that has gone away among them.
+/// Standard output can't be written, for instance because its reader has exited.
 pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
 }
 
-/// Says something beside the answer, on standard error.
+/// Prints a note in addition to the result, on standard error.
 pub(super) fn note(text: &str) {
-    // A note that cannot be written must not fail what was done.
+    // A note that can't be written must not fail a completed command.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Text from elsewhere without characters that would drive the terminal.
+/// Removes characters that would control the terminal from untrusted text.
 pub(super) fn clean(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
-/// The text with each line two columns further right.
+/// Indents each line of the text by two columns.
 pub(super) fn indented(text: &str) -> String {
     text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
-/// Waits for `work`, showing on a terminal that it is under way once it takes longer than a second.
+/// Waits for `work`; after a second, shows on a terminal that it is in progress.
 pub(super) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if !io::stderr().is_terminal() {
@@ -77,11 +77,11 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table with these headings.
+    /// Creates a table with these headings.
     pub(super) fn new<const COLUMNS: usize>(headings: [&str; COLUMNS]) -> Self {
         let mut table = plain();
         table.set_header(headings.map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
-        // What people copy, an id or a name, stays in one piece.
+        // The text that people copy, an id or a name, is never wrapped.
         if let Some(first) = table.column_mut(0) {
             first.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -94,17 +94,17 @@ impl Table {
         self.rows += 1;
     }
 
-    /// The table as text; nothing when it has no rows.
+    /// Renders the table as text; empty without rows.
     pub(super) fn text(mut self) -> String {
         if self.rows == 0 { String::new() } else { trimmed(&mut self.table) }
     }
 }
 
-/// What is known of one thing: names and values, one a line; a value of several lines stands in a column.
+/// The facts of one object: names and values, one per line; a value of several lines is a column.
 pub(super) struct Facts(Vec<(&'static str, Vec<String>)>);
 
 impl Facts {
-    /// Nothing yet.
+    /// Creates an empty list.
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
@@ -129,7 +129,7 @@ impl Facts {
         self
     }
 
-    /// The facts as text.
+    /// Renders the facts as text.
     pub(super) fn text(self) -> String {
         let mut table = plain();
         for (name, values) in self.0 {
@@ -148,7 +148,7 @@ impl Facts {
 fn plain() -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
-    // Elsewhere than on a terminal a row is a line, however long: that is what grep and awk want.
+    // Outside a terminal, a row is a line, however long, for grep and awk.
     let arrangement =
         if io::stdout().is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);

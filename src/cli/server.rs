@@ -1,4 +1,4 @@
-//! The commands that are the server: they work on storage itself and ask nobody.
+//! The commands of the server itself: they access storage directly and call no server.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::output;
 use crate::app;
 use crate::config::Config;
 
-/// What `operators recover` is told.
+/// Arguments of `operators recover`.
 #[derive(Debug, Args)]
 pub(super) struct RecoverArgs {
     /// File to write the new admin's token to; it must not exist yet [default: recovered.token in the data folder]
@@ -27,19 +27,19 @@ pub(super) struct MigrateArgs {
     start_over: bool,
 }
 
-/// Serves until a signal asks it to stop.
+/// Serves until a signal stops it.
 pub(super) async fn serve(config: Config) -> Outcome {
     Box::pin(app::serve(config)).await?;
     Ok(Answer::nothing())
 }
 
-/// Brings the tables of storage up to date.
+/// Updates the tables of storage.
 pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Outcome {
     app::migrate(config, args.start_over).await?;
     Ok("the tables of the database are up to date\n".to_owned().into())
 }
 
-/// Makes a new admin with access to storage alone.
+/// Creates a new admin with access to storage only.
 pub(super) async fn recover(config: Config, args: RecoverArgs) -> Outcome {
     let into = args.into.unwrap_or_else(|| config.data_dir.join("recovered.token"));
     if into.exists() {

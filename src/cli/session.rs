@@ -1,4 +1,4 @@
-//! A command's view of a running server: where it is, who we are there, and how its answers are printed.
+//! A command's connection to a running server: its address, the caller's token, and the format of results.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -26,32 +26,32 @@ use crate::proto::v1::replica_service_client::ReplicaServiceClient;
 use crate::proto::v1::store_service_client::StoreServiceClient;
 use crate::proto::v1::usage_service_client::UsageServiceClient;
 
-/// How long a connection may take to come about.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer is waited for.
+/// Timeout of a call.
 const ANSWER: Duration = Duration::from_mins(1);
-/// How long the answer to an import of many keys is waited for.
+/// Timeout of an import of many keys.
 const LONG_ANSWER: Duration = Duration::from_mins(10);
-/// Largest answer that is taken: a page of 1 000 keys that list many stores each.
+/// Largest response accepted: a page of 1 000 keys that list many stores each.
 const LARGEST: usize = 512 * 1024 * 1024;
-/// Entries asked for at once.
+/// Entries per page.
 const PAGE: i32 = 1_000;
 
-/// A connection that says who calls.
+/// A connection that identifies the caller.
 pub(super) type Connection = InterceptedService<Channel, Bearer>;
 
-/// A command's view of a running server.
+/// A command's connection to a running server.
 pub(super) struct Session {
     pub(super) config: Config,
     format: Format,
     environment_key: Option<String>,
 }
 
-/// Puts an operator's token on each call.
+/// Adds an operator's token to each call.
 #[derive(Clone)]
 pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
 
-/// The two ports that gRPC is spoken on.
+/// The two ports that serve gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {
     /// Decisions.
@@ -60,7 +60,7 @@ pub(super) enum Port {
     Admin,
 }
 
-/// Where a server that was started here says it listens.
+/// Where a server that was started here listens.
 #[derive(serde::Deserialize)]
 struct Addresses {
     decision: String,
@@ -76,7 +76,7 @@ impl Interceptor for Bearer {
     }
 }
 
-/// A client of a service, on its port.
+/// Defines a method for the client of a service, on its port.
 macro_rules! clients {
     ($($name:ident: $client:ident on $port:ident;)*) => {$(
         pub(super) async fn $name(&self) -> Result<$client<Connection>, Error> {
@@ -101,22 +101,22 @@ impl Session {
         replicas: ReplicaServiceClient on Admin;
     }
 
-    /// The key's token that the environment holds for `authorize` and `introspect`.
+    /// Returns the key's token from the environment, for `authorize` and `introspect`.
     pub(super) fn environment_key(&self) -> Option<&str> {
         self.environment_key.as_deref()
     }
 
-    /// Whether answers are printed for programs.
+    /// Returns whether results are printed for programs.
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
     }
 
-    /// A message as the answer of a command: as JSON, or as `people` put it.
+    /// Returns a message as the result of a command: as JSON, or in the text from `people`.
     pub(super) fn answer<M: Named, A: Into<Answer>>(&self, message: &M, people: impl FnOnce(&M) -> A) -> Outcome {
         if self.is_json() { Ok(json::pretty(message)?.into()) } else { Ok(people(message).into()) }
     }
 
-    /// Waits for an answer, showing after a while that it is being waited for.
+    /// Waits for a response; shows after a while that it is in progress.
     pub(super) fn call<T>(
         &self,
         what: &str,
@@ -125,7 +125,7 @@ impl Session {
         self.call_within(ANSWER, what, request)
     }
 
-    /// As [`Session::call`], for what may take minutes.
+    /// Like [`Session::call`], for operations that may take minutes.
     pub(super) fn long_call<T>(
         &self,
         what: &str,
@@ -140,7 +140,7 @@ impl Session {
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
     ) -> impl Future<Output = Result<T, Error>> {
-        // Boxed before it is handed on: a request with its client is large, and would be copied from frame to frame.
+        // Boxed before it is passed on: a request with its client is large, and would be copied from frame to frame.
         let request = Box::pin(request);
         async move {
             match output::patiently(what, tokio::time::timeout(bound, request)).await {
@@ -154,13 +154,13 @@ impl Session {
         }
     }
 
-    /// A status as an error of the command.
+    /// Converts a status to an error of the command.
     pub(super) fn refused(&self, status: &Status) -> Error {
         let token = self.token().ok().flatten().map_or("nowhere".to_owned(), |(_, origin)| origin);
         Error::of_status(status, "the server", &token)
     }
 
-    /// Everything that a list has, at most `limit` entries, page by page.
+    /// Returns all entries of a list, at most `limit`, page by page.
     pub(super) async fn pages<T>(
         &self,
         limit: Option<usize>,
@@ -183,7 +183,7 @@ impl Session {
 
     // === Where the server is ===
 
-    /// The URL of a port: what was configured, or else what a server that was started here says.
+    /// Returns the URL of a port: the configured one, or else that of a server that was started here.
     pub(super) fn url(&self, port: Port) -> String {
         let (url, names, address) = match port {
             Port::Decision => (&self.config.decision_url, ["decision_url", "decision_addr"], self.config.decision_addr),
@@ -221,7 +221,7 @@ impl Session {
         Ok(InterceptedService::new(self.channel(port).await?, bearer))
     }
 
-    /// A connection that says nothing of who calls.
+    /// Opens a connection without the caller's identity.
     pub(super) async fn channel(&self, port: Port) -> Result<Channel, Error> {
         let url = self.url(port);
         let wrong = |what: &str| {
@@ -262,7 +262,7 @@ impl Session {
 
     // === Who we are ===
 
-    /// The operator's token and where it came from; none if there is none anywhere.
+    /// Returns the operator's token and its source; `None` if no source has one.
     pub(super) fn token(&self) -> Result<Option<(Token, String)>, Error> {
         let config = &self.config;
         let flagged =
@@ -283,7 +283,7 @@ impl Session {
             }
             (None, None) => {
                 let path = config.data_dir.join(ADMIN_TOKEN);
-                // A folder that is another user's is as good as none: that user's token is not for us.
+                // A folder of another user counts as missing: that user's token is not for us.
                 if std::fs::File::open(&path).is_err() {
                     return Ok(None);
                 }
@@ -292,7 +292,7 @@ impl Session {
         }
     }
 
-    /// How to get a token.
+    /// Returns the error that explains how to get a token.
     pub(super) fn no_token(&self) -> Error {
         Error::Credentials(format!(
             "no operator token: set LATCHKEY_TOKEN or LATCHKEY_TOKEN_FILE to one that an admin created with `latchkey \
@@ -306,7 +306,7 @@ fn bearer(token: &Token) -> Result<Bearer, Error> {
     let mut value: MetadataValue<Ascii> = format!("Bearer {}", token.reveal())
         .parse()
         .map_err(|_| Error::Credentials("the operator token has characters that cannot be sent".to_owned()))?;
-    // So that no log of HTTP/2 shows it.
+    // Keeps it out of HTTP/2 logs.
     value.set_sensitive(true);
     Ok(Bearer(Some(value)))
 }

@@ -1,4 +1,4 @@
-//! Settings as flags: generated from the one table of settings, put on the commands that they are for.
+//! Settings as flags: generated from the table of settings, added to the commands that use them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,13 +10,13 @@ use super::args::Arguments;
 use super::exit::Error;
 use crate::config::{SETTINGS, Setting, Sources};
 
-/// What those who ask a server need to know: flags of every command.
+/// The settings that clients of a server need: flags of every command.
 const OF_EVERY_COMMAND: [&str; 8] =
     ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
-/// Which settings a command has flags for.
+/// Which settings are flags of a command.
 type Concern = fn(&Setting) -> bool;
 
-/// The commands that read the server's settings too: all of them, or where storage is.
+/// The commands that also read the server's settings: all of them, or the location of storage.
 const OF_SERVERS: [(&[&str], Concern); 4] = [
     (&["serve"], is_for_servers),
     (&["check"], is_for_servers),
@@ -24,7 +24,7 @@ const OF_SERVERS: [(&[&str], Concern); 4] = [
     (&["operators", "recover"], is_for_storage),
 ];
 
-/// The whole command, settings included.
+/// Returns the complete command, settings included.
 pub(super) fn command() -> Command {
     let mut command = with_settings(Arguments::command(), is_for_servers);
     for (path, of) in OF_SERVERS {
@@ -97,7 +97,7 @@ fn capitalised(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Where the configuration is read from: the flags given at any level of the command, and the variables of ours.
+/// Returns the sources of the configuration: the flags given at any level of the command, and our variables.
 pub(super) fn sources(
     matches: &ArgMatches,
     environment: impl Iterator<Item = (OsString, OsString)>,
@@ -121,7 +121,7 @@ fn flags(matches: &ArgMatches) -> BTreeMap<String, String> {
     let mut level = Some(matches);
     while let Some(matches) = level {
         for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
-            // A level that does not have the flag answers an error.
+            // At a level without the flag, this returns an error.
             if let Ok(Some(value)) = matches.try_get_one::<String>(setting.name)
                 && matches.value_source(setting.name) == Some(ValueSource::CommandLine)
             {

@@ -1,4 +1,4 @@
-//! `latchkey stores`: the shops that keys are about.
+//! `latchkey stores`: the stores that keys have access to.
 
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
@@ -41,7 +41,7 @@ enum Kind {
     OnlineStore,
 }
 
-/// What `stores create` is told.
+/// Arguments of `stores create`.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
     /// Code of the store: up to 64 letters, digits, `.`, `_` and `-`; cannot be changed later
@@ -65,7 +65,7 @@ pub(super) struct CreateArgs {
     write: WriteArgs,
 }
 
-/// What `stores list` is told.
+/// Arguments of `stores list`.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Only stores that are switched on
@@ -88,7 +88,7 @@ pub(super) struct ListArgs {
     limit: Option<usize>,
 }
 
-/// What `stores update` is told.
+/// Arguments of `stores update`.
 #[derive(Debug, Args)]
 pub(super) struct UpdateArgs {
     /// Code of the store
@@ -118,7 +118,7 @@ pub(super) struct UpdateArgs {
     write: WriteArgs,
 }
 
-/// What `stores delete` is told.
+/// Arguments of `stores delete`.
 #[derive(Debug, Args)]
 pub(super) struct DeleteArgs {
     /// Code of the store
@@ -140,7 +140,7 @@ impl From<Kind> for v1::StoreKind {
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) async fn run(command: StoresCommand, session: &Session) -> Outcome {
     match command {
         StoresCommand::Create(args) => create(args, session).await,
@@ -155,7 +155,7 @@ pub(super) async fn run(command: StoresCommand, session: &Session) -> Outcome {
     }
 }
 
-/// All stores that the filters let through.
+/// Returns all stores that match the filters.
 pub(super) async fn all(
     session: &Session,
     filter: &v1::ListStoresRequest,

@@ -1,4 +1,4 @@
-//! Every command's line, right and wrong.
+//! Every command line, valid and invalid.
 
 use clap::error::ErrorKind;
 

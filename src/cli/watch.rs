@@ -11,7 +11,7 @@ use super::session::Session;
 use super::{json, words};
 use crate::proto::v1;
 
-/// What `watch` is told.
+/// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
     /// Start after this revision, as returned by a write or `watch` [default: now]
@@ -20,7 +20,7 @@ pub(super) struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// Prints until Ctrl-C, which is an orderly end, or until the server ends the stream, which is none.
+    /// Prints until Ctrl-C, which is success, or until the server ends the stream, which is an error.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         tokio::select! {
             ended = Box::pin(self.follow(session)) => ended.map(|()| Answer::nothing()),

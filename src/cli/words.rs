@@ -1,10 +1,10 @@
-//! What the contract's values are called in front of people.
+//! Names of the contract's values for people.
 
 use super::moment::is_past;
 use crate::proto::v1;
 use crate::proto::v1::{Access, Reason, Role, ScopeKind, StoreKind, StoreUse};
 
-/// The name of a reason as the contract writes it, without what all of them begin with.
+/// Returns the name of a reason in the contract, without the common prefix.
 pub(super) fn reason_name(reason: i32) -> String {
     Reason::try_from(reason).map_or_else(
         |_| format!("REASON_{reason}"),
@@ -12,7 +12,7 @@ pub(super) fn reason_name(reason: i32) -> String {
     )
 }
 
-/// What a reason means.
+/// Describes a reason.
 pub(super) fn reason(reason: i32) -> &'static str {
     match Reason::try_from(reason) {
         Ok(Reason::Allowed) => "every check passed",
@@ -47,7 +47,7 @@ pub(super) fn reason(reason: i32) -> &'static str {
     }
 }
 
-/// Where customers may be looked for.
+/// Describes where customers may be searched.
 pub(super) fn scope(scope: &v1::Scope) -> String {
     match scope.kind() {
         ScopeKind::All => "all stores, including stores added later".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn scope(scope: &v1::Scope) -> String {
     }
 }
 
-/// What a key is worth now, in one word.
+/// Returns the current state of a key, in one word.
 pub(super) fn state(key: &v1::Key) -> &'static str {
     if key.revoke_time.is_some() {
         "revoked"
@@ -73,7 +73,7 @@ pub(super) fn state(key: &v1::Key) -> &'static str {
     }
 }
 
-/// What a key opens of a set, in a cell: `all`, `none`, a few by name, or how many.
+/// Describes a key's access to a set, in a cell: `all`, `none`, a few by name, or how many.
 pub(super) fn access(access: Access, members: &[String], things: &str) -> String {
     match (access, members) {
         (Access::All, _) => "all".to_owned(),
@@ -84,7 +84,7 @@ pub(super) fn access(access: Access, members: &[String], things: &str) -> String
     }
 }
 
-/// The role as it is typed.
+/// Returns the role as it is typed.
 pub(super) const fn role(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
@@ -95,7 +95,7 @@ pub(super) const fn role(role: Role) -> &'static str {
     }
 }
 
-/// The sort of shop as it is typed.
+/// Returns the kind of store as it is typed.
 pub(super) const fn kind(kind: StoreKind) -> &'static str {
     match kind {
         StoreKind::Site => "site",
@@ -105,7 +105,7 @@ pub(super) const fn kind(kind: StoreKind) -> &'static str {
     }
 }
 
-/// Whether calls are about a store, as it is typed.
+/// Returns the use of stores as it is typed.
 pub(super) const fn store_use(store_use: StoreUse) -> &'static str {
     match store_use {
         StoreUse::None => "none",
@@ -116,12 +116,12 @@ pub(super) const fn store_use(store_use: StoreUse) -> &'static str {
     }
 }
 
-/// `yes` or `no`.
+/// Returns `yes` or `no`.
 pub(super) const fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }
 
-/// A count and what is counted, `one` being its singular.
+/// Formats a count with its noun; `one` is the singular.
 pub(super) fn count(number: i64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }

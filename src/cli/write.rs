@@ -1,4 +1,4 @@
-//! What may be said about any write.
+//! Options of any write.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use clap::Args;
 use super::moment::{span, to_duration};
 use crate::proto::v1;
 
-/// What may be said about any write.
+/// Options of any write.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Change options")]
 pub(super) struct WriteArgs {
@@ -21,7 +21,7 @@ pub(super) struct WriteArgs {
 }
 
 impl WriteArgs {
-    /// As the contract carries it.
+    /// Converts the options to a message of the contract.
     pub(super) fn options(self) -> v1::WriteOptions {
         v1::WriteOptions { comment: self.because, replica_wait: self.wait.map(to_duration) }
     }

@@ -1,4 +1,4 @@
-//! Style sheet, scripts and icon: part of the binary, at an address that changes with what is in them.
+//! Style sheet, scripts and icon: compiled into the binary, served under an address that changes with their content.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::hex::hex;
 use crate::model::token::Digest;
 
-/// Name, type and content of each.
+/// Name, content type and content of each.
 const FILES: &[(&str, &str, &str)] = &[
     ("console.css", "text/css; charset=utf-8", include_str!("assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("assets/console.js")),
@@ -21,15 +21,15 @@ const FILES: &[(&str, &str, &str)] = &[
 ];
 const ICON: &str = "image/svg+xml";
 
-/// Where the assets are.
+/// The address of the assets.
 #[derive(Debug)]
 pub(super) struct Assets {
-    /// `/assets/` and a version made from the content of all.
+    /// `/assets/` and a version computed from the content of all.
     pub(super) base: String,
 }
 
 impl Assets {
-    /// The version of what was compiled in.
+    /// Computes the version of the compiled-in files.
     pub(super) fn new() -> Self {
         let all: String = FILES.iter().map(|(_, _, content)| *content).collect();
         let digest = Digest::of(all.as_bytes());
@@ -37,7 +37,7 @@ impl Assets {
     }
 }
 
-/// An asset. One of another version is not answered: its content would be kept under an address that is not its own.
+/// Serves an asset, but not one of another version: browsers would cache its content under the wrong address.
 pub(super) async fn serve(
     State(assets): State<Arc<Assets>>,
     Path((version, name)): Path<(String, String)>,
@@ -53,7 +53,7 @@ pub(super) async fn serve(
     }
 }
 
-/// The icon at the address that browsers ask for by themselves.
+/// Serves the icon at the address that browsers request by themselves.
 pub(super) async fn icon() -> Response {
     let content = FILES.iter().find(|(name, ..)| *name == "icon.svg").map_or("", |(_, _, content)| *content);
     let headers = [(header::CONTENT_TYPE, ICON), (header::CACHE_CONTROL, "public, max-age=86400")];

@@ -1,7 +1,7 @@
-//! Sign-ins that failed, counted by address. Those beyond a few get a short answer and no line in the log.
+//! Failed sign-ins, counted per address. Beyond a few, an address gets a short response and no line in the log.
 //!
-//! It is asked only after a token turned out to be wrong: many people may share an address, and one who tries wrong tokens
-//! must not keep the others out. Tokens have 256 bits: no number of attempts finds one.
+//! The limit applies only to invalid tokens: many people may share an address, and one who tries invalid tokens must
+//! not lock the others out. Tokens have 256 bits: no number of attempts finds one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 
 use crate::clock::SharedClock;
 
-/// Failures that an address may have within [`SPAN`].
+/// Failures allowed per address within [`SPAN`].
 const MOST: u32 = 10;
 /// How long they count.
 const SPAN: Duration = Duration::from_mins(1);
-/// Addresses remembered; an attacker with more of them meets tokens of 256 bits all the same.
+/// Addresses remembered; an attacker who uses more of them still has to guess 256 bits.
 const ADDRESSES: usize = 10_000;
 
-/// How many sign-ins failed at an address.
+/// The number of failed sign-ins of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failed {
     /// Not many.
@@ -27,12 +27,12 @@ pub(super) enum Failed {
     Many {
         /// Whether this is the first one too many.
         first: bool,
-        /// Until they do not count any more.
+        /// Time until they no longer count.
         left: Duration,
     },
 }
 
-/// What failed lately.
+/// Recent failures.
 #[derive(Debug)]
 pub(super) struct Attempts {
     clock: SharedClock,
@@ -40,7 +40,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Nothing has failed yet.
+    /// Creates an empty record.
     pub(super) fn new(clock: SharedClock) -> Self {
         Self { clock, by_address: Mutex::default() }
     }

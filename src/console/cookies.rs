@@ -1,8 +1,8 @@
-//! The cookie that carries a session. It holds nothing but the session's token.
+//! The cookie that carries a session. It contains only the session's token.
 //!
-//! Under TLS its name begins with `__Host-`, which browsers take from this host alone, for every path, over TLS only: no
-//! neighbour under the same domain can plant one. Whether the browser came over TLS is known from the port, or, behind a
-//! proxy that ends TLS, from the `Origin` that the browser sends with the form.
+//! Under TLS its name begins with `__Host-`: browsers accept that from this host alone, for every path, over TLS only,
+//! so no neighbor under the same domain can plant one. Whether the browser uses TLS is known from the port, or, behind
+//! a proxy that terminates TLS, from the `Origin` that the browser sends with the form.
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -11,7 +11,7 @@ use crate::registry::SessionToken;
 const SECURE: &str = "__Host-latchkey";
 const PLAIN: &str = "latchkey";
 
-/// The session's token among the cookies of a request. A port that speaks TLS takes only what was set under TLS.
+/// Reads the session's token from the cookies of a request. A port with TLS accepts only a cookie set under TLS.
 pub(super) fn read(headers: &HeaderMap, secure: bool) -> Option<SessionToken> {
     let find = |name: &str| {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
@@ -19,7 +19,7 @@ pub(super) fn read(headers: &HeaderMap, secure: bool) -> Option<SessionToken> {
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(key, _)| *key == name);
-        // Two of one name: somebody tries to slip in another; neither is believed.
+        // Two of one name: an attacker may have added one; neither is trusted.
         match (found.next(), found.next()) {
             (Some((_, value)), None) => SessionToken::parse(value),
             _ => None,
@@ -28,17 +28,17 @@ pub(super) fn read(headers: &HeaderMap, secure: bool) -> Option<SessionToken> {
     find(SECURE).or_else(|| if secure { None } else { find(PLAIN) })
 }
 
-/// Whether the browser came over TLS.
+/// Returns whether the browser uses TLS.
 pub(super) fn over_tls(headers: &HeaderMap, secure: bool) -> bool {
     secure || headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 
-/// The header that gives a browser its session. It ends with the browser, or before.
+/// Returns the header that sets the session cookie. It expires with the browser session, or earlier.
 pub(super) fn set(token: &SessionToken, over_tls: bool) -> HeaderValue {
     value(token.reveal(), over_tls, "")
 }
 
-/// The headers that take a session away from a browser.
+/// Returns the headers that remove the session cookies.
 pub(super) fn clear() -> [HeaderValue; 2] {
     [value("", true, "; Max-Age=0"), value("", false, "; Max-Age=0")]
 }
@@ -46,7 +46,7 @@ pub(super) fn clear() -> [HeaderValue; 2] {
 fn value(token: &str, over_tls: bool, rest: &str) -> HeaderValue {
     let (name, secure) = if over_tls { (SECURE, "; Secure") } else { (PLAIN, "") };
     let text = format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}{rest}");
-    // Hexadecimal digits and fixed text: always a header.
+    // Hexadecimal digits and fixed text: always a valid header.
     let mut value = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value

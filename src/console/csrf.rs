@@ -1,5 +1,5 @@
-//! Whether a form was sent from one of our own pages: by where the browser says it comes from, and by a token that only our
-//! pages hold.
+//! Whether a form was sent from one of our own pages: checked by the origin that the browser reports, and by a token
+//! that only our pages contain.
 
 use http::{HeaderMap, Uri, header};
 
@@ -10,21 +10,21 @@ use crate::registry::SessionToken;
 /// Name of the field with the token.
 pub(super) const FIELD: &str = "csrf";
 
-/// The token of a session's forms: made from the session's own, which cannot be had from it.
+/// Returns the token of a session's forms: derived from the session's token, which can't be recovered from it.
 pub(super) fn token(session: &SessionToken) -> String {
     let digest = Digest::of(format!("latchkey console form\0{}", session.reveal()).as_bytes());
     hex(digest.as_bytes())
 }
 
-/// Compares in a time that does not tell how much was right.
+/// Compares in constant time.
 pub(super) fn is_token(session: &SessionToken, given: &str) -> bool {
     let expected = token(session);
     expected.len() == given.len()
         && expected.bytes().zip(given.bytes()).fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
 }
 
-/// Whether the browser says that a form comes from this very origin. Every browser of the last years sends one of the
-/// two headers with a form; a request with neither is no browser's, or one that hides where it comes from.
+/// Returns whether the browser reports this very origin for a form. Every current browser sends one of the two headers
+/// with a form; a request with neither is not a browser's, or comes from one that hides the origin.
 pub(super) fn is_same_origin(headers: &HeaderMap, uri: &Uri) -> bool {
     let site = headers.get("sec-fetch-site").map(|site| site.as_bytes() == b"same-origin");
     let origin = headers.get(header::ORIGIN).map(|origin| {

@@ -1,5 +1,5 @@
-//! What a change of the audit trail changed, field by field, from the images before and after: for the history of a key and
-//! for the audit.
+//! The fields that a change of the audit trail changed, from the images before and after: for the history of a key and
+//! for the audit trail.
 
 use std::collections::HashSet;
 
@@ -10,17 +10,17 @@ use serde_json::Value;
 pub(super) struct Difference {
     /// Its name in the image.
     pub(super) field: String,
-    /// What it was; empty if nothing, or if `added` and `removed` say it.
+    /// The old value; empty if there was none, or if `added` and `removed` describe the change.
     pub(super) before: String,
-    /// What it is now, as `before`.
+    /// The new value, as `before`.
     pub(super) after: String,
-    /// Members that a list has now and had not.
+    /// New members of a list.
     pub(super) added: Vec<String>,
-    /// Members that a list had and has not any more.
+    /// Removed members of a list.
     pub(super) removed: Vec<String>,
 }
 
-/// The fields that differ, in the order of their names; of something new or gone, all that say something.
+/// Returns the fields that differ, ordered by name; for a created or deleted object, all that are not empty.
 pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
     let empty = serde_json::Map::new();
     let object = |image: Option<&Value>| image.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
@@ -53,13 +53,13 @@ fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Opt
     Some(difference)
 }
 
-/// The members of `list` that are not in `other`.
+/// Returns the members of `list` that are not in `other`.
 fn without(list: &[String], other: &[String]) -> Vec<String> {
     let other: HashSet<&String> = other.iter().collect();
     list.iter().filter(|member| !other.contains(member)).cloned().collect()
 }
 
-/// What says nothing: null, an empty text, an empty list.
+/// Returns whether the value is empty: null, an empty text, an empty list.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -70,7 +70,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// The members of a list, of a selection, of labels, of secrets, each as a text; nothing is a list without members.
+/// Returns the members of a list, of a selection, of labels, of secrets, each as a text; null is an empty list.
 fn members(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
@@ -83,14 +83,14 @@ fn members(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// A value as people read it.
+/// Renders a value for people.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::Array(members) => members.iter().map(text).collect::<Vec<_>>().join(", "),
-        // A secret, by what people know it by.
+        // A secret, by its hint.
         Value::Object(fields) if fields.contains_key("hint") => {
             let end = fields.get("expires").map(text).filter(|end| !end.is_empty());
             let hint = format!("…{}", fields.get("hint").map(text).unwrap_or_default());

@@ -1,5 +1,5 @@
-//! What a write came to, shown on the page after it: that it is done, and which replicas may still decide from the state
-//! before it. Both travel through the redirect in the address, so that they survive a reload and another sign-in.
+//! The result of a write, shown on the next page: that it is done, and which replicas may still decide from the state
+//! before it. The redirect carries both in the address, so that they survive a reload and another sign-in.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::registry::{Pending, Written};
 
-/// Parameters of an address: the name of what was done, the replicas that have not confirmed it, and until when they may
+/// Parameters of an address: the name of the action, the replicas that have not confirmed it, and until when they may
 /// decide from the state before it, in microseconds since 1970.
 const DONE: &str = "done";
 const PENDING: &str = "pending";
 const UNTIL: &str = "until";
-/// In place of replicas: it is not known which.
+/// In place of replicas: they are unknown.
 const UNKNOWN: &str = "unknown";
 
 /// Replicas that may still decide from the state before a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unconfirmed {
-    /// Their ids; empty: any replica may.
+    /// Their ids; empty if it may be any replica.
     replicas: Vec<ReplicaId>,
-    /// Until when. A replica without proof of fresh state then allows nothing.
+    /// Until when. A replica without proof of fresh state then denies every request.
     until: Timestamp,
 }
 
-/// What is shown on top of a page.
+/// A notice at the top of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) text: String,
-    /// Whether it asks for attention.
+    /// Whether it is a warning.
     pub(super) warns: bool,
 }
 
 impl Console {
-    /// `path` with what was done, one of the names in [`super::texts::Texts::done`], and what the registry returned.
+    /// Returns `path` with the action, one of the names in [`super::texts::Texts::done`], and the registry's result.
     pub(super) async fn done(&self, path: &str, what: &str, written: &Written) -> String {
         let pairs = [(DONE, what)];
         match self.unconfirmed(written).await {
@@ -47,7 +47,7 @@ impl Console {
         }
     }
 
-    /// As [`Console::done`], for a write that speaks for itself: nothing is added when every replica has confirmed it.
+    /// Like [`Console::done`], for a write whose effect is visible: adds nothing if every replica has confirmed it.
     pub(super) async fn done_quietly(&self, path: &str, what: &str, written: &Written) -> String {
         match self.unconfirmed(written).await {
             Some(unconfirmed) => unconfirmed.address(&paths::with_query(path, &[(DONE, what)])),
@@ -55,12 +55,12 @@ impl Console {
         }
     }
 
-    /// The notice for a page that is the response to the write itself; `None` when every replica has confirmed it.
+    /// Returns the notice for a page that is the response to the write; `None` if every replica has confirmed it.
     pub(super) async fn notice(&self, what: &str, written: &Written) -> Option<Notice> {
         self.unconfirmed(written).await?.notice(what, self.authority.now())
     }
 
-    /// The replicas that have not confirmed a write.
+    /// Returns the replicas that have not confirmed a write.
     async fn unconfirmed(&self, written: &Written) -> Option<Unconfirmed> {
         let own = self.authority.settings().max_staleness;
         let (replicas, longest) = match &written.pending {
@@ -71,7 +71,7 @@ impl Console {
         Some(Unconfirmed { replicas, until: self.authority.now().plus(longest) })
     }
 
-    /// The longest that one of these replicas decides without proof of fresh state, by its own setting.
+    /// Returns the longest time that one of these replicas decides without proof of fresh state, by its own setting.
     async fn longest_staleness(&self, replicas: &[ReplicaId]) -> Option<Duration> {
         let (reported, _) = self.registry.replicas().await.ok()?;
         let pending = reported.iter().filter(|replica| replicas.contains(&replica.report.id));
@@ -86,7 +86,7 @@ impl Unconfirmed {
         paths::with_query(path, &[(PENDING, &ids), (UNTIL, &self.until.as_micros().to_string())])
     }
 
-    /// What an address says; `None` if it says nothing, or nothing that we could have written.
+    /// Parses the parameters of an address; returns `None` if there are none, or none that we could have written.
     fn read(fields: &Fields) -> Option<Self> {
         let until = fields.text(UNTIL).parse().ok().map(Timestamp::from_micros)?;
         let replicas = match fields.text(PENDING) {
@@ -96,7 +96,7 @@ impl Unconfirmed {
         Some(Self { replicas, until })
     }
 
-    /// The notice at `now`; `None` once they cannot decide from the state before the write any more.
+    /// Returns the notice at `now`; `None` once the replicas can no longer decide from the state before the write.
     fn notice(&self, what: &str, now: Timestamp) -> Option<Notice> {
         let left = self.until.since(now).min(LONGEST_STALENESS);
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
@@ -118,7 +118,7 @@ impl Unconfirmed {
 }
 
 impl Notice {
-    /// What the address of a page says was done just before it, at `now`.
+    /// Parses the notice in the address of a page about the action just before it, at `now`.
     pub(super) fn read(fields: &Fields, now: Timestamp) -> Option<Self> {
         let what = fields.text(DONE);
         let warning = Unconfirmed::read(fields).and_then(|unconfirmed| unconfirmed.notice(what, now));

@@ -1,5 +1,4 @@
-//! What went wrong with a request as a whole; `failure_page` renders it. What is wrong with fields is shown in the form
-//! instead.
+//! Errors of a request as a whole; `failure_page` renders them. Errors of fields are shown in the form instead.
 
 use std::time::Duration;
 
@@ -13,43 +12,43 @@ use crate::registry::{self, SignedOut};
 /// Why there is no page.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Nobody is signed in, or not any more.
+    /// No session, or one that has ended.
     SignedOut {
-        /// Why not any more, if there was a session.
+        /// Why the session ended, if there was one.
         why: Option<SignedOut>,
-        /// What was looked for, to go on with; empty: nothing that could be.
+        /// The address to continue with; empty if there is none.
         wanted: String,
     },
-    /// Nobody is signed in any more, and a form was sent that is worth keeping.
+    /// The session has ended, and a form was sent that is worth keeping.
     SignedOutTyping {
-        /// Why not any more.
+        /// Why the session ended.
         why: SignedOut,
-        /// What was sent.
+        /// The form that was sent.
         kept: Kept,
     },
     /// The role does not allow it.
     Forbidden(Permission),
-    /// There is no such page, or no such subject.
+    /// The page or the object does not exist.
     NotFound,
     /// A form that did not come from one of our own pages, or from one made for another session.
     ForeignForm,
     /// A form that is too large.
     TooLarge,
-    /// A form that took too long to come.
+    /// A form that took too long to be sent.
     TooSlow,
-    /// Too much is under way, here or from the sender's address.
+    /// Too many requests are in progress, here or from the sender's address.
     Busy,
     /// Too many sign-ins failed.
     TooMany(Duration),
-    /// What the registry says of a request that no field is to blame for.
+    /// The registry's error about a request, if it is not about a field.
     Refused(StatusCode, String),
-    /// The address cannot be understood.
+    /// The address is invalid.
     BadAddress(String),
     /// Storage cannot be reached.
     Unavailable,
-    /// The write may stand or not.
+    /// The write may or may not have succeeded.
     OutcomeUnknown,
-    /// A mistake of ours.
+    /// An internal error.
     Internal,
 }
 

@@ -14,7 +14,7 @@ use super::sign_in;
 use super::texts::ENGLISH;
 use crate::registry;
 
-/// The page that says what went wrong.
+/// The page that explains the error.
 #[derive(Debug, Template)]
 #[template(path = "failure.html")]
 struct FailurePage {
@@ -63,7 +63,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// For every address that has no page: who is not signed in is not told which there are.
+/// Handles every address without a page: without a session, callers don't learn which addresses exist.
 pub(super) async fn no_such_page(State(console): State<Console>, request: Request) -> Failure {
     let (mut parts, _) = request.into_parts();
     match Session::from_request_parts(&mut parts, &console).await {
@@ -72,7 +72,7 @@ pub(super) async fn no_such_page(State(console): State<Console>, request: Reques
     }
 }
 
-/// For a page that is asked for in a way that it has no answer to.
+/// Handles requests with a method that the page does not support.
 pub(super) async fn wrong_method() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, "this address does not support that method\n").into_response()
 }

@@ -1,4 +1,4 @@
-//! Finding the key of a token. The token comes in a form, is looked up, and stands in no page, address or log.
+//! Finding the key of a token. The token is sent in a form, is looked up, and appears in no page, address or log.
 
 use askama::Template;
 use axum::Router;
@@ -27,26 +27,26 @@ struct FindPage {
     found: Option<Belongs>,
 }
 
-/// Whose token it is.
+/// The key that a token belongs to.
 #[derive(Debug)]
 struct Belongs {
     id: String,
     name: String,
     owner: String,
     hint: String,
-    /// What keeps it from opening anything; nothing: it is good.
+    /// Why it grants access to nothing; empty if it is valid.
     faults: Vec<&'static str>,
-    /// When the token ended, or will.
+    /// When the token ended, or will end.
     ended: Option<Moment>,
     ends: Option<Moment>,
     created: Moment,
     last_used: Option<Moment>,
     deleted: bool,
-    /// Address of what was done to the key.
+    /// Address of the history of the key.
     trail: String,
 }
 
-/// Its page.
+/// Returns the route of the page.
 pub(super) fn routes() -> Router<Console> {
     Router::new().route(paths::FIND, get(form).post(submit))
 }

@@ -1,4 +1,4 @@
-//! The fields of forms and of addresses, with every field that repeats, and what is wrong with them.
+//! The fields of forms and of addresses, including repeated ones, and the errors in them.
 
 use std::collections::HashSet;
 
@@ -6,39 +6,39 @@ use super::csrf;
 use super::texts::ENGLISH;
 use crate::registry::{Violation, Violations};
 
-/// The fields of a form or of an address, in their order. It cannot be printed: tokens may be among them.
+/// The fields of a form or of an address, in their order. Not printable: they may contain tokens.
 #[derive(Clone, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
-/// Most errors that a page shows; nobody reads more.
+/// Most errors that a page shows.
 const MOST_ERRORS: usize = 200;
-/// Before the name of a field that waits on the sign-in page.
+/// Prefix of the fields of a form that the sign-in page keeps.
 const KEPT: &str = "kept.";
 
-/// A form that came from one of our own pages when its sender was not signed in any more: it waits on the sign-in page,
-/// so that nothing typed is lost.
+/// A form from one of our own pages whose sender's session had ended: the sign-in page keeps it, so that no input is
+/// lost.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// Where it was sent to; empty: nothing is kept.
+    /// The address that it was sent to; empty if no form is kept.
     pub(super) path: String,
     pub(super) fields: Fields,
 }
 
 impl Kept {
-    /// What the sign-in page sends of it.
+    /// Reads what the sign-in page sends of it.
     pub(super) fn read(fields: &Fields) -> Self {
         let kept =
             fields.0.iter().filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?.to_owned(), value.clone())));
         Self { path: fields.text("again").to_owned(), fields: Fields(kept.collect()) }
     }
 
-    /// Its fields, but for the token of the session that is over.
+    /// Returns its fields, except for the token of the ended session.
     pub(super) fn pairs(&self) -> impl Iterator<Item = &(String, String)> {
         self.fields.0.iter().filter(|(name, _)| name != csrf::FIELD)
     }
 }
 
-/// What is wrong with the fields of a form, by the names that the registry has for them.
+/// The errors of a form's fields, by the registry's names of the fields.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Errors(Vec<Violation>);
 
@@ -49,57 +49,57 @@ impl std::fmt::Debug for Fields {
 }
 
 impl Fields {
-    /// Reads `application/x-www-form-urlencoded`. Line ends become those that are stored.
+    /// Parses `application/x-www-form-urlencoded`. Line ends are normalized for storage.
     pub(super) fn parse(text: &[u8]) -> Self {
         let pairs = form_urlencoded::parse(text);
         Self(pairs.map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n"))).collect())
     }
 
-    /// The first value of this name; empty if there is none.
+    /// Returns the first value of this name; empty if there is none.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    /// The same without white space at its ends, which nobody types on purpose.
+    /// Returns the same without leading and trailing white space, which is never intended.
     pub(super) fn trimmed(&self, name: &str) -> String {
         self.text(name).trim().to_owned()
     }
 
-    /// All values of this name.
+    /// Returns all values of this name.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 
-    /// Whether there is a value of this name, such as that of a button that was pressed.
+    /// Returns whether there is a value of this name, such as that of a button that was pressed.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| key == name)
     }
 }
 
 impl Errors {
-    /// None.
+    /// Creates an empty collection.
     pub(super) fn none() -> Self {
         Self::default()
     }
 
-    /// Those that the registry found.
+    /// Collects the violations that the registry found.
     pub(super) fn of(violations: &Violations) -> Self {
         Self(violations.told().to_vec())
     }
 
-    /// Adds those that the registry found, too.
+    /// Adds the violations that the registry found.
     pub(super) fn extend(&mut self, violations: &Violations) {
         self.0.extend_from_slice(violations.told());
     }
 
-    /// Says of a field, if anything is wrong with it, `description` instead.
+    /// Replaces the description of a field's error, if it has one, by `description`.
     pub(super) fn reword(&mut self, field: &str, description: &str) {
         for error in self.0.iter_mut().filter(|error| error.field == field) {
             description.clone_into(&mut error.description);
         }
     }
 
-    /// Adds one that was found while a field was read.
+    /// Adds an error that was found while a field was read.
     pub(super) fn add(&mut self, field: &str, description: &str) {
         if self.0.len() >= MOST_ERRORS {
             return;
@@ -107,24 +107,24 @@ impl Errors {
         self.0.push(Violation { field: field.to_owned(), description: description.to_owned() });
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no errors.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of errors.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What is wrong with a field or its members (`key.stores`, `key.stores[3]`), to be shown beside it.
+    /// Returns the errors of a field or its members (`key.stores`, `key.stores[3]`), to be shown next to it.
     pub(super) fn at(&self, field: &str) -> Vec<&str> {
         let is_at =
             |at: &str| at.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']));
         self.0.iter().filter(|error| is_at(&error.field)).map(|error| &*error.description).collect()
     }
 
-    /// What is wrong with fields other than `shown`, each with its name, to be shown on top.
+    /// Returns the errors of fields other than `shown`, each with its name, to be shown at the top.
     pub(super) fn beside(&self, shown: &[impl AsRef<str>]) -> Vec<String> {
         let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field.as_ref())).collect();
         let others = self.0.iter().filter(|error| !at_fields.contains(&*error.description));
@@ -132,7 +132,7 @@ impl Errors {
     }
 }
 
-/// A violation as people read it: the field by its name in the console, and what is wrong with it.
+/// Describes a violation for people: the field by its name in the console, and the error.
 pub(super) fn described(violation: &Violation) -> String {
     let last = violation.field.rsplit('.').next().unwrap_or_default();
     let name = last.split('[').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What every answer of the console carries: that it is nobody else's to frame, to keep or to add scripts to; and gzip.
+//! Headers of every response of the console, against framing, caching and foreign scripts; and gzip.
 
 use std::io::Write as _;
 
@@ -10,12 +10,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Answers shorter than this fit one packet as they are.
+/// Shorter responses fit one packet uncompressed.
 const COMPRESS_FROM: usize = 1_200;
-/// No page is longer.
+/// Limit of the length of a page.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// Nothing is loaded but our own style sheet, scripts and images; nothing is inline; forms go nowhere else.
+/// Only our own style sheet, scripts and images are loaded; nothing is inline; forms go to this origin only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -29,7 +29,7 @@ const SECURITY: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Adds them. What says nothing about being kept is not to be kept.
+/// Adds the headers. A response without its own caching rule must not be cached.
 pub(super) async fn add(request: Request, next: Next) -> Response {
     let gzip = takes_gzip(request.headers());
     let mut response = next.run(request).await;
@@ -37,8 +37,8 @@ pub(super) async fn add(request: Request, next: Next) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // That an attacker's text and a secret are compressed together tells nothing here: requests that other sites cause
-    // come without the session, for its cookie is SameSite=Strict.
+    // It is safe to compress an attacker's text and a secret together: requests that other sites cause have no session,
+    // because its cookie is SameSite=Strict.
     if gzip { compress(response).await } else { response }
 }
 

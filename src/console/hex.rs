@@ -1,6 +1,6 @@
 //! Bytes as lower-case hexadecimal digits.
 
-/// Two digits for each byte.
+/// Formats each byte as two digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         text.extend([byte >> 4, byte & 15].map(|half| char::from_digit(u32::from(half), 16).unwrap_or('0')));

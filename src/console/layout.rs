@@ -1,4 +1,4 @@
-//! What every page has around what is its own: title, navigation, who is signed in.
+//! The parts that all pages share: title, navigation, the signed-in operator.
 
 use super::Console;
 use super::assets::Assets;
@@ -7,36 +7,36 @@ use super::nav::{self, Group, Place};
 use super::session::Session;
 use super::texts::{ENGLISH, Texts};
 
-/// Who is signed in.
+/// The operator who is signed in.
 #[derive(Debug)]
 pub(super) struct Who {
     pub(super) name: String,
     pub(super) role: &'static str,
 }
 
-/// What templates/layout.html needs. Every page's template has one as its field `page`.
+/// The data of templates/layout.html. Every page's template has one as its field `page`.
 #[derive(Debug)]
 pub(super) struct Page {
     /// All texts.
     pub(super) t: &'static Texts,
-    /// Where style sheet and scripts are.
+    /// The address of style sheet and scripts.
     pub(super) assets: String,
     /// The title of the page, which is also its heading.
     pub(super) title: String,
     /// The sections that the reader may see.
     pub(super) nav: Vec<Group>,
-    /// Who is signed in.
+    /// The operator who is signed in.
     pub(super) who: Option<Who>,
     /// The token for the page's forms.
     pub(super) csrf: String,
-    /// Scripts beside console.js, by name.
+    /// Scripts in addition to console.js, by name.
     pub(super) scripts: &'static [&'static str],
-    /// What was done just now, told on top.
+    /// The result of the last action, shown at the top.
     pub(super) notice: Option<Notice>,
 }
 
 impl Page {
-    /// A page of somebody who is signed in.
+    /// Creates a page for a session.
     pub(super) fn new(console: &Console, session: &Session, place: Place, title: impl Into<String>) -> Self {
         Self {
             nav: nav::groups(&ENGLISH, session.caller.role, place),
@@ -46,12 +46,12 @@ impl Page {
         }
     }
 
-    /// A page for whoever comes.
+    /// Creates a page without a session.
     pub(super) fn bare(console: &Console, title: impl Into<String>) -> Self {
         Self::of_assets(&console.assets, title)
     }
 
-    /// A page for whoever comes, where nothing else is at hand.
+    /// Creates a page without a session, from the assets alone.
     pub(super) fn of_assets(assets: &Assets, title: impl Into<String>) -> Self {
         Self {
             t: &ENGLISH,
@@ -65,14 +65,14 @@ impl Page {
         }
     }
 
-    /// With scripts beside the one of every page.
+    /// Adds scripts to those of every page.
     #[must_use]
     pub(super) fn with_scripts(mut self, scripts: &'static [&'static str]) -> Self {
         self.scripts = scripts;
         self
     }
 
-    /// With what was done just now, if anything.
+    /// Adds the result of the last action, if any.
     #[must_use]
     pub(super) fn with_notice(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;

@@ -1,4 +1,4 @@
-//! What lists have in common: filters that live in the address, the entries found, and the ways to other pages.
+//! Common parts of lists: filters in the address, the entries found, and links to other pages.
 
 use http::StatusCode;
 
@@ -7,15 +7,15 @@ use super::form::Errors;
 use super::paths;
 use crate::registry::{Error, Listed, Result};
 
-/// What a list is narrowed by. It lives in the address, and so survives reload, Back and a message to a colleague.
+/// The filters of a list. They are in the address, so that they survive reload, Back and a message to a colleague.
 pub(super) trait Filters {
-    /// Where the list is.
+    /// Address of the list.
     const PATH: &'static str;
 
-    /// Every filter by its name in the address; an empty one narrows nothing.
+    /// Returns every filter by its name in the address; an empty one is not applied.
     fn pairs(&self) -> Vec<(&'static str, &str)>;
 
-    /// What the pages of one list must agree on, apart from the filters: its name in the address and its value.
+    /// Returns what the pages of one list share in addition to the filters: its name in the address and its value.
     fn shared(&self) -> Option<(&'static str, String)> {
         None
     }
@@ -25,17 +25,17 @@ pub(super) trait Filters {
 #[derive(Debug)]
 pub(super) struct ListPage<F, R> {
     pub(super) filters: F,
-    /// What is wrong with the filters.
+    /// Errors of the filters.
     pub(super) errors: Errors,
     pub(super) rows: Vec<R>,
-    /// The token that this page begins at; empty: it is the first.
+    /// The token that this page begins at; empty for the first.
     from: String,
-    /// The token of the next page; empty: there is none.
+    /// The token of the next page; empty if there is none.
     next: String,
 }
 
 impl<F: Filters, R> ListPage<F, R> {
-    /// The page that begins at `from`, of the entries that were found, or without entries if the filters are wrong.
+    /// Creates the page that begins at `from`, with the entries found, or without entries if the filters are invalid.
     pub(super) fn new<T>(
         filters: F,
         from: String,
@@ -46,7 +46,7 @@ impl<F: Filters, R> ListPage<F, R> {
             Ok(listed) => {
                 Ok(Self { filters, errors: Errors::none(), rows: rows(listed.items), from, next: listed.next })
             }
-            // An address whose end was cut: the list begins anew.
+            // An address with a truncated end: the list begins again.
             Err(Error::Invalid(violations)) if violations.told().iter().any(|wrong| wrong.field == "page_token") => {
                 Err(Failure::BadAddress(String::new()))
             }
@@ -55,43 +55,43 @@ impl<F: Filters, R> ListPage<F, R> {
         }
     }
 
-    /// The page without entries, because the filters are wrong.
+    /// Creates the page without entries, because the filters are invalid.
     pub(super) fn wrong(filters: F, from: String, errors: Errors) -> Self {
         Self { filters, errors, rows: Vec::new(), from, next: String::new() }
     }
 
-    /// Its status.
+    /// Returns its status.
     pub(super) fn status(&self) -> StatusCode {
         if self.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 
-    /// The address of this very page.
+    /// Returns the address of this page.
     pub(super) fn here(&self) -> String {
         address(&self.filters, &self.from)
     }
 
-    /// The address of the first page; empty: this is it.
+    /// Returns the address of the first page; empty if this is it.
     pub(super) fn first(&self) -> String {
         if self.from.is_empty() { String::new() } else { address(&self.filters, "") }
     }
 
-    /// The address of the next page; empty: there is none.
+    /// Returns the address of the next page; empty if there is none.
     pub(super) fn next(&self) -> String {
         if self.next.is_empty() { String::new() } else { address(&self.filters, &self.next) }
     }
 
-    /// Whether anything is left out: by a filter, or because this is not the first page.
+    /// Returns whether entries are left out: by a filter, or because this is not the first page.
     pub(super) fn narrow(&self) -> bool {
         self.is_filtered() || !self.from.is_empty()
     }
 
-    /// Whether anything is left out by a filter.
+    /// Returns whether a filter leaves entries out.
     pub(super) fn is_filtered(&self) -> bool {
         self.filters.pairs().iter().any(|(_, value)| !value.is_empty())
     }
 }
 
-/// The address of the page that begins at `page`; empty: of the first.
+/// Returns the address of the page that begins at `page`; if that is empty, of the first.
 fn address<F: Filters>(filters: &F, page: &str) -> String {
     let mut pairs = filters.pairs();
     let shared = filters.shared().filter(|_| !page.is_empty());

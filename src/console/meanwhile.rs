@@ -1,5 +1,5 @@
-//! Two people change one thing at once: what the first changed, and what the second's form becomes. Keys, whose fields
-//! hang together, have rules of their own (`keys::conflict`).
+//! Conflicting changes of an object by two people: what the first changed, and the second's form merged with it. Keys,
+//! whose fields depend on each other, have rules of their own (`keys::conflict`).
 
 use serde_json::Value;
 
@@ -7,17 +7,17 @@ use super::diff::{Difference, differences};
 use super::time::Moment;
 use crate::model::change::Change;
 
-/// What the first changed.
+/// The changes of the first.
 #[derive(Debug)]
 pub(super) struct Meanwhile {
-    /// Who, when and why, the oldest first.
+    /// Time, operator and reason, the oldest first.
     pub(super) changes: Vec<(Moment, String, String)>,
-    /// What, over all of them.
+    /// The fields changed by all of them together.
     pub(super) differences: Vec<Difference>,
 }
 
 impl Meanwhile {
-    /// What became of a thing by these changes, the oldest first.
+    /// Summarizes these changes of an object, the oldest first.
     pub(super) fn of(changes: Vec<Change>, now: &Value) -> Self {
         let mut differences = differences(base(&changes), Some(now));
         differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
@@ -27,12 +27,12 @@ impl Meanwhile {
     }
 }
 
-/// What the second began from: the image before the first change since.
+/// Returns the second's base: the image before the first change since then.
 pub(super) fn base(changes: &[Change]) -> Option<&Value> {
     changes.first().and_then(|change| change.before.as_ref())
 }
 
-/// Lays what the second typed over what is there now: a field that they left as it was takes what is there now.
+/// Merges the second's input with the current values: a field that they left unchanged takes the current value.
 pub(super) fn lay<const N: usize>(mine: [&mut String; N], base: [&mut String; N], theirs: [&mut String; N]) {
     for ((mine, base), theirs) in mine.into_iter().zip(base).zip(theirs) {
         if mine == base {

@@ -1,14 +1,14 @@
-//! The console: pages for people, on the administration port beside gRPC.
+//! The console: pages for people, on the administration port together with gRPC.
 //!
-//! It has no rules of its own. What is shown comes from `registry` and `authority`, what is done goes to `registry`, which
-//! checks the caller's role and every field like for any other entrance. A page hides what would be refused; it never
+//! It has no rules of its own. It reads from `registry` and `authority` and writes through `registry`, which checks the
+//! caller's role and every field as for any other entry point. A page hides actions that would be refused; it never
 //! decides by itself that something is allowed.
 //!
 //! ```text
 //! request ─▶ headers (security, gzip) ─▶ session (cookie → operator) ─▶ form (origin, CSRF token) ─▶ page ─▶ template
 //! ```
 //!
-//! Every page works without scripts: lists are links, changes are forms. The modules under assets/ only make them handier.
+//! Every page works without scripts: lists are links, changes are forms. The modules in assets/ only add convenience.
 
 mod answer;
 mod assets;
@@ -50,7 +50,7 @@ use axum::routing::{get, post};
 pub use self::state::Console;
 
 impl Console {
-    /// Its pages, and a page that says so for every address that has none.
+    /// Returns the routes of its pages, and an error page for all other addresses.
     pub fn router(self) -> Router {
         Router::new()
             .route("/", get(sign_in::home))

@@ -1,4 +1,4 @@
-//! The sections of the console, in the order that they are listed. One that is not listed here is not reachable by a click.
+//! The sections of the console, in the order of the navigation. A page of a section that is missing here has no link.
 
 use super::paths;
 use super::texts::Texts;
@@ -35,14 +35,14 @@ pub(super) struct Group {
 pub(super) struct Link {
     pub(super) title: &'static str,
     pub(super) path: &'static str,
-    /// Whether it is where the reader is.
+    /// Whether it is the current section.
     pub(super) here: bool,
 }
 
-/// What somebody of this role may see.
+/// Returns the sections that a role may see.
 pub(super) fn groups(t: &'static Texts, role: Role, here: Place) -> Vec<Group> {
     let nav = &t.nav;
-    // Group, title, path, place, what it takes.
+    // Group, title, path, place, permission.
     let all: &[(&'static str, &'static str, &'static str, Place, Permission)] = &[
         (nav.integration, nav.keys, paths::KEYS, Place::Keys, Permission::View),
         (nav.integration, nav.stores, paths::STORES, Place::Stores, Permission::View),

@@ -1,6 +1,6 @@
-//! Where each page of the console is: the routes that the sections serve, and the addresses that pages link to.
+//! The addresses of the console's pages: the routes that the sections serve, and the links to them.
 
-/// Where people land.
+/// The start page.
 pub(super) const HOME: &str = KEYS;
 
 pub(super) const SIGN_IN: &str = "/sign-in";
@@ -19,7 +19,7 @@ pub(super) const END_TOKEN: &str = "/integration/keys/{id}/tokens/{secret}/end";
 
 /// Integration › Stores.
 pub(super) const STORES: &str = "/integration/stores";
-/// A store may have the code `new`, so the pages of single stores stand elsewhere.
+/// A store may have the code `new`, so the pages of single stores have another prefix.
 pub(super) const NEW_STORE: &str = "/integration/stores/new";
 pub(super) const STORE: &str = "/integration/store/{code}";
 pub(super) const SWITCH_STORE: &str = "/integration/store/{code}/active";
@@ -52,37 +52,37 @@ pub(super) const ASSET: &str = "/assets/{version}/{name}";
 /// The address of the icon that browsers request by themselves.
 pub(super) const ICON: &str = "/favicon.ico";
 
-/// The page of a key.
+/// Returns the page of a key.
 pub(super) fn key(id: &str) -> String {
     KEY.replace("{id}", id)
 }
 
-/// The page of a store. Codes have nothing in them that an address would have to escape.
+/// Returns the page of a store. Codes contain nothing that an address would have to escape.
 pub(super) fn store(code: &str) -> String {
     STORE.replace("{code}", code)
 }
 
-/// The page of a method. Identities have slashes and braces in them: they stand behind the question mark.
+/// Returns the page of a method. Identities contain slashes and braces, so they are in the query.
 pub(super) fn method(identity: &str) -> String {
     with_query(METHOD, &[("method", identity)])
 }
 
-/// The page of an operator.
+/// Returns the page of an operator.
 pub(super) fn operator(id: &str) -> String {
     OPERATOR.replace("{id}", id)
 }
 
-/// The audit trail of one subject.
+/// Returns the audit trail of one subject.
 pub(super) fn trail(kind: &str, id: &str) -> String {
     with_query(AUDIT, &[("kind", kind), ("subject", id)])
 }
 
-/// The audit trail of everything that one operator did.
+/// Returns the audit trail of all changes that one operator made.
 pub(super) fn deeds(operator: &str) -> String {
     with_query(AUDIT, &[("actor", operator)])
 }
 
-/// `path` with these parameters added to its query; empty ones are left out. A fragment of `path` stays at the end.
+/// Returns `path` with these parameters added to its query, except empty ones. A fragment of `path` stays at the end.
 pub(super) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -96,7 +96,7 @@ pub(super) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     format!("{path}{mark}{query}{fragment}")
 }
 
-/// Whether `path` is a place within the console: no other site, and nothing that a browser could take for one.
+/// Returns whether `path` is within the console: not another site, nor anything that a browser could take for one.
 pub(super) fn is_local(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")

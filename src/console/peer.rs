@@ -1,11 +1,11 @@
-//! Who is at the other end of the connection.
+//! The peer of the connection.
 
 use std::net::IpAddr;
 
 use http::Extensions;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
-/// The address of the peer, if the server told it.
+/// Returns the address of the peer, if the server recorded it.
 pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
     let plain = extensions.get::<TcpConnectInfo>();
     let info = plain.or_else(|| extensions.get::<TlsConnectInfo<TcpConnectInfo>>().map(TlsConnectInfo::get_ref))?;

@@ -11,17 +11,17 @@ use super::session::Session;
 use super::{cookies, csrf, paths};
 use crate::budget::OPEN_BODY;
 
-/// Most bytes of a form of somebody who is signed in: ten thousand stores, or a reference book as a file.
+/// Largest form of a session, in bytes: ten thousand stores, or a reference book as a file.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// Most bytes of a form that is kept for somebody who has to sign in first. It comes back with the sign-in form, longer
-/// by a few bytes for each field.
+/// Largest form that is kept during a sign-in, in bytes. It is sent back with the sign-in form, a few bytes longer for
+/// each field.
 const LARGEST_KEPT: usize = OPEN_BODY / 2;
 
-/// Forms that are not kept for somebody who has to sign in first: a pasted token is nobody else's to see, and who wants
-/// to sign out has.
+/// Forms that are not kept during a sign-in: a pasted token must not be shown to another person, and signing out is
+/// already done.
 const NOT_KEPT: [&str; 2] = [paths::FIND, paths::SIGN_OUT];
 
-/// A form that somebody who is signed in sent from one of our own pages.
+/// A form of a session, sent from one of our own pages.
 #[derive(Debug)]
 pub(super) struct Posted {
     pub(super) session: Session,
@@ -53,7 +53,7 @@ impl FromRequest<Console> for Posted {
     }
 }
 
-/// The form of a session that is over, if it was made for that session and is not too long.
+/// Returns the form of an ended session, if it was rendered for that session and is not too long.
 async fn kept(console: &Console, parts: http::request::Parts, body: axum::body::Body) -> Option<Kept> {
     let token = cookies::read(&parts.headers, console.secure)?;
     let path = parts.uri.path().to_owned();
@@ -72,7 +72,7 @@ pub(super) async fn read(request: &Request<()>, body: axum::body::Body, most: us
     Ok(Fields::parse(&bytes))
 }
 
-/// Why a body was not read to its end.
+/// Returns why a body could not be read to its end.
 fn unread(error: &axum::Error) -> Failure {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -1,5 +1,5 @@
-//! What forms and lists of keys choose from: all stores, the whole reference book. Read once and kept for as long as the
-//! World at hand has the same tables: at a thousand of each, reading them again would be most of the work of a page.
+//! The options of forms and lists of keys: all stores, the whole reference book. Cached for as long as the current
+//! World has the same tables: with a thousand of each, reading them again would be most of the work of a page.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use crate::model::store::Store;
 use crate::model::world::{MethodTable, StoreTable};
 use crate::registry::{ListMethods, ListStores, PageInput, Registry, Result};
 
-/// Entries read at once: as many as the registry gives.
+/// Entries per read: the registry's maximum.
 const PIECE: i32 = 1_000;
 
-/// What was read, for as long as it is good.
+/// The cached entries, as long as they are valid.
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     stores: Kept<StoreTable, Store>,
     methods: Kept<MethodTable, Method>,
 }
 
-/// Entries, if they were read.
+/// The cached entries of one kind, if they were read.
 #[derive(Debug)]
 struct Kept<T, E>(Mutex<Option<Read<T, E>>>);
 
-/// Entries that were read while the World had this table, so that they are as new as it, or newer. Every change of an entry
-/// makes another table, and holding this one keeps its address from becoming another's.
+/// Entries that were read while the World had this table, so that they are at least as new. Every change of an entry
+/// creates another table, and holding this one keeps its address from being reused.
 #[derive(Debug)]
 struct Read<T, E> {
     table: Arc<T>,
@@ -40,7 +40,7 @@ impl<T, E> Default for Kept<T, E> {
 }
 
 impl<T, E> Kept<T, E> {
-    /// The entries of this table, if they were kept; without a table nothing is known to be good.
+    /// Returns the cached entries of this table; without a table, no cached entries are known to be valid.
     fn of(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
         let kept = self.0.lock();
         let Read { table: read, entries } = kept.as_ref()?;
@@ -57,7 +57,7 @@ impl<T, E> Kept<T, E> {
 }
 
 impl Reference {
-    /// All stores, in byte order of their codes.
+    /// Returns all stores, in byte order of their codes.
     pub(super) async fn all_stores(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Store]>> {
         let table = authority.tables().map(|(_, stores)| stores);
         if let Some(stores) = self.stores.of(table.as_ref()) {
@@ -75,7 +75,7 @@ impl Reference {
         }
     }
 
-    /// The reference book, in its order.
+    /// Returns the reference book, in its order.
     pub(super) async fn all_methods(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Method]>> {
         let table = authority.tables().map(|(methods, _)| methods);
         if let Some(methods) = self.methods.of(table.as_ref()) {

@@ -1,4 +1,4 @@
-//! Who is signed in: the cookie leads to a row in storage, that row to an operator as it is now.
+//! Sessions: the cookie leads to a row in storage, the row to the operator's current state.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::budget::Call;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionToken, SignedOut};
 
-/// Somebody who is signed in.
+/// The session of a signed-in operator.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) token: SessionToken,
@@ -24,12 +24,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Whether the operator's role allows it. Pages ask so as not to show what would be refused; the registry asks again.
+    /// Returns whether the operator's role has the permission. Pages use it to hide actions; the registry checks again.
     pub(super) fn may(&self, permission: Permission) -> bool {
         self.caller.role.may(permission)
     }
 
-    /// Refuses who may not.
+    /// Returns an error without the permission.
     pub(super) fn need(&self, permission: Permission) -> Result<(), Failure> {
         if self.may(permission) { Ok(()) } else { Err(Failure::Forbidden(permission)) }
     }
@@ -39,7 +39,7 @@ impl FromRequestParts<Console> for Session {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
-        // Only what is looked at can be come back to.
+        // Only pages can be returned to, not forms.
         let wanted = if parts.method == Method::GET {
             parts.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default()
         } else {

@@ -23,17 +23,17 @@ use crate::registry::{Caller, SignedOut, TokenText};
 #[template(path = "sign_in.html")]
 struct SignInPage {
     page: Page,
-    /// Why there is no session any more.
+    /// Why the session ended.
     why: &'static str,
-    /// What is wrong with the token.
+    /// The error of the token.
     error: &'static str,
-    /// Where to go then.
+    /// The address to continue with.
     next: String,
-    /// A form that waits.
+    /// A form that is kept.
     kept: Kept,
 }
 
-/// A form that waited, to be sent by whoever is signed in now.
+/// A form that was kept, to be sent in the new session.
 #[derive(Debug, Template)]
 #[template(path = "kept.html")]
 struct KeptPage {
@@ -41,7 +41,7 @@ struct KeptPage {
     kept: Kept,
 }
 
-/// The sign-in page with a form that waits on it.
+/// Shows the sign-in page with a form that it keeps.
 pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
     let page = Page::of_assets(&Assets::new(), ENGLISH.sign_in.title);
     let template = SignInPage { why: told(why), error: "", next: String::new(), kept, page };
@@ -55,7 +55,7 @@ pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
     response
 }
 
-/// On to the sign-in page, which says why and goes on to `wanted`.
+/// Redirects to the sign-in page, which gives the reason and continues to `wanted`.
 pub(super) fn send_to(why: Option<SignedOut>, wanted: &str) -> Response {
     let wanted = if wanted == "/" { "" } else { wanted };
     let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", name)), ("next", wanted)]);
@@ -82,12 +82,12 @@ const fn name(why: SignedOut) -> &'static str {
     }
 }
 
-/// `/`: where people land.
+/// Redirects `/` to the start page.
 pub(super) async fn home() -> Response {
     go(paths::HOME)
 }
 
-/// The form.
+/// Shows the form.
 pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
     let page = Page::bare(&console, ENGLISH.sign_in.title);
@@ -95,7 +95,7 @@ pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQue
     answer(&SignInPage { why, error: "", next: query.text("next").to_owned(), kept: Kept::default(), page })
 }
 
-/// Why there is no session any more, for people.
+/// Describes why the session ended, for people.
 const fn told(why: SignedOut) -> &'static str {
     let t = &ENGLISH.sign_in;
     match why {
@@ -108,10 +108,10 @@ const fn told(why: SignedOut) -> &'static str {
     }
 }
 
-/// Takes the token, begins a session.
+/// Checks the token and begins a session.
 pub(super) async fn submit(State(console): State<Console>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    // Without a session there is no token for the form; that it comes from here is told by the browser.
+    // Without a session there is no token for the form; its origin is checked by the browser's headers.
     if !csrf::is_same_origin(&parts.headers, &parts.uri) {
         return Err(Failure::ForeignForm);
     }
@@ -124,7 +124,7 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     let operator = console.authority.operator(token.0.as_bytes()).await?;
     let page = Page::bare(&console, ENGLISH.sign_in.title);
     let refuse = |page: Page, status, error| {
-        // Counted only now: a valid token gets in, whatever others at this address do.
+        // Counted only now: a valid token is accepted, whatever others at this address do.
         let shown = address.map(tracing::field::display);
         match console.attempts.failed(address) {
             Failed::Few => tracing::warn!(address = shown, "console sign-in refused"),
@@ -167,7 +167,7 @@ pub(super) async fn sign_out(State(console): State<Console>, posted: Posted) -> 
     for cookie in cookies::clear() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    // Whatever the browser still keeps of our pages goes, too.
+    // Also removes pages that the browser has cached.
     response.headers_mut().insert("clear-site-data", http::HeaderValue::from_static("\"cache\""));
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! What every page has at hand.
+//! The state that every page has access to.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::registry::{Registry, Result};
 pub struct Console {
     pub(super) registry: Registry,
     pub(super) authority: Authority,
-    /// Whether the port speaks TLS, so that cookies can be bound to it.
+    /// Whether the port uses TLS, so that cookies can be bound to it.
     pub(super) secure: bool,
     pub(super) assets: Arc<Assets>,
     pub(super) attempts: Arc<Attempts>,
@@ -26,18 +26,18 @@ pub struct Console {
 }
 
 impl Console {
-    /// The console over `registry` and `authority`; `secure` says whether its port speaks TLS.
+    /// Creates the console over `registry` and `authority`; `secure` is whether its port uses TLS.
     pub fn new(registry: Registry, authority: Authority, clock: SharedClock, secure: bool) -> Self {
         let (assets, attempts) = (Arc::new(Assets::new()), Arc::new(Attempts::new(clock)));
         Self { registry, authority, secure, assets, attempts, reference: Arc::default() }
     }
 
-    /// All stores, in byte order of their codes.
+    /// Returns all stores, in byte order of their codes.
     pub(super) async fn all_stores(&self) -> Result<Arc<[Store]>> {
         self.reference.all_stores(&self.registry, &self.authority).await
     }
 
-    /// The reference book, in its order.
+    /// Returns the reference book, in its order.
     pub(super) async fn all_methods(&self) -> Result<Arc<[Method]>> {
         self.reference.all_methods(&self.registry, &self.authority).await
     }

@@ -1,4 +1,4 @@
-//! Switching something on and off in place, in a list and on a page of its own.
+//! Switching an object on and off in place, in a list and on a page of its own.
 
 use http::StatusCode;
 
@@ -9,7 +9,7 @@ use super::form::Fields;
 use super::paths::is_local;
 use crate::registry::{Error, Result, Written};
 
-/// Whether the form says on or off.
+/// Returns whether the form switches on or off.
 pub(super) fn wanted(fields: &Fields) -> std::result::Result<bool, Failure> {
     match fields.text("active") {
         "true" => Ok(true),
@@ -18,21 +18,21 @@ pub(super) fn wanted(fields: &Fields) -> std::result::Result<bool, Failure> {
     }
 }
 
-/// A switch of one thing.
+/// A switch of one object.
 #[derive(Debug)]
 pub(super) struct Switch<'a> {
-    /// Where to go if the form does not say where it was sent from.
+    /// The page to return to if the form does not name the sender's page.
     pub(super) page: &'a str,
-    /// The place on that page.
+    /// The fragment on that page.
     pub(super) place: &'a str,
-    /// The name of what was done.
+    /// The name of the action.
     pub(super) what: &'a str,
-    /// Shown if somebody else changed the thing since the form was made.
+    /// Shown if somebody else changed the object since the form was rendered.
     pub(super) changed_meanwhile: &'a str,
 }
 
 impl Switch<'_> {
-    /// Goes back to where the form was sent from. What somebody else changed meanwhile is left as it is.
+    /// Returns to the sender's page. A change by somebody else in the meantime is not overwritten.
     pub(super) async fn answer<T>(&self, console: &Console, fields: &Fields, switched: Result<(T, Written)>) -> Answer {
         match switched {
             Ok((_, written)) => {

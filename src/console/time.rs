@@ -1,23 +1,23 @@
-//! Points in time on pages: in UTC as the page is made, in the reader's zone once its script has run.
+//! Times on pages: in UTC when rendered, in the user's time zone once the script has run.
 
 use crate::model::time::Timestamp;
 
-/// A point in time, for the macro `moment` of templates/macros.html.
+/// A time, for the macro `moment` of templates/macros.html.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(pub(super) Timestamp);
 
 impl Moment {
-    /// RFC 3339 to the second, for programs and for the hint.
+    /// Formats the time in RFC 3339 to the second, for programs and for the tooltip.
     pub(super) fn exact(self) -> String {
         Timestamp::from_micros(self.0.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
     }
 
-    /// Date and time to the minute in UTC, for people.
+    /// Formats date and time to the minute in UTC, for people.
     pub(super) fn short(self) -> String {
         self.exact().get(..16).map(|text| text.replace('T', " ")).unwrap_or_default()
     }
 
-    /// The date in UTC.
+    /// Formats the date in UTC.
     pub(super) fn date(self) -> String {
         self.exact().get(..10).unwrap_or_default().to_owned()
     }
@@ -29,19 +29,19 @@ impl From<Timestamp> for Moment {
     }
 }
 
-/// What was read from a field for a time.
+/// The value of a time field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
-    /// Nothing stood there.
+    /// An empty field.
     Nothing,
     /// A time.
     Time(Timestamp),
-    /// Something else.
+    /// Invalid text.
     Nonsense,
 }
 
 impl Read {
-    /// The time, if it is one.
+    /// Returns the time, if it is one.
     pub(super) const fn time(self) -> Option<Timestamp> {
         match self {
             Self::Time(time) => Some(time),
@@ -50,13 +50,13 @@ impl Read {
     }
 }
 
-/// As `<input type=datetime-local>` has it, in UTC.
+/// Formats a time for `<input type=datetime-local>`, in UTC.
 pub(super) fn written(time: Timestamp) -> String {
     let exact = Moment(time).exact();
     exact.strip_suffix('Z').unwrap_or(&exact).to_owned()
 }
 
-/// Reads what `<input type=datetime-local>` sends, with or without seconds, and a date alone; in UTC.
+/// Parses the value of `<input type=datetime-local>`, with or without seconds, or a date alone; in UTC.
 pub(super) fn read(text: &str) -> Read {
     if text.is_empty() {
         return Read::Nothing;

@@ -1,4 +1,4 @@
-//! What was done, from the audit trail: to one thing, for its page, and to all, for the audit.
+//! The audit trail: the changes of one object, for its page, and all changes, for the audit trail's page.
 
 use super::Console;
 use super::diff::{Difference, differences};
@@ -9,7 +9,7 @@ use super::time::Moment;
 use crate::model::change::{Change, Revision};
 use crate::registry::{ListChanges, PageInput};
 
-/// Changes that the page of a thing shows.
+/// Changes on the page of an object.
 const SHOWN: i32 = 20;
 
 /// A change, for people.
@@ -17,7 +17,7 @@ const SHOWN: i32 = 20;
 pub(super) struct Entry {
     pub(super) at: Moment,
     pub(super) who: String,
-    /// Id of who made it; `system` if nobody who signs in did.
+    /// Id of the operator who made it; `system` if none did.
     pub(super) actor: String,
     pub(super) what: String,
     pub(super) why: String,
@@ -26,28 +26,28 @@ pub(super) struct Entry {
     pub(super) differences: Vec<Difference>,
 }
 
-/// What a change is about.
+/// The subject of a change.
 #[derive(Debug)]
 pub(super) struct Subject {
-    /// The audit trail's name of its kind.
+    /// Its kind, by the name in the audit trail.
     pub(super) kind: String,
-    /// The same for people.
+    /// The kind for people.
     pub(super) kind_name: String,
     pub(super) id: String,
-    /// What people call it.
+    /// Its name for people.
     pub(super) name: String,
-    /// Its page; empty: it has none, or has none any more.
+    /// Its page; empty if it has none, or no longer has one.
     pub(super) page: String,
 }
 
 impl Console {
-    /// The newest changes of a thing, and whether there are older ones.
+    /// Returns the newest changes of an object, and whether there are older ones.
     pub(super) async fn history(&self, kind: &str, id: &str) -> Result<(Vec<Entry>, bool), Failure> {
         let listed = self.registry.changes(&of(kind, id, SHOWN)).await?;
         Ok((listed.items.into_iter().map(Entry::from).collect(), !listed.next.is_empty()))
     }
 
-    /// The changes of a thing since it had this etag, the oldest first, as far as they are among its newest.
+    /// Returns the changes of an object since it had this etag, the oldest first, as far as they are among its newest.
     pub(super) async fn changes_since(&self, kind: &str, id: &str, etag: &str) -> Result<Vec<Change>, Failure> {
         let since = etag.strip_prefix('e').and_then(|number| number.parse().ok()).map_or(Revision(0), Revision);
         let mut changes = self.registry.changes(&of(kind, id, 1_000)).await?.items;
@@ -69,7 +69,7 @@ fn of(kind: &str, id: &str, size: i32) -> ListChanges {
 impl From<Change> for Entry {
     fn from(change: Change) -> Self {
         let mut differences = differences(change.before.as_ref(), change.after.as_ref());
-        // When it was made is told by the line itself, which one it is by the subject.
+        // The entry itself has the time of creation, the subject the id.
         differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
         let subject = Subject::of(&change);
         let what = ENGLISH.actions.named(&change.action).map_or(change.action, str::to_owned);
@@ -87,12 +87,12 @@ impl From<Change> for Entry {
 }
 
 impl Entry {
-    /// Address of all that whoever did it did.
+    /// Returns the address of all changes that the actor made.
     pub(super) fn deeds(&self) -> String {
         paths::deeds(&self.actor)
     }
 
-    /// Address of all that was done to what it is about.
+    /// Returns the address of all changes of the subject.
     pub(super) fn all(&self) -> String {
         paths::trail(&self.subject.kind, &self.subject.id)
     }

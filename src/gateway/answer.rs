@@ -1,5 +1,5 @@
-//! Requests about the calling key itself, which Latchkey answers: only it knows, and the service behind no longer sees
-//! the key.
+//! Requests about the calling key itself. Latchkey answers them: only it knows the key's access, and the service behind
+//! the gateway no longer sees the key.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use crate::config::profiles::Profile;
 use crate::model::decision::Reason;
 use crate::model::pattern::Verb;
 
-/// What is asked.
+/// The question of such a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// What the key may do.
+    /// The access of the key.
     Credentials,
     /// The versions of the API.
     Versions,
 }
 
-/// Methods that the API also tells as one, and that integrations look for as one.
+/// Pairs of methods that the API also lists as a single entry, because integrations look for that one.
 const TOLD_AS_ONE: [(&str, [&str; 2]); 1] =
     [("/api/payment/(updateInvoice|check)", ["/api/payment/update-invoice", "/api/payment/check"])];
 
-/// In the order and spelling that clients' own tests have.
+/// Body of the credentials response. The order and spelling of the fields match what clients' own tests expect.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Credentials<'a> {
@@ -45,7 +45,7 @@ struct Versions<'a> {
 }
 
 impl Asked {
-    /// What a request to the canonical `path` asks, if it asks that. With or without a version, as clients do.
+    /// Returns the question of a request to the canonical `path`, with or without a version; `None` for other requests.
     pub(super) fn read(verb: Verb, path: &str, profile: &Profile) -> Option<Self> {
         if !matches!(verb, Verb::GET | Verb::HEAD) {
             return None;
@@ -67,7 +67,7 @@ impl Asked {
 }
 
 impl Case<'_> {
-    /// Answers what was asked, if the key is good.
+    /// Returns the response to `asked` if the key is valid.
     pub(super) fn answer(&self, asked: Asked, told: &Introspection) -> Outcome {
         let profile = &self.profile.profile;
         let mut facts = Facts::none(Arc::clone(&self.profile.name));
@@ -109,7 +109,7 @@ fn credentials(reach: &Reach) -> Credentials<'_> {
     }
 }
 
-/// `/api/orders` of `GET /api/v*/orders`.
+/// Returns `/api/orders` for `GET /api/v*/orders`.
 fn without_version(method: &str) -> String {
     let path = method.split_once(' ').map_or(method, |(_, path)| path);
     path.replacen("/v*/", "/", 1)

@@ -1,10 +1,10 @@
-//! Envoy's entrance: `envoy.service.auth.v3.Authorization/Check`, for the filter ext_authz.
+//! Envoy's entry point: `envoy.service.auth.v3.Authorization/Check`, for the filter ext_authz.
 //!
 //! ```text
 //! CheckRequest → HttpRequest → Gateway → Outcome → CheckResponse
 //! ```
 //!
-//! A status other than OK means that nothing was decided; Envoy's own failure mode says what becomes of the request then.
+//! A status other than OK means that there is no decision; Envoy's own failure mode then determines what happens.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -29,27 +29,27 @@ use crate::proto::foreign::envoy::service::auth::v3::{
 use crate::proto::foreign::envoy::r#type::v3::HttpStatus;
 use crate::proto::foreign::google::rpc;
 
-/// Largest message: a body of 1 MiB, and the rest of the request.
+/// Size limit of a message: a body of 1 MiB, and the rest of the request.
 pub const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
-/// Metadata of the call that names the profile; without it the path chooses.
+/// Metadata of the call that names the profile; without it the path selects one.
 const PROFILE: &str = "x-latchkey-profile";
-/// Metadata of the call with the client's address as Envoy found it out: `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`. The
-/// source in the message is the other end of the connection, which is a load balancer where one is in front.
+/// Metadata of the call with the client's address as determined by Envoy: `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`.
+/// The source in the message is the peer of the connection: the load balancer, if one is in front.
 const CLIENT: &str = "x-latchkey-client";
-/// The header to which every HTTP proxy on the way adds the address that it saw, Envoy included.
+/// The header to which every HTTP proxy on the way appends the address of its peer, Envoy included.
 const FORWARDED: &[u8] = b"x-forwarded-for";
 /// The pseudo header with path and query.
 const PATH: &str = ":path";
-/// What Envoy adds where it forwards bodies: whether it is only the beginning of one. Envoy drops a client's own.
+/// Set by Envoy when it forwards bodies: whether the body is truncated. Envoy drops a client's own header.
 const PARTIAL_BODY: &[u8] = b"x-envoy-auth-partial-body";
 
-/// Answers Envoy by asking a gateway.
+/// The ext_authz service of a gateway.
 #[derive(Debug)]
 pub struct ExtAuthz {
     gateway: Gateway,
 }
 
-/// The service over `gateway`.
+/// Returns the service over `gateway`.
 pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
     AuthorizationServer::new(ExtAuthz { gateway }).max_decoding_message_size(MESSAGE)
 }
@@ -81,7 +81,7 @@ impl ExtAuthz {
             None => self.gateway.check(profile, &question).await.map_err(undecided)?,
         };
         let outcome = match outcome {
-            // What Envoy is told must be UTF-8.
+            // Text in a response to Envoy must be UTF-8.
             Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(held.target).is_err() => {
                 self.gateway.not_sendable(&allow.facts.profile)
             }
@@ -91,7 +91,7 @@ impl ExtAuthz {
     }
 }
 
-/// The metadata of this name, which may be there once.
+/// Returns the value of the metadata `name`, which may occur at most once.
 fn only<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, Status> {
     let mut values = metadata.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -151,8 +151,8 @@ impl<'a> Held<'a> {
         Ok(held)
     }
 
-    /// Takes a header in. The pseudo headers are the request line as it came; the fields of the same meaning had bytes
-    /// replaced that are not UTF-8.
+    /// Reads a header. The pseudo headers hold the raw request line; in the message fields of the same meaning, bytes
+    /// that are not UTF-8 were replaced.
     fn take(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
         match name {
             _ if name == PATH.as_bytes() => self.target = value,
@@ -175,8 +175,8 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// Whether the other end of Envoy's connection is the client, by what proxies on the way said: nothing, or only Envoy
-    /// the same. Any other address there, and a second one, means that a load balancer may be in between.
+    /// Returns whether the peer of Envoy's connection is the client: `x-forwarded-for` is empty, or holds only that
+    /// same address, added by Envoy. Any other or further address may mean a load balancer in between.
     fn is_client(&self, source: IpAddr) -> bool {
         let mut forwarded = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(FORWARDED));
         let same = |value: &[u8]| {
@@ -201,8 +201,8 @@ fn address(peer: &Peer) -> Option<IpAddr> {
     IpAddr::from_str(text).ok().map(|address| address.to_canonical())
 }
 
-/// What is known of the body. Envoy says whether it forwarded all of one only where there is one and it was told to
-/// forward it: whatever else could have a body counts as one that was withheld.
+/// Returns what is known of the body. Envoy reports whether it forwarded the complete body only if there is one and
+/// forwarding is configured: any other request that could have a body counts as one whose body was withheld.
 fn body<'a>(
     http: &'a attribute_context::HttpRequest,
     partial: Option<&[u8]>,
@@ -223,23 +223,23 @@ fn body<'a>(
 }
 
 fn could_have_body(protocol: &[u8], held: &Held<'_>) -> bool {
-    // After an upgrade come bytes that Envoy forwards to nobody but the upstream.
+    // After an upgrade, Envoy forwards bytes to the upstream alone.
     if held.header(b"transfer-encoding").is_some() || held.header(b"upgrade").is_some() {
         return true;
     }
     match held.header(b"content-length") {
         Some(length) => length != b"0",
-        // HTTP/1 says so when there is one. Later versions need not, and a request without one usually is one of these.
+        // HTTP/1 always announces a body. Later versions need not, and these verbs usually have none.
         None => !protocol.starts_with(b"HTTP/1") && !matches!(held.verb, b"GET" | b"HEAD" | b"OPTIONS"),
     }
 }
 
-/// The answer about a request for `target`.
+/// Builds the response about a request for `target`.
 fn answer(outcome: Outcome, target: &[u8]) -> CheckResponse {
     match outcome {
         Outcome::Allow(allow) => allowed(allow, target),
         Outcome::Refuse(respond) => responded(respond, "refused"),
-        // Envoy sends on whatever has the status OK, so an answer of ours is a refusal with a status of 200 in it.
+        // Envoy forwards whatever has the status OK: a response of ours is a refusal with the status 200.
         Outcome::Answer(respond) => responded(respond, "answered"),
     }
 }
@@ -264,8 +264,8 @@ fn allowed(allow: Allow, target: &[u8]) -> CheckResponse {
     }
 }
 
-/// Whether Envoy can be told the changes of the query one by one. With `validate_mutations` it takes whatever has an
-/// escape in it, as `filter%5Bsites%5D` has, for invalid, and fails the request: it is told the whole target then.
+/// Returns whether Envoy can receive the changes of the query one by one. With `validate_mutations` it fails a request
+/// for any escape in them, as in `filter%5Bsites%5D`: it then receives the complete target.
 fn is_plain(allow: &Allow) -> bool {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-._".contains(&byte));
     allow.remove_parameters.iter().all(|name| plain(name))
@@ -294,7 +294,7 @@ fn set(name: &'static str, value: impl Into<Bytes>) -> HeaderValueOption {
     }
 }
 
-/// What access logs may say.
+/// Returns the metadata for access logs.
 fn metadata(facts: Facts, allowed: bool) -> Struct {
     let text = |text: String| Some(Kind::StringValue(text));
     let told = [

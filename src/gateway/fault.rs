@@ -1,5 +1,5 @@
-//! Faults: why a request is refused before anybody asks what its key may do, because services may read it in different
-//! ways, or because it could not be seen whole.
+//! Faults: reasons to refuse a request before its key is checked, because services may read it in different ways, or
+//! because it could not be inspected completely.
 
 use thiserror::Error;
 
@@ -62,7 +62,7 @@ pub(crate) enum Fault {
     NotSendable,
 }
 
-/// What kinds of faults there are: words for metrics and logs.
+/// The kinds of faults: labels for metrics and logs.
 pub(crate) const KINDS: [&str; 17] = [
     "OVERRIDE",
     "COOKIE",
@@ -83,11 +83,11 @@ pub(crate) const KINDS: [&str; 17] = [
     NOT_SENDABLE,
 ];
 
-/// The kind of what a proxy could not send on as it was decided about: no fault of a request by itself.
+/// The kind of a request that the proxy could not forward as it was decided about: no fault of the request by itself.
 pub(crate) const NOT_SENDABLE: &str = "NOT_SENDABLE";
 
 impl Fault {
-    /// Its kind, one of [`KINDS`].
+    /// Returns the kind, one of [`KINDS`].
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Override(_) | Self::OverrideParameter(_) => "OVERRIDE",

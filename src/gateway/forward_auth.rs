@@ -1,12 +1,11 @@
-//! The entrance of proxies that ask over HTTP/1.1 before they send a request on: nginx's auth_request, Caddy's and
-//! Traefik's forward_auth.
+//! The entry point of proxies that send a subrequest over HTTP/1.1 before they forward a request: nginx's auth_request,
+//! Caddy's and Traefik's forward_auth.
 //!
-//! Each kind of proxy has an address of its own here, at which exactly one set of headers says what the client asked for.
-//! The other set is the client's own doing there, and is judged as such. No body comes this way.
+//! Each kind of proxy has its own path here, at which exactly one set of headers describes the original request. The
+//! other set can only come from the client there, and is judged as such. Bodies are not sent.
 //!
-//! What a proxy is told: 200 and what to set, or a refusal. Where nothing could be decided, and where the proxy itself
-//! asked in a way that it may not, the status is 503, which every one of them takes for an error and never for a key that
-//! is wrong.
+//! The response is 200 with the headers to set, or a refusal. If there is no decision, or if the proxy's own request is
+//! not allowed or malformed, the status is 503: every proxy treats it as an error and never as an invalid key.
 
 mod dialect;
 
@@ -28,21 +27,21 @@ use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;
 
-/// Header by which a proxy says who it is: an operator's token. `authorization` is the client's.
+/// Header by which a proxy identifies itself: an operator's token. `authorization` is the client's.
 const CALLER: &str = "x-latchkey-caller";
-/// Header of an answer: path and query that must go upstream.
+/// Response header: path and query that must go upstream.
 const URI: &str = "x-latchkey-uri";
-/// Header of an answer: the query that must go upstream, with its `?`, or nothing.
+/// Response header: the query that must go upstream, with its `?`, or nothing.
 const QUERY: &str = "x-latchkey-query";
-/// Header of an answer: the status for the client, where the answer's own had to be another.
+/// Response header: the status for the client, where the response itself needs another one.
 const STATUS: &str = "x-latchkey-status";
-/// Headers of an answer: the body for the client and its type, for proxies that drop an answer's body.
+/// Response headers: the body for the client and its type, for proxies that drop a response's body.
 const BODY: &str = "x-latchkey-body";
 const BODY_TYPE: &str = "x-latchkey-body-type";
-/// Header of an answer to nginx, which shows it to nobody: why, for its log.
+/// Response header for nginx, which shows it to no client: the reason, for its log.
 const REASON: &str = "x-latchkey-reason";
 
-/// Answers proxies by asking a gateway.
+/// The forward_auth service of a gateway.
 #[derive(Debug, Clone)]
 pub struct ForwardAuth {
     gateway: Gateway,
@@ -52,24 +51,24 @@ pub struct ForwardAuth {
     callers: bool,
 }
 
-/// Whose word counts.
+/// Which peers are trusted.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust<'a> {
-    /// Where proxies ask from.
+    /// The networks that proxies connect from.
     pub proxies: &'a [IpNet],
     /// The load balancers in front of proxies that report lists of addresses.
     pub balancers: &'a [IpNet],
 }
 
-/// What stands between a proxy and a decision.
+/// Why there is no decision.
 enum NotDecided {
-    /// The proxy may not ask, or asks in a way that it must not, or cannot be answered. The text is for whoever runs it.
+    /// The proxy may not call, sent an invalid request, or can't apply the result. The text is for its administrator.
     Wrong(String),
-    /// There is none at the moment.
+    /// No decision is possible at the moment.
     Undecided(Undecided),
 }
 
-/// The routes for the proxies of `trust`, which must say who they are if `callers`.
+/// Returns the routes for the proxies of `trust`. With `callers`, a proxy must identify itself.
 pub fn routes(gateway: Gateway, authority: Authority, trust: Trust<'_>, callers: bool) -> Router {
     let (trusted, balancers) = (trust.proxies.into(), trust.balancers.into());
     let forward_auth = ForwardAuth { gateway, authority, trusted, balancers, callers };
@@ -108,7 +107,7 @@ impl ForwardAuth {
                         self.gateway.count_unanswered();
                         tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
                     }
-                    // Not a line for each call: the authority logs when this begins and when it ends.
+                    // Not logged for each call: the authority logs when this begins and when it ends.
                     NotDecided::Undecided(undecided) => {
                         tracing::debug!(proxy = kind, why = %undecided, "no decision for a request from a proxy");
                     }
@@ -158,7 +157,7 @@ impl ForwardAuth {
         }
     }
 
-    /// Whether the proxy is an operator that may ask for decisions.
+    /// Checks that the proxy is an operator with permission to request decisions.
     async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
         let token = only(headers, CALLER).map_err(NotDecided::Wrong)?;
         let may = |operator: &OperatorEntry| operator.role.may(Permission::Authorize);
@@ -176,14 +175,14 @@ impl ForwardAuth {
     }
 }
 
-/// The address of the other end of the connection.
+/// Returns the address of the peer.
 fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
     let plain = || extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
     let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
     tls.or_else(plain).map(|address: SocketAddr| address.ip().to_canonical())
 }
 
-/// The value of a header that must be there once.
+/// Returns the value of a header that must occur exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -195,10 +194,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
     }
 }
 
-/// 200, what to set, and what must go upstream.
+/// Builds the 200 response with the headers to set and the target that must go upstream.
 fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
-    // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it cannot drop others, and to a
-    // service that speaks CGI each spelling is the same header.
+    // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it can't drop others, and for a
+    // service that uses CGI each spelling is the same header.
     let ours = |name: &&String| headers::begins_as_ours(name.as_bytes());
     if allow.remove_headers.iter().filter(ours).any(|name| !dialect::is_replaced(name)) {
         return ambiguous(dialect, gateway);
@@ -208,7 +207,7 @@ fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -
     };
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
-    // Caddy takes a header that is missing for text, and one that is empty for none.
+    // Caddy leaves the placeholder as text if the header is missing, and sets no header if it is empty.
     for name in dialect::SET {
         headers.insert(name, HeaderValue::from_static(""));
     }
@@ -220,12 +219,12 @@ fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -
     Ok(response)
 }
 
-/// The response for the client, in the form in which the proxy can hand it on.
+/// Builds the response for the client, in the form in which the proxy can forward it.
 fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Response, NotDecided> {
     let status = StatusCode::from_u16(respond.status)
         .map_err(|_| NotDecided::Wrong(format!("the profile {} has an invalid status", respond.facts.profile)))?;
     let mut response = body::Body::from(respond.body.clone()).into_response();
-    // A proxy would take 2xx for leave to send the request on.
+    // A proxy would take 2xx as permission to forward the request.
     *response.status_mut() = if answered { StatusCode::FORBIDDEN } else { dialect.status(status) };
     let headers = response.headers_mut();
     headers.remove(http::header::CONTENT_TYPE);
@@ -248,7 +247,7 @@ fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Respo
     Ok(response)
 }
 
-/// A refusal of a request that this kind of proxy could not send on as it was decided about.
+/// Builds the refusal of a request that this kind of proxy could not forward as it was decided about.
 fn ambiguous(dialect: &Dialect, gateway: &Gateway) -> Result<Response, NotDecided> {
     let mut facts = Facts::none(Arc::from(""));
     facts.reason = "REQUEST_AMBIGUOUS";

@@ -1,4 +1,4 @@
-//! The gateway: judging requests that proxies hold up before they reach a service, the same whatever the proxy.
+//! The gateway: judges requests that proxies hold before they reach a service, in the same way for every proxy.
 //!
 //! ```text
 //! HttpRequest ─▶ profile ─▶ plan of the method ─▶ read key and stores ─▶ Authority ─▶ Outcome
@@ -6,10 +6,10 @@
 //!                                                    └─▶ refused, whoever asks
 //! ```
 //!
-//! What is decided on must be what the service behind will read. So every place is read strictly: what some service
-//! could read otherwise is a fault, and refused. Every store mentioned anywhere must be open, and a call
-//! that names none must be kept within its key's scope by someone: by the service, which is told the scope, or by the
-//! gateway, which adds the stores where the reference book says that the method's stores travel.
+//! The decision must be about what the service behind will read. So every location is read strictly: anything that some
+//! service could read differently is a fault and refused. The key must have access to every store mentioned anywhere,
+//! and a request that names no store must be confined to the key's scope: by the service, which receives the scope, or
+//! by the gateway, which adds the stores where the reference book has the method name its stores.
 
 mod answer;
 pub mod ext_authz;
@@ -44,9 +44,9 @@ use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
 use crate::telemetry::metrics::Metrics;
 
-/// Longest list of stores that a header carries, in bytes; with a longer one the scope is told as large.
+/// Longest list of stores in a header, in bytes; a longer one is reported as the scope `large`.
 const MAX_STORES_HEADER: usize = 4096;
-/// How often a request is judged anew because the reference book or the stores changed meanwhile.
+/// How often a request is judged again because the reference book or the stores changed meanwhile.
 const MAX_ROUNDS: usize = 4;
 
 /// Judges requests. Cheap to clone.
@@ -58,7 +58,7 @@ pub struct Gateway {
 struct Inner {
     authority: Authority,
     metrics: Arc<Metrics>,
-    /// The longest prefix first.
+    /// Sorted by prefix, longest first.
     profiles: Vec<Named>,
     compiled: ArcSwapOption<Compiled>,
 }
@@ -69,7 +69,7 @@ struct Named {
     profile: Profile,
 }
 
-/// A request with everything that it is judged by.
+/// A request with everything needed to judge it.
 struct Case<'r> {
     profile: &'r Named,
     plans: &'r Plans,
@@ -90,9 +90,9 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// A gateway that asks `authority`, reads requests by the profiles `all`, and counts what it refuses in `metrics`.
+    /// Creates a gateway that queries `authority`, reads requests by the profiles `all`, counts refusals in `metrics`.
     pub fn new(authority: Authority, all: &BTreeMap<String, Profile>, metrics: Arc<Metrics>) -> Self {
-        // Each series is there from the start.
+        // Each series exists from the start.
         for fault in fault::KINDS {
             metrics.gateway_refusals("REQUEST_AMBIGUOUS", fault);
         }
@@ -102,7 +102,7 @@ impl Gateway {
         let named =
             |(name, profile): (&String, &Profile)| Named { name: name.as_str().into(), profile: profile.clone() };
         let mut profiles: Vec<Named> = all.iter().map(named).collect();
-        // Of two with the same prefix, what somebody configured goes before what is built in.
+        // Of two with the same prefix, a configured profile precedes a built-in one.
         let built_in = profiles::built_in();
         profiles.sort_by_cached_key(|named| {
             let is_built_in = built_in.get(&*named.name) == Some(&named.profile);
@@ -111,13 +111,13 @@ impl Gateway {
         Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 
-    /// The profile of this name.
+    /// Returns the profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
     }
 
-    /// Judges without waiting for anything; `None` if something needed is not in memory. `profile` is the name of the
-    /// profile to judge by; without one it is the profile with the longest prefix that governs the path.
+    /// Judges without waiting; returns `None` if something needed is not in memory. `profile` is the name of the
+    /// profile to use; without a name it is the profile with the longest prefix that governs the path.
     pub fn check_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
         let tables = self.inner.tables()?;
         let case = match self.inner.read_head(profile, request, &tables) {
@@ -140,10 +140,10 @@ impl Gateway {
         self.inner.is_current(&tables).then(|| self.counted(outcome))
     }
 
-    /// Judges. See [`Gateway::check_now`].
+    /// Judges a request. See [`Gateway::check_now`].
     ///
     /// # Errors
-    /// Nothing could be decided.
+    /// No decision was possible.
     pub async fn check(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Result<Outcome, Undecided> {
         for _ in 0..MAX_ROUNDS {
             let tables = self.inner.tables().ok_or(Undecided::Loading)?;
@@ -184,7 +184,7 @@ impl Gateway {
         self.inner.authority.decide_now(&query, |decision| case.refused_key(decision))
     }
 
-    /// The outcome, counted if it is a refusal.
+    /// Returns the outcome, counted if it is a refusal.
     fn counted(&self, outcome: Outcome) -> Outcome {
         if let Outcome::Refuse(refused) = &outcome {
             self.count(&refused.facts);
@@ -197,21 +197,21 @@ impl Gateway {
         self.inner.metrics.gateway_refusals(facts.reason, facts.fault).inc();
     }
 
-    /// The refusal of a request that may go on, and that a proxy could not send on as it was decided about.
+    /// Returns the refusal of an allowed request that the proxy could not forward as it was decided about.
     fn not_sendable(&self, profile: &Arc<str>) -> Outcome {
         let wording = self.profile(profile).map_or(Wording::Plain, |profile| profile.wording);
         let facts = Facts::none(Arc::clone(profile));
         self.counted(refuse::respond(wording, &Why::Fault(&fault::Fault::NotSendable), facts))
     }
 
-    /// Counts a question that is not answered, because of how or from where it was asked.
+    /// Counts a request for a decision that is rejected because of its form or its sender.
     fn count_unanswered(&self) {
         self.inner.metrics.gateway_unanswered.inc();
     }
 }
 
 impl Inner {
-    /// The tables of this moment, and the plans for them.
+    /// Returns the current tables, and the plans for them.
     fn tables(&self) -> Option<Tables> {
         let (methods, stores) = self.authority.tables()?;
         let compiled = self.compiled.load_full().filter(|compiled| Arc::ptr_eq(&compiled.methods, &methods));
@@ -224,7 +224,7 @@ impl Inner {
         Some(Tables { methods, stores, compiled })
     }
 
-    /// Whether the tables are still those of the authority: then those that it decided by were, too.
+    /// Returns whether the tables are still those of the authority: then the decision was made by them, too.
     fn is_current(&self, tables: &Tables) -> bool {
         self.authority.tables().is_some_and(|(methods, stores)| {
             Arc::ptr_eq(&methods, &tables.methods) && Arc::ptr_eq(&stores, &tables.stores)
@@ -239,7 +239,7 @@ impl Inner {
         tables: &'r Tables,
     ) -> Result<Case<'r>, Box<Outcome>> {
         let path = canonicalize_bytes(request.target).ok();
-        // A path that cannot be read in only one way is governed by none but those that govern all.
+        // A path with more than one reading is governed only by profiles that govern all paths.
         let governs = |named: &Named| {
             named.profile.prefix == "/" || path.as_ref().is_some_and(|path| named.profile.governs(path.as_str()))
         };
@@ -266,7 +266,7 @@ impl Inner {
             Err(fault) => Err(refuse(&Why::Fault(&fault))),
         }
     }
-    /// Whether nothing is wrong with the key; `None` if that cannot be said at once.
+    /// Returns whether the key itself is valid; `None` if the answer is not in memory.
     fn judge_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<bool> {
         self.authority.judge_key_now(case.reading.token(), request.client).map(Reasons::is_empty)
     }
@@ -275,7 +275,7 @@ impl Inner {
 // === impl Case ===
 
 impl<'r> Case<'r> {
-    /// Whether the key is judged before the body is read: it is known without the body, which takes time to read.
+    /// Returns whether the key is judged before the body: it is known without the body, which takes time to read.
     fn reads_key_first(&self, body: Body<'_>) -> bool {
         matches!(body, Body::Whole(bytes) if !bytes.is_empty()) && !self.reading.token().is_empty()
     }
@@ -292,21 +292,21 @@ impl<'r> Case<'r> {
         }
     }
 
-    /// The refusal of a key that is wrong, whatever is called.
+    /// Builds the refusal of an invalid key, whatever the method.
     fn refused_key(&self, decision: &Decision<'_>) -> Outcome {
-        // It became right in between: the request is asked again.
+        // The key became valid in between: the client may retry.
         let reason = decision.failed.first().unwrap_or(Reason::MethodRequired);
         refuse::respond(self.profile.profile.wording, &Why::Reason(reason), self.facts(decision))
     }
 
-    /// What comes of a decision.
+    /// Builds the outcome of a decision.
     fn outcome(&self, decision: &Decision<'_>, tables: &Tables) -> Outcome {
         let mut facts = self.facts(decision);
         let Some(reason) = decision.failed.first() else {
             return Outcome::Allow(self.allow(decision, facts));
         };
         if let Some(fault) = self.reading.not_inspected_for(reason) {
-            // The request is at fault, and not what the deciding calls it: its path is plain, and it may name a store.
+            // The fault is the request's, not the decision's: its path is plain, and it may name a store.
             facts.reason = "";
             return refuse::respond(self.profile.profile.wording, &Why::Fault(fault), facts);
         }
@@ -318,7 +318,7 @@ impl<'r> Case<'r> {
         refuse::respond(self.profile.profile.wording, &why, facts)
     }
 
-    /// The most that requests to a method can tell of their stores; `None` if the profile does not govern it.
+    /// Returns the most that requests to a method can reveal of their stores; `None` if the profile does not govern it.
     fn best(&self, entry: &Entry) -> Option<StoresFrom> {
         let profile = &self.profile.profile;
         let named = self.plans.of(Some(entry.number)).can_name_a_store(entry.identity.verb);
@@ -327,7 +327,7 @@ impl<'r> Case<'r> {
         profile.governs(entry.identity.pattern.as_str()).then_some(best)
     }
 
-    /// Where a request to the method names its store, as a parameter is written; `None` if nothing says so.
+    /// Returns where a request to the method names its store, as a parameter is written; `None` if that is unknown.
     fn store_parameter(&self, decision: &Decision<'_>, tables: &Tables) -> Option<String> {
         let own = decision.methods.first().map_or(&[][..], |entry| tables.methods.store_places(entry.number));
         let whole = |places: &[StorePlace]| places.iter().find(|place| place.pointer().is_none()).cloned();
@@ -379,7 +379,7 @@ impl<'r> Case<'r> {
         }
     }
 
-    /// The stores that keep a call within its scope that names none.
+    /// Returns the stores to add to a call that names none, which confine it to its scope.
     fn added(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
         let (StoresFrom::Gateway(sight), Some(Scope::Listed(codes))) = (self.reading.stores_from(), &decision.scope)
         else {
@@ -395,13 +395,13 @@ impl<'r> Case<'r> {
 }
 
 impl Facts {
-    /// Of a request that nothing was asked about.
+    /// Facts of a request without a decision.
     const fn none(profile: Arc<str>) -> Self {
         Self { profile, reason: "", fault: "", key: None, method: None, store: None, scope: None, revision: 0 }
     }
 }
 
-/// The question whether the key of a request is wrong, whatever it calls.
+/// Returns the query that checks the key of a request alone, whatever the method.
 fn keys_alone<'q>(case: &'q Case<'_>, request: &HttpRequest<'_>) -> Query<'q> {
     let asked =
         Request { method: "", store: "", stores: &[], client: request.client, stores_from: StoresFrom::Service };

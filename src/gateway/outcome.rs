@@ -1,14 +1,14 @@
-//! What comes of judging a request.
+//! Outcomes of judging a request.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::id::KeyId;
 
-/// What comes of judging a request.
+/// The outcome of judging a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It may go on, with these changes.
+    /// It is allowed, with these changes.
     Allow(Allow),
     /// It is refused with this response.
     Refuse(Respond),
@@ -16,18 +16,18 @@ pub enum Outcome {
     Answer(Respond),
 }
 
-/// How a request goes on.
+/// How to forward an allowed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allow {
     /// Headers to set, whatever the client sent under these names.
     pub set_headers: Vec<(&'static str, String)>,
-    /// Names of headers of the client to take out, as it wrote them. None of them is set.
+    /// Names of the client's headers to remove, as the client wrote them. None of them is set.
     pub remove_headers: Vec<String>,
-    /// Names of query parameters to take out, exactly as on the wire.
+    /// Names of query parameters to remove, exactly as on the wire.
     pub remove_parameters: Vec<String>,
-    /// Query parameters to add, both parts written as they belong on the wire. The request has none of these names.
+    /// Query parameters to add, both parts encoded for the wire. The request has none of these names.
     pub set_parameters: Vec<(String, String)>,
-    /// What may be logged.
+    /// Facts for logs.
     pub facts: Facts,
 }
 
@@ -40,33 +40,33 @@ pub struct Respond {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
-    /// What may be logged.
+    /// Facts for logs.
     pub facts: Facts,
 }
 
-/// What may be told to proxies' logs: no token, nothing that the client wrote.
+/// Facts that proxies may log: no token, nothing that the client wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The profile that judged.
+    /// The profile used.
     pub profile: Arc<str>,
     /// `ALLOWED`, `ANSWERED`, the first check that failed, or `REQUEST_AMBIGUOUS`.
     pub reason: &'static str,
-    /// What kind of fault the request has, such as `REPEATED`; empty if it has none.
+    /// The kind of fault, such as `REPEATED`; empty if there is none.
     pub fault: &'static str,
     /// The key, if one was found.
     pub key: Option<KeyId>,
     /// The method of the reference book.
     pub method: Option<String>,
-    /// The store that the call is for.
+    /// The store of the call.
     pub store: Option<String>,
     /// `all`, `listed` or `large`.
     pub scope: Option<&'static str>,
-    /// The revision judged by; 0 if none was needed.
+    /// The revision of the decision; 0 if none was needed.
     pub revision: u64,
 }
 
 impl Outcome {
-    /// What may be logged.
+    /// Returns the facts for logs.
     pub const fn facts(&self) -> &Facts {
         match self {
             Self::Allow(allow) => &allow.facts,
@@ -76,7 +76,7 @@ impl Outcome {
 }
 
 impl Allow {
-    /// The target that must go upstream: `target` without the parameters to take out, and with those to add.
+    /// Returns the target that must go upstream: `target` without the parameters to remove, and with those to add.
     pub fn target<'a>(&self, target: &'a [u8]) -> Cow<'a, [u8]> {
         if self.remove_parameters.is_empty() && self.set_parameters.is_empty() {
             return Cow::Borrowed(target);

@@ -1,8 +1,8 @@
 //! Plans: where key and stores are in requests to one method under one profile, compiled once per reference book.
 //!
-//! A parameter that matters is looked for in every place where a framework may read parameters: query, form, JSON and
-//! cookies. PHP's `$_REQUEST` and Laravel's `input()` read them all under one name, so a place that the configuration
-//! does not name is still read; what stands there must be open to the key, and never counts as naming the store.
+//! A parameter that matters is looked for in every location where a framework may read parameters: query, form, JSON
+//! and cookies. PHP's `$_REQUEST` and Laravel's `input()` merge them under one name, so a location that is not
+//! configured is still read; the key must have access to a store found there, and it never counts as naming the store.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::model::world::MethodTable;
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(crate) struct Plan {
-    /// Parameters that matter, in whatever place they are.
+    /// Parameters that matter, in whatever location they are.
     pub(crate) parameters: Vec<Governed>,
     /// Stores that pointers lead to from the top of a JSON body.
     pub(crate) json: Vec<Pointed>,
@@ -47,26 +47,26 @@ pub(crate) struct Governed {
     pub(crate) excepted: Vec<StoreLocation>,
 }
 
-/// What a parameter is for.
+/// The purpose of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Use {
     /// It holds the key, in this location.
     Key(StoreLocation),
     /// It holds stores, which limit the call if they count and are in this location.
     Store { location: StoreLocation, steps: Box<[Step]>, counts: bool, own: bool },
-    /// It asks for another method.
+    /// It overrides the method.
     Override,
-    /// It may have this value alone.
+    /// It may have only this value.
     Fixed(Box<str>),
 }
 
-/// Stores in a JSON body that no member of its top names.
+/// Stores in a JSON body that no top-level member names.
 #[derive(Debug)]
 pub(crate) struct Pointed {
     pub(crate) steps: Box<[Step]>,
     pub(crate) told: String,
     pub(crate) counts: bool,
-    /// The method's entry says so; otherwise it is merely looked at.
+    /// Declared by the method's entry; otherwise merely inspected.
     pub(crate) own: bool,
 }
 
@@ -83,11 +83,11 @@ pub(crate) struct GovernedHeader {
 #[derive(Debug)]
 pub(crate) struct Plans {
     by_method: HashMap<MethodNumber, Plan>,
-    /// For whatever is not in the book.
+    /// For methods that are not in the book.
     other: Plan,
 }
 
-/// The plans of all profiles, and the book that they were made for.
+/// The plans of all profiles, and the book that they were compiled for.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) methods: Arc<MethodTable>,
@@ -95,7 +95,7 @@ pub(crate) struct Compiled {
 }
 
 impl Use {
-    /// Whether the place is one of bodies.
+    /// Returns whether the location is in bodies.
     fn is_in_body(&self) -> bool {
         let (Self::Key(location) | Self::Store { location, .. }) = self else { return false };
         *location != StoreLocation::Query
@@ -103,14 +103,14 @@ impl Use {
 }
 
 impl Plans {
-    /// Plans for each method of `methods`.
+    /// Compiles plans for each method of `methods`.
     pub(crate) fn new(profile: &Profile, methods: &MethodTable) -> Self {
         let live = methods.book().entries().iter().filter(|entry| !entry.retired);
         let plan = |entry: &Entry| Plan::new(profile, Some((entry, methods.store_places(entry.number))));
         Self { by_method: live.map(|entry| (entry.number, plan(entry))).collect(), other: Plan::new(profile, None) }
     }
 
-    /// The plan for a method; for none, that for whatever is not in the book.
+    /// Returns the plan for a method; without one, the plan for methods that are not in the book.
     pub(crate) fn of(&self, method: Option<MethodNumber>) -> &Plan {
         method.and_then(|number| self.by_method.get(&number)).unwrap_or(&self.other)
     }
@@ -129,8 +129,8 @@ impl Plan {
         }
         let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use.reads_no_store()));
         for place in own {
-            // A store within what is sent limits the call only where nothing outside of it could: the order's own store
-            // is `site`, and `order#/customer/site` is merely where its customer is from.
+            // A nested store limits the call only if no store could be named outside of it: the order's own store is
+            // `site`, and `order#/customer/site` is merely where its customer is from.
             let counts = place.pointer().is_none() || own.iter().all(|other| other.pointer().is_some());
             plan.store(place, counts, method.map(|(entry, _)| entry));
         }
@@ -166,7 +166,7 @@ impl Plan {
         plan
     }
 
-    /// Whether some request of this verb can name a store in a way that limits it.
+    /// Returns whether some request of this verb can name a store in a way that limits it.
     pub(crate) fn can_name_a_store(&self, verb: Verb) -> bool {
         let json = Location::json(Some(verb), true);
         let locations = [Location::QUERY, Location::form(Some(verb), true), json];

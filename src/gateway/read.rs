@@ -1,8 +1,8 @@
-//! Reading a request by the plan of its method: key and stores, or the fault that forbids to.
+//! Reads a request by the plan of its method: key and stores, or the fault that prevents it.
 //!
-//! The rule: what was not read by a grammar that every framework reads alike was not inspected; and what was not inspected
-//! passes only a key that it could not matter for. The head (target and headers) comes first, so that a wrong key is
-//! refused before anything of the body is read.
+//! The rule: a part that was not read by a grammar that every framework reads alike was not inspected; and such a part
+//! passes only for a key to which it could make no difference. The head (target and headers) comes first, so that an
+//! invalid key is refused before anything of the body is read.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -25,10 +25,10 @@ use crate::model::path::{self, CanonicalPath};
 use crate::model::pattern::Verb;
 use crate::model::world::MethodTable;
 
-/// A path that means nothing, for requests whose path has no single meaning: deciding refuses it as ambiguous.
+/// An invalid path, for requests whose path has no single meaning: the decision refuses it as ambiguous.
 const AMBIGUOUS: &str = "//";
 
-/// What a request says, read in the only way that it can be.
+/// The contents of a request, read in the only possible way.
 pub(super) struct Reading<'r> {
     /// `VERB path`, canonical.
     method: String,
@@ -36,13 +36,13 @@ pub(super) struct Reading<'r> {
     plan: &'r Plan,
     pub(super) found: Found<'r>,
     pub(super) said: Said<'r>,
-    /// What is asked of Latchkey itself.
+    /// The question to Latchkey itself, if it is one.
     pub(super) asks: Option<Asked>,
     pub(super) scope_applied: bool,
 }
 
 impl<'r> Reading<'r> {
-    /// Reads the head of `request`, whose path is canonically `path`, if it has one meaning.
+    /// Reads the head of `request`. `path` is the canonical path, if it has a single meaning.
     pub(super) fn of_head(
         request: &HttpRequest<'r>,
         path: Option<CanonicalPath<'_>>,
@@ -50,7 +50,7 @@ impl<'r> Reading<'r> {
         plans: &'r Plans,
         tables: &Tables,
     ) -> Result<Self, Fault> {
-        // What stands behind a # never left a browser; on the wire some cut it off and some do not.
+        // Browsers never send what follows a `#`; on the wire some services drop it and some do not.
         let path = path.filter(|_| !request.target.contains(&b'#') && path::is_sent_as_read(request.target));
         let verb = std::str::from_utf8(request.verb).ok().and_then(|verb| verb.parse::<Verb>().ok());
         let entry = match (verb, &path) {
@@ -104,14 +104,14 @@ impl<'r> Reading<'r> {
         match body {
             Body::None if !self.said.body => {}
             Body::Whole([]) => {}
-            // Without a type, and where the verb does not call for one, there usually is none, and nobody looks for
+            // Without a type, and if the verb does not call for one, a body is unusual, and no service looks for
             // parameters in it.
             Body::Unknown if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
                 if self.plan.body {
                     self.found.unseen = Some(Unseen { why: Fault::Unseen("withheld"), stores: true, verb: false });
                 }
             }
-            // Where a header announces a body that the proxy denies, there is one.
+            // If a header announces a body, there is one, even if the proxy denies it.
             Body::None | Body::Withheld | Body::Unknown => {
                 self.not_inspected(Fault::Unseen("withheld"), profile);
             }
@@ -144,7 +144,7 @@ impl<'r> Reading<'r> {
             Kind::Unknown => Err(Fault::ContentType),
         };
         match read {
-            // A body that breaks the grammar; other faults are in what was read by it.
+            // A body that violates the grammar; other faults are in what the grammar read.
             Err(why @ (Fault::Unseen(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
                 self.not_inspected(why, profile);
                 Ok(())
@@ -159,7 +159,7 @@ impl<'r> Reading<'r> {
         if is_form { Err(Fault::Unseen("not declared as a form but contains form parameters")) } else { Ok(()) }
     }
 
-    /// Reads a body whose type does not say that it is JSON for what it holds if it is.
+    /// Reads a body whose type does not declare JSON as JSON if it may be JSON.
     fn inspect_json(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
         if may_be_json(bytes) { self.inspect_json_always(bytes, exact) } else { Ok(()) }
     }
@@ -169,7 +169,7 @@ impl<'r> Reading<'r> {
         let json = json::read(bytes, "the body")?;
         let location = Location::json(self.verb, exact && self.said.sized);
         for place in &self.plan.json {
-            // A list has no such member; a method of which only the profile thinks so may well take one.
+            // A list has no such member; if only the profile expects one, the method may well accept a list.
             if !place.own && matches!((&json, place.steps.first()), (Json::Array(_), Some(Step::Member(_)))) {
                 continue;
             }
@@ -183,7 +183,7 @@ impl<'r> Reading<'r> {
         parameters::json(&json, location, &self.plan.parameters, &mut self.found)
     }
 
-    /// Notes that the body was not inspected, and what could be in it.
+    /// Records that the body was not inspected, and what could be in it.
     fn not_inspected(&mut self, why: Fault, profile: &Profile) {
         let parameters = !profile.upstream_reads_only_places;
         let stores = self.plan.body || parameters && self.plan.by_parameter;
@@ -192,7 +192,7 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// Why the request was not inspected, if that is what it is refused for.
+    /// Returns why the request was not inspected, if it is refused for that.
     pub(super) fn not_inspected_for(&self, reason: Reason) -> Option<&Fault> {
         let unseen = self.found.unseen.as_ref()?;
         let because = match reason {
@@ -207,17 +207,17 @@ impl<'r> Reading<'r> {
         self.verb.is_some_and(|verb| verbs.contains(&verb))
     }
 
-    /// The parameter that stores can be added in, and whether several can.
+    /// Returns the parameter that stores can be added in, and whether it takes several.
     pub(super) fn add(&self) -> Option<(&'r str, bool)> {
         self.plan.add.as_ref().filter(|_| !self.found.full).map(|(name, repeated)| (&**name, *repeated))
     }
 
-    /// The token presented; empty if none was.
+    /// Returns the token presented; empty if there was none.
     pub(super) fn token(&self) -> &str {
         self.found.key.as_deref().unwrap_or_default()
     }
 
-    /// The stores mentioned, the first by itself: usually there is no other, and nothing to allocate.
+    /// Returns the stores mentioned, the first one separately: usually there is no other, so nothing is allocated.
     pub(super) fn stores(&self) -> (&str, Vec<String>) {
         match &*self.found.stores {
             [only] if !only.is_empty() => (only, Vec::new()),
@@ -225,7 +225,7 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// The question to ask.
+    /// Returns the query for the authority.
     pub(super) fn query<'q>(&'q self, store: &'q str, stores: &'q [String], client: Option<IpAddr>) -> Query<'q> {
         let request = Request { method: &self.method, store, stores, client, stores_from: self.stores_from() };
         Query { token: self.token(), request, min_revision: None }
@@ -247,7 +247,7 @@ impl<'r> Reading<'r> {
         })
     }
 
-    /// Whether the path is a method's with another verb.
+    /// Returns whether the path belongs to a method with another verb.
     pub(super) fn has_other_verb(&self, methods: &MethodTable) -> bool {
         let path = self.method.split_once(' ').map_or("", |(_, path)| path);
         path::canonicalize(path).is_ok_and(|path| match methods.book().resolve(None, &path) {

@@ -1,5 +1,5 @@
-//! How refusals are worded. Whoever holds a key is never told whether it is unknown, revoked, switched off or expired:
-//! that would tell a thief.
+//! Texts of refusals. The holder of a key never learns whether it is unknown, revoked, switched off or expired: that
+//! would help a thief.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::{Facts, Outcome, Respond};
 use crate::config::profiles::Wording;
 use crate::model::decision::Reason;
 
-/// How each challenge begins.
+/// The prefix of each challenge.
 const REALM: &str = "Bearer realm=\"latchkey\"";
 
 /// Why a request is refused.
@@ -19,32 +19,32 @@ pub(super) enum Why<'a> {
     /// The first check that failed.
     Reason(Reason),
     /// The key is for certain stores, and nothing limits the request to them: no store is named in this parameter, or
-    /// nothing says which it would be.
+    /// the parameter is unknown.
     NotLimited(Option<String>),
-    /// No method of the book, but one with another verb.
+    /// No method of the book has this verb, but one has another verb.
     OtherVerb,
     /// It can be read in more than one way.
     Fault(&'a Fault),
-    /// The profile does not govern the path, or none does.
+    /// The profile does not govern the path, or no profile does.
     NotGoverned,
-    /// The proxy named a profile that is not there.
+    /// The proxy named an unknown profile.
     NoProfile,
 }
 
-/// What a key's holder is told, whatever the wording.
+/// The explanation for a key's holder, in every error format.
 struct Told {
     status: u16,
     /// An error of RFC 6750.
     error: Option<&'static str>,
     reason: &'static str,
     detail: String,
-    /// What a client of the `RetailCRM` API is told, and its status.
+    /// The message for clients of the `RetailCRM` API, and its status.
     crm: (u16, Cow<'static, str>),
-    /// Whether that client needs the detail as well: its own text says too little.
+    /// Whether that client needs the detail as well, because its own message is too vague.
     explained: bool,
 }
 
-/// In the order of RFC 9457.
+/// Fields in the order of RFC 9457.
 #[derive(Serialize)]
 struct Problem<'a> {
     title: &'static str,
@@ -53,13 +53,13 @@ struct Problem<'a> {
     reason: &'static str,
 }
 
-/// In the order of the API.
+/// Fields in the order of the API.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CrmError<'a> {
     success: bool,
     error_msg: &'a str,
-    /// By the parameter that it is about.
+    /// Keyed by the parameter concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<CrmErrors<'a>>,
 }
@@ -69,7 +69,7 @@ struct CrmErrors<'a> {
     site: &'a str,
 }
 
-/// The refusal of a request, with these facts but for the reason that was none yet.
+/// Builds the refusal of a request from these facts, which lack only the reason.
 pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outcome {
     let told = tell(why);
     if let Why::Fault(fault) = why {
@@ -77,7 +77,7 @@ pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outc
     }
     if facts.reason.is_empty() {
         facts.reason = match why {
-            // In logs it may be told which: they are not the holder's.
+            // Logs may contain the exact reason: the holder can't read them.
             Why::Reason(reason) => reason.as_str(),
             _ => told.reason,
         };
@@ -94,7 +94,7 @@ pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outc
     })
 }
 
-/// Headers of a response that must not be kept: the next call with the same key may be answered otherwise.
+/// Returns headers of a response that must not be cached: the next call with the same key may have another result.
 pub(super) fn json_headers(content_type: &'static str) -> Vec<(&'static str, String)> {
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
 }
@@ -112,7 +112,7 @@ fn plain(told: &Told, facts: Facts) -> Respond {
     let challenge = told.error.map_or_else(
         || REALM.to_owned(),
         |error| {
-            // Only characters that a quoted description may have: parts of a request may stand in the detail.
+            // Only characters that a quoted description may have: the detail may contain parts of a request.
             let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
             let detail: String = told.detail.chars().filter(|letter| allowed(*letter)).collect();
             format!("{REALM}, error=\"{error}\", error_description=\"{detail}\"")
@@ -124,9 +124,9 @@ fn plain(told: &Told, facts: Facts) -> Respond {
 }
 
 const DENIED: (u16, &str) = (403, "Access denied.");
-/// Of a token that has too little access (RFC 6750).
+/// For a token with insufficient access (RFC 6750).
 const SCOPE: Option<&str> = Some("insufficient_scope");
-/// Of a request that is wrong by itself (RFC 6750).
+/// For a request that is itself malformed (RFC 6750).
 const REQUEST: Option<&str> = Some("invalid_request");
 
 fn told(

@@ -1,4 +1,4 @@
-//! A request as a proxy saw it, in raw bytes: nothing is decoded, folded or joined before it is judged.
+//! A request as a proxy received it, in raw bytes: nothing is decoded, folded or joined before it is judged.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,34 +10,34 @@ pub struct HttpRequest<'a> {
     pub verb: &'a [u8],
     /// Path and query as they go upstream.
     pub target: &'a [u8],
-    /// The host asked for, with or without a port; empty if unknown.
+    /// The requested host, with or without a port; empty if unknown.
     pub host: &'a [u8],
-    /// The client's headers, in any case, each line by itself. Without pseudo headers, and without what the proxy says
-    /// of itself: a `x-forwarded-uri` here is the client's, and refused.
+    /// The client's headers, in any case, each line separately. Without pseudo headers, and without those that the
+    /// proxy adds: a `x-forwarded-uri` here is the client's, and refused.
     pub headers: &'a [(&'a [u8], &'a [u8])],
     /// The body.
     pub body: Body<'a>,
-    /// The client's address; none if unknown.
+    /// The client's address; `None` if unknown.
     pub client: Option<IpAddr>,
 }
 
 /// What is known of a request's body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// There is none. If a header says otherwise, that is believed.
+    /// There is none. A header that announces one overrides this.
     None,
-    /// There is one, or may be, and the proxy does not show it.
+    /// There is one, or may be, and the proxy does not forward it.
     Withheld,
-    /// The proxy neither shows a body nor says whether there is one.
+    /// The proxy neither forwards a body nor reports whether there is one.
     Unknown,
-    /// This is all of it.
+    /// The complete body.
     Whole(&'a [u8]),
-    /// There is one, and the proxy shows only its beginning.
+    /// There is one, and the proxy forwards only its beginning.
     CutOff,
 }
 
 impl fmt::Debug for HttpRequest<'_> {
-    /// Says nothing of what a key may be in.
+    /// Omits every field that may hold a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpRequest")
             .field("verb", &String::from_utf8_lossy(self.verb))

@@ -14,7 +14,7 @@ use crate::app;
 use crate::config::{Config, TlsFiles};
 use crate::telemetry::logs;
 
-/// Whether the data folder can be written, or made.
+/// Checks whether the data folder can be written, or created.
 pub(super) fn data_folder(config: &Config) -> Finding {
     const WHAT: &str = "data folder";
 
@@ -46,12 +46,12 @@ pub(super) fn data_folder(config: &Config) -> Finding {
     }
 }
 
-/// The folder that a relative path begins in has an empty name.
+/// Returns the folder; that of a relative path without folders has an empty name.
 fn here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-/// Names the environment variables that count for nothing.
+/// Lists the environment variables that have no effect.
 pub(super) fn ignored_variables(config: &Config) -> Option<Finding> {
     let names = config.ignored_variables.join(", ");
     let said = format!(
@@ -61,7 +61,7 @@ pub(super) fn ignored_variables(config: &Config) -> Option<Finding> {
     (!names.is_empty()).then(|| Finding::ok("environment", said))
 }
 
-/// Whether the certificates of each port can be read and fit together.
+/// Checks whether the certificates of each port can be read and fit together.
 pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let ports = [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
@@ -123,7 +123,7 @@ fn chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
     if chain.is_empty() { Err(wrong(&"none found")) } else { Ok(chain) }
 }
 
-/// Whether the first operator's token, if one is brought, can be one.
+/// Checks whether the first operator's token, if one is imported, is valid.
 pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
     const WHAT: &str = "first operator's token";
 
@@ -134,7 +134,7 @@ pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Whether the log filter can be read.
+/// Checks whether the log filter can be parsed.
 pub(super) fn log_filter(config: &Config) -> Option<Finding> {
     logs::check(&config.log).err().map(|said| Finding::fail("log", said))
 }

@@ -1,22 +1,22 @@
-//! What `check` found.
+//! Findings of `check`.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What came of trying something.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
     /// It works.
     Ok,
-    /// It works, or could not be tried; somebody should look at it.
+    /// It works, or could not be tested; it deserves a look.
     Warn,
     /// It does not work.
     Fail,
 }
 
-/// Something that was tried.
+/// Something that was checked.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) verdict: Verdict,

@@ -1,5 +1,5 @@
-//! `latchkey check`: the configuration, and everything it leads to, tried out; or a proxy's file, looked through. Each
-//! line says how to mend what is wrong.
+//! `latchkey check`: tests the configuration and everything it refers to; or checks a proxy's file. Each line explains
+//! how to fix the problem.
 
 mod envoy;
 mod files;
@@ -21,7 +21,7 @@ use crate::app;
 use crate::config::Origin;
 use crate::proto::v1;
 
-/// A setting, its value and where that came from.
+/// A setting, its value and its source.
 #[derive(Debug, Serialize)]
 struct Told {
     name: &'static str,
@@ -39,7 +39,7 @@ pub(super) struct CheckArgs {
 }
 
 impl CheckArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         match self.envoy {
             None => Ok(tell(session, settings(session), findings(session).await)),
@@ -54,7 +54,7 @@ impl CheckArgs {
     }
 }
 
-/// What was found, and whether anything fails.
+/// Builds the answer from the findings; it is an error if anything fails.
 fn tell(session: &Session, settings: Vec<Told>, findings: Vec<Finding>) -> Answer {
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     let text = if session.is_json() {
@@ -114,7 +114,7 @@ async fn findings(session: &Session) -> Vec<Finding> {
     findings
 }
 
-/// Whether the token of the command line is good at the administration port.
+/// Checks whether the token of the command line is valid at the administration port.
 async fn token(session: &Session) -> Finding {
     const WHAT: &str = "operator token";
 

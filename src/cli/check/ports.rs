@@ -1,4 +1,4 @@
-//! The ports: free, or a Latchkey's already.
+//! The ports: free, or already used by a Latchkey.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,10 +13,10 @@ use super::finding::Finding;
 use crate::cli::session::{Port, Session};
 use crate::config::reachable;
 
-/// How long whoever holds a port may take to say who it is.
+/// How long the process on a port may take to identify itself.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is found at the three ports.
+/// Checks the three ports.
 pub(super) async fn all(session: &Session) -> Vec<Finding> {
     let config = &session.config;
     let mut findings = Vec::new();
@@ -63,7 +63,7 @@ fn unusable(what: &'static str, setting: &str, address: SocketAddr, error: &std:
     Finding::fail(what, format!("cannot listen on {address}: {error}; set {setting} to an address of this machine"))
 }
 
-/// Whether the address can be listened on now.
+/// Checks whether the address can be bound now.
 fn free(address: SocketAddr) -> std::io::Result<String> {
     TcpListener::bind(address)?;
     Ok(if address.port() == 0 { "any free port will be used".to_owned() } else { format!("{address} is free") })
@@ -74,7 +74,7 @@ async fn plain(address: SocketAddr) -> Option<Channel> {
     endpoint.connect_timeout(PATIENCE).connect().await.ok()
 }
 
-/// What the health service says; none if there is no such service.
+/// Returns the status from the health service; `None` if there is no such service.
 async fn health(channel: Option<Channel>) -> Option<&'static str> {
     let mut client = HealthClient::new(channel?);
     let asked = client.check(HealthCheckRequest { service: String::new() });
@@ -82,7 +82,7 @@ async fn health(channel: Option<Channel>) -> Option<&'static str> {
     Some(if answer.into_inner().status() == ServingStatus::Serving { "SERVING" } else { "NOT_SERVING" })
 }
 
-/// Whether /livez answers well.
+/// Returns whether /livez reports success.
 fn livez(address: SocketAddr) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -102,7 +102,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         assert_eq!(free(address).unwrap_err().kind(), ErrorKind::AddrInUse);
-        // Says something that is neither HTTP nor gRPC, and hangs up.
+        // Sends something that is neither HTTP nor gRPC, and closes the connection.
         let other = std::thread::spawn(move || {
             for stream in listener.incoming().take(2) {
                 let _ = stream.unwrap().write_all(b"220 mail\r\n");

@@ -1,4 +1,4 @@
-//! The profiles that gateways read requests by.
+//! The profiles by which gateways read requests.
 
 use super::finding::Finding;
 use crate::config::Config;
@@ -7,13 +7,13 @@ use crate::model::method::{StoreLocation, StorePlace};
 
 const WHAT: &str = "profiles";
 
-/// What there is to say of each profile that somebody configured.
+/// Checks each configured profile.
 pub(super) fn all(config: &Config) -> Vec<Finding> {
     let built_in = crate::config::profiles::built_in();
     let configured = || config.profiles.iter().filter(|(name, profile)| built_in.get(*name) != Some(*profile));
     let twins = configured().filter_map(|(name, profile)| {
         let mut twins = configured().filter(|(other, twin)| *other != name && twin.prefix == profile.prefix);
-        // The first by name takes what is not named.
+        // The first by name gets requests that name no profile.
         let (other, _) = twins.find(|(other, _)| *other < name)?;
         Some(Finding::warn(
             WHAT,
@@ -27,7 +27,7 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
     each.flatten().chain(twins).collect()
 }
 
-/// What is wrong with whom proxies and balancers are taken for.
+/// Checks the networks of proxies and balancers.
 pub(super) fn trust(config: &Config) -> Vec<Finding> {
     const WHAT: &str = "proxies";
 
@@ -58,7 +58,7 @@ pub(super) fn trust(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// A profile that looks into bodies, where proxies ask that show none.
+/// Reports a profile that inspects bodies although some proxies forward none.
 fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     if config.trusted_proxies.is_empty() || !profile.reads_bodies() {
         return None;

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// What `keys create` is told.
+/// Arguments of `keys create`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
     #[command(flatten)]
@@ -37,9 +37,9 @@ pub(in crate::cli) struct CreateArgs {
 }
 
 impl CreateArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
-        // Before anything is asked of the server or of standard input.
+        // Before anything is read from the server or from standard input.
         if !self.stores.is_said() {
             return Err(StoreChoice::missing());
         }

@@ -1,4 +1,4 @@
-//! Ending keys and tokens of keys.
+//! Revoking and deleting keys, and revoking tokens of keys.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// What `keys revoke` is told.
+/// Arguments of `keys revoke`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RevokeArgs {
     /// ID of the key, or its name if it is unique
@@ -21,7 +21,7 @@ pub(in crate::cli) struct RevokeArgs {
     write: WriteArgs,
 }
 
-/// What `keys revoke-secret` is told.
+/// Arguments of `keys revoke-secret`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RevokeSecretArgs {
     /// ID of the token (`sec_…`), as shown by `latchkey keys show`
@@ -30,7 +30,7 @@ pub(in crate::cli) struct RevokeSecretArgs {
     write: WriteArgs,
 }
 
-/// What `keys delete` is told.
+/// Arguments of `keys delete`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
     /// ID of the key, or its name if it is unique
@@ -40,7 +40,7 @@ pub(in crate::cli) struct DeleteArgs {
 }
 
 impl RevokeArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::RevokeKeyRequest {
             id: identified(session, self.key).await?,
@@ -55,7 +55,7 @@ impl RevokeArgs {
 }
 
 impl RevokeSecretArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let request = v1::RevokeSecretRequest { secret_id: self.secret, options: Some(self.write.options()) };
         let mut client = session.keys().await?;
@@ -65,7 +65,7 @@ impl RevokeSecretArgs {
 }
 
 impl DeleteArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let id = identified(session, self.key).await?;
         let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: Some(self.write.options()) };

@@ -1,5 +1,5 @@
-//! The fields of a key that are given and shown as they are: the flags of `create` and `update`, and their lines in a
-//! description. What a key grants access to is chosen in `choice`.
+//! The fields of a key that are set and shown unchanged: the flags of `create` and `update`, and their lines in a
+//! description. The access of a key is chosen in `choice`.
 
 use clap::Args;
 
@@ -40,7 +40,7 @@ pub(super) struct NewFields {
 }
 
 impl NewFields {
-    /// A key with these fields.
+    /// Converts these fields to a key.
     pub(super) fn into_key(self) -> v1::Key {
         v1::Key {
             name: self.name,
@@ -99,7 +99,7 @@ pub(super) struct ChangedFields {
 }
 
 impl ChangedFields {
-    /// Sets the changed fields in `key`, which is `now` without them; returns their names, for the update mask.
+    /// Sets the changed fields in `key`, a copy of `now`; returns their names, for the update mask.
     pub(super) fn apply(&self, now: &v1::Key, key: &mut v1::Key) -> Vec<&'static str> {
         let mut paths = Vec::new();
         for (path, value, field) in [
@@ -139,7 +139,7 @@ impl ChangedFields {
     }
 }
 
-/// What a key is called, and by whom.
+/// Returns the names of a key and of its owner.
 pub(super) fn facts(key: &v1::Key) -> Facts {
     Facts::new()
         .with("key", &key.id)
@@ -149,7 +149,7 @@ pub(super) fn facts(key: &v1::Key) -> Facts {
         .with("comment", &key.comment)
 }
 
-/// Reads `name=value`.
+/// Parses `name=value`.
 fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a label must be written name=value")?;
     Ok((name.to_owned(), value.to_owned()))

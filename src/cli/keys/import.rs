@@ -13,7 +13,7 @@ use crate::cli::words;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// Files beyond this were named by mistake: 100 000 keys have room in it.
+/// Larger files were named by mistake: 100 000 keys fit.
 const LARGEST: u64 = 512 * 1024 * 1024;
 
 /// How the file is written.
@@ -25,7 +25,7 @@ enum Written {
     Json,
 }
 
-/// What `keys import` is told.
+/// Arguments of `keys import`.
 #[derive(Debug, Args)]
 #[command(after_long_help = COLUMNS)]
 pub(in crate::cli) struct ImportArgs {
@@ -42,7 +42,7 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let form = self.form()?;
         let file = self.file.clone();
@@ -93,7 +93,7 @@ fn text_of(file: &PathBuf) -> Result<String, Error> {
     read.map_err(|error| Error::Failed(format!("{} cannot be read: {error}", file.display())))?;
     Ok(text)
 }
-/// The error with each key named by its place in the file, where the server names it by its number in the request.
+/// Replaces the number by which the server names each key in an error by its location in the file.
 fn located(error: Error, places: &[String]) -> Error {
     match error {
         Error::Invalid(text) => Error::Invalid(format!("nothing was imported: {}", in_file(&text, places))),

@@ -1,4 +1,4 @@
-//! Files of keys to take over: CSV with a line of headings, or JSON with an array of objects of the same names.
+//! Files of keys to import: CSV with a line of headings, or JSON with an array of objects of the same names.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::cli::csv;
 use crate::cli::moment::{Moment, moment};
 use crate::proto::v1::{self, Access, imported_key::Secret};
 
-/// What `--help` says about the files.
+/// Text of `--help` about the files.
 pub(super) const COLUMNS: &str = "\
 The file is CSV with a header line, or JSON with an array of objects, with these columns or fields:
   name         name of the key; required
@@ -23,10 +23,10 @@ The file is CSV with a header line, or JSON with an array of objects, with these
   networks     CIDRs separated by `;` (in JSON an array)
   labels       `name=value` separated by `;` (in JSON an object)";
 
-/// Most faults that are told.
+/// Most errors that are reported.
 const TOLD: usize = 20;
 
-/// A key of a file, before its values are read.
+/// A key of a file, before its values are parsed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Entry {
@@ -46,7 +46,7 @@ struct Entry {
     labels: BTreeMap<String, String>,
 }
 
-/// A set as files write it.
+/// A set as written in files.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Members {
@@ -60,19 +60,19 @@ impl Default for Members {
     }
 }
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Csv,
     Json,
 }
 
-/// The keys of a file.
+/// Parses the keys of a file.
 ///
-/// Each key comes with its place in the file, such as `line 2`.
+/// Each key has its location in the file, such as `line 2`.
 ///
 /// # Errors
-/// What is wrong with it, a line each; never repeats a token.
+/// The errors of the file, a line each; never contains a token.
 pub(super) fn read(text: &str, form: Form) -> Result<Vec<(String, v1::ImportedKey)>, String> {
     let entries = match form {
         Form::Csv => from_csv(text)?,
@@ -142,7 +142,7 @@ fn from_csv(text: &str) -> Result<Entries, String> {
 
 fn from_json(text: &str) -> Result<Entries, String> {
     let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
-        // What serde says may quote what it found; only where it is is safe to say.
+        // The message from serde may quote the input; only its position is safe to report.
         format!("line {}, column {}: expected a JSON array of objects", error.line(), error.column())
     })?;
     let entries = values.into_iter().enumerate().map(|(at, value)| {
@@ -228,7 +228,7 @@ impl Entry {
         let (method_access, methods) = opened("methods", self.methods);
         let mut time = |what: &str, text: &str| match moment(text.trim()) {
             _ if text.trim().is_empty() => None,
-            // Counted from now would mean something else on every import.
+            // A time relative to now would mean something else on every import.
             Ok(fixed @ Moment::At(_)) => Some(fixed.ahead()),
             Ok(Moment::Away(_)) | Err(_) => {
                 faults.push(format!("{what} must be written 2027-01-31 or 2027-01-31T12:00:00Z"));

@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::words;
 use crate::proto::v1;
 
-/// How much of a set a key opens.
+/// A kind of access of a key.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Access {
     /// Everything, including members added later
@@ -19,7 +19,7 @@ enum Access {
     Selected,
 }
 
-/// What `keys list` is told.
+/// Arguments of `keys list`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
@@ -71,7 +71,7 @@ pub(in crate::cli) struct ListArgs {
 }
 
 impl ListArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         let access = |access: Option<Access>| match access {
             None => v1::Access::Unspecified,

@@ -1,4 +1,4 @@
-//! `latchkey keys`: issuing, changing and ending keys.
+//! `latchkey keys`: issuing, changing and revoking keys.
 
 mod create;
 mod end;
@@ -58,7 +58,7 @@ pub(super) enum KeysCommand {
     Usage(UsageArgs),
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) async fn run(command: KeysCommand, session: &Session) -> Outcome {
     match command {
         KeysCommand::Create(args) => args.run(session).await,

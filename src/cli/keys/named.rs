@@ -1,15 +1,15 @@
-//! Keys by their names.
+//! Finding keys by their names.
 
 use crate::cli::exit::Error;
 use crate::cli::session::Session;
 use crate::proto::v1;
 
-/// The id of a key that is named by its id, or by a name that one key has.
+/// Returns the id of a key that is given by its id, or by a name that only one key has.
 pub(in crate::cli) async fn identified(session: &Session, key: String) -> Result<String, Error> {
     if key.starts_with("key_") {
         return Ok(key);
     }
-    // The text is looked for in other fields too; more than a page of keys that have it in their names is too many.
+    // The search covers other fields too; more than a page of keys with the text in their names is too many.
     let request = v1::ListKeysRequest { page_size: 1_000, text: key.clone(), ..Default::default() };
     let mut client = session.keys().await?;
     let answer = session.call("looking for the key", client.list_keys(request)).await?;

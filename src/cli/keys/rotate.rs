@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// What `keys rotate` is told.
+/// Arguments of `keys rotate`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RotateArgs {
     /// ID of the key, or its name if it is unique
@@ -34,7 +34,7 @@ pub(in crate::cli) struct RotateArgs {
 }
 
 impl RotateArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let supplied = supplied_token(self.key_file).await?;
         let request = v1::RotateKeyRequest {

@@ -1,4 +1,4 @@
-//! A key for people.
+//! Descriptions of a key for people.
 
 use super::fields::facts;
 use crate::cli::moment::{is_past, told, told_or_never};
@@ -6,7 +6,7 @@ use crate::cli::output::Facts;
 use crate::cli::words;
 use crate::proto::v1::{self, Access};
 
-/// Everything that is known of a key.
+/// Describes a key with all details.
 pub(super) fn key(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let members = |access: Access, members: &[String]| match (access, members) {
@@ -32,7 +32,7 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         .text()
 }
 
-/// What matters of a key whose tokens were changed.
+/// Describes a key whose tokens were changed, in short.
 pub(super) fn brief(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let tokens =
@@ -47,7 +47,7 @@ pub(super) fn brief(key: Option<&v1::Key>) -> String {
         .text()
 }
 
-/// Whose token it is.
+/// Describes the key that a token belongs to.
 pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
     let standing = match (answer.deleted, answer.end_time.as_ref()) {
         (true, _) => "the key was deleted".to_owned(),
@@ -70,7 +70,7 @@ pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
     }
 }
 
-/// A token without the token: its hint, its id and what matters about it.
+/// Describes a token without revealing it: its hint, its id and its state.
 pub(super) fn secret(secret: &v1::Secret) -> String {
     let mut text = format!("…{}  {}", secret.hint, secret.id);
     if secret.origin() == v1::SecretOrigin::Supplied {

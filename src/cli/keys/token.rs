@@ -4,7 +4,7 @@ use crate::cli::answer::Answer;
 use crate::cli::exit::Error;
 use crate::cli::session::Session;
 
-/// A new token: `alone`, or after what was `told` of its key, which has it already as JSON.
+/// Returns a new token: `alone`, or after the description of its key, which already contains it as JSON.
 pub(super) fn token(session: &Session, told: Answer, token: &str, alone: bool) -> Answer {
     if token.is_empty() {
         let retry = "this was a retry: the key already exists, and its token was shown when it was created";

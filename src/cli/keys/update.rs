@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
-/// What `keys update` is told.
+/// Arguments of `keys update`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UpdateArgs {
     /// ID of the key, or its name if it is unique
@@ -33,11 +33,11 @@ pub(in crate::cli) struct UpdateArgs {
 }
 
 impl UpdateArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
         let id = identified(session, self.key.clone()).await?;
         let mut client = session.keys().await?;
-        // What is added and removed is judged by what the key is now; its etag refuses a change made meanwhile.
+        // Additions and removals are relative to the current key; its etag refuses a concurrent change.
         let now = session.call("reading the key", client.get_key(v1::GetKeyRequest { id: id.clone() })).await?;
         let now = now.key.unwrap_or_default();
         let mut key = v1::Key { id, etag: now.etag.clone(), ..Default::default() };

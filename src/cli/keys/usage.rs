@@ -10,7 +10,7 @@ use crate::cli::session::Session;
 use crate::cli::words;
 use crate::proto::v1;
 
-/// What `keys usage` is told.
+/// Arguments of `keys usage`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UsageArgs {
     /// ID of the key, or its name if it is unique
@@ -27,7 +27,7 @@ pub(in crate::cli) struct UsageArgs {
 }
 
 impl UsageArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let period = if self.hourly { v1::UsagePeriod::Hour } else { v1::UsagePeriod::Day };
         let request = v1::GetKeyUsageRequest {

@@ -1,4 +1,4 @@
-//! The server's reference book, for looking up what is not typed out.
+//! The server's reference book, for completing abbreviated names.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ pub(in crate::cli) struct Book {
     methods: Vec<v1::Method>,
 }
 
-/// All methods that the filters let through, in the order of the book.
+/// Returns all methods that match the filters, in the order of the book.
 pub(super) async fn all(session: &Session, filter: &v1::ListMethodsRequest) -> Result<Vec<v1::Method>, Error> {
     let mut client = session.methods().await?;
     let page = async |page_token, page_size| {
@@ -28,7 +28,7 @@ impl Book {
         Ok(Self { methods: all(session, &v1::ListMethodsRequest::default()).await? })
     }
 
-    /// The identity of a method; the book is only read if the verb was left out.
+    /// Returns the identity of a method; the book is only read if the verb was omitted.
     pub(in crate::cli) async fn identity_of(session: &Session, method: &str) -> Result<String, Error> {
         if method.contains(' ') {
             return Ok(method.to_owned());
@@ -36,7 +36,7 @@ impl Book {
         Self::of(session).await?.identity(method)
     }
 
-    /// The identity that is meant by `VERB pattern`, or by a pattern that the book has under one verb only.
+    /// Returns the identity for `VERB pattern`, or for a pattern that the book has with one verb only.
     pub(in crate::cli) fn identity(&self, method: &str) -> Result<String, Error> {
         if method.contains(' ') {
             return Ok(method.to_owned());
@@ -53,7 +53,7 @@ impl Book {
         }
     }
 
-    /// The identities of a block's methods.
+    /// Returns the identities of a block's methods.
     pub(in crate::cli) fn block(&self, title: &str) -> Result<Vec<String>, Error> {
         let members = self.methods.iter().filter(|method| method.block == title).map(|method| method.method.clone());
         let members: Vec<_> = members.collect();
@@ -75,7 +75,7 @@ impl Book {
             .filter_map(|method| method.method.split_once(' ').map(|(_, pattern)| (method.method.as_str(), pattern)))
     }
 
-    /// What might have been meant: a pattern that ends alike.
+    /// Suggests a pattern with the same end.
     fn hint(&self, method: &str) -> String {
         if self.methods.is_empty() {
             return ", because it is empty: import one with `latchkey methods import`".to_owned();

@@ -1,4 +1,4 @@
-//! `latchkey methods import`: the book as a list, and what bringing it in line changes for whom.
+//! `latchkey methods import`: the book as a list, and the changes and affected keys of an import.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,10 +18,10 @@ use crate::proto::v1;
 /// Name of the built-in book.
 pub(super) const BUILT_IN: &str = "retailcrm";
 
-/// Changes that were made are listed up to so many; a dry run, which is asked what they are, lists all.
+/// Most changes listed after an import; a dry run, whose purpose is to show them, lists all.
 const LISTED: usize = 20;
 
-/// What `methods import` is told.
+/// Arguments of `methods import`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ImportArgs {
     /// YAML file with a reference book, `-` for standard input, or `retailcrm` for the built-in one
@@ -38,7 +38,7 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// Does it.
+    /// Runs the command.
     pub(super) async fn run(self, session: &Session) -> Outcome {
         let name = self.book.clone();
         let text = tokio::task::spawn_blocking(move || read(&name))
@@ -85,12 +85,12 @@ fn read(name: &str) -> Result<String, Error> {
     }
 }
 
-/// The book's methods as the contract carries them, in the book's order.
+/// Converts the book's methods to messages of the contract, in the book's order.
 fn methods(book: ReferenceBook) -> Vec<v1::Method> {
     let in_block = |block: books::BookBlock| {
         let title = block.title;
         block.methods.into_iter().map(move |method| v1::Method {
-            // A book may leave the summary out; the server wants one.
+            // A book may omit the summary; the server requires one.
             summary: if method.summary.is_empty() { method.method.clone() } else { method.summary },
             method: method.method,
             block: title.clone(),

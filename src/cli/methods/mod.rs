@@ -59,7 +59,7 @@ enum Use {
     Required,
 }
 
-/// What `methods list` is told.
+/// Arguments of `methods list`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Only methods of this block
@@ -73,7 +73,7 @@ pub(in crate::cli) struct ListArgs {
     blocks: bool,
 }
 
-/// What `methods create` is told.
+/// Arguments of `methods create`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CreateArgs {
     /// `VERB pattern`, such as `GET /api/v*/orders/{externalId}`; cannot be changed later
@@ -104,7 +104,7 @@ pub(in crate::cli) struct CreateArgs {
     write: WriteArgs,
 }
 
-/// What `methods update` is told.
+/// Arguments of `methods update`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UpdateArgs {
     #[command(flatten)]
@@ -137,7 +137,7 @@ pub(in crate::cli) struct UpdateArgs {
     write: WriteArgs,
 }
 
-/// What `methods delete` is told.
+/// Arguments of `methods delete`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
     #[command(flatten)]
@@ -158,13 +158,13 @@ impl From<Use> for v1::StoreUse {
 }
 
 impl NamedArgs {
-    /// The identity, looked up in the book if the verb was left out.
+    /// Returns the identity, looked up in the book if the verb was omitted.
     async fn identity(&self, session: &Session) -> Result<String, Error> {
         Book::identity_of(session, &self.method.join(" ")).await
     }
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) async fn run(command: MethodsCommand, session: &Session) -> Outcome {
     match command {
         MethodsCommand::List(args) => list(args, session).await,

@@ -1,5 +1,5 @@
-//! Adding a key. Its token is made with the form and travels in the form alone: a save that fails shows it again, nothing
-//! stores it, no address carries it.
+//! Adding a key. Its token is generated with the form and travels only in the form: if saving fails, the form shows it
+//! again; it is never stored or put in an address.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -35,7 +35,7 @@ struct AddPage {
     why: String,
 }
 
-/// The key that was made, and its token for the last time.
+/// The created key, with its token for the last time.
 #[derive(Template)]
 #[template(path = "keys/made.html")]
 pub(super) struct MadePage {
@@ -43,11 +43,11 @@ pub(super) struct MadePage {
     pub(super) key: Key,
     pub(super) token: String,
     pub(super) reach: String,
-    /// Whether it was rotated, not made.
+    /// Whether it was rotated, not created.
     pub(super) rotated: bool,
 }
 
-/// The form, empty or with what another key says (`?from=`).
+/// Shows the form, empty or with the settings of another key (`?from=`).
 pub(super) async fn form(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     session.need(Permission::Edit)?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
@@ -59,12 +59,12 @@ pub(super) async fn form(State(console): State<Console>, session: Session, RawQu
     show(&console, &session, StatusCode::OK, form, Errors::none(), String::new()).await
 }
 
-/// Saves it, or shows the form again with what is wrong in it.
+/// Saves it, or shows the form again with the errors.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     posted.session.need(Permission::Edit)?;
     let mut form = KeyForm::read(&posted.fields);
     if form.token.is_empty() {
-        // Emptied by hand: a key always has one.
+        // The user emptied the field: a key always has a token.
         console.registry.new_token().reveal().clone_into(&mut form.token);
     }
     let why = posted.fields.trimmed("why");
@@ -85,7 +85,7 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
 }
 
 impl Console {
-    /// Saves a key unless `errors` were found in its form already; then what else is wrong with it is found, too.
+    /// Creates a key unless its form already has `errors`; in that case, further errors are still collected.
     async fn create(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! "Check access": what would be decided if the key called now.
+//! "Check access": the decision if the key called now.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::console::texts::{ENGLISH, key_page};
 use crate::model::decision::{Decision, Request, Scope, StoresFrom};
 use crate::model::key::Key;
 
-/// What was asked, and what came of it.
+/// The checked call, and the result.
 #[derive(Debug, Default)]
 pub(super) struct Check {
     pub(super) method: String,
@@ -19,23 +19,23 @@ pub(super) struct Check {
     pub(super) verdict: Option<Verdict>,
 }
 
-/// What would be decided.
+/// The decision.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) allowed: bool,
-    /// Every check that fails: its name, and what it means.
+    /// Every failed check: its name and its meaning.
     pub(super) failed: Vec<(&'static str, &'static str)>,
-    /// The store that the call is for.
+    /// The store of the call.
     pub(super) store: String,
     pub(super) scope: String,
-    /// It is allowed only within the scope, which a gateway cannot see to.
+    /// It is allowed only within the scope, which a gateway can't enforce.
     pub(super) within_scope: bool,
-    /// The entries of the reference book that the call is judged as.
+    /// The matching entries of the reference book.
     pub(super) methods: Vec<String>,
     pub(super) revision: u64,
 }
 
-/// Asks what stands in the address; nothing, if nothing stands there.
+/// Checks the call in the address, if it has one.
 pub(super) async fn check(console: &Console, key: &Key, query: &Fields) -> Result<Check, Failure> {
     if !query.has("check_method") {
         return Ok(Check::default());

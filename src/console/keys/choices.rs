@@ -1,4 +1,4 @@
-//! What can be ticked in the form of a key: stores by platform, methods by block.
+//! The options in the form of a key: stores by platform, methods by block.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,10 +17,10 @@ pub(super) struct Group {
 /// A store or a method.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// What the form sends: a code, an identity.
+    /// The value that the form sends: a code or an identity.
     pub(super) value: String,
     pub(super) name: String,
-    /// More about it, which the search looks at, too.
+    /// Further text, which the search also covers.
     pub(super) about: String,
     pub(super) chosen: bool,
     /// Whether it is switched off.
@@ -28,18 +28,18 @@ pub(super) struct Member {
 }
 
 impl Group {
-    /// How many of its members are chosen.
+    /// Returns the number of chosen members.
     pub(super) fn chosen(&self) -> usize {
         self.members.iter().filter(|member| member.chosen).count()
     }
 
-    /// Whether some are and some are not.
+    /// Returns whether only some are chosen.
     pub(super) fn is_partly_chosen(&self) -> bool {
         (1..self.members.len()).contains(&self.chosen())
     }
 }
 
-/// The stores by platform, those without one last; ticked as `form` says.
+/// Groups the stores by platform, those without one last, ticked as in `form`.
 pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
     let mut by_platform: BTreeMap<(bool, String), Vec<Member>> = BTreeMap::new();
     for store in stores {
@@ -60,7 +60,7 @@ pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
     groups.collect()
 }
 
-/// The methods by block, in the order of the reference book; ticked as `form` says.
+/// Groups the methods by block, in the order of the reference book, ticked as in `form`.
 pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
     let mut blocks: Vec<Group> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();

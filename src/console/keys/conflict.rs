@@ -1,4 +1,4 @@
-//! Two people change one key at once: what the first changed, and what the second's form becomes.
+//! Conflicting changes of a key by two people: what the first changed, and the second's form merged with it.
 
 use serde::Deserialize as _;
 
@@ -10,19 +10,19 @@ use crate::model::key::{Key, KeySpec};
 
 use super::form::KeyForm;
 
-/// What the first changed.
+/// The changes of the first.
 #[derive(Debug)]
 pub(super) struct Conflict {
-    /// Who and when, the oldest first.
+    /// Time, operator and reason, the oldest first.
     pub(super) changes: Vec<(Moment, String, String)>,
-    /// What, over all of them.
+    /// The fields changed by all of them together.
     pub(super) differences: Vec<Difference>,
-    /// The fields that both changed, each with what the first made of it.
+    /// The fields that both changed, each with the first's value.
     pub(super) both: Vec<(&'static str, String)>,
 }
 
-/// The form of somebody who began at `etag` laid over the key as it is now: where they changed nothing, it has what is
-/// there now; where they did, it has theirs. The base they began from is the image before the first change since.
+/// Merges the form of a user who began at `etag` into the current key: a field that they left unchanged takes the
+/// current value; one that they changed keeps theirs. Their base is the image before the first change since then.
 pub(super) async fn merge(
     console: &Console,
     current: &Key,

@@ -1,5 +1,5 @@
-//! Changing a key. Who takes access away is first shown what that would have refused; of two people who change it at once
-//! the second is shown the first's change, and neither loses anything.
+//! Changing a key. A change that takes access away first shows which past calls it would have refused; if two people
+//! change a key at once, the second sees the first's change, and neither loses input.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -42,12 +42,12 @@ struct EditPage {
     why: String,
     revoked: bool,
     narrowing: Option<Narrowing>,
-    /// What the narrowing was shown for: saved only if it is still the same.
+    /// Fingerprint of the narrowing that was shown: saved only if it is still the same.
     seen: String,
     conflict: Option<Conflict>,
 }
 
-/// What is shown beside the form.
+/// Content next to the form.
 #[derive(Default)]
 struct Beside {
     errors: Errors,
@@ -57,7 +57,7 @@ struct Beside {
     conflict: Option<Conflict>,
 }
 
-/// The form.
+/// Shows the form.
 pub(super) async fn form(State(console): State<Console>, session: Session, Path(id): Path<String>) -> Answer {
     session.need(Permission::Edit)?;
     let key = key(&console, &id).await?;
@@ -65,7 +65,7 @@ pub(super) async fn form(State(console): State<Console>, session: Session, Path(
     show(&console, &session, StatusCode::OK, &key, form, Beside::default()).await
 }
 
-/// Saves it, or shows the form again with what there is to say.
+/// Saves it, or shows the form again with errors, a conflict or a narrowing.
 pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Edit)?;
@@ -84,7 +84,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
     if beside.errors.is_empty() && current.revoked.is_none() {
         let usage = console.used(&current, CHARTED, console.authority.now()).await?;
         let seen = fingerprint(&form);
-        // What nothing speaks against needs no second look.
+        // A change that refuses no known call needs no confirmation.
         if let Some(narrowing) = narrowing(&current, &form, &usage)
             && posted.fields.text("seen") != seen
             && !narrowing.is_harmless()
@@ -108,7 +108,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
             reword(&mut beside.errors);
             show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &current, form, beside).await
         }
-        // Between our reading and our writing.
+        // Changed between our reading and our writing.
         Err(Error::Stale(_)) => {
             let current = key(&console, &id).await?;
             stale(&console, session, &current, form, etag, beside).await
@@ -117,7 +117,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
     }
 }
 
-/// The key was changed since the form was made.
+/// Shows the conflict if the key was changed since the form was rendered.
 async fn stale(
     console: &Console,
     session: &Session,
@@ -165,7 +165,7 @@ async fn show(
     page_with(status, &template)
 }
 
-/// What access a form asks for, as a text to compare.
+/// Renders the access in a form as a text to compare.
 fn fingerprint(form: &KeyForm) -> String {
     let text = format!("{:?} {:?}", form.store_choice(), form.method_choice());
     hex(&Digest::of(text.as_bytes()).as_bytes()[..8])

@@ -1,4 +1,4 @@
-//! Another token for a key, an end for one, or for all of it.
+//! Rotating a key's token, revoking one token, revoking and deleting the key.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -19,7 +19,7 @@ fn named(id: &str, posted: &Posted) -> Named {
     Named { id: id.to_owned(), etag: posted.fields.text("etag").to_owned() }
 }
 
-/// Gives the key another token, and shows it, once. Sending the form again is refused: it was made for the key as it was.
+/// Rotates the token and shows it once. Sending the form again is refused: its etag is that of the earlier key.
 pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     let hours: i64 = match posted.fields.text("overlap") {
         "none" => 0,
@@ -42,7 +42,7 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     })
 }
 
-/// Ends one token of the key.
+/// Revokes one token of the key.
 pub(super) async fn end_token(
     State(console): State<Console>,
     Path((id, secret)): Path<(String, String)>,
@@ -53,7 +53,7 @@ pub(super) async fn end_token(
     Ok(go(&console.done(&paths::key(&id), "token_ended", &written).await))
 }
 
-/// Ends the key for good.
+/// Revokes the key permanently.
 pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     let reason = posted.fields.trimmed("reason");
     let key = named(&id, &posted);
@@ -64,7 +64,7 @@ pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String
     }
 }
 
-/// Removes the key.
+/// Deletes the key.
 pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     if !posted.fields.has("sure") {
         let mut errors = Errors::none();
@@ -76,7 +76,7 @@ pub(super) async fn delete(State(console): State<Console>, Path(id): Path<String
     Ok(go(&console.done(paths::KEYS, "deleted", &written).await))
 }
 
-/// The page of the key again, with what is wrong.
+/// Shows the page of the key again, with the errors.
 async fn again(console: &Console, posted: &Posted, id: &str, errors: Errors, reason: String) -> Answer {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     show::show(console, &posted.session, id, &Fields::default(), status, errors, reason).await

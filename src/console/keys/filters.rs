@@ -1,4 +1,4 @@
-//! What the list of keys is narrowed by: it lives in the address, and so survives reload, Back and a message to a colleague.
+//! Filters of the list of keys, in the address, so that they survive reload, Back and a message to a colleague.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::registry::{AccessKind, Choice, ListKeys, PageInput};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// The filters as the address has them.
+/// The filters as in the address.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filters {
     pub(super) text: String,
@@ -19,7 +19,7 @@ pub(super) struct Filters {
     pub(super) method: String,
     pub(super) owner: String,
     pub(super) life: String,
-    /// When the first page was made: what is counted from now must not move from page to page.
+    /// When the first page was rendered: relative times must not move from page to page.
     at: Timestamp,
     /// The token of the page.
     pub(super) page: String,
@@ -43,7 +43,7 @@ impl Filters {
         }
     }
 
-    /// What the registry is asked.
+    /// Builds the request to the registry.
     pub(super) fn list(&self) -> ListKeys {
         let (active, revoked) = match &*self.activity {
             "on" => (Some(true), None),

@@ -1,4 +1,4 @@
-//! The form of a key, to add one and to change one: what was typed, as it was typed, and what the registry makes of it.
+//! The form of a key, for adding and editing: the input as typed, and the registry's types built from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use crate::model::key::{Access, KeySpec};
 use crate::model::time::Timestamp;
 use crate::registry::{AccessKind, Choice, KeyDraft, key_fields};
 
-/// The fields that the form of a key has, `revoked` or not: it is switched on and off elsewhere.
+/// Returns the fields in the form of a key, `revoked` or not: it is switched on and off elsewhere.
 pub(super) fn fields(revoked: bool) -> Vec<&'static str> {
     key_fields(revoked).filter(|field| *field != "active").collect()
 }
 
-/// Where violations can be that the form shows beside a field.
+/// Returns the fields next to which the form shows violations.
 pub(super) fn shown() -> Vec<String> {
     fields(false).into_iter().map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
 }
 
-/// What stands in the form.
+/// The contents of the form.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct KeyForm {
     pub(super) token: String,
@@ -28,7 +28,7 @@ pub(super) struct KeyForm {
     pub(super) contact: String,
     pub(super) comment: String,
     pub(super) labels: String,
-    /// `all`, `selected`, or nothing as long as neither was chosen.
+    /// `all`, `selected`, or empty while neither is chosen.
     pub(super) store_access: String,
     pub(super) stores: BTreeSet<String>,
     /// As `store_access`.
@@ -40,14 +40,14 @@ pub(super) struct KeyForm {
 }
 
 impl std::fmt::Debug for KeyForm {
-    /// Without the token.
+    /// Omits the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyForm").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl KeyForm {
-    /// What was sent.
+    /// Reads the form that was sent.
     pub(super) fn read(fields: &Fields) -> Self {
         Self {
             token: fields.trimmed("token"),
@@ -66,7 +66,7 @@ impl KeyForm {
         }
     }
 
-    /// The form of a key as it is set.
+    /// Builds the form of an existing key.
     pub(super) fn of(key: &KeySpec) -> Self {
         let access = |all: bool| if all { "all" } else { "selected" }.to_owned();
         let lines = |lines: Vec<String>| lines.join("\n");
@@ -87,7 +87,7 @@ impl KeyForm {
         }
     }
 
-    /// The fields that are one text each, by the names that the audit trail has for them.
+    /// Returns the fields that are one text each, by their names in the audit trail.
     pub(super) fn texts(&mut self) -> [(&'static str, &mut String); 8] {
         [
             ("name", &mut self.name),
@@ -101,28 +101,28 @@ impl KeyForm {
         ]
     }
 
-    /// The stores as an access; none as long as nothing was chosen. What is ticked counts only if it is what was chosen:
-    /// ticks under "all" are what was left standing.
+    /// Returns the access to stores; `None` while nothing is chosen. Ticks count only if "selected" is chosen: ticks
+    /// under "all" are left over.
     pub(super) fn store_choice(&self) -> Option<Access<String>> {
         choice(&self.store_access, &self.stores)
     }
 
-    /// The methods as an access.
+    /// Returns the access to methods.
     pub(super) fn method_choice(&self) -> Option<Access<String>> {
         choice(&self.method_access, &self.methods)
     }
 
-    /// Whether the choice of stores opens this one.
+    /// Returns whether the chosen stores include this one.
     pub(super) fn opens_store(&self, code: &str) -> bool {
         self.store_access == "all" || self.store_access == "selected" && self.stores.contains(code)
     }
 
-    /// Whether the choice of methods opens this one.
+    /// Returns whether the chosen methods include this one.
     pub(super) fn opens_method(&self, identity: &str) -> bool {
         self.method_access == "all" || self.method_access == "selected" && self.methods.contains(identity)
     }
 
-    /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
+    /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
     pub(super) fn draft(&self, errors: &mut Errors) -> KeyDraft {
         let (store_access, stores) = parts(self.store_choice());
         let (method_access, methods) = parts(self.method_choice());
@@ -144,7 +144,7 @@ impl KeyForm {
     }
 }
 
-/// In the words of the form, where the registry speaks those of the contract.
+/// Replaces the contract's terms in the registry's errors by those of the form.
 pub(super) fn reword(errors: &mut Errors) {
     errors.reword("key.store_access", ENGLISH.key_form.choose_one);
     errors.reword("key.method_access", ENGLISH.key_form.choose_one);

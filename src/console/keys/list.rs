@@ -33,7 +33,7 @@ const NAMED: usize = 2;
 struct KeysPage {
     page: Page,
     list: ListPage<Filters, Row>,
-    /// For the fields that a store or a method is written into.
+    /// For the fields in which a store or a method is typed.
     stores: Arc<[Store]>,
     methods: Arc<[Method]>,
     may_edit: bool,
@@ -56,17 +56,17 @@ struct Row {
     used: Option<Moment>,
 }
 
-/// The stores of a key, shortly.
+/// The stores of a key, abbreviated.
 #[derive(Debug)]
 struct Named {
     all: bool,
     /// Codes and names of the first.
     first: Vec<(String, String)>,
-    /// How many more; empty: none.
+    /// How many more; empty if there are none.
     more: String,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let now = console.authority.now();
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());

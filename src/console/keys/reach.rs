@@ -1,5 +1,5 @@
-//! What a key will reach, in one sentence, before it is saved. assets/key-form.js makes the same one as boxes are ticked,
-//! from the same pieces.
+//! A sentence about the access of a key, shown before it is saved. assets/key-form.js builds the same one as boxes are
+//! ticked, from the same texts.
 
 use super::choices::Group;
 use super::form::KeyForm;
@@ -9,7 +9,7 @@ use crate::console::texts::key_form::fill;
 /// Names that the sentence lists; more are counted.
 const LISTED: usize = 3;
 
-/// The sentence for what stands in the form.
+/// Builds the sentence for the contents of the form.
 pub(super) fn sentence(form: &KeyForm, platforms: &[Group], blocks: &[Group]) -> String {
     let t = &ENGLISH.key_form;
     let stores = match &*form.store_access {

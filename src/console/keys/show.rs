@@ -1,4 +1,4 @@
-//! The page of a key: what it says, what it opens, how it is used, what was done to it, and what can be done.
+//! The page of a key: its settings, access, use and history, and the actions on it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -42,20 +42,20 @@ struct ShowPage {
     tokens: Vec<Token>,
     /// Selected stores with code, name and last use.
     stores: Vec<(String, String, Option<Moment>)>,
-    /// The last use of calls that named no store, or several.
+    /// The last call that named no store, or several.
     no_store: Option<Moment>,
     methods_used: Vec<String>,
     methods_unused: Vec<String>,
     chart: Vec<Day>,
-    /// How wide the chart is.
+    /// Width of the chart.
     width: u32,
     most: u64,
     check: Check,
     history: Vec<Entry>,
     older: bool,
-    /// Address of all of its history.
+    /// Address of its complete history.
     trail: String,
-    /// What is wrong with a form at the end of the page, and what stood in it.
+    /// Errors of a form at the end of the page, and its input.
     errors: Errors,
     reason: String,
 }
@@ -71,7 +71,7 @@ struct Token {
     used: Option<Moment>,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(
     State(console): State<Console>,
     session: Session,
@@ -82,7 +82,7 @@ pub(super) async fn page(
     show(&console, &session, &id, &query, StatusCode::OK, Errors::none(), String::new()).await
 }
 
-/// The page with what is wrong with one of its forms.
+/// Shows the page with the errors of one of its forms.
 pub(super) async fn show(
     console: &Console,
     session: &Session,
@@ -133,7 +133,7 @@ pub(super) async fn show(
     page_with(status, &template)
 }
 
-/// The key of an address; what is no id is no page.
+/// Returns the key of an address; an invalid id is a page that does not exist.
 pub(super) async fn key(console: &Console, id: &str) -> Result<Key, Failure> {
     match console.registry.key(id).await {
         Err(registry::Error::Invalid(_)) => Err(Failure::NotFound),

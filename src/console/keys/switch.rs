@@ -9,7 +9,7 @@ use crate::console::texts::ENGLISH;
 use crate::console::{Console, paths};
 use crate::registry::{KeyDraft, Update, WriteOptions};
 
-/// Sets what the form says, if the key is still as the form's maker saw it, and goes back to where it was sent from.
+/// Applies the form's value unless the key changed since the form was rendered, and returns to the sender's page.
 pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     let fields = &posted.fields;
     let update = Update {

@@ -1,5 +1,5 @@
-//! How a key is used, for its page: calls by day and outcome, the last use of each store, methods that were never called.
-//! And, before a narrowing is saved, what it would have refused.
+//! The use of a key, for its page: calls by day and outcome, the last use of each store, methods that were never
+//! called. And, before a narrowing is saved, the calls that it would have refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::model::time::Timestamp;
 use crate::registry::{Choice, GetUsage, Usage, UsageCount, UsagePeriod};
 
 const DAY: Duration = Duration::from_hours(24);
-/// How far back last uses are looked for.
+/// How many days back last uses are searched.
 pub(super) const LOOKED_BACK: u32 = 90;
-/// How many days the chart has, and how far back a narrowing is tried.
+/// How many days the chart has, and how many days of calls a narrowing is tested against.
 pub(super) const CHARTED: u32 = 30;
 /// Height of the chart's bars.
 const HEIGHT: u64 = 120;
-/// Refusals that are listed before a narrowing is saved.
+/// Refusals listed before a narrowing is saved.
 const LISTED: usize = 20;
 
-/// A day of the chart: what it says, and where its bars are.
+/// A day of the chart: its text, and the position of its bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Day {
     pub(super) date: String,
@@ -38,35 +38,35 @@ pub(super) struct Day {
 /// Calls that a narrowing would have refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
-    /// Empty: a method that is not in the reference book.
+    /// Empty for a method that is not in the reference book.
     pub(super) method: String,
-    /// Empty: none, or several.
+    /// Empty if there was none, or several.
     pub(super) store: String,
     pub(super) calls: u64,
 }
 
-/// What a narrowing would have refused.
+/// Effects of a narrowing on past calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Narrowing {
-    /// The most called first, at most 20.
+    /// Sorted by calls, most first; at most 20.
     pub(super) refused: Vec<Refused>,
     /// How many more there are.
     pub(super) further: usize,
-    /// Calls that named no store or several, of which the counts do not tell whether they would be refused.
+    /// Calls that named no store or several; the counts don't show whether they would be refused.
     pub(super) open: u64,
-    /// Whether there were more counts than can be read at once.
+    /// Whether there were more counts than one request returns.
     pub(super) truncated: bool,
 }
 
 impl Narrowing {
-    /// Whether nothing was, or may have been, called that would be refused.
+    /// Returns whether no past call would be refused, or might be.
     pub(super) const fn is_harmless(&self) -> bool {
         self.refused.is_empty() && self.open == 0 && !self.truncated
     }
 }
 
 impl Console {
-    /// The use of a key in the last `days`.
+    /// Returns the use of a key in the last `days`.
     pub(super) async fn used(&self, key: &Key, days: u32, now: Timestamp) -> Result<Usage, Failure> {
         let start = now.minus(DAY * days);
         let request = GetUsage {
@@ -79,18 +79,18 @@ impl Console {
     }
 }
 
-/// When each store was last used with the key; the day.
+/// Returns the day on which each store was last used with the key.
 pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, Moment> {
     counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, Moment(count.start))).collect()
 }
 
-/// The methods among `granted` that no allowed call was made of.
+/// Returns the methods among `granted` without an allowed call.
 pub(super) fn never_used<'a>(granted: &'a [String], counts: &[UsageCount]) -> Vec<&'a str> {
     let used: BTreeSet<_> = counts.iter().filter(|count| count.allowed).map(|count| &*count.method).collect();
     granted.iter().map(String::as_str).filter(|method| !used.contains(method)).collect()
 }
 
-/// The chart of the last days until `now`.
+/// Builds the chart of the last days until `now`.
 pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
     let mut days: Vec<(String, u64, u64)> =
         (0..CHARTED).rev().map(|back| (Moment(now.minus(DAY * back)).date(), 0, 0)).collect();
@@ -102,7 +102,7 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
         }
     }
     let most = days.iter().map(|day| day.1.saturating_add(day.2)).max().unwrap_or(0).max(1);
-    // What happened at all is seen, however little it is beside the rest.
+    // Any calls at all are visible, however few in comparison.
     let scaled = |calls: u64| {
         if calls == 0 {
             0
@@ -129,7 +129,7 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
         .collect()
 }
 
-/// What `form` would have refused of the calls that `key` was allowed; none if it narrows nothing.
+/// Returns the calls of `key` that `form` would have refused; `None` if it narrows nothing.
 pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narrowing> {
     let (stores, methods) = (form.store_choice()?, form.method_choice()?);
     let (fewer_stores, fewer_methods) = (narrows(&key.spec.stores, &stores), narrows(&key.spec.methods, &methods));
@@ -159,7 +159,7 @@ pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narr
     Some(narrowing)
 }
 
-/// Whether `after` opens less than `before`.
+/// Returns whether `after` grants less than `before`.
 fn narrows(before: &Access<String>, after: &Access<String>) -> bool {
     match (before, after) {
         (_, Access::All) => false,

@@ -29,18 +29,18 @@ struct AddPage {
     uses: Vec<(&'static str, &'static str)>,
     /// Titles of blocks to choose from.
     titles: Vec<String>,
-    /// Whether the identity can be written, which is only so as long as there is no method.
+    /// Whether the identity can be edited, which is only possible until the method exists.
     new: bool,
     why: String,
 }
 
-/// The form.
+/// Shows the form.
 pub(super) async fn form(State(console): State<Console>, session: Session) -> Answer {
     session.need(Permission::Edit)?;
     show(&console, &session, StatusCode::OK, MethodForm::default(), Errors::none(), String::new()).await
 }
 
-/// Saves it, or shows the form again with what is wrong in it.
+/// Saves it, or shows the form again with the errors.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Edit)?;
@@ -77,7 +77,7 @@ async fn show(
 }
 
 impl Console {
-    /// Titles of the blocks that there are.
+    /// Returns the titles of the existing blocks.
     pub(super) async fn block_titles(&self) -> Result<Vec<String>, Failure> {
         let titles: BTreeSet<String> = self.all_methods().await?.iter().map(|method| method.block.clone()).collect();
         Ok(titles.into_iter().collect())

@@ -1,4 +1,4 @@
-//! The form of a method: what was typed, as it was typed, and what the registry makes of it.
+//! The form of a method: the input as typed, and the registry's types built from it.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::model::method::StoreUse;
 use crate::model::reference::Method;
 use crate::registry::{Choice, MethodDraft};
 
-/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
+/// The registry's fields that the form has, next to which it shows their errors.
 pub(super) const SHOWN: [&str; 10] = [
     "method.method",
     "method.block",
@@ -22,7 +22,7 @@ pub(super) const SHOWN: [&str; 10] = [
     "sure",
 ];
 
-/// What stands in the form.
+/// The contents of the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MethodForm {
     pub(super) method: String,
@@ -36,7 +36,7 @@ pub(super) struct MethodForm {
 }
 
 impl MethodForm {
-    /// What was sent.
+    /// Reads the form that was sent.
     pub(super) fn read(fields: &Fields) -> Self {
         Self {
             method: fields.trimmed("method"),
@@ -50,12 +50,12 @@ impl MethodForm {
         }
     }
 
-    /// What a method says of itself.
+    /// Builds the form of an existing method.
     pub(super) fn of(method: &Method) -> Self {
         Self::of_image(&method.image())
     }
 
-    /// What the audit trail says of a method.
+    /// Builds the form from an image of the audit trail.
     pub(super) fn of_image(image: &Value) -> Self {
         let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let places = image.get("store_places").and_then(Value::as_array);
@@ -72,7 +72,7 @@ impl MethodForm {
         }
     }
 
-    /// What can be changed, to be laid over what somebody else made of it.
+    /// Returns the editable fields, to be merged with somebody else's change.
     pub(super) fn parts(&mut self) -> [&mut String; 7] {
         [
             &mut self.block,
@@ -85,7 +85,7 @@ impl MethodForm {
         ]
     }
 
-    /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
+    /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
     pub(super) fn draft(&self, errors: &mut Errors) -> MethodDraft {
         let position = if self.position.is_empty() { Ok(0) } else { self.position.parse() };
         if position.is_err() {
@@ -105,22 +105,22 @@ impl MethodForm {
     }
 }
 
-/// The names of the registry's fields that the form has, for the mask of an update.
+/// Returns the registry's names of the form's fields, for the mask of an update.
 pub(super) fn mask() -> Vec<String> {
     ["block", "summary", "description", "store_use", "store_places", "scope", "position"].map(str::to_owned).to_vec()
 }
 
-/// In the words of the form, where the registry speaks those of the contract.
+/// Replaces the contract's terms in the registry's errors by those of the form.
 pub(super) fn reword(errors: &mut Errors) {
     errors.reword("method.store_use", ENGLISH.methods.choose_use);
 }
 
-/// What people call a use, for fields to choose from: what it sends, what people read.
+/// Returns the options of the field for the use of stores: the value sent, the name shown.
 pub(super) fn uses() -> Vec<(&'static str, &'static str)> {
     StoreUse::ALL.map(|store_use| (store_use.as_str(), use_name(store_use))).to_vec()
 }
 
-/// What people call it.
+/// Returns the name of a use for people.
 pub(super) const fn use_name(store_use: StoreUse) -> &'static str {
     let t = &ENGLISH.methods;
     match store_use {

@@ -1,4 +1,4 @@
-//! Importing a reference book: its text comes in, what it would change is shown, and only what was shown is applied.
+//! Importing a reference book: its text is sent, the changes are previewed, and only previewed changes are applied.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -29,15 +29,15 @@ struct ImportPage {
     yaml: String,
     retire: bool,
     why: String,
-    /// What is wrong with the text, at most 50, and how many more there are.
+    /// Errors in the text, at most 50, and how many more there are.
     faults: Vec<String>,
     further: usize,
     preview: Option<Preview>,
-    /// What the preview was shown for: applied only if it is still the same.
+    /// Fingerprint of the preview: applied only if it is still the same.
     seen: String,
 }
 
-/// What stands in the form.
+/// The contents of the form.
 #[derive(Debug, Default)]
 struct ImportForm {
     yaml: String,
@@ -45,7 +45,7 @@ struct ImportForm {
     why: String,
 }
 
-/// The form, empty or with the built-in book (`?book=retailcrm`).
+/// Shows the form, empty or with the built-in book (`?book=retailcrm`).
 pub(super) async fn form(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     session.need(Permission::Edit)?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
@@ -54,7 +54,7 @@ pub(super) async fn form(State(console): State<Console>, session: Session, RawQu
     show(&console, &session, StatusCode::OK, form, Vec::new(), None)
 }
 
-/// Shows what it would change, or applies what was shown.
+/// Previews the changes, or applies what was previewed.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     let (session, fields) = (&posted.session, &posted.fields);
     session.need(Permission::Edit)?;
@@ -109,7 +109,7 @@ fn show(
     page_with(status, &ImportPage { page, yaml, retire, why, faults, further, preview, seen: seen.unwrap_or_default() })
 }
 
-/// What is wrong with a text that is no book.
+/// Returns the errors of a text that is not a book.
 fn faults(error: BookError) -> Vec<String> {
     match error {
         BookError::Invalid(violations) => violations.iter().map(ToString::to_string).collect(),
@@ -119,7 +119,7 @@ fn faults(error: BookError) -> Vec<String> {
     }
 }
 
-/// What the registry says of a book, with the methods' names in place of their numbers.
+/// Describes the registry's violations, with the methods' names in place of their numbers.
 fn told(violations: &Violations, methods: &[MethodDraft]) -> Vec<String> {
     let name = |field: &str| {
         let (number, rest) = field.strip_prefix("methods[")?.split_once(']')?;

@@ -18,7 +18,7 @@ use crate::model::operator::Permission;
 use crate::model::reference::Method;
 use crate::registry::{ListMethods, PageInput};
 
-/// Methods of a page: a book of a usual size stands on one.
+/// Methods per page: a book of the usual size fits on one.
 const SIZE: i32 = 250;
 
 #[derive(Debug, Template)]
@@ -29,7 +29,7 @@ struct MethodsPage {
     may_edit: bool,
 }
 
-/// What the book is narrowed by.
+/// The filters of the book.
 #[derive(Debug)]
 struct Filters {
     text: String,
@@ -44,11 +44,11 @@ impl lists::Filters for Filters {
     }
 }
 
-/// A block, or the part of it that this page has.
+/// A block, or the part of it on this page.
 #[derive(Debug)]
 struct Block {
     title: String,
-    /// The address of the list with it alone.
+    /// The address of the list with only this block.
     alone: String,
     rows: Vec<Row>,
 }
@@ -63,7 +63,7 @@ struct Row {
     store_use: &'static str,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let filters = Filters { text: fields.trimmed("text"), block: fields.trimmed("block") };
@@ -79,7 +79,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
     page_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
 }
 
-/// Methods that follow each other in a block, under its title.
+/// Groups methods that follow each other in a block under its title.
 fn blocks(methods: Vec<Method>) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for method in methods {

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use super::{Console, paths};
 
-/// The pages of this section.
+/// Returns the routes of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route(paths::METHODS, get(list::page))

@@ -1,4 +1,4 @@
-//! What an import of a reference book would change, and whom it would affect.
+//! The changes that an import of a reference book would make, and the keys that it would affect.
 
 use std::collections::HashMap;
 
@@ -13,21 +13,21 @@ use crate::model::reference::Method;
 use crate::model::token::Digest;
 use crate::registry::{AffectedMethods, Choice, ImportMethods, MethodDraft, MethodsDiff};
 
-/// What would change.
+/// The changes.
 #[derive(Debug)]
 pub(super) struct Preview {
-    /// Identities and summaries of those that are new.
+    /// Identities and summaries of the new methods.
     pub(super) added: Vec<(String, String)>,
-    /// Identities of those that say something else, and what; nothing: their place alone.
+    /// Identities of the changed methods, each with its differences; empty if only the position changes.
     pub(super) changed: Vec<(String, Vec<Difference>)>,
-    /// Identities of those that are retired.
+    /// Identities of the retired methods.
     pub(super) retired: Vec<String>,
     pub(super) unchanged: usize,
     pub(super) gaining: Affected,
     pub(super) losing: Affected,
 }
 
-/// The keys that gain, or lose.
+/// The keys that gain or lose access.
 #[derive(Debug)]
 pub(super) struct Affected {
     /// Some of them: id, name, methods.
@@ -37,7 +37,7 @@ pub(super) struct Affected {
 }
 
 impl Preview {
-    /// What `diff` says of importing `methods` into a book of `live`, for people.
+    /// Builds the preview from `diff`, the result of importing `methods` into a book of `live`.
     pub(super) fn new(live: &[Method], methods: &[MethodDraft], diff: MethodsDiff) -> Self {
         let before: HashMap<String, Value> =
             live.iter().map(|method| (method.identity.to_string(), method.image())).collect();
@@ -62,13 +62,13 @@ impl Preview {
         }
     }
 
-    /// Those who gain and those who lose, each with a title and what it means.
+    /// Returns those that gain and those that lose access, each with a title and an explanation.
     pub(super) const fn affected(&self) -> [(&'static str, &'static str, &Affected); 2] {
         let t = &ENGLISH.import;
         [(t.gaining, t.gaining_help, &self.gaining), (t.losing, t.losing_help, &self.losing)]
     }
 
-    /// Whether nothing would change.
+    /// Returns whether there are no changes.
     pub(super) const fn is_nothing(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.retired.is_empty()
     }
@@ -86,12 +86,12 @@ fn names(identities: &[MethodIdentity]) -> impl Iterator<Item = String> + '_ {
     identities.iter().map(ToString::to_string)
 }
 
-/// The methods of a book, as the registry takes them.
+/// Converts the methods of a book to the registry's drafts.
 pub(super) fn drafts(book: ReferenceBook) -> Vec<MethodDraft> {
     let of_block = |block: crate::books::BookBlock| {
         let title = block.title;
         block.methods.into_iter().map(move |method| MethodDraft {
-            // A book may leave it out; the list of methods has to say something.
+            // A book may omit it; the list of methods needs a text.
             summary: if method.summary.is_empty() { method.method.clone() } else { method.summary },
             method: method.method,
             block: title.clone(),
@@ -105,7 +105,7 @@ pub(super) fn drafts(book: ReferenceBook) -> Vec<MethodDraft> {
     book.blocks.into_iter().flat_map(of_block).collect()
 }
 
-/// A method as the audit trail would keep it.
+/// Returns a method's image as in the audit trail.
 fn image(method: &MethodDraft) -> Value {
     let store_use = match method.store_use {
         Choice::Is(store_use) => store_use.as_str(),
@@ -117,7 +117,7 @@ fn image(method: &MethodDraft) -> Value {
     })
 }
 
-/// What was asked and what would come of it, as a text to compare.
+/// Renders the request and its effects as a text to compare.
 pub(super) fn fingerprint(request: &ImportMethods, diff: &MethodsDiff) -> String {
     let text = format!("{:?} {} {diff:?}", request.methods, request.retire_missing);
     hex(&Digest::of(text.as_bytes()).as_bytes()[..16])

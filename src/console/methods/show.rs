@@ -1,4 +1,4 @@
-//! The page of a method: what it says, to be changed by who may, what was done to it, and its retirement.
+//! The page of a method: its fields, editable with permission, its history, and its retirement.
 
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -37,16 +37,16 @@ struct MethodPage {
     why: String,
     errors: Errors,
     meanwhile: Option<Meanwhile>,
-    /// Address of the list of the keys that open it.
+    /// Address of the list of the keys with access to it.
     keys: String,
     history: Vec<Entry>,
     older: bool,
-    /// Address of all of its history.
+    /// Address of its complete history.
     trail: String,
     may_edit: bool,
 }
 
-/// What is shown beside what the method says.
+/// Content next to the method's fields.
 #[derive(Default)]
 struct Beside {
     form: Option<MethodForm>,
@@ -56,14 +56,14 @@ struct Beside {
     notice: Option<Notice>,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
     let beside = Beside { notice: Notice::read(&query, console.authority.now()), ..Beside::default() };
     show(&console, &session, StatusCode::OK, query.text("method"), beside).await
 }
 
-/// Saves it, or shows the page again with what there is to say.
+/// Saves it, or shows the page again with errors or a conflict.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Edit)?;
@@ -94,7 +94,7 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &identity, beside).await
 }
 
-/// Takes it out of the book. Keys that chose it lose it; nobody gains what it kept from them.
+/// Retires the method. Keys that selected it lose access to it; no key gains any.
 pub(super) async fn retire(State(console): State<Console>, posted: Posted) -> Answer {
     let (session, fields) = (&posted.session, &posted.fields);
     session.need(Permission::Edit)?;
@@ -110,7 +110,7 @@ pub(super) async fn retire(State(console): State<Console>, posted: Posted) -> An
     Ok(go(&console.done(paths::METHODS, "method_retired", &written).await))
 }
 
-/// Somebody else changed the method since the form was made.
+/// Merges the form with a change that somebody else made since it was rendered.
 async fn merged(console: &Console, identity: &str, etag: &str, beside: Beside) -> Result<Beside, Failure> {
     let method = method(console, identity).await?;
     let changes = console.changes_since("method", identity, etag).await?;
@@ -148,7 +148,7 @@ async fn show(console: &Console, session: &Session, status: StatusCode, identity
     page_with(status, &template)
 }
 
-/// The method of an address; what is no identity is no page.
+/// Returns the method of an address; an invalid identity is a page that does not exist.
 async fn method(console: &Console, identity: &str) -> Result<Method, Failure> {
     match console.registry.method(identity).await {
         Err(Error::Invalid(_)) => Err(Failure::NotFound),

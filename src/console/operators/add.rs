@@ -1,4 +1,4 @@
-//! Making an operator. Its token is shown once.
+//! Creating an operator. Its token is shown once.
 
 use askama::Template;
 use axum::extract::State;
@@ -26,7 +26,7 @@ struct AddPage {
     why: String,
 }
 
-/// The operator, and its token for the first and last time.
+/// The operator, with its token for the first and last time.
 #[derive(Template)]
 #[template(path = "operators/made.html")]
 struct MadePage {
@@ -34,17 +34,17 @@ struct MadePage {
     id: String,
     name: String,
     token: String,
-    /// Whether the reader is the operator, who is signed out by it.
+    /// Whether the user is this operator, whose session the rotation ends.
     own: bool,
 }
 
-/// The form.
+/// Shows the form.
 pub(super) async fn form(State(console): State<Console>, session: Session) -> Answer {
     session.need(Permission::Administer)?;
     show(&console, &session, StatusCode::OK, OperatorForm::default(), Errors::none(), String::new())
 }
 
-/// Saves it and shows its token, or shows the form again with what is wrong in it.
+/// Saves it and shows its token, or shows the form again with the errors.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Administer)?;
@@ -68,7 +68,7 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
     show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why)
 }
 
-/// The page with a token.
+/// Shows the page with a token.
 pub(super) fn show_token(page: Page, session: &Session, made: &OperatorWithToken) -> Answer {
     answer(&MadePage {
         page,

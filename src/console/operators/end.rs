@@ -1,4 +1,4 @@
-//! Another token for an operator, or its end.
+//! Rotating an operator's token, and revoking the operator.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -15,7 +15,7 @@ use crate::console::posted::Posted;
 use crate::console::texts::ENGLISH;
 use crate::registry::{Error, Precondition, WriteOptions};
 
-/// Gives it another token, and shows that, once.
+/// Rotates its token and shows the new one, once.
 pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     if posted.fields.text("sure") != "yes" {
         return unsure(&console, &posted, &id, "sure_rotate").await;
@@ -27,7 +27,7 @@ pub(super) async fn rotate(State(console): State<Console>, Path(id): Path<String
     show_token(page.with_notice(notice), &posted.session, &made)
 }
 
-/// Ends it for good.
+/// Revokes it permanently.
 pub(super) async fn revoke(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     if posted.fields.text("sure") != "yes" {
         return unsure(&console, &posted, &id, "sure").await;

@@ -1,4 +1,4 @@
-//! The form of an operator: what was typed, as it was typed, and what the registry makes of it.
+//! The form of an operator: the input as typed, and the registry's types built from it.
 
 use serde_json::Value;
 
@@ -8,14 +8,14 @@ use crate::console::time::{self, Read};
 use crate::model::operator::{Operator, Role};
 use crate::registry::{Choice, OperatorDraft};
 
-/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
+/// The registry's fields that the form has, next to which it shows their errors.
 pub(super) const SHOWN: [&str; 6] =
     ["operator.name", "operator.role", "operator.expire_time", "options.comment", "sure", "sure_rotate"];
 
-/// The roles, the least first.
+/// The roles, in ascending order of permissions.
 pub(super) const ROLES: [Role; 4] = [Role::Authorizer, Role::Viewer, Role::Editor, Role::Admin];
 
-/// What stands in the form.
+/// The contents of the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct OperatorForm {
     pub(super) name: String,
@@ -24,29 +24,29 @@ pub(super) struct OperatorForm {
 }
 
 impl OperatorForm {
-    /// What was sent.
+    /// Reads the form that was sent.
     pub(super) fn read(fields: &Fields) -> Self {
         Self { name: fields.trimmed("name"), role: fields.trimmed("role"), expires: fields.trimmed("expires") }
     }
 
-    /// What an operator says of itself.
+    /// Builds the form of an existing operator.
     pub(super) fn of(operator: &Operator) -> Self {
         Self::of_image(&operator.image())
     }
 
-    /// What the audit trail says of an operator.
+    /// Builds the form from an image of the audit trail.
     pub(super) fn of_image(image: &Value) -> Self {
         let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let expires = text("expires").parse().map(time::written).unwrap_or_default();
         Self { name: text("name"), role: text("role"), expires }
     }
 
-    /// What can be changed, to be laid over what somebody else made of it.
+    /// Returns the editable fields, to be merged with somebody else's change.
     pub(super) fn parts(&mut self) -> [&mut String; 3] {
         [&mut self.name, &mut self.role, &mut self.expires]
     }
 
-    /// What the registry is given. What it could not be told, because it cannot be read, is added to `errors`.
+    /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
     pub(super) fn draft(&self, errors: &mut Errors) -> OperatorDraft {
         let expires = time::read(&self.expires);
         if expires == Read::Nonsense {
@@ -61,12 +61,12 @@ impl OperatorForm {
     }
 }
 
-/// The roles for a field to choose from: what it sends, what people read of it.
+/// Returns the options of the field for roles: the value sent, the name shown.
 pub(super) fn roles() -> Vec<(&'static str, &'static str)> {
     ROLES.into_iter().map(|role| (role.as_str(), meaning(role))).collect()
 }
 
-/// What a role may do.
+/// Describes the permissions of a role.
 pub(super) const fn meaning(role: Role) -> &'static str {
     let t = &ENGLISH.operators;
     match role {

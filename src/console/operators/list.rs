@@ -26,11 +26,11 @@ struct OperatorsPage {
     roles: Vec<(&'static str, &'static str)>,
 }
 
-/// What the list is narrowed by, or widened.
+/// The filters of the list; one of them widens it.
 #[derive(Debug)]
 struct Filters {
     role: String,
-    /// `yes`: revoked ones too.
+    /// `yes` to include revoked ones.
     revoked: String,
 }
 
@@ -53,11 +53,11 @@ struct Row {
     expired: bool,
     revoked: Option<Moment>,
     created: Moment,
-    /// Whether it is the reader.
+    /// Whether it is the signed-in operator.
     own: bool,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     session.need(Permission::Administer)?;
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());

@@ -1,4 +1,4 @@
-//! The page of an operator: what it says, to be changed, and what was done to it.
+//! The page of an operator: its fields, editable, and its history.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -38,16 +38,16 @@ struct OperatorPage {
     updated: Moment,
     expires: Option<Moment>,
     revoked: Option<Moment>,
-    /// Address of all that it did.
+    /// Address of all changes that it made.
     deeds: String,
     history: Vec<Entry>,
     older: bool,
-    /// Address of all of its history.
+    /// Address of its complete history.
     trail: String,
     own: bool,
 }
 
-/// What is shown beside what the operator says.
+/// Content next to the operator's fields.
 #[derive(Default)]
 pub(super) struct Beside {
     pub(super) form: Option<OperatorForm>,
@@ -57,7 +57,7 @@ pub(super) struct Beside {
     pub(super) notice: Option<Notice>,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(
     State(console): State<Console>,
     session: Session,
@@ -69,7 +69,7 @@ pub(super) async fn page(
     show(&console, &session, StatusCode::OK, &id, beside).await
 }
 
-/// Saves it, or shows the page again with what there is to say.
+/// Saves it, or shows the page again with errors or a conflict.
 pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Administer)?;
@@ -99,11 +99,11 @@ pub(super) async fn submit(State(console): State<Console>, Path(id): Path<String
     show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &id, beside).await
 }
 
-/// Somebody else changed the operator since the form was made.
+/// Merges the form with a change that somebody else made since it was rendered.
 async fn merged(console: &Console, id: &str, etag: &str, beside: Beside) -> Result<Beside, Failure> {
     let operator = operator(console, id).await?;
     let mut changes = console.changes_since("operator", id, etag).await?;
-    // Signing in and out are on record as changes that change nothing.
+    // Sign-ins and sign-outs are recorded as changes without differences.
     changes.retain(|change| change.before != change.after);
     let mut form = beside.form.unwrap_or_default();
     if let Some(base) = meanwhile::base(&changes) {
@@ -113,7 +113,7 @@ async fn merged(console: &Console, id: &str, etag: &str, beside: Beside) -> Resu
     Ok(Beside { form: Some(form), meanwhile: Some(meanwhile), ..beside })
 }
 
-/// The page with what there is to say.
+/// Shows the page with this content.
 pub(super) async fn show(console: &Console, session: &Session, status: StatusCode, id: &str, beside: Beside) -> Answer {
     session.need(Permission::Administer)?;
     let operator = operator(console, id).await?;
@@ -142,7 +142,7 @@ pub(super) async fn show(console: &Console, session: &Session, status: StatusCod
     page_with(status, &template)
 }
 
-/// The operator of an address; what is no id is no page.
+/// Returns the operator of an address; an invalid id is a page that does not exist.
 async fn operator(console: &Console, id: &str) -> Result<Operator, Failure> {
     match console.registry.operator(id).await {
         Err(Error::Invalid(_)) => Err(Failure::NotFound),

@@ -28,11 +28,11 @@ struct AuditPage {
     page: Page,
     list: ListPage<Filters, Entry>,
     kinds: [(&'static str, &'static str); 4],
-    /// Whether the reader may see operators.
+    /// Whether the user may see operators.
     administers: bool,
 }
 
-/// What the trail is narrowed by.
+/// The filters of the audit trail.
 #[derive(Debug, Default)]
 struct Filters {
     kind: String,
@@ -44,7 +44,7 @@ struct Filters {
     page: String,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let filters = Filters::read(&Fields::parse(query.unwrap_or_default().as_bytes()));
     let from = filters.page.clone();
@@ -92,7 +92,7 @@ impl Filters {
         }
     }
 
-    /// What the registry is asked. Dates are whole days: the last one counts.
+    /// Builds the request to the registry. Dates are whole days: the last one is included.
     async fn list(&self, console: &Console, errors: &mut Errors) -> Result<ListChanges, Failure> {
         let day = Duration::from_hours(24);
         let start = date(&self.from, "start_time", errors);
@@ -121,7 +121,7 @@ fn date(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
 }
 
 impl Console {
-    /// The id of the operator that people mean by an id or a name; a living one before those that are revoked.
+    /// Returns the id of the operator with this id or name; an active one takes precedence over revoked ones.
     async fn operator_called(&self, called: &str) -> Result<Option<String>, Failure> {
         if called.is_empty() || called.starts_with("op_") {
             return Ok(Some(called.to_owned()));

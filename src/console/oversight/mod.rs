@@ -1,4 +1,4 @@
-//! Oversight: what was done, and how far the replicas have come.
+//! Oversight: the audit trail, and the state of the replicas.
 
 mod audit;
 mod replicas;
@@ -8,7 +8,7 @@ use axum::routing::get;
 
 use super::{Console, paths};
 
-/// The pages of this section.
+/// Returns the routes of this section.
 pub(super) fn routes() -> Router<Console> {
     Router::new().route(paths::AUDIT, get(audit::page)).route(paths::REPLICAS, get(replicas::page))
 }

@@ -1,4 +1,4 @@
-//! Replicas: who has applied what, and how fresh that is.
+//! Replicas: what each has applied, and how fresh that is.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ struct ReplicasPage {
     rows: Vec<Row>,
     lost: Vec<Lost>,
     head: u64,
-    /// Seconds after which a replica that proves nothing allows nothing.
+    /// Seconds after which a replica without proof of fresh state denies every request.
     max_staleness: u64,
-    /// Whether replicas have another `max_staleness` than this one.
+    /// Whether some replicas have another `max_staleness` than this one.
     differ: bool,
     again: &'static str,
 }
@@ -52,15 +52,15 @@ struct Row {
     reported: Moment,
     ago: String,
     live: bool,
-    /// Seconds after which it allows nothing without proof; `None`: an earlier version, which does not report it.
+    /// Seconds after which it denies requests without proof; `None` for an earlier version, which does not report it.
     max_staleness: Option<u64>,
-    /// Whether that is another setting than that of the replica that made this page.
+    /// Whether that differs from the setting of the replica that rendered this page.
     differs: bool,
-    /// Whether it made this page.
+    /// Whether it rendered this page.
     own: bool,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session) -> Answer {
     let (replicas, head) = console.registry.replicas().await?;
     let lost = console.registry.lost_changes().await?;
@@ -106,7 +106,7 @@ impl Row {
             version: replica.report.version.clone(),
             started: Moment(replica.report.started),
             applied,
-            // It may have applied something since the head was read.
+            // It may have applied something since the latest revision was read.
             behind: head.saturating_sub(applied),
             reported: Moment(replica.reported),
             ago: ago(replica.age),
@@ -118,7 +118,7 @@ impl Row {
     }
 }
 
-/// How long ago, in the unit that fits.
+/// Formats an age in the unit that fits.
 fn ago(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {

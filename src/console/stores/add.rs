@@ -24,18 +24,18 @@ struct AddPage {
     form: StoreForm,
     errors: Errors,
     kinds: Vec<(&'static str, &'static str)>,
-    /// Whether the code can be written, which is only so as long as there is no store.
+    /// Whether the code can be edited, which is only possible until the store exists.
     new: bool,
     why: String,
 }
 
-/// The form.
+/// Shows the form.
 pub(super) async fn form(State(console): State<Console>, session: Session) -> Answer {
     session.need(Permission::Edit)?;
     show(&console, &session, StatusCode::OK, StoreForm::default(), Errors::none(), String::new())
 }
 
-/// Saves it, or shows the form again with what is wrong in it.
+/// Saves it, or shows the form again with the errors.
 pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
     posted.session.need(Permission::Edit)?;
     let form = StoreForm::read(&posted.fields);

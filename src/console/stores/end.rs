@@ -1,4 +1,4 @@
-//! Switching a store on and off, and deleting it: not before its consequences were seen.
+//! Switching a store on and off, and deleting it, after a confirmation of the consequences.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -14,7 +14,7 @@ use crate::console::{Console, paths};
 use crate::model::id::KeyId;
 use crate::registry::{DeleteStore, Error, Named, Precondition, StoreDraft, Update, WriteOptions};
 
-/// Sets what the form says, if the store is still as the form's maker saw it, and goes back to where it was sent from.
+/// Applies the form's value unless the store changed since the form was rendered, and returns to the sender's page.
 pub(super) async fn switch(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
     let fields = &posted.fields;
     let update = Update {
@@ -33,7 +33,7 @@ pub(super) async fn switch(State(console): State<Console>, Path(code): Path<Stri
     switch.answer(&console, fields, switched).await
 }
 
-/// Deletes it. Where keys would be left with one store, which they then bind to, this is asked first.
+/// Deletes it. If keys would be left with one store, to which they then bind, requires confirmation first.
 pub(super) async fn delete(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
     let (session, fields) = (&posted.session, &posted.fields);
     session.need(crate::model::operator::Permission::Edit)?;

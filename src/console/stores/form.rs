@@ -1,4 +1,4 @@
-//! The form of a store: what was typed, as it was typed, and what the registry makes of it.
+//! The form of a store: the input as typed, and the registry's types built from it.
 
 use serde_json::Value;
 
@@ -7,15 +7,15 @@ use crate::console::texts::ENGLISH;
 use crate::model::store::{Store, StoreKind};
 use crate::registry::{Choice, StoreDraft};
 
-/// The fields of the registry that have a place in the form, where what is wrong with them is shown.
+/// The registry's fields that the form has, next to which it shows their errors.
 pub(super) const SHOWN: [&str; 7] =
     ["store.code", "store.name", "store.kind", "store.platform", "store.hosts", "options.comment", "sure"];
 
-/// The kinds, with the names that forms and audit trail have for them.
+/// The kinds, with their names in forms and the audit trail.
 pub(super) const KINDS: [(&str, StoreKind); 3] =
     [("site", StoreKind::Site), ("landing_page", StoreKind::LandingPage), ("online_store", StoreKind::OnlineStore)];
 
-/// What stands in the form.
+/// The contents of the form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct StoreForm {
     pub(super) code: String,
@@ -26,7 +26,7 @@ pub(super) struct StoreForm {
 }
 
 impl StoreForm {
-    /// What was sent.
+    /// Reads the form that was sent.
     pub(super) fn read(fields: &Fields) -> Self {
         Self {
             code: fields.trimmed("code"),
@@ -37,12 +37,12 @@ impl StoreForm {
         }
     }
 
-    /// What a store says of itself.
+    /// Builds the form of an existing store.
     pub(super) fn of(store: &Store) -> Self {
         Self::of_image(&store.image())
     }
 
-    /// What the audit trail says of a store.
+    /// Builds the form from an image of the audit trail.
     pub(super) fn of_image(image: &Value) -> Self {
         let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let hosts = image.get("hosts").and_then(Value::as_array);
@@ -56,12 +56,12 @@ impl StoreForm {
         }
     }
 
-    /// What can be changed, to be laid over what somebody else made of it.
+    /// Returns the editable fields, to be merged with somebody else's change.
     pub(super) fn parts(&mut self) -> [&mut String; 4] {
         [&mut self.name, &mut self.kind, &mut self.platform, &mut self.hosts]
     }
 
-    /// What the registry is given.
+    /// Builds the draft for the registry.
     pub(super) fn draft(&self) -> StoreDraft {
         let kind = KINDS.into_iter().find(|(name, _)| *name == self.kind);
         StoreDraft {
@@ -75,17 +75,17 @@ impl StoreForm {
     }
 }
 
-/// The names of the registry's fields that the form has, for the mask of an update.
+/// Returns the registry's names of the form's fields, for the mask of an update.
 pub(super) fn mask() -> Vec<String> {
     ["name", "kind", "platform", "hosts"].map(str::to_owned).to_vec()
 }
 
-/// The kinds for a field to choose from: what it sends, what people read.
+/// Returns the options of the field for kinds: the value sent, the name shown.
 pub(super) fn kinds() -> Vec<(&'static str, &'static str)> {
     KINDS.into_iter().map(|(name, kind)| (name, kind_name(kind))).collect()
 }
 
-/// What people call a kind.
+/// Returns the name of a kind for people.
 pub(super) const fn kind_name(kind: StoreKind) -> &'static str {
     let t = &ENGLISH.stores;
     match kind {

@@ -44,7 +44,7 @@ struct Row {
     etag: String,
 }
 
-/// What the list is narrowed by.
+/// The filters of the list.
 #[derive(Debug, Default)]
 struct Filters {
     text: String,
@@ -54,7 +54,7 @@ struct Filters {
     page: String,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let filters = Filters::read(&fields);

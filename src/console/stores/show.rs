@@ -1,4 +1,4 @@
-//! The page of a store: what it says, to be changed by who may, and what was done to it.
+//! The page of a store: its fields, editable with permission, and its history.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -36,18 +36,18 @@ struct StorePage {
     why: String,
     errors: Errors,
     meanwhile: Option<Meanwhile>,
-    /// Ids and names of keys that deleting it would bind to the one store they are left with.
+    /// Ids and names of keys that deleting it would bind to their one remaining store.
     rebinding: Vec<(String, String)>,
     created: Moment,
     updated: Moment,
     history: Vec<Entry>,
     older: bool,
-    /// Address of all of its history.
+    /// Address of its complete history.
     trail: String,
     may_edit: bool,
 }
 
-/// What is shown beside what the store says.
+/// Content next to the store's fields.
 #[derive(Default)]
 pub(super) struct Beside {
     pub(super) form: Option<StoreForm>,
@@ -58,7 +58,7 @@ pub(super) struct Beside {
     pub(super) notice: Option<Notice>,
 }
 
-/// The page.
+/// Shows the page.
 pub(super) async fn page(
     State(console): State<Console>,
     session: Session,
@@ -70,7 +70,7 @@ pub(super) async fn page(
     show(&console, &session, StatusCode::OK, &code, beside).await
 }
 
-/// Saves it, or shows the page again with what there is to say.
+/// Saves it, or shows the page again with errors or a conflict.
 pub(super) async fn submit(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
     let session = &posted.session;
     session.need(Permission::Edit)?;
@@ -95,7 +95,7 @@ pub(super) async fn submit(State(console): State<Console>, Path(code): Path<Stri
     }
 }
 
-/// Somebody else changed the store since the form was made.
+/// Merges the form with a change that somebody else made since it was rendered.
 async fn merged(console: &Console, code: &str, etag: &str, beside: Beside) -> Result<Beside, Failure> {
     let store = store(console, code).await?;
     let changes = console.changes_since("store", code, etag).await?;
@@ -107,7 +107,7 @@ async fn merged(console: &Console, code: &str, etag: &str, beside: Beside) -> Re
     Ok(Beside { form: Some(form), meanwhile: Some(meanwhile), ..beside })
 }
 
-/// The page with what there is to say.
+/// Shows the page with this content.
 pub(super) async fn show(
     console: &Console,
     session: &Session,
@@ -140,7 +140,7 @@ pub(super) async fn show(
     page_with(status, &template)
 }
 
-/// The store of an address; what is no code is no page.
+/// Returns the store of an address; an invalid code is a page that does not exist.
 async fn store(console: &Console, code: &str) -> Result<Store, Failure> {
     match console.registry.store(code).await {
         Err(Error::Invalid(_)) => Err(Failure::NotFound),

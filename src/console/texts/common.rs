@@ -73,7 +73,7 @@ texts! {
 }
 
 texts! {
-    /// Pages that say why there is no page.
+    /// Error pages.
     Failures {
         home: "Go to the start page",
         not_found: "Page not found",
@@ -104,7 +104,7 @@ texts! {
 }
 
 texts! {
-    /// What was done just now, by the name that stands in the address.
+    /// Completed actions, by their names in the address.
     Done {
         saved: "Saved.",
         revoked: "Key revoked. Its tokens are now refused.",

@@ -1,9 +1,9 @@
-//! Texts of the form of a key. `{}` are places that are filled in.
+//! Texts of the form of a key. `{}` marks placeholders.
 
 use super::section::texts;
 
 texts! {
-    /// Adding and changing a key.
+    /// Adding and editing a key.
     KeyForm {
         add_title: "Add an API access key",
         edit_title: "Edit",
@@ -69,7 +69,7 @@ texts! {
     }
 }
 
-/// Puts `values` into the places of `text`, one after the other.
+/// Replaces the placeholders of `text` by `values`, in order.
 pub(in crate::console) fn fill(text: &str, values: &[&str]) -> String {
     let mut parts = text.split("{}");
     let mut filled = parts.next().unwrap_or_default().to_owned();

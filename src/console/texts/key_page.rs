@@ -1,4 +1,4 @@
-//! Texts of the page of a key, and of what can be done to it there.
+//! Texts of the page of a key, and of the actions there.
 
 use super::section::texts;
 use crate::model::decision::Reason;
@@ -109,7 +109,7 @@ texts! {
 }
 
 texts! {
-    /// What was done, by the audit trail's names.
+    /// Actions, by their names in the audit trail.
     Actions {
         create: "Created",
         update: "Changed",
@@ -126,7 +126,7 @@ texts! {
 }
 
 texts! {
-    /// What changes are about, by the audit trail's names.
+    /// Subjects of changes, by their names in the audit trail.
     Subjects {
         key: "Key",
         store: "Store",
@@ -136,7 +136,7 @@ texts! {
 }
 
 texts! {
-    /// Fields, by the names that the audit trail has for them.
+    /// Fields, by their names in the audit trail.
     FieldNames {
         name: "Name",
         owner: "Owner",
@@ -169,7 +169,7 @@ texts! {
 }
 
 texts! {
-    /// Changing a key.
+    /// Editing a key.
     KeyEdit {
         title: "Edit API access key",
         stale: "Someone else changed this key while you were editing. Your changes aren't saved yet; nothing is lost.",
@@ -193,7 +193,7 @@ texts! {
     }
 }
 
-/// Why a call is refused.
+/// Returns the text of the reason for a refusal.
 pub(in crate::console) const fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::KeyMissing => "The request has no token.",

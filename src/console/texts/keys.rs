@@ -55,12 +55,12 @@ texts! {
     }
 }
 
-/// How many methods of how many a key opens.
+/// Formats the number of methods that a key has access to, out of all.
 pub(in crate::console) fn methods_of(count: usize, all: usize) -> String {
     format!("{count} of {all}")
 }
 
-/// How many further stores a key opens.
+/// Formats the number of further stores that a key has access to.
 pub(in crate::console) fn more(count: usize) -> String {
     format!("+{count}")
 }

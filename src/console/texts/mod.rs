@@ -1,6 +1,6 @@
-//! Every text of the console, in one place, so that a language can be added: another value of [`Texts`].
+//! Every text of the console, in one module, so that a language can be added: another value of [`Texts`].
 //!
-//! A file per section. Texts with numbers or names in them are functions beside their section's texts.
+//! One file per section. Texts with numbers or names in them are functions next to their section's texts.
 
 mod common;
 pub(super) mod key_form;

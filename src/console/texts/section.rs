@@ -1,6 +1,6 @@
-//! How the texts of a section are written down.
+//! How the texts of a section are declared.
 
-/// A section's texts: a type with a field for each, and their English.
+/// Declares a section's texts: a struct with a field for each, and the English values.
 macro_rules! texts {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $text:expr,)+ }) => {
         $(#[$doc])*
@@ -12,7 +12,7 @@ macro_rules! texts {
         impl $name {
             pub(in crate::console) const ENGLISH: Self = Self { $($field: $text,)+ };
 
-            /// The text of this name, if there is one.
+            /// Returns the text of this name, if there is one.
             #[expect(clippy::allow_attributes, reason = "only some sections are asked by name")]
             #[allow(dead_code, reason = "only some sections are asked by name")]
             pub(in crate::console) fn named(&self, name: &str) -> Option<&'static str> {

@@ -1,10 +1,10 @@
-//! Texts of writes that some replicas have not confirmed yet. Each begins with what was done and goes on with what such a
-//! replica may still do; both stand here by the names of [`super::common::Done`].
+//! Texts of writes that some replicas have not confirmed yet. Each begins with the action and continues with the risk
+//! of such a replica; both are listed here by the names of [`super::common::Done`].
 
 use super::section::texts;
 
 texts! {
-    /// Which replicas have not confirmed a write. The first text in braces is one of [`Risks`].
+    /// Which replicas have not confirmed a write. The first placeholder is one of [`Risks`].
     Unconfirmed {
         one: "1 replica has not confirmed yet and {} for up to {} s: {}",
         several: "{} replicas have not confirmed yet and {} for up to {} s: {}",
@@ -13,7 +13,7 @@ texts! {
 }
 
 texts! {
-    /// What was done.
+    /// Completed actions.
     Outcomes {
         saved: "Saved.",
         added: "The key is added.",

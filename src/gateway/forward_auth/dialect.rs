@@ -1,4 +1,4 @@
-//! How each kind of proxy says what its client asked for.
+//! How each kind of proxy describes the original request.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -14,44 +14,44 @@ pub(super) struct Dialect {
     verb: &'static str,
     target: &'static str,
     host: &'static str,
-    /// The client's address.
+    /// Header with the client's address.
     client: &'static str,
-    /// Whether that header is a list, to which each load balancer and the proxy itself add the address that they saw.
+    /// Whether that header is a list, to which each balancer and the proxy itself append the address of their peer.
     lists_clients: bool,
-    /// Whether there is a body: `none`, or anything else. Empty for a proxy that does not say, as do the configurations of
-    /// an earlier version.
+    /// Header about the body: `none`, or any other value if there is one. Empty for a proxy that does not report it,
+    /// such as one with the configuration of an earlier version.
     body: &'static str,
-    /// Further headers that the proxy sets of itself.
+    /// Further headers that the proxy itself sets.
     others: &'static [&'static str],
-    /// The proxy drops the bodies of answers, and knows no refusals but 401 and 403.
+    /// The proxy drops the bodies of responses, and supports no refusals but 401 and 403.
     pub(super) drops_bodies: bool,
     /// How the proxy can change the target.
     pub(super) edits: Edits,
 }
 
-/// How a kind of proxy can change the target of a request before it sends it on.
+/// How a kind of proxy can change the target of a request before forwarding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edits {
-    /// It sends on what it is told, byte for byte.
+    /// It forwards the target from the response, byte for byte.
     Target,
-    /// It puts another query behind the path that came.
+    /// It replaces the query and keeps the original path.
     Query,
-    /// It cannot.
+    /// It can't.
     Nothing,
 }
 
-/// What the client asked for.
+/// The original client request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Told<'a> {
     pub(super) verb: &'a [u8],
     pub(super) target: &'a [u8],
     pub(super) host: &'a [u8],
     pub(super) client: Option<IpAddr>,
-    /// No body comes this way: whether there is one.
+    /// Bodies are never sent here: whether there is one.
     pub(super) body: Body<'static>,
 }
 
-/// Names that nobody has by default: deploy/nginx sets them.
+/// Names that no proxy has by default: deploy/nginx sets them.
 const NGINX: Dialect = Dialect {
     verb: "x-original-method",
     target: "x-original-uri",
@@ -64,7 +64,7 @@ const NGINX: Dialect = Dialect {
     edits: Edits::Target,
 };
 
-/// Names that Traefik sets by itself, and Caddy's forward_auth and deploy/caddy.
+/// Names that Traefik sets by default, as do Caddy's forward_auth and deploy/caddy.
 const CADDY: Dialect = Dialect {
     verb: "x-forwarded-method",
     target: "x-forwarded-uri",
@@ -77,24 +77,24 @@ const CADDY: Dialect = Dialect {
     edits: Edits::Query,
 };
 
-/// The same, in a proxy that sends on what came.
+/// The same, for a proxy that forwards the original target.
 const TRAEFIK: Dialect = Dialect { edits: Edits::Nothing, body: "", ..CADDY };
 
 /// Headers of the connection from the proxy to Latchkey.
 const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", CALLER];
 
-/// The headers that say what was decided. What deploy/ has for nginx and Caddy sets or drops each of them, whatever the
-/// client sent under these names.
+/// The headers that report a decision. The configurations in deploy/ for nginx and Caddy set or drop each of them,
+/// whatever the client sent under these names.
 pub(super) const SET: [&str; 5] =
     ["x-latchkey-key-id", "x-latchkey-store", "x-latchkey-stores", "x-latchkey-scope", "x-latchkey-revision"];
 
-/// Whether a proxy replaces a client's header of this name.
+/// Returns whether a proxy replaces a client's header of this name.
 pub(super) fn is_replaced(name: &str) -> bool {
     SET.iter().chain([&CALLER]).any(|replaced| replaced.eq_ignore_ascii_case(name))
 }
 
 impl Dialect {
-    /// The dialect of a kind of proxy.
+    /// Returns the dialect of a kind of proxy.
     pub(super) fn of(kind: &str) -> Option<&'static Self> {
         match kind {
             "nginx" => Some(&NGINX),
@@ -104,7 +104,7 @@ impl Dialect {
         }
     }
 
-    /// What the client asked for, behind load balancers at these addresses.
+    /// Returns the original client request, received through load balancers at these addresses.
     pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<Told<'a>, String> {
         let target = only(headers, self.target)?;
         let client = std::str::from_utf8(only(headers, self.client)?).ok();
@@ -118,13 +118,13 @@ impl Dialect {
             if self.lists_clients {
                 return first_client(text, balancers);
             }
-            // nginx reports the balancer where that one named no client.
+            // nginx reports the balancer's address if the balancer named no client.
             address(text).filter(|address| !is_of(balancers, *address))
         });
         Ok(Told { verb: only(headers, self.verb)?, target, host: only(headers, self.host)?, client, body })
     }
 
-    /// Whether a header is the proxy's and not its client's.
+    /// Returns whether a header is set by the proxy, not by its client.
     pub(super) fn is_of_proxy(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
         [self.verb, self.target, self.host, self.client, self.body].contains(&name)
@@ -132,32 +132,32 @@ impl Dialect {
             || OF_CONNECTION.contains(&name)
     }
 
-    /// The status by which the proxy knows a refusal.
+    /// Returns the status by which the proxy recognizes a refusal.
     pub(super) fn status(&self, status: StatusCode) -> StatusCode {
         if !self.drops_bodies || status == StatusCode::UNAUTHORIZED { status } else { StatusCode::FORBIDDEN }
     }
 
-    /// The header that tells the proxy what to send upstream instead of `came`, and its value. None: the proxy could
-    /// not do it.
+    /// Returns the header with what the proxy must send upstream instead of `came`, and its value; `None` if the proxy
+    /// could not do it.
     pub(super) fn edit(&self, came: &[u8], decided: &[u8]) -> Option<(&'static str, Vec<u8>)> {
         match self.edits {
-            // A host in it, or `*`, which only the proxy itself can make something of.
+            // A target with a host, or `*`: only the proxy itself can interpret it.
             _ if came.first() != Some(&b'/') => None,
             Edits::Target => Some((URI, decided.to_vec())),
             _ if is_escaped_on(came) => None,
             Edits::Nothing => (came == decided).then(|| (QUERY, query(decided).to_vec())),
-            // Caddy writes path and query one behind the other, decoded, and parts them again at the first `?`.
+            // Caddy joins path and query, decoded, and splits them again at the first `?`.
             Edits::Query if has_coded_question_mark(came) => None,
-            // It leaves out the `&` before a parameter without a name: the one before gets another value.
+            // Caddy omits the `&` before a nameless parameter, which changes the value of the one before it.
             Edits::Query if has_nameless(query(decided)) => None,
             Edits::Query => Some((QUERY, spell_braces(query(decided)))),
         }
     }
 }
 
-/// The client's address in a list of addresses: from the right, the first that is no balancer's. What stands left of it
-/// is the client's own claim. `None` if it cannot be established: there are more addresses than balancers explain, or
-/// one that is read is not an address.
+/// Returns the client's address in a list of addresses: from the right, the first that is not a balancer's. Anything
+/// left of it is the client's own claim. Returns `None` if it can't be established: there are more addresses than
+/// balancers explain, or one of those that are read is not an address.
 fn first_client(list: &str, balancers: &[IpNet]) -> Option<IpAddr> {
     let mut hops = list.rsplit(',');
     let mut client = address(hops.next()?)?;
@@ -166,7 +166,7 @@ fn first_client(list: &str, balancers: &[IpNet]) -> Option<IpAddr> {
         behind_balancer = true;
         client = address(hops.next()?)?;
     }
-    // Without a balancer the proxy replaces the list, unless it trusts one that is not known here.
+    // Without a balancer the proxy replaces the list, unless it trusts one that is not configured here.
     (behind_balancer || hops.next().is_none()).then_some(client)
 }
 
@@ -174,12 +174,12 @@ fn is_of(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// One address, without a port, a zone or brackets.
+/// Parses one address, without a port, a zone or brackets.
 fn address(text: &str) -> Option<IpAddr> {
     IpAddr::from_str(text.trim_matches([' ', '\t'])).ok().map(|address| address.to_canonical())
 }
 
-/// The query with its `?`; empty without one.
+/// Returns the query with its `?`; empty without one.
 fn query(target: &[u8]) -> &[u8] {
     target.iter().position(|byte| *byte == b'?').map_or(&[], |at| &target[at..])
 }
@@ -189,19 +189,19 @@ fn has_coded_question_mark(target: &[u8]) -> bool {
     path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%3f"))
 }
 
-/// Whether Go's proxies send on something else than came: they take `#` for a part of the path, and escape it, as they do
-/// a backslash and bytes that are no UTF-8.
+/// Returns whether Go's proxies forward something other than the original target: they treat `#` as a part of the path,
+/// and escape it, as they do a backslash and bytes that are not UTF-8.
 fn is_escaped_on(target: &[u8]) -> bool {
     let path = &target[..target.len() - query(target).len()];
     target.contains(&b'#') || path.contains(&b'\\') || std::str::from_utf8(path).is_err()
 }
 
-/// Whether a parameter has a value and no name.
+/// Returns whether a parameter has a value and no name.
 fn has_nameless(query: &[u8]) -> bool {
     query.get(1..).is_some_and(|pairs| pairs.split(|byte| *byte == b'&').any(|pair| pair.first() == Some(&b'=')))
 }
 
-/// Caddy puts the value of a variable in the place of `{name}`, in what a client wrote too.
+/// Escapes braces: Caddy replaces `{name}` with the value of a variable, even in text from a client.
 fn spell_braces(query: &[u8]) -> Vec<u8> {
     let mut spelled = Vec::with_capacity(query.len() + 8);
     for byte in query {
@@ -283,11 +283,11 @@ mod tests {
             ("10.9.9.9, 203.0.113.9, 10.1.0.4", one, Some("203.0.113.9")),
             ("unknown, 203.0.113.9, 10.1.0.4", one, Some("203.0.113.9")),
             ("10.9.9.9, 203.0.113.9, 192.0.2.7, 10.1.0.4", two, Some("203.0.113.9")),
-            // More than the balancers explain: the proxy trusts one that is not known here.
+            // More than the balancers explain: the proxy trusts one that is not configured here.
             ("203.0.113.9, 10.1.0.4", &[], None),
             ("203.0.113.9, 192.0.2.7, 10.1.0.4", one, Some("192.0.2.7")),
             ("203.0.113.9, 192.0.2.8", one, None),
-            // Fewer, and what is not an address.
+            // Fewer, and text that is not an address.
             ("10.1.0.4", one, None),
             ("10.1.0.3, 10.1.0.4", one, None),
             ("unknown", &[], None),
@@ -305,7 +305,7 @@ mod tests {
         ] {
             assert_eq!(client(list, balancers).as_deref(), expected, "{list} behind {balancers:?}");
         }
-        // nginx says one address.
+        // nginx reports one address.
         for list in ["203.0.113.9, 10.1.0.4", "unix:", "203.0.113.9:80", "10.1.0.4"] {
             let mut sent = headers(&NGINX_SENDS);
             sent.insert("x-original-client", HeaderValue::from_static(list));

@@ -1,8 +1,8 @@
-//! What kind of body a content-type announces, and whether all frameworks take it for that kind.
+//! The kinds of bodies that content types announce, and whether all frameworks agree on them.
 //!
-//! The grammar is exact: names in lower case and nothing but the parameters that a type needs. PHP cuts a boundary at a
-//! comma, Laravel takes whatever holds `/json` for JSON, Symfony compares forms' names with their case, body-parser
-//! decodes by the charset. What deviates is a kind on which they do not agree.
+//! The grammar is exact: names in lower case and only the parameters that a type needs. PHP truncates a boundary at a
+//! comma, Laravel treats any type with `/json` as JSON, Symfony compares the names of form types case-sensitively,
+//! body-parser decodes by the charset. Any deviation is a kind on which they do not agree.
 
 use super::multipart;
 
@@ -13,14 +13,14 @@ pub(crate) enum Kind<'a> {
     Form,
     /// A form in parts, with this boundary.
     Multipart(&'a [u8]),
-    /// JSON; if `exact`, to everybody.
+    /// JSON; if `exact`, for every service.
     Json {
-        /// The type is `application/json` and no relative of it, which only some read as JSON.
+        /// The type is `application/json`, not one of its relatives, which only some services read as JSON.
         exact: bool,
     },
-    /// A file, whose type nobody takes for fields. Services that decode JSON whatever its type do so here, too.
+    /// A file, which no service reads as fields. Services that decode JSON whatever its type do so here, too.
     File,
-    /// Something that frameworks may read in different ways.
+    /// A type that frameworks may read in different ways.
     Unknown,
 }
 
@@ -53,21 +53,21 @@ pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
     }
 }
 
-/// Returns whether a body may be JSON to a service that decodes it whatever its type. It is unless its first byte, behind
-/// spaces and control bytes, is one that no decoder skips and that begins no object or array in any encoding: decoders of
-/// Ruby skip comments, those of Python find out UTF-16 and UTF-32 by themselves.
+/// Returns whether a body may be JSON to a service that decodes it whatever its type. It may, unless its first byte
+/// after spaces and control bytes is one that no decoder skips and that begins no object or array in any encoding:
+/// Ruby's decoders skip comments, Python's detect UTF-16 and UTF-32.
 pub(crate) fn may_be_json(body: &[u8]) -> bool {
     let skipped = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control();
     let at = body.iter().position(|byte| !skipped(byte)).unwrap_or(body.len());
     match body[at..] {
-        // Marks of the encoding, and the first bytes of spaces beyond ASCII.
+        // Byte order marks, and the first bytes of spaces beyond ASCII.
         [0xc2 | 0xe1..=0xe3 | 0xef | 0xfe, ..] | [0xff, 0xfe, ..] => true,
         [first, ..] => first.is_ascii() && !first.is_ascii_alphanumeric() && !b"<-%\"_&=+.~*!$'".contains(&first),
         [] => false,
     }
 }
 
-/// Returns whether a content type names a charset other than UTF-8 and its subset. Django decodes the query by it, too,
+/// Returns whether a content type names a charset other than UTF-8 and its subset. Django also decodes the query by it,
 /// whether there is a body or not.
 pub(crate) fn has_odd_charset(content_type: &[u8]) -> bool {
     let lower = content_type.to_ascii_lowercase();
@@ -84,14 +84,14 @@ pub(crate) fn has_odd_charset(content_type: &[u8]) -> bool {
 /// The byte order mark of UTF-8.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// `text/json`, `application/vnd.api+json`: some services read them as JSON, the others do not read them.
+/// Matches `text/json`, `application/vnd.api+json`: some services read them as JSON, the others do not read them.
 fn is_like_json(essence: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
     let named = essence.strip_prefix(b"application/").and_then(|name| name.strip_suffix(b"+json"));
     matches!(essence, b"text/json" | b"application/x-json") || named.is_some_and(|name| name.iter().all(plain))
 }
 
-/// Types that say of a body that it is a file.
+/// Returns whether the type marks the body as a file.
 fn is_file(essence: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(byte);
     let family = [&b"image/"[..], b"audio/", b"video/", b"font/"];

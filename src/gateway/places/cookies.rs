@@ -1,4 +1,4 @@
-//! Cookies. PHP's `$_REQUEST` may hold them beside the parameters, in place of one of the same name, so none may have the
+//! Cookies. PHP's `$_REQUEST` may include them and prefer one to the parameter of the same name, so none may have the
 //! name of a parameter that matters.
 
 use super::names::{Reading, Written};

@@ -1,18 +1,18 @@
-//! Undoing percent-encoding: once and strictly for what counts, and as often as it goes for what merely might.
+//! Percent-decoding: once and strictly for values that count, repeatedly for those that merely might.
 
 use std::borrow::Cow;
 
-/// Rounds of decoding; nobody decodes more often.
+/// Rounds of decoding; no service decodes more often.
 const ROUNDS: usize = 4;
 
-/// The byte that two hexadecimal digits write.
+/// Returns the byte that two hexadecimal digits encode.
 pub(crate) fn escape(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(high)? * 16 + digit(low)?)
 }
 
-/// A value of a query or an urlencoded form: `+` is a space, each escape one byte. None if there is a `%` that begins no
-/// escape, or the result is no UTF-8.
+/// Decodes a value of a query or an urlencoded form: `+` is a space, each escape one byte. Returns `None` if a `%`
+/// begins no escape, or if the result is not UTF-8.
 pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
     if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
@@ -32,7 +32,7 @@ pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
-/// A name decoded until nothing changes any more; what is no escape stays. `%uXXXX` is one to some.
+/// Decodes a name until nothing changes any more; invalid escapes stay. Some services also decode `%uXXXX`.
 pub(crate) fn fully(raw: &[u8]) -> Vec<u8> {
     let mut name: Vec<u8> = raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     for _ in 0..ROUNDS {
@@ -75,7 +75,7 @@ fn once(name: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Writes `text` for a query: everything but unreserved characters is escaped.
+/// Encodes `text` for a query: everything but unreserved characters is escaped.
 pub(crate) fn encode(text: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(text.len());

@@ -1,5 +1,5 @@
-//! Headers, read strictly. A service that speaks CGI or WSGI sees `X-Api-Key`, `x_api_key` and `x.api.key` as one
-//! header, so a name is compared with everything but letters and digits taken for a hyphen.
+//! Headers, read strictly. For a service that uses CGI or WSGI, `X-Api-Key`, `x_api_key` and `x.api.key` are one
+//! header, so names are compared with everything but letters and digits replaced by a hyphen.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,11 +9,11 @@ use crate::gateway::fault::Fault;
 use crate::gateway::plan::Plan;
 use crate::gateway::request::HttpRequest;
 
-/// What headers of ours begin with.
+/// The prefix of Latchkey's own headers.
 const OURS: &str = "x-latchkey-";
 
-/// Headers by which some services let a client ask for another path or method than the request's own, or that become
-/// variables which say where the path begins: gunicorn takes `SCRIPT_NAME` and `PATH_INFO` from proxies it trusts.
+/// Headers by which some services let a client override the path or method, or that become variables for where the path
+/// begins: gunicorn takes `SCRIPT_NAME` and `PATH_INFO` from proxies it trusts.
 const OVERRIDES: [&str; 36] = [
     "-method",
     "x-method",
@@ -64,7 +64,7 @@ const HOSTS: [&str; 7] = [
     "x-forwarded-http-host",
 ];
 
-/// What the headers say apart from the key and the stores.
+/// Contents of the headers apart from the key and the stores.
 #[derive(Default)]
 pub(crate) struct Said<'r> {
     pub(crate) content_type: Option<&'r [u8]>,
@@ -72,7 +72,7 @@ pub(crate) struct Said<'r> {
     pub(crate) encoded: bool,
     /// The headers announce a body.
     pub(crate) body: bool,
-    /// They give its length, without which some services read none: WSGI knows no chunks.
+    /// They give its length, without which some services read none: WSGI does not support chunks.
     pub(crate) sized: bool,
     /// Names of headers that must not go upstream.
     pub(crate) remove: Vec<&'r [u8]>,
@@ -98,7 +98,7 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
             }
             exactly(name, &governed.name)?;
             once(seen, &governed.name)?;
-            // What is no UTF-8 is no token and no code.
+            // A value that is not UTF-8 is neither a token nor a code.
             let text = String::from_utf8_lossy(value);
             if governed.key {
                 found.take_key(text)?;
@@ -114,7 +114,7 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
                 found.take_key(key)?;
                 said.remove.push(name);
             } else if contains(value, b"bearer") {
-                // Laravel takes what stands behind the last `Bearer ` for the token, wherever that is.
+                // Laravel takes the text after the last `Bearer ` for the token, wherever that is.
                 return Err(Fault::Authorization);
             }
         } else if reads_as(name, "content-type") {
@@ -153,9 +153,9 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
     Ok(said)
 }
 
-/// The name or address of a host, in lower case and without its port; an empty one if there is no host. `None` unless it is
-/// `name[:port]` with a name of letters, digits, hyphens, underscores and single dots within, or an address: whatever else
-/// stands there, some take for a part of the name and some do not.
+/// Returns the name or address of a host, in lower case and without its port; an empty one if there is no host. Returns
+/// `None` unless it is `name[:port]` with a name of letters, digits, hyphens, underscores and single dots within, or an
+/// address: services disagree on whether anything else is part of the name.
 pub(crate) fn host(host: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(host).ok()?;
     if text.is_empty() {
@@ -168,7 +168,7 @@ pub(crate) fn host(host: &[u8]) -> Option<Cow<'_, str>> {
     } else {
         let at = text.find(':').unwrap_or(text.len());
         let (name, port) = text.split_at(at);
-        // A name that ends in a number, perhaps a hexadecimal one, is an address to some.
+        // Some services read a name that ends in a number, possibly hexadecimal, as an address.
         let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let numbers = last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(digits);
@@ -192,12 +192,12 @@ fn is_label(label: &str) -> bool {
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Whether somebody takes `name` for `other`, which is in lower case with hyphens.
+/// Returns whether some service reads `name` as `other`, which is in lower case with hyphens.
 fn reads_as(name: &[u8], other: &str) -> bool {
     name.len() == other.len() && folds_to(name, other.as_bytes())
 }
 
-/// Whether somebody takes `name` for a header of Latchkey's own.
+/// Returns whether some service reads `name` as a header of Latchkey's own.
 pub(crate) fn begins_as_ours(name: &[u8]) -> bool {
     name.get(..OURS.len()).is_some_and(|begin| folds_to(begin, OURS.as_bytes()))
 }
@@ -219,15 +219,15 @@ fn once(seen: &mut bool, name: &str) -> Result<(), Fault> {
     if std::mem::replace(seen, true) { Err(Fault::RepeatedHeader(name.to_owned())) } else { Ok(()) }
 }
 
-/// The token of `Bearer …`; none for other schemes.
+/// Returns the token of `Bearer …`; `None` for other schemes.
 fn bearer_of(value: &[u8]) -> Option<Cow<'_, str>> {
     let (scheme, token) = value.split_at_checked(b"bearer".len())?;
     let blank = token.first().is_some_and(|byte| *byte == b' ' || *byte == b'\t');
     (scheme.eq_ignore_ascii_case(b"bearer") && blank).then(|| String::from_utf8_lossy(token.trim_ascii()))
 }
 
-/// A client may name headers that the next proxy takes out: it must not take out what was decided, nor what says how the
-/// body is to be read.
+/// Checks a hop-by-hop header. A client may name headers for the next proxy to remove: it must not remove the result of
+/// the decision, nor the headers that define how the body is read.
 fn hop_by_hop(value: &[u8]) -> Result<(), Fault> {
     const USUAL: [&[u8]; 7] = [b"", b"close", b"keep-alive", b"upgrade", b"te", b"http2-settings", b"proxy-connection"];
 

@@ -1,5 +1,5 @@
-//! JSON, read so strictly that nobody can read it otherwise: one value and nothing behind it, no member twice, no member
-//! whose name is a looked-for one but for its case, and none that changes what JavaScript's objects inherit.
+//! JSON, read so strictly that there is only one reading: one value with nothing after it, no duplicate member, no
+//! member whose name differs from a governed one only in case, none that changes what JavaScript's objects inherit.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use crate::gateway::fault::Fault;
 
-/// A JSON value. Numbers and truth values are never stores and are not kept.
+/// A JSON value. Numbers and booleans are never stores, so their values are not stored.
 #[derive(Debug)]
 pub(crate) enum Json<'a> {
     Null,
@@ -18,7 +18,7 @@ pub(crate) enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-/// What leads to store codes within a JSON value.
+/// A step on the way to store codes within a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Every element.
@@ -27,7 +27,7 @@ pub(crate) enum Step {
     Member(Box<str>),
 }
 
-/// The store codes that steps led to.
+/// The store codes found by following steps.
 #[derive(Debug, Default)]
 pub(crate) struct Codes<'a> {
     pub(crate) codes: Vec<Cow<'a, str>>,
@@ -35,7 +35,7 @@ pub(crate) struct Codes<'a> {
     pub(crate) gap: bool,
 }
 
-/// The steps of a JSON pointer.
+/// Returns the steps of a JSON pointer.
 pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = Step> {
     pointer.split('/').skip(1).map(|step| match step {
         "-" => Step::Each,
@@ -43,7 +43,7 @@ pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = Step> {
     })
 }
 
-/// Reads `text`; `place` is named if that is not possible.
+/// Parses `text`; the error names `place`.
 pub(crate) fn read<'a>(text: &'a [u8], place: &str) -> Result<Json<'a>, Fault> {
     serde_json::from_slice(text).map_err(|_| Fault::Json(place.to_owned()))
 }
@@ -99,7 +99,7 @@ pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &m
     Ok(())
 }
 
-/// The member of this name; a fault if another one's is the same but for its case.
+/// Returns the member of this name; a fault if the name of another one differs only in case.
 fn member<'m, 'a>(
     members: &'m [(Cow<'a, str>, Json<'a>)],
     name: &str,
@@ -117,7 +117,7 @@ fn member<'m, 'a>(
     Ok(exact)
 }
 
-/// As libraries that ignore case compare names: Go's takes the long s for an s, and some cut at a zero byte.
+/// Folds a name as libraries that ignore case do: Go treats the long s as an s, and some truncate at a zero byte.
 fn fold(name: &str) -> String {
     let name = name.split('\0').next().unwrap_or_default();
     name.trim().to_lowercase().replace('ſ', "s")
@@ -182,7 +182,7 @@ impl<'de> Visitor<'de> for Reader {
             if !names.insert(name.clone()) {
                 return Err(A::Error::custom("a member occurs twice"));
             }
-            // Copied from object to object, these become what the target inherits: `site` of `{"__proto__":{"site":…}}`.
+            // Copied from object to object, these become inherited members: `site` of `{"__proto__":{"site":…}}`.
             let inherits = match &member {
                 Json::Object(members) => name == "constructor" && members.iter().any(|(name, _)| name == "prototype"),
                 _ => false,

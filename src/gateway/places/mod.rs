@@ -1,4 +1,4 @@
-//! Where keys and stores are in a request: a strict reader for each place.
+//! Locations of keys and stores in a request: a strict reader for each.
 
 pub(crate) mod body;
 pub(crate) mod cookies;
@@ -14,22 +14,22 @@ use std::collections::HashSet;
 
 use super::fault::Fault;
 
-/// Most different stores that a request may mention.
+/// Most distinct stores that a request may mention.
 pub(crate) const MAX_STORES: usize = 1000;
 
-/// What was found in a request.
+/// Keys and stores found in a request.
 #[derive(Default)]
 pub(crate) struct Found<'r> {
-    /// The key, decoded; in all places the same.
+    /// The key, decoded; the same in all locations.
     pub(crate) key: Option<Cow<'r, str>>,
-    /// Keys in places where none is looked for: each must be the key.
+    /// Keys in locations where none is expected: each must equal the key.
     stray_keys: Vec<Cow<'r, str>>,
     /// The codes of all stores that the request mentions, each once, in the order found.
     pub(crate) stores: Vec<Cow<'r, str>>,
     known: HashSet<Cow<'r, str>>,
     /// Some of them limit the call.
     pub(crate) named: bool,
-    /// Why something of the request could not be inspected, if it could matter.
+    /// Why some part of the request could not be inspected, if it could matter.
     pub(crate) unseen: Option<Unseen>,
     /// No parameter may be added to the query.
     pub(crate) full: bool,
@@ -37,20 +37,20 @@ pub(crate) struct Found<'r> {
     pub(crate) key_parameters: Vec<&'r [u8]>,
 }
 
-/// What could be in the part of a request that could not be inspected. Such a request passes only keys that it could
-/// not matter for.
+/// What the part of a request that could not be inspected might contain. Such a request passes only for keys to which
+/// it could make no difference.
 #[derive(Debug)]
 pub(crate) struct Unseen {
     /// Why it could not be inspected, and what to send instead.
     pub(crate) why: Fault,
     /// A store could be named there.
     pub(crate) stores: bool,
-    /// Another verb could be asked for there.
+    /// Another verb could be requested there.
     pub(crate) verb: bool,
 }
 
 impl<'r> Found<'r> {
-    /// Takes a key found. An empty one is none.
+    /// Adds a key. An empty one counts as none.
     pub(crate) fn take_key(&mut self, key: Cow<'r, str>) -> Result<(), Fault> {
         if key.is_empty() {
             return Ok(());
@@ -65,20 +65,20 @@ impl<'r> Found<'r> {
         }
     }
 
-    /// Takes a key found where none is looked for, but where some framework would read it.
+    /// Adds a key from a location where none is expected but some framework would read it.
     pub(crate) fn take_stray_key(&mut self, key: Cow<'r, str>) {
         if !key.is_empty() && !self.stray_keys.contains(&key) && self.stray_keys.len() < 2 {
             self.stray_keys.push(key);
         }
     }
 
-    /// Checks that all keys found are one.
+    /// Checks that all keys found are the same.
     pub(crate) fn one_key(&self) -> Result<(), Fault> {
         let differs = |stray: &Cow<'_, str>| self.key.as_ref().is_some_and(|key| key != stray);
         if self.stray_keys.iter().any(differs) { Err(Fault::KeysDiffer) } else { Ok(()) }
     }
 
-    /// Takes a store found; a fault beyond [`MAX_STORES`] different ones.
+    /// Adds a store; returns a fault beyond [`MAX_STORES`] distinct ones.
     pub(crate) fn take_store(&mut self, code: Cow<'r, str>, counts: bool) -> Result<(), Fault> {
         self.named |= counts;
         if self.stores.last() == Some(&code) || self.known.contains(&code) {
@@ -87,7 +87,7 @@ impl<'r> Found<'r> {
         if self.stores.len() == MAX_STORES {
             return Err(Fault::TooManyStores);
         }
-        // A set only for the second store on: usually there is one.
+        // A set only from the second store on: usually there is one.
         if self.stores.len() == 1 {
             self.known.insert(self.stores[0].clone());
         }

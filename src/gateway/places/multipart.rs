@@ -1,18 +1,18 @@
-//! `multipart/form-data` (RFC 7578), read so strictly that nobody can read it otherwise: a boundary of characters that no
-//! parser cuts at, nothing before the first delimiter and nothing after the last, the boundary nowhere but in delimiters,
-//! lines that end with CR LF, the part headers that forms have and no others, and fields whose name is given once and
-//! plainly.
+//! `multipart/form-data` (RFC 7578), read so strictly that no service can read it differently: a boundary of characters
+//! at which no parser truncates, nothing before the first delimiter and nothing after the last, the boundary nowhere
+//! but in delimiters, lines that end with CR LF, only the part headers that forms have, and fields whose name is given
+//! once and plainly.
 
 use crate::gateway::fault::Fault;
 
 /// A field of a form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part<'a> {
-    /// Its name, nothing undone.
+    /// Its name, not decoded.
     pub(crate) name: &'a [u8],
-    /// Whether every parser takes it for a field: it has no file name, and no type but that of text.
+    /// Whether every parser reads it as a field: it has no file name, and no type other than text.
     pub(crate) plain: bool,
-    /// What it holds.
+    /// Its value.
     pub(crate) value: &'a [u8],
 }
 
@@ -21,8 +21,8 @@ const MAX_HEADERS: usize = 8;
 /// Longest line of a part's header, in bytes.
 const MAX_LINE: usize = 1024;
 
-/// Whether `boundary` is one that everybody takes for the same: of RFC 2046's characters those that no parser cuts at, as
-/// PHP does at a comma. An equals sign, which Symfony and JavaMail use, belongs in quotes.
+/// Returns whether every parser reads `boundary` alike: it consists of those characters of RFC 2046 at which none
+/// truncates, as PHP does at a comma. An equals sign, which Symfony and JavaMail use, must be in quotes.
 pub(crate) fn is_boundary(boundary: &[u8], quoted: bool) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte) || quoted && *byte == b'=';
     (1..=70).contains(&boundary.len())
@@ -31,7 +31,7 @@ pub(crate) fn is_boundary(boundary: &[u8], quoted: bool) -> bool {
         && find(&boundary.to_ascii_lowercase(), b"boundary=").is_none()
 }
 
-/// Hands each part of `body` to `take`.
+/// Passes each part of `body` to `take`.
 pub(crate) fn read<'a>(
     body: &'a [u8],
     boundary: &[u8],
@@ -95,7 +95,7 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
                 let lower = value.to_ascii_lowercase();
                 let mut pieces = lower.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
                 let essence = pieces.next().unwrap_or_default();
-                // Some parsers go on into a part that has parts of its own.
+                // Some parsers descend into a part that has parts of its own.
                 if essence.starts_with(b"multipart") {
                     return Err(Fault::Multipart("a part is itself multipart"));
                 }
@@ -122,7 +122,7 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
 /// The headers that clients give to parts of forms.
 const HEADERS: [&[u8]; 4] = [b"content-disposition", b"content-type", b"content-length", b"content-transfer-encoding"];
 
-/// Name, and whether it is a file, of `form-data; name="…"; filename="…"`.
+/// Returns the name, and whether it is a file, of `form-data; name="…"; filename="…"`.
 fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
     const ODD: Fault = Fault::Multipart("a part has an ambiguous name");
 
@@ -141,7 +141,7 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
             rest = &quoted[end + 1..];
             &quoted[..end]
         } else {
-            // .NET writes names without quotes if it can.
+            // .NET writes names without quotes where possible.
             let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
             let (value, after) = rest.split_at(end);
             rest = after;
@@ -153,25 +153,25 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
             value
         };
         match &*parameter {
-            // A backslash escapes to some, and to others it is one; at a semicolon those cut that know no quotes; and some
-            // undo `=?utf-8?Q?…?=`.
+            // Some parsers treat a backslash as an escape, others as a literal; those that do not support quotes
+            // truncate at a semicolon; and some decode `=?utf-8?Q?…?=`.
             b"name" if name.is_none() && !value.is_empty() && !value.iter().any(|byte| b"\\;=?".contains(byte)) => {
                 name = Some(value);
             }
-            // Nor may it hold what a parser that knows no quotes takes for the name.
+            // Nor may it contain what a parser without support for quotes reads as the name.
             b"filename" if !file && !value.contains(&b'\\') && !holds_parameter(value) => file = true,
             b"filename*" if !extended && !value.contains(&b'"') => extended = true,
             _ => return Err(ODD),
         }
     }
-    // To some a part is a file only if it has the plain one.
+    // Some parsers treat a part as a file only if it has the plain one.
     if extended && !file {
         return Err(ODD);
     }
     Ok((name.ok_or(ODD)?, file))
 }
 
-/// Whether `; name=` or `; filename=` stands in a file's name, in any case, with blanks or without.
+/// Returns whether a file's name contains `; name=` or `; filename=`, in any case, with or without blanks.
 fn holds_parameter(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
     lower.split(|byte| *byte == b';').skip(1).any(|piece| {
@@ -180,7 +180,7 @@ fn holds_parameter(value: &[u8]) -> bool {
     })
 }
 
-/// Whether `essence`, in lower case, is a type as RFC 6838 restricts its names.
+/// Returns whether `essence`, in lower case, is a type as RFC 6838 restricts its names.
 fn is_type(essence: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(byte);
     let mut halves = essence.split(|byte| *byte == b'/');
@@ -188,8 +188,7 @@ fn is_type(essence: &[u8]) -> bool {
         && halves.next().is_none()
 }
 
-/// Whether a part's parameter, in lower case, says that it is in UTF-8; or else in a charset of which ASCII means the
-/// same.
+/// Returns whether a part's parameter, in lower case, declares UTF-8; or else a charset in which ASCII means the same.
 fn charset_of(parameter: &[u8]) -> Result<bool, Fault> {
     let set = parameter.strip_prefix(b"charset=").unwrap_or_default();
     let set = set.strip_prefix(b"\"").map_or(Some(set), |rest| rest.strip_suffix(b"\"")).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! Names of parameters, read strictly and loosely.
 //!
-//! Services read names in their own ways: PHP cuts leading spaces, takes `.` and spaces for `_` and `site[]` for `site`;
-//! others ignore case, decode twice, or take `a.b` for `a[b]`. A name that any of them could read as one that matters
-//! here must be written exactly as that one, or the request is refused. Two names are compared *loosely* by folding both:
-//! decoded until nothing changes, in lower case, and every run of characters that are not letters or digits taken for
-//! one step down (if a bracket, a control byte or, in the second folding, a dot is among them) or one underscore.
+//! Services read names in their own ways: PHP removes leading spaces, treats `.` and spaces as `_` and `site[]` as
+//! `site`; others ignore case, decode twice, or treat `a.b` as `a[b]`. A name that any of them could read as one that
+//! matters must be written exactly as that one, or the request is refused. Two names are compared *loosely* by folding
+//! both: decoded until nothing changes, in lower case, every run of characters other than letters and digits replaced
+//! by a step down (if it has a bracket, a control byte or, in the second folding, a dot) or an underscore.
 
 use super::decode;
 
-/// A name that matters, made ready for comparing.
+/// A name that matters, prepared for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name {
     exact: Box<str>,
@@ -16,51 +16,51 @@ pub(crate) struct Name {
     folded: Box<[u8]>,
 }
 
-/// A parameter's name as it came.
+/// A parameter's name as the client wrote it.
 #[derive(Debug)]
 pub(crate) struct Written<'a> {
     raw: &'a [u8],
     /// Whether its bytes may be percent-encoded.
     encoded: bool,
-    /// Both foldings; none for a name of letters, digits and underscores, which is nearly its own.
+    /// Both foldings; `None` for a name of letters, digits and underscores, which nearly equals its folding.
     folded: Option<[Vec<u8>; 2]>,
 }
 
-/// How a written name is read for one that matters.
+/// How services read a written name, compared with one that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// It is another one.
+    /// It is another name.
     Other,
-    /// It is that one, to everybody.
+    /// It is that name, for every service.
     Exact,
-    /// It is one that holds that one: `filter` for `filter[sites]`.
+    /// It is a parent of that name: `filter` for `filter[sites]`.
     Above,
-    /// It is that one, or within it, to some.
+    /// It is that name, or a child of it, for some services.
     Loose,
 }
 
 impl Name {
-    /// `name` as configured; `repeated` ones may also be written `name[]` and `name[0]`.
+    /// Creates a name as configured; `repeated` ones may also be written `name[]` and `name[0]`.
     pub(crate) fn new(name: &str, repeated: bool) -> Self {
         Self { exact: name.into(), repeated, folded: fold(name.as_bytes(), false).into() }
     }
 
-    /// The name as configured.
+    /// Returns the name as configured.
     pub(crate) fn as_str(&self) -> &str {
         &self.exact
     }
 
-    /// Whether it may be given several times.
+    /// Returns whether it may be given several times.
     pub(crate) const fn repeated(&self) -> bool {
         self.repeated
     }
 
-    /// Lets it be given several times as well.
+    /// Allows several occurrences as well.
     pub(crate) fn allow_repeated(&mut self, repeated: bool) {
         self.repeated |= repeated;
     }
 
-    /// How `written` is read for this name.
+    /// Returns how `written` is read, compared with this name.
     pub(crate) fn read(&self, written: &Written<'_>) -> Reading {
         if written.is_exactly(self) {
             return Reading::Exact;
@@ -78,7 +78,7 @@ impl Name {
         }
     }
 
-    /// Compares with something folded, in any case.
+    /// Compares with a folded name, ignoring case.
     fn compare(&self, folded: &[u8]) -> Reading {
         let ours: &[u8] = &self.folded;
         // A marker of some form libraries: `_site` unsets `site`.
@@ -99,7 +99,7 @@ impl Name {
 }
 
 impl<'a> Written<'a> {
-    /// A name as it came; `encoded` if percent-encoding is undone by whoever reads it.
+    /// Wraps a name as written; `encoded` if services percent-decode it.
     pub(crate) fn new(raw: &'a [u8], encoded: bool) -> Self {
         let clean = raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && raw.last() != Some(&b'_');
         let folded = (!clean).then(|| {
@@ -109,19 +109,19 @@ impl<'a> Written<'a> {
         Self { raw, encoded, folded }
     }
 
-    /// Whether some service takes a part of the name for what JavaScript's objects inherit from.
+    /// Returns whether some service reads a part of the name as a property of JavaScript's prototypes.
     pub(crate) fn inherits(&self) -> bool {
         let inherits = |folded: &Vec<u8>| {
             let steps: Vec<&[u8]> = folded.split(|byte| *byte == b'/').collect();
             steps.windows(2).any(|two| *two == [b"constructor".as_slice(), b"prototype"])
         };
         self.folded.as_ref().is_some_and(|foldings| {
-            // Folding takes underscores beside brackets for one step.
+            // Folding treats underscores next to brackets as one step.
             memchr::memmem::find(&decode::fully(self.raw), b"__proto__").is_some() || foldings.iter().any(inherits)
         })
     }
 
-    /// The name as it came, for people.
+    /// Returns the name as written, for people.
     pub(crate) fn told(&self) -> String {
         self.raw.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()
     }
@@ -152,7 +152,7 @@ impl<'a> Written<'a> {
         false
     }
 
-    /// The next byte, if there is one that everybody reads alike: an escaped letter is not, for not everybody decodes.
+    /// Returns the next byte if every service reads it alike: an escaped letter is not, because some do not decode.
     fn next(&self, rest: &mut &[u8]) -> Option<u8> {
         let (byte, len) = match **rest {
             [b'%', high, low, ..] if self.encoded => {
@@ -176,7 +176,7 @@ fn fold(name: &[u8], dots_nest: bool) -> Vec<u8> {
     let lowered;
     let name = match std::str::from_utf8(name) {
         Ok(text) if !text.is_ascii() => {
-            // The long s is an s to libraries that fold case as Unicode does, and decoders cut off a byte order mark.
+            // The long s is an s to libraries that fold case as Unicode does, and decoders drop a byte order mark.
             lowered = text.to_lowercase().replace('ſ', "s").replace('\u{feff}', "");
             lowered.as_bytes()
         }

@@ -1,5 +1,5 @@
-//! Parameters: pairs of a query or an urlencoded form, fields of a form in parts, and the members of a JSON object, which
-//! frameworks hand to a service under the same names.
+//! Parameters: pairs of a query or an urlencoded form, fields of a multipart form, and the members of a JSON object,
+//! which frameworks pass to a service under the same names.
 
 use std::borrow::Cow;
 
@@ -12,32 +12,32 @@ use crate::gateway::plan::{Governed, Use};
 use crate::model::method::StoreLocation;
 use crate::model::pattern::Verb;
 
-/// Beyond this many parameters PHP and others see no further ones. Express counts those that are empty.
+/// PHP and others ignore further parameters. Express counts those that are empty.
 const MAX: usize = 1000;
 /// Longest name, in bytes, that could be read as one that matters, however it is escaped.
 const MAX_NAME: usize = 4096;
 
-/// Where parameters are read, and what that is worth.
+/// Where parameters are read, and whether they limit the call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Location {
     of: StoreLocation,
-    /// Every framework reads them there, so that a store named there limits the call.
+    /// Every framework reads them there, so a store named there limits the call.
     counts: bool,
-    /// The method's entry may say more than `counts`: that its service reads them there.
+    /// The method's entry may override `counts`: it may declare that its service reads them there.
     counts_if_own: bool,
 }
 
-/// Parameters as they are read.
+/// Parameters while they are read.
 pub(crate) struct Parameters<'p, 'r, 'f> {
     governed: &'p [Governed],
     location: Location,
     found: &'f mut Found<'r>,
-    /// How often each governed one was given, and whether one above it was.
+    /// The occurrences of each governed one, and whether a parent of it occurred.
     seen: Vec<(usize, bool)>,
     count: usize,
 }
 
-/// What a parameter holds.
+/// The value of a parameter.
 enum Value<'r, 'j> {
     /// Percent-encoded bytes.
     Encoded(&'r [u8]),
@@ -45,40 +45,40 @@ enum Value<'r, 'j> {
     Bytes(&'r [u8]),
     /// A member of a JSON object.
     Json(&'j Json<'r>),
-    /// A file, or a field that some take for one.
+    /// A file, or a field that some services treat as one.
     File,
 }
 
 impl Location {
-    /// The query, which everybody reads.
+    /// The query, which every service reads.
     pub(crate) const QUERY: Self = Self { of: StoreLocation::Query, counts: true, counts_if_own: true };
 
-    /// A form that comes with its length, if `sized`. PHP reads forms of POST alone; where the method's entry says that its
-    /// service reads them, it may say so of other verbs.
+    /// Returns the location of a form; `sized` if its length is given. PHP reads forms of POST alone; the method's
+    /// entry may declare that its service reads them, and may do so for other verbs.
     pub(crate) fn form(verb: Option<Verb>, sized: bool) -> Self {
         let counts_if_own = sized && !matches!(verb, None | Some(Verb::GET | Verb::HEAD));
         Self { of: StoreLocation::Form, counts: sized && verb == Some(Verb::POST), counts_if_own }
     }
 
-    /// JSON that comes as such and with its length, if `plain`.
+    /// Returns the location of JSON; `plain` if its type is JSON and its length is given.
     pub(crate) fn json(verb: Option<Verb>, plain: bool) -> Self {
         let counts_if_own = plain && !matches!(verb, None | Some(Verb::GET | Verb::HEAD));
         let counts = plain && matches!(verb, Some(Verb::POST | Verb::PUT | Verb::PATCH));
         Self { of: StoreLocation::Json, counts, counts_if_own }
     }
 
-    /// Whether a store found here by this use limits the call.
+    /// Returns whether a store found here by this use limits the call.
     pub(crate) fn counts(self, used: &Use) -> bool {
         let Use::Store { location, counts, own, .. } = used else { return false };
         *counts && *location == self.of && self.limits(*own)
     }
 
-    /// Whether stores found here limit the call, where the method's entry says so or something else.
+    /// Returns whether stores found here limit the call, given whether the method's `own` entry declares this.
     pub(crate) const fn limits(self, own: bool) -> bool {
         self.counts || own && self.counts_if_own
     }
 
-    /// What the place is called, for people.
+    /// Returns the name of the location, for people.
     const fn told(self) -> &'static str {
         match self.of {
             StoreLocation::Form => "form",
@@ -102,7 +102,7 @@ pub(crate) fn urlencoded<'r>(
             continue;
         }
         let (name, value) = halves(pair);
-        // To some services a semicolon separates, too; one in the value cuts that off, which then is no store and no key.
+        // Some services also split at a semicolon; in a value it truncates: the rest is neither a store nor a key.
         let first = usize::from(!name.contains(&b';'));
         for other in pair.split(|byte| *byte == b';').skip(first) {
             let (name, _) = halves(other);
@@ -113,12 +113,12 @@ pub(crate) fn urlencoded<'r>(
     parameters.finish()
 }
 
-/// Returns whether a parameter that matters would be found in `body` by a service that reads bodies of any type as
-/// urlencoded forms, as Bottle does.
+/// Returns whether a service that reads bodies of any type as urlencoded forms, as Bottle does, would find a parameter
+/// that matters in `body`.
 pub(crate) fn is_form_to_some(body: &[u8], governed: &[Governed]) -> bool {
     body.split(|byte| matches!(byte, b'&' | b';')).any(|pair| {
         let (name, value) = halves(pair);
-        // In files anything may stand between two of these bytes; and in JSON names stand in quotes, which nobody cuts off.
+        // In files, anything may stand between these bytes; in JSON, names have quotes, which no service removes.
         if name.len() + value.len() == pair.len() || name.len() > MAX_NAME || name.contains(&b'"') {
             return false;
         }
@@ -127,7 +127,7 @@ pub(crate) fn is_form_to_some(body: &[u8], governed: &[Governed]) -> bool {
     })
 }
 
-/// Reads a form in parts.
+/// Reads a multipart form.
 pub(crate) fn multipart<'r>(
     body: &'r [u8],
     boundary: &[u8],
@@ -137,7 +137,7 @@ pub(crate) fn multipart<'r>(
 ) -> Result<(), Fault> {
     let mut parameters = Parameters::new(governed, location, found);
     multipart::read(body, boundary, |part| {
-        // Some take what this field says for the encoding of all others.
+        // Some services use this field's value as the encoding of all others.
         if part.name.eq_ignore_ascii_case(b"_charset_") {
             return Err(Fault::Multipart("a part is not valid UTF-8"));
         }
@@ -147,8 +147,8 @@ pub(crate) fn multipart<'r>(
     parameters.finish()
 }
 
-/// Reads the members of a JSON value. What is not an object has none; it is a fault where the method's entry says that
-/// one names the store.
+/// Reads the members of a JSON value. A value that is not an object has none; it is a fault if the method's entry
+/// declares that one names the store.
 pub(crate) fn json<'r>(
     json: &Json<'r>,
     location: Location,
@@ -180,7 +180,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         Self { governed, location, found, seen: vec![(0, false); governed.len()], count: 0 }
     }
 
-    /// Refuses a name that must not stand where it does.
+    /// Refuses a name that is not allowed here.
     fn refuse(&self, written: &Written<'_>) -> Result<(), Fault> {
         let governed = self.governed.iter();
         let hit = governed.map(|one| (one, one.name.read(written))).find(|(_, reading)| *reading != Reading::Other);
@@ -198,7 +198,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         }
     }
 
-    /// Takes a member of a JSON object. `name` is written as a parameter is: `filter[sites]` for a member of a member.
+    /// Reads a member of a JSON object. `name` is written as a parameter is: `filter[sites]` for a nested member.
     fn member(&mut self, name: &str, value: &Json<'r>) -> Result<(), Fault> {
         let written = Written::new(name.as_bytes(), false);
         let above = self.take(&written, b"", &Value::Json(value))?;
@@ -210,7 +210,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         Ok(())
     }
 
-    /// Takes a parameter. Returns whether it stands above one that matters.
+    /// Reads a parameter. Returns whether it is a parent of one that matters.
     fn take(&mut self, written: &Written<'_>, raw: &'r [u8], value: &Value<'r, '_>) -> Result<bool, Fault> {
         self.count += 1;
         if written.inherits() {
@@ -274,7 +274,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
                 Use::Store { steps, .. } if steps.is_empty() => {
                     self.found.take_store(text.clone(), self.location.counts(used))?;
                 }
-                // Where nobody looks for JSON, what is not JSON holds no store.
+                // Where no service expects JSON, text that is not JSON holds no store.
                 Use::Store { location, .. } if *location != self.location.of && !may_be_json(text.as_bytes()) => {}
                 Use::Store { steps, .. } => {
                     let codes = pointed(&text, steps, &told(governed))?;
@@ -326,7 +326,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         Ok(())
     }
 
-    /// Takes the key, if it is looked for here; where it is not, it must not differ.
+    /// Adds the key if one is expected here; otherwise it must equal the key.
     fn take_key(&mut self, location: StoreLocation, key: Cow<'r, str>) -> Result<(), Fault> {
         if location == self.location.of {
             return self.found.take_key(key);
@@ -343,7 +343,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
         Ok(())
     }
 
-    /// Whether another use of the parameter reads the same here, or the parameter holds something else here.
+    /// Returns whether another use of the parameter reads the same here, or the parameter holds something else here.
     fn is_passed_over(&self, governed: &Governed, used: &Use) -> bool {
         let Use::Store { location: of, steps, .. } = used else { return false };
         let here = self.location.of;
@@ -356,7 +356,7 @@ impl<'p, 'r, 'f> Parameters<'p, 'r, 'f> {
             if *above && *times > 0 {
                 return Err(Fault::Overlapping { location: self.location.told(), name: told(governed) });
             }
-            // What would be added could be lost behind it.
+            // An added parameter could be lost after it.
             self.found.full |= *above;
         }
         self.found.full |= self.count >= MAX / 2;
@@ -368,7 +368,7 @@ fn told(governed: &Governed) -> String {
     governed.name.as_str().to_owned()
 }
 
-/// The codes that `steps` lead to in JSON text.
+/// Returns the codes that `steps` lead to in JSON text.
 fn pointed<'a>(text: &'a str, steps: &[json::Step], place: &str) -> Result<Codes<'a>, Fault> {
     let mut codes = Codes::default();
     if text.is_empty() {

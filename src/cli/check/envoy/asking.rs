@@ -1,4 +1,4 @@
-//! The filter ext_authz: whether it asks about every request, shows all of it, and heeds the answer.
+//! The filter ext_authz: whether it checks every request, forwards all of it, and follows the decision.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::cli::check::finding::Verdict::{Fail, Warn};
 
 const WHAT: &str = "ext_authz";
 
-/// The largest body that Latchkey takes in one question, in bytes.
+/// The largest body that Latchkey accepts in a check request, in bytes.
 const MAX_BODY: u64 = 1 << 20;
 
 const RULES: [Rule; 20] = [
@@ -133,10 +133,10 @@ const RULES: [Rule; 20] = [
     },
 ];
 
-/// The client's address as Envoy knows it.
+/// The client's address as determined by Envoy.
 const CLIENT: &str = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 
-/// What is wrong with how bodies are shown.
+/// Rules about how bodies are forwarded.
 const BODY_RULES: [Rule; 3] = [
     Rule {
         verdict: Fail,
@@ -159,7 +159,7 @@ const BODY_RULES: [Rule; 3] = [
     },
 ];
 
-/// Looks at the configuration of the filter.
+/// Checks the configuration of the filter.
 pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
     report.hold(&RULES, filter, WHAT, place);
     let named = metadata(filter, "x-latchkey-profile");
@@ -188,7 +188,7 @@ pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Rep
     clusters::look(cluster, place, config, report);
 }
 
-/// What is wrong with what the question carries besides the request.
+/// Returns what is wrong with the metadata of the check request.
 fn carried(filter: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -206,7 +206,7 @@ fn carried(filter: &Value) -> Vec<String> {
                     .to_owned(),
             ),
             "authorization" | "x-latchkey-client" | "x-latchkey-profile" => {}
-            // Latchkey reads nothing else, and gRPC's own cannot be set so.
+            // Latchkey reads no other metadata, and gRPC's own can't be set like this.
             _ if name.starts_with("x-latchkey") || name.starts_with("grpc-") || name.starts_with(':') => {
                 wrong.push(format!("{name} in grpc_service.initial_metadata is unknown; remove it"));
             }
@@ -220,7 +220,7 @@ fn carried(filter: &Value) -> Vec<String> {
     wrong
 }
 
-/// Looks at how bodies are shown to a profile, or to those that the path chooses.
+/// Checks how bodies are forwarded for a profile, or for those that the path selects.
 pub(super) fn look_at_body(body: &Value, profile: Option<&str>, place: &str, report: &mut Report<'_>) {
     report.hold(&BODY_RULES, body, WHAT, place);
     let asked = report.profiles.iter().filter(|(name, found)| match profile {
@@ -238,17 +238,17 @@ pub(super) fn look_at_body(body: &Value, profile: Option<&str>, place: &str, rep
     }
 }
 
-/// Whether the token has the scheme that Latchkey looks for.
+/// Returns whether the token has the scheme that Latchkey expects.
 fn has_scheme(value: &str) -> bool {
     value.get(.."Bearer ".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer "))
 }
 
-/// Whether some header is kept from Latchkey.
+/// Returns whether some header is withheld from Latchkey.
 fn hides_headers(filter: &Value) -> bool {
     ["allowed_headers", "disallowed_headers"].iter().any(|name| field(filter, name).is_some())
 }
 
-/// Whether every request is asked about, or refused.
+/// Returns whether every request is checked, or refused.
 fn asks_always(filter: &Value) -> bool {
     let whole = match text(filter, "filter_enabled/default_value/denominator") {
         "" | "HUNDRED" => 100,
@@ -265,7 +265,7 @@ fn is_closed_when_off(filter: &Value) -> bool {
     is_true(filter, "deny_at_disable/default_value") && text(filter, "deny_at_disable/runtime_key").is_empty()
 }
 
-/// What the question carries under a name.
+/// Returns the value of the check request's metadata `name`.
 pub(super) fn metadata<'a>(filter: &'a Value, name: &str) -> Option<&'a str> {
     let all = list(filter, "grpc_service/initial_metadata").iter();
     all.filter(|one| text(one, "key").eq_ignore_ascii_case(name)).map(|one| text(one, "value")).next()

@@ -1,4 +1,4 @@
-//! The cluster that is asked: whether it can answer, and what happens while a replica ends.
+//! The cluster of Latchkey: whether it can respond, and what happens while a replica shuts down.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::tree::{at, field, is_true, list, number, text, typed, walk};
 
 const WHAT: &str = "cluster";
 
-/// Looks at the cluster of this name.
+/// Checks the cluster of this name.
 pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<'_>) {
     if name.is_empty() {
         return;
@@ -60,7 +60,7 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
     }
 }
 
-/// Looks at what happens to a request behind the decision, on its way into a cluster.
+/// Checks what happens to a request after the decision, on its way into a cluster.
 pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'_>) {
     const DNS: [&str; 5] = ["aggregate", "dns", "logical_dns", "static", "strict_dns"];
     const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];

@@ -1,4 +1,4 @@
-//! HTTP connection managers: whether each one asks, what it does to a request before and after that, and whom it believes.
+//! HTTP connection managers: whether each requests decisions, how it changes requests, and which addresses it trusts.
 
 use serde_json::Value;
 
@@ -55,10 +55,10 @@ const RULES: [Rule; 6] = [
     },
 ];
 
-/// Looks at a connection manager.
+/// Checks a connection manager.
 pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
     let filters = list(manager, "http_filters");
-    // A listener that only redirects to https, or answers by itself, needs nobody's leave.
+    // A listener that only redirects to https, or responds by itself, needs no decision.
     if !filters.iter().any(asks) && filters.iter().all(is_router) && !routes::forward(manager) {
         logs::look(manager, false, place, report);
         return;
@@ -87,7 +87,7 @@ pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Re
     logs::look(manager, !names.is_empty(), place, report);
 }
 
-/// Whether a filter is ext_authz.
+/// Returns whether a filter is ext_authz.
 fn asks(filter: &Value) -> bool {
     field(filter, "typed_config").is_some_and(|config| typed(config).0 == FILTER)
 }
@@ -97,7 +97,7 @@ fn is_router(filter: &Value) -> bool {
         .is_some_and(|config| typed(config).0 == "envoy.extensions.filters.http.router.v3.Router")
 }
 
-/// Looks at what Latchkey learns of the client's address.
+/// Checks how Latchkey receives the client's address.
 fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'_>) {
     let mut asking = filters.iter().filter(|filter| asks(filter)).filter_map(|filter| field(filter, "typed_config"));
     let told = asking.all(|config| asking::metadata(typed(config).1, "x-latchkey-client").is_some());
@@ -113,7 +113,7 @@ fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'
     }
 }
 
-/// Looks at what changes a request before anything is looked at.
+/// Checks what changes a request before any filter.
 fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
     let settings = list(manager, "early_header_mutation_extensions").iter();
     for config in settings.filter_map(|extension| field(extension, "typed_config")) {
@@ -137,7 +137,7 @@ fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at who says which address a client has.
+/// Checks where the client's address is taken from.
 fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
     for extension in list(manager, "original_ip_detection_extensions") {
         let (kind, config) = field(extension, "typed_config").map_or(("", &Value::Null), typed);
@@ -180,7 +180,7 @@ fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at the filters that a request passes, in their order.
+/// Checks the filters that a request passes, in their order.
 fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>) {
     let asking = filters.iter().position(asks);
     if asking.is_none() {

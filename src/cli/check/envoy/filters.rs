@@ -1,4 +1,4 @@
-//! HTTP filters by what they can do to a request, before the decision and behind it.
+//! HTTP filters by their effect on a request, before and after the decision.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{headers, known};
 const WHAT: &str = "filters";
 const PREFIX: &str = "envoy.extensions.filters.http.";
 
-/// Filters that leave a request as it is, or answer it themselves, by all fields that known.txt has of them.
+/// Filters that leave a request unchanged, or respond to it themselves, with all fields that known.txt lists for them.
 const HARMLESS: [&str; 16] = [
     "adaptive_concurrency",
     "admission_control",
@@ -30,7 +30,7 @@ const HARMLESS: [&str; 16] = [
     "set_metadata",
 ];
 
-/// Filters that change a request in ways that are known. What they make of it is judged where they stand before ext_authz.
+/// Filters that change a request in known ways. Before ext_authz, the changed request is what Latchkey judges.
 const CHANGING: [&str; 12] = [
     "api_key_auth",
     "basic_auth",
@@ -43,20 +43,20 @@ const CHANGING: [&str; 12] = [
     "header_to_metadata",
     "json_to_metadata",
     "jwt_authn",
-    // The service that it asks can have headers set.
+    // The service that it calls can have headers set.
     "ratelimit",
 ];
 
-/// Where a filter stands.
+/// The position of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stands {
-    /// What it makes of a request is judged.
+    /// Before ext_authz: its changes are judged.
     Before,
-    /// What it makes of a request is judged by nobody.
+    /// After ext_authz: its changes are not judged.
     Behind,
 }
 
-/// Looks at a filter other than ext_authz.
+/// Checks a filter other than ext_authz.
 pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
     let name = text(filter, "name");
     if field(filter, "config_discovery").is_some() {
@@ -80,7 +80,7 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
                 look(filter, Stands::Behind, place, report);
             }
         }
-        // The last of the filters before a cluster, where a cluster has filters of its own.
+        // The last of the filters before a cluster, if a cluster has filters of its own.
         "upstream_codec" => {}
         "tap" => {
             report.fail(WHAT, place, &format!("the filter {name} records requests, which contain keys; remove it"));
@@ -99,7 +99,7 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
     }
 }
 
-/// Whether the name under which Envoy keeps what was decided stands somewhere.
+/// Returns whether the configuration contains the name under which Envoy stores the decision.
 fn names_decision(config: &Value) -> bool {
     match config {
         Value::String(text) => text == DECISION,
@@ -109,7 +109,7 @@ fn names_decision(config: &Value) -> bool {
     }
 }
 
-/// Looks at what a route has a filter other than ext_authz do.
+/// Checks how a route configures a filter other than ext_authz.
 pub(super) fn look_at_route(name: &str, kind: &str, config: &Value, place: &str, report: &mut Report<'_>) {
     let short = short(kind, PREFIX);
     let harmless = match short {
@@ -144,7 +144,7 @@ fn changes(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at the headers that a filter header_mutation sets and takes away.
+/// Checks the headers that a filter header_mutation sets and removes.
 fn mutates(name: &str, config: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
     if stands == Stands::Behind {
         let wrong = wrong_behind(config, report);
@@ -160,7 +160,7 @@ fn mutates(name: &str, config: &Value, stands: Stands, place: &str, report: &mut
     }
 }
 
-/// What a filter header_mutation does that must not be done behind the decision.
+/// Returns what a filter header_mutation does that is not allowed after the decision.
 fn wrong_behind(config: &Value, report: &Report<'_>) -> Vec<String> {
     let wrong = mutations(config).filter_map(|mutation| match field(mutation, "append") {
         Some(option) => headers::set_behind(option, report),

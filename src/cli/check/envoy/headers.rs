@@ -1,4 +1,4 @@
-//! Headers that are set and taken away, and the formats that their values have.
+//! Headers that are set and removed, and the formats of their values.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::tree::text;
 use crate::config::profiles::KeyPlace;
 use crate::model::method::StoreLocation;
 
-/// Names of headers, folded, that say what is called, by which bytes, or where it stands.
+/// Names of headers, folded, that determine what is called, by which bytes, or where.
 const DECIDING: [&str; 9] = [
     "authority",
     "scheme",
@@ -26,10 +26,10 @@ const DECIDING_PARTS: [&str; 8] = ["latchkey", "override", "method", "verb", "ho
 /// Ends of such names.
 const DECIDING_ENDS: [&str; 2] = ["uri", "url"];
 
-/// A command of a format, such as `%REQ(:METHOD)%`: its name, its argument, and all of it.
+/// A command of a format, such as `%REQ(:METHOD)%`: its name, its argument, and the complete command.
 pub(super) type Command<'a> = (&'a str, &'a str, &'a str);
 
-/// The commands of a format as Envoy finds them; none if Envoy could find others.
+/// Returns the commands of a format as Envoy finds them; `None` if Envoy could find others.
 pub(super) fn commands(format: &str) -> Option<Vec<Command<'_>>> {
     let (mut found, mut rest) = (Vec::new(), format);
     while let Some(at) = rest.find('%') {
@@ -58,7 +58,7 @@ pub(super) fn commands(format: &str) -> Option<Vec<Command<'_>>> {
     Some(found)
 }
 
-/// Whether clients have no say in a value.
+/// Returns whether clients can't influence a value.
 fn is_fixed(value: &str) -> bool {
     const OWN: [&str; 9] = [
         "DOWNSTREAM_LOCAL_ADDRESS",
@@ -75,15 +75,15 @@ fn is_fixed(value: &str) -> bool {
     commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| OWN.contains(name)))
 }
 
-/// What Latchkey tells Envoy of its decision goes by this name.
+/// The name under which Envoy stores Latchkey's decision.
 pub(super) const DECISION: &str = "envoy.filters.http.ext_authz";
 
-/// Whether a value is written out, or taken from where this Envoy runs.
+/// Returns whether a value is a literal, or taken from the environment of this Envoy.
 pub(super) fn is_of_operator(value: &str) -> bool {
     commands(value).is_some_and(|commands| commands.iter().all(|(name, ..)| *name == "ENVIRONMENT"))
 }
 
-/// What is wrong with a header that is set behind the decision.
+/// Returns what is wrong with a header that is set after the decision.
 pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> {
     let (name, value) = (text(option, "header/key").to_ascii_lowercase(), text(option, "header/value"));
     if name.is_empty() || report.decides(&name) {
@@ -97,9 +97,9 @@ pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> 
     }
 }
 
-/// What is wrong with taking a header away behind the decision.
+/// Returns what is wrong with removing a header after the decision.
 pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> {
-    // Nothing is decided by these, and some services believe them.
+    // No decision is based on these, and some services trust them.
     const CLAIMS: [&str; 8] = [
         "forwarded",
         "path-info",
@@ -118,8 +118,8 @@ pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> 
     needed.then(|| format!("removes {name} after the decision, which depends on it; leave the header in place"))
 }
 
-/// What is wrong with a change of headers before anything is looked at: whom the client's address is taken from, and
-/// which key is shown.
+/// Returns what is wrong with a change of headers before any filter: of headers with the client's address, and of
+/// headers with the key.
 pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<String> {
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
     let folded = fold(&name);
@@ -132,19 +132,19 @@ pub(super) fn changed_early(mutation: &Value, report: &Report<'_>) -> Option<Str
     }
 }
 
-/// What is wrong with a change of headers before the decision.
+/// Returns what is wrong with a change of headers before the decision.
 pub(super) fn set_before(mutation: &Value, report: &Report<'_>) -> Option<String> {
     let name = text(mutation, "append/header/key").to_ascii_lowercase();
     report.is_key_header(&name).then(|| format!("sets {name}, so every client has the key in it"))
 }
 
-/// Whatever is not a letter or a digit is the same to some services.
+/// Folds a name: for some services, all characters other than letters and digits are the same.
 fn fold(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 impl Report<'_> {
-    /// Whether a header of this name, however it is spelled, says who calls what on which store, or where it stands.
+    /// Returns whether a header of this name, in any spelling, determines who calls what on which store, or where.
     pub(super) fn decides(&self, name: &str) -> bool {
         let folded = fold(name);
         DECIDING.contains(&folded.as_str())
@@ -154,13 +154,13 @@ impl Report<'_> {
             || self.is_key_header(name)
     }
 
-    /// Whether some profile takes stores from a header of this name.
+    /// Returns whether some profile takes stores from a header of this name.
     pub(super) fn stores(&self, name: &str) -> bool {
         let mut places = self.profiles.values().flat_map(|profile| &profile.stores);
         places.any(|place| place.location() == StoreLocation::Header && fold(place.name()) == fold(name))
     }
 
-    /// Whether keys travel in a header of this name under some profile.
+    /// Returns whether some profile takes keys from a header of this name.
     pub(super) fn is_key_header(&self, name: &str) -> bool {
         let name = fold(name);
         self.profiles.values().flat_map(|profile| &profile.keys).any(|place| match place {

@@ -1,5 +1,5 @@
-//! What Envoy's configuration may hold, by known.txt: each field is read as the type it has there, and what is not there is
-//! told of.
+//! The known parts of Envoy's configuration, listed in known.txt: each field is read as the type listed there, and
+//! fields that are missing there are reported.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use super::tree::{camel, placed, text};
 /// The fields of a message, each with its type.
 type Fields = Vec<(&'static str, &'static str)>;
 
-/// The whole file.
+/// The type of the whole file.
 const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
 
 static MESSAGES: LazyLock<BTreeMap<&'static str, Fields>> = LazyLock::new(|| {
@@ -27,12 +27,12 @@ static MESSAGES: LazyLock<BTreeMap<&'static str, Fields>> = LazyLock::new(|| {
     messages
 });
 
-/// Whether a type of extension is known.
+/// Returns whether a type of extension is known.
 pub(super) fn is_known(kind: &str) -> bool {
     MESSAGES.contains_key(kind)
 }
 
-/// The configuration with its fields in snake case and each value in its type, without what is not known.
+/// Returns the configuration with fields in snake case and values in their types, without unknown parts.
 pub(super) fn read(config: &Value, report: &mut Report<'_>) -> Value {
     Reader { report }.message(config, BOOTSTRAP, "")
 }
@@ -67,7 +67,7 @@ impl Reader<'_, '_> {
                 let said = format!("{written} occurs in two spellings, of which Envoy uses one; remove the other");
                 self.report.fail("file", place, &said);
             }
-            // Null is what is not there.
+            // Null counts as missing.
             if !value.is_null()
                 && let Some(value) = self.value(value, kind, (name, field), place)
             {
@@ -77,7 +77,7 @@ impl Reader<'_, '_> {
         Value::Object(read)
     }
 
-    /// A value as the type that it should have.
+    /// Converts a value to its expected type.
     fn value(&mut self, raw: &Value, kind: &'static str, at: (&'static str, &str), place: &str) -> Option<Value> {
         if let Some(kind) = kind.strip_prefix("[]") {
             let Some(list) = raw.as_array() else { return self.wrong(at, place, "a list") };
@@ -117,7 +117,7 @@ impl Reader<'_, '_> {
             }
             words => {
                 let mut known = words.split('|').filter(|word| !word.is_empty());
-                // Their numbers are not their places where the line ends in |.
+                // If the line ends in |, their numbers are not their positions.
                 let number = plain_number(written).filter(|_| !words.ends_with('|'));
                 let number = number.and_then(|number| usize::try_from(number).ok());
                 let word = match number {
@@ -153,7 +153,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// What Envoy reads of a bool, or nothing. It takes many words, some of them only without quotes; others it refuses.
+/// Returns how Envoy reads a bool. It accepts many words, some of them only without quotes, and refuses others.
 fn truth(written: &str) -> Option<bool> {
     let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(written));
     if is(&["true", "t", "yes", "y", "on", "1"]) {
@@ -162,13 +162,13 @@ fn truth(written: &str) -> Option<bool> {
     is(&["false", "f", "no", "n", "off", "0"]).then_some(false)
 }
 
-/// A number in digits. A 0 before others makes it octal in YAML as Envoy reads it, and decimal elsewhere.
+/// Parses a number in digits. A leading 0 makes it octal in YAML as Envoy reads it, and decimal elsewhere.
 fn plain_number(written: &str) -> Option<u64> {
     let plain = written == "0" || !written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| written.parse().ok()).flatten()
 }
 
-/// What a message is about.
+/// Returns the subject of a message type.
 fn subject(message: &str) -> &'static str {
     const SUBJECTS: [(&str, &str); 10] = [
         (".access_loggers.", "access log"),

@@ -1,4 +1,4 @@
-//! Listeners: whether everything that comes in passes a connection manager, and what stands before that.
+//! Listeners: whether all traffic passes a connection manager, and which filters precede it.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::{known, logs, routes};
 
 const WHAT: &str = "listener";
 
-/// The network filter whose requests are looked at by `doors`.
+/// The network filter whose requests are checked by `doors`.
 pub(super) const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
-/// Network filters that let a connection pass or end it, and answer at most themselves.
+/// Network filters that pass a connection on or close it, and at most respond themselves.
 const HARMLESS: [&str; 6] = ["connection_limit", "direct_response", "echo", "local_ratelimit", "ratelimit", "rbac"];
 
-/// Network filters that pass what comes to a cluster, and ask nobody.
+/// Network filters that forward traffic to a cluster without a decision.
 const PASSING: [&str; 11] = [
     "dubbo_proxy",
     "generic_proxy",
@@ -31,13 +31,13 @@ const PASSING: [&str; 11] = [
     "zookeeper_proxy",
 ];
 
-/// Filters of listeners that read a connection's beginning, or its destination.
+/// Listener filters that read the beginning of a connection, or its destination.
 const READING: [&str; 4] = ["http_inspector", "local_ratelimit", "original_dst", "tls_inspector"];
 
-/// What encrypts connections, or does not.
+/// Transport sockets, encrypted or not.
 const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];
 
-/// Looks at a listener.
+/// Checks a listener.
 pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     let place = &format!("listener {}", text(listener, "name"));
     for name in ["filter_chain_matcher", "fcds_config"] {
@@ -95,7 +95,7 @@ fn look_at_chain(chain: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at a filter that a connection passes.
+/// Checks a network filter.
 fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     if kind == MANAGER {
@@ -118,7 +118,7 @@ fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at a filter of the listener itself.
+/// Checks a filter of the listener itself.
 fn before(filter: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     let short = short(kind, "envoy.extensions.filters.listener.");

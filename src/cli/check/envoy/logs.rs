@@ -1,4 +1,4 @@
-//! Access logs and traces: whether keys are written down in them. Keys travel in queries and headers.
+//! Access logs and traces: whether they contain keys. Keys are sent in queries and headers.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::tree::{at, field, list, text, typed, walk};
 
 const WHAT: &str = "access log";
 
-/// Looks at everything that writes requests down in a connection manager, which asks about them or does not.
+/// Checks everything that logs requests in a connection manager, which requests decisions about them or does not.
 pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report<'_>) {
     walk(manager, place, &mut |value, place| {
         for name in ["access_log", "upstream_log"] {
@@ -40,7 +40,7 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
     }
 }
 
-/// Looks at what a span carries besides.
+/// Checks the additional tags of a span.
 fn tagged(tag: &Value, place: &str, report: &mut Report<'_>) {
     let name = text(tag, "request_header/name");
     let told = tells("REQ", name, report);
@@ -50,7 +50,7 @@ fn tagged(tag: &Value, place: &str, report: &mut Report<'_>) {
     strings(field(tag, "value").unwrap_or(&Value::Null), place, report);
 }
 
-/// Looks at one that writes requests down.
+/// Checks one access log.
 pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(log, "typed_config").map_or(("", &Value::Null), typed);
     let last = kind.rsplit('.').next().unwrap_or_default();
@@ -84,7 +84,7 @@ pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at each text of a format.
+/// Checks each text of a format.
 fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
     match format {
         Value::String(text) => match commands(text) {
@@ -109,7 +109,7 @@ fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Beginnings of commands that write nothing that came in a request's address, headers or body.
+/// Prefixes of commands that log nothing from a request's address, headers or body.
 const HARMLESS: [&str; 20] = [
     "ACCESS_LOG_TYPE",
     "BYTES_",
@@ -133,7 +133,7 @@ const HARMLESS: [&str; 20] = [
     "UNIQUE_ID",
 ];
 
-/// What a command of a format writes that nobody should read, or could.
+/// Returns what a command of a format logs, or may log, that must stay secret.
 fn tells(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
     const QUERY: &str = "the path with the query, which can contain keys; write %PATH(NQ)%";
 

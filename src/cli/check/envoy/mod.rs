@@ -1,9 +1,8 @@
-//! `latchkey check --envoy FILE`: Envoy's configuration, looked through for what would let requests past a decision,
-//! have something else sent on than was decided about, or write keys into logs. deploy/envoy/envoy.yaml is what it
-//! finds nothing in.
+//! `latchkey check --envoy FILE`: checks Envoy's configuration for anything that lets requests bypass decisions,
+//! changes a request after the decision, or writes keys to logs. There are no findings for deploy/envoy/envoy.yaml.
 //!
-//! Only what stands in the file can be seen, and only what [`known`] lists is known: where Envoy gets a part from
-//! elsewhere, and where something else stands, that is reported as a failure.
+//! Only the file itself is inspected, and only the parts listed in [`known`] are known: if Envoy gets a part from
+//! elsewhere, or if the file has unknown parts, that is reported as a failure.
 
 mod asking;
 mod clusters;
@@ -34,10 +33,10 @@ use crate::config::profiles::Profile;
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 16 << 20;
 
-/// Looks through a file.
+/// Checks a file.
 ///
 /// # Errors
-/// It cannot be read, or is no YAML.
+/// It can't be read, or is not valid YAML.
 pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, Error> {
     let told = file.display();
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
@@ -65,10 +64,10 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
     Ok(findings)
 }
 
-/// Looks through a configuration in YAML or JSON.
+/// Checks a configuration in YAML or JSON.
 ///
 /// # Errors
-/// It is neither.
+/// The text is not valid YAML or JSON.
 fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
     let document = yaml::read(yaml)?;
     if field(&document.config, "static_resources").is_none() && field(&document.config, "dynamic_resources").is_none() {
@@ -113,7 +112,7 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
     Ok(report.findings)
 }
 
-/// Looks at what stands around the connection managers.
+/// Checks the parts outside the connection managers.
 fn bootstrap(config: &Value, report: &mut Report<'_>) {
     if let Some(resources) = field(config, "static_resources") {
         for listener in list(resources, "listeners") {
@@ -160,8 +159,8 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
     }
 }
 
-/// Looks whether all who are asked are the same: only one of them can be Latchkey. And nobody else is sent requests of
-/// clients there.
+/// Checks that all filters call the same cluster: only one of them can be Latchkey. And that it receives no other
+/// requests of clients.
 fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
     let asked = report.asked.clone();
     if asked.len() > 1 {

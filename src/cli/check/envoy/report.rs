@@ -1,4 +1,4 @@
-//! What is found in a file, and how its parts are called.
+//! Findings about a file, and the names of its parts.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use super::tree::text;
 use crate::cli::check::finding::{Finding, Verdict};
 use crate::config::profiles::Profile;
 
-/// What is found, and what the finding goes by.
+/// The findings, and the context that they depend on.
 pub(super) struct Report<'a> {
     pub(super) profiles: &'a BTreeMap<String, Profile>,
     pub(super) findings: Vec<Finding>,
-    /// Whom the filters ask, and where the first of them stands.
+    /// The clusters that the filters call, and the location of the first filter of each.
     pub(super) asked: BTreeMap<String, String>,
 }
 
-/// Something that would be wrong, and why. It is wrong where `is_there`.
+/// A problem and its explanation. It exists where `is_there`.
 pub(super) struct Rule {
     pub(super) verdict: Verdict,
     pub(super) is_there: fn(&Value) -> bool,
     pub(super) said: &'static str,
 }
 
-/// Whether an address is reached from this machine alone.
+/// Returns whether an address is reachable from this machine alone.
 pub(super) fn is_of_this_machine(address: &str) -> bool {
     address == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -37,7 +37,7 @@ impl Report<'_> {
         self.add(Verdict::Warn, what, place, said);
     }
 
-    /// Reports that `thing` is not known: whatever it is, it is not called safe.
+    /// Reports that `thing` is unknown, and therefore not considered safe.
     pub(super) fn unknown(&mut self, what: &'static str, place: &str, thing: &str) {
         let said =
             format!("{thing} is unknown: it might let requests bypass the decision or change them after it; remove it");
@@ -49,7 +49,7 @@ impl Report<'_> {
         self.findings.push(Finding { verdict, what, said });
     }
 
-    /// Adds what the rules find wrong with `value`.
+    /// Adds the rules' findings about `value`.
     pub(super) fn hold(&mut self, rules: &[Rule], value: &Value, what: &'static str, place: &str) {
         for rule in rules.iter().filter(|rule| (rule.is_there)(value)) {
             self.add(rule.verdict, what, place, rule.said);
@@ -57,12 +57,12 @@ impl Report<'_> {
     }
 }
 
-/// The part of a type's name that tells what it is.
+/// Returns the distinctive part of a type's name.
 pub(super) fn short<'a>(kind: &'a str, prefix: &str) -> &'a str {
     kind.strip_prefix(prefix).and_then(|rest| rest.split('.').next()).unwrap_or(kind)
 }
 
-/// What a filter is called in a finding.
+/// Returns the name of a filter in a finding.
 pub(super) fn shown<'a>(short: &'a str, filter: &'a Value) -> &'a str {
     if short.is_empty() { text(filter, "name") } else { short }
 }

@@ -1,4 +1,4 @@
-//! Routes: whether one of them switches the question off, or sends on something else than was decided about.
+//! Routes: whether one of them disables the decision, or forwards something other than was decided about.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::{asking, filters, headers, known};
 
 const WHAT: &str = "routes";
 
-/// Fields that change the path behind the decision.
+/// Fields that change the path after the decision.
 const REWRITES: [&str; 4] = ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"];
-/// Fields that change the host behind the decision.
+/// Fields that change the host after the decision.
 const HOST_REWRITES: [&str; 5] =
     ["host_rewrite_literal", "host_rewrite_header", "host_rewrite_path_regex", "auto_host_rewrite", "host_rewrite"];
 
-/// Whether some request could go on to a cluster.
+/// Returns whether some request could be forwarded to a cluster.
 pub(super) fn forward(manager: &Value) -> bool {
     let Some(routes) = field(manager, "route_config") else { return true };
     let own = ["redirect", "direct_response", "non_forwarding_action"];
@@ -29,7 +29,7 @@ pub(super) fn forward(manager: &Value) -> bool {
     !own || plugins.iter().any(|name| field(routes, name).is_some())
 }
 
-/// Looks at the routes of a connection manager whose filters of these names ask.
+/// Checks the routes of a connection manager whose filters of these names request decisions.
 pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     let Some(routes) = field(manager, "route_config") else { return };
     common(routes, filters, place, report);
@@ -52,7 +52,7 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
     }
     let answers = ["redirect", "direct_response"].iter().any(|action| field(route, action).is_some());
     let Some(action) = field(route, "route") else {
-        // Where Envoy answers itself nothing is reached that would have to be judged.
+        // If Envoy responds itself, no service is reached, so no decision is needed.
         if !answers {
             if field(route, "non_forwarding_action").is_none() {
                 report.unknown(WHAT, place, "a route without route, redirect or direct_response");
@@ -84,7 +84,7 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
     }
 }
 
-/// Looks at what changes a request's path, host or destination behind the decision.
+/// Checks what changes a request's path, host or destination after the decision.
 fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
     for name in REWRITES.iter().filter(|name| field(action, name).is_some_and(|value| value.as_str() != Some(""))) {
         let said = format!(
@@ -115,7 +115,7 @@ fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at what routes, virtual hosts, and clusters among others can each have.
+/// Checks settings that routes, virtual hosts and weighted clusters have in common.
 fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     for (name, settings) in field(value, "typed_per_filter_config").and_then(Value::as_object).into_iter().flatten() {
         per_filter(name, settings, filters, place, report);
@@ -143,7 +143,7 @@ fn mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at what connections may change over to.
+/// Checks the protocols to which connections may upgrade.
 pub(super) fn upgrade(kind: &str, what: &'static str, place: &str, report: &mut Report<'_>) {
     if kind.eq_ignore_ascii_case("websocket") {
         let said = "upgrade_configs allow WebSocket connections: messages sent over them bypass Latchkey";
@@ -154,7 +154,7 @@ pub(super) fn upgrade(kind: &str, what: &'static str, place: &str, report: &mut 
     }
 }
 
-/// What the routes of a connection manager lead to: for each that forwards, its clusters.
+/// Returns the destinations of the routes of a connection manager: the clusters of each that forwards.
 pub(super) fn destinations(manager: &Value) -> BTreeSet<Vec<String>> {
     hosts_that_forward(manager).into_iter().flat_map(|(_, routes)| routes).map(clusters_of).collect()
 }
@@ -173,7 +173,7 @@ fn clusters_of(route: &Value) -> Vec<String> {
     names
 }
 
-/// Looks whether something chooses among clusters that Latchkey does not judge by.
+/// Checks whether clusters are chosen by something that Latchkey does not judge.
 fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
     const UNSEEN: [&str; 6] =
         ["query_parameters", "cookies", "dynamic_metadata", "filter_state", "tls_context", "runtime_fraction"];
@@ -234,12 +234,12 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
     }
 }
 
-/// What a route has ext_authz do.
+/// How a route configures ext_authz.
 const PER_ROUTE: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute";
 
 const DISABLED: &str = "ext_authz is disabled: its requests bypass Latchkey";
 
-/// What a route, or a virtual host, has ext_authz do otherwise.
+/// Checks how a route, or a virtual host, overrides ext_authz.
 fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
     if is_true(settings, "disabled") {
         report.fail(WHAT, place, DISABLED);

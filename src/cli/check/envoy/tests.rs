@@ -11,7 +11,7 @@ fn told(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Vec<(Verdict, Strin
     findings.into_iter().map(|finding| (finding.verdict, format!("{}: {}", finding.what, finding.said))).collect()
 }
 
-/// The example with a change in it.
+/// Returns the example with a change.
 fn changed(from: &str, to: &str) -> String {
     assert!(DEPLOYED.contains(from), "deploy/envoy/envoy.yaml has {from}");
     DEPLOYED.replacen(from, to, 1)
@@ -23,9 +23,9 @@ fn nothing_is_found_in_the_example() {
     assert!(said.contains("no way around them was found"), "{said}");
 }
 
-/// Changes to the example, and what is found: F or W, and words of it.
+/// Changes to the example, and the expected finding: F or W, and words of it.
 const HOLES: [(&str, &str, &str); 68] = [
-    // Words that Envoy's reader of YAML takes for true, and fields in both spellings.
+    // Words that Envoy's YAML reader treats as true, and fields in both spellings.
     ("failure_mode_allow: false", "failure_mode_allow: yes", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "failure_mode_allow: On", "F failure_mode_allow is true"),
     ("failure_mode_allow: false", "failure_mode_allow: TRUE", "F failure_mode_allow is true"),
@@ -168,7 +168,7 @@ fn each_hole_is_found_and_said_why() {
         let found = told.iter().filter(|(found, said)| *found == verdict && said.contains(&expected[2..])).count();
         assert_eq!(found, 1, "{from} → {to}: {told:?}");
         let others = told.iter().filter(|(found, said)| *found == Verdict::Fail && !said.contains(&expected[2..]));
-        // What is renamed so, and what then stands in something else, is not known, which is said too.
+        // A renamed part, and parts that refer to it, are unknown, which is reported too.
         let others = others.filter(|(_, said)| !said.contains(" is unknown")).count();
         assert_eq!(others, 0, "{from} → {to} breaks nothing else: {told:?}");
     }

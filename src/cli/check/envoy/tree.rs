@@ -1,14 +1,14 @@
-//! Finding one's way in Envoy's configuration, which may spell a field in snake case or in camel case.
+//! Access to Envoy's configuration, which may spell a field in snake case or in camel case.
 
 use serde_json::Value;
 
-/// The field of this name in snake case; none if it is missing or null.
+/// Returns the field of this name in snake case; `None` if it is missing or null.
 pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let object = value.as_object()?;
     object.get(name).or_else(|| object.get(&camel(name))).filter(|value| !value.is_null())
 }
 
-/// The field at the end of a path of names and of places in lists, such as `a/0/c`.
+/// Returns the field at the end of a path of names and list positions, such as `a/0/c`.
 pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('/').try_fold(value, |value, name| match value {
         Value::Array(list) => list.get(name.parse::<usize>().ok()?),
@@ -16,7 +16,7 @@ pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// Whether the field at the path is true, in any of the words that Envoy's reader of YAML takes for it.
+/// Returns whether the field at the path is true, in any of the words that Envoy's YAML reader accepts.
 pub(super) fn is_true(value: &Value, path: &str) -> bool {
     const WORDS: [&str; 4] = ["true", "yes", "on", "y"];
 
@@ -24,12 +24,12 @@ pub(super) fn is_true(value: &Value, path: &str) -> bool {
     at(value, path).is_some_and(|value| *value == Value::Bool(true) || value.as_str().is_some_and(word))
 }
 
-/// The text at the path; empty if there is none.
+/// Returns the text at the path; empty if there is none.
 pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     at(value, path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The list at the path; empty if there is none. One thing where a list may be is a list of it.
+/// Returns the list at the path; empty if there is none. A single value counts as a list of one.
 pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     match at(value, path) {
         Some(Value::Array(list)) => list,
@@ -38,18 +38,18 @@ pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     }
 }
 
-/// The number at the path, as a number or as text.
+/// Returns the number at the path, written as a number or as text.
 pub(super) fn number(value: &Value, path: &str) -> Option<u64> {
     let value = at(value, path)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// What an extension is configured with, and the full name of its type.
+/// Returns the full type name of an extension, and its configuration.
 pub(super) fn typed(value: &Value) -> (&str, &Value) {
     (text(value, "@type").rsplit('/').next().unwrap_or_default(), value)
 }
 
-/// Calls `visit` with every object of `value`, outer ones first, and where it stands.
+/// Calls `visit` with every object of `value`, outer ones first, and its location.
 pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a Value, &str)) {
     match value {
         Value::Object(members) => {
@@ -64,7 +64,7 @@ pub(super) fn walk<'a>(value: &'a Value, place: &str, visit: &mut impl FnMut(&'a
     }
 }
 
-/// Where an object stands, told by the listeners, virtual hosts and routes around it.
+/// Returns the location of an object, named by the listeners, virtual hosts and routes around it.
 pub(super) fn placed(value: &Value, place: &str) -> String {
     let name = text(value, "name");
     let further = if field(value, "filter_chains").is_some() {
@@ -81,7 +81,7 @@ pub(super) fn placed(value: &Value, place: &str) -> String {
     if place.is_empty() { further } else { format!("{place}, {further}") }
 }
 
-/// The name of a field in camel case.
+/// Returns the name of a field in camel case.
 pub(super) fn camel(name: &str) -> String {
     let mut parts = name.split('_');
     let mut camel = parts.next().unwrap_or_default().to_owned();

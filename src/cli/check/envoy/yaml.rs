@@ -1,34 +1,34 @@
-//! Reading the file as Envoy does. What Envoy's reader takes otherwise than it looks, or could, is told of.
+//! Reads the file as Envoy does. Reports text that Envoy's reader interprets, or could interpret, in unexpected ways.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-/// How deep lists and maps may stand in each other.
+/// Maximum nesting of lists and maps.
 const DEEPEST: usize = 100;
 
-/// What stands in a file, and what is wrong with how it is written.
+/// The contents of a file, and the problems of its syntax.
 pub(super) struct Document {
-    /// All scalars are texts as they were written, or null.
+    /// All scalars are texts as written, or null.
     pub(super) config: Value,
     pub(super) unclear: Vec<String>,
 }
 
-/// A list or a map that is not finished.
+/// A list or a map that is not complete yet.
 enum Open {
     List(Vec<Value>),
     Map(Map<String, Value>, Option<String>),
 }
 
-/// Reads YAML or JSON.
+/// Parses YAML or JSON.
 ///
 /// # Errors
-/// It is neither. The message says where, and quotes nothing: a token may stand there.
+/// The text is neither. The message gives the position and quotes nothing: a token may be there.
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let mut open: Vec<Open> = Vec::new();
     let (mut unclear, mut root, mut documents) = (Vec::new(), None, 0_u32);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     for (at, line) in text.lines().enumerate() {
-        // Some readers end a line, or a file, at them.
+        // Some parsers end a line, or a file, at these characters.
         if line.contains(|letter: char| {
             letter != '\t' && letter.is_control() || "\u{2028}\u{2029}\u{feff}".contains(letter)
         }) {
@@ -112,7 +112,7 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
     Ok(Document { config: root.unwrap_or(Value::Null), unclear })
 }
 
-/// A scalar as it was written. What Envoy takes for missing is null.
+/// Returns a scalar as written. Values that Envoy treats as missing are null.
 fn scalar(text: &str, style: ScalarStyle) -> Value {
     const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
