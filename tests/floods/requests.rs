@@ -1,4 +1,4 @@
-//! The worst requests that are known, by their size: whatever grows faster than its input shows here.
+//! The most expensive known requests, by their size: whatever grows faster than its input shows here.
 
 use latchkey::proto::foreign::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use latchkey::proto::foreign::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
@@ -9,7 +9,7 @@ use prost::bytes::Bytes;
 
 use crate::raw::Call;
 
-/// A profile that looks for key and stores wherever they can be.
+/// A profile that reads key and stores from every possible location.
 pub const PROFILE: &str = "
 trusted_proxies = '127.0.0.0/8, ::1/128'
 
@@ -20,10 +20,10 @@ stores = ['query:store[]', 'form:store[]', 'json:#/store/-', 'json:#/-/store', '
 body_limit = 1048576
 ";
 
-/// A token that no key has, as issued ones look.
+/// A token that belongs to no key, formatted like issued ones.
 pub const UNKNOWN: &str = "no-key-has-this-token-0123456789-0123456789";
 
-/// Fills up to `bytes` with what `part` makes of numbers.
+/// Concatenates the results of `part` for ascending numbers up to `bytes` bytes.
 pub fn filled(bytes: usize, mut part: impl FnMut(usize) -> String) -> String {
     let mut text = String::with_capacity(bytes + 64);
     for number in 0.. {
@@ -39,7 +39,7 @@ fn encoded(path: &'static str, message: &impl Message) -> Call {
     Call { path, message: Bytes::from(message.encode_to_vec()) }
 }
 
-/// What Envoy asks about a request, whose key is `key` (empty: it has none).
+/// Returns Envoy's check of a request with the key `key` (empty: no key).
 pub fn check(key: &str, target: &str, headers: &[(String, String)], body: Option<(&str, String)>) -> Call {
     let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     let header =
@@ -71,7 +71,7 @@ pub fn check(key: &str, target: &str, headers: &[(String, String)], body: Option
     encoded("/envoy.service.auth.v3.Authorization/Check", &CheckRequest { attributes: Some(attributes) })
 }
 
-/// What most bodies are asked about.
+/// Path of most requests with a body.
 pub const TARGET: &str = "/api/v5/orders/create";
 
 /// `store` as a list of distinct codes.
@@ -80,7 +80,7 @@ pub fn json_stores(key: &str, bytes: usize) -> Call {
     check(key, TARGET, &[], Some(("application/json", format!("{{\"store\":[{}\"\"]}}", codes))))
 }
 
-/// Members with distinct names beside each other.
+/// Members with distinct names at the same level.
 pub fn json_members(key: &str, bytes: usize) -> Call {
     let members = filled(bytes, |number| format!("\"{number:x}\":0,"));
     check(key, TARGET, &[], Some(("application/json", format!("{{{members}\"store\":\"berlin\"}}"))))
@@ -181,7 +181,7 @@ pub fn cookies(key: &str, bytes: usize) -> Call {
 const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
-/// A question that names stores which the key does not open.
+/// Returns a request with stores outside the key's access.
 fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest {
         key: key.to_owned(),
@@ -191,12 +191,12 @@ fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::Autho
     }
 }
 
-/// One question with distinct stores, up to a thousand or beyond.
+/// One request with distinct stores, up to a thousand or beyond.
 pub fn authorize_stores(key: &str, bytes: usize) -> Call {
     encoded(AUTHORIZE, &question(key, (0..bytes / 9).map(|number| format!("s{number:06x}"))))
 }
 
-/// One question whose path has to be decoded.
+/// One request whose path has to be decoded.
 pub fn authorize_path(key: &str, bytes: usize) -> Call {
     let method = format!("GET {}", "/A%2E1".repeat(bytes / 6));
     encoded(AUTHORIZE, &proto::AuthorizeRequest { key: key.to_owned(), method, ..Default::default() })
@@ -208,14 +208,14 @@ pub fn introspect_key(_: &str, bytes: usize) -> Call {
     encoded("/latchkey.v1.AuthorizationService/IntrospectKey", &request)
 }
 
-/// A batch whose questions have a thousand distinct stores each.
+/// A batch whose requests have a thousand distinct stores each.
 pub fn batch_stores(key: &str, bytes: usize) -> Call {
     let question = question(key, (0..1_000).map(|number| format!("s{number:03x}")));
     let requests = vec![question.clone(); bytes / question.encoded_len()];
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests })
 }
 
-/// A batch of questions with long paths.
+/// A batch of requests with long paths.
 pub fn batch_paths(key: &str, bytes: usize) -> Call {
     let method = format!("GET {}", "/A%2E1".repeat(160));
     let question = proto::AuthorizeRequest { key: key.to_owned(), method, ..Default::default() };
@@ -223,12 +223,12 @@ pub fn batch_paths(key: &str, bytes: usize) -> Call {
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests })
 }
 
-/// A batch of questions without anything in them.
+/// A batch of empty requests.
 pub fn batch_empty(_: &str, bytes: usize) -> Call {
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests: vec![proto::AuthorizeRequest::default(); bytes / 2] })
 }
 
-/// A batch in which every question is wrong.
+/// A batch in which every request is invalid.
 pub fn batch_wrong(key: &str, bytes: usize) -> Call {
     let question = proto::AuthorizeRequest {
         key: key.to_owned(),
