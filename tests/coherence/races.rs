@@ -139,7 +139,7 @@ impl Scene {
         self.commit(Action::Methods(1));
     }
 
-    /// The change is applied: from now on no decision may ignore it.
+    /// Marks the change as applied: from now on no decision may ignore it.
     async fn is_over(&self, cursor: Cursor) {
         pass(A_WHILE).await;
         self.ready().await;

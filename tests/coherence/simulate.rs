@@ -329,8 +329,8 @@ impl Life {
     }
 }
 
-/// A call that a replica has refused as expired is not allowed by it later, unless the key was changed meanwhile; nor
-/// by any other replica, once that must have polled.
+/// Asserts that a replica never allows a call that it has refused as expired, unless the key was changed meanwhile; nor
+/// does any other replica, once that must have polled.
 fn nothing_opens_again(records: &Records, history: &History, seed: u64) {
     let changed = |token: &str, after: u64, until: u64| {
         let key = (0..KEYS).find(|key| (0..SECRETS).any(|secret| crate::tables::token(*key, secret).reveal() == token));

@@ -167,7 +167,7 @@ fn digit_of(number: u64) -> char {
     char::from(DIGITS[usize::try_from(number).expect("a digit is below 62")])
 }
 
-/// One step of SplitMix64.
+/// Makes one step of SplitMix64.
 const fn scatter(state: u64) -> u64 {
     let mut mixed = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -133,7 +133,7 @@ async fn a_million_forged_tokens_cost_polls_only_and_no_memory() {
     a_new_key_is_let_in(&client, &mut attack).await;
 }
 
-/// During the attack a new key is allowed by the next call.
+/// Asserts that a new key is allowed by the next call during the attack.
 async fn a_new_key_is_let_in(client: &Client, attack: &mut Attack) {
     let making = async {
         for number in 0..5 {

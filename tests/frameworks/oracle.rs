@@ -184,7 +184,7 @@ impl<'a> Decided<'a> {
         }
     }
 
-    /// A call of a service that does not apply the scope must contain a store that the service finds.
+    /// Checks that a call of a service that does not apply the scope contains a store that the service finds.
     fn scope(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
         if self.profile.scope_applied || self.key.stores.is_empty() || reading.routes.is_empty() {
             return;

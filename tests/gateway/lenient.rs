@@ -57,7 +57,7 @@ enum Php {
     Array(BTreeMap<String, Php>),
 }
 
-/// `$_GET` and `$_POST`.
+/// Parses `$_GET` and `$_POST`.
 fn php(whole: &[u8], path: &[&str]) -> Vec<String> {
     let mut root = BTreeMap::new();
     for (name, value) in pairs(whole, b"&").take(1000) {

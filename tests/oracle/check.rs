@@ -286,7 +286,7 @@ impl Answer {
     }
 }
 
-/// Correct by one history is correct; otherwise the complaints of all are reported.
+/// Keeps a correct result by any history; otherwise reports the complaints of all.
 fn settle(settled: &mut Option<Result<(), String>>, outcome: Result<(), String>) {
     *settled = Some(match (settled.take(), outcome) {
         (Some(Err(first)), Err(second)) => Err(format!("{first}; by another history: {second}")),

@@ -112,7 +112,7 @@ async fn each_filter_finds_what_it_says(world: &World) {
     }
 }
 
-/// A second, plain implementation of the filters described in the protos.
+/// Implements the filters described in the protos a second time, plainly.
 fn finds(request: &ListKeysRequest, key: &Key) -> bool {
     let active = key.active() && key.revoke_time.is_none();
     let opens = |access: Access, list: &[String], wanted: &str| {

@@ -45,7 +45,7 @@ fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service: service.to_owned() }
 }
 
-/// Health follows readiness some milliseconds later.
+/// Waits until health follows readiness, some milliseconds later.
 async fn until_serving(world: &World) {
     eventually_async("the server tells that it serves", Duration::from_secs(10), async || {
         (world.admin.health().await == ServingStatus::Serving).then_some(())
