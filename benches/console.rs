@@ -1,8 +1,8 @@
-//! The console over a company larger than any: a million keys, a thousand stores, a thousand methods.
+//! The console of a company larger than any expected: a million keys, a thousand stores, a thousand methods.
 //!
-//! The real program on each engine; one browser's worth of requests after the other, each on a connection of its own, with
-//! gzip, on the loopback. A figure is milliseconds on the wall from sending a request to the last byte of its answer; so
-//! it holds all that the server does for a page, storage included. No other load.
+//! The real program runs on each engine. The requests of one browser are sent one after another, each on its own
+//! loopback connection, with gzip. A figure is the milliseconds from sending a request to the last byte of its
+//! response, so it contains everything that the server does for a page, storage included. There is no other load.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -15,16 +15,16 @@ use crate::common::stats::Sample;
 use crate::support::postgres::{Cluster, Options};
 use crate::support::process::LatchkeyProcess;
 
-/// Stores, and methods of the reference book.
+/// Number of stores, and of methods in the reference book.
 const SIZE: u32 = 1_000;
 
-/// Requests of a page.
+/// Requests for each page.
 const CALLS: usize = 200;
 
-/// Bound for an answer.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Pages: what they are called, and where they are.
+/// Names and paths of the pages.
 const PAGES: [(&str, &str); 7] = [
     ("the list of keys", "/integration/keys"),
     ("the list, of a store", "/integration/keys?store=store-007"),
@@ -35,15 +35,15 @@ const PAGES: [(&str, &str); 7] = [
     ("the audit trail", "/oversight/audit"),
 ];
 
-/// What one page came to.
+/// Measurements of one page.
 struct Figures {
-    /// Milliseconds.
+    /// Response times in milliseconds.
     times: Sample,
-    /// Bytes that travelled, and what they unfold to.
+    /// Bytes of the response, compressed and uncompressed.
     bytes: (usize, usize),
 }
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let keys = if earnest { 1_000_000 } else { 2_000 };
     let size = if earnest { SIZE } else { data::STORES + 50 };
@@ -63,7 +63,7 @@ pub(crate) fn run(earnest: bool) -> Section {
             token.reveal().to_owned()
         });
         if url.starts_with("postgres") {
-            // What autovacuum does by itself some time after so many new rows.
+            // Autovacuum would do the same some time after so many inserts.
             crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
         }
         let server = LatchkeyProcess::builder().database(url).start();
@@ -117,7 +117,7 @@ fn page(address: SocketAddr, path: &str, cookie: &str, calls: usize) -> Figures 
         "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncookie: {cookie}\r\naccept-encoding: gzip\r\n\r\n"
     );
     let (mut times, mut bytes) = (Vec::new(), (0, 0));
-    // The first ones fill caches and are not counted.
+    // The first requests warm caches and are not counted.
     for call in 0..calls + calls / 10 {
         let began = cpu::wall();
         let answer = ask(address, &request);
@@ -130,7 +130,7 @@ fn page(address: SocketAddr, path: &str, cookie: &str, calls: usize) -> Figures 
     Figures { times: Sample::new(times), bytes }
 }
 
-/// Bytes of a page as it travels, and unfolded.
+/// Returns the bytes of a page, compressed and uncompressed.
 fn weigh(answer: &[u8], path: &str) -> (usize, usize) {
     let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("an answer has a head") + 4;
     let (head, body) = (String::from_utf8_lossy(&answer[..end]), &answer[end..]);

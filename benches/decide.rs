@@ -1,8 +1,8 @@
-//! Deciding, in process: what one call costs in CPU time of one thread, apart from the network.
+//! Decisions in process: the CPU time that one call costs on one thread, without the network.
 //!
-//! An authority over SQLite with as many keys as named, all in its cache. Every figure is nanoseconds of CPU time of the
-//! measuring thread per call: the median of the rounds (the least and the greatest), where each round goes over all
-//! cases in turn, so that a noisy while falls on all of them.
+//! An authority over SQLite has the given number of keys, all in its cache. Every figure is nanoseconds of CPU time of
+//! the measuring thread per call: the median of the rounds (minimum and maximum), where each round runs all cases in
+//! turn, so that noise of the machine affects all of them.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -27,16 +27,16 @@ use latchkey::model::token::{Digest, Token};
 use latchkey::storage::Feed;
 use latchkey::telemetry::metrics::Metrics;
 
-/// Calls of a case in a round.
+/// Calls of a case in one round.
 pub(crate) const CALLS: usize = 200_000;
 
-/// Calls whose questions are laid out at once, as they would come from the network: in a cache of the CPU.
+/// Number of requests prepared at once, so that they are in a CPU cache, as after reading them from the network.
 pub(crate) const CHUNK: usize = 2_000;
 
-/// Keys loaded at once while the cache is warmed.
+/// Number of keys loaded concurrently to warm the cache.
 const LOADS: usize = 64;
 
-/// What is called, in turn: of several depths, with and without parameters.
+/// Called paths, in turn: of several depths, with and without parameters.
 const CALLED: [&str; 6] = [
     "GET /api/v5/orders",
     "GET /api/v5/orders/statuses",
@@ -46,7 +46,7 @@ const CALLED: [&str; 6] = [
     "POST /api/v5/store/products/batch/edit",
 ];
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let sizes: &[u64] = if earnest { &[1_000, 10_000, 1_000_000] } else { &[1_000] };
     let (rounds, calls) = if earnest { (9, CALLS) } else { (2, CHUNK) };
@@ -93,7 +93,7 @@ fn figure(section: &mut Section, case: &str, sample: &Sample) {
     section.row(&[case, &format!("{:.0}", sample.median()), &spread]);
 }
 
-/// An authority over `storage`, ready, with room for twice `keys` keys in its cache.
+/// Starts an authority over `storage` with a cache for twice `keys` keys, and waits until it is ready.
 pub(crate) async fn started(storage: Arc<impl Feed>, keys: u64, tasks: &Tasks) -> Authority {
     let settings = Settings {
         replica: ReplicaId::new(Timestamp::EPOCH, [0; 10]),
@@ -113,14 +113,14 @@ pub(crate) async fn started(storage: Arc<impl Feed>, keys: u64, tasks: &Tasks) -
     authority
 }
 
-/// Asks `authority` about each of the first `keys` keys once, so that its cache has them all.
+/// Decides about each of the first `keys` keys once, so that all of them are cached.
 pub(crate) async fn warm(authority: &Authority, keys: u64) {
     let loads = stream::iter(0..keys).for_each_concurrent(LOADS, |number| {
         let authority = authority.clone();
         async move {
             let token = data::token(number);
             let query = Query { token: token.reveal(), request: request(CALLED[0]), min_revision: None };
-            // A read that a busy machine keeps waiting for too long is undecided, and is simply asked for again.
+            // On a busy machine a read may time out without a decision; it is retried.
             while authority.decide(&query, |_| ()).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -160,7 +160,7 @@ fn runs(authority: &Authority, keys: u64, calls: usize, rounds: usize, zipf: boo
     Sample::new(figures)
 }
 
-/// The parts of it, each alone.
+/// Measures single steps of a decision.
 fn parts(section: &mut Section, calls: usize, rounds: usize) {
     let book = books::parse(books::RETAILCRM).expect("the built-in book is good");
     let methods = book.blocks.iter().flat_map(|block| &block.methods);

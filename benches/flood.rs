@@ -1,6 +1,6 @@
-//! What everybody else notices of a flood of the worst requests from 64 connections, on one server with SQLite and on two
-//! replicas with PostgreSQL. tests/floods/flood.rs says what the requests are; this runs it for longer, on the program as it
-//! is released.
+//! What other clients notice of a flood of the most expensive requests from 64 connections, on one server with SQLite
+//! and on two replicas with PostgreSQL. tests/floods/flood.rs defines the requests; this benchmark runs them for
+//! longer, on the release build.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::postgres::{Cluster, Options};
 
 type Figure = fn(&Noticed) -> String;
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let time = Duration::from_secs(if earnest { 30 } else { 3 });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

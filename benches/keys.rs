@@ -1,9 +1,9 @@
-//! A million keys: what lists of them cost, and what a server that holds them costs, on both engines.
+//! A million keys: the cost of listing them, and of a server with them, on both engines.
 //!
-//! ListKeys is measured at storage, in milliseconds on the wall: 200 calls of a page of 50 for each filter, with values
-//! drawn anew for each call and, where there is more than one page, half of them from a later page on. One caller, no
-//! other load. A server is the real program, started on that storage: from its start to readiness, and the memory it
-//! then has.
+//! ListKeys is measured at storage, in milliseconds of real time: 200 calls with pages of 50 for each filter, with new
+//! random values for each call and, where there are several pages, half of the calls for a later page. There is one
+//! caller and no other load. A server is the real program on that storage: its time to readiness, and its memory after
+//! that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,19 +25,19 @@ const CALLS: usize = 200;
 /// Entries of a page.
 const PAGE: u32 = 50;
 
-/// Starts of a server.
+/// Number of server starts.
 pub(crate) const STARTS: usize = 3;
 
-/// A filter to be measured: its name, and how it is drawn.
+/// A measured filter: its name, and a function that draws it.
 type Case = (&'static str, fn(&mut Draw, &House, u64) -> KeyFilter);
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let keys = if earnest { 1_000_000 } else { 2_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    // As it comes, but for the memory that Postgres's own default is too small for on any machine of today.
+    // Default settings, except for the memory: PostgreSQL's own default is too small for any current machine.
     let cluster = Cluster::start(Options::default().set("shared_buffers", "1GB").set("max_wal_size", "8GB"));
     let database = cluster.database();
     let engines = [
@@ -82,14 +82,14 @@ pub(crate) fn run(earnest: bool) -> Section {
     section
 }
 
-/// Fills storage and measures its lists. Answers seconds per batch and, for each case, milliseconds per call.
+/// Fills storage and measures its lists. Returns seconds per batch and, for each case, milliseconds per call.
 async fn lists(url: &str, keys: u64, calls: usize) -> (Sample, Vec<Sample>) {
     let storage = data::open(url).await;
     let house = data::furnish(&storage).await;
     let batches = data::fill(&storage, &house, keys).await;
     let batches = Sample::new(batches.iter().map(Duration::as_secs_f64).collect());
     if url.starts_with("postgres") {
-        // What autovacuum does by itself some time after so many new rows.
+        // Autovacuum would do the same some time after so many inserts.
         crate::support::postgres::query(url, "VACUUM ANALYZE").expect("a vacuum");
     }
     let mut figures = Vec::new();
@@ -109,7 +109,7 @@ async fn measured(
 ) -> Vec<f64> {
     let mut draw = Draw::new(99);
     let mut times = Vec::new();
-    // The first calls of a kind fill caches and are not counted.
+    // The first calls of each kind warm caches and are not counted.
     for call in 0..calls + calls / 10 {
         let filter = filter(&mut draw, house, keys);
         let mut page = PageRequest { size: PAGE, after: None };
@@ -126,7 +126,7 @@ async fn measured(
     times
 }
 
-/// Starts the real program on storage, several times. Answers seconds to readiness, and MiB.
+/// Starts the real program on storage several times. Returns seconds to readiness, and MiB.
 pub(crate) fn starts(url: &str) -> (Sample, Sample) {
     let (mut times, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {

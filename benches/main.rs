@@ -1,7 +1,7 @@
 //! The benchmarks: one program, run by `cargo bench` (or `make bench`), which writes benches/RESULTS.md.
 //!
-//! `cargo bench -- decide grpc` runs only those named. Each replaces its own section of the page. Started in any other
-//! way, or with `--quick`, it runs a small version of itself and writes nothing.
+//! `cargo bench -- decide grpc` runs only the named ones. Each replaces its own section of the page. Started in any
+//! other way, or with `--quick`, it runs a small version of itself and writes nothing.
 #![expect(clippy::cast_precision_loss, reason = "figures of measurements")]
 
 #[path = "../tests/calls/mod.rs"]
@@ -52,11 +52,11 @@ mod unrelated;
 
 use crate::common::report::Section;
 
-/// The allocator of the server.
+/// The allocator that the server uses.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A benchmark: its name, and what it does, in earnest or quickly.
+/// A benchmark: its name and its function, which receives whether to run in full.
 type Benchmark = (&'static str, fn(bool) -> Section);
 
 const BENCHMARKS: &[Benchmark] = &[

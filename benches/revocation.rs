@@ -1,10 +1,10 @@
-//! How long a revocation takes: the time until every server refuses what a change has ended.
+//! The time of a revocation: until every server refuses the calls that a change forbids.
 //!
-//! Three servers, processes of their own, on a PostgreSQL of their own. Keys in use are called on all of them all the time.
-//! Change after change ends one key more, each kind in turn, through each server in turn, while every server is asked about
-//! that key every millisecond or two. Counted from the moment when the change is sent to a server; so it contains the write itself.
-//! Once with notifications, and once behind pgbouncer in transaction mode, where none arrive and changes are found by
-//! polling. The oracle replays every answer at the end.
+//! Three servers run as processes of their own on a dedicated PostgreSQL. Keys in use are called on all of them all the
+//! time. Each change ends one more key; kinds of changes and servers alternate, while every server receives a request
+//! about that key every millisecond or two. The time counts from sending the change to a server, so it contains the
+//! write itself. One run uses notifications; another runs behind pgbouncer in transaction mode, where no notification
+//! is received and changes are found by polling. The oracle replays every response at the end.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let changes = if earnest { 1_008 } else { KINDS.len() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -73,7 +73,7 @@ async fn measure(url: &str, changes: usize) -> Vec<(Kind, Spread)> {
     let load = Load::begin(&fleet, 100, 2, Duration::from_millis(2)).await;
     let mut spreads = Vec::new();
     for number in 0..changes {
-        // Neither kind nor server goes through always the same of the others.
+        // Combines every kind with every server.
         let (kind, through) = (KINDS[number % KINDS.len()], number / KINDS.len() % 3);
         let subject = Subject::make_known(&fleet, (through + 1) % 3, kind, &format!("k{number}")).await;
         spreads.push((kind, end_and_watch(&fleet, &subject, through).await));

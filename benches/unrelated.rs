@@ -1,10 +1,10 @@
-//! What changes of other keys cost the keys in use: dropping everything that is cached would be an answer to every change,
-//! and a bad one.
+//! The cost of unrelated changes for keys in use: dropping the whole cache after every change would be correct, and
+//! slow.
 //!
-//! Two servers, processes of their own, on a PostgreSQL of their own with 100 000 keys. One takes changes of keys that
-//! nobody uses, 200 a second; the other one, which is measured, only follows, and is called for the rest of the keys. Round
-//! by round, once quiet and once with changes: the CPU time of its whole process per call, by the kernel's count, and the
-//! grants that it read from storage meanwhile.
+//! Two servers run as processes of their own on a dedicated PostgreSQL with 100 000 keys. One receives changes of keys
+//! that nobody uses, 200 a second; the other, which is measured, only follows, and receives calls with the remaining
+//! keys. Each round measures both without and with changes: the CPU time of the whole process per call, as counted by
+//! the kernel, and the grants read from storage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,16 +23,16 @@ use crate::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_mins(1);
 
-/// Changes a second.
+/// Changes per second.
 const CHANGES: u32 = 200;
 
-/// Time from an answer to the next call: without it two cores have no time left for so many changes.
+/// Time from a response to the next call: without it, two cores have no time left for so many changes.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// Connections to the server that is measured, and calls at once on each.
+/// Connections to the measured server, and concurrent calls on each.
 const LINES: (usize, usize) = (8, 16);
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let (keys, used, rounds, time) = if earnest { (100_000, 20_000, 7, 5) } else { (2_000, 200, 1, 1) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -67,29 +67,29 @@ pub(crate) fn run(earnest: bool) -> Section {
     section
 }
 
-/// One round's figures.
+/// Results of one round.
 struct Round {
     changing: bool,
-    /// CPU time of the server for a call, in microseconds.
+    /// CPU time of the server per call, in microseconds.
     cpu: f64,
-    /// Calls a second.
+    /// Calls per second.
     calls: f64,
-    /// Changes a second.
+    /// Changes per second.
     changes: f64,
     /// Grants read from storage.
     read: f64,
 }
 
-/// What callers have in common.
+/// Counters shared by all callers.
 #[derive(Debug, Default)]
 struct Tally {
     stop: AtomicBool,
     calls: AtomicU64,
-    /// First calls of keys that were undecided, and asked again.
+    /// First calls of keys that got no decision and were retried.
     again: AtomicU64,
 }
 
-/// Answers the rounds, and how many first calls were asked again.
+/// Returns the rounds, and how many first calls were retried.
 async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> (Vec<Round>, u64) {
     let cluster = Cluster::start(Options::default());
     let database = cluster.database();
@@ -110,14 +110,14 @@ async fn measure(keys: usize, used: usize, rounds: usize, time: Duration) -> (Ve
         .enumerate()
         .map(|(number, client)| beside(call(client, Arc::clone(&tokens), number, Arc::clone(&tally))))
         .collect();
-    // Every key once, and then some.
+    // Every key once, and some more.
     while tally.calls.load(Ordering::Relaxed) < used as u64 * 2 {
         assert!(!callers.iter().any(JoinHandle::is_finished), "no caller gives up");
         pass(Duration::from_millis(100)).await;
     }
     let mut figures = Vec::new();
     for round in 0..rounds {
-        // Neither is always the first.
+        // The order alternates.
         for changing in [round % 2 == 0, round % 2 != 0] {
             let changes = changing.then(|| Changes::begin(&other.client, &ids, CHANGES));
             pass(Duration::from_millis(500)).await;
@@ -161,8 +161,8 @@ async fn call(client: Client, tokens: Arc<Vec<String>>, first: usize, tally: Arc
                     assert!(decision.allowed, "{decision:?}");
                     break;
                 }
-                // The first call of a key waits for storage, which has just taken an import; what it keeps waiting for
-                // too long is undecided, and is asked for again.
+                // The first call of a key waits for storage, which has just run an import; when that takes too long
+                // there is no decision, and the call is retried.
                 Err(status) => assert!(lap <= 2 && status.code() == Code::Unavailable, "{status:?}"),
             }
             tally.again.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +173,7 @@ async fn call(client: Client, tokens: Arc<Vec<String>>, first: usize, tally: Arc
     }
 }
 
-/// CPU time of a process so far, in microseconds: of all its threads, in user and system, to a hundredth of a second.
+/// Returns the CPU time of all threads of a process, user and system, in microseconds (resolution: 10 ms).
 fn cpu(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
     let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");

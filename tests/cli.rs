@@ -1,4 +1,4 @@
-//! The command line as a program: what its help says, held to files, and what it does with a server.
+//! The command line as a program: its help, compared with files, and its commands with a server.
 
 #[path = "cli/book.rs"]
 mod book;

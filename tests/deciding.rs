@@ -1,7 +1,7 @@
-//! `decide` against a second, naive deciding, written from the rules as plain loops over lists.
+//! `decide` compared with a second, naive implementation, written from the rules as plain loops over lists.
 //!
-//! A run compares half a million random cases. They are the same in every run, unless `LATCHKEY_TEST_SEED` gives
-//! another number to begin with; a failure names its seed.
+//! A run compares half a million random cases. They are the same in every run, unless `LATCHKEY_TEST_SEED` sets another
+//! seed; a failure names its seed.
 
 #[path = "deciding/make.rs"]
 mod make;

@@ -1,7 +1,7 @@
-//! The model against a second, naive reading of its rules, and against laws that hold for any input.
+//! The model compared with a second, naive implementation of its rules, and laws that hold for any input.
 //!
-//! A run compares a million random cases. They are the same in every run, unless `LATCHKEY_TEST_SEED` gives another number to begin
-//! with; a failure names its seed.
+//! A run compares a million random cases. They are the same in every run, unless `LATCHKEY_TEST_SEED` sets another
+//! seed; a failure names its seed.
 
 #[path = "model/laws.rs"]
 mod laws;
@@ -25,7 +25,7 @@ const REAL: &str = include_str!("vectors/retailcrm-patterns.txt");
 #[test]
 fn half_a_million_cases_over_a_small_alphabet_are_read_as_naively() {
     let seen = compare(40, random::small_book, random::small_path);
-    // How often at least, so that a change of the alphabet cannot make the comparison hollow.
+    // Minimum counts, so that a change of the alphabet cannot make the comparison meaningless.
     seen.expect(&[("fault", 20_000), ("one", 50_000), ("several", 2_000), ("ambiguous", 15_000), ("unknown", 50_000)]);
     seen.expect(&[("clash", 100)]);
 }
@@ -41,7 +41,7 @@ fn half_a_million_mutated_paths_of_the_real_book_are_read_as_naively() {
     seen.expect(&[("fault", 50_000), ("one", 50_000), ("several", 500), ("ambiguous", 10_000), ("unknown", 50_000)]);
 }
 
-/// How often each kind of answer was met.
+/// Number of results of each kind.
 #[derive(Debug, Default)]
 struct Seen(BTreeMap<&'static str, usize>);
 

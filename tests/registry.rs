@@ -1,4 +1,4 @@
-//! The rules of managing, held against real storage: what each write does, refuses, answers and leaves behind.
+//! The rules of management, checked with real storage: effects, refusals, responses and stored results of each write.
 
 #[path = "registry/harness.rs"]
 #[expect(clippy::unwrap_used, reason = "what fails here fails the test that called it, with its line")]

@@ -1,8 +1,8 @@
-//! Mixed load on three servers for a long time, with changes all the while: memory and latency stay as they were, and the
-//! oracle finds no wrong answer. `make soak` runs it for half an hour; without LATCHKEY_SOAK_SECONDS it is forty seconds.
+//! Mixed load and changes on three servers for a long time: memory and latency stay constant, and the oracle finds no
+//! wrong decision. `make soak` runs it for half an hour; without LATCHKEY_SOAK_SECONDS it takes forty seconds.
 //!
-//! What is compared is the last third with the first, of which the beginning is left out, in which caches fill. The bounds
-//! are wide: this is to find what grows without end, on a machine that may be doing other things.
+//! The last third is compared with the first without its beginning, when caches fill. The bounds are wide: this detects
+//! growth without end, on a machine with other load.
 
 #[path = "calls/mod.rs"]
 pub mod calls;
@@ -25,16 +25,16 @@ use support::postgres::Cluster;
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
-/// Time in which caches fill and connections are made.
+/// Time for caches to fill and connections to open.
 const WARM_UP: Duration = Duration::from_secs(10);
 
-/// How much more memory a server may hold in the last third: a part of what it held, and what allocators keep.
+/// Permitted memory growth in the last third: a factor, and the reserve of allocators in KiB.
 const GROWTH: (f64, f64) = (1.25, 24.0 * 1024.0);
 
-/// How much longer calls may take in the last third: a factor, and a time in microseconds.
+/// Permitted increase of call durations in the last third: a factor, and a time in microseconds.
 const SLOWER: (u32, u32) = (2, 20_000);
 
-/// Memory of a process that is really there, in KiB.
+/// Returns the resident memory of a process in KiB.
 fn resident(pid: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
@@ -45,13 +45,13 @@ fn mean(figures: &[f64]) -> f64 {
     figures.iter().sum::<f64>() / f64::from(u32::try_from(figures.len()).expect("not so many"))
 }
 
-/// The median and the 99th percentile.
+/// Returns the median and the 99th percentile.
 fn percentiles(mut times: Vec<u32>) -> (u32, u32) {
     times.sort_unstable();
     (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
-/// Everything that callers do beside Authorize, again and again, on one server.
+/// Makes all calls except Authorize, repeatedly, on one server.
 async fn visit(fleet_client: calls::Client, token: String, stop: Arc<AtomicBool>, visits: Arc<AtomicUsize>) {
     let question = proto::AuthorizeRequest { key: token.clone(), method: STATUSES.to_owned(), ..Default::default() };
     while !stop.load(Ordering::Relaxed) {
@@ -78,7 +78,7 @@ async fn memory_and_latency_stay_flat_under_mixed_load_with_changes_all_the_whil
     let database = Cluster::shared().database();
     let builders = (0..3).map(|_| server(database.url(), MAX_STALENESS)).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
-    // Every answer is kept for the oracle: the longer, the fewer a second.
+    // Every decision is kept for the oracle: the longer the run, the fewer per second.
     let pause = if seconds > 300 { Duration::from_millis(25) } else { Duration::from_millis(5) };
     let load = Load::begin(&fleet, 100, 2, pause).await;
     let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(700));

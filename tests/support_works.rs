@@ -1,4 +1,4 @@
-//! The tests' own tools work: servers start, survive what tests do to them, and leave nothing behind.
+//! The tools of the tests work: servers start, survive what tests do to them, and leave nothing behind.
 
 pub mod support;
 
@@ -13,14 +13,14 @@ use support::process::LatchkeyProcess;
 use support::workspace::{Workspace, processes_in};
 use support::{bootstrap, eventually, eventually_async, http};
 
-/// Set for a copy of this program that is about to be killed: it stays after its test.
+/// Set for a copy of this program that will be killed: it stays after its test.
 const HOLD: &str = "LATCHKEY_TEST_HOLD";
 
 fn one(rows: &[Vec<Option<String>>]) -> &str {
     rows[0][0].as_deref().expect("the value is not null")
 }
 
-/// Key and number of every System V segment of this machine.
+/// Returns key and id of every System V segment of this machine.
 fn segments() -> Vec<(String, String)> {
     let text = std::fs::read_to_string("/proc/sysvipc/shm").expect("the kernel lists its segments");
     let words = text.lines().map(|line| line.split_ascii_whitespace());
@@ -82,7 +82,7 @@ fn a_cluster_survives_kill_nine_and_freezing_and_then_leaves_nothing() {
     cluster.stop();
     let asked = std::thread::scope(|scope| {
         let asking = scope.spawn(|| query(database.url(), "SELECT a FROM kept"));
-        // The kernel accepts the connection, and the frozen server does not speak.
+        // The kernel accepts the connection, and the frozen server does not respond.
         let silent = std::net::TcpStream::connect(("127.0.0.1", cluster.port())).expect("the kernel accepts");
         silent.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out can be set");
         let read = (&silent).read(&mut [0; 1]).expect_err("frozen: nothing is sent");

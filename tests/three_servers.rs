@@ -1,4 +1,4 @@
-//! Several servers started at the same moment on one empty database: all serve, and there is one first operator.
+//! Several servers start at the same moment on one empty database: all serve, and there is one first operator.
 
 #[path = "calls/mod.rs"]
 pub mod calls;
@@ -14,13 +14,13 @@ use support::postgres::Cluster;
 use support::process::{Builder, LatchkeyProcess};
 use support::workspace::Workspace;
 
-/// For what one server wrote to be applied by the others: polls, not proofs of freshness.
+/// Bound for the servers to apply each other's writes: by polls, not by proofs of freshness.
 const CONVERGENCE: Duration = Duration::from_secs(10);
 
-/// Races to be won by whoever wins them.
+/// Number of races, each with any winner.
 const ROUNDS: usize = 3;
 
-/// Starts as many servers as there are builders, at once, and returns once all are ready.
+/// Starts a server for each builder at once, and returns once all are ready.
 fn start(builders: Vec<Builder>) -> Vec<LatchkeyProcess> {
     let mut servers: Vec<_> = builders.into_iter().map(Builder::spawn).collect();
     for server in &mut servers {
@@ -29,7 +29,7 @@ fn start(builders: Vec<Builder>) -> Vec<LatchkeyProcess> {
     servers
 }
 
-/// The token of the first operator: in the data folder of the one server that made it.
+/// Returns the token of the first operator: from the data folder of the one server that created it.
 fn the_only_token(servers: &[LatchkeyProcess]) -> String {
     let made: Vec<_> = servers.iter().filter(|server| server.data().join("admin.token").exists()).collect();
     let count = made.len();
@@ -37,7 +37,7 @@ fn the_only_token(servers: &[LatchkeyProcess]) -> String {
     made[0].admin_token()
 }
 
-/// Every server knows the token, and one operator, `admin`.
+/// Checks that every server accepts the token, and lists one operator, `admin`.
 async fn one_admin(servers: &[LatchkeyProcess], token: &str) {
     for server in servers {
         let client = Client::new(server.addresses(), token);
@@ -49,7 +49,7 @@ async fn one_admin(servers: &[LatchkeyProcess], token: &str) {
     }
 }
 
-/// What each server writes, every server decides by.
+/// Checks that every server decides by the writes of each server.
 async fn they_are_one_service(servers: &[LatchkeyProcess], token: &str) {
     let clients: Vec<_> = servers.iter().map(|server| Client::new(server.addresses(), token)).collect();
     clients[0].furnish().await;

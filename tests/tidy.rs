@@ -1,6 +1,6 @@
-//! The house rules that no compiler checks, as tests: which layer may name which, what a file may be like, what must be
-//! commented, that applied migrations never change. Each rule is a function from text to complaints and has tests of its
-//! own with samples it must complain about; here the rules meet the repository.
+//! Rules of the repository that no compiler checks, as tests: allowed dependencies of each layer, properties of files,
+//! required comments, immutable migrations. Each rule is a function from text to complaints and has its own tests with
+//! samples that violate it; here the rules are applied to the repository.
 
 #[path = "tidy/api.rs"]
 pub mod api;
@@ -31,12 +31,12 @@ pub mod words;
 
 use tree::{File, repository};
 
-/// Fails with every complaint, one a line.
+/// Fails with all complaints, one per line.
 fn expect_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{} complaint(s):\n{}", complaints.len(), complaints.join("\n"));
 }
 
-/// Applies a rule for one file to all files that `concerned` picks.
+/// Applies a rule for one file to all files that `concerned` selects.
 fn each(concerned: impl Fn(&File) -> bool, rule: impl Fn(&str, &str) -> Vec<String>) {
     let complaints: Vec<String> =
         repository().iter().filter(|file| concerned(file)).flat_map(|file| rule(&file.path, &file.text())).collect();
@@ -111,7 +111,7 @@ fn the_book_contains_every_chapter() {
     expect_none(&links::unlisted(&repository()));
 }
 
-/// LATCHKEY_BLESS=1 writes the pages again.
+/// LATCHKEY_BLESS=1 rewrites the pages.
 #[test]
 fn the_api_reference_is_what_the_protos_say() {
     let set = api::decode(include_bytes!(concat!(env!("OUT_DIR"), "/latchkey.v1.commented.binpb")));
@@ -153,7 +153,7 @@ fn texts_are_in_plain_words() {
     assert!(!entries.is_empty(), "{} is empty", words::LIST);
     let found: Vec<String> = files.iter().flat_map(|file| words::complaints(&entries, words::CHECKED, file)).collect();
     expect_none(&found);
-    // Where the words are not refused yet, they are counted, so that progress can be seen with --nocapture.
+    // Where the words are not refused yet, they are counted; --nocapture shows the progress.
     for scope in words::COUNTED {
         let mut counts = std::collections::BTreeMap::new();
         for file in files.iter().filter(|file| scope.concerns(file)) {

@@ -1,4 +1,4 @@
-//! Runs the published vectors of `tests/vectors`: see the README there.
+//! Runs the published vectors in `tests/vectors`: see the README there.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -192,7 +192,7 @@ fn names_are_unique() {
     }
 }
 
-/// Each method of the real book, with its parameters filled in, is read as itself.
+/// Each method of the real book, with its parameters filled in, resolves to itself.
 #[test]
 fn the_real_book_reads_each_of_its_methods() {
     let methods = read("retailcrm-patterns.txt");

@@ -1,23 +1,23 @@
-//! Time: of this thread on a CPU, of this process, and on the wall.
+//! CPU time of this thread and this process, and elapsed real time.
 
 use std::time::Duration;
 
 use latchkey::clock::{Clock as _, SystemClock};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What this thread has spent on a CPU. Not disturbed by what else the machine does, but for caches and frequency.
+/// Returns the CPU time of this thread. Other load on the machine affects it only through caches and frequency.
 #[must_use]
 pub(crate) fn of_thread() -> Duration {
     read(ClockId::ThreadCPUTime)
 }
 
-/// What all threads of this process have spent on CPUs.
+/// Returns the CPU time of all threads of this process.
 #[must_use]
 pub(crate) fn of_process() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 
-/// Time on the wall, from some moment on.
+/// Returns elapsed real time, counted from an arbitrary moment.
 #[must_use]
 pub(crate) fn wall() -> Duration {
     SystemClock.monotonic()

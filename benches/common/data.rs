@@ -1,4 +1,4 @@
-//! A company of the size that the goals are set for: stores, the built-in reference book, and as many keys as asked for.
+//! A company of the size that the goals assume: stores, the built-in reference book, and any number of keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,25 +21,25 @@ use super::stats::{Draw, scatter};
 /// Stores of the company.
 pub(crate) const STORES: u32 = 200;
 
-/// Keys in one write.
+/// Number of keys in one write.
 const BATCH: u64 = 10_000;
 
-/// When the first key was made: the middle of 2025.
+/// Creation time of the first key: the middle of 2025.
 const FIRST: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
 
-/// Time between two keys: a million in a year.
+/// Time between the creation of two keys: a million keys in a year.
 const STEP: Duration = Duration::from_secs(31);
 
-/// Stores and methods by number, once they are in storage.
+/// Numbers of the stores and methods that were added to storage.
 #[derive(Debug, Clone)]
 pub(crate) struct House {
-    /// Its stores.
+    /// Numbers of its stores.
     pub(crate) stores: Vec<StoreNumber>,
-    /// Its methods, with their identities.
+    /// Numbers and identities of its methods.
     pub(crate) methods: Vec<(MethodNumber, String)>,
 }
 
-/// Opens storage with everything by default.
+/// Opens storage with default options.
 ///
 /// # Panics
 ///
@@ -49,7 +49,7 @@ pub(crate) async fn open(url: &str) -> Arc<Storage> {
     latchkey::storage::open(Options::new(url)).await.expect("storage opens")
 }
 
-/// The token of the key with this number.
+/// Returns the token of the key with this number.
 #[must_use]
 pub(crate) fn token(number: u64) -> Token {
     let mut bytes = [0; 32];
@@ -59,26 +59,26 @@ pub(crate) fn token(number: u64) -> Token {
     Token::issue(bytes)
 }
 
-/// The id of the key with this number.
+/// Returns the id of the key with this number.
 #[must_use]
 pub(crate) fn key_id(number: u64) -> KeyId {
     KeyId::new(made(number), random(number, 1))
 }
 
-/// The code of a store.
+/// Returns the code of a store.
 #[must_use]
 pub(crate) fn store_code(number: u32) -> String {
     format!("store-{number:03}")
 }
 
-/// The owner of the key with this number: one of 5 000, a few of which have very many keys.
+/// Returns the owner of the key with this number: one of 5 000, a few of which own very many keys.
 #[must_use]
 pub(crate) fn owner(number: u64) -> String {
     let spread = scatter(number);
     format!("partner-{:04}", if spread.is_multiple_of(4) { spread / 4 % 20 } else { spread / 4 % 5_000 })
 }
 
-/// An admin whose token this is.
+/// Creates an admin and returns its token.
 ///
 /// # Panics
 ///
@@ -111,7 +111,7 @@ pub(crate) async fn hire(storage: &Arc<Storage>) -> Token {
     token
 }
 
-/// Puts stores and the built-in reference book into empty storage.
+/// Adds stores and the built-in reference book to empty storage.
 ///
 /// # Panics
 ///
@@ -120,7 +120,7 @@ pub(crate) async fn furnish(storage: &Arc<Storage>) -> House {
     furnish_with(storage, STORES).await
 }
 
-/// As [`furnish`], with this many stores, and, if they are more than the book has, as many methods.
+/// Does the same as [`furnish`] with `size` stores and, if that is more than the book has, as many methods.
 ///
 /// # Panics
 ///
@@ -191,7 +191,7 @@ pub(crate) async fn furnish_with(storage: &Arc<Storage>, size: u32) -> House {
     House { stores, methods: numbers.into_iter().zip(identities).collect() }
 }
 
-/// Adds the keys with the numbers below `count`, and last uses for a third of them. Answers how long each batch took.
+/// Adds keys 0 to `count`, and last uses for a third of them. Returns how long each batch took.
 ///
 /// # Panics
 ///
@@ -204,7 +204,7 @@ pub(crate) async fn fill(storage: &Arc<Storage>, house: &House, count: u64) -> V
         let began = super::cpu::wall();
         let mut tx = storage.begin(first + 1, &Actor::System, "").await.expect("a write begins");
         tx.insert_keys(&keys).await.expect("keys are added");
-        // One line for the batch: what the audit trail holds beside is not what is measured.
+        // One audit line for the batch: the other contents of the audit trail are not measured.
         let image = serde_json::json!({ "keys": keys.len() });
         tx.append(&[created(SubjectKind::Key, &keys[0].id.to_string(), image)]).await.expect("the change is noted");
         tx.commit().await.expect("the write is committed");
@@ -219,14 +219,14 @@ fn created(kind: SubjectKind, subject: &str, image: serde_json::Value) -> NewCha
     NewChange { action: Action::Create, kind, subject: subject.to_owned(), before: None, after: Some(image) }
 }
 
-/// What the key with this number is like.
+/// Properties of the key with one number.
 #[expect(clippy::struct_excessive_bools, reason = "four throws of dice")]
 struct Character {
     all_stores: bool,
     all_methods: bool,
     revoked: bool,
     active: bool,
-    /// Days from its making to its end.
+    /// Days from its creation to its expiry.
     lasts: Option<u64>,
 }
 
@@ -240,8 +240,8 @@ fn character(draw: &mut Draw) -> Character {
     }
 }
 
-/// One in ten opens all stores, the others one to three; one in five opens all methods, the others one to twenty; one
-/// in ten is switched off, one in fifty revoked; one in twenty ends some day.
+/// Makes a key. One in ten has access to all stores, the others to one to three; one in five to all methods, the others
+/// to one to twenty; one in ten is inactive, one in fifty is revoked; one in twenty expires.
 fn key(house: &House, number: u64) -> NewKey {
     let mut draw = Draw::new(number.wrapping_mul(31));
     let at = made(number);
@@ -278,12 +278,12 @@ fn key(house: &House, number: u64) -> NewKey {
     }
 }
 
-/// Access to everything, or to what numbers name.
+/// Returns access to everything, or to the given members.
 fn access(all: bool) -> Access<String> {
     if all { Access::All } else { Access::Selected(Vec::new()) }
 }
 
-/// What storage reads of the key with this number once [`fill`] has added it in the revision `row_revision`.
+/// Returns the grant that storage reads for the key with this number after [`fill`] added it in `row_revision`.
 #[must_use]
 pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant {
     let NewKey { id, spec, stores, methods, secret, revoked, .. } = key(house, number);
@@ -306,7 +306,7 @@ pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant
     }
 }
 
-/// The same for a key that opens everything, for ever.
+/// Returns the same for a key with access to everything that never expires.
 #[must_use]
 pub(crate) fn open_grant(house: &House, number: u64, row_revision: Revision) -> Grant {
     Grant {
@@ -318,7 +318,7 @@ pub(crate) fn open_grant(house: &House, number: u64, row_revision: Revision) -> 
     }
 }
 
-/// One to `most` of `all`, each once; the first ones more often.
+/// Draws one to `most` distinct members of `all`; the first ones are more likely.
 fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
     let mut places = std::collections::BTreeSet::new();
     for _ in 0..=draw.below(most) {

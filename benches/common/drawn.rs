@@ -1,4 +1,4 @@
-//! Storage with as many keys as asked for, none of which is written anywhere.
+//! Storage with any number of keys, none of which is stored anywhere.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,23 +20,23 @@ use latchkey::storage::{
 use super::data::{self, House};
 use super::memory;
 
-/// Digests told at a time, as storage itself does.
+/// Number of digests passed on at a time, as in real storage.
 const PIECE: usize = 20_000;
 
-/// What storage reads of the key with a number, made in a revision.
+/// Makes the grant of a key from its number and revision.
 type Grants = fn(&House, u64, Revision) -> Grant;
 
-/// A real storage, with stores and methods and no keys, and keys on top of it that have the tokens of the data set: those
-/// whose grant is read are made up from their numbers.
+/// Real storage with stores and methods but no keys, plus generated keys with the tokens of the data set: a grant is
+/// made from the key's number when it is read.
 pub(crate) struct Drawn {
     storage: Arc<Storage>,
     house: House,
     grants: Grants,
-    /// The head, which stays: nothing is written. Every key is of this revision.
+    /// The latest revision, which is constant because nothing is written. Every key has this revision.
     head: Cursor,
-    /// The digests of all keys with their numbers, in the order of the digests.
+    /// Digests and numbers of all keys, ordered by digest.
     digests: Vec<(Digest, u32)>,
-    /// Bytes that the process grew by while it took the digests.
+    /// Bytes by which the process grew while it received the digests.
     grown: AtomicU64,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for Drawn {
 }
 
 impl Drawn {
-    /// The first `keys` keys, as `grants` makes them, over `storage`, which `house` was put into.
+    /// Creates the first `keys` keys with `grants`, on top of `storage`, to which `house` was added.
     pub(crate) async fn new(storage: Arc<Storage>, house: House, keys: u32, grants: Grants) -> Self {
         let head = storage.head().await.expect("storage has a head");
         let mut digests: Vec<_> = (0..keys).map(|number| (data::token(u64::from(number)).digest(), number)).collect();
@@ -55,7 +55,7 @@ impl Drawn {
         Self { storage, house, grants, head, digests, grown: AtomicU64::new(0) }
     }
 
-    /// Bytes that the process grew by while it took the digests of the last snapshot.
+    /// Returns the bytes by which the process grew while it received the digests of the last snapshot.
     pub(crate) fn grown(&self) -> u64 {
         self.grown.load(Ordering::Relaxed)
     }
@@ -71,7 +71,7 @@ impl Feed for Drawn {
             digests.clear();
             digests.extend(piece.iter().map(|(digest, _)| *digest));
             sink.digests(&digests);
-            // Storage waits for the database between two pieces.
+            // Real storage waits for the database between two pieces.
             tokio::task::yield_now().await;
         }
         self.grown.store(memory::resident(std::process::id()).saturating_sub(before), Ordering::Relaxed);
@@ -86,11 +86,11 @@ impl Feed for Drawn {
     }
 
     async fn add_usage(&self, _: &[UsageAdd]) -> Result<()> {
-        // Taken and let go: what writing the uses of keys costs is no part of deciding.
+        // Dropped: the cost of writing usage counts is not part of a decision.
         Ok(())
     }
 
-    // --- as it is below ----------------------------------------------------------------------------------------------
+    // --- delegated to real storage -----------------------------------------------------------------------------------
 
     fn is_shared(&self) -> bool {
         self.storage.is_shared()

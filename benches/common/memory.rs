@@ -1,10 +1,10 @@
-//! Memory: what a process has of it.
+//! Memory of a process.
 
 use std::path::Path;
 
 use crate::support::daemon::read_lossy;
 
-/// Bytes of a process that are in memory.
+/// Returns the resident memory of a process in bytes.
 ///
 /// # Panics
 ///

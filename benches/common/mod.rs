@@ -1,4 +1,4 @@
-//! What the benchmarks share: data sets, CPU time, memory, figures and the page they are written to.
+//! Code shared by the benchmarks: data sets, CPU time, memory, statistics and the results page.
 
 pub(crate) mod cpu;
 pub(crate) mod data;

@@ -1,4 +1,4 @@
-//! benches/RESULTS.md: a section for each benchmark, replaced by its next run.
+//! benches/RESULTS.md: one section for each benchmark, replaced by its next run.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use latchkey::clock::{Clock as _, SystemClock};
 const HEAD: &str = "# Results\n\nWritten by `make bench`; what is measured, and how, is told at the top of each file \
                     in benches/.\n";
 
-/// A section, as it grows.
+/// A section under construction.
 #[derive(Debug)]
 pub(crate) struct Section {
     name: &'static str,
@@ -17,20 +17,20 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    /// The section of the benchmark `name`.
+    /// Starts the section of the benchmark `name`.
     #[must_use]
     pub(crate) fn begin(name: &'static str, title: &str) -> Self {
         Self { name, text: format!("## {title}\n"), load: load() }
     }
 
-    /// A paragraph.
+    /// Adds a paragraph.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
     pub(crate) fn say(&mut self, text: &str) {
         println!("\n{text}");
         self.add(&format!("\n{text}\n"));
     }
 
-    /// A table with these columns.
+    /// Adds a table with these columns.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
     pub(crate) fn table(&mut self, columns: &[&str]) {
         println!();
@@ -40,7 +40,7 @@ impl Section {
         self.row(&rules);
     }
 
-    /// A row of the table.
+    /// Adds a row to the table.
     #[expect(clippy::print_stdout, reason = "whoever runs a benchmark looks at it")]
     pub(crate) fn row(&mut self, cells: &[&str]) {
         let row = format!("| {} |", cells.join(" | "));
@@ -48,7 +48,7 @@ impl Section {
         self.add(&format!("{row}\n"));
     }
 
-    /// Puts the section into benches/RESULTS.md.
+    /// Writes the section to benches/RESULTS.md.
     ///
     /// # Panics
     ///
@@ -71,7 +71,7 @@ impl Section {
     }
 }
 
-/// The page with the section `name` in place of what it was, or at the end.
+/// Returns the page with the section `name` replaced, or appended if it is new.
 fn replaced(page: &str, name: &str, text: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
     let section = format!("{begin}{text}{end}");
@@ -81,13 +81,13 @@ fn replaced(page: &str, name: &str, text: &str) -> String {
     }
 }
 
-/// The day, as in 2026-01-31.
+/// Returns today's date, formatted as 2026-01-31.
 fn today() -> String {
     let (seconds, _) = SystemClock.now().as_seconds();
     jiff::Timestamp::from_second(seconds).map(|now| now.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
-/// What it was measured on.
+/// Describes the machine of the measurements.
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");

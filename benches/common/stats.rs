@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Figures of one thing measured several times.
+/// Several measurements of the same quantity.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample(Vec<f64>);
 
 impl Sample {
-    /// From figures in any order.
+    /// Creates a sample of measurements in any order.
     ///
     /// # Panics
     ///
@@ -19,7 +19,7 @@ impl Sample {
         Self(figures)
     }
 
-    /// The figure that `part` (0 to 1) of all are below.
+    /// Returns the quantile `part` (0 to 1).
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -32,7 +32,7 @@ impl Sample {
         self.0[((last as f64 * part).ceil() as usize).min(last)]
     }
 
-    /// The middle one.
+    /// Returns the median.
     #[must_use]
     pub(crate) fn median(&self) -> f64 {
         self.percentile(0.5)
@@ -40,7 +40,7 @@ impl Sample {
 }
 
 impl fmt::Display for Sample {
-    /// The median, and the least and the greatest: `123 (120–140)`.
+    /// Writes the median with the minimum and the maximum: `123 (120–140)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (least, greatest) = (self.percentile(0.0), self.percentile(1.0));
         let median = self.median();
@@ -49,34 +49,34 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Pseudorandom numbers, the same in every run (SplitMix64).
 #[derive(Debug, Clone)]
 pub(crate) struct Draw(u64);
 
 impl Draw {
-    /// Begins with `seed`.
+    /// Creates a generator from `seed`.
     #[must_use]
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next one.
+    /// Returns the next number.
     pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         scatter(self.0)
     }
 
-    /// The next one below `bound`.
+    /// Returns the next number below `bound`.
     pub(crate) const fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    /// The next place in a list of `length`.
+    /// Returns a random index into a list of `length`.
     pub(crate) fn place(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("less than a length")
     }
 
-    /// The next one from 0 to below 1.
+    /// Returns the next number from 0 to below 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
     pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
@@ -92,14 +92,14 @@ pub(crate) const fn scatter(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Draws of which few come often: the n-th most frequent 1/n as often as the first, scattered over all.
+/// Zipf distribution: the n-th most frequent number is drawn 1/n as often as the first; ranks are scattered.
 #[derive(Debug, Clone)]
 pub(crate) struct Zipf {
     sums: Vec<f64>,
 }
 
 impl Zipf {
-    /// Among the numbers below `count`.
+    /// Creates the distribution of the numbers below `count`.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "ranks are far below 2^53")]
     pub(crate) fn new(count: u64) -> Self {
@@ -113,7 +113,7 @@ impl Zipf {
         Self { sums }
     }
 
-    /// The next one.
+    /// Draws a number.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The client process: loads a server as fast as it answers, or at a given pace.
+//! The client process: loads a server as fast as it responds, or at a given rate.
 
 use std::io::BufRead as _;
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use crate::common::cpu;
 use crate::common::data;
 use crate::common::stats::{Draw, Sample, Zipf};
 
-/// Load before anything is counted.
+/// Duration of the load before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);
 
-/// Keys drawn before the load: more than are asked about in a round, but for batches, which begin anew.
+/// Number of keys drawn before the load: more than a round uses, except for batches, which start again.
 const DRAWN: usize = 600_000;
 
 pub(super) const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
-/// Counts calls while it is told to.
+/// Counts calls while counting is switched on.
 #[derive(Debug, Default)]
 struct Count {
     calls: AtomicU64,
-    /// Whether what calls take is written down.
+    /// Whether call durations are recorded.
     timed: AtomicBool,
     over: AtomicBool,
 }
 
-/// The keys to be asked about, one after another.
+/// Keys to send requests for, one after another.
 struct Keys {
     texts: Vec<String>,
     next: AtomicUsize,
 }
 
 impl Keys {
-    /// Drawn among so many; which ones hangs on `seed`.
+    /// Draws keys among `count`; `seed` determines which ones.
     fn draw(load: Load, count: u64, seed: u64) -> Self {
         let mut draw = Draw::new(seed);
         let number: Box<dyn Fn(&mut Draw) -> u64> = if load == Load::AuthorizeZipf {
@@ -60,23 +60,23 @@ impl Keys {
     }
 }
 
-/// What the client is told to do.
+/// Configuration of the client.
 pub(super) struct Order<'a> {
     pub(super) address: &'a str,
-    /// An operator's.
+    /// Token of an operator.
     pub(super) token: &'a str,
     pub(super) load: Load,
     pub(super) time: Duration,
-    /// How often every caller begins a call; none: as soon as the one before was answered.
+    /// Time between two calls of every caller; `None`: as soon as the previous call has returned.
     pub(super) pace: Option<Duration>,
-    /// Keys that there are.
+    /// Number of keys.
     pub(super) keys: u64,
-    /// What hangs on it: which of them are asked about.
+    /// Determines which keys are used.
     pub(super) seed: u64,
 }
 
-/// Says `warm`, waits for a line, and then tells how many calls were answered in the time, and the median and the 99th
-/// percentile of what they took, in microseconds.
+/// Prints `warm`, waits for a line, and then prints how many calls returned in the time, and the median and the 99th
+/// percentile of their durations in microseconds.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
 pub(super) fn run(order: &Order<'_>) {
     let &Order { address, token, load, time, pace, .. } = order;
@@ -116,7 +116,7 @@ pub(super) fn run(order: &Order<'_>) {
     });
 }
 
-/// One of those who call at once.
+/// One of the concurrent callers.
 struct Caller {
     client: Grpc<Channel>,
     bearer: MetadataValue<Ascii>,
@@ -126,11 +126,11 @@ struct Caller {
 }
 
 impl Caller {
-    /// Calls until it is over. Answers what calls took while they were timed, in microseconds.
+    /// Calls until the load ends. Returns the durations of the timed calls in microseconds.
     async fn calls(mut self, pace: Option<Duration>, count: Arc<Count>) -> Vec<f64> {
         let mut times = Vec::new();
         let mut ticks = pace.map(|pace| {
-            // Not all at the same moment.
+            // Spreads the first calls of all callers.
             let begin = tokio::time::Instant::now() + pace.mul_f64(self.draw.fraction());
             tokio::time::interval_at(begin, pace)
         });
@@ -185,7 +185,7 @@ impl Caller {
     }
 }
 
-/// The token of the key with this number.
+/// Returns the token of the key with this number.
 pub(super) fn text(number: u64) -> String {
     data::token(number).reveal().to_owned()
 }

@@ -1,4 +1,4 @@
-//! The load of a client that knows nothing of gRPC: h2load, which sends one and the same message over and over.
+//! Load by a client without knowledge of gRPC: h2load, which sends the same message over and over.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::client::{AUTHORIZE, text};
 use super::{CONNECTIONS, Load, STREAMS, noop, question};
 use crate::support::bootstrap::find_program;
 
-/// Makes so many calls, each of them about the first key. Answers how many were answered in a second.
+/// Makes `calls` calls, all about the first key. Returns the number of responses per second.
 ///
 /// # Panics
 ///
@@ -34,14 +34,14 @@ pub(super) fn run(address: &str, token: &str, load: Load, calls: u64) -> f64 {
         .expect("h2load runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(told.contains(&format!("{calls} succeeded, 0 failed, 0 errored, 0 timeout")), "{told}");
-    // A call that gRPC fails is answered with 200 too, but without a message.
+    // A call that fails in gRPC also returns status 200, but without a message.
     let received = number_before(&told, ") data");
     let least = if load == Load::Nothing { 5 } else { 100 };
     assert!(received >= (least * calls) as f64, "calls failed: {told}");
     number_before(&told, " req/s")
 }
 
-/// The number that ends where `label` begins, the first time.
+/// Returns the number before the first occurrence of `label`.
 fn number_before(told: &str, label: &str) -> f64 {
     let end = told.find(label).unwrap_or_else(|| panic!("h2load tells {label}: {told}"));
     let begin = told[..end].rfind([' ', '(']).map_or(0, |at| at + 1);

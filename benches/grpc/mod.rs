@@ -1,14 +1,14 @@
-//! What the network costs: CPU time of the server per call, of Authorize beside a call that does nothing.
+//! The cost of the network: CPU time of the server per call of Authorize, compared with a call that does nothing.
 //!
-//! Several processes, all of them this program. A server has the decision port as it is, with one service more, whose
-//! only method takes and answers an empty message; another is hyper alone, on one thread, which answers the same
-//! questions with the same number of bytes without looking at them. A client process loads one of them over 8 connections
-//! with 32 calls at once on each. One process leads: round by round it lets the client load each in turn, and asks the
-//! server for the CPU time that all its threads have spent. Then the same at half of the rate that the server could take,
-//! for what a caller waits; batches; and the load of another client, h2load.
+//! Several processes run this program. One server has the real decision port plus a service whose only method takes and
+//! returns an empty message; another is plain hyper on one thread, which returns as many bytes without reading the
+//! requests. A client process loads one of them over 8 connections with 32 concurrent calls each. A leading process
+//! runs the rounds: the client loads each server in turn, and the server reports the CPU time of all its threads. Then
+//! follow the same at half of the server's maximum rate, for latencies; batches; and the load of another client,
+//! h2load.
 //!
-//! Keys come from a storage that makes them up as they are asked for (common/drawn.rs), since it would take the better part
-//! of an hour to write ten million. It takes the counts of uses and lets them go.
+//! Keys come from a storage that generates them on demand (common/drawn.rs), because writing ten million would take the
+//! better part of an hour. It receives usage counts and drops them.
 
 mod client;
 mod h2load;
@@ -28,27 +28,27 @@ use crate::common::report::Section;
 /// Connections of the client.
 const CONNECTIONS: usize = 8;
 
-/// Calls at once on each.
+/// Concurrent calls on each connection.
 const STREAMS: usize = 32;
 
-/// Questions of a batch.
+/// Requests in a batch.
 const BATCH: usize = 100;
 
-/// Calls of h2load in a round.
+/// Calls of h2load in one round.
 const CALLS: u64 = 200_000;
 
-/// What is called.
+/// The calls of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Load {
-    /// Authorize, allowed, from the cache; each key as often as the others.
+    /// Authorize, allowed, from the cache; all keys equally often.
     Authorize,
-    /// The same, the n-th key 1/n as often as the first.
+    /// The same with a Zipf distribution of keys.
     AuthorizeZipf,
-    /// A batch of questions like those of `Authorize`.
+    /// Batches of requests like those of `Authorize`.
     Batch,
     /// A call that does nothing.
     Nothing,
-    /// The bytes of `Authorize`, answered by hyper alone.
+    /// The bytes of `Authorize`, returned by plain hyper.
     Echo,
 }
 
@@ -64,7 +64,7 @@ impl Load {
     }
 }
 
-/// Whether this process was started as the server or the client; if so, it was that, and is done.
+/// Runs the server or the client if this process was started as one; returns whether it did.
 pub(crate) fn helps(words: &[&str]) -> bool {
     match *words {
         ["server", "echo"] => server::run_echo(),
@@ -89,7 +89,7 @@ pub(crate) fn helps(words: &[&str]) -> bool {
     true
 }
 
-/// The question about a key.
+/// Makes the request about a key.
 fn question(key: String) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest {
         key,
@@ -99,7 +99,7 @@ fn question(key: String) -> proto::AuthorizeRequest {
     }
 }
 
-/// The rounds with one server.
+/// Rounds with one server.
 #[derive(Debug, Default)]
 struct Rounds {
     authorize: Vec<Round>,
@@ -107,19 +107,19 @@ struct Rounds {
     nothing: Vec<Round>,
     echo: Vec<Round>,
     batch: Vec<Round>,
-    /// At half of the rate of Authorize.
+    /// Rounds at half of the maximum rate of Authorize.
     half: Vec<Round>,
     half_nothing: Vec<Round>,
-    /// Authorize, nothing and echo by h2load.
+    /// Authorize, nothing and echo, loaded by h2load.
     h2load: [Vec<Round>; 3],
 }
 
-/// How much is measured with a server.
+/// Amount of measurements with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
-    /// Only what a call costs.
+    /// Only the cost of a call.
     Cost,
-    /// All.
+    /// Everything.
     All,
 }
 
@@ -145,7 +145,7 @@ fn rounds(threads: usize, keys: u64, count: usize, seconds: u64, extent: Extent)
     rounds
 }
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let (count, seconds) = if earnest { (10, 3) } else { (1, 1) };
     let sizes: &[u64] = if earnest { &[10_000, 1_000_000, 10_000_000] } else { &[1_000] };
@@ -172,7 +172,7 @@ pub(crate) fn run(earnest: bool) -> Section {
     section
 }
 
-/// A server's data threads and keys, and its rounds.
+/// Data threads and keys of a server, and its rounds.
 type Measured = (usize, u64, Rounds);
 
 fn costs(section: &mut Section, measured: &[Measured]) {

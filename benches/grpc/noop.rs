@@ -1,4 +1,4 @@
-//! A service whose only method takes and answers an empty message: what gRPC costs by itself.
+//! A service whose only method takes and returns an empty message: the cost of gRPC itself.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -10,7 +10,7 @@ use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 
-/// The path of the method, as long as that of Authorize: h2 decodes it anew for each call.
+/// Path of the method, as long as that of Authorize, because h2 decodes it for each call.
 pub(crate) const PATH: &str = "/latchkey.bench.v1.NothingService/DoNothing";
 
 /// The service.

@@ -1,4 +1,4 @@
-//! The other processes of this program: servers, and clients that load them.
+//! Helper processes of this program: servers, and clients that load them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use super::{CONNECTIONS, Load, STREAMS, h2load};
 use crate::common::stats::Sample;
 
-/// Another process of this program, talked to in lines.
+/// Another process of this program, controlled by lines of text.
 struct Helper {
     child: Child,
     input: ChildStdin,
@@ -50,7 +50,7 @@ impl Drop for Helper {
     }
 }
 
-/// A server and what it takes to call it.
+/// A server and the address and token needed to call it.
 pub(super) struct Server {
     process: Helper,
     address: String,
@@ -58,24 +58,24 @@ pub(super) struct Server {
     keys: u64,
 }
 
-/// What a round of load came to.
+/// Results of one round of load.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Round {
     /// Microseconds of the server's CPU time per call.
     pub(super) cost: f64,
-    /// Calls a second.
+    /// Calls per second.
     pub(super) rate: f64,
-    /// Microseconds that a call took, at the median and the 99th percentile.
+    /// Durations of calls in microseconds: median and 99th percentile.
     pub(super) took: (f64, f64),
 }
 
 impl Server {
-    /// One with so many data threads and keys.
+    /// Starts a server with this number of data threads and keys.
     pub(super) fn start(threads: usize, keys: u64) -> Self {
         Self::of(&["server", &threads.to_string(), &keys.to_string()], keys)
     }
 
-    /// hyper alone, which is asked about the same keys.
+    /// Starts plain hyper, to be called with the same keys.
     pub(super) fn echo(keys: u64) -> Self {
         Self::of(&["server", "echo"], keys)
     }
@@ -86,8 +86,7 @@ impl Server {
         Self { process, address, token, keys }
     }
 
-    /// Loads it for so many seconds, at `rate` calls a second or as fast as it answers. Which keys are asked about hangs
-    /// on `seed`.
+    /// Loads the server for `seconds`, at `rate` calls a second or as fast as it responds. `seed` determines the keys.
     pub(super) fn round(&mut self, load: Load, seconds: u64, rate: Option<f64>, seed: usize) -> Round {
         let pace = rate.map_or(0.0, |rate| 1_000_000.0 * (CONNECTIONS * STREAMS) as f64 / rate);
         let (length, pace) = (seconds.to_string(), format!("{pace:.0}"));
@@ -102,26 +101,26 @@ impl Server {
         Round { cost: spent / calls, rate: calls / seconds as f64, took: (client.number(), client.number()) }
     }
 
-    /// Has h2load make so many calls as fast as they are answered.
+    /// Lets h2load make `calls` calls as fast as the server responds.
     pub(super) fn h2load(&mut self, load: Load, calls: u64) -> Round {
         let before = self.spent();
         let rate = h2load::run(&self.address, &self.token, load, calls);
         Round { cost: (self.spent() - before) / calls as f64, rate, took: (0.0, 0.0) }
     }
 
-    /// Microseconds of CPU time that it has spent.
+    /// Returns the CPU time of the server in microseconds.
     fn spent(&mut self) -> f64 {
         self.process.say("cpu");
         self.process.number()
     }
 }
 
-/// One figure of all rounds.
+/// Returns one figure of all rounds.
 pub(super) fn sample(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> Sample {
     Sample::new(rounds.iter().map(figure).collect())
 }
 
-/// The median of the rounds' ratios.
+/// Returns the median of the ratios of the rounds.
 pub(super) fn ratio(of: &[Round], to: &[Round], figure: impl Fn(&Round) -> f64) -> String {
     let ratios = of.iter().zip(to).map(|(of, to)| figure(of) / figure(to)).collect();
     format!("{:.2}", Sample::new(ratios).median())

@@ -1,5 +1,5 @@
-//! The server process: the decision port as it is, and beside its services one that does nothing; or, to compare it with,
-//! hyper alone, which answers every call with the same bytes.
+//! The server process: the real decision port plus a service that does nothing; or, for comparison, plain hyper, which
+//! returns the same bytes for every call.
 
 use std::io::BufRead as _;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::common::drawn::Drawn;
 use crate::common::{cpu, data};
 use crate::decide;
 
-/// Serves with so many data threads and keys, tells its address and an operator's token, and then answers each line with
-/// the CPU time it has spent, in microseconds, until its input ends.
+/// Serves with this number of data threads and keys: prints its address and an operator's token, and then, for each
+/// line of input, the CPU time used so far in microseconds, until its input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
 pub(crate) fn run(threads: usize, keys: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -38,7 +38,7 @@ pub(crate) fn run(threads: usize, keys: u32) {
     tell();
 }
 
-/// Serves by hyper alone, on one thread, and is talked to like the other.
+/// Serves with plain hyper on one thread, with the same protocol of lines.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
 pub(crate) fn run_echo() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
@@ -50,7 +50,7 @@ pub(crate) fn run_echo() {
     drop(thread);
 }
 
-/// Answers each line with the CPU time that the process has spent, until the input ends.
+/// Prints the CPU time of the process for each line of input, until the input ends.
 #[expect(clippy::print_stdout, reason = "the leading process reads it")]
 fn tell() {
     for _line in std::io::stdin().lock().lines() {
@@ -84,7 +84,7 @@ async fn echo(say: &std::sync::mpsc::Sender<std::net::SocketAddr>) {
     }
 }
 
-/// An answer of the size of those that Authorize gives here.
+/// Returns a response as large as that of Authorize in this benchmark.
 fn usual_answer() -> Vec<u8> {
     let decision = proto::Decision {
         allowed: true,
@@ -106,7 +106,7 @@ async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let storage = data::open(url).await;
     let token = data::hire(&storage).await;
     let house = data::furnish(&storage).await;
-    // Every key opens everything: every call must be allowed.
+    // Every key has access to everything: every call must be allowed.
     let drawn = Drawn::new(storage, house, keys, data::open_grant).await;
     let tasks = Tasks::new();
     let authority = decide::started(Arc::new(drawn), keys.into(), &tasks).await;

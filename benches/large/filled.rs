@@ -1,9 +1,9 @@
 //! Real storage with very many keys, filled by SQL in minutes.
 //!
-//! Every key is good, has one secret and opens everything: a start reads the digests of secrets, and nothing of keys.
-//! The indexes that only lists and searches of keys read are dropped before, that of texts above all, and are not made
-//! again: they are most of the time that writing takes, and no start reads them. The index of digests, which it does
-//! read, is made anew at the end, so that it is as in storage that grew by itself, only more tightly packed.
+//! Every key is valid, has one secret and has access to everything: a start reads the digests of secrets but no keys.
+//! The indexes that only lists and searches of keys read are dropped before, most of all the text index, and are not
+//! created again: they take most of the writing time, and no start reads them. The index of digests, which a start does
+//! read, is created at the end, so that it is as in storage that grew gradually, only more densely packed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::support::{eventually, postgres::query};
 /// Keys in one statement.
 const PIECE: u32 = 500_000;
 
-/// When the first key was made, in milliseconds, and the time between two.
+/// Creation time of the first key, and the time between two keys, in milliseconds.
 const FIRST: i64 = 1_750_000_000_000;
 const STEP: i64 = 31;
 
-/// What is dropped before, in both engines.
+/// Indexes dropped before, in both engines.
 const INDEXES: &[&str] = &[
     "keys_usable",
     "keys_revoked",
@@ -39,18 +39,18 @@ const INDEXES: &[&str] = &[
     "secrets_created",
 ];
 
-/// Made again at the end.
+/// Created again at the end.
 const DIGESTS: &str = "CREATE UNIQUE INDEX secrets_digest ON secrets (digest)";
 
-/// What the engines say differently: each an expression over `n`, the number of a key, or over `ms`, when it was made.
+/// Differences of the engines' SQL: expressions over `n`, the number of a key, or over `ms`, its creation time.
 struct Words {
-    /// Rows of `n`, from `$1` to before `$2`.
+    /// Rows of `n`, from `$1` to below `$2`.
     numbers: &'static str,
-    /// What an id is after its prefix.
+    /// Id after its prefix.
     id: &'static str,
-    /// The digest of a token.
+    /// Digest of a token.
     digest: &'static str,
-    /// What parts the texts that are searched.
+    /// Separator of the searched texts.
     part: &'static str,
 }
 
@@ -71,7 +71,7 @@ const POSTGRES: Words = Words {
 };
 
 impl Words {
-    /// Adds the keys from `first` to before `end`.
+    /// Returns the SQL that adds the keys from `first` to below `end`.
     fn keys(&self, first: u32, end: u32) -> String {
         let part = self.part;
         format!(
@@ -84,7 +84,7 @@ impl Words {
         )
     }
 
-    /// Adds their secrets.
+    /// Returns the SQL that adds their secrets.
     fn secrets(&self, first: u32, end: u32) -> String {
         format!(
             "INSERT INTO secrets (id, key_id, digest, hint, origin, created_at, created_revision) \
@@ -101,17 +101,17 @@ impl Words {
     }
 }
 
-/// Puts stores and methods into empty storage, which makes its first revision.
+/// Adds stores and methods to empty storage, as its first revision.
 pub(super) async fn furnish(url: &str) {
     let storage = data::open(url).await;
     data::furnish(&storage).await;
 }
 
-/// Adds the keys with the numbers below `count` to an SQLite file that nobody else has open any more.
+/// Adds keys 0 to `count` to an SQLite file that no other process has open.
 pub(super) fn sqlite(url: &str, count: u32) {
     let file = Path::new(url.strip_prefix("sqlite:").expect("a URL of SQLite"));
     let connection = Connection::open(file).expect("the file opens");
-    // Neither journal nor sync: a file that was not filled to the end is thrown away. Refused while others have it open.
+    // No journal and no sync: an incomplete file is thrown away. Fails while another process has it open.
     eventually("the file is let go", Duration::from_secs(10), || {
         let mode: rusqlite::Result<String> = connection.query_row("PRAGMA journal_mode = OFF", [], |row| row.get(0));
         mode.ok().filter(|mode| mode == "off")
@@ -127,7 +127,7 @@ pub(super) fn sqlite(url: &str, count: u32) {
     run(DIGESTS);
 }
 
-/// Adds the keys with the numbers below `count` to a database.
+/// Adds keys 0 to `count` to a database.
 pub(super) fn postgres(url: &str, count: u32) {
     let run = |sql: &str| query(url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     run("DROP INDEX IF EXISTS keys_search");
@@ -137,11 +137,11 @@ pub(super) fn postgres(url: &str, count: u32) {
         pieces(count).for_each(|(first, end)| drop(run(&POSTGRES.secrets(first, end))));
     });
     run(DIGESTS);
-    // What autovacuum does by itself some time after so many new rows.
+    // Autovacuum would do the same some time after so many inserts.
     run("VACUUM ANALYZE secrets");
 }
 
-/// Makes sure that the rows are what the program takes for good keys.
+/// Checks that the program accepts the rows as valid keys.
 pub(super) async fn check(url: &str, count: u32) {
     let last = count - 1;
     let moment = Timestamp::from_micros((FIRST + i64::from(last) * STEP) * 1_000);

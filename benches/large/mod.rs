@@ -1,12 +1,12 @@
-//! Ten million keys: what deciding costs with all of them in the cache, what memory they take, and how long a server
-//! that has so many takes to start.
+//! Ten million keys: the cost of a decision with all of them cached, their memory, and how long a server with so many
+//! takes to start.
 //!
-//! Deciding is measured as in decide.rs. Only storage is another: to write ten million keys as they are written in
-//! life would take the better part of an hour, so [`Drawn`] makes them up as they are asked for.
+//! Decisions are measured as in decide.rs. Only the storage differs: writing ten million keys one by one would take the
+//! better part of an hour, so [`Drawn`] generates them on demand.
 //!
-//! Memory is what the kernel says that this process has, before and after: with what the allocator keeps in reserve,
-//! as a server has it. Run `cargo bench -- large` alone for these figures: what an earlier benchmark gave back may be
-//! taken again and would not be seen.
+//! Memory is the resident memory of this process according to the kernel, before and after, including what the
+//! allocator reserves, as in a server. Run `cargo bench -- large` alone for these figures: memory freed by an earlier
+//! benchmark could be reused and would not be counted.
 //!
 //! A server is the real program on real storage, which [`filled`] fills by SQL.
 
@@ -23,19 +23,19 @@ use crate::{decide, keys};
 use latchkey::lifecycle::Tasks;
 use tokio::runtime::Runtime;
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let count = if earnest { 10_000_000 } else { 1_000 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let mut section = Section::begin("large", &format!("{count} keys"));
-    // In this order: what deciding takes of memory is measured while little was ever given back.
+    // In this order: the memory of decisions is measured before much memory was freed.
     deciding(&mut section, &runtime, count, earnest);
     servers(&mut section, &runtime, count);
     section
 }
 
-/// Deciding and memory, in process.
+/// Measures decisions and memory, in process.
 fn deciding(section: &mut Section, runtime: &Runtime, count: u32, earnest: bool) {
     let (rounds, calls) = if earnest { (9, decide::CALLS) } else { (2, decide::CHUNK) };
     let keys = u64::from(count);
@@ -73,7 +73,7 @@ fn deciding(section: &mut Section, runtime: &Runtime, count: u32, earnest: bool)
     let _ = runtime.block_on(tasks.finish(Duration::from_secs(10)));
 }
 
-/// Starts of the real program.
+/// Measures starts of the real program.
 fn servers(section: &mut Section, runtime: &Runtime, count: u32) {
     section.say(&format!(
         "The server on storage with so many keys: seconds from its start to readiness and its resident memory then; \
@@ -91,12 +91,12 @@ fn servers(section: &mut Section, runtime: &Runtime, count: u32) {
         let (times, memory) = keys::starts(url);
         section.row(&[name, &times.to_string(), &format!("{:.0}", memory.median()), &format!("{took:.0}")]);
     };
-    // One after the other, so that the disk holds one at a time.
+    // One after another, so that only one of them takes disk space at a time.
     {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         engine("SQLite", &format!("sqlite:{}", folder.path().join("latchkey.db").display()), filled::sqlite);
     }
-    // As in keys.rs. Tidying up, which would begin by itself at some moment after so many new rows, is done once instead.
+    // As in keys.rs. VACUUM, which would start by itself some time after so many inserts, runs once instead.
     let options = Options::default().set("shared_buffers", "1GB").set("max_wal_size", "2GB");
     let cluster = Cluster::start(options.set("maintenance_work_mem", "512MB").set("autovacuum", "off"));
     engine("PostgreSQL", cluster.database().url(), filled::postgres);

@@ -1,4 +1,4 @@
-//! Latchkey, the service behind, and the proxies in front of it.
+//! Latchkey, the upstream service, and the proxies in front of it.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,14 +12,14 @@ use crate::support::eventually;
 use crate::support::process::LatchkeyProcess;
 use crate::support::workspace::Workspace;
 
-/// What every request asks for.
+/// Path of every request.
 const TARGET: &str = "/api/v5/orders/statuses";
 
-/// A proxy, and what it asks.
+/// A proxy and its kind of authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     EnvoyBare,
-    /// With Envoy's own filter, which holds the key against a list in its configuration.
+    /// Envoy's own filter, which compares the key with a list in its configuration.
     EnvoyOwn,
     EnvoyAsking,
     NginxBare,
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// For people.
+    /// Returns the name shown in the results.
     pub(crate) const fn told(self) -> &'static str {
         match self {
             Self::EnvoyBare => "Envoy",
@@ -46,10 +46,10 @@ pub(crate) struct Front {
     _workspace: Workspace,
 }
 
-/// What all proxies share.
+/// Parts shared by all proxies.
 pub(crate) struct Setup {
     latchkey: LatchkeyProcess,
-    /// The service behind.
+    /// The upstream service.
     shop: Front,
     operator: String,
     token: String,
@@ -60,13 +60,13 @@ fn deployed(path: &str) -> String {
     std::fs::read_to_string(path).expect("the file is in deploy/")
 }
 
-/// Replaces `from`, which must be there.
+/// Replaces `from`, which must occur.
 fn change(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the file in deploy/ has {from}");
     text.replace(from, to)
 }
 
-/// Replaces what begins with `from` and ends before `to`.
+/// Replaces the part that begins with `from` and ends before `to`.
 fn cut(text: &str, from: &str, to: &str, with: &str) -> String {
     let at = text.find(from).expect("the file in deploy/ has it");
     let end = at + text[at..].find(to).expect("the file in deploy/ has its end");
@@ -74,7 +74,7 @@ fn cut(text: &str, from: &str, to: &str, with: &str) -> String {
 }
 
 impl Setup {
-    /// Starts Latchkey and the service.
+    /// Starts Latchkey and the upstream service.
     pub(crate) fn new() -> Self {
         let builder = LatchkeyProcess::builder().env("LATCHKEY_TRUSTED_PROXIES", "127.0.0.0/8");
         let latchkey = builder.env("LATCHKEY_DECISION_ADDR", format!("127.0.0.1:{}", free_port())).start();
@@ -101,7 +101,7 @@ impl Setup {
         Self { latchkey, shop, operator, token }
     }
 
-    /// The key of every request.
+    /// Returns the key of every request.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
@@ -158,7 +158,7 @@ impl Setup {
         let text = if kind == Kind::NginxBare {
             let text = cut(&text, "            auth_request /latchkey-decides;", "            error_page 401", "");
             let text = change(&text, "error_page 401 403 = @refused;", "");
-            // What else the file says of these variables has to have some.
+            // Every other variable of the file needs a value.
             let names =
                 ["uri", "status", "body", "body_type", "reason", "key_id", "store", "stores", "scope", "revision"];
             let empty: String = names.iter().map(|name| format!("set $latchkey_{name} '';\n")).collect();
@@ -194,7 +194,7 @@ fn started(name: &str, mut command: Command, port: u16, workspace: Workspace, to
     Front { _server: server, port, _workspace: workspace }
 }
 
-/// Whether a request is answered with 200.
+/// Checks whether a request returns status 200.
 fn answers(port: u16, token: &str) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -205,7 +205,7 @@ fn answers(port: u16, token: &str) -> std::io::Result<bool> {
 }
 
 impl Front {
-    /// What the load asks for.
+    /// Returns the URL that the load requests.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}{TARGET}", self.port)
     }

@@ -1,21 +1,21 @@
-//! The load: wrk, and what it tells.
+//! The load: wrk and its report.
 
 use std::process::Command;
 
 use crate::support::bootstrap::find_program;
 
-/// What a load came to.
+/// Results of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
-    /// The time that half of all requests took at most, in microseconds.
+    /// Median duration of a request in microseconds.
     pub(crate) p50: f64,
-    /// The time that 99 of 100 requests took at most, in microseconds.
+    /// 99th percentile of the duration in microseconds.
     pub(crate) p99: f64,
-    /// Requests a second.
+    /// Requests per second.
     pub(crate) rate: f64,
 }
 
-/// Loads `url` over so many connections, presenting a key.
+/// Loads `url` over this number of connections, with a key in every request.
 ///
 /// # Panics
 ///
@@ -36,7 +36,7 @@ pub(crate) fn run(url: &str, token: &str, connections: usize, seconds: u64) -> F
     Figures { p50: microseconds(&after("50%")), p99: microseconds(&after("99%")), rate }
 }
 
-/// `1.23ms` as microseconds.
+/// Parses `1.23ms` as microseconds.
 fn microseconds(text: &str) -> f64 {
     let unit = text.find(char::is_alphabetic).expect("a time has a unit");
     let number: f64 = text[..unit].parse().expect("a time is a number");

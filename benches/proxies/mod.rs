@@ -1,11 +1,10 @@
-//! What asking costs a request: Envoy and nginx with Latchkey beside the same proxy without, and Envoy beside its own
-//! filter for keys.
+//! The cost of authorization per request: Envoy and nginx with Latchkey compared with the same proxy without it, and
+//! Envoy compared with its own API key filter.
 //!
-//! The proxies run from the files in deploy/, with one worker each and with nothing changed but ports, places of logs and
-//! the filter in question; one nginx that answers every request stands behind them. Latchkey is the program itself, on
-//! SQLite. The load is wrk's, another process on the same machine: over one connection, which tells what is added to a
-//! request that finds nothing to wait for, and over many, which tells how many requests the machine can take. The setups
-//! are loaded in turn, round by round.
+//! The proxies use the files in deploy/ with one worker each; only ports, log paths and the filter in question are
+//! changed. One nginx that responds to every request is the upstream. Latchkey is the real program on SQLite. The load
+//! comes from wrk, another process on the same machine: over one connection, which measures the added latency without
+//! queueing, and over many, which measures throughput. The setups are loaded in turn, round by round.
 
 mod front;
 mod load;
@@ -15,14 +14,14 @@ use self::load::Figures;
 use crate::common::report::Section;
 use crate::common::stats::Sample;
 
-/// Connections of the load that tells throughput.
+/// Connections of the load that measures throughput.
 const MANY: usize = 32;
 
-/// Kinds of proxy, and the one that each is held against.
+/// Kinds of proxy, each with the index of its baseline.
 const KINDS: [(Kind, usize); 5] =
     [(Kind::EnvoyBare, 0), (Kind::EnvoyOwn, 0), (Kind::EnvoyAsking, 0), (Kind::NginxBare, 3), (Kind::NginxAsking, 3)];
 
-/// Measures it.
+/// Runs the benchmark.
 pub(crate) fn run(earnest: bool) -> Section {
     let (rounds, seconds) = if earnest { (7, 4) } else { (1, 1) };
     let mut section = Section::begin("proxies", "Through Envoy and nginx");

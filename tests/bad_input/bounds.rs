@@ -1,4 +1,4 @@
-//! What is just within its bounds is taken, and comes back as it was given.
+//! Values at their bounds are accepted and returned unchanged.
 
 use latchkey::proto::v1 as proto;
 use proto::{Key, Method, Store, StoreKind, StoreUse};

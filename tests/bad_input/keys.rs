@@ -15,12 +15,12 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-/// A reason that is too long and a wait that is longer still.
+/// Returns options with a comment that is too long and a wait that exceeds its maximum.
 fn bad_options() -> Option<WriteOptions> {
     Some(WriteOptions { comment: "x".repeat(1_001), replica_wait: Some(Duration { seconds: 31, nanos: 0 }) })
 }
 
-/// A key with something wrong in every field, and the fields at fault.
+/// Returns a key with an invalid value in every field, and the paths of these fields.
 fn wrong_key() -> (Key, Vec<&'static str>) {
     let key = Key {
         name: "ж".repeat(201),
@@ -359,7 +359,7 @@ async fn importing(judge: &Judge) {
     let fields = ["keys[0].key.stores[1]", "keys[1].key.methods[0]"];
     judge.invalid("unknown stores and methods", import(unknown, None).await, &fields).await;
 
-    // So many faults that not all can be told: the first ones are, and how many more there are.
+    // More violations than a response can list: it lists the first ones and the number of the others.
     let many = vec![ImportedKey::default(); 500];
     let status =
         judge.refused("500 empty keys", import(many, None).await, tonic::Code::InvalidArgument, "INVALID_FIELDS").await;

@@ -1,5 +1,5 @@
-//! What a caller gets wrong, call by call: every fault of a request is told at once by its field, nothing is written, and no
-//! text shows what the server is made of.
+//! Invalid requests, call by call: one response lists all violations by field, nothing is written, and no text reveals
+//! internals of the server.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -8,7 +8,7 @@ pub mod support;
 #[path = "../scenarios/world.rs"]
 pub mod world;
 
-/// Runs each table named on both engines, each time on a server of its own.
+/// Runs each table on both engines, with a new server for each run.
 macro_rules! on_both_engines {
     ($($table:ident),+ $(,)?) => {$(
         mod $table {
@@ -39,7 +39,7 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 use world::{World, violated};
 
-/// Traces of what a server is made of. None has a place in what callers read.
+/// Names of internals that no client may see.
 const INTERNALS: [&str; 18] = [
     "latchkey::",
     ".rs",
@@ -61,7 +61,7 @@ const INTERNALS: [&str; 18] = [
     "Err(",
 ];
 
-/// A server, and what it had written when its table began.
+/// A server, and what it had written before its table of requests began.
 pub struct Judge {
     world: World,
     head: Cell<u64>,
@@ -81,12 +81,12 @@ impl Judge {
         Self { world, head }
     }
 
-    /// From here on nothing more may be written.
+    /// Starts the table: from now on nothing may be written.
     async fn begin(&self) {
         self.head.set(self.world.head().await);
     }
 
-    /// The request must be refused for exactly these fields.
+    /// Asserts that the request is refused for exactly these fields.
     async fn invalid<T: std::fmt::Debug>(&self, what: &str, answer: Result<Response<T>, Status>, fields: &[&str]) {
         let status = self.refused(what, answer, Code::InvalidArgument, "INVALID_FIELDS").await;
         let mut named = violated(&status);
@@ -96,7 +96,7 @@ impl Judge {
         assert_eq!(named, expected, "{what}: every fault is told, and nothing else: {status:?}");
     }
 
-    /// The request must be refused with this code and this reason for programs.
+    /// Asserts that the request is refused with this code and this machine-readable reason.
     async fn refused<T: std::fmt::Debug>(
         &self,
         what: &str,

@@ -1,4 +1,4 @@
-//! Questions: filters, pages and decisions asked for wrongly.
+//! Invalid reads: filters, pages and decisions.
 
 use latchkey::proto::v1 as proto;
 use prost_types::Timestamp;
@@ -136,7 +136,7 @@ async fn questions(judge: &Judge) {
     let refused = judge.order_api.authorization().watch_changes(request).await.expect_err("no revision");
     assert_eq!((refused.code(), violated(&refused)), (Code::InvalidArgument, vec!["after_revision".to_owned()]));
 
-    // Whatever a client sends as token, method or store is a question, and has an answer.
+    // Any text as token, method or store gets a decision.
     for key in [
         "\0",
         "ж",

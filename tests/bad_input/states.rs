@@ -1,5 +1,4 @@
-//! Requests that are well-formed and meet a state that does not allow them: a standard code, a stable reason, nothing
-//! written.
+//! Well-formed requests in a state that does not allow them: a standard code, a stable reason, nothing written.
 
 use latchkey::proto::v1 as proto;
 use proto::{Key, Method, Operator, Role, Store, StoreKind, StoreUse};

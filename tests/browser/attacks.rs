@@ -1,4 +1,4 @@
-//! What another site, a shared machine and a nosy disk get of the console in a real browser: nothing.
+//! Other sites, other users of the machine and readers of the disk get nothing from the console in a real browser.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use latchkey::proto::v1 as proto;
 use crate::chromium::Chromium;
 use crate::world::{Engine, Of, Verdict as _, World, key};
 
-/// Another site, which answers every request with this page.
+/// Starts another site, which returns this page for every request.
 fn another_site(page: String) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -28,7 +28,7 @@ fn another_site(page: String) -> u16 {
     port
 }
 
-/// Whether a file in the folder has this text, as it is or in UTF-16.
+/// Returns the files in the folder that contain this text, in UTF-8 or UTF-16.
 fn on_disk(folder: &Path, text: &str) -> Vec<String> {
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut found = Vec::new();
@@ -59,7 +59,7 @@ async fn another_site_neither_frames_pages_nor_sends_forms() {
     let csrf = tab.eval("document.querySelector('[name=csrf]').value").await;
     let csrf = csrf.as_str().expect("a token").to_owned();
 
-    // `localhost` is another site than 127.0.0.1. It even knows the form's token.
+    // `localhost` is a different site than 127.0.0.1. The attacker even knows the token of the form.
     let revoke = format!("{console}/integration/keys/{}/revoke", made.key.id);
     let form = format!(
         "<form method=post action='{revoke}'><input name=csrf value='{csrf}'><input name=reason value=evil></form>\
@@ -76,7 +76,7 @@ async fn another_site_neither_frames_pages_nor_sends_forms() {
     assert!(!tab.source().await.contains("API access keys"), "nobody frames the console");
     tab.leave_frame().await;
 
-    // From another site nobody comes as whoever is signed in here; from here, they do.
+    // Requests from another site carry no session; requests from the console itself do.
     tab.go("/integration/keys").await;
     tab.sees("partner").await;
     tab.close().await;
@@ -102,7 +102,7 @@ async fn a_token_is_gone_from_pages_addresses_history_caches_disk_and_logs_after
     tab.sees("partner").await;
     let _ = world.ask(&token, "GET /api/v5/orders", "").await.must_allow();
 
-    // Back leads to no page that had the token; the form has a new one.
+    // Going back shows no page with the token; the form has a new one.
     tab.back().await;
     assert!(!tab.source().await.contains(&token), "Back does not show it again");
     tab.go("/integration/keys/new").await;

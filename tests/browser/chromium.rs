@@ -1,4 +1,4 @@
-//! A headless Chromium and its driver. It ends with the test process, however that ends.
+//! A headless Chromium and its driver. It ends with the test process, even if that is killed.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +15,13 @@ use crate::support::workspace::Workspace;
 use crate::tab::Tab;
 use crate::world::World;
 
-/// From start to answering, on a machine that is busy with other tests.
+/// Bound for starting, on a machine that is busy with other tests.
 const START_BOUND: Duration = Duration::from_secs(60);
 
 /// A browser with an empty profile.
 #[derive(Debug)]
 pub struct Chromium {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     _driver: Daemon,
     port: u16,
     workspace: Workspace,
@@ -38,7 +38,7 @@ impl Chromium {
         let program = find_program("chromedriver", &[]).expect("Chromium's driver is needed: run `make setup`");
         let (port, workspace) = (free_port(), Workspace::new("chromium"));
         let mut command = Command::new(program);
-        // What the browser writes beside its profile goes with the folder, too.
+        // Files that the browser writes outside its profile are deleted with the folder, too.
         let home = workspace.folder("home", None);
         command.arg(format!("--port={port}")).current_dir(workspace.path()).env("HOME", &home).env("TMPDIR", &home);
         command.env("XDG_CONFIG_HOME", &home).env("XDG_CACHE_HOME", &home);
@@ -46,7 +46,7 @@ impl Chromium {
         Self { _driver: Daemon::spawn("chromedriver", command, &log, &log), port, workspace }
     }
 
-    /// The folder of everything that the browser keeps.
+    /// Returns the folder of all files of the browser.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.workspace.path()
@@ -75,7 +75,7 @@ impl Chromium {
         ];
         arguments
             .push(format!("--user-data-dir={}", self.workspace.path().join(format!("profile-{scripts}")).display()));
-        // 2 blocks, as a person would block it in the settings.
+        // 2 means blocked, as a user would set it.
         let preferences = json!({ "profile.managed_default_content_settings.javascript": if scripts { 1 } else { 2 } });
         let options = json!({ "binary": program, "args": arguments, "prefs": preferences });
         let mut capabilities = serde_json::Map::new();

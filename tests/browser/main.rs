@@ -1,5 +1,5 @@
-//! The console in a real browser: headless Chromium, driven by clicks and keys as the integration manager would. What is on
-//! the screen is asserted there; what the service then decides is asked over gRPC.
+//! The console in a real browser: headless Chromium, controlled by clicks and keys as the integration manager would.
+//! Assertions cover what is on the screen; resulting decisions are requested over gRPC.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

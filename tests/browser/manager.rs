@@ -1,4 +1,4 @@
-//! What the integration manager does, row by row, by clicks and keys.
+//! The tasks of the integration manager, row by row, by clicks and keys.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::world::{Engine, Of, Verdict as _, World, key};
 
 const KEYS: &str = "/integration/keys";
 
-/// The names in the list, in its order.
+/// Returns the names in the list, in order.
 async fn names(tab: &Tab) -> Vec<String> {
     let mut names = Vec::new();
     for link in tab.all("tbody th a").await {
@@ -22,7 +22,7 @@ async fn names(tab: &Tab) -> Vec<String> {
     names
 }
 
-/// A group of the form of a key, by its title, as a selector.
+/// Returns the selector of a group of the key form, by its title.
 async fn group(tab: &Tab, part: &str, title: &str) -> String {
     let all = format!("[...document.querySelectorAll('[data-access={part}] [data-group]')]");
     let place =
@@ -31,7 +31,7 @@ async fn group(tab: &Tab, part: &str, title: &str) -> String {
     format!("[data-access={part}] .groups > :nth-child({})", place + 1)
 }
 
-/// How many boxes of a group are ticked, of how many; and its title: ticked, half ticked.
+/// Returns how many boxes of a group are ticked, how many it has, and whether its title is ticked and half ticked.
 async fn ticked(tab: &Tab, group: &str) -> (u64, u64, bool, bool) {
     let boxes = format!("document.querySelectorAll('{group} .group-members input')");
     let number = async |of: String| tab.eval(&of).await.as_u64().expect("a number");
@@ -54,7 +54,7 @@ async fn m01_m02_m03_stores_are_connected_and_the_list_filters_survives_reload_a
     tab.sign_in(&world, "integration manager").await;
     tab.sees("There are no keys yet.").await;
 
-    // M1: an online store by hand; a site and a landing page are there already.
+    // M1: an online store by hand; a site and a landing page already exist.
     world.store("landing", proto::StoreKind::LandingPage, "tilda").await;
     world.store("site", proto::StoreKind::Site, "").await;
     tab.follow("Stores").await;
@@ -96,7 +96,7 @@ async fn m01_m02_m03_stores_are_connected_and_the_list_filters_survives_reload_a
     tab.holds("location.search.includes('activity=revoked')").await;
     tab.sees("No keys match.").await;
 
-    // Activity is switched in place, and the next question feels it.
+    // Activity is switched in place, and the next decision follows it.
     tab.go(KEYS).await;
     let switch = format!("[id='{}'] .switch", berlin.key.id);
     tab.click(&switch).await;
@@ -119,7 +119,7 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     let tab = chromium.open(&world, true).await;
     tab.sign_in(&world, "integration manager").await;
 
-    // M4: the token is there already, and neither choice is made for anybody.
+    // M4: the form already has a token, and neither radio button is preselected.
     tab.follow("Add").await;
     let token = tab.value("#token").await;
     assert!(token.len() >= 32, "at least 32 characters");
@@ -158,7 +158,7 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     assert_eq!(ticked(&tab, &block).await, (all, all, true, false));
     tab.click(&format!("{block} .group-head span")).await;
     assert_eq!(ticked(&tab, &block).await, (0, all, false, false), "another click unchecks select the whole block");
-    // What a search hides is not ticked unseen.
+    // Boxes hidden by the search are not ticked.
     tab.type_into("[data-access=method] [data-search]", "/api/v*/orders/statuses").await;
     tab.click(&format!("{block} .group-head span")).await;
     let (some, ..) = ticked(&tab, &block).await;
@@ -167,7 +167,7 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     assert!(reach.contains("/api/v*/orders/statuses") && reach.contains("Store berlin"), "{reach}");
     tab.press("Save").await;
 
-    // Shown once more, and never again.
+    // Shown one more time, and never again.
     tab.sees("Key saved").await;
     assert_eq!(tab.value("#token").await, token);
     let statuses = "GET /api/v5/orders/statuses";
@@ -178,7 +178,7 @@ async fn m04_m05_m06_m09_a_key_is_added_by_clicks_and_opens_what_the_screen_says
     tab.sees("opencart module").await;
     assert!(!tab.source().await.contains(&token), "the page of the key has no token");
 
-    // M5: everything, also what is added later.
+    // M5: everything, including what is added later.
     tab.go("/integration/keys/new").await;
     let token = tab.value("#token").await;
     tab.type_into("#name", "multi-site module").await;
@@ -248,7 +248,7 @@ async fn taking_access_away_shows_first_what_it_would_have_refused() {
     for _ in 0..7 {
         let _ = world.ask(&made.token, "POST /api/v5/orders/create", "shop-de").await.must_allow();
     }
-    // Counts reach storage in batches, some seconds apart.
+    // Counts are written to storage in batches, some seconds apart.
     eventually_async("the calls are counted", Duration::from_secs(60), async || {
         let request = proto::GetKeyUsageRequest { key_id: made.key.id.clone(), ..Default::default() };
         let usage = world.officer.usage().get_key_usage(request).await.ok()?.into_inner();
@@ -269,7 +269,7 @@ async fn taking_access_away_shows_first_what_it_would_have_refused() {
     tab.sees("Saved.").await;
     let _ =
         world.ask(&made.token, "POST /api/v5/orders/create", "shop-de").await.must_refuse(proto::Reason::StoreDenied);
-    // Times are told in the reader's zone, exactly on hover.
+    // Times are shown in the reader's time zone, and exactly on hover.
     let hint = tab.eval("document.querySelector('time').title").await;
     assert!(matches!(&hint, Value::String(text) if text.contains("GMT") && text.contains("Z")), "{hint}");
     tab.close().await;

@@ -1,6 +1,6 @@
-//! Every page: axe-core finds nothing, light and dark; nothing is wider than a phone; no page is heavier than 100 KiB.
+//! Every page: axe-core finds nothing, in light and dark; nothing is wider than a phone; no page exceeds 100 KiB.
 //!
-//! With LATCHKEY_SCREENSHOTS set (`make screenshots`) every page is kept as a picture in that folder, too.
+//! With LATCHKEY_SCREENSHOTS set (`make screenshots`) a picture of every page is saved in that folder, too.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::chromium::Chromium;
 use crate::tab::Tab;
 use crate::world::{Engine, Of, World, key};
 
-/// Widths of the pictures: a desk and a phone.
+/// Widths of the pictures: a desktop and a phone.
 const WIDTHS: [u32; 2] = [1_440, 390];
-/// The narrowest screen that pages are made for.
+/// Width of the narrowest supported screen.
 const NARROWEST: u32 = 360;
-/// Bytes of a page in all, as they travel.
+/// Maximum size of a page with everything it loads, in bytes transferred.
 pub(crate) const HEAVIEST: u64 = 100 * 1024;
 
-/// How far a page may shift while it is opened; what is felt begins at ten times as much. On a busy machine a table may
-/// come in two pieces, head first, and its columns find their widths with the second: 0.003.
+/// Maximum layout shift while a page is opened; users notice ten times as much. On a busy machine a table may load in
+/// two pieces, header first, and its columns get their widths with the second: 0.003.
 const STILL: f64 = 0.01;
 
-/// A page: its name, and where it is.
+/// Name and path of a page.
 type Place = (&'static str, String);
 
 fn axe() -> String {
@@ -30,7 +30,7 @@ fn axe() -> String {
     std::fs::read_to_string(&path).expect("axe-core is needed: run `make setup`")
 }
 
-/// What stands in the way of somebody on this page.
+/// Returns the accessibility violations of this page.
 async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
     if tab.eval("typeof axe").await != "object" {
         tab.run(axe).await;
@@ -48,15 +48,15 @@ async fn barriers(tab: &Tab, axe: &str) -> Vec<String> {
     found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// Bytes of the page and of what it fetched, as they travelled or would have.
+/// Returns the bytes of the page and of what it loaded, as transferred or as they would be without a cache.
 pub(crate) async fn weight(tab: &Tab) -> u64 {
     let entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]";
     let sum = tab.eval(&format!("{entries}.reduce((sum, entry) => sum + entry.encodedBodySize + 300, 0)")).await;
     sum.as_u64().expect("a number of bytes")
 }
 
-/// How far what was seen already was pushed about since the page was opened, in the browser's own measure, but for what
-/// came of a click or a key; and what was pushed.
+/// Returns the cumulative layout shift since the page was opened, without shifts caused by clicks or keys; and the
+/// elements that moved.
 async fn shifts(tab: &Tab) -> (f64, String) {
     let told = tab
         .eval_async(
@@ -73,7 +73,7 @@ async fn shifts(tab: &Tab) -> (f64, String) {
     (told[0].as_f64().expect("a measure"), told[1].as_str().unwrap_or_default().to_owned())
 }
 
-/// Notes it if a page that was just opened does not stand still.
+/// Adds a finding if a page that was just opened shifts.
 pub(crate) async fn stands(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
     let (far, what) = shifts(tab).await;
     if far > STILL {
@@ -81,7 +81,7 @@ pub(crate) async fn stands(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
     }
 }
 
-/// Looks at a page from all sides, and notes what is wrong with it.
+/// Checks a page in all ways and adds the findings to `wrong`.
 async fn look(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
     tab.size(1_440, 900).await;
     stands(tab, name, wrong).await;
@@ -103,7 +103,7 @@ async fn look(tab: &Tab, name: &str, axe: &str, pictures: Option<&Path>, wrong: 
     fits(tab, name, wrong).await;
 }
 
-/// Whether the page fits screens from the narrowest on.
+/// Checks that the page fits all screens from the narrowest on.
 async fn fits(tab: &Tab, name: &str, wrong: &mut Vec<String>) {
     for width in [NARROWEST, 700, 961, 1_217] {
         tab.size(width, 800).await;
@@ -142,7 +142,7 @@ fn stores() -> Vec<proto::Store> {
     ]
 }
 
-/// A company as one would be.
+/// Fills the world with a realistic company.
 async fn furnish(world: &World) -> Vec<Place> {
     world.import_book().await;
     for store in stores() {
@@ -215,7 +215,7 @@ async fn furnish(world: &World) -> Vec<Place> {
     ]
 }
 
-/// A month of calls of a key, as it would be counted.
+/// Adds a month of calls of a key, as they would be counted.
 async fn call(world: &World, key: &proto::Key) {
     use latchkey::storage::{Feed as _, Options, UsageAdd, open};
     let database = world.database.as_ref().expect("pictures are of a server on Postgres");
@@ -243,7 +243,7 @@ async fn call(world: &World, key: &proto::Key) {
     storage.add_usage(&uses).await.expect("uses are counted");
 }
 
-/// Pages that are come to by doing something.
+/// Checks the pages that are reached through an action.
 async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<String>) {
     tab.go("/integration/keys/new").await;
     tab.type_into("#name", "CPA network").await;
@@ -272,7 +272,7 @@ async fn by_deed(tab: &Tab, axe: &str, pictures: Option<&Path>, wrong: &mut Vec<
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
     let pictures = std::env::var_os("LATCHKEY_SCREENSHOTS").map(PathBuf::from);
-    // Pictures have a month of calls in them, which are put beside a running server.
+    // Pictures show a month of calls, which are added to the database of a running server.
     let world = World::begin(if pictures.is_some() { Engine::Postgres } else { Engine::Sqlite }).await;
     let places = furnish(&world).await;
     let (_, token) = world.hire("Maria Sommer", proto::Role::Admin, None).await;
@@ -297,7 +297,7 @@ async fn every_page_is_open_to_everybody_light_and_dark_and_fits_a_phone() {
     }
     by_deed(&tab, &axe, pictures, &mut wrong).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // What measures it would have told: here something does move.
+    // Checks the measurement itself: here something does shift.
     tab.go("/integration/keys").await;
     tab.run("document.querySelector('main').before(document.querySelector('table').cloneNode(true))").await;
     assert!(shifts(&tab).await.0 > STILL, "a page that shifts is noticed");

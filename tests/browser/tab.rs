@@ -1,4 +1,4 @@
-//! What a person sees and does in a tab.
+//! What a user sees and does in a tab.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use crate::support::eventually_async;
 use crate::world::World;
 
-/// From doing something to seeing what came of it.
+/// Bound from an action to its visible result.
 const SEEN_BOUND: Duration = Duration::from_secs(30);
 
-/// A tab on the console.
+/// A tab with the console.
 #[derive(Debug, Clone)]
 pub struct Tab {
     client: Client,
     base: String,
 }
 
-/// A command of the browser's own protocol, which WebDriver has no words for: media, sizes, screenshots of whole pages.
+/// A command of the browser's own protocol, for what WebDriver lacks: media, sizes, screenshots of whole pages.
 #[derive(Debug)]
 struct Native(Value);
 
@@ -39,7 +39,7 @@ impl WebDriverCompatibleCommand for Native {
 }
 
 impl Tab {
-    /// A tab on the console at `address`.
+    /// Creates a tab for the console at `address`.
     #[must_use]
     pub fn new(client: Client, address: SocketAddr) -> Self {
         Self { client, base: format!("http://{address}") }
@@ -51,7 +51,7 @@ impl Tab {
         self.client.goto(&url).await.unwrap_or_else(|error| panic!("open {url}: {error}"));
     }
 
-    /// Signs in as the operator of this name by typing its token.
+    /// Signs in as the operator of this name by typing the operator's token.
     pub async fn sign_in(&self, world: &World, name: &str) {
         self.sign_in_with(world.token_of(name)).await;
     }
@@ -64,23 +64,23 @@ impl Tab {
         self.sees("API access keys").await;
     }
 
-    /// Path and query of the address.
+    /// Returns the path and query of the current address.
     pub async fn path(&self) -> String {
         let url = self.client.current_url().await.expect("a tab has an address");
         url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
-    /// The element.
+    /// Returns the element.
     pub async fn find(&self, css: &str) -> Element {
         self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
-    /// All such elements.
+    /// Returns all matching elements.
     pub async fn all(&self, css: &str) -> Vec<Element> {
         self.client.find_all(Locator::Css(css)).await.expect("elements are found or not")
     }
 
-    /// Clicks on it, in the middle of the screen.
+    /// Scrolls the element to the middle of the screen and clicks it.
     pub async fn click(&self, css: &str) {
         self.run(&format!("document.querySelector({css:?}).scrollIntoView({{ block: 'center' }})")).await;
         self.find(css).await.click().await.unwrap_or_else(|error| panic!("click on {css}: {error}"));
@@ -99,7 +99,7 @@ impl Tab {
         button.unwrap_or_else(|error| panic!("button {text}: {error}")).click().await.expect("a button is pressed");
     }
 
-    /// Chooses the box or button whose label begins with this text.
+    /// Clicks the checkbox or radio button whose label begins with this text.
     pub async fn choose(&self, text: &str) {
         let path = format!("//label[starts-with(normalize-space(), '{text}')]");
         let label = self.client.find(Locator::XPath(&path)).await;
@@ -113,12 +113,12 @@ impl Tab {
         field.send_keys(text).await.unwrap_or_else(|error| panic!("type into {css}: {error}"));
     }
 
-    /// Chooses a value of a list to choose from.
+    /// Selects a value of a drop-down list.
     pub async fn select(&self, css: &str, value: &str) {
         self.find(css).await.select_by_value(value).await.unwrap_or_else(|error| panic!("select in {css}: {error}"));
     }
 
-    /// Presses keys, one after the other, on whatever has the focus.
+    /// Presses keys, one after another, on the focused element.
     pub async fn keys(&self, keys: &str) {
         let pressed = keys.chars().fold(KeyActions::new("keyboard".to_owned()), |actions, value| {
             actions.then(KeyAction::Down { value }).then(KeyAction::Up { value })
@@ -126,7 +126,7 @@ impl Tab {
         self.client.perform_actions(pressed).await.expect("keys are pressed");
     }
 
-    /// Presses the tabulator until what has the focus fits this selector.
+    /// Presses Tab until the focused element matches this selector.
     pub async fn tab_to(&self, css: &str) {
         for _ in 0..200 {
             self.keys(&Key::Tab).await;
@@ -137,27 +137,27 @@ impl Tab {
         panic!("the keyboard does not lead to {css}");
     }
 
-    /// The text that is seen of an element.
+    /// Returns the visible text of an element.
     pub async fn text(&self, css: &str) -> String {
         self.find(css).await.text().await.expect("an element has a text")
     }
 
-    /// The text that is seen.
+    /// Returns the visible text of the page.
     pub async fn screen(&self) -> String {
         self.text("body").await
     }
 
-    /// What is in a field.
+    /// Returns the value of a field.
     pub async fn value(&self, css: &str) -> String {
         self.find(css).await.prop("value").await.expect("a field is read").unwrap_or_default()
     }
 
-    /// A property of an element as text.
+    /// Returns whether a property of an element is true.
     pub async fn is(&self, css: &str, property: &str) -> bool {
         self.find(css).await.prop(property).await.expect("a property is read").as_deref() == Some("true")
     }
 
-    /// The page as the browser has it.
+    /// Returns the source of the page as the browser has it.
     pub async fn source(&self) -> String {
         self.client.source().await.expect("a page has a source")
     }
@@ -171,7 +171,7 @@ impl Tab {
         .await;
     }
 
-    /// Waits until the page says that this holds: an expression of JavaScript.
+    /// Waits until this JavaScript expression is true in the page.
     pub async fn holds(&self, expression: &str) {
         let script = format!("return Boolean({expression})");
         eventually_async(expression, SEEN_BOUND, async || {
@@ -181,28 +181,28 @@ impl Tab {
         .await;
     }
 
-    /// What an expression of JavaScript comes to.
+    /// Evaluates a JavaScript expression and returns its value.
     pub async fn eval(&self, expression: &str) -> Value {
         let answer = self.client.execute(&format!("return {expression}"), Vec::new()).await;
         answer.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Runs a script and waits for what it gives to its last argument.
+    /// Runs a script and returns what it passes to its last argument.
     pub async fn eval_async(&self, script: &str) -> Value {
         self.client.execute_async(script, Vec::new()).await.expect("a script runs")
     }
 
-    /// Runs a script as it is.
+    /// Runs a script.
     pub async fn run(&self, script: &str) {
         self.client.execute(script, Vec::new()).await.expect("a script runs");
     }
 
-    /// Looks into the first frame of the page.
+    /// Switches to the first frame of the page.
     pub async fn enter_frame(&self) {
         self.client.enter_frame(0).await.expect("there is a frame");
     }
 
-    /// Looks at the page again.
+    /// Switches back to the page.
     pub async fn leave_frame(&self) {
         self.client.enter_parent_frame().await.expect("there is a page around the frame");
     }
@@ -217,7 +217,7 @@ impl Tab {
         self.client.refresh().await.expect("the page is there again");
     }
 
-    /// Shows pages in light or dark colours.
+    /// Emulates light or dark mode.
     pub async fn colours(&self, scheme: &str) {
         let features = json!([
             { "name": "prefers-color-scheme", "value": scheme },
@@ -226,18 +226,18 @@ impl Tab {
         self.native("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Shows pages to somebody who lives in this time zone.
+    /// Emulates this time zone.
     pub async fn zone(&self, name: &str) {
         self.native("Emulation.setTimezoneOverride", json!({ "timezoneId": name })).await;
     }
 
-    /// Shows pages on a screen of this size.
+    /// Emulates a screen of this size.
     pub async fn size(&self, width: u32, height: u32) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.native("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Keeps a picture of the page, or of its part within this height.
+    /// Saves a picture of the page, or of its part down to a height of `most`.
     pub async fn picture(&self, width: u32, most: u32, file: &Path) {
         let height = self.eval("document.documentElement.scrollHeight").await.as_u64().unwrap_or(0);
         self.size(width, u32::try_from(height).unwrap_or(most).clamp(600, most)).await;

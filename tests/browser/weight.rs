@@ -1,5 +1,5 @@
-//! The pages of a company larger than any, a thousand stores and a thousand methods: none is heavier than any other page may
-//! be, and none shifts while it comes.
+//! The pages of a company larger than any expected, with a thousand stores and a thousand methods: none exceeds the
+//! size limit of the other pages, and none shifts while it loads.
 
 use latchkey::proto::v1 as proto;
 
@@ -7,7 +7,7 @@ use crate::chromium::Chromium;
 use crate::pages::{HEAVIEST, stands, weight};
 use crate::world::{Engine, Of, World, built_in_book, key};
 
-/// Stores, and methods of the reference book.
+/// Number of stores, and of methods in the reference book.
 const SIZE: usize = 1_000;
 
 async fn furnish(world: &World) {
@@ -23,13 +23,13 @@ async fn furnish(world: &World) {
             hosts: vec![format!("{}{number}.shop.example", goods.to_lowercase())],
             ..Default::default()
         };
-        // Nobody waits for what nobody asks yet.
+        // There are no other replicas to wait for.
         let options =
             proto::WriteOptions { replica_wait: Some(prost_types::Duration::default()), ..Default::default() };
         let request = proto::CreateStoreRequest { store: Some(store), options: Some(options) };
         world.manager.stores().create_store(request).await.expect("a store is connected");
     }
-    // The built-in book again and again, under other addresses.
+    // Copies of the built-in book with other paths.
     let methods = (0..).flat_map(|copy| built_in_book().into_iter().map(move |method| (copy, method))).take(SIZE);
     let methods = methods.map(|(copy, method)| proto::Method {
         method: method.method.replace("/api/", &format!("/api/part{copy}/")),

@@ -1,4 +1,4 @@
-//! With JavaScript switched off: list, filter, add and change still work.
+//! With JavaScript switched off, the list, filters, adding and editing still work.
 
 use latchkey::proto::v1 as proto;
 

@@ -1,5 +1,5 @@
-//! gRPC calls to a running server, for tests that break things around it: a client of every service as one operator, a
-//! small house of stores and methods, and questions whose answers are short.
+//! gRPC calls to a running server, for tests that break things around it: a client for every service as one operator, a
+//! small set of stores and methods, and calls with short results.
 
 use std::time::Duration;
 
@@ -25,22 +25,22 @@ use tonic_types::StatusExt as _;
 
 use crate::support::process::{Addresses, LatchkeyProcess};
 
-/// For connecting.
+/// Bound for connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// For a call: more than any call may take by its own bounds, and still an end.
+/// Bound for a call: more than its own timeouts allow, but finite.
 const CALL: Duration = Duration::from_secs(40);
 
-/// Stores of the house, by code.
+/// Codes of the test stores.
 pub const STORES: [&str; 3] = ["berlin", "madrid", "warsaw"];
 
-/// Methods of the house, as `VERB pattern`.
+/// Test methods, as `VERB pattern`.
 pub const METHODS: [&str; 3] = ["GET /api/v*/orders", "GET /api/v*/orders/statuses", "POST /api/v*/orders/create"];
 
-/// A call of the second method of the house.
+/// A call of the second test method.
 pub const STATUSES: &str = "GET /api/v5/orders/statuses";
 
-/// Presents an operator's token.
+/// Adds an operator's token to every call.
 #[derive(Debug, Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
 
@@ -51,10 +51,10 @@ impl Interceptor for Bearer {
     }
 }
 
-/// A connection on which an operator calls.
+/// A connection that authenticates as an operator.
 pub type Line = InterceptedService<Channel, Bearer>;
 
-/// A server's services, called as one operator.
+/// Clients of a server's services, authenticated as one operator.
 #[derive(Debug, Clone)]
 pub struct Client {
     decision: Channel,
@@ -63,7 +63,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Calls the server at `addresses` with an operator's token. Connects with the first call.
+    /// Creates a client for the server at `addresses` with an operator's token. Connects with the first call.
     ///
     /// # Panics
     ///
@@ -74,69 +74,69 @@ impl Client {
         Self { decision: channel(addresses.decision), admin: channel(addresses.admin), bearer: Bearer(bearer) }
     }
 
-    /// Calls `server` as the operator that its first start made.
+    /// Creates a client for `server` as the operator created by its first start.
     #[must_use]
     pub fn admin_of(server: &LatchkeyProcess) -> Self {
         Self::new(server.addresses(), &server.admin_token())
     }
 
-    /// Decides.
+    /// Returns the client for decisions.
     #[must_use]
     pub fn authorization(&self) -> AuthorizationServiceClient<Line> {
         AuthorizationServiceClient::with_interceptor(self.decision.clone(), self.bearer.clone())
     }
 
-    /// Manages keys.
+    /// Returns the client for keys.
     #[must_use]
     pub fn keys(&self) -> KeyServiceClient<Line> {
         KeyServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Manages stores.
+    /// Returns the client for stores.
     #[must_use]
     pub fn stores(&self) -> StoreServiceClient<Line> {
         StoreServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Manages the reference book.
+    /// Returns the client for the reference book.
     #[must_use]
     pub fn methods(&self) -> MethodServiceClient<Line> {
         MethodServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Manages operators.
+    /// Returns the client for operators.
     #[must_use]
     pub fn operators(&self) -> OperatorServiceClient<Line> {
         OperatorServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Tells what was changed.
+    /// Returns the client for the audit trail.
     #[must_use]
     pub fn audit(&self) -> AuditServiceClient<Line> {
         AuditServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Tells what was used.
+    /// Returns the client for usage.
     #[must_use]
     pub fn usage(&self) -> UsageServiceClient<Line> {
         UsageServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Tells of the replicas.
+    /// Returns the client for replicas.
     #[must_use]
     pub fn replicas(&self) -> ReplicaServiceClient<Line> {
         ReplicaServiceClient::with_interceptor(self.admin.clone(), self.bearer.clone())
     }
 
-    /// Asks whether `token` may call `method` on `store` (empty: none is named).
+    /// Requests a decision whether `token` may call `method` on `store` (empty: no store is named).
     ///
     /// # Errors
     ///
-    /// Nothing was decided.
+    /// The server made no decision.
     ///
     /// # Panics
     ///
-    /// When the answer has no decision.
+    /// When the response has no decision.
     pub async fn authorize(&self, token: &str, method: &str, store: &str) -> Result<proto::Decision, Status> {
         let request = proto::AuthorizeRequest {
             key: token.to_owned(),
@@ -148,11 +148,11 @@ impl Client {
         Ok(answer.decision.expect("an answer has a decision"))
     }
 
-    /// What the health service of both ports says of the whole; the ports must agree.
+    /// Returns the overall status of both ports' health services, which must agree.
     ///
     /// # Panics
     ///
-    /// When it cannot be asked, or the ports disagree for longer than it takes to ask again.
+    /// When a call fails, or the ports disagree twice in a row.
     pub async fn health(&self) -> ServingStatus {
         crate::support::eventually_async("both ports tell the same health", Duration::from_secs(10), async || {
             let (decision, admin) = (health(&self.decision).await, health(&self.admin).await);
@@ -161,28 +161,28 @@ impl Client {
         .await
     }
 
-    /// What the administration port's health service says.
+    /// Returns the status of the administration port's health service.
     pub async fn admin_health(&self) -> ServingStatus {
         health(&self.admin).await
     }
 
-    /// Whether the decision port's health service can be asked and says that it serves.
+    /// Returns whether the decision port's health service reports that it serves.
     pub async fn serves(&self) -> bool {
         let answer = HealthClient::new(self.decision.clone()).check(HealthCheckRequest::default()).await;
         answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
     }
 
-    /// What the health service of the decision port says of the whole, as it changes.
+    /// Watches the overall status of the decision port's health service.
     ///
     /// # Panics
     ///
-    /// When it cannot be asked.
+    /// When the call fails.
     pub async fn watch_health(&self) -> tonic::Streaming<HealthCheckResponse> {
         let answer = HealthClient::new(self.decision.clone()).watch(HealthCheckRequest::default()).await;
         answer.expect("health is told without credentials").into_inner()
     }
 
-    /// Makes the stores and methods of the house.
+    /// Creates the test stores and methods.
     ///
     /// # Panics
     ///
@@ -205,7 +205,7 @@ impl Client {
         }
     }
 
-    /// Makes a store.
+    /// Creates a store.
     ///
     /// # Errors
     ///
@@ -226,7 +226,7 @@ impl Client {
         Ok(self.stores().create_store(request).await?.into_inner().store.expect("an answer has a store"))
     }
 
-    /// Makes a key and answers it with its token.
+    /// Creates a key and returns it with its token.
     ///
     /// # Errors
     ///
@@ -242,7 +242,7 @@ impl Client {
     }
 }
 
-/// A key for `stores` and `methods`, not made yet.
+/// Returns a key for `stores` and `methods` that is not created yet.
 #[must_use]
 pub fn selected(name: &str, stores: &[&str], methods: &[&str]) -> proto::Key {
     proto::Key {
@@ -256,13 +256,13 @@ pub fn selected(name: &str, stores: &[&str], methods: &[&str]) -> proto::Key {
     }
 }
 
-/// Runs `task` beside the test, which awaits it later.
+/// Spawns `task`; the test awaits it later.
 #[expect(clippy::disallowed_methods, reason = "a test awaits what it spawns, and so hears of its panic")]
 pub fn beside<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::task::spawn(task)
 }
 
-/// The stable reason that a refusal of ours carries; empty when it carries none.
+/// Returns the stable reason of a refusal; empty if it has none.
 #[must_use]
 pub fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()

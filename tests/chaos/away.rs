@@ -1,4 +1,4 @@
-//! The database killed and restarted; stopped for half of `max_staleness`, and for longer than that.
+//! The database is killed and restarted; stopped for half of `max_staleness`, and for longer than that.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::{CALM, PAUSE, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 
-/// For how long after storage has gone every call for a warm key must be answered: freshness counts from the sending of
-/// the last report, which is sent every quarter of `max_staleness`.
+/// How long after losing storage every call with a warm key must get a decision: freshness counts from sending the last
+/// report, and a report is sent every quarter of `max_staleness`.
 const ANSWERED: Duration = Duration::from_millis(3_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,12 +21,12 @@ async fn a_database_that_is_killed_or_stopped_costs_no_decision_and_no_acknowled
     let builders = (0..2).map(|_| server(database.url(), MAX_STALENESS)).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
     let load = Load::begin(&fleet, 20, 2, PAUSE).await;
-    // From when on, until when: a busy machine may take longer than that to have the database back.
+    // Start and end of each span: a busy machine may take longer than that to restart the database.
     let (mut since, mut answered) = (now(), Vec::new());
     let writers = Writers::begin(&fleet, &[0, 1], 2, Duration::from_millis(20));
     pass(CALM).await;
 
-    // Killed while writes are under way, twice, and there again soon.
+    // Killed twice during writes, and restarted soon after.
     for _ in 0..2 {
         let before = writers.done();
         answered.push((since, now() + ANSWERED));
@@ -37,13 +37,13 @@ async fn a_database_that_is_killed_or_stopped_costs_no_decision_and_no_acknowled
             (writers.done() > before + 5).then_some(())
         })
         .await;
-        // A report or two later: what is ready may only be so by what was proven before.
+        // A report or two later: a server may only be ready because of what was proven before.
         pass(CALM).await;
         fleet.all_ready().await;
         since = now();
     }
 
-    // Stopped for half of what is allowed.
+    // Stopped for half of the allowed time.
     answered.push((since, now() + ANSWERED));
     cluster.stop();
     pass(MAX_STALENESS / 2).await;

@@ -1,5 +1,5 @@
-//! The database's clock set under running servers, by libfaketime. Latchkey has no other clock for the time of
-//! day, and the time that passes it takes from one that cannot be set.
+//! The database's clock is set under running servers, with libfaketime. It is Latchkey's only source of the time of
+//! day; elapsed time comes from a monotonic clock, which cannot be set.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::{CALM, PAUSE, at, local, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 
-/// The library that fakes the time of those who load it.
+/// Returns the path of the library that fakes the time of processes that load it.
 fn libfaketime() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
     let found = folders.map(|entry| entry.path().join("faketime/libfaketime.so.1")).find(|path| path.is_file());
@@ -31,7 +31,7 @@ struct DatabaseClock {
 }
 
 impl DatabaseClock {
-    /// A cluster, and its clock.
+    /// Starts a cluster and returns it with its clock.
     fn start() -> (Cluster, Self) {
         let folder = tempfile::tempdir().expect("a folder");
         // The database runs under another account.
@@ -49,9 +49,9 @@ impl DatabaseClock {
         (cluster, clock)
     }
 
-    /// Sets it: so many seconds ahead of this machine's.
+    /// Sets the clock this number of seconds ahead of the machine's.
     fn shift(&self, by: &str) {
-        // Moved into place, so that nobody reads half of it.
+        // Moved into place, so that no process reads a partial file.
         let aside = self.file.with_extension("new");
         std::fs::write(&aside, by).expect("the file of the shift can be written");
         std::fs::rename(&aside, &self.file).expect("the file of the shift can be moved into place");
@@ -68,7 +68,7 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
     let load = Load::begin(&fleet, 10, 1, PAUSE).await;
     let began = now();
 
-    // A key that ends by itself, and does.
+    // A key that expires during the test.
     let rows = database.query("SELECT CAST(extract(epoch FROM now()) AS bigint) + 5");
     let end: i64 = rows[0][0].as_deref().and_then(|text| text.parse().ok()).expect("a number");
     let expire_time = Some(prost_types::Timestamp { seconds: end, nanos: 0 });
@@ -112,7 +112,7 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
     for task in watching {
         task.await.expect("an expired key stayed expired");
     }
-    // Servers that report with earlier times are live all the same, and writes are taken.
+    // Servers that report with earlier times still count as live, and writes are accepted.
     fleet.all_ready().await;
     eventually_async("writes go on", RECOVERY, async || (writers.done() > before + 10).then_some(())).await;
     let listed = clients[0].replicas().list_replicas(proto::ListReplicasRequest {}).await.expect("replicas are told");
@@ -124,14 +124,14 @@ async fn a_clock_that_goes_back_revives_nothing_and_stops_nothing() {
     fleet.all_ready().await;
     let (_, failed) = writers.end().await;
     let ended = now();
-    // PostgreSQL's own bounds on a transaction go by the time of day: the one that is open when the clock is set may be
-    // ended as too long. There is one writer, and the clock was set twice.
+    // PostgreSQL's own limits on a transaction use the time of day: a transaction that is open when the clock is set
+    // may be ended as too long. There is one writer, and the clock was set twice.
     assert!(failed <= 2, "no write needs the clock to go on, but {failed} failed");
     load.end().await.assert_answered(&[0, 1], began, ended);
     fleet.agrees_with_ledger().await;
 }
 
-/// The database's clock, in seconds.
+/// Returns the database's clock in seconds.
 fn seconds(database: &Database) -> i64 {
     let rows = database.query("SELECT CAST(extract(epoch FROM clock_timestamp()) AS bigint)");
     rows[0][0].as_deref().and_then(|text| text.parse().ok()).expect("a number")
@@ -168,7 +168,7 @@ async fn a_clock_that_leaps_hides_no_server_that_is_cut_off() {
         relay.set(Traffic::Silent);
         clock.shift(leap);
         let through = [one, other][round % 2];
-        // A transaction that was open while the clock was set may be ended as too long.
+        // A transaction that was open when the clock was set may be ended as too long.
         let written = eventually_async("it is revoked", RECOVERY, async || {
             subject.end(&through.client, &fleet.ledger).await.ok()
         })
@@ -177,7 +177,7 @@ async fn a_clock_that_leaps_hides_no_server_that_is_cut_off() {
             let named = written.pending_unknown || written.pending_replicas.contains(&lost.replica);
             assert!(named, "{leap}: a server that is cut off is named, whatever the clock shows: {written:?}");
         }
-        // The ledger judges: it may allow only while it is named.
+        // The ledger checks this response: the server may allow the call only while it is named as pending.
         drop(fleet.ledger.ask(&lost.client, &lost.replica, &subject.token).await);
         relay.set(Traffic::Open);
         fleet.all_ready().await;
@@ -192,7 +192,7 @@ async fn a_clock_that_leaps_hides_no_server_that_is_cut_off() {
     fleet.agrees_with_ledger().await;
 }
 
-/// What every server says of a token.
+/// Returns the reason that every server gives for a token.
 async fn reasons(fleet: &Fleet, token: &str) -> Vec<Reason> {
     let mut all = Vec::new();
     for member in &fleet.members {
@@ -243,14 +243,14 @@ async fn after_an_hour_ahead_time_is_the_same_on_every_server_and_nothing_opens_
     fleet.rejoined(1).await;
     told(&fleet, "one was started again").await;
 
-    // Whoever changes the key says that it counts.
+    // Updating the expiry makes the key valid again.
     let key = Key { id: expiring.id, expire_time: at(seconds(&database) + 300), ..Default::default() };
     let update_mask = Some(prost_types::FieldMask { paths: vec!["expire_time".to_owned()] });
     let request = proto::UpdateKeyRequest { key: Some(key), update_mask, options: None };
     client.keys().update_key(request).await.expect("it is changed");
     assert_eq!(reasons(&fleet, &ends).await, [Reason::Allowed; 2]);
 
-    // All are stopped while the clock goes back: storage remembers how far it had come.
+    // All servers are stopped while the clock goes back: storage remembers the latest time.
     clock.shift("+3600");
     followed(&fleet, "forward", 1.0).await;
     let reached = seconds(&database);
@@ -278,7 +278,7 @@ async fn a_server_with_a_longer_max_staleness_is_named_by_its_own() {
     let database = cluster.database();
     let relay = Relay::to(local(cluster.port()));
     let builders = vec![server(database.url(), short), server(&at(database.url(), relay.address()), long)];
-    // A replica that is named may be behind for as long as its own setting says.
+    // A replica that is named may be behind for as long as its own setting allows.
     let fleet = Fleet::start(builders, long).await;
     let (one, lost) = (&fleet.members[0], &fleet.members[1]);
     let listed = eventually_async("each one reports", RECOVERY, async || {
@@ -296,7 +296,7 @@ async fn a_server_with_a_longer_max_staleness_is_named_by_its_own() {
     pass(short + short / 2).await;
     let written = subject.end(&one.client, &fleet.ledger).await.expect("it is revoked");
     let decision = fleet.ledger.ask(&lost.client, &lost.replica, &subject.token).await;
-    // On a machine so busy that it took as long as this, nothing is shown.
+    // If a busy machine took longer than this, the check would prove nothing.
     if now() < cut + long / 2 {
         assert!(decision.expect("it goes on deciding").allowed, "it cannot know better");
         assert_eq!(written.pending_replicas, std::slice::from_ref(&lost.replica));

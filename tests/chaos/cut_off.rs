@@ -1,4 +1,4 @@
-//! One server of three cut off from the database while keys end by every kind of change.
+//! One of three servers is partitioned from the database while keys end by every kind of change.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn a_server_that_is_cut_off_is_named_stops_in_time_and_brings_nothing_back
     for (number, subject) in subjects[..KINDS.len()].iter().enumerate() {
         let asked = now();
         let written = subject.end(&clients[number % 2], &fleet.ledger).await.expect("it is ended");
-        // Nobody need name it once it cannot allow any more.
+        // No writer has to name it once it cannot allow calls any more.
         if now() < cut + MAX_STALENESS - EARLY {
             assert_eq!(written.pending_replicas, std::slice::from_ref(&lost), "{:?}", subject.kind);
         }
@@ -58,7 +58,7 @@ async fn a_server_that_is_cut_off_is_named_stops_in_time_and_brings_nothing_back
         .await;
     let stopped = now();
     assert!(stopped < cut + MAX_STALENESS + Duration::from_secs(1), "in time");
-    // Writers count from when they read its last report, by their own clocks: that may be after it was cut off.
+    // Writers count from when they read its last report, by their own clocks: that may be after the partition began.
     let probe = AtomicUsize::new(0);
     eventually_async("writers name nobody any more", RECOVERY, async || {
         let mut silent = true;

@@ -1,4 +1,4 @@
-//! Rows changed by SQL behind the servers' backs: noticed within a minute, reported, and decided rightly afterwards.
+//! Rows changed by SQL behind the servers' backs: noticed within a minute, reported, and then decided correctly.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Database, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(60);
-/// What is promised: a minute.
+/// The promised bound: a minute.
 const NOTICED: Duration = Duration::from_secs(60);
 
-/// Two servers, and what they are asked about.
+/// Two servers, and the key and store that the test calls them with.
 struct Watched {
     database: Database,
     fleet: Fleet,
@@ -41,8 +41,8 @@ impl Watched {
         (key.id, token)
     }
 
-    /// Waits until every server answers `reason` for a call, has reported it by one of these names, and answers it again.
-    /// Of a grant that is cached the key is named; of what only a measure shows, the table.
+    /// Waits until every server returns `reason` for a call, has reported it under one of these names, and returns it
+    /// again. For a cached grant the report names the key; for a mismatch of fingerprints only the table.
     async fn comes_to(&self, token: &str, store: &str, reason: proto::Reason, named: &[&str]) {
         for member in &self.fleet.members {
             let answer = async || member.client.authorize(token, STATUSES, store).await.ok();
@@ -60,7 +60,7 @@ impl Watched {
         }
     }
 
-    /// Has every server hold the key in memory, for long enough that it was compared.
+    /// Makes every server cache the key for long enough that it was compared.
     async fn hold(&self, token: &str) {
         for client in self.fleet.clients() {
             eventually_async("it is allowed", NOTICED, async || {
@@ -71,7 +71,7 @@ impl Watched {
         crate::support::pass(Duration::from_secs(20)).await;
     }
 
-    /// Every server goes on being one that can be written to and decides.
+    /// Asserts that every server still accepts writes and makes decisions.
     async fn is_well(&self) {
         self.fleet.all_ready().await;
         self.make("after all").await;
@@ -141,7 +141,7 @@ async fn a_store_method_and_operator_changed_by_hand_are_noticed() {
 async fn drift_among_keys_that_are_being_written_is_noticed_too() {
     let watched = Watched::start().await;
     let (id, token) = watched.make("switched off while others are written").await;
-    // Its part is written to all the time, so that nothing measured can be compared.
+    // Its part is written to all the time, so that no measurement can be compared.
     let end = &id[id.len() - 3..];
     watched.database.query(&format!("UPDATE keys SET all_stores = TRUE WHERE id = '{id}'"));
     watched.database.query(&format!(

@@ -1,4 +1,4 @@
-//! A database that is emptied while servers run on it.
+//! A database is emptied while servers run on it.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn no_server_begins_with_a_database_that_was_emptied_under_others() {
     let dump = database.dump();
     recreate(&cluster, database.name());
 
-    // One that has never been here, and one of those that were.
+    // A server that has never used this database, and one that has.
     let mut newcomer = server(database.url(), MAX_STALENESS).spawn();
     let status = newcomer.wait_exit(RECOVERY);
     assert!(!status.success(), "it must not begin with an empty database:\n{}", newcomer.stderr());
@@ -41,7 +41,7 @@ async fn no_server_begins_with_a_database_that_was_emptied_under_others() {
     let tables =
         "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('meta', 'keys', 'operators')";
     assert_eq!(database.query(tables)[0][0].as_deref(), Some("0"), "nothing is made");
-    // The other goes on with what it knows, and calls no key unknown.
+    // The other server continues with its cache, and reports no key as unknown.
     match clients[0].authorize(&token, STATUSES, STORES[0]).await {
         Ok(decision) => assert!(decision.allowed, "{decision:?}"),
         Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
@@ -64,7 +64,7 @@ async fn running_servers_follow_an_empty_database_only_once_it_is_confirmed() {
     let client = &fleet.members[0].client;
     let (_, token) = client.create_key(selected("a key", &STORES[..1], &METHODS[1..2])).await.expect("it is made");
     assert!(client.authorize(&token, STATUSES, STORES[0]).await.expect("it is decided").allowed);
-    // Emptied, and its tables made by hand, before anybody could notice that there were none.
+    // Emptied and filled with tables by hand, before any server could notice that they were missing.
     let other = cluster.database();
     let made = server(other.url(), MAX_STALENESS).start();
     drop(made);

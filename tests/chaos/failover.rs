@@ -1,5 +1,5 @@
-//! Failing over to a streaming standby: one that is not asked before it is the primary, one that has everything, and one
-//! that has lost the last commits.
+//! Failover to a streaming standby: one that is used before it is the primary, one that has everything, and one that
+//! has lost the last commits.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     let database = primary.database();
     let standby = primary.standby();
     primary.commit_with_standby();
-    // One is led to whatever the relay leads to, as by a virtual address; the other looks for the primary itself.
+    // One server connects to the relay's target, as with a virtual address; the other finds the primary itself.
     let relay = Relay::to(local(primary.port()));
     let (user, name) = ("postgres://postgres", database.name());
     let both = format!(
@@ -41,7 +41,7 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     let writers = Writers::begin(&fleet, &[0, 1], 2, Duration::from_millis(30));
     pass(CALM).await;
 
-    // Led to the standby, the first can read, and prove nothing. It is a little behind, so it must not go on.
+    // Connected to the standby, the first can read but prove nothing. The standby lags a little, so it is not usable.
     relay.lead_to(local(standby.port()));
     let misled = now();
     eventually_async("who only reaches a standby stops deciding", RECOVERY, async || {
@@ -57,7 +57,7 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     let back = now();
     pass(CALM).await;
 
-    // Nor does a server serve that is started on it.
+    // A server that is started on it does not serve either.
     let answer = stray.data().join("addresses.json").exists() && {
         let ops = stray.addresses().ops;
         crate::support::http::get(ops, "/readyz").is_ok_and(|answer| answer.status == 200)
@@ -68,12 +68,12 @@ async fn a_standby_proves_nothing_and_takes_over_without_losing_what_was_acknowl
     }
     drop(stray);
 
-    // The primary dies under load, and the standby takes over.
+    // The primary is killed under load, and the standby is promoted.
     let before = writers.done();
     primary.kill9();
     standby.promote();
     relay.lead_to(local(standby.port()));
-    // Commits must not wait for a standby that is no more.
+    // Commits must not wait for a standby that no longer exists.
     eventually_async("writes are taken by the new primary", RECOVERY, async || {
         (writers.done() > before + 10).then_some(())
     })
@@ -114,7 +114,7 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     primary.wait_streamed(&standby);
     standby.stop_streaming();
 
-    // Acknowledged, and lost: Postgres was not told to wait for its standby.
+    // Acknowledged, and lost: PostgreSQL was not configured to wait for its standby.
     let id = |answer: &proto::CreateKeyResponse| answer.key.clone().expect("an answer has a key").id;
     revoke(id(&revived), 0).await.expect("it is revoked");
     let lost = make("made only where it is lost").await;
@@ -123,7 +123,7 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
         make(&format!("lost {number}")).await;
     }
 
-    // The second server cannot reach anything while the first fails over and grows past what was lost.
+    // The second server is partitioned while the first fails over and writes more revisions than were lost.
     relays[1].set(Traffic::Silent);
     let (before, failed_over) = (History::of_rows(&database.query(COLUMNS)), now());
     primary.kill9();
@@ -133,7 +133,7 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
         clients[0].create_store(&format!("s{}", now().as_millis())).await.ok()
     })
     .await;
-    // It may be loading everything anew just now, and then says so.
+    // It may be reloading everything at this moment, and then reports that.
     let revoked =
         eventually_async("it is revoked", RECOVERY, async || revoke(id(&survives), 0).await.ok()).await.written;
     let revoked = revoked.expect("a write tells");
@@ -141,7 +141,7 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     for number in 0..30 {
         make(&format!("after {number}")).await;
     }
-    // What it had applied of the lost past is more than the number of that revocation; its report must not count for it.
+    // Its latest revision of the lost history exceeds the number of that revocation; its report must not count for it.
     relays[1].lead_to(local(standby.port()));
     relays[1].set(Traffic::Open);
 
@@ -156,12 +156,12 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
             (decision.reason() == proto::Reason::KeyRevoked).then_some(())
         })
         .await;
-        // All as the storage says that there is.
+        // Everything is as in storage.
         let decision = client.authorize(&revived.token, STATUSES, "").await.expect("a call is decided");
         assert!(decision.allowed, "its revocation was lost: {decision:?}");
         let decision = client.authorize(&lost.token, STATUSES, "").await.expect("a call is decided");
         assert_eq!(decision.reason(), proto::Reason::KeyUnknown, "it was lost");
-        // The first may remember only what came after its reload, and then cannot tell how old a revision is.
+        // The first server may know only revisions since its reload, and then cannot determine how old a revision is.
         let request = proto::AuthorizeRequest {
             key: survives.token.clone(),
             method: STATUSES.to_owned(),

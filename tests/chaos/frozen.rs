@@ -1,4 +1,4 @@
-//! A server frozen in the middle of a write, and in the middle of a poll.
+//! A server is frozen in the middle of a write, and in the middle of a poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn a_server_frozen_in_a_write_does_not_block_a_revocation_and_its_write_is
     let subject = Subject::make(&clients[1], &ledger, Kind::Revoke, "to be revoked").await.expect("a key is made");
     let load = Load::begin(&fleet, 10, 1, PAUSE).await;
 
-    // The write of the first server has the right to write, and waits for a table; there it is frozen.
+    // The write of the first server holds the write lock and waits for a table; there it is frozen.
     let (holder, connection) =
         tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
     let driving = beside(connection);
@@ -46,7 +46,7 @@ async fn a_server_frozen_in_a_write_does_not_block_a_revocation_and_its_write_is
     drop(holder);
     driving.await.expect("the connection's task ends").expect("the connection ends in order");
 
-    // The other one's revocation goes through as soon as the database has given up on the frozen one.
+    // The other server's revocation succeeds as soon as the database has given up on the frozen one.
     eventually_async("a revocation goes through", Duration::from_secs(20), async || {
         subject.end(&clients[1], &ledger).await.ok()
     })
@@ -84,7 +84,7 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
         assert!(decision.allowed, "{decision:?}");
         subjects.push(subject);
     }
-    // What storage answers is on its way for longer than the server is frozen: polls, reports, reads of grants.
+    // Responses of storage are delayed for longer than the server is frozen: polls, reports, reads of grants.
     relay.set(Traffic::AnswersHeld);
     pass(Duration::from_millis(600)).await;
     fleet.members[1].server.stop();
@@ -94,7 +94,7 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
         let written = subject.end(&clients[0], &ledger).await.expect("it is ended");
         assert!(written.pending_replicas.is_empty(), "{written:?}");
     }
-    // All that was held arrives first.
+    // The delayed responses are received first.
     let asking: Vec<_> = subjects
         .iter()
         .cycle()
@@ -115,7 +115,7 @@ async fn a_server_frozen_in_a_poll_allows_nothing_by_what_the_poll_saw() {
     }
     ledger.assert_clean();
     fleet.all_ready().await;
-    // Most calls came before anything could be decided; now each of them can.
+    // Most calls were sent before decisions were possible; now each of them gets one.
     for subject in subjects.iter().cycle().take(120) {
         drop(ledger.ask(&clients[1], &fleet.members[1].replica, &subject.token).await);
     }

@@ -1,4 +1,4 @@
-//! Several hosts in `database_url`, some of which are no use: silent, dropping packets, refusing, frozen in the middle of it.
+//! Several hosts in `database_url`, some of which do not work: unresponsive, dropping packets, refusing, frozen.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::postgres::{Cluster, Database, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
 
-/// A URL of `database` with `hosts` as its hosts, in this order.
+/// Returns the URL of `database` with `hosts` as its hosts, in this order.
 fn url(database: &Database, hosts: &[SocketAddr], parameters: &str) -> String {
     let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
     format!("postgres://postgres@{}/{}{parameters}", hosts.join(","), database.name())
@@ -73,7 +73,7 @@ async fn a_host_that_freezes_is_left_for_another() {
     let database = primary.database();
     let standby = primary.standby();
     let hosts = [local(primary.port()), local(standby.port())];
-    // The second has no target_session_attrs: it must not be content with a standby by itself.
+    // The second URL has no target_session_attrs: the server must reject a standby by itself.
     let urls = ["?target_session_attrs=read-write", ""].map(|parameters| url(&database, &hosts, parameters));
     let builders = urls.iter().map(|url| server(url, MAX_STALENESS).env("LATCHKEY_LOG", "info")).collect();
     let fleet = Fleet::start(builders, MAX_STALENESS).await;
@@ -91,7 +91,7 @@ async fn a_host_that_freezes_is_left_for_another() {
     primary.stop();
     let frozen = now();
     standby.promote();
-    // The frozen host still accepts connections, and is the first of the list.
+    // The frozen host still accepts connections, and is the first in the list.
     for (client, member) in clients.iter().zip(&fleet.members) {
         let mut cold = tokens[1..].iter().cycle();
         eventually_async("a key that was never asked about is decided", RECOVERY, async || {
@@ -109,7 +109,7 @@ async fn a_host_that_freezes_is_left_for_another() {
         })
         .await;
     }
-    // Past the time that what was proven before would last for: reports and polls reach the new primary.
+    // Later than earlier proof of freshness lasts: reports and polls use the new primary.
     eventually_async("what was proven before would not do any more", RECOVERY, async || {
         (now() > frozen + MAX_STALENESS * 2).then_some(())
     })
@@ -120,7 +120,7 @@ async fn a_host_that_freezes_is_left_for_another() {
         let log = member.server.stderr();
         assert!(log.contains(&hosts[0].to_string()), "the frozen host is named:\n{log}");
     }
-    // When it is back it does not count, though it still takes itself for the primary.
+    // The old primary is not used when it is back, although it still considers itself the primary.
     primary.cont();
     eventually_async("a write is taken", RECOVERY, async || clients[0].create_store("last").await.ok()).await;
     let there = crate::support::postgres::query(

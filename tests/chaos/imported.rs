@@ -1,4 +1,4 @@
-//! Right after an import, before PostgreSQL has statistics of what came: neither first calls nor changes may wait for it.
+//! Right after an import, before PostgreSQL has statistics of new rows: first calls and changes must not wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::support::postgres::{Cluster, Database, Options};
 
 const MAX_STALENESS: Duration = Duration::from_secs(30);
 
-/// Keys: so many that wrong estimates pass `jit_above_cost`, and that whoever reads them all is seen to.
+/// Number of keys: enough for wrong estimates to exceed `jit_above_cost`, and for a full read of them to be detected.
 const KEYS: usize = 20_000;
-/// Keys that are called.
+/// Number of keys that are called.
 const CALLED: usize = 40;
 
-/// Changes that are made, and blocks of 8 KiB that one statement of theirs may look at: the secrets of all keys are four
+/// Number of changes, and of 8 KiB blocks that one of their statements may read: the secrets of all keys have four
 /// times as many.
 const CHANGES: u32 = 20;
 const BLOCKS: u32 = 100;
 
-/// A server on a database that makes no statistics of its tables, and counts itself what its statements cost.
+/// Starts a server on a database that collects no table statistics but counts the cost of statements.
 async fn begin() -> (Cluster, Database, Fleet) {
     let options = Options::default().set("autovacuum", "off").set("shared_preload_libraries", "pg_stat_statements");
     let cluster = Cluster::start(options);
@@ -63,7 +63,7 @@ async fn changes_after_an_import_read_no_table_through() {
     let enough = || (changes.done() >= usize::try_from(CHANGES).expect("a few")).then_some(());
     eventually_async("changes are made", MAX_STALENESS, async || enough()).await;
     changes.end().await;
-    // A change touches its rows in every index; what it reads before, and what is followed after, is found by one.
+    // A change writes its rows in every index; the reads before it and the polls after it each use one index.
     let sql = format!(
         "SELECT query, calls, shared_blks_hit + shared_blks_read FROM pg_stat_statements \
          WHERE shared_blks_hit + shared_blks_read > {BLOCKS} * calls AND query LIKE 'SELECT%' \

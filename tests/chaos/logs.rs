@@ -1,4 +1,4 @@
-//! What the log says of an outage: when it began and why, that it goes on, when it ended; not a line for every call.
+//! Log messages of an outage: when and why it began, that it continues, when it ended; not a line for every call.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::postgres::{Cluster, Options};
 
 const MAX_STALENESS: Duration = Duration::from_mins(1);
 
-/// Keys that are asked about while the database is away, and how often each.
+/// Keys that are called while the database is away, and how often each.
 const COLD: (usize, usize) = (40, 75);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Commits that the database loses: which ones is told, in the log and to whoever asks, and one command revokes again.
+//! Commits that the database loses: the log and the API list them, and one command revokes the keys again.
 
 use std::process::Command;
 use std::time::Duration;
@@ -63,7 +63,7 @@ async fn lost_revocations_are_named_and_one_command_does_them_again() {
     }
     relay.set(Traffic::Closed);
     database.restore(&cluster, &dump);
-    // Others write before those who followed the lost part look again, and have revisions of the same numbers.
+    // Other writers commit before the followers of the lost history poll again, so revision numbers repeat.
     let served = server(database.url(), MAX_STALENESS).start();
     let newcomer = Client::new(served.addresses(), &fleet.token);
     for number in 0..6 {
@@ -87,7 +87,7 @@ async fn lost_revocations_are_named_and_one_command_does_them_again() {
             assert!(named, "{action} of {id} is named:\n{log}");
         }
     }
-    // Who followed it and who never saw it refuse what was lost alike.
+    // Servers that followed the lost history and servers that never saw it refuse the lost keys alike.
     for client in [&clients[0], &clients[1], &newcomer] {
         let request = proto::AuthorizeRequest {
             key: kept_token.clone(),

@@ -1,8 +1,8 @@
-//! Breaking what several servers stand on, under load: the database killed, stopped, failed over, restored; networks cut;
-//! servers frozen; clocks moved. What must hold throughout: no wrong answer, no acknowledged write lost, keys in use
-//! answered for as long as freshness is proven, and recovery without a restart.
+//! Failures under several servers, under load: the database is killed, stopped, failed over, restored; networks are
+//! cut; servers freeze; clocks move. Invariants: no wrong decision, no acknowledged write lost, decisions for keys in
+//! use as long as freshness is proven, and recovery without a restart.
 //!
-//! `max_staleness` is a few seconds here, not a minute: what is proven is how an outage compares with it.
+//! `max_staleness` is a few seconds here, not a minute: what counts is the length of an outage relative to it.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -38,18 +38,18 @@ use std::time::Duration;
 
 use support::pass;
 
-/// Time in which nothing is broken, before and after something is.
+/// Time without failures, before and after each one.
 const CALM: Duration = Duration::from_millis(1_500);
 
-/// For calls between those under load.
+/// Time between calls under load.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// A port of this machine.
+/// Returns the address of a port of this machine.
 fn local(port: u16) -> std::net::SocketAddr {
     std::net::SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-/// `url`, reached at another address.
+/// Returns `url` with another address.
 fn at(url: &str, address: std::net::SocketAddr) -> String {
     let (before, rest) = url.split_once('@').expect("a URL names a user");
     let (_, database) = rest.split_once('/').expect("a URL names a database");

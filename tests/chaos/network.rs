@@ -1,8 +1,8 @@
-//! A network namespace with two lines out of it: one on which its server is called, and one to the database, which can be
-//! cut as a cable is. Making one takes root; who is not root has a relay that falls silent instead.
+//! A network namespace with two links to the outside: one on which its server is called, and one to the database, which
+//! can be cut like a cable. Creating one requires root; without root, tests use a relay that stops responding.
 //!
-//! The namespace belongs to a process that sleeps, rather than to a name of `ip netns`: that mounts, which does not work
-//! everywhere where tests run (in a chroot, for one).
+//! The namespace belongs to a sleeping process, not to a name of `ip netns`: that mounts, which does not work
+//! everywhere where tests run (in a chroot, for example).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,14 +24,14 @@ pub(crate) struct Network {
 
 #[derive(Debug)]
 struct Namespace {
-    /// Whose it is.
+    /// Process that holds the namespace.
     holder: Child,
-    /// Makes addresses and names of interfaces those of this process.
+    /// Number that makes addresses and interface names unique to this process.
     number: u32,
 }
 
 impl Network {
-    /// One that leads to the database on `port` of this machine.
+    /// Creates a network that connects to the database on `port` of this machine.
     pub(crate) fn to(port: u16) -> Self {
         if !rustix::process::geteuid().is_root() {
             return Self { relay: Relay::to(local(port)), namespace: None };
@@ -41,7 +41,7 @@ impl Network {
         Self { relay, namespace: Some(namespace) }
     }
 
-    /// A server at its far end.
+    /// Returns the builder of a server at its far end.
     pub(crate) fn server(&self, url: &str, max_staleness: Duration) -> Builder {
         let builder = server(&at(url, self.relay.address()), max_staleness);
         let Some(namespace) = &self.namespace else {
@@ -53,7 +53,7 @@ impl Network {
         builder.under(&["nsenter", "--target", &namespace.holder.id().to_string(), "--net"])
     }
 
-    /// Cuts the line to the database.
+    /// Cuts the link to the database.
     pub(crate) fn cut(&self) {
         match &self.namespace {
             Some(namespace) => ip(&format!("link set {} down", namespace.interface('d'))),
@@ -61,7 +61,7 @@ impl Network {
         }
     }
 
-    /// Mends it.
+    /// Restores the link.
     pub(crate) fn mend(&self) {
         match &self.namespace {
             Some(namespace) => ip(&format!("link set {} up", namespace.interface('d'))),
@@ -75,13 +75,13 @@ impl Namespace {
         u8::try_from(self.number).expect("less than 250")
     }
 
-    /// Name of the interface outside, on the line of callers (`c`) or of the database (`d`).
+    /// Returns the name of the outer interface of the callers' (`c`) or the database's (`d`) link.
     fn interface(&self, line: char) -> String {
         format!("lk{line}{}", self.number)
     }
 
     fn make(number: u32) -> Self {
-        // It ends by itself if nobody is left to end it.
+        // It ends by itself if the test is killed.
         let holder = Command::new("unshare").args(["--net", "sleep", "1800"]).stdin(Stdio::null()).spawn();
         let namespace = Self { holder: holder.expect("unshare is needed (Debian: util-linux)"), number };
         eventually("the namespace is there", Duration::from_secs(10), || {
@@ -90,7 +90,7 @@ impl Namespace {
         namespace.ip("link set lo up");
         for (line, network) in [('c', 231), ('d', 232)] {
             let outside = namespace.interface(line);
-            // What an earlier process of the same number left behind when it was killed.
+            // Left over from a killed process of the same number.
             drop(Command::new("ip").args(["link", "del", &outside]).output());
             ip(&format!("link add {outside} type veth peer name {line}0 netns {}", namespace.holder.id()));
             ip(&format!("addr add 10.{network}.{number}.1/30 dev {outside}"));
@@ -101,7 +101,7 @@ impl Namespace {
         namespace
     }
 
-    /// Runs `ip` inside.
+    /// Runs `ip` inside the namespace.
     fn ip(&self, arguments: &str) {
         let mut inside = Command::new("nsenter");
         inside.args(["--target", &self.holder.id().to_string(), "--net", "ip"]);
@@ -111,13 +111,13 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // Its interfaces go with it.
+        // Its interfaces disappear with it.
         self.holder.kill().ok();
         self.holder.wait().ok();
     }
 }
 
-/// The network namespace of a process; none if it cannot be told.
+/// Returns the network namespace of a process; `None` if it cannot be determined.
 fn net_of(process: &str) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{process}/ns/net")).ok()
 }

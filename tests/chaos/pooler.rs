@@ -1,4 +1,4 @@
-//! pgbouncer, in transaction mode, killed and restarted between servers and database.
+//! pgbouncer in transaction mode is killed and restarted between servers and database.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_pooler_that_is_restarted_costs_no_decision_and_no_acknowledged_write(
         eventually_async("writes are taken again", RECOVERY, async || (writers.done() > before + 5).then_some(()))
             .await;
     }
-    // Frozen, as by a network that says nothing.
+    // Frozen, like a network that drops everything.
     bouncer.stop();
     pass(MAX_STALENESS / 3).await;
     bouncer.cont();

@@ -1,4 +1,4 @@
-//! The database restored from an older dump, and grown past the revision that running servers had followed.
+//! The database is restored from an older dump, and then exceeds the revision that running servers had followed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::postgres::{Cluster, Options};
 use crate::support::relay::{Relay, Traffic};
 use crate::{PAUSE, at, local, pass};
 
-/// Long enough for the restore: what is known goes on being decided meanwhile.
+/// Longer than the restore takes: cached keys keep getting decisions meanwhile.
 const MAX_STALENESS: Duration = Duration::from_secs(20);
 
 async fn make(client: &Client, name: &str) -> proto::CreateKeyResponse {
@@ -52,7 +52,7 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
         assert!(decision.allowed, "{decision:?}");
     }
 
-    // Nobody reaches the database while it is restored; a server of its own then writes more than was lost.
+    // No server reaches the database while it is restored; a separate server then writes more revisions than were lost.
     relay.set(Traffic::Closed);
     let (before, restored) = (History::of_rows(&database.query(COLUMNS)), now());
     database.restore(&cluster, &dump);
@@ -88,7 +88,7 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
         let log = member.server.stderr();
         assert!(log.contains("the history of storage has diverged"), "it says what happened:\n{log}");
     }
-    // The newcomer has followed the new past from its beginning, and can tell.
+    // The new server has followed the new history from its beginning, and can tell how old a revision is.
     for revision in [&lost_revision, &last] {
         let request = proto::AuthorizeRequest {
             key: revived.token.clone(),
@@ -99,7 +99,7 @@ async fn a_restored_database_is_noticed_even_when_it_has_grown_past_what_was_fol
         let status = newcomer.authorization().authorize(request).await.expect_err("it is of a lost past");
         assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
     }
-    // And all are one service again.
+    // All servers follow the same history again.
     let written = revoke(&clients[1], &revived).await;
     assert!(written.pending_replicas.is_empty(), "{written:?}");
     for client in [&clients[0], &clients[1], &newcomer] {

@@ -1,5 +1,5 @@
-//! Every kind of change that ends what a token opens, under load on three servers: found by notification, and by polling
-//! alone. How fast that is, `make revocation` measures; here it must be right.
+//! Every kind of change that ends the access of a token, under load on three servers: found by notification, and by
+//! polling alone. `make revocation` measures how fast that is; here it must be correct.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn every_kind_of_change_reaches_every_server_by_notification() {
     every_kind_of_change_on(Cluster::shared().database().url()).await;
 }
 
-/// Behind a pooler in transaction mode no notification arrives.
+/// Behind a pooler in transaction mode no notification is received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_change_reaches_every_server_by_polling_alone() {
     let cluster = Cluster::shared();

@@ -1,4 +1,4 @@
-//! Dropping everything is not an answer: what is changed on other keys costs those in use no read of storage.
+//! Unrelated changes must not drop the cache: changes of other keys cause no storage read for keys in use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn changes_of_other_keys_cost_those_in_use_no_read() {
 
     let ids = Arc::new(crowd.0.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
     let changes = Changes::begin(&fleet.members[1].client, &ids, 200);
-    // At 200 a second where the machine lets it.
+    // At 200 a second if the machine is fast enough.
     eventually_async("changes are made", RECOVERY, async || (changes.done() >= 100).then_some(())).await;
     let done = changes.end().await;
     let applied = || fleet.members[0].metric("latchkey_applied_revision") - revision;

@@ -1,4 +1,4 @@
-//! A database that can be read and not written to, and one that has no connection to spare.
+//! A database that can be read but not written to, and one without a spare connection.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::support::postgres::{Cluster, Options};
 use crate::support::{eventually_async, http};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
-/// Of which a twentieth, the time between two reports, is longer than a connection is left alone to be taken for idle.
+/// A twentieth of this, the time between two reports, exceeds the time after which a connection counts as idle.
 const SELDOM_REPORTED: Duration = Duration::from_secs(18);
 
-/// A server, and the token of a key that it knows.
+/// Starts a server and returns it with the token of a cached key.
 async fn start(url: &str, max_staleness: Duration) -> (Fleet, String) {
     let fleet = Fleet::start(vec![server(url, max_staleness).env("LATCHKEY_LOG", "info")], max_staleness).await;
     let client = &fleet.members[0].client;
@@ -33,7 +33,7 @@ async fn a_database_that_takes_no_writes_is_named_as_such() {
     let sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                     WHERE datname = current_database() AND application_name = 'latchkey'";
     database.query(&format!("ALTER DATABASE {} SET default_transaction_read_only = on; {sessions}", database.name()));
-    // Every promise rests on the reports: without them it must stop, though its polls go on.
+    // Every guarantee depends on reports: without them it must stop, even though its polls continue.
     let status = eventually_async("it stops deciding", RECOVERY, async || {
         client.authorize(&token, STATUSES, "").await.err().filter(|status| status.message().contains("is current"))
     })
@@ -71,7 +71,7 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
     drop(beside(connection));
     let mut hogs = Vec::new();
     let ours = "datname = current_database() AND application_name = 'latchkey'";
-    // Its follower's connection is used every 250 ms; the others are ended and taken by somebody else.
+    // The follower uses its connection every 250 ms; the others are ended and taken by another client.
     let idle = format!("{ours} AND state_change < clock_timestamp() - interval '700 ms'");
     eventually_async("all but one of its connections are taken", RECOVERY, async || {
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {idle}");

@@ -1,7 +1,7 @@
-//! Upgrading server by server across a migration, under load: the callers go where health says that calls are served.
+//! Upgrading server by server across a migration, under load: callers use the servers that report serving.
 //!
-//! What a later version brings is a migration that this one does not know (`compatible_from` stays), and a kind of subject
-//! in the audit trail that it has never heard of. Servers of before and after the migration serve side by side.
+//! A later version is simulated by a migration that this one does not know (`compatible_from` stays) and an unknown
+//! kind of subject in the audit trail. Servers from before and after the migration serve side by side.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use crate::support::process::LatchkeyProcess;
 
 const MAX_STALENESS: Duration = Duration::from_secs(10);
 
-/// For a server to go on after its health says that it ends: longer than it takes the callers to see that.
+/// How long a server keeps serving after its health service reports the shutdown: longer than callers take to notice.
 const GRACE: &str = "2s";
 
 /// A server to call.
@@ -29,7 +29,7 @@ const GRACE: &str = "2s";
 struct Place {
     client: Client,
     replica: String,
-    /// Whether it says that it serves.
+    /// Whether its health service reports serving.
     serving: bool,
 }
 
@@ -42,7 +42,7 @@ impl Place {
 /// The servers, in the order of the fleet.
 type Places = Arc<RwLock<Vec<Place>>>;
 
-/// What a later version would do to the tables: a new table, a new column, and nothing that older ones would miss.
+/// Migrates as a later version would: a new table, a new column, and nothing that older versions would miss.
 fn migrate(database: &Database) {
     let later = SCHEMA_VERSION + 1;
     database.query(&format!(
@@ -52,7 +52,7 @@ fn migrate(database: &Database) {
     ));
 }
 
-/// A write of a later version, of a kind of subject that this one does not know.
+/// Writes as a later version would, with a kind of subject that this one does not know.
 fn write_as_later(database: &Database, code: &str) {
     database.query(&format!(
         "BEGIN; UPDATE revision SET value = value + 1, nonce = 4711; INSERT INTO changes (revision, ordinal, nonce, at, \
@@ -62,7 +62,7 @@ fn write_as_later(database: &Database, code: &str) {
     ));
 }
 
-/// Calls on and on, each at the next server that says that it serves; answers how many were decided, and what failed.
+/// Calls the serving servers in turn until stopped; returns how many decisions there were, and the failures.
 async fn call(places: Places, ledger: Arc<Ledger>, token: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
     let (mut decided, mut failed) = (0, Vec::new());
     for number in 0.. {
@@ -86,7 +86,7 @@ async fn call(places: Places, ledger: Arc<Ledger>, token: String, stop: Arc<Atom
     (decided, failed)
 }
 
-/// Keeps what is known of the servers' health, as a mesh does.
+/// Tracks the servers' health, as a service mesh does.
 async fn watch(places: Places, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         let clients: Vec<_> = places.read().await.iter().map(|place| place.client.clone()).collect();
@@ -111,7 +111,7 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
     let caller = || call(Arc::clone(&places), Arc::clone(&fleet.ledger), token.clone(), Arc::clone(&stop));
     let calling: Vec<_> = (0..6).map(|_| beside(caller())).collect();
 
-    // The migration comes with the first server of the new version, while all others are of before.
+    // The first server of the new version migrates while all others are old.
     let writers = Writers::begin(&fleet, &[0, 1, 2], 1, Duration::from_millis(30));
     migrate(&database);
     write_as_later(&database, "gold");
@@ -127,7 +127,7 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
         fleet.rejoined(at).await;
         places.write().await[at] = Place::of(&fleet.members[at], false);
         write_as_later(&database, &format!("of server {at}"));
-        // Before and after it, side by side.
+        // Old and new versions, side by side.
         let place = Arc::clone(&places);
         eventually_async("it is called again", RECOVERY, async || place.read().await[at].serving.then_some(())).await;
     }
@@ -144,7 +144,7 @@ async fn an_upgrade_server_by_server_across_a_migration_fails_no_call() {
     }
     fleet.agrees_with_ledger().await;
 
-    // The next migration leaves this version behind: it does not start any more, and says why.
+    // The next migration drops support for this version: it does not start any more, and reports why.
     database.query(&format!("UPDATE meta SET value = '{}' WHERE key = 'compatible_from'", SCHEMA_VERSION + 1));
     let mut refused: LatchkeyProcess = build().spawn();
     let ended = refused.wait_exit(RECOVERY);

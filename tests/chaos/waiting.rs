@@ -1,4 +1,4 @@
-//! What a write's answer says of replicas that are late, and what they do when they are back.
+//! What the response of a write states about late replicas, and what they do when they are back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn revoke(client: &Client, key: &proto::Key) -> Written {
     client.keys().revoke_key(request).await.expect("it is revoked").into_inner().written.expect("a write tells")
 }
 
-/// A server that is stopped can go on where it was at any moment until its `max_staleness` has passed.
+/// A stopped server can resume where it was at any moment until its `max_staleness` has passed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_again() {
     let database = Cluster::shared().database();
@@ -45,7 +45,7 @@ async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_agai
     let written = subjects[0].end(&clients[0], &ledger).await.expect("it is revoked");
     assert_eq!(written.pending_replicas, std::slice::from_ref(&frozen), "it is live and has not applied it");
 
-    // It counts as live no more, and is not waited for; but it may allow.
+    // It no longer counts as live, and writes do not wait for it; but it may still allow calls.
     pass((stopped + MAX_STALENESS / 2 + Duration::from_millis(500)).saturating_sub(now())).await;
     let asked = now();
     let written = subjects[1].end(&clients[0], &ledger).await.expect("it is revoked");
@@ -58,7 +58,7 @@ async fn whoever_may_still_allow_is_named_and_who_is_not_named_never_allows_agai
     let written = subjects[2].end(&clients[0], &ledger).await.expect("it is revoked");
     assert!(written.pending_replicas.is_empty() && !written.pending_unknown, "{written:?}");
 
-    // Asked at the very moment when it wakes.
+    // Called at the very moment when it resumes.
     let asking: Vec<_> = (0..24)
         .map(|number| {
             let (client, subject, ledger) = (clients[1].clone(), subjects[number % 3].clone(), Arc::clone(&ledger));
@@ -88,7 +88,7 @@ async fn who_has_applied_a_write_is_unknown_when_storage_cannot_be_asked_after_i
     let fleet = pair(&database).await;
     let client = &fleet.members[0].client;
     let (key, token) = client.create_key(selected("key", &STORES[..1], &METHODS[1..2])).await.expect("a key is made");
-    // Whoever holds this table keeps reports from being written and read, and nothing else.
+    // A lock on this table blocks the writing and reading of reports, and nothing else.
     let (holder, connection) =
         tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
     let driving = beside(connection);

@@ -1,4 +1,4 @@
-//! A database that is restored table by table, while servers run on it: what is not there yet is never called unknown.
+//! A database is restored table by table under running servers: missing rows are never reported as unknown.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::fleet::{Fleet, RECOVERY, server};
 use crate::support::postgres::{Cluster, Database, Options};
 use crate::support::{eventually_async, pass};
 
-/// Longer than any of these restores: what is known goes on being decided.
+/// Longer than any of these restores: cached keys keep getting decisions.
 const MAX_STALENESS: Duration = Duration::from_secs(60);
-/// Keys of the dump.
+/// Number of keys in the dump.
 const KEYS: usize = 6;
 
 async fn make(client: &Client, name: &str) -> String {
@@ -21,7 +21,7 @@ async fn make(client: &Client, name: &str) -> String {
     client.create_key(key).await.expect("a key is made").1
 }
 
-/// `data`, with pauses before what fills some tables.
+/// Returns `data` with pauses before the statements that fill some tables.
 fn slowly(data: &str, pauses: &[(&str, f64)]) -> String {
     pauses.iter().fold(data.to_owned(), |data, (table, seconds)| {
         let copy = format!("COPY public.{table} ");
@@ -30,15 +30,15 @@ fn slowly(data: &str, pauses: &[(&str, f64)]) -> String {
     })
 }
 
-/// Whether `status` says nothing of the key. A server that does not know its caller answers before it has read the call, and
-/// HTTP/2 ends a connection after 1 024 of those answers.
+/// Returns whether `status` reveals nothing about the key. A server that does not know its caller responds before it
+/// has read the call, and HTTP/2 ends a connection after 1 024 of those responses.
 fn is_no_decision(status: &Status) -> bool {
     let closed = matches!(status.code(), Code::ResourceExhausted | Code::Cancelled);
     status.code() == Code::Unavailable || closed && format!("{status:?}").contains("hyper")
 }
 
-/// Asks every server about every key for as long as `until` is not over, with a store and without. Nothing may be said but
-/// that it is allowed, or nothing at all. Returns how often nothing could be said.
+/// Calls every server with every key while `until` does not hold, with a store and without. The only permitted results
+/// are that the call is allowed, or no decision. Returns how often there was no decision.
 async fn asks(clients: &[Client], tokens: &[String], until: impl Fn() -> bool) -> usize {
     let mut undecided = 0;
     while !until() {
@@ -62,7 +62,7 @@ async fn asks(clients: &[Client], tokens: &[String], until: impl Fn() -> bool) -
     undecided
 }
 
-/// Restores while servers are asked, and expects all to be as it was in the end. `lost` writes are made after the dump.
+/// Restores while servers are called, and expects the original state in the end. `lost` writes are made after the dump.
 async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usize) -> Fleet {
     let cluster = Cluster::start(Options::default());
     let database: Database = cluster.database();
@@ -103,7 +103,7 @@ async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usi
     asks(&clients, &tokens, || restore.is_finished()).await;
     let (_cluster, _database) = restore.await.expect("it is restored");
     if lost > 0 {
-        // Before that they decide by what they knew, which is right too, but says nothing of what follows.
+        // Before that they decide from their caches, which is correct too but proves nothing for the following steps.
         for member in &fleet.members {
             eventually_async("it notices that commits were lost", RECOVERY, async || {
                 member.server.stderr().contains("once storage is complete").then_some(())

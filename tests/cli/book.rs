@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::program::Program;
 
-/// Environment variables that are not settings: the key that `latchkey authorize` asks about.
+/// Environment variables that are not settings: the key that `latchkey authorize` checks.
 const OTHER_VARIABLES: [&str; 1] = ["LATCHKEY_KEY"];
 
-/// Names that begin like metrics: the table that marks an emptied database.
+/// Names that look like metrics: the table that marks an emptied database.
 const OTHER_NAMES: [&str; 1] = ["latchkey_replaced"];
 
-/// Endings of the series of a histogram.
+/// Suffixes of the series of a histogram.
 const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 fn place(chapter: &str) -> PathBuf {
@@ -48,7 +48,7 @@ fn names(chapter: &str, heading: &str) -> Vec<String> {
     cells.map(str::to_owned).collect()
 }
 
-/// Returns each word of `text` that begins with `prefix` and goes on with letters, digits or `_`.
+/// Returns each word of `text` that begins with `prefix`, followed by letters, digits or `_`.
 fn words<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(prefix).filter_map(move |(at, _)| {
@@ -57,7 +57,7 @@ fn words<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// Holds a table of a chapter to the rows that it must have. LATCHKEY_BLESS=1 writes the table again.
+/// Compares a table of a chapter with its expected rows. LATCHKEY_BLESS=1 rewrites the table.
 fn expect_rows(chapter: &str, heading: &str, expected: &[String]) {
     let text = read(&place(chapter));
     if std::env::var_os("LATCHKEY_BLESS").is_some() {
@@ -114,7 +114,7 @@ fn every_reason_has_its_row_in_the_order_of_the_checks() {
 #[test]
 fn every_metric_has_its_row_and_no_document_invents_one() {
     let metrics = Metrics::new();
-    // A family has no series before its first one.
+    // A family has no series before its first sample.
     metrics.storage_call("poll", std::time::Duration::ZERO, "ok");
     metrics.gateway_refusals("REQUEST_AMBIGUOUS", "REPEATED");
     metrics.overload("decision", "calls");
@@ -153,7 +153,7 @@ fn the_excerpt_of_envoys_file_agrees_with_the_file() {
     assert!(!occurs(&other, &file), "a difference is seen");
 }
 
-/// Whether `whole` has `part` somewhere.
+/// Returns whether `part` occurs anywhere in `whole`.
 fn occurs(part: &Value, whole: &Value) -> bool {
     let below = match whole {
         Value::Object(members) => members.values().any(|value| occurs(part, value)),
@@ -163,7 +163,7 @@ fn occurs(part: &Value, whole: &Value) -> bool {
     below || is_part(part, whole)
 }
 
-/// Whether `whole` has everything that `part` has, at the same place.
+/// Returns whether `whole` contains everything of `part`, at the same position.
 fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {

@@ -1,5 +1,5 @@
-//! Kind 13: configurations that Envoy itself calls valid, and through which a request could reach the shop unjudged or as
-//! another than was decided about. `latchkey check --envoy` calls none of them safe.
+//! Kind 13: configurations that Envoy accepts, and with which a request could reach the shop without a decision, or
+//! differ from the request that was decided. `latchkey check --envoy` reports none of them as safe.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +8,10 @@ use crate::program::{Program, Ran};
 
 pub(crate) const DEPLOYED: &str = include_str!("../../deploy/envoy/envoy.yaml");
 
-/// A profile that takes the store from the host.
+/// A profile that reads the store from the host.
 const BY_HOST: &str = "[profiles.shop]\nprefix = \"/\"\nstores = [\"host\", \"header:x-store\"]\n";
 
-/// Whether Envoy takes the file, and what it says if not.
+/// Lets Envoy validate the file; the error is Envoy's message.
 pub(crate) fn validate(file: &Path) -> Result<(), String> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
     assert!(program.is_file(), "Envoy is needed: run `make setup`");
@@ -46,13 +46,13 @@ impl Bench {
     }
 }
 
-/// The example with a change in it.
+/// Returns the example with one replacement.
 pub(crate) fn changed(from: &str, to: &str) -> String {
     assert!(DEPLOYED.contains(from), "deploy/envoy/envoy.yaml has {from}");
     DEPLOYED.replacen(from, to, 1)
 }
 
-/// A line, and further ones at the same depth.
+/// Returns a line followed by further ones at the same depth.
 pub(crate) fn beside(line: &str, more: &str) -> String {
     let at = DEPLOYED.find(line).unwrap_or_else(|| panic!("deploy/envoy/envoy.yaml has {line}"));
     let depth = at - DEPLOYED[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -60,7 +60,7 @@ pub(crate) fn beside(line: &str, more: &str) -> String {
     DEPLOYED.replacen(line, &format!("{line}\n{}", more.join("\n")), 1)
 }
 
-/// A further listener with this filter.
+/// Returns a further listener with this filter.
 pub(crate) fn listener(kind: &str, settings: &str) -> String {
     let filters = format!(
         "filters: [{{ name: f, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.network.{kind}{settings} }} }}]"
@@ -71,7 +71,7 @@ pub(crate) fn listener(kind: &str, settings: &str) -> String {
     changed("  clusters:\n    - name: latchkey", &more)
 }
 
-/// A further HTTP filter before ext_authz, or behind it.
+/// Returns a further HTTP filter, before or after ext_authz.
 pub(crate) fn filter(behind: bool, kind: &str, settings: &str) -> String {
     let stands = if behind { "- name: envoy.filters.http.router" } else { "- name: envoy.filters.http.ext_authz" };
     let filter = format!(
@@ -80,7 +80,7 @@ pub(crate) fn filter(behind: bool, kind: &str, settings: &str) -> String {
     changed(stands, &filter)
 }
 
-/// The route with something in its action, or beside it.
+/// Returns the route with additional fields in its action.
 pub(crate) fn action(more: &str) -> String {
     changed("route: { cluster: shop, timeout: 30s }", &format!("route: {{ cluster: shop, {more} }}"))
 }
@@ -89,7 +89,7 @@ pub(crate) fn route(more: &str) -> String {
     beside("route: { cluster: shop, timeout: 30s }", more)
 }
 
-/// Configurations, and a word of why each is not safe.
+/// Returns unsafe configurations, each with a part of the expected finding.
 fn holes() -> Vec<(String, &'static str)> {
     const LUA: &str = "lua.v3.Lua, default_source_code: { inline_string: \"function envoy_on_request(h) end\" }";
     const HEADER: &str = "request_headers_to_add: [{ header: { key: NAME, value: a } }]";
@@ -149,7 +149,7 @@ fn holes() -> Vec<(String, &'static str)> {
             ).replace("      filter_chains:\n        - filters: [{ name: f, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config } }]\n", ""),
             "the filter udp_proxy forwards everything to shop",
         ),
-        // Filters before the decision that do not let it be made, and behind it.
+        // Filters before the decision that bypass it, and filters after it.
         (filter(true, LUA, ""), "the filter lua is unknown"),
         (filter(false, LUA, ""), "the filter lua is unknown"),
         (filter(true, &mutation("X-Store"), ""), "the filter added is after ext_authz"),
@@ -230,7 +230,7 @@ fn holes() -> Vec<(String, &'static str)> {
             per_route("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute", ", check_settings: { grpc_service: { envoy_grpc: { cluster_name: shop } } }"),
             "decisions come from a different service",
         ),
-        // Words that Envoy takes for true.
+        // Values that Envoy parses as true.
         (changed("failure_mode_allow: false", "failure_mode_allow: yes"), "failure_mode_allow is true"),
         (
             changed("failure_mode_allow: false", "filter_enabled: { default_value: { numerator: 100, denominator: MILLION } }"),
@@ -249,7 +249,7 @@ fn holes() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Harmless things that are known.
+/// Returns harmless configurations that the check recognizes.
 fn safe() -> Vec<String> {
     let redirect = "http_connection_manager.v3.HttpConnectionManager, stat_prefix: b, access_log: [{ name: a, typed_config: { \"@type\": \
                     type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: { text_format_source: { \
@@ -312,7 +312,7 @@ fn what_is_known_is_no_hole() {
     }
 }
 
-/// Whatever is put where requests pass and is not known, is not called safe.
+/// Unknown elements on the path of requests are reported as unknown, not as safe.
 #[test]
 fn what_is_not_known_is_said_to_be_so() {
     let bench = Bench::new();

@@ -1,5 +1,5 @@
-//! Kind 13, field by field: what Envoy reads otherwise than it looks, and fields of known filters, routes and clusters that
-//! let a client choose how it is judged, or where its request goes. `latchkey check --envoy` calls none of it safe.
+//! Kind 13, field by field: text that Envoy parses differently than it looks, and fields that let a client influence
+//! its decision, or where its request goes. `latchkey check --envoy` reports none of it as safe.
 
 use crate::check_envoy::{Bench, DEPLOYED, action, beside, changed, filter, listener, route, validate};
 
@@ -9,7 +9,7 @@ const CLIENT: &str = "- { key: x-latchkey-client";
 const SHOP: &str = "    - name: shop\n      type: STRICT_DNS\n";
 const MANAGER: &str = "http_connection_manager.v3.HttpConnectionManager";
 
-/// A further cluster that leads to another shop.
+/// Adds a further cluster that points to another shop.
 fn with_madrid(yaml: &str) -> String {
     let madrid = "    - { name: madrid, type: STRICT_DNS, load_assignment: { cluster_name: madrid, endpoints: [{ lb_endpoints: [{ \
                   endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 8002 } } } }] }] } }\n";
@@ -24,7 +24,7 @@ fn extension(kind: &str, settings: &str) -> String {
     format!("{{ name: e, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.{kind}{settings} }} }}")
 }
 
-/// A second listener whose filter asks another cluster.
+/// Adds a second listener whose filter uses another authorization cluster.
 fn another_asked() -> String {
     let opa = DEPLOYED
         [DEPLOYED.find("    - name: latchkey\n").unwrap()..DEPLOYED.find("    - name: shop\n      type").unwrap()]
@@ -38,7 +38,7 @@ fn another_asked() -> String {
     format!("{}{}  clusters:\n{opa}{}", &DEPLOYED[..end], second, &DEPLOYED[end + "  clusters:\n".len()..])
 }
 
-/// How a file can be written so that Envoy reads something else than stands there.
+/// Returns files that Envoy parses differently than they look.
 fn written() -> Vec<(String, &'static str)> {
     let mode = |written: &str| changed(MODE, &format!("failure_mode_allow: {written}"));
     vec![
@@ -95,7 +95,7 @@ fn written() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// What is asked, and what the question carries.
+/// Returns changes of the authorization service and of the check requests.
 fn questions() -> Vec<(String, &'static str)> {
     let carried = |name: &str, value: &str| {
         changed(CLIENT, &format!("- {{ key: {name}, value: \"{value}\" }}\n                          {CLIENT}"))
@@ -127,7 +127,7 @@ fn questions() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Whose address a client has.
+/// Returns changes of how the client address is determined.
 fn addresses() -> Vec<(String, &'static str)> {
     const DETECTION: &str = "http.original_ip_detection.";
 
@@ -161,7 +161,7 @@ fn addresses() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// What is written into requests behind the decision, or lost there.
+/// Returns changes of headers that are added or removed after the decision.
 fn headers() -> Vec<(String, &'static str)> {
     let added = |name: &str, value: &str| {
         route(&format!("request_headers_to_add: [{{ header: {{ key: {name}, value: \"{value}\" }} }}]"))
@@ -240,7 +240,7 @@ fn headers() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Who determines where a request is sent.
+/// Returns changes that determine where a request is sent.
 fn ways() -> Vec<(String, &'static str)> {
     let conditional = |condition: &str| {
         let route =
@@ -352,7 +352,7 @@ fn ways() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// What writes keys down, and what comes from elsewhere.
+/// Returns configurations that log keys, and configurations that are loaded from elsewhere.
 fn others() -> Vec<(String, &'static str)> {
     let format = |command: &str| changed("%PATH(NQ)%", command);
     let layer = |layer: &str| {
@@ -395,7 +395,7 @@ fn others() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Things that look like these and are harmless.
+/// Returns configurations that look similar and are harmless.
 fn harmless() -> Vec<String> {
     let cidrs = ", xff_trusted_cidrs: { cidrs: [{ address_prefix: 10.1.0.0, prefix_len: 16 }] }";
     vec![
@@ -475,7 +475,7 @@ fn what_only_looks_like_one_is_no_hole() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Two clusters behind two hosts are two stores, where no profile takes the store from the host.
+/// Two clusters for two hosts are two stores, unless a profile reads the store from the host.
 #[test]
 fn hosts_choose_no_cluster_unless_a_profile_reads_them() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What stands in deploy/ names settings and services that there are.
+//! The files in deploy/ name only settings and services that exist.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -16,7 +16,7 @@ use crate::support::postgres::Cluster;
 use crate::support::process::LatchkeyProcess;
 use crate::support::workspace::Workspace;
 
-/// Every file below deploy/, with its text.
+/// Returns every file below deploy/ with its text.
 fn files() -> Vec<(String, String)> {
     fn below(folder: &Path, into: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(folder).expect("the folder is read") {
@@ -34,7 +34,7 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
-/// Every word of `text` that begins with `prefix`, without it.
+/// Returns every word of `text` that begins with `prefix`, without the prefix.
 fn words<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     text.match_indices(prefix).map(move |(at, _)| {
         let word = &text[at + prefix.len()..];
@@ -47,7 +47,7 @@ fn every_setting_is_known() {
     let mut seen = 0;
     for (path, text) in files() {
         for name in words(&text, "LATCHKEY_") {
-            // The manifest names this one as an example of what kubelet sets.
+            // The manifest names this one as an example of a variable set by kubelet.
             let known = name == "ADMIN_PORT" || SETTINGS.iter().any(|setting| setting.name == name.to_lowercase());
             assert!(known, "{path}: LATCHKEY_{name} is not a setting");
             seen += 1;
@@ -68,7 +68,7 @@ fn every_service_that_is_asked_for_its_health_is_told_of() {
     assert!(seen > 0);
 }
 
-/// The objects of the Kubernetes manifest.
+/// Returns the objects of the Kubernetes manifest.
 fn manifest() -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/kubernetes/latchkey.yaml");
     let text = std::fs::read_to_string(path).expect("the manifest is read");
@@ -79,7 +79,7 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects.iter().filter(|object| object["kind"] == kind).collect()
 }
 
-/// What kubelet sets about a Service that has a cluster address, as its envvars.go does.
+/// Adds the variables that kubelet sets for a Service with a cluster address, as its envvars.go does.
 fn service_links(name: &str, ports: &[(&str, u64)], address: &str, into: &mut BTreeMap<String, String>) {
     let upper = |text: &str| text.to_uppercase().replace('-', "_");
     let name = upper(name);
@@ -96,14 +96,14 @@ fn service_links(name: &str, ports: &[(&str, u64)], address: &str, into: &mut BT
     }
 }
 
-/// The variables of the manifest's container, with the files that they name below `folder`.
+/// Returns the variables of the manifest's container, with the files that they name moved below `folder`.
 fn container_variables(objects: &[Value], folder: &Path) -> BTreeMap<String, String> {
     let deployment = of_kind(objects, "Deployment")[0];
     let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().expect("variables");
     let variables = variables.iter().map(|one| {
         let (name, value) = (one["name"].as_str().expect("a name"), one["value"].as_str().expect("a value"));
         let value = match name {
-            // The pod has an address of its own. Any free port here.
+            // The pod has its own address. Here any free port will do.
             _ if name.ends_with("_ADDR") => "127.0.0.1:0".to_owned(),
             _ if value.starts_with('/') => format!("{}{value}", folder.display()),
             _ => value.to_owned(),
@@ -113,7 +113,7 @@ fn container_variables(objects: &[Value], folder: &Path) -> BTreeMap<String, Str
     variables.collect()
 }
 
-/// Kind 12: the manifest's own environment, with everything that kubelet adds, on a database of its own.
+/// Kind 12: the environment of the manifest, with everything that kubelet adds, on a separate database.
 #[test]
 fn a_pod_starts_with_all_that_kubelet_sets() {
     let objects = manifest();
@@ -126,10 +126,10 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
     for (name, text) in files {
         let file = Path::new(&variables[&format!("LATCHKEY_{name}")]).to_owned();
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("the folder is made");
-        // As `echo … >` and an editor leave it.
+        // With a trailing newline, as from `echo … >` or an editor.
         std::fs::write(file, format!("{text}\n")).expect("a secret");
     }
-    // The Services of the manifest, the headless one too, and some that others might make.
+    // The Services of the manifest, including the headless one, and some that other teams might create.
     let mut links = BTreeMap::new();
     for service in of_kind(&objects, "Service") {
         let ports = service["spec"]["ports"].as_array().expect("ports").iter();
@@ -141,7 +141,7 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
     assert!(links.len() > 15 && links["LATCHKEY_ADMIN_PORT"] == "tcp://10.96.0.7:8080", "{links:?}");
     service_links("latchkey-decision-addr", &[("a", 1), ("b-c", 65535)], "fd00::7", &mut links);
     let expected = links.keys().cloned().collect::<Vec<_>>().join(", ");
-    // Where kubelet finds its data is the test's own folder.
+    // The data folder of the pod is the test's own folder.
     variables.remove("LATCHKEY_DATA_DIR");
     variables.extend(links);
 
@@ -155,7 +155,7 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
     let grants = database.query("SELECT count(*) FROM operators");
     assert_eq!(grants[0][0].as_deref(), Some("1"), "the bootstrap token's operator is in this database");
 
-    // The command line within the pod reads the same variables.
+    // The command line inside the pod reads the same variables.
     let mut program = Program::at(workspace.path());
     for (name, value) in &variables {
         program = program.env(name, value);
@@ -165,12 +165,12 @@ fn a_pod_starts_with_all_that_kubelet_sets() {
         .env("LATCHKEY_TOKEN", "0123456789abcdef0123456789abcdef\n");
     assert!(program.run(&["operators", "whoami"]).done().contains("admin"));
 
-    // A mistake beside them is still one.
+    // A mistyped variable among them is still an error.
     let said = program.env("LATCHKEY_ADMIN_PORT", "8080").run(&["operators", "whoami"]).failed(2);
     assert!(said.contains("unknown environment variable LATCHKEY_ADMIN_PORT; did you mean"), "{said}");
 }
 
-/// Kind 12: each port of the pod is open to some, and to nobody else.
+/// Kind 12: each port of the pod is open to the listed peers only.
 #[test]
 fn the_network_policy_names_every_port() {
     let objects = manifest();
@@ -190,12 +190,12 @@ fn the_network_policy_names_every_port() {
     assert_eq!(open, ports);
 }
 
-/// Kind 12: no dump of memory, by the unit's limit and by the process itself.
+/// Kind 12: no core dump, prevented by the limit of the unit and by the process itself.
 #[test]
 fn memory_with_tokens_in_it_is_dumped_nowhere() {
     let unit = files().into_iter().find(|(path, _)| path.ends_with("latchkey.service")).expect("the unit").1;
     assert!(unit.lines().any(|line| line == "LimitCORE=0"));
-    // A process that may write dumps of any size, and ends as by a failed assertion.
+    // The limit permits dumps of any size, and the process ends as by a failed assertion.
     let mut server = LatchkeyProcess::builder().under(&["prlimit", "--core=unlimited"]).start();
     let sent = Command::new("kill").args(["-ABRT", &server.pid().to_string()]).status().expect("kill runs");
     assert!(sent.success());
@@ -203,12 +203,12 @@ fn memory_with_tokens_in_it_is_dumped_nowhere() {
     assert!(ended.signal().is_some() && !ended.core_dumped(), "{ended}");
 }
 
-/// Kind 12: nothing of a password gets into an error, however it was written.
+/// Kind 12: no part of a password gets into an error, however the URL is malformed.
 #[test]
 fn no_error_repeats_a_part_of_a_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("url");
-    // Nobody listens at port 1.
+    // No process listens on port 1.
     for (url, code) in [
         ("postgres://u:hun@ter2@127.0.0.1:1/d", 1),
         ("postgres://u:hun/ter2@127.0.0.1:1/d", 1),

@@ -1,4 +1,4 @@
-//! What goes wrong without a server: one sentence each, and its exit code.
+//! Errors without a server: one sentence each, and its exit code.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -54,7 +54,7 @@ fn who_has_no_token_is_told_how_to_get_one() {
     assert!(said.contains("none"), "{said}");
 }
 
-/// A token that could be an operator's, and is nobody's.
+/// Returns a well-formed operator token that belongs to no operator.
 fn token() -> String {
     latchkey::model::token::Token::issue_operator([7; 32]).reveal().to_owned()
 }

@@ -1,11 +1,11 @@
-//! The help of every command, held to the files of tests/cmd. LATCHKEY_BLESS=1 writes them anew.
+//! The help of every command, compared with the files in tests/cmd. LATCHKEY_BLESS=1 rewrites them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::program::Program;
 
-/// The help of a command and the names of the commands below it.
+/// Returns the help of a command and the names of its subcommands.
 fn help(program: &Program, path: &[String]) -> (String, Vec<String>) {
     let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let text = program.run(&arguments).done();

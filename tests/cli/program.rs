@@ -1,11 +1,11 @@
-//! The `latchkey` program, run once, with nothing of the developer's environment.
+//! The `latchkey` program, run once, without the developer's environment.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What came of a run.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The program in `folder`, which is where it would look for a data folder.
+    /// Creates the program in `folder`, where it looks for a data folder.
     pub(crate) fn at(folder: &Path) -> Self {
         Self { environment: Vec::new(), folder: folder.to_owned() }
     }
@@ -31,7 +31,7 @@ impl Program {
         self
     }
 
-    /// The command, to be started.
+    /// Returns the command, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
         command.args(arguments).current_dir(&self.folder).env_clear();
@@ -43,16 +43,16 @@ impl Program {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs it to completion.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")
     }
 
-    /// Runs it to its end with text on standard input.
+    /// Runs it to completion with text on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("latchkey starts");
         let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        // A command that reads nothing may be gone by now.
+        // A command that reads nothing may have exited by now.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         let output = child.wait_with_output().expect("latchkey ends");
@@ -65,14 +65,14 @@ impl Program {
 }
 
 impl Ran {
-    /// What was answered, if the command did what was asked.
+    /// Returns the output of a successful command.
     #[track_caller]
     pub(crate) fn done(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
         self.out
     }
 
-    /// The error's sentence, if the command ended with this exit code and answered nothing.
+    /// Returns the error message of a command that ended with this exit code and printed nothing else.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> String {
         assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
@@ -83,7 +83,7 @@ impl Ran {
         self.err
     }
 
-    /// The answer as JSON.
+    /// Returns the output parsed as JSON.
     #[track_caller]
     pub(crate) fn json(self) -> serde_json::Value {
         let out = self.done();

@@ -1,4 +1,4 @@
-//! The command line against a running server, from an empty folder on.
+//! The command line with a running server, starting from an empty folder.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -12,14 +12,14 @@ use crate::support::process::LatchkeyProcess;
 const BOUND: Duration = Duration::from_secs(20);
 const STATUSES: &str = "GET /api/v*/orders/statuses";
 
-/// A server and the program on the same machine: it finds address and token in the data folder by itself.
+/// Starts a server and the program on the same machine, which finds address and token in the data folder.
 fn started() -> (LatchkeyProcess, Program) {
     let server = LatchkeyProcess::builder().start();
     let program = Program::at(server.folder()).env("LATCHKEY_DATA_DIR", server.data());
     (server, program)
 }
 
-/// Creates a key and answers its token.
+/// Creates a key and returns its token.
 #[track_caller]
 fn created(program: &Program, arguments: &[&str]) -> String {
     let ran = program.run(&[&["keys", "create", "--token-only"], arguments].concat());
@@ -38,7 +38,7 @@ fn a_newcomer_gets_from_nothing_to_the_key_of_a_cpa_network() {
     assert!(would.contains(STATUSES) && would.contains("would be added 199"), "{would}");
     assert!(program.run(&["methods", "import", "retailcrm"]).done().contains("added 199, changed 0, retired 0"));
     assert!(program.run(&["methods", "import", "retailcrm"]).done().contains("unchanged 199"));
-    // The book has this path under one verb, so that the verb may be left out.
+    // The book has this path under one verb, so the verb is optional.
     let key = created(&program, &["--name", "CPA network", "--all-stores", "--method", "/api/v*/orders/statuses"]);
 
     let asking = |arguments: &[&str]| program.run_with(&[&["authorize", "--key-file", "-"], arguments].concat(), &key);
@@ -105,7 +105,7 @@ fn a_key_lives_from_creation_to_the_audit_of_its_end() {
     ];
     program.run(&update).done();
     let shown = program.run(&["keys", "show", "Bitrix"]).done();
-    // As words: an id may hold any of them by chance.
+    // As whole words: an id may contain any of them by chance.
     let has = |word| shown.split_whitespace().any(|shown| shown == word);
     assert!(has("lp") && !has("b2b") && has("team=x"), "{shown}");
     let denied = program.run_with(&["authorize", "GET /api/v5/orders", "--store", "b2b"], &token);
@@ -235,12 +235,12 @@ fn changes_are_watched_until_ctrl_c() {
 #[test]
 fn a_command_that_is_interrupted_says_so() {
     let (mut server, program) = started();
-    // A server that is there and says nothing keeps the command waiting.
+    // An unresponsive server makes the command wait.
     server.stop();
     let mut list = program.command(&["keys", "list"]).spawn().expect("latchkey starts");
     let pid = Pid::from_raw(i32::try_from(list.id()).expect("a pid")).expect("a pid");
     let code = crate::support::eventually("the command ends", BOUND, || {
-        // Sent until it is heard: one sent before the command listens would end it as any other program.
+        // Waits for the handler: a signal sent earlier would end the command like any other program.
         std::fs::read_to_string(format!("/proc/{}/status", list.id()))
             .ok()
             .filter(|status| listens_to_interrupts(status))
@@ -254,7 +254,7 @@ fn a_command_that_is_interrupted_says_so() {
     server.cont();
 }
 
-/// Whether the process has a handler for SIGINT, by its line of signals caught.
+/// Returns whether the process has a handler for SIGINT, from its status line of caught signals.
 fn listens_to_interrupts(status: &str) -> bool {
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
     u64::from_str_radix(caught.trim(), 16).is_ok_and(|caught| caught & 0b10 != 0)

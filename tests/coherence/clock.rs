@@ -1,4 +1,4 @@
-//! The simulation's clock: the runtime's own, which jumps from one timer to the next.
+//! The simulation's clock: the runtime's paused clock, which jumps from one timer to the next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::model::time::Timestamp;
 
-/// Time of day when a life begins.
+/// Time of day when a simulation run starts.
 const START: i64 = 1_700_000_000_000_000;
 
-/// Counts from the moment it was made, by the runtime's clock.
+/// Monotonic clock that counts from its creation, by the runtime's clock.
 #[derive(Debug)]
 pub(crate) struct Virtual(tokio::time::Instant);
 
@@ -31,11 +31,11 @@ impl Clock for Virtual {
     }
 }
 
-/// Storage's clock: another's time of day, which somebody sets. The time that passes is the same.
+/// Storage's clock: a time of day that can be set. Elapsed time is the same as in [`Virtual`].
 #[derive(Debug)]
 pub(crate) struct Settable {
     clock: SharedClock,
-    /// In microseconds.
+    /// Offset in microseconds.
     ahead: AtomicI64,
 }
 
@@ -44,7 +44,7 @@ impl Settable {
         Arc::new(Self { clock: Arc::clone(clock), ahead: AtomicI64::new(0) })
     }
 
-    /// Sets it forward by so many seconds, or back.
+    /// Sets the clock forward by this number of seconds, or back.
     pub(crate) fn leap(&self, seconds: i64) {
         self.ahead.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
@@ -60,7 +60,7 @@ impl Clock for Settable {
     }
 }
 
-/// Lets `time` of the simulation pass. Nobody waits for it: the runtime's clock jumps as soon as nothing else can go on.
+/// Lets simulated time pass. It takes no real time: the runtime's clock jumps as soon as every task is waiting.
 pub(crate) async fn pass(time: Duration) {
     let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
 }

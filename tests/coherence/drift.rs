@@ -1,4 +1,4 @@
-//! What is changed in storage by hand, without a revision, is noticed and followed.
+//! Changes made in storage by hand, without a revision, are noticed and followed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::oracle::Recorder;
 use crate::storage::{Call, Database, Road, Way};
 use crate::tables::Action;
 
-/// A way on which nothing happens.
+/// A network without failures.
 #[derive(Debug)]
 struct Open;
 
@@ -49,7 +49,7 @@ impl Drifting {
         Self { database, member, recorder }
     }
 
-    /// What a key is answered.
+    /// Returns the reason of the decision about a key.
     async fn reason(&self, key: usize) -> String {
         for _ in 0..50 {
             let _ = self.member.ask(&self.recorder, question(key, 0, "GET /x", "a"), None).await;
@@ -80,7 +80,7 @@ async fn a_key_switched_off_by_hand_is_refused_while_keys_of_its_part_are_writte
     assert_eq!(life.reason(0).await, "ALLOWED");
     pass(Duration::from_secs(40)).await;
     life.database.tamper(0);
-    // Every write of many counts as one of each part: nothing that was measured can be compared.
+    // A large write counts as a write of every part: no measurement can be compared.
     for _ in 0..30 {
         life.database.commit(Action::Switch(1), true).expect("it is switched");
         life.database.wake(|| true);

@@ -1,4 +1,4 @@
-//! A replica under test: the real authority over a simulated way to storage.
+//! A replica under test: the real authority over a simulated network to storage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use latchkey::telemetry::metrics::Metrics;
 use crate::oracle::{Begun, Question, Recorder, Told, Verdict};
 use crate::tables::{KEYS, SECRETS, key_id, secret_id, token};
 
-/// Longest time without proof of freshness, in a small life.
+/// Longest time without proof of freshness in a simulation run.
 pub(crate) const MAX_STALENESS: Duration = Duration::from_secs(1);
 /// Time between polls.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,9 +27,9 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) authority: Authority,
-    /// The same as a data thread has it.
+    /// The same authority as a data thread has it.
     desk: Authority,
-    /// Calls so far; every other one is made at the desk.
+    /// Number of calls so far; every other one uses the data thread's authority.
     calls: AtomicUsize,
     pub(crate) tasks: Tasks,
     pub(crate) metrics: Arc<Metrics>,
@@ -41,12 +41,12 @@ impl Member {
         Self::start_with(number, storage, clock, steps, POLL_INTERVAL, MAX_STALENESS)
     }
 
-    /// Starts one that looks for changes only when it is woken, within the time of a test.
+    /// Starts a replica that polls only when it is woken, within the time of a test.
     pub(crate) fn start_slow(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: Steps) -> Self {
         Self::start_with(number, storage, clock, steps, Duration::from_hours(1), Duration::from_hours(1))
     }
 
-    /// Starts one with settings of its own.
+    /// Starts a replica with other settings.
     pub(crate) fn start_with(
         number: u8,
         storage: Arc<dyn Feed>,
@@ -71,7 +71,7 @@ impl Member {
         Self { name: format!("replica {number}"), authority, desk, calls: AtomicUsize::new(0), tasks, metrics }
     }
 
-    /// Asks as a caller's request does: what is at hand first. Records the answer if there is one.
+    /// Makes a call like a client's request: from memory first. Records the decision if there is one.
     pub(crate) async fn ask(
         &self,
         recorder: &Recorder,
@@ -90,7 +90,7 @@ impl Member {
         Ok(())
     }
 
-    /// Asks for what can be said at once, here and at the desk, and records it.
+    /// Makes a call that uses only state in memory, on both authorities, and records the decisions.
     pub(crate) fn ask_now(
         &self,
         recorder: &Recorder,
@@ -112,7 +112,7 @@ impl Member {
     }
 }
 
-/// Tells a recorder whose all tokens of the house are.
+/// Adds the owners of all tokens to a recorder.
 pub(crate) fn know_all_tokens(recorder: &Recorder) {
     for (key, secret) in (0..KEYS).flat_map(|key| (0..SECRETS).map(move |secret| (key, secret))) {
         let id = secret_id(key, secret).to_string();
@@ -120,7 +120,7 @@ pub(crate) fn know_all_tokens(recorder: &Recorder) {
     }
 }
 
-/// A call of `method` with a key's token.
+/// Returns a call of `method` with a key's token.
 pub(crate) fn question(key: usize, secret: usize, method: &str, store: &str) -> Question {
     Question {
         token: token(key, secret).reveal().to_owned(),

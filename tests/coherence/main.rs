@@ -1,10 +1,10 @@
-//! Coherence: the real `authority`, over a storage that is simulated, so that every delay, loss and crash is chosen.
+//! Coherence: the real `authority` over simulated storage, so that every delay, loss and crash is controlled.
 //!
-//! - `model`: the protocol as an explicit state machine, exhaustively; each guard left out yields a counter-example.
-//! - `races`: a revocation completes at each await and each step; nothing comes back.
-//! - `silence`: who may still decide when nobody names it, exhaustively, with clocks that leap; each guard left out likewise.
-//! - `drift`: what is changed by hand is noticed and followed.
-//! - `simulate`: thousands of small lives by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
+//! - `model`: the protocol as an explicit state machine, exhaustively; removing any guard yields a counter-example.
+//! - `races`: a revocation completes at each await and each step; revoked access never returns.
+//! - `silence`: replicas that may decide without being named, exhaustively, with leaping clocks; guards likewise.
+//! - `drift`: changes made by hand are noticed and followed.
+//! - `simulate`: thousands of short runs by seed, each replayed by the oracle. `make simulate SEEDS=1000000` for more;
 //!   `LATCHKEY_TEST_SEED=n LATCHKEY_TEST_SEEDS=1` replays one.
 
 #[path = "../oracle/mod.rs"]

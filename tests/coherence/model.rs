@@ -1,9 +1,9 @@
-//! The protocol as an explicit state machine, explored exhaustively: every script of a few changes, made, restored away,
-//! polled, applied, read, cached and decided by in every order. One key K (open or closed) and one store S (on or off):
-//! every decision must equal K and S at the World that it names, and must not be older than was promised when it began.
+//! The protocol as an explicit state machine, explored exhaustively: every script of a few changes, committed, lost to
+//! a restore, polled, applied, read, cached and used in every order. One key K (open or closed) and one store S (on or
+//! off): every decision must equal K and S at the World that it names, and be as new as promised when it began.
 //!
-//! It is a model of `src/authority` and says nothing of its code; `simulate` and `races` run that. With every guard no
-//! order of events breaks the promises. Each guard left out does, and the test named after it finds how.
+//! It is a model of `src/authority` without its code; `simulate` and `races` run that. With every guard no order of
+//! events breaks the promises. Without any one guard some order does, and the test named after it finds it.
 
 mod machine;
 
@@ -11,15 +11,15 @@ use std::collections::HashSet;
 
 use machine::{Change, Guard, Shape, State};
 
-/// What an exploration came to.
+/// Result of an exploration.
 enum Explored {
     /// Every reachable state keeps the promises.
     Kept { states: usize },
-    /// A state does not; how it came to that.
+    /// A state breaks a promise; the path to it.
     Broken(Vec<State>),
 }
 
-/// Explores everything that can happen.
+/// Explores all reachable states.
 fn explore(shape: &Shape) -> Explored {
     let first = State::new();
     let mut states = vec![(first, 0)];
@@ -49,7 +49,7 @@ fn explore(shape: &Shape) -> Explored {
     Explored::Kept { states: states.len() }
 }
 
-/// Every script of `length` changes.
+/// Returns every script of `length` changes.
 fn scripts(length: usize) -> Vec<Vec<Change>> {
     let mut scripts = vec![Vec::new()];
     for _ in 0..length {
@@ -61,11 +61,11 @@ fn scripts(length: usize) -> Vec<Vec<Change>> {
     scripts
 }
 
-/// The shapes explored: three changes and every cache; two replicas whose writes wait for both; storage that is restored.
+/// Returns the shapes: three changes and every cache; two replicas whose writes wait for both; restored storage.
 fn shapes(without: Option<Guard>) -> Vec<Shape> {
     let shape = |script, replicas, restores, decisions| Shape { script, replicas, restores, decisions, without };
     let mut shapes: Vec<Shape> = scripts(2).into_iter().map(|script| shape(script, 1, 1, 2)).collect();
-    // A past that is lost and outgrown without a change of the key, after one.
+    // A lost history that is overtaken without a change of the key, after a change of it.
     shapes.push(shape(vec![Change::Key, Change::Other, Change::Other], 1, 1, 2));
     shapes.extend(scripts(2).into_iter().map(|script| shape(script, 2, 0, 1)));
     shapes.extend(scripts(3).into_iter().map(|script| shape(script, 1, 0, 2)));

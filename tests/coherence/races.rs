@@ -1,5 +1,5 @@
-//! Races, forced: a change that takes something away completes while a call is held at one of its awaits, while the follower
-//! is at one of its steps, or in the middle of a decision. What was taken away never comes back.
+//! Forced races: a change that revokes access completes while a call is held at one of its awaits, while the follower
+//! is at one of its steps, or in the middle of a decision. Revoked access never returns.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use crate::oracle::{Checker, Question, Recorder};
 use crate::storage::{Call, Database, Road, Way};
 use crate::tables::{Action, KEYS};
 
-/// Everything that takes something away from the second key's call of the first method.
+/// Every action that revokes the second key's access to the first method.
 const ENDINGS: [Action; 9] = [
     Action::Revoke(1),
     Action::Switch(1),
@@ -33,10 +33,10 @@ const ENDINGS: [Action; 9] = [
     Action::DeleteStore(0),
     Action::Method(0),
 ];
-/// For polls and reads to come through.
+/// Long enough for polls and reads to complete.
 const A_WHILE: Duration = Duration::from_millis(250);
 
-/// A road with gates, each of which holds the next call that comes to it.
+/// A network with gates, each of which holds the next call that reaches it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gates(Arc<Mutex<Shut>>);
 
@@ -79,7 +79,7 @@ impl Gate {
     }
 }
 
-/// A house, a replica, and who watches.
+/// A database, a replica, and the recorder of its decisions.
 struct Scene {
     database: Arc<Database>,
     gates: Gates,
@@ -87,7 +87,7 @@ struct Scene {
     recorder: Arc<Recorder>,
 }
 
-/// A house in which the second key opens the store `a` and the first method.
+/// Creates a database in which the second key has access to the store `a` and the first method.
 fn house(clock: &SharedClock) -> (Arc<Database>, Arc<Recorder>) {
     let database = Database::new(Arc::clone(clock));
     let stores = [0, 1].map(Action::Store).into_iter();
@@ -119,7 +119,7 @@ impl Scene {
         assert!(self.member.authority.wait_applied(head, Duration::from_secs(60)).await, "everything is loaded");
     }
 
-    /// Asks beside what goes on.
+    /// Makes a call concurrently.
     fn ask_beside(&self) {
         let (member, recorder) = (Arc::clone(&self.member), Arc::clone(&self.recorder));
         drop(self.member.tasks.spawn("ask", async move {
@@ -133,13 +133,13 @@ impl Scene {
         cursor
     }
 
-    /// Changes the key and takes nothing away from it.
+    /// Changes the key without revoking anything.
     fn takes_nothing(&self) {
         self.commit(Action::Methods(1));
         self.commit(Action::Methods(1));
     }
 
-    /// The change is applied: from here on nothing may come back.
+    /// Marks the change as applied: from now on no decision may ignore it.
     async fn is_over(&self, cursor: Cursor) {
         pass(A_WHILE).await;
         self.ready().await;
@@ -167,7 +167,7 @@ fn simulated(work: impl Future<Output = ()>) {
     runtime.expect("a runtime is made").block_on(work);
 }
 
-/// Holds one call of storage while each of the endings completes. `cause` makes the call; `warm`: the grant is cached before.
+/// Holds one storage call while each ending completes. `cause` makes the call; `warm`: the grant is cached before.
 fn hold(call_held: Call, way: Way, warm: bool, cause: fn(&Scene)) {
     for ending in ENDINGS {
         simulated(async move {
@@ -207,7 +207,7 @@ fn nothing_comes_back_from_a_read_whose_answer_is_late() {
 
 #[test]
 fn nothing_comes_back_from_a_refresh_whose_answer_is_late() {
-    // A change that takes nothing away, of a key in use: it is read again.
+    // A change of a key in use that revokes nothing: the key is read again.
     hold(Call::Grant, Way::Back, true, |scene| {
         scene.takes_nothing();
     });
@@ -234,7 +234,7 @@ fn nothing_comes_back_while_everything_is_loaded() {
     [Way::There, Way::Back].into_iter().for_each(|way| hold(Call::Snapshot, way, false, reload));
 }
 
-/// At each step of applying one change another one is committed, and everybody asks.
+/// At each step of applying one change another one is committed, and calls are made.
 #[test]
 fn nothing_comes_back_between_the_steps_of_applying() {
     type Told = (Arc<Member>, Arc<Recorder>, Arc<Database>);
@@ -279,13 +279,13 @@ fn nothing_comes_back_between_the_steps_of_applying() {
     }
 }
 
-/// Storage is restored from an older dump and grows past the revision that it had, before the follower has looked again.
+/// Storage is restored from an older dump and exceeds its previous revision before the follower polls again.
 #[test]
 fn what_is_read_from_another_past_is_not_judged_by_this_one() {
     simulated(async {
         let scene = Scene::begin();
         scene.ready().await;
-        // In the past that is followed the key now opens all stores.
+        // In the followed history the key now has access to all stores.
         let lost = scene.commit(Action::Stores(1));
         pass(A_WHILE).await;
         scene.ready().await;
@@ -294,7 +294,7 @@ fn what_is_read_from_another_past_is_not_judged_by_this_one() {
         gate.reached().await;
         scene.database.restore(Revision(lost.revision.0 - 1));
         let restored = scene.recorder.begin().mono;
-        // In the other it opens one, which is switched off in the same revision.
+        // In the other history it has access to one, which is switched off in the same revision.
         let other = scene.database.commit(Action::Store(0), false).expect("there is something to change");
         assert_eq!(other.revision, lost.revision);
         scene.ask_beside();
@@ -310,7 +310,7 @@ fn what_is_read_from_another_past_is_not_judged_by_this_one() {
     });
 }
 
-/// A read answered by storage before it was restored, and heard of after.
+/// A read that storage processed before a restore, and whose response is received after it.
 #[test]
 fn what_was_read_before_a_restore_is_not_used_after_it() {
     simulated(async {
@@ -340,7 +340,7 @@ fn what_was_read_before_a_restore_is_not_used_after_it() {
     });
 }
 
-/// A clock that does something, once, when the thread that asks for the time is in the middle of a decision.
+/// A clock that runs a function once, when the thread queries the time in the middle of a decision.
 #[derive(Debug)]
 struct Interrupting {
     clock: latchkey::clock::SystemClock,
@@ -349,7 +349,7 @@ struct Interrupting {
 
 struct Due {
     thread: std::thread::ThreadId,
-    /// Askings to let pass.
+    /// Number of queries to skip.
     skip: usize,
     work: Box<dyn FnOnce() + Send>,
 }
@@ -381,8 +381,8 @@ impl Clock for Interrupting {
     }
 }
 
-/// A change is applied in the middle of a decision that needs no await: between loading the World, asking whether the grant
-/// may be used, and deciding.
+/// A change is applied in the middle of a decision that needs no await: between loading the World, checking whether the
+/// grant may be used, and deciding.
 #[test]
 fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
     let mut interrupted = 0;
@@ -408,14 +408,14 @@ fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
                 member
             });
             assert!(member.ask_now(&recorder, call(), None).is_some_and(|verdict| verdict.allowed));
-            // Committed, and not heard of before the decision is under way.
+            // Committed, but not received before the decision has begun.
             let cursor = database.commit(ending, false).expect("there is something to change");
             let waking = Arc::clone(&database);
             let work = move || {
                 waking.wake(|| true);
                 heard.recv_timeout(Duration::from_secs(60)).expect("the change is applied");
             };
-            // The recorder asks for the time once before it.
+            // The recorder queries the time once before it.
             let due = Due { thread: std::thread::current().id(), skip: skip + 1, work: Box::new(work) };
             *interrupting.due.lock() = Some(due);
             let min_revision = demand.then_some(cursor);
@@ -433,7 +433,7 @@ fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
     assert!(interrupted >= 8, "only {interrupted} decisions were interrupted");
 }
 
-/// A road on which the next poll is lost, if that is set.
+/// A network that loses the next poll if the flag is set.
 #[derive(Debug, Clone, Default)]
 struct LosesPoll(Arc<AtomicBool>);
 
@@ -458,7 +458,7 @@ fn a_wake_up_is_not_lost_with_the_poll_that_it_caused() {
         road.0.store(true, Ordering::SeqCst);
         let head = database.commit(Action::Switch(1), false).expect("there is something to change");
         database.wake(|| true);
-        // Nobody asks meanwhile: that would be another reason to poll.
+        // No calls meanwhile: a call would be another reason to poll.
         pass(Duration::from_secs(5)).await;
         assert_eq!(member.authority.revision(), head.revision, "the change waits for the next interval");
         assert!(!road.0.load(Ordering::SeqCst), "a poll was lost");

@@ -1,34 +1,34 @@
-//! Who is silent, as an explicit state machine, explored exhaustively: a replica that reports and polls, or does not, a
-//! writer that looks at its report, and a storage whose clock somebody sets. What must hold: once a write is acknowledged
+//! Unresponsive replicas as an explicit state machine, explored exhaustively: a replica that reports and polls, or does
+//! not, a writer that reads its report, and storage whose clock can be set. Invariant: once a write is acknowledged
 //! without naming the replica, the replica allows nothing from before it.
 //!
-//! It is a model of `src/authority/witness.rs` and `freshness.rs`; `simulate` runs those. Each guard left out breaks the
+//! It is a model of `src/authority/witness.rs` and `freshness.rs`; `simulate` runs those. Removing any guard breaks the
 //! promise.
 
 use std::collections::HashSet;
 
-/// Something that the promise rests on.
+/// A mechanism that the promise depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Guard {
-    /// Silence is counted by the writer's own clock, not by storage's.
+    /// The time without reports is measured by the writer's own clock, not by storage's.
     OwnClock,
-    /// A replica seen for the first time counts from then.
+    /// For a replica seen for the first time it counts from then.
     FirstSight,
-    /// It is counted from when a report was received, not from when the look was sent.
+    /// It counts from when a report was received, not from when the query was sent.
     Received,
-    /// It is counted until the look was sent, not until its answer was received.
+    /// It counts until the query was sent, not until its result was received.
     Sent,
     /// The replica's own setting counts, not the writer's.
     ItsSetting,
-    /// A row that has gone counts on.
+    /// A row that has disappeared still counts.
     Lost,
-    /// Then from when it was missed: the replica may have reported until then.
+    /// In that case from when it was missed: the replica may have reported until then.
     Missed,
-    /// After a silence a report alone proves nothing.
+    /// After a partition a report alone proves nothing.
     Poll,
 }
 
-/// What may happen.
+/// Parameters of an exploration.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     /// `max_staleness` of the replica and of the writer.
@@ -39,16 +39,16 @@ struct Shape {
     without: Option<Guard>,
 }
 
-/// When everything is over.
+/// Time when the exploration ends.
 const END: u8 = 4;
 /// How far storage's clock leaps.
 const LEAP: i8 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Row {
-    /// When it was written, which tells it from others.
+    /// Time of writing, which distinguishes it from other rows.
     version: u8,
-    /// By storage's clock.
+    /// Time of the report by storage's clock.
     reported: i8,
     applied: bool,
 }
@@ -70,7 +70,7 @@ enum Look {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct State {
     now: u8,
-    /// How far storage's clock is ahead.
+    /// Offset of storage's clock.
     ahead: i8,
     leaps: u8,
     restarts: u8,
@@ -102,7 +102,7 @@ impl State {
             row: Some(row),
             written: false,
             acknowledged: false,
-            // A row that is lost before a writer has seen it is one that no writer can know of.
+            // A row that is lost before any writer has seen it is one that no writer can know about.
             seen: (shape.losses > 0).then_some(Seen { row, since: 0, lost: false }),
             look: Look::No,
         }
@@ -112,7 +112,7 @@ impl State {
         signed(self.now) + self.ahead
     }
 
-    /// The replica allows something from before the write, which nobody said that it might.
+    /// Returns whether the replica allows something from before the write although no writer named it.
     fn is_broken(&self, shape: &Shape) -> bool {
         let proven = !self.needs_poll && self.now - self.polled.min(self.renewed) <= shape.settings.0;
         self.acknowledged && !self.knows && proven
@@ -123,7 +123,7 @@ impl State {
         if now < END {
             next.push(Self { now: now + 1, ..*self });
         }
-        // A replica that is cut off is one that does neither.
+        // A partitioned replica does neither.
         let silent = now - self.renewed > shape.settings.0 && shape.without != Some(Guard::Poll);
         let row = Row { version: now, reported: self.wall(), applied: self.knows };
         next.push(Self { row: Some(row), renewed: now, needs_poll: self.needs_poll || silent, ..*self });
@@ -139,7 +139,7 @@ impl State {
         }
         next.push(Self { written: true, ..*self });
         if self.acknowledged {
-            // The writer has done what it can.
+            // The writer has no further steps.
             return;
         }
         next.push(match self.look {
@@ -158,7 +158,7 @@ impl State {
         });
     }
 
-    /// Takes note of a look; whether it names the replica.
+    /// Processes the result of a query; returns whether it names the replica.
     fn receive(&mut self, shape: &Shape, sent: u8, row: Option<Row>, wall: i8) -> bool {
         let without = |guard| shape.without == Some(guard);
         let received = signed(if without(Guard::Received) { sent } else { self.now });
@@ -187,7 +187,7 @@ fn signed(number: u8) -> i8 {
     i8::try_from(number).expect("small")
 }
 
-/// How many states there are, if none breaks the promise.
+/// Returns the number of states, if none breaks the promise.
 fn explore(shape: &Shape) -> Result<usize, Box<State>> {
     let first = State::new(shape);
     let (mut seen, mut open, mut next) = (HashSet::from([first]), vec![first], Vec::new());

@@ -1,5 +1,5 @@
-//! Small lives by seed: replicas, writers and callers over a storage that delays, loses wake-ups, is cut off, crashes, is
-//! restored, and whose clock is set. Every answer of every life is replayed by the oracle.
+//! Short simulation runs by seed: replicas, writers and callers over storage that delays, loses wake-ups, is
+//! partitioned, crashes, is restored, and whose clock is set. The oracle replays every decision of every run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::random::Random;
 use crate::storage::{Call, Database, Road, Way};
 use crate::tables::{Action, KEYS, Late, SECRETS};
 
-/// Lives in a run that is not told how many.
+/// Default number of runs.
 const SEEDS: u64 = 4_000;
 const WRITES: usize = 12;
 const CALLERS: usize = 2;
 const CALLS: usize = 14;
-/// Longest that a write waits for replicas.
+/// Longest time that a write waits for replicas.
 const WRITE_WAIT: Duration = Duration::from_millis(300);
 
 type Chance = Arc<Mutex<Random>>;
 
-/// A way that depends on the weather.
+/// A network whose failures are drawn at random.
 #[derive(Debug)]
 struct Weather {
     chance: Chance,
@@ -40,25 +40,25 @@ struct Weather {
     cut: watch::Receiver<bool>,
 }
 
-/// What a life is made of.
+/// State of one run.
 struct Life {
     chance: Chance,
-    /// Nothing goes wrong.
+    /// Whether nothing fails in this run.
     calm: bool,
-    /// Nothing goes wrong on the way to storage, now.
+    /// Whether the network is currently without failures.
     fair: Arc<AtomicBool>,
     clock: SharedClock,
-    /// Storage's.
+    /// Storage's clock.
     settable: Arc<Settable>,
-    /// Somebody sets storage's clock.
+    /// Whether storage's clock is set during the run.
     leaps: bool,
-    /// The settings of the replicas differ.
+    /// Whether the settings of the replicas differ.
     unequal: bool,
     database: Arc<Database>,
     recorder: Recorder,
     members: Mutex<Vec<Arc<Member>>>,
     cuts: Vec<watch::Sender<bool>>,
-    /// Held by whoever writes.
+    /// Held by the current writer.
     writing: tokio::sync::Mutex<Written>,
     undecided: AtomicUsize,
 }
@@ -66,11 +66,11 @@ struct Life {
 #[derive(Default)]
 struct Written {
     newest: Option<Cursor>,
-    /// The history before, and when it ended.
+    /// The history before the restore, and when it ended.
     restored: Option<(History, Duration)>,
 }
 
-/// What came of one life, or of many.
+/// Statistics of one run, or of many.
 #[derive(Debug, Default)]
 struct Toll {
     right: usize,
@@ -96,7 +96,7 @@ impl Road for Weather {
         if refused {
             return Err(Error::unavailable("cut off"));
         }
-        // Held up until the way is open again: what was read before comes late.
+        // Held until the network works again: earlier reads are delivered late.
         self.cut.clone().wait_for(|cut| !cut).await.map(|_| ()).map_err(|_| Error::unavailable("over"))
     }
 }
@@ -137,7 +137,7 @@ impl Life {
         pass(Duration::from_millis(millis)).await;
     }
 
-    /// Starts a replica at a place; one that crashed there is gone.
+    /// Starts a replica in a slot; a crashed one in the slot is removed.
     fn start(&self, at: usize, number: u8) {
         let road =
             Weather { chance: Arc::clone(&self.chance), calm: Arc::clone(&self.fair), cut: self.cuts[at].subscribe() };
@@ -176,7 +176,7 @@ impl Life {
         let Some(cursor) = self.database.commit(action, huge) else { return };
         let reaches = if self.percent(50) { 100 } else { 30 };
         self.database.wake(|| self.percent(reaches));
-        // As the server does: whoever may still decide from before the write is waited for, or named.
+        // As in the server: replicas that may still decide from the state before the write are waited for, or named.
         let writer = {
             let members = self.members.lock();
             Arc::clone(&members[self.below(members.len())])
@@ -206,7 +206,7 @@ impl Life {
         }
     }
 
-    /// Something bad, unless the life is calm.
+    /// Causes a failure, unless the run is calm.
     async fn befall(&self) {
         if self.calm {
             return;
@@ -227,7 +227,7 @@ impl Life {
         }
     }
 
-    /// Sets storage's clock, forward or back and perhaps back again, before, while or after a replica is cut off.
+    /// Sets storage's clock, forward or back and perhaps back again, before, during or after a partition of a replica.
     async fn set_the_clock(&self, at: usize) {
         let leap: i64 = [3, 45, 3_600][self.below(3)];
         let leap = if self.percent(70) { leap } else { -leap };
@@ -272,12 +272,12 @@ impl Life {
         self.database.restore(Revision(head - back));
         written.restored = Some((before, self.clock.monotonic()));
         written.newest = written.newest.filter(|newest| newest.revision.0 <= head - back);
-        // Others may have written much before anybody here looks again.
+        // Other writers may have committed much before any replica polls again.
         for _ in 0..self.below(10) {
             let action = Action::random(&mut self.chance.lock());
             let _ = self.database.commit(action, false);
         }
-        // Table by table: the revision may be there long before the rest.
+        // Table by table: the revision may be restored long before the rest.
         let late = Late { secrets: self.percent(30), stores: self.percent(30), methods: self.percent(30) };
         self.database.bring_late(late);
         pass(millisecond).await;
@@ -299,7 +299,7 @@ impl Life {
             let (revision, head) = (member.authority.revision(), self.database.head().revision);
             assert!(member.authority.is_ready(), "seed {seed}: {} does not recover", member.name);
             assert_eq!(revision, head, "seed {seed}: {} has not caught up", member.name);
-            // However storage's clock was set, it is what time is, on every replica.
+            // However storage's clock was set, every replica follows it.
             let (now, storage) = (member.authority.now(), self.settable.now());
             let apart = now.since(storage).max(storage.since(now));
             assert!(
@@ -318,8 +318,8 @@ impl Life {
             Some((before, at)) => Checker::new(before.clone(), self.longest_staleness()).then(*at, now),
             None => Checker::new(now, self.longest_staleness()),
         };
-        // A replica's clock is behind storage's by what its best poll took to come back: at most what it may be stale.
-        // Where storage's clock is set, what has expired is another question: `nothing_opens_again`.
+        // A replica's clock lags storage's by the duration of its best poll: at most the permitted staleness. If
+        // storage's clock is set, expiry is checked separately: `nothing_opens_again`.
         let slack = match () {
             () if self.leaps => Duration::from_hours(3),
             () if self.calm => Duration::from_millis(20),
@@ -329,8 +329,8 @@ impl Life {
     }
 }
 
-/// What a replica has refused as expired it does not allow later, unless the key was changed meanwhile; nor does any other
-/// replica, once it must have polled.
+/// Asserts that a replica never allows a call that it has refused as expired, unless the key was changed meanwhile; nor
+/// does any other replica, once that must have polled.
 fn nothing_opens_again(records: &Records, history: &History, seed: u64) {
     let changed = |token: &str, after: u64, until: u64| {
         let key = (0..KEYS).find(|key| (0..SECRETS).any(|secret| crate::tables::token(*key, secret).reveal() == token));
@@ -412,7 +412,7 @@ async fn live(seed: u64) -> Toll {
     Toll { right: report.right, undecided, restores: usize::from(written.restored.is_some()), reasons: report.reasons }
 }
 
-/// A runtime of one thread whose clock jumps: what happens depends on the seed alone.
+/// Runs a single-threaded runtime whose clock jumps: the run depends on the seed alone.
 fn one(seed: u64) -> Toll {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime is made").block_on(live(seed))
@@ -438,7 +438,7 @@ fn every_answer_of_every_life_is_right() {
                         return;
                     }
                     let toll = std::panic::catch_unwind(|| one(seed)).unwrap_or_else(|panic| {
-                        // The others need not go on.
+                        // The other threads need not continue.
                         next.store(u64::MAX / 2, Ordering::Relaxed);
                         println!("replay it: LATCHKEY_TEST_SEED={seed} LATCHKEY_TEST_SEEDS=1 cargo test --test coherence simulate");
                         std::panic::resume_unwind(panic)
@@ -465,7 +465,7 @@ impl Toll {
         }
     }
 
-    /// The lives were full enough that their being right means something.
+    /// Asserts that the runs covered enough for their success to mean something.
     fn assert_rich(&self, lives: usize) {
         assert!(self.right >= 10 * lives && self.restores >= lives / 20 && self.undecided > 0, "{self:?}");
         for reason in [

@@ -1,4 +1,4 @@
-//! Storage, simulated: one database that everybody sees, and for each replica a way to it that delays, loses and breaks.
+//! Simulated storage: one shared database, and for each replica a network link to it that delays, loses and breaks.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::oracle::History;
 use crate::tables::{Action, Committed, Late, Tables, key_id};
 
-/// What is asked of storage.
+/// Kinds of storage calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Call {
     Snapshot,
@@ -33,17 +33,17 @@ pub(crate) enum Call {
     Mark,
 }
 
-/// Where a call is: on its way to storage, or its answer on the way back.
+/// Direction of a message: a call to storage, or its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Way {
     There,
     Back,
 }
 
-/// What befalls calls on their way.
+/// A network between a replica and storage.
 #[async_trait]
 pub(crate) trait Road: std::fmt::Debug + Send + Sync {
-    /// Completes when the call, or its answer, has come through. An error loses it.
+    /// Completes when the call or its response is delivered. An error loses it.
     async fn pass(&self, call: Call, way: Way) -> Result<()>;
 }
 
@@ -56,28 +56,28 @@ pub(crate) struct Database {
 
 #[derive(Debug)]
 struct Inner {
-    /// By revision.
+    /// Commits by revision.
     history: Vec<Arc<Committed>>,
     nonces: u64,
     replicas: BTreeMap<ReplicaId, (ReplicaReport, Timestamp)>,
-    /// How far time has come.
+    /// The latest time that storage has recorded.
     reached: Mark,
     marks: Marks,
-    /// The times by which what is old was removed.
+    /// The times before which old records were removed.
     swept: Vec<Timestamp>,
     wakers: Vec<Arc<Notify>>,
-    /// What a restore has not brought yet.
+    /// Tables that a restore has not brought yet.
     late: Late,
 }
 
-/// One replica's way to the database.
+/// One replica's link to the database.
 #[derive(Debug)]
 pub(crate) struct Line<R> {
     pub(crate) database: Arc<Database>,
     pub(crate) road: R,
-    /// Wakes it.
+    /// Wakes the replica.
     pub(crate) waker: Arc<Notify>,
-    /// Whether replicas on other machines follow it too.
+    /// Whether replicas on other machines use the same storage.
     pub(crate) shared: bool,
 }
 
@@ -98,7 +98,7 @@ impl Database {
         Arc::new(Self { clock, inner: Mutex::new(inner) })
     }
 
-    /// Commits a change; none if there was nothing to change.
+    /// Commits a change; returns `None` if there was nothing to change.
     pub(crate) fn commit(&self, action: Action, huge: bool) -> Option<Cursor> {
         let mut inner = self.inner.lock();
         let nonce = inner.nonces + 1;
@@ -109,23 +109,23 @@ impl Database {
         Some(cursor)
     }
 
-    /// Goes back to an older revision, as a restored dump or a failover that lost commits does. The nonces drawn go on.
+    /// Goes back to an older revision, as a restored dump or a failover that lost commits does. Nonces are not reused.
     pub(crate) fn restore(&self, to: Revision) {
         let mut inner = self.inner.lock();
         let kept = usize::try_from(to.0).expect("small") + 1;
         if kept < inner.history.len() {
-            // Replicas that are of the past that is lost load everything before they answer again, and report first.
+            // Replicas that followed the lost history reload everything before they decide again, and report first.
             inner.replicas.clear();
         }
         inner.history.truncate(kept);
     }
 
-    /// Has the restore bring these later than the rest, until it is told otherwise.
+    /// Delays these tables of the restore until the next call of this function.
     pub(crate) fn bring_late(&self, late: Late) {
         self.inner.lock().late = late;
     }
 
-    /// Switches a key on or off by hand, behind everybody's back.
+    /// Switches a key on or off by hand, without a revision.
     pub(crate) fn tamper(&self, key: usize) {
         let mut inner = self.inner.lock();
         let mut head = inner.head().clone();
@@ -134,7 +134,7 @@ impl Database {
         inner.history[last] = Arc::new(head);
     }
 
-    /// Everything that was ever changed.
+    /// Returns all changes ever made.
     pub(crate) fn history(&self) -> History {
         let inner = self.inner.lock();
         History::new(inner.history.iter().flat_map(|committed| committed.changes.iter().cloned()).collect())
@@ -144,17 +144,17 @@ impl Database {
         self.inner.lock().head().tables.cursor
     }
 
-    /// Wakes everybody who follows, if `reaches` says that it comes through.
+    /// Wakes every follower for which `reaches` returns true.
     pub(crate) fn wake(&self, mut reaches: impl FnMut() -> bool) {
         self.inner.lock().wakers.iter().filter(|_| reaches()).for_each(|waker| waker.notify_one());
     }
 
-    /// The times by which what is old was removed.
+    /// Returns the times before which old records were removed.
     pub(crate) fn swept(&self) -> Vec<Timestamp> {
         self.inner.lock().swept.clone()
     }
 
-    /// A way to it.
+    /// Creates a link to the database.
     pub(crate) fn line<R: Road>(self: &Arc<Self>, road: R, shared: bool) -> Arc<Line<R>> {
         let waker = Arc::new(Notify::new());
         self.inner.lock().wakers.push(Arc::clone(&waker));
@@ -167,7 +167,7 @@ impl Inner {
         self.history.last().expect("there is always a first")
     }
 
-    /// As storage does with each report.
+    /// Records the time, as storage does with each report.
     fn reach(&mut self, now: Timestamp) {
         let back = now < self.reached.reached.minus(LEAP);
         if back {
@@ -178,7 +178,7 @@ impl Inner {
         }
     }
 
-    /// What is there now.
+    /// Returns the tables as they are visible now.
     fn seen(&self) -> Tables {
         self.head().tables.without(self.late)
     }
@@ -215,7 +215,7 @@ impl Inner {
         }
     }
 
-    /// As the audit trail tells it: what was made before the revision that the restore has brought.
+    /// Returns the objects missing according to the audit trail: those created before the restored revision.
     fn missing(&self) -> Vec<Missing> {
         let (head, seen) = (&self.head().tables, self.seen());
         [
@@ -274,7 +274,7 @@ impl Inner {
         }
         if poll.overflow {
             poll.missing = self.missing();
-            // Of keys that changed not all are told.
+            // Of the digests of changed keys only some are reported.
             poll.digests = seen.digests(|_| true);
         } else {
             poll.keys = newest.iter().map(|(key, revision)| (key_id(*key), *revision)).collect();
@@ -285,7 +285,7 @@ impl Inner {
 }
 
 impl<R: Road> Line<R> {
-    /// A call: there, done at one moment, and back.
+    /// Makes a call: to storage, executed at one moment, and back.
     async fn call<T>(&self, call: Call, work: impl FnOnce(&mut Inner, Timestamp) -> T + Send) -> Result<T>
     where
         T: Send,
@@ -359,7 +359,7 @@ impl<R: Road + 'static> Feed for Line<R> {
 
     async fn heartbeat(&self, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
         self.call(Call::Renew, |inner, now| {
-            // What was applied of another past counts for nothing.
+            // A report about diverged history counts for nothing.
             let cursor = Cursor { revision: report.applied, nonce };
             let ours = inner.history.iter().any(|committed| committed.tables.cursor == cursor);
             let applied = if ours { report.applied } else { Revision(0) };

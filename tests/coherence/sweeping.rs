@@ -1,4 +1,4 @@
-//! What is removed by its age is removed by a clock that has been steady: it is gone for good.
+//! Old records are removed only by a clock that has been steady, because removal is permanent.
 
 use std::sync::Arc;
 use std::time::Duration;

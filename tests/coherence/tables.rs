@@ -1,5 +1,5 @@
-//! A small house: three keys, two stores, two methods; and every kind of change of them. What it writes to the audit trail
-//! is what the oracle rebuilds its state from.
+//! A small data set: three keys, two stores, two methods; and every kind of change of them. The oracle rebuilds its
+//! state from the changes written to the audit trail.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ use crate::oracle::Change;
 use crate::random::Random;
 
 pub(crate) const KEYS: usize = 3;
-/// Tokens that a key may get in its life.
+/// Maximum number of tokens of a key.
 pub(crate) const SECRETS: usize = 3;
 const STORES: [&str; 2] = ["a", "b"];
 const METHODS: [&str; 2] = ["GET /x", "GET /y"];
 
-/// A key as it is at some revision.
+/// A key at some revision.
 #[derive(Debug, Clone, PartialEq)]
 struct Key {
     active: bool,
@@ -33,7 +33,7 @@ struct Key {
     stores: Vec<u32>,
     methods: Option<Vec<u32>>,
     expires: Option<Timestamp>,
-    /// Secrets made so far; whether each one is live.
+    /// For each secret created so far, whether it is live.
     secrets: Vec<bool>,
     row_revision: Revision,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Tables {
     numbers: u32,
 }
 
-/// What a restore brings late.
+/// Tables that a restore brings late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Late {
     pub(crate) secrets: bool,
@@ -56,44 +56,44 @@ pub(crate) struct Late {
     pub(crate) methods: bool,
 }
 
-/// What a write did.
+/// A committed write.
 #[derive(Debug, Clone)]
 pub(crate) struct Committed {
     pub(crate) tables: Tables,
-    /// Kind and id of what it changed.
+    /// Kind and id of the changed objects.
     pub(crate) subjects: Vec<(&'static str, String)>,
-    /// The keys among them, by number.
+    /// Numbers of the changed keys.
     pub(crate) keys: Vec<usize>,
     pub(crate) changes: Vec<Change>,
-    /// More subjects than a poll tells one by one.
+    /// Whether there are more subjects than a poll lists one by one.
     pub(crate) huge: bool,
 }
 
-/// What to change.
+/// A change to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Makes the key if it is not there, else switches it on or off.
+    /// Creates the key if it does not exist, else switches it on or off.
     Switch(usize),
     Revoke(usize),
     Delete(usize),
-    /// Gives it all stores or one.
+    /// Grants access to all stores or one.
     Stores(usize),
-    /// Gives it all methods or one.
+    /// Grants access to all methods or one.
     Methods(usize),
-    /// Ends its live secrets; makes another.
+    /// Ends its live secrets; generates another.
     Rotate(usize),
     /// Ends its newest secret.
     EndSecret(usize),
-    /// Lets it end soon.
+    /// Sets its expiry to soon.
     Expire(usize),
-    /// Lets it end in half a minute.
+    /// Sets its expiry to half a minute from now.
     ExpireLater(usize),
-    /// Makes the store, or switches it on or off.
+    /// Creates the store, or switches it on or off.
     Store(usize),
     DeleteStore(usize),
-    /// Makes the method, or retires it.
+    /// Creates the method, or retires it.
     Method(usize),
-    /// Something that only a later version knows.
+    /// A change that only a later version knows.
     Unknown,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn token(key: usize, secret: usize) -> Token {
 }
 
 impl Action {
-    /// Something at random: mostly about keys.
+    /// Draws an action: mostly about keys.
     pub(crate) fn random(random: &mut Random) -> Self {
         let key = random.below(KEYS);
         match random.below(22) {
@@ -131,12 +131,12 @@ impl Action {
 }
 
 impl Tables {
-    /// Storage to which nothing was ever written.
+    /// Returns empty storage.
     pub(crate) fn empty() -> Self {
         Self { cursor: Cursor::default(), keys: BTreeMap::new(), stores: Vec::new(), methods: Vec::new(), numbers: 0 }
     }
 
-    /// What is there of them while a restore has not brought everything.
+    /// Returns the tables without those that a restore has not brought yet.
     pub(crate) fn without(&self, late: Late) -> Self {
         let mut tables = self.clone();
         if late.secrets {
@@ -151,13 +151,13 @@ impl Tables {
         tables
     }
 
-    /// Switches a key on or off, as somebody does who writes to the database by hand: no revision, no change.
+    /// Switches a key on or off, like a manual write to the database: no revision, no change.
     pub(crate) fn tamper(&mut self, key: usize) {
         let key = self.keys.get_mut(&key).expect("there is such a key");
         key.active = !key.active;
     }
 
-    /// What a token's grant is, if a secret ever had it.
+    /// Returns the grant of a token, if it belongs to any secret, past or present.
     pub(crate) fn grant(&self, digest: &Digest) -> Option<Grant> {
         for (number, key) in &self.keys {
             for (secret, live) in key.secrets.iter().enumerate() {
@@ -169,7 +169,7 @@ impl Tables {
         None
     }
 
-    /// The digests of all secrets that these keys ever had.
+    /// Returns the digests of all secrets that these keys ever had.
     pub(crate) fn digests(&self, keys: impl Fn(usize) -> bool) -> Vec<Digest> {
         let of_key = |(number, key): (&usize, &Key)| {
             let number = *number;
@@ -178,7 +178,7 @@ impl Tables {
         self.keys.iter().filter(|(number, _)| keys(**number)).flat_map(of_key).collect()
     }
 
-    /// Makes a change at the next revision; none if there is nothing to change.
+    /// Makes a change at the next revision; returns `None` if there is nothing to change.
     pub(crate) fn commit(&self, nonce: u64, now: Timestamp, action: Action, huge: bool) -> Option<Committed> {
         let mut tables = self.clone();
         tables.cursor = Cursor { revision: self.cursor.revision.next(), nonce };
@@ -270,7 +270,7 @@ impl Tables {
         Some(image)
     }
 
-    /// None if there is nothing to change; else the image after it, none if the key is gone.
+    /// Returns `None` if there is nothing to change; else the image after it, which is `None` if the key is gone.
     #[expect(clippy::option_option, reason = "no change is another thing than no image")]
     fn change_key(&mut self, number: usize, action: Action, now: Timestamp) -> Option<Option<Value>> {
         let store = self.stores.first().map(|store| store.number.0);

@@ -1,4 +1,4 @@
-//! Deleting narrows: what is gone opens nothing, and nothing that comes later opens it again.
+//! Deleting reduces access: a deleted store or method grants access to nothing, and nothing created later restores it.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::grant::{Grant, Members, Standing};
@@ -23,7 +23,7 @@ fn selected(members: &[&str]) -> Access<String> {
     Access::Selected(members.iter().map(ToString::to_string).collect())
 }
 
-/// The methods of a snapshot, retired ones included.
+/// Returns the methods of a snapshot, retired ones included.
 async fn whole_book(storage: &Storage) -> Vec<Method> {
     struct Nothing;
     impl SnapshotSink for Nothing {
@@ -58,7 +58,7 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
         "an emptied list is empty, and never everything"
     );
     assert_eq!(read(storage, &wide).await.spec.stores, Access::All);
-    // The grant goes on knowing the number: it opens nothing, for there is no such store.
+    // The grant still contains the number: it has no effect, for the store no longer exists.
     assert_eq!(grant(storage, &narrow).await.stores, Members::selected(numbers.clone()));
     assert_eq!(grant(storage, &single).await.stores, Members::selected(vec![numbers[1]]));
     assert_eq!(grant(storage, &wide).await.stores, Members::All);
@@ -66,14 +66,14 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
     assert_eq!(opening, [wide.id]);
 
-    // A store of the same code is another one.
+    // A store with the same code is a different one.
     let again = &add_stores(storage, &["b"]).await[0];
     assert!(!numbers.contains(&again.number), "{:?} was used before: {numbers:?}", again.number);
     assert_eq!(read(storage, &narrow).await.spec.stores, selected(&["a", "c"]), "it opens nothing by its name");
     assert!(!grant(storage, &narrow).await.stores.contains(again.number));
     assert!(!grant(storage, &single).await.stores.contains(again.number));
 
-    // Until it is chosen; then the dead number is not brought back.
+    // Until it is selected; then the dead number does not come back.
     let mut write = begin(storage).await;
     write.set_key_stores(single.id, &[again.number]).await.expect("stores are set");
     write.note(SubjectKind::Key, single.id).await;
@@ -86,7 +86,7 @@ async fn the_number_of_a_store_is_never_used_again(case: Case) {
     let storage = &case.storage;
     let mut used = Vec::new();
     for _ in 0..5 {
-        // The newest is deleted: a number one beyond the greatest that is there would be its own.
+        // The newest store is deleted: a number one above the greatest existing one would be its own.
         let store = add_stores(storage, &["same"]).await.remove(0);
         assert!(!used.contains(&store.number), "{:?} was used before: {used:?}", store.number);
         used.push(store.number);
@@ -162,7 +162,7 @@ async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(c
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
     assert_eq!(opening, [wide.id]);
 
-    // A method of the same identity is another one.
+    // A method with the same identity is a different one.
     let again = &add_methods(storage, &["GET /b"]).await[0];
     assert!(!numbers.contains(&again.number), "{:?} was used before: {numbers:?}", again.number);
     assert_eq!(

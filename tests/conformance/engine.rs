@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use crate::support::pgbouncer::Bouncer;
 use crate::support::postgres::{Cluster, Database};
 
-/// After this a case is taken to hang. No case decides anything by time: this only keeps a hanging one from holding up the others.
+/// Timeout after which a case counts as hanging. No case depends on it: it keeps a hanging one from blocking all.
 const BOUND: Duration = Duration::from_mins(5);
 
-/// What stands behind the trait.
+/// The engines behind the trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file.
@@ -25,7 +25,7 @@ pub enum Kind {
     Pgbouncer,
 }
 
-/// An empty storage of a case's own.
+/// Empty storage for a single case.
 #[derive(Debug)]
 pub struct Case {
     /// The storage, opened.
@@ -33,7 +33,7 @@ pub struct Case {
     place: Place,
 }
 
-/// Where a storage keeps its data.
+/// Location of a storage's data.
 #[derive(Debug)]
 pub struct Place {
     url: String,
@@ -41,7 +41,7 @@ pub struct Place {
     folder: Option<TempDir>,
 }
 
-/// Makes one test per engine of each case. After `with run_at:` come cases that take a [`Place`] where nothing is yet.
+/// Generates one test per engine for each case. After `with run_at:` come cases that receive a [`Place`] without data.
 macro_rules! for_each_engine {
     (with $run:ident: $($case:ident),+ $(,)?) => {
         mod sqlite {
@@ -60,11 +60,11 @@ macro_rules! for_each_engine {
     ($($case:ident),+ $(,)?) => { for_each_engine! { with run: $($case),+ } };
 }
 
-/// Runs one case on one engine, from a place where nothing is yet.
+/// Runs one case on one engine, starting from a location without data.
 ///
 /// # Panics
 ///
-/// When the case does, or hangs.
+/// When the case panics or hangs.
 pub fn run_at<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Place) -> F) {
     block_on(case(Place::new(kind)));
 }
@@ -73,7 +73,7 @@ pub fn run_at<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Place) -> F)
 ///
 /// # Panics
 ///
-/// When the case does, or hangs.
+/// When the case panics or hangs.
 pub fn run<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Case) -> F) {
     let place = Place::new(kind);
     block_on(async {
@@ -86,11 +86,11 @@ pub fn run<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Case) -> F) {
 ///
 /// # Panics
 ///
-/// When `work` does, or hangs.
+/// When `work` panics or hangs.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime can be made").block_on(async {
-        // On the heap: what a case keeps over its awaits would fill the stack of a test's thread.
+        // Boxed: the state of a case would overflow the stack of a test thread.
         tokio::time::timeout(BOUND, Box::pin(work))
             .await
             .unwrap_or_else(|_| panic!("the case hangs: not done in {BOUND:?}"))
@@ -100,7 +100,7 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
 // === impl Case ===
 
 impl Case {
-    /// Opens the same data once more, as another process would.
+    /// Opens the same data again, as another process would.
     ///
     /// # Panics
     ///
@@ -113,7 +113,7 @@ impl Case {
 // === impl Place ===
 
 impl Place {
-    /// A place where nothing is yet.
+    /// Creates a location without data.
     ///
     /// # Panics
     ///
@@ -137,17 +137,17 @@ impl Place {
         }
     }
 
-    /// How it is opened.
+    /// Returns the options for opening it.
     ///
     /// # Panics
     ///
-    /// When its URL is none.
+    /// When its URL is invalid.
     #[must_use]
     pub fn options(&self) -> Options {
         Options::new(self.url.parse().unwrap_or_else(|error| panic!("{}: {error}", self.url)))
     }
 
-    /// Opens what is there, and makes it if nothing is.
+    /// Opens the data, or creates it if there is none.
     ///
     /// # Panics
     ///
@@ -156,7 +156,7 @@ impl Place {
         storage::open(self.options()).await.unwrap_or_else(|error| panic!("open {}: {error}", self.url))
     }
 
-    /// Runs `sql` beside Latchkey, on a connection of its own.
+    /// Runs `sql` on a connection of its own, without Latchkey.
     ///
     /// # Panics
     ///
@@ -170,11 +170,11 @@ impl Place {
         connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// The one text that `sql` answers, on a connection of its own.
+    /// Runs `sql` on a connection of its own and returns its single text.
     ///
     /// # Panics
     ///
-    /// When it fails or answers no text.
+    /// When it fails or returns no text.
     #[must_use]
     pub fn text(&self, sql: &str) -> String {
         if let Some(database) = &self.database {
@@ -184,7 +184,7 @@ impl Place {
         connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// The file.
+    /// Returns the path of the SQLite file.
     ///
     /// # Panics
     ///
@@ -195,7 +195,7 @@ impl Place {
     }
 }
 
-/// The pooler of this test process.
+/// Returns the pooler shared by this test process.
 fn bouncer() -> &'static Bouncer {
     static SHARED: OnceLock<Bouncer> = OnceLock::new();
     // Hundreds of databases pass through it, and their idle connections would use up the server's.

@@ -1,4 +1,4 @@
-//! Where a follower begins, and what wakes it.
+//! Where a follower begins, and how it is woken.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{add_keys, add_stores, begin};
 
-/// Far longer than a notification takes: whoever has not been woken by then never is.
+/// Far longer than a notification takes: a follower that has not been woken by then never will be.
 const WAKING: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
@@ -82,7 +82,7 @@ async fn a_snapshot_passes_the_digest_of_every_secret_ever_made_once(case: Case)
         write.delete_key(key.id).await.expect("a key is deleted");
     }
     write.note(SubjectKind::Key, "many").await;
-    // An operator's token opens nothing that keys open.
+    // An operator's token grants access to nothing that keys have access to.
     write.add_operator(&make.operator("it", Role::Admin)).await;
     write.done().await;
 
@@ -120,10 +120,10 @@ async fn a_commit_wakes_whoever_waits(case: Case) {
 async fn a_commit_of_another_storage_wakes_whoever_waits(case: Case) {
     let mut make = Make::new();
     let other = case.open_again().await;
-    // More often than by the notifications with which both try at first whether any arrive.
+    // More often than the notifications with which both test at first whether any are delivered.
     for _ in 0..5 {
         let woken = async {
-            // The other tells of its commits only once it has found that telling works.
+            // The other process sends notifications only after its test of them has succeeded.
             let mut commits = tokio::time::interval(Duration::from_secs(1));
             let mut woken = std::pin::pin!(case.storage.notified());
             loop {
@@ -146,7 +146,7 @@ for_each_engine! {
     a_poll_goes_on_where_a_snapshot_ends,
 }
 
-/// Only these: behind a pooler nothing can be told, and of a file nothing across processes. There polling alone must do.
+/// Only these engines: behind a pooler and across processes of a file there are no notifications. Polling must suffice.
 mod waking {
     use crate::engine::{Kind, run};
 

@@ -1,4 +1,4 @@
-//! Grants: what deciding reads, in one statement and of one revision.
+//! Grants: the data of a decision, read in one statement and at one revision.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
             seen
         });
     }
-    // Every write changes name, standing and list together: a mixture of two would show.
+    // Every write changes name, status and list together: a mixture of two writes would show.
     let state = |count: u64| {
         let active = count.is_multiple_of(2);
         let stores = if active { stores[..1].to_vec() } else { stores.clone() };

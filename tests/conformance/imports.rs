@@ -21,7 +21,7 @@ impl SnapshotSink for Count {
     }
 }
 
-/// Stores, methods, and keys that open some of them, every tenth all.
+/// Creates stores, methods, and keys with access to some of them, every tenth to all.
 async fn prepare(storage: &Storage, make: &mut Make) -> Vec<NewKey> {
     let stores = store_numbers(&add_stores(storage, &STORES).await);
     let methods = method_numbers(&add_methods(storage, &METHODS).await);
@@ -83,7 +83,7 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
     let storage = &case.storage;
     let keys = prepare(storage, &mut make).await;
     let head = storage.head().await.expect("the head is read");
-    // The last one has the token of the first.
+    // The last key has the token of the first.
     let mut refused = keys.clone();
     refused[KEYS - 1].secret.digest = refused[0].secret.digest;
     for ending in ["undone", "refused", "dropped"] {
@@ -109,7 +109,7 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
         storage.snapshot(&mut count).await.expect("a snapshot");
         assert_eq!(count.0, 0, "{ending}");
     }
-    // And what was undone can be done: no digest, no id is taken.
+    // The rolled-back import can be repeated: no digest, no id is taken.
     let mut write = begin(storage).await;
     assert_eq!(
         write.digests_taken(&[keys[0].secret.digest]).await.expect("digests are looked up"),

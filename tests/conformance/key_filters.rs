@@ -1,4 +1,4 @@
-//! Every filter of keys, alone, with each other one, and mixed at random, against plain loops over what was put in.
+//! Every filter of keys, alone, with each other one, and mixed at random, compared with plain loops over the input.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ const METHODS: [&str; 6] = ["GET /a", "POST /a", "GET /b", "GET /gone", "GET /ag
 const OWNERS: [&str; 5] = ["", "ann", "Ann", "бюро", "a%"];
 const WORDS: [&str; 8] = ["landing", "CPA", "Ёлка", "100%", "under_score", "back\\slash", "it's", "😀"];
 
-/// Fields of a filter.
+/// Number of fields of a filter.
 const FIELDS: usize = 11;
 
-/// The hour `at` hours after the beginning: few different times, so that bounds are hit exactly.
+/// Returns the time `at` hours after the beginning: few distinct times, so that bounds are hit exactly.
 fn hour(at: usize) -> Timestamp {
     BEGINNING.plus(Duration::from_hours(at as u64))
 }
 
-/// Makes keys of every sort and does to them whatever can be done; what is there afterwards, the newest first.
+/// Creates keys of every sort and applies every kind of change; returns the remaining keys, newest first.
 async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     let stores = add_stores(storage, &STORES).await;
     let methods = add_methods(storage, &METHODS).await;
@@ -93,7 +93,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     keys
 }
 
-/// Deletes some keys, revokes some, and gives some another secret.
+/// Deletes some keys, revokes some, and rotates some.
 async fn change_some(
     write: &mut Write,
     make: &mut Make,
@@ -137,7 +137,7 @@ async fn change_some(
     kept
 }
 
-/// Sets field `field` of a filter to something that may well occur.
+/// Sets field `field` of a filter to a value that is likely to occur.
 fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) {
     match field {
         0 => filter.active = Some(random.once_in(2)),
@@ -165,11 +165,11 @@ fn set(filter: &mut KeyFilter, field: usize, random: &mut Random, keys: &[Key]) 
     }
 }
 
-/// Compares what is listed with what should be.
+/// Compares the listed keys with the expected ones.
 async fn compare(storage: &Storage, filter: &KeyFilter, keys: &[Key]) {
     let expected: Vec<&Key> = keys.iter().filter(|key| key_passes(key, filter)).collect();
     for size in [1, 7, 50] {
-        // Page by page, as far as that goes without a thousand queries.
+        // Page by page, unless that takes too many queries.
         if size == 1 && expected.len() > 30 {
             continue;
         }
@@ -194,7 +194,7 @@ async fn all_keys_are_listed_the_newest_first_in_pages_of_any_size(case: Case) {
         let listed = list_keys(&case.storage, &KeyFilter::default(), size).await;
         assert!(listed == keys, "in pages of {size}");
     }
-    // A page that ends exactly with the list has none after it.
+    // A page that ends exactly with the list has no next page.
     let whole = u32::try_from(keys.len()).expect("a few hundred");
     let request = latchkey::model::page::PageRequest { size: whole, after: None };
     let page = case.storage.keys(&KeyFilter::default(), &request).await.expect("a page");

@@ -1,4 +1,4 @@
-//! The lists of stores, methods and changes, against plain loops over what was put in.
+//! The lists of stores, methods and changes, compared with plain loops over the input.
 
 use std::collections::BTreeSet;
 
@@ -108,7 +108,7 @@ async fn methods_are_listed_by_position_then_number_by_any_filters(case: Case) {
     }
 }
 
-/// Appends changes of all sorts; all of them, the newest first.
+/// Appends changes of all sorts; returns them, newest first.
 async fn append_changes(storage: &Storage, make: &mut Make, subjects: &[&str], actors: &[Actor]) -> Vec<Change> {
     let kinds = [SubjectKind::Key, SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator];
     let mut all = Vec::new();

@@ -1,5 +1,5 @@
-//! Lists of keys that are too long to be looked at whole: each way of going through them is taken, and all tell the same as
-//! a plain loop over what was put in.
+//! Lists of keys that are too long for a full scan: each strategy is used, and all return the same as a plain loop over
+//! the input.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -14,20 +14,20 @@ use crate::make::{BEGINNING, Make, Random, as_read};
 use crate::model::key_passes;
 use crate::write::{add_methods, add_stores, begin};
 
-/// More than any statement looks at before it gives way to the next one, several times over.
+/// Several times more than any statement scans before the next one takes over.
 const KEYS: usize = 10_000;
-/// The oldest keys, which have a text in common.
+/// Number of the oldest keys, which share a text.
 const OLD: usize = 2_000;
-/// Those that have another one in common: more than are ever looked at because an index of texts finds them.
+/// Number of keys that share another text: more than are ever read through the text index.
 const OLDER_HALF: usize = 5_100;
-/// The oldest of all, which differ in everything.
+/// Number of the very oldest keys, which differ in everything.
 const OLDEST: usize = 60;
 const SIZE: u32 = 50;
 
-/// The ways that there are, by the names of their statements.
+/// Names of the statements of all strategies.
 const WAYS: [&str; 6] = ["keys_few", "keys_gather", "keys_many", "keys_newest", "keys_walk", "keys_window"];
 
-/// Puts the keys into storage; the newest first.
+/// Adds the keys to storage and returns them, newest first.
 async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     let stores = add_stores(storage, &["most", "third"]).await;
     let methods = add_methods(storage, &["GET /most", "GET /third"]).await;
@@ -46,7 +46,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
         key.spec.owner = if at.is_multiple_of(8) { "few" } else { "many" }.to_owned();
         key.spec.active = !is_oldest;
         key.revoked = (at % 40 == 1).then(|| Revocation { at: BEGINNING, reason: "lost".into() });
-        // The newest end last.
+        // The newest key expires last.
         key.spec.expires = (at % 2 == 1).then(|| BEGINNING.plus(Duration::from_hours(at as u64)));
         let (mut codes, mut identities) = (Vec::new(), Vec::new());
         if at % 100 == 7 {
@@ -76,7 +76,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
     keys
 }
 
-/// Filters of which each needs another way.
+/// Returns filters that each need a different strategy.
 fn chosen() -> Vec<KeyFilter> {
     let all = KeyFilter::default;
     let hour = |at: usize| Some(BEGINNING.plus(Duration::from_hours(at as u64)));

@@ -1,8 +1,8 @@
-//! The conformance suite of storage: what the comments of [`Storage`](latchkey::storage::Storage) and
-//! [`Transaction`](latchkey::storage::Transaction) promise, asked of each engine through nothing but the two traits.
+//! The conformance suite of storage: checks what the docs of [`Storage`](latchkey::storage::Storage) and
+//! [`Transaction`](latchkey::storage::Transaction) promise, on each engine, through nothing but the two traits.
 //!
-//! A case is one async function from a [`Case`](engine::Case), which holds an empty storage of its own, to nothing. [`for_each_engine`]
-//! makes one test of it per engine, so that `cargo test --test conformance revision::postgres` runs what it says:
+//! A case is an async function that receives a [`Case`](engine::Case) with its own empty storage. [`for_each_engine`]
+//! generates one test per engine from it, so that `cargo test --test conformance revision::postgres` works as expected:
 //!
 //! ```text
 //! sqlite      a file in a temporary folder
@@ -10,8 +10,8 @@
 //! pgbouncer   such a database behind a pooler in transaction mode: no session outlives a transaction
 //! ```
 //!
-//! What only one engine has (files, a server that dies, the versions of a schema) stands in modules of its own: [`sqlite_files`],
-//! [`survival`] and [`schema`].
+//! Cases of single engines (files, dying servers, schema versions) are in [`sqlite_files`], [`survival`] and
+//! [`schema`].
 
 #[path = "../support/mod.rs"]
 pub mod support;

@@ -1,4 +1,4 @@
-//! Makes records: each call one of its own, with nothing set that the caller did not ask for.
+//! Makes records: each call makes a distinct one, with nothing set that the caller did not request.
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
@@ -15,30 +15,30 @@ use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{NewKey, NewSecret};
 
-/// Set to a number to repeat a run.
+/// Environment variable: the seed of a run to repeat.
 const SEED: &str = "LATCHKEY_TEST_SEED";
 
-/// 2026-01-01T00:00:00Z, where the time of made records begins.
+/// 2026-01-01T00:00:00Z, the time of the first record.
 pub const BEGINNING: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
-/// Numbers that look random and can be had again.
+/// Reproducible pseudorandom numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
-/// Makes records whose ids ascend in the order in which they are made.
+/// Factory of records whose ids ascend in the order of creation.
 #[derive(Debug, Clone)]
 pub struct Make {
-    /// What they are filled with.
+    /// Source of their contents.
     pub random: Random,
     made: u64,
 }
 
 impl Random {
-    /// From a seed that differs from run to run. It is printed, which shows when the test fails.
+    /// Creates a generator with a seed that differs from run to run. The seed is printed and shows when the test fails.
     ///
     /// # Panics
     ///
-    /// When the seed that was set is no number.
+    /// When the configured seed is not a number.
     #[must_use]
     #[expect(
         clippy::print_stderr,
@@ -51,7 +51,7 @@ impl Random {
         Self(seed)
     }
 
-    /// The next number (splitmix64).
+    /// Returns the next number (splitmix64).
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -60,7 +60,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     ///
     /// # Panics
     ///
@@ -69,22 +69,22 @@ impl Random {
         usize::try_from(self.draw() % bound as u64).expect("below a usize")
     }
 
-    /// True once in `of` times.
+    /// Returns true once in `of` times on average.
     pub fn once_in(&mut self, of: usize) -> bool {
         self.below(of) == 0
     }
 
-    /// One of `all`.
+    /// Returns one element of `all`.
     pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 
-    /// Some of `all`, in their order, each with a chance of one half.
+    /// Returns some elements of `all` in order, each with a probability of one half.
     pub fn some<T: Clone>(&mut self, all: &[T]) -> Vec<T> {
         all.iter().filter(|_| self.once_in(2)).cloned().collect()
     }
 
-    /// Bytes.
+    /// Returns random bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.draw().to_le_bytes()[0])
     }
@@ -103,60 +103,60 @@ impl Default for Make {
 }
 
 impl Make {
-    /// With a seed of its own.
+    /// Creates a factory with its own seed.
     #[must_use]
     pub fn new() -> Self {
         Self { random: Random::new(), made: 0 }
     }
 
-    /// Another one, whose records differ from those of this one.
+    /// Creates another factory, whose records differ from those of this one.
     #[must_use]
     pub fn split(&mut self) -> Self {
         Self { random: Random(self.random.draw()), made: 0 }
     }
 
-    /// The time of the next record, a millisecond after the one before, and random bytes.
+    /// Returns the time of the next record, a millisecond after the previous one, and random bytes.
     fn tick(&mut self) -> (Timestamp, [u8; 10]) {
         self.made += 1;
         (BEGINNING.plus(std::time::Duration::from_millis(self.made)), self.random.bytes())
     }
 
-    /// The id of a key.
+    /// Returns the id of a key.
     pub fn key_id(&mut self) -> KeyId {
         let (at, random) = self.tick();
         KeyId::new(at, random)
     }
 
-    /// The id of a secret.
+    /// Returns the id of a secret.
     pub fn secret_id(&mut self) -> SecretId {
         let (at, random) = self.tick();
         SecretId::new(at, random)
     }
 
-    /// The id of a replica.
+    /// Returns the id of a replica.
     pub fn replica_id(&mut self) -> ReplicaId {
         let (at, random) = self.tick();
         ReplicaId::new(at, random)
     }
 
-    /// The id of an operator.
+    /// Returns the id of an operator.
     pub fn operator_id(&mut self) -> OperatorId {
         let (at, random) = self.tick();
         OperatorId::new(at, random)
     }
 
-    /// A digest that no token has.
+    /// Returns a digest that no token has.
     pub fn digest(&mut self) -> Digest {
         Digest::from_bytes(self.random.bytes())
     }
 
-    /// A secret.
+    /// Returns a secret.
     pub fn secret(&mut self) -> NewSecret {
         let hint = format!("{:04x}", self.random.below(0x1_0000));
         NewSecret { id: self.secret_id(), digest: self.digest(), hint, origin: Origin::Issued }
     }
 
-    /// A key that is switched on and opens everything.
+    /// Returns an active key with access to everything.
     pub fn key(&mut self, name: &str) -> NewKey {
         let (created, random) = self.tick();
         let spec = KeySpec { name: name.to_owned(), stores: Access::All, methods: Access::All, ..KeySpec::default() };
@@ -164,7 +164,7 @@ impl Make {
         NewKey { id, spec, stores: Vec::new(), methods: Vec::new(), secret, created, revoked: None }
     }
 
-    /// A key that opens these stores and these methods only.
+    /// Returns a key with access to these stores and methods only.
     pub fn narrow_key(&mut self, name: &str, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
         let mut key = self.key(name);
         (key.spec.stores, key.spec.methods) = (Access::Selected(Vec::new()), Access::Selected(Vec::new()));
@@ -172,7 +172,7 @@ impl Make {
         key
     }
 
-    /// An operator and the digest of its token.
+    /// Returns an operator and the digest of its token.
     pub fn operator(&mut self, name: &str, role: Role) -> (Operator, Digest) {
         let (created, random) = self.tick();
         let operator = Operator {
@@ -190,11 +190,11 @@ impl Make {
     }
 }
 
-/// An active online store without hosts.
+/// Returns an active online store without hosts.
 ///
 /// # Panics
 ///
-/// When `code` is none.
+/// When `code` is invalid.
 #[must_use]
 pub fn store(code: &str) -> Store {
     Store {
@@ -211,11 +211,11 @@ pub fn store(code: &str) -> Store {
     }
 }
 
-/// A method at `position` of the book.
+/// Returns a method at `position` of the book.
 ///
 /// # Panics
 ///
-/// When `identity` is none.
+/// When `identity` is invalid.
 #[must_use]
 pub fn method(identity: &str, position: i32) -> Method {
     Method {
@@ -235,22 +235,22 @@ pub fn method(identity: &str, position: i32) -> Method {
     }
 }
 
-/// A store's code.
+/// Parses a store's code.
 ///
 /// # Panics
 ///
-/// When `code` is none.
+/// When `code` is invalid.
 #[must_use]
 pub fn code(code: &str) -> StoreCode {
     code.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What the audit trail keeps of something that was done to `subject`.
+/// Returns a change for the audit trail about `subject`.
 pub fn change(action: Action, kind: SubjectKind, subject: impl Display) -> NewChange {
     NewChange { action, kind, subject: subject.to_string(), before: None, after: None }
 }
 
-/// How a key is read back that was added at `now` with `revision`, opening what `stores` and `methods` name.
+/// Returns a key as it is read back after it was added at `now` with `revision` and access to `stores` and `methods`.
 #[must_use]
 pub fn as_read(new: &NewKey, now: Timestamp, revision: Revision, stores: &[&str], methods: &[&str]) -> Key {
     let list = |access: &Access<String>, members: &[&str]| match access {
@@ -274,7 +274,7 @@ pub fn as_read(new: &NewKey, now: Timestamp, revision: Revision, stores: &[&str]
     }
 }
 
-/// How a secret is read back that was added at `now`.
+/// Returns a secret as it is read back after it was added at `now`.
 #[must_use]
 pub fn secret_as_read(new: &NewSecret, now: Timestamp) -> Secret {
     Secret { id: new.id, hint: new.hint.clone(), origin: new.origin, created: now, expires: None, last_used: None }

@@ -1,4 +1,4 @@
-//! Writes name what they miss: changing what is not there, or is not there any more, is refused and never done in part.
+//! Writes report missing objects: a change of one that does not or no longer exist is refused, never partly done.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::operator::Role;
@@ -10,7 +10,7 @@ use crate::engine::Case;
 use crate::make::{self, BEGINNING, Make};
 use crate::write::{begin, method_numbers};
 
-/// What an attempt, undone afterwards, was refused with: the sentence that names what it misses.
+/// Returns the error of an attempt that is then rolled back: the sentence that names the missing object.
 macro_rules! refusal {
     ($case:expr, $write:ident => $work:expr) => {{
         let mut $write = begin(&*$case.storage).await;
@@ -23,7 +23,7 @@ macro_rules! refusal {
     }};
 }
 
-/// Something of each kind that was there, something that is, and something that never was.
+/// For each kind, an object that existed, one that exists, and one that never existed.
 struct Fixture {
     gone_store: Store,
     methods: Vec<Method>,
@@ -57,7 +57,7 @@ async fn stores_that_are_not_there_cannot_be_changed(case: Case) {
     refusal!(case, write => write.update_store(gone));
     refusal!(case, write => write.delete_store(gone.number));
     refusal!(case, write => write.delete_store(unknown));
-    // Its code is another's by now.
+    // Its code belongs to another store by now.
     let mut write = begin(&case.storage).await;
     let again = write.add_store(&make::store("gone")).await;
     write.done().await;

@@ -1,15 +1,15 @@
-//! What lists must contain, written from the comments of the filters: plain loops over what was put in.
+//! The expected contents of lists, written from the docs of the filters: plain loops over the input.
 
 use latchkey::model::change::{Change, SubjectKind};
 use latchkey::model::key::{Access, Key};
 use latchkey::storage::{ChangeFilter, KeyFilter};
 
-/// Whether a filter that is not set, or holds.
+/// Returns whether a filter is unset or holds.
 fn holds<T>(filter: Option<&T>, check: impl FnOnce(&T) -> bool) -> bool {
     filter.is_none_or(check)
 }
 
-/// Whether access opens `member`.
+/// Returns whether access includes `member`.
 fn opens(access: &Access<String>, member: &String) -> bool {
     match access {
         Access::All => true,
@@ -17,7 +17,7 @@ fn opens(access: &Access<String>, member: &String) -> bool {
     }
 }
 
-/// Whether a key passes a filter.
+/// Returns whether a key passes a filter.
 #[must_use]
 pub fn key_passes(key: &Key, filter: &KeyFilter) -> bool {
     let is_active = key.spec.active && key.revoked.is_none();
@@ -38,7 +38,7 @@ pub fn key_passes(key: &Key, filter: &KeyFilter) -> bool {
         && holds(filter.used.as_ref(), |used| key.last_used.is_some() == *used)
 }
 
-/// Whether a change passes a filter.
+/// Returns whether a change passes a filter.
 #[must_use]
 pub fn change_passes(change: &Change, filter: &ChangeFilter) -> bool {
     holds(filter.kind.as_ref(), |kind| SubjectKind::of(&change.kind) == *kind)

@@ -1,4 +1,4 @@
-//! Operators: written and read whole, counted for the rule that an admin remains.
+//! Operators: written and read completely, counted for the rule that an admin remains.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::operator::{Operator, Role};
@@ -13,7 +13,7 @@ use crate::write::{begin, gather};
 
 const ROLES: [Role; 4] = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer];
 
-/// The operators of a snapshot with their digests: what callers are known by.
+/// Returns the operators of a snapshot with their digests, which authenticate callers.
 async fn known(storage: &Storage) -> Vec<(Operator, Digest)> {
     struct Nothing;
     impl SnapshotSink for Nothing {

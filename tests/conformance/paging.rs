@@ -1,4 +1,4 @@
-//! Paging while others write: an entry that is there throughout is told exactly once, whatever comes and goes around it.
+//! Paging during writes: an entry that exists throughout is listed exactly once, whatever else is added and removed.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -14,10 +14,10 @@ use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{add_keys, begin};
 
-/// How many entries there are throughout.
+/// Number of entries that exist throughout.
 const LASTING: usize = 60;
 
-/// Goes through a list in pages of `size`, with `disturb` between each two; the names of what was told, in order.
+/// Reads a list in pages of `size` with `disturb` between every two; returns the names listed, in order.
 async fn page_through<T>(
     size: u32,
     read: impl AsyncFn(PageRequest) -> Result<Page<T>>,
@@ -37,7 +37,7 @@ async fn page_through<T>(
     }
 }
 
-/// Each lasting entry was told once, in its order, and no other twice.
+/// Asserts that each lasting entry was listed once, in order, and no other one twice.
 fn check<T: Ord + Debug + Clone>(told: &[T], lasting: &[T]) {
     let mut times: BTreeMap<&T, usize> = BTreeMap::new();
     for entry in told {
@@ -53,7 +53,7 @@ async fn keys_that_come_and_go_neither_repeat_nor_hide_others(case: Case) {
     let mut make = Make::new();
     let storage = &case.storage;
     let store = crate::write::add_stores(storage, &["a"]).await[0].number;
-    // Between every two lasting keys one that goes, and another that comes: ids are drawn beforehand.
+    // Between every two lasting keys one is deleted and another added: ids are drawn beforehand.
     let mut drawn: Vec<_> = (0..LASTING * 3)
         .map(|at| if at % 2 == 0 { make.key("it") } else { make.narrow_key("it", &[store], &[]) })
         .collect();

@@ -1,4 +1,4 @@
-//! Polls: what a follower is told of the changes after its cursor.
+//! Polls: the changes that a follower receives after its cursor.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +19,14 @@ fn told(digests: &[Digest]) -> BTreeSet<[u8; 32]> {
     digests.iter().map(|digest| *digest.as_bytes()).collect()
 }
 
-/// Nothing but the head is told.
+/// Asserts that the poll returned only the latest revision.
 fn assert_bare(poll: &Poll) {
     assert_eq!((&poll.revisions, &poll.subjects, &poll.keys), (&vec![], &vec![], &vec![]));
     assert_eq!((poll.digests.len(), poll.overflow), (0, false));
     assert!(poll.stores.is_none() && poll.methods.is_none() && poll.operators.is_none(), "{poll:?}");
 }
 
-/// Writes that each touch one subject and change nothing.
+/// Makes writes that each touch one subject and change nothing.
 async fn touch(storage: &Storage, count: usize) -> Vec<Cursor> {
     let mut cursors = Vec::new();
     for at in 0..count {

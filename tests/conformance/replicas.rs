@@ -1,4 +1,4 @@
-//! Replicas: what each last told of itself.
+//! Replicas: the last report of each.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The revision: one number that every write moves by one, and what a commit needs.
+//! The revision: a number that every write increments by one, and the requirements of a commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ async fn a_write_waits_for_another_and_not_for_ever(case: Case) {
     let mut waiting = JoinSet::new();
     let second = Arc::clone(&case.storage);
     waiting.spawn(async move { try_begin(&second).await.map(|_| ()) });
-    // The first goes on working meanwhile: no engine can take it for dead.
+    // The first write keeps working meanwhile: no engine can consider it dead.
     let refused = eventually_async("the second write gives up", Duration::from_mins(1), async || {
         first.operator_count().await.expect("the first write works on");
         waiting.try_join_next()

@@ -13,7 +13,7 @@ use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{Write, begin, gather};
 
-/// Everything of storage that can be read without knowing what to ask for.
+/// Returns everything in storage that can be read without knowing an id.
 async fn everything(storage: &Storage) -> String {
     struct Digests(Vec<[u8; 32]>);
     impl SnapshotSink for Digests {
@@ -32,7 +32,7 @@ async fn everything(storage: &Storage) -> String {
     format!("{keys:#?}\n{changes:#?}\n{fed:#?}\n{world:#?}\n{:?}", digests.0)
 }
 
-/// Something of each kind that is there before.
+/// An object of each kind that exists before.
 struct Before {
     keys: Vec<NewKey>,
     store: latchkey::model::store::Store,
@@ -55,7 +55,7 @@ async fn prepare(storage: &Storage, make: &mut Make) -> Before {
     Before { keys, store, methods, operator }
 }
 
-/// Does everything that a write can do.
+/// Performs every operation that a write has.
 async fn do_everything(write: &mut Write, before: &Before, make: &mut Make) {
     let [first, second, third] = before.keys.as_slice() else { panic!("three keys") };
     let spec = KeySpec { name: "changed".into(), ..first.spec.clone() };
@@ -99,7 +99,7 @@ async fn an_undone_write_leaves_nothing(case: Case) {
     let mut write = begin(&case.storage).await;
     assert_eq!(write.request("system", "added").await.expect("a request is looked up"), None);
     assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
-    // And what was undone can be done.
+    // What was rolled back can be done again.
     do_everything(&mut write, &before, &mut make).await;
     assert_eq!(write.done().await.revision, Revision(2));
     assert_ne!(everything(&case.storage).await, expected);
@@ -122,7 +122,7 @@ async fn nothing_of_a_write_is_seen_before_its_commit(case: Case) {
     assert_eq!(grant.grant.expect("it is there").standing, latchkey::model::grant::Standing::Revoked);
 }
 
-/// Polls `work` so often that it gets somewhere, and drops it there.
+/// Polls `work` that many times and drops it if it has not completed.
 async fn cut<T>(work: impl Future<Output = T>, polls: usize) -> Option<T> {
     tokio::select! {
         biased;
@@ -166,7 +166,7 @@ async fn a_write_dropped_while_it_commits_is_all_or_nothing(case: Case) {
         assert_eq!(revision, Revision(stands + 1), "every revision that was taken stands");
         write.add_keys(&keys).await;
         let answer = cut(write.commit(), polls).await;
-        // The next write begins only when that one is over, so that what is read then stays.
+        // The next write begins only when that one has ended, so that the state read then is final.
         begin(&case.storage).await.undo().await;
         let head = case.storage.head().await.expect("the head is read").revision;
         let mut there = 0;
@@ -208,7 +208,7 @@ async fn a_refused_statement_can_be_undone(case: Case) {
         let first = case.storage.keys(&KeyFilter::default(), &PageRequest::first()).await.expect("keys are listed");
         assert_eq!(first.items.len(), 3);
     }
-    // Dropped without a word, as by an early return.
+    // Dropped without rollback, as by an early return.
     let storage = Arc::clone(&case.storage);
     let mut write = begin(&storage).await;
     assert!(crate::write::is_taken(&write.insert_store(&before.store).await));

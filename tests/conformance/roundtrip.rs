@@ -1,4 +1,4 @@
-//! What is put in comes out: every kind of record, every field, at its bounds; and nothing comes out for what is not there.
+//! Records are read back as written: every kind, every field, at its bounds; missing records are not found.
 
 use latchkey::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use latchkey::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS, Origin, Revocation};
@@ -13,7 +13,7 @@ use crate::engine::Case;
 use crate::make::{self, Make, as_read};
 use crate::write::{add_methods, add_stores, begin, begin_as, gather, list_keys, method_numbers, store_numbers};
 
-/// Text that engines, drivers and encodings stumble over, `chars` characters long.
+/// Returns text of `chars` characters that is difficult for engines, drivers and encodings.
 fn text(chars: usize) -> String {
     "😀é'\"\\%_Ж\u{2028}\u{202e}$1?:; --\u{7f}/*<\u{feff}\u{10ffff}{}[]\r\n\t".chars().cycle().take(chars).collect()
 }
@@ -21,7 +21,7 @@ fn text(chars: usize) -> String {
 const EARLIEST: Timestamp = Timestamp::from_micros(i64::MIN);
 const LATEST: Timestamp = Timestamp::from_micros(i64::MAX);
 
-/// A key whose every field is as long as it may be.
+/// Returns a key whose every field has its maximum length.
 fn full_spec() -> KeySpec {
     let networks = (0..MAX_NETWORKS).map(|at| match at % 4 {
         0 => format!("10.0.{at}.0/24"),
@@ -88,7 +88,7 @@ async fn changing_a_key_changes_every_field(case: Case) {
     write.done().await;
     assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(&expected));
 
-    // And back: what was set can be unset.
+    // And back: fields can be unset.
     let mut write = begin(&case.storage).await;
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.id).await;
@@ -235,7 +235,7 @@ async fn a_method_comes_out_as_it_was_put_in(case: Case) {
     };
     let plain = Method { store_use: StoreUse::Shared, ..make::method("GET /", i32::MIN) };
     let mut write = begin(&case.storage).await;
-    // In this order: that of the positions is another.
+    // Added in this order: the order of their positions is another.
     let added = write.add_methods(&[full.clone(), plain, make::method("GET /a", 0)]).await;
     let [full, plain, middle] = added.as_slice() else { panic!("three were added") };
     let expected = [plain.clone(), middle.clone(), full.clone()];
@@ -295,7 +295,7 @@ async fn a_change_comes_out_as_it_was_put_in(case: Case) {
     .collect();
     let comment = text(500);
     let mut write = begin_as(&case.storage, &actor, &comment).await;
-    // In two pieces: the order is that of all.
+    // In two calls: the order covers all of them.
     write.append(&changes[..3]).await.expect("changes are appended");
     write.append(&changes[3..]).await.expect("changes are appended");
     write.append(&[]).await.expect("nothing is appended");

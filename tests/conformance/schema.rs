@@ -1,4 +1,4 @@
-//! Tables: made once however many begin together, and refused only by a program that is too old or too new for them.
+//! Tables: created once even if many processes start together; refused only by programs too old or new for them.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::method::StoreUse;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::engine::Place;
 use crate::write::begin;
 
-/// Opens without making or changing tables.
+/// Returns options that neither create nor change tables.
 fn as_it_is(place: &Place) -> Options {
     Options { migrate: false, ..place.options() }
 }
@@ -20,7 +20,7 @@ async fn write_once(storage: &Storage) -> u64 {
     write.done().await.revision.0
 }
 
-/// Why it cannot be used.
+/// Returns the reason why it cannot be used.
 fn unusable<T: std::fmt::Debug>(result: Result<T>) -> String {
     match result {
         Err(Error::Unusable { sentence }) => sentence,
@@ -86,7 +86,7 @@ async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
     assert!(sentence.contains("latchkey migrate"), "{sentence}");
 }
 
-/// What version 3 of the tables was, with a method that a program of then wrote.
+/// Restores version 3 of the tables, with a method written by a program of that version.
 const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; ALTER TABLE replicas DROP COLUMN max_staleness; \
     DROP TABLE clock; DROP TABLE lost_changes; \
     DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 4; \
@@ -112,13 +112,13 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
     write.note(SubjectKind::Method, &shared.identity).await;
     write.done().await;
     assert_eq!(read().await, shared);
-    // A program from before reads this column alone, and refuses more; what it writes holds.
+    // An older program reads only this column, and refuses more; its writes remain valid.
     assert_eq!(place.text("SELECT store_use FROM methods WHERE identity = 'GET /a'"), "none");
     place.execute("UPDATE methods SET store_use = 'optional' WHERE identity = 'GET /a'");
     assert_eq!(read().await.store_use, StoreUse::Optional);
 }
 
-/// What version 4 of the tables was, with a report that a program of then wrote.
+/// Restores version 4 of the tables, with a report written by a program of that version.
 const BEFORE_CLOCKS: &str = "ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; DROP TABLE lost_changes; \
     DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 5; \
     UPDATE meta SET value = '4' WHERE key = 'schema_version'; \
@@ -131,11 +131,11 @@ async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shar
     let storage = place.open().await;
     let (replicas, _) = storage.replicas().await.expect("replicas are listed");
     assert_eq!(replicas.iter().map(|replica| replica.report.max_staleness).collect::<Vec<_>>(), [None]);
-    // A program of then goes on reporting, and ends by removing its report.
+    // A program of that version keeps reporting, and removes its report when it ends.
     place.execute("UPDATE replicas SET applied = 2, reported_at = 2");
     assert_eq!(storage.replicas().await.expect("replicas are listed").0[0].report.applied.0, 2);
     place.execute("DELETE FROM replicas");
-    // A restore of some tables only leaves out the clock: the next report makes it again.
+    // A partial restore omits the clock: the next report creates it again.
     place.execute("DELETE FROM clock");
     let mut make = crate::make::Make::new();
     let report = storage::ReplicaReport {
@@ -148,7 +148,7 @@ async fn tables_from_before_replicas_told_their_settings_are_brought_up_and_shar
     };
     storage.heartbeat(&report, 0).await.expect("a replica renews");
     assert_eq!(place.text("SELECT marks FROM clock"), "[]");
-    // A clock that has gone back while nobody ran: what was written by then has seen the time.
+    // A clock that went back while no server ran: records written before prove the later time.
     place.execute("UPDATE clock SET reached = reached + 3600000000");
     storage.heartbeat(&report, 0).await.expect("a replica renews");
     assert!(place.text("SELECT marks FROM clock").starts_with("[[1,"), "{}", place.text("SELECT marks FROM clock"));

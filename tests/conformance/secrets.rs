@@ -1,4 +1,4 @@
-//! Secrets: added, bounded, ended; what a key says of them, and what their tokens find.
+//! Secrets: added, bounded, ended; how a key lists them, and what their tokens find.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::grant::Standing;
@@ -60,7 +60,7 @@ async fn a_secret_may_be_given_an_end_and_be_freed_of_it(case: Case) {
     let storage = &case.storage;
     let key = make.key("bounded");
     add_keys(storage, std::slice::from_ref(&key)).await;
-    // A time long past too: what an end means is for whoever decides.
+    // A time in the past, too: the caller decides what an expiry means.
     for end in [Some(BEGINNING), Some(Timestamp::from_micros(i64::MAX)), Some(Timestamp::from_micros(i64::MIN)), None] {
         let mut write = begin(storage).await;
         write.expire_secret(key.secret.id, end).await.expect("a secret is bounded");
@@ -102,7 +102,7 @@ async fn an_ended_secret_opens_nothing_and_is_found(case: Case) {
     assert_eq!((&found.secret.hint, found.key), (&key.secret.hint, after));
     assert_eq!(find(storage, &second.digest).await.ended, None);
 
-    // What is done to the key later does not bring it back.
+    // Later changes of the key do not bring it back.
     let mut write = begin(storage).await;
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.id).await;
@@ -191,7 +191,7 @@ async fn a_key_switched_off_and_on_again_stands_so(case: Case) {
         write.done().await;
         assert_eq!(standing(storage, &key.secret.digest).await, expected);
     }
-    // What is final goes before what is not.
+    // A final state takes precedence over one that is not.
     let mut write = begin(storage).await;
     write.end_secret(key.secret.id).await.expect("a secret is ended");
     write.note(SubjectKind::Key, key.id).await;

@@ -1,4 +1,4 @@
-//! Sessions of the console: begun by who shows the operator's token, seen, ended, forgotten.
+//! Sessions of the console: begun with the operator's token, read, ended, removed.
 
 use std::time::Duration;
 

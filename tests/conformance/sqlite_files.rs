@@ -1,4 +1,4 @@
-//! SQLite's file: what can be wrong with it, and the one sentence that says so.
+//! SQLite's file: possible defects, and the one sentence that reports each.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +22,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder can be made")
 }
 
-/// A file as Latchkey leaves it, with a few hundred keys in it.
+/// Creates a file as Latchkey leaves it, with a few hundred keys in it.
 fn filled(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("latchkey.db");
     block_on(async {
@@ -31,13 +31,13 @@ fn filled(folder: &TempDir) -> PathBuf {
         let keys: Vec<_> = (0..500).map(|at| make.key(&format!("key {at}"))).collect();
         add_keys(&storage, &keys).await;
     });
-    // Everything into the file itself, and nothing beside it.
+    // Moves everything into the file itself, and nothing into files next to it.
     let connection = Connection::open(&path).expect("the file opens");
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("the log is emptied");
     path
 }
 
-/// Why the file at `path` cannot be used: one sentence that names it and says what to do.
+/// Returns the error for the file at `path`: one sentence that names it and states what to do.
 fn refusal(path: &Path) -> String {
     let opened = block_on(storage::open(options(path)));
     check_refusal(path, opened.map(drop))
@@ -75,7 +75,7 @@ fn a_folder_in_the_place_of_the_file_is_named() {
 fn what_is_no_database_is_refused_and_left_alone() {
     let folder = folder();
     let path = folder.path().join("notes.txt");
-    // Shorter than SQLite's header, as long as one, and longer than a page. (One byte is to SQLite an empty file.)
+    // Shorter than SQLite's header, as long as one, and longer than a page. (SQLite treats one byte as an empty file.)
     for length in [2, 100, 20_000] {
         let notes = "not a database ".repeat(length / 15 + 1)[..length].to_owned();
         fs::write(&path, &notes).expect("the file is written");
@@ -116,7 +116,7 @@ fn a_first_start_that_was_killed_halfway_is_begun_again() {
     let folder = folder();
     let path = folder.path().join("half.db");
     let connection = Connection::open(&path).expect("the file opens");
-    // What refinery makes before it begins with the first migration.
+    // The table that refinery creates before it begins with the first migration.
     let made = "CREATE TABLE refinery_schema_history (version INT8 PRIMARY KEY, name VARCHAR(255), \
                 applied_on VARCHAR(255), checksum VARCHAR(255))";
     connection.execute_batch(made).expect("the table is made");
@@ -130,7 +130,7 @@ fn a_damaged_file_is_refused() {
     let folder = folder();
     let path = filled(&folder);
     let whole = fs::read(&path).expect("the file is read");
-    // The header stays; what it leads to is gone.
+    // The header stays; the pages that it points to are gone.
     let mut damaged = whole.clone();
     damaged[100..4_096].fill(0xA5);
     fs::write(&path, &damaged).expect("the file is written");
@@ -148,7 +148,7 @@ fn damage_that_shows_later_is_an_error_and_no_wrong_answer() {
     let path = filled(&folder);
     let connection = Connection::open(&path).expect("the file opens");
     let page: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).expect("a page has a size");
-    // The root of the tree of secrets: opening reads nothing of it.
+    // The root of the index of secrets: opening the file does not read it.
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'secrets_digest'";
     let root: u32 = connection.query_row(sql, [], |row| row.get(0)).expect("the index is there");
     drop(connection);
@@ -210,7 +210,7 @@ fn a_file_keeps_a_log_and_every_commit_is_in_it() {
             let mut write = begin(&storage).await;
             write.note(SubjectKind::Other, revision).await;
             write.done().await;
-            // As another process, or the one that starts after this one was killed, sees it.
+            // As seen by another process, or by the one that starts after this one was killed.
             assert_eq!(place.text("SELECT CAST(value AS text) FROM revision"), revision.to_string());
         }
     });
@@ -263,12 +263,12 @@ fn asking_for_the_schema_makes_no_file() {
     assert_eq!(fs::read_dir(folder.path()).expect("the folder is read").count(), 0);
 }
 
-/// Opens the file as a user without rights would: root may write whatever is read-only.
+/// Opens the file as a user without rights would: root could write even a read-only file.
 fn refusal_without_rights(path: &Path) -> String {
     let path = path.to_owned();
     let without_rights = move || {
         if let Some(Account { uid, gid }) = Account::for_servers() {
-            // Of this thread alone, and of those that it starts.
+            // For this thread alone, and those that it starts.
             let gid = rustix::process::Gid::from_raw(gid);
             rustix::thread::set_thread_res_gid(gid, gid, gid).expect("root may change its group");
             let uid = rustix::process::Uid::from_raw(uid);

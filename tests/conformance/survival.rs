@@ -1,4 +1,4 @@
-//! A server that dies, freezes or ends connections under an open storage: calls fail and say so, and work again by themselves.
+//! A server dies, freezes or ends connections: calls fail with the right error, and work again without help.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::support::eventually_async;
 use crate::support::postgres::{Cluster, Database, Options as Settings};
 use crate::write::{add_keys, begin, is_unavailable, try_begin};
 
-/// Within this everything works again after the server does.
+/// Bound for recovery after the server is back.
 const RECOVERY: Duration = Duration::from_mins(1);
 
 async fn open(database: &Database) -> std::sync::Arc<Storage> {
     storage::open(Options::new(database.url().parse().expect("a URL"))).await.expect("it opens")
 }
 
-/// The name of each kind of call, and how it went: one that uses each sort of connection.
+/// Makes one call for each sort of connection; returns the name and result of each call.
 async fn call_everything(storage: &Storage, replica: ReplicaId, key: &NewKey) -> Vec<(&'static str, Result<()>)> {
     struct Nothing;
     impl SnapshotSink for Nothing {
@@ -56,7 +56,7 @@ fn assert_all_unavailable(calls: &[(&str, Result<()>)], when: &str) {
 async fn eventually_all_work(storage: &Storage, replica: ReplicaId, key: &NewKey) {
     eventually_async("every call works again", RECOVERY, async || {
         let calls = call_everything(storage, replica, key).await;
-        // Until then nothing else is said than that it cannot be reached.
+        // Until then the only error is that storage is unreachable.
         for (name, result) in &calls {
             assert!(result.is_ok() || is_unavailable(result), "{name}: {result:?}");
         }
@@ -132,7 +132,7 @@ fn a_commit_whose_answer_is_lost_says_so_and_is_all_or_nothing() {
             let mut write = eventually_async("a write begins", RECOVERY, async || try_begin(&storage).await.ok()).await;
             assert_eq!(write.revision(), expected.next());
             write.add_keys(&keys).await;
-            // Frozen, the server takes the commit and answers nothing; then it dies, with or without having done it.
+            // The frozen server receives the commit and does not respond; then it is killed, having executed it or not.
             cluster.stop();
             let (answer, ()) = tokio::join!(write.commit(), async { cluster.kill9() });
             assert!(matches!(answer, Err(Error::OutcomeUnknown)), "{answer:?}");
@@ -165,7 +165,7 @@ fn calls_to_a_frozen_server_fail_and_work_again_once_it_goes_on() {
     });
 }
 
-/// Ends every connection to the database but the one that says so.
+/// Ends every connection to the database except its own.
 fn end_connections(place: &Place) {
     let others = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -204,7 +204,7 @@ fn ended_connections_are_replaced_behind_pgbouncer() {
     ended_connections_are_replaced(Kind::Pgbouncer);
 }
 
-/// A replica that froze in the middle of a write must not keep others from revoking a key.
+/// A replica that froze in the middle of a write must not prevent other replicas from revoking a key.
 fn a_writer_that_says_nothing_loses_its_turn(kind: Kind) {
     block_on(async {
         let place = Place::new(kind);

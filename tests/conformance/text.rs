@@ -1,4 +1,4 @@
-//! Text: ordered by its bytes, equal only to itself, searched whatever its case, and never read as a pattern.
+//! Text: ordered by its bytes, equal only to itself, searched case-insensitively, and never read as a pattern.
 
 use latchkey::model::key::Key;
 use latchkey::model::reference::Method;
@@ -9,7 +9,7 @@ use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{add_keys, add_stores, begin, begin_as, gather, list_keys};
 
-/// Texts that differ only for some: in case, in composition, in trailing or invisible characters, as patterns, as quoted text.
+/// Texts that some engines treat as equal: case, composition, trailing or invisible characters, patterns, quotes.
 const TEXTS: &[&str] = &[
     "a",
     "A",
@@ -76,7 +76,7 @@ const TEXTS: &[&str] = &[
     "\u{212b}",
 ];
 
-/// Searches: all texts, and pieces that several contain.
+/// Returns searches: all texts, and parts that several contain.
 fn searches() -> Vec<&'static str> {
     TEXTS
         .iter()
@@ -85,7 +85,7 @@ fn searches() -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether `query` occurs in `text`, whatever the case.
+/// Returns whether `query` occurs in `text`, ignoring case.
 fn occurs(query: &str, text: &str) -> bool {
     text.to_lowercase().contains(&query.to_lowercase())
 }
@@ -113,7 +113,7 @@ async fn a_search_of_keys_finds_text_in_each_field_whatever_its_case(case: Case)
     let mut make = Make::new();
     let mut keys = Vec::new();
     for (at, text) in TEXTS.iter().enumerate() {
-        // Alone, and between others: the index of an engine may treat short and long text differently.
+        // Alone, and between other characters: the index of an engine may treat short and long text differently.
         let text = if at % 2 == 0 { (*text).to_owned() } else { format!("x:{text}:y") };
         keys.push(with_spec(&mut make, |spec| spec.name.clone_from(&text)));
         keys.push(with_spec(&mut make, |spec| spec.owner.clone_from(&text)));

@@ -1,4 +1,4 @@
-//! What there is only one of, and what counts as the same.
+//! Unique values, and which values count as equal.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::id::KeyId;
@@ -10,7 +10,7 @@ use crate::engine::Case;
 use crate::make::{self, Make};
 use crate::write::{add_keys, add_methods, add_stores, begin, is_taken};
 
-/// Tries something in a write of its own that is then undone.
+/// Tries something in a separate write that is then rolled back.
 macro_rules! attempt {
     ($case:expr, $write:ident => $work:expr) => {{
         let mut $write = begin(&*$case.storage).await;
@@ -20,7 +20,7 @@ macro_rules! attempt {
     }};
 }
 
-/// What is said to be taken.
+/// Returns what the error reports as taken.
 fn taken<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
     match result {
         Err(Error::Taken { what }) => what,
@@ -56,7 +56,7 @@ async fn a_host_belongs_to_one_store(case: Case) {
     let moved = Store { hosts: vec!["a.example".into()], ..second.clone() };
     assert!(taken(attempt!(case, write => write.update_store(&moved))).contains("host"));
 
-    // Its own it may keep, and what it gives up is free.
+    // An object may keep its own value, and a value that it gives up is free.
     let mut write = begin(&case.storage).await;
     let kept = Store { hosts: vec!["b.example".into(), "e.example".into()], ..first };
     write.update_store(&kept).await.expect("a store keeps its host");
@@ -90,7 +90,7 @@ async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts
     assert_eq!(write.operator_named("ANN").await.expect("a name is looked up"), None);
     assert_eq!(write.operator_named("ann").await.expect("a name is looked up").map(|read| read.id), Some(lower.id));
     write.done().await;
-    // The name is another's now.
+    // The name now belongs to another operator.
     assert!(is_taken(&attempt!(case, write => write.update_operator(&ann, None))));
 }
 
@@ -117,7 +117,7 @@ async fn a_method_is_in_the_book_once_and_its_case_counts(case: Case) {
         let read = case.storage.method(&method.identity).await.expect("a method is read");
         assert_eq!(read.as_ref(), Some(method));
     }
-    // A retired one is not in the book any more.
+    // A retired one is no longer in the book.
     let mut write = begin(&case.storage).await;
     write.drop_methods(&methods[..1]).await;
     let new = write.add_methods(&again[1..]).await;

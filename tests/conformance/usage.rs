@@ -23,7 +23,7 @@ fn add(key: &NewKey, calls: u64, last: Timestamp) -> UsageAdd {
     UsageAdd { key: key.id, secret: key.secret.id, method: None, store: None, allowed: true, calls, last }
 }
 
-/// All counts of a key, in an order that does not depend on the engine.
+/// Returns all counts of a key, in an order that does not depend on the engine.
 async fn counts(storage: &Storage, key: &NewKey, period: UsagePeriod) -> Vec<UsageCount> {
     let mut counts = storage.usage(key.id, EARLIEST, LATEST, period, 1_000).await.expect("usage is read");
     assert!(counts.is_sorted_by_key(|count| count.start), "oldest first: {counts:?}");
@@ -85,7 +85,7 @@ async fn uses_add_up_over_calls_and_within_one(case: Case) {
     add_keys(storage, std::slice::from_ref(&key)).await;
     storage.add_usage(&[]).await.expect("nothing is counted");
     assert_eq!(counts(storage, &key, UsagePeriod::Hour).await, []);
-    // The same count several times in one call, as after a call that failed and was taken back.
+    // The same count several times in one call, as after a failed call whose counts are sent again.
     for _ in 0..3 {
         let adds = [add(&key, 1, BEGINNING), add(&key, 10, BEGINNING), add(&key, 1 << 40, BEGINNING.plus(HOUR / 2))];
         storage.add_usage(&adds).await.expect("uses are counted");
@@ -126,7 +126,7 @@ async fn uses_outlive_their_method_and_store(case: Case) {
     write.drop_methods(&methods).await;
     write.done().await;
     assert_eq!(counts(storage, &key, UsagePeriod::Hour).await, before, "what was counted keeps its names");
-    // Late counts of a replica that has not heard of it yet.
+    // Late counts of a replica that does not know about it yet.
     storage.add_usage(&[used]).await.expect("uses are counted");
     let total: u64 = counts(storage, &key, UsagePeriod::Hour).await.iter().map(|count| count.calls).sum();
     assert_eq!(total, 2, "none is lost");
@@ -169,7 +169,7 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     let at = |hours: u32| BEGINNING.plus(HOUR * hours);
     let by_second = |last| UsageAdd { secret: second.id, ..add(&key, 1, last) };
     let refused = |last| UsageAdd { allowed: false, ..add(&key, 1, last) };
-    // What is counted, and then the last uses of the key, its first secret and its second.
+    // Counts, and then the expected last uses of the key, its first secret and its second.
     let steps = [
         (vec![refused(at(9))], None, None, None),
         (vec![add(&key, 1, at(5))], Some(at(5)), Some(at(5)), None),
@@ -189,7 +189,7 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
         let found = storage.find(&second.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key.last_used, found.secret.last_used), (of_key, of_second));
     }
-    // A later change of the key leaves them.
+    // A later change of the key does not affect them.
     let mut write = begin(storage).await;
     write.update_key(key.id, &key.spec, key.revoked.as_ref()).await.expect("a key is changed");
     write.note(SubjectKind::Key, key.id).await;
@@ -208,7 +208,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
         let (storage, keys, mut make) = (Arc::clone(&storages[at % 2]), Arc::clone(&keys), make.split());
         replicas.spawn(async move {
             for round in 0..10 {
-                // Each in an order of its own: who locks rows as they come waits in a circle with others.
+                // Each in a different order: locking rows in the order received would deadlock.
                 let mut shuffled: Vec<&NewKey> = keys.iter().collect();
                 for last in (1..shuffled.len()).rev() {
                     shuffled.swap(last, make.random.below(last + 1));
@@ -219,7 +219,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
             }
         });
     }
-    // Writes go on beside, and are not held up.
+    // Writes continue concurrently, and are not blocked.
     for _ in 0..10 {
         add_keys(&case.storage, &[make.key("beside")]).await;
     }

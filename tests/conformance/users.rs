@@ -1,4 +1,4 @@
-//! Who would be touched: the keys that select a store or a method, before it goes.
+//! Users of a store or a method: the keys that select it, listed before it is deleted.
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::id::KeyId;
@@ -57,7 +57,7 @@ async fn the_users_of_a_store_are_counted_and_those_told_that_would_be_left_with
     let mut write = begin(storage).await;
     let users = write.store_users(number[0]).await.expect("users are counted");
     assert_eq!(users.total, 6, "all but revoked and deleted ones");
-    // An inactive store still counts, and a dead one does not.
+    // An inactive store still counts, and a deleted one does not.
     assert_eq!(users.left_with_one, [keys[1].id, keys[5].id, keys[7].id]);
     let users = write.store_users(number[1]).await.expect("users are counted");
     assert_eq!((users.total, users.left_with_one), (4, vec![keys[1].id, keys[3].id, keys[5].id]));

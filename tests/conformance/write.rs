@@ -1,4 +1,4 @@
-//! Writes, with as few words as a case needs: begin, do, note what was done, commit.
+//! Helpers for short writes: begin, modify, note the change, commit.
 
 use std::fmt::Display;
 use std::ops::{Deref, DerefMut};
@@ -16,10 +16,10 @@ use latchkey::storage::{Error, KeyFilter, NewKey, Result, Storage, Transaction};
 
 use crate::make::change;
 
-/// A write under way. Everything that a [`Transaction`] can do, and the same together with the change that it appends.
+/// An open write. Has everything of [`Transaction`], and shortcuts that also append the change.
 pub struct Write(Transaction);
 
-/// A nonce that no other write of this process has, and that uses all 64 bits.
+/// Returns a nonce that no other write of this process has, and that uses all 64 bits.
 pub fn nonce() -> u64 {
     static DRAWN: AtomicU64 = AtomicU64::new(1);
     let drawn = DRAWN.fetch_add(1, Ordering::Relaxed);
@@ -27,7 +27,7 @@ pub fn nonce() -> u64 {
     drawn.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 << 63
 }
 
-/// Begins a write of Latchkey's own.
+/// Begins a write as Latchkey itself.
 ///
 /// # Panics
 ///
@@ -36,7 +36,7 @@ pub async fn begin(storage: &Storage) -> Write {
     try_begin(storage).await.expect("a write begins")
 }
 
-/// [`begin`], which may fail.
+/// Begins a write and returns a failure instead of panicking.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub async fn try_begin(storage: &Storage) -> Result<Write> {
     storage.begin(nonce(), &Actor::System, "").await.map(Write)
 }
 
-/// Begins a write of `actor`, who says `comment`.
+/// Begins a write as `actor` with `comment`.
 ///
 /// # Panics
 ///
@@ -55,17 +55,17 @@ pub async fn begin_as(storage: &Storage, actor: &Actor, comment: &str) -> Write 
 }
 
 impl Write {
-    /// Notes that `subject` was changed.
+    /// Notes a change of `subject`.
     ///
     /// # Panics
     ///
-    /// When it cannot be.
+    /// When the change cannot be appended.
     pub async fn note(&mut self, kind: SubjectKind, subject: impl Display + Send) {
         let changes = [change(Action::Update, kind, subject)];
         self.append(&changes).await.expect("a change is appended");
     }
 
-    /// Adds a store: as it is read back.
+    /// Adds a store and returns it as it is read back.
     ///
     /// # Panics
     ///
@@ -78,7 +78,7 @@ impl Write {
         store
     }
 
-    /// Adds methods: as they are read back.
+    /// Adds methods and returns them as they are read back.
     ///
     /// # Panics
     ///
@@ -120,7 +120,7 @@ impl Write {
         self.append(&changes).await.expect("changes are appended");
     }
 
-    /// Adds an operator: as it is read back.
+    /// Adds an operator and returns it as it is read back.
     ///
     /// # Panics
     ///
@@ -165,7 +165,7 @@ impl Write {
         self.commit().await.expect("a write is committed")
     }
 
-    /// Commits, which may fail.
+    /// Commits and returns a failure instead of panicking.
     ///
     /// # Errors
     ///
@@ -174,11 +174,11 @@ impl Write {
         self.0.commit().await
     }
 
-    /// Undoes it.
+    /// Rolls the write back.
     ///
     /// # Panics
     ///
-    /// When it cannot be undone.
+    /// When the rollback fails.
     pub async fn undo(self) {
         self.0.rollback().await.expect("a write is undone");
     }
@@ -206,7 +206,7 @@ impl std::fmt::Debug for Write {
 
 // === whole writes ===
 
-/// Adds stores with these codes, in one write: as they are read back.
+/// Adds stores with these codes in one write and returns them as they are read back.
 pub async fn add_stores(storage: &Storage, codes: &[&str]) -> Vec<Store> {
     let mut write = begin(storage).await;
     let mut stores = Vec::new();
@@ -217,7 +217,7 @@ pub async fn add_stores(storage: &Storage, codes: &[&str]) -> Vec<Store> {
     stores
 }
 
-/// Adds methods with these identities, in one write: as they are read back.
+/// Adds methods with these identities in one write and returns them as they are read back.
 pub async fn add_methods(storage: &Storage, identities: &[&str]) -> Vec<Method> {
     let methods: Vec<_> = identities.iter().zip(1..).map(|(identity, at)| crate::make::method(identity, at)).collect();
     let mut write = begin(storage).await;
@@ -233,13 +233,13 @@ pub async fn add_keys(storage: &Storage, keys: &[NewKey]) -> Cursor {
     write.done().await
 }
 
-/// The numbers of stores.
+/// Returns the numbers of stores.
 #[must_use]
 pub fn store_numbers(stores: &[Store]) -> Vec<StoreNumber> {
     stores.iter().map(|store| store.number).collect()
 }
 
-/// The numbers of methods.
+/// Returns the numbers of methods.
 #[must_use]
 pub fn method_numbers(methods: &[Method]) -> Vec<MethodNumber> {
     methods.iter().map(|method| method.number).collect()
@@ -247,7 +247,7 @@ pub fn method_numbers(methods: &[Method]) -> Vec<MethodNumber> {
 
 // === whole reads ===
 
-/// A whole list, gathered in pages of `size`.
+/// Returns a whole list, read in pages of `size`.
 ///
 /// # Panics
 ///
@@ -268,18 +268,18 @@ pub async fn gather<T>(size: u32, read: impl AsyncFn(PageRequest) -> Result<Page
     }
 }
 
-/// All keys that pass `filter`, gathered in pages of `size`.
+/// Returns all keys that pass `filter`, read in pages of `size`.
 pub async fn list_keys(storage: &Storage, filter: &KeyFilter, size: u32) -> Vec<Key> {
     gather(size, async |request| storage.keys(filter, &request).await).await
 }
 
-/// Whether something was refused because it is there already.
+/// Returns whether something was refused because it already exists.
 #[must_use]
 pub fn is_taken<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::Taken { .. }))
 }
 
-/// Whether storage could not be reached, or took too long.
+/// Returns whether storage was unreachable or timed out.
 #[must_use]
 pub fn is_unavailable<T>(result: &Result<T>) -> bool {
     matches!(result, Err(Error::Unavailable { .. }))

@@ -1,4 +1,4 @@
-//! Many writers at once: none fails, and whoever follows sees each revision once, in order, whole.
+//! Many concurrent writers: none fails, and a follower sees each revision once, in order, completely.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::write::{add_keys, begin, gather};
 const WRITERS: usize = 16;
 const WRITES: usize = 8;
 
-/// What a write said that it changed, in order.
+/// The subjects changed by a write, in order.
 type Subjects = Vec<(String, String)>;
 
-/// One write: adds a key and a store, counts `shared` up by one, and tells `extra` further subjects.
+/// Makes one write: adds a key and a store, increments `shared`, and notes `extra` further subjects.
 async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: usize) -> (Cursor, Subjects) {
     let mut write = begin(storage).await;
     let before = write.key(shared.id).await.expect("the shared key is read").expect("it is there").spec.comment;
@@ -49,7 +49,7 @@ async fn write_once(storage: &Storage, make: &mut Make, shared: &NewKey, extra: 
     (write.done().await, subjects)
 }
 
-/// What a follower of the feed has seen.
+/// What a follower of the feed has received.
 #[derive(Default)]
 struct Follower {
     cursor: Cursor,
@@ -59,7 +59,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// Polls once, and checks that what it is told goes on exactly where it was.
+    /// Polls once, and checks that the result continues exactly from the cursor.
     async fn poll(&mut self, storage: &Storage) {
         let poll = storage.poll(self.cursor, 100_000).await.expect("a poll");
         assert!(poll.continuous, "the history goes on from {:?}", self.cursor);
@@ -81,7 +81,7 @@ impl Follower {
         }
         self.digests.extend(poll.digests.iter().map(Digest::as_bytes));
         if let Some(stores) = poll.stores {
-            // The first write adds none, every other one.
+            // The first write adds none, every other one does.
             assert_eq!(stores.len() as u64 + 1, poll.head.revision.0, "records are as of the head");
         }
     }
@@ -131,14 +131,14 @@ async fn many_writers_follow_each_other(case: Case, storages: Vec<Arc<Storage>>)
         let follower = follower.expect("no follower fails");
         assert_eq!(follower.seen, written, "a follower sees what was written, as it was written");
         assert_eq!(follower.keys.get(&shared.id), Some(&Revision(last)));
-        // The shared key was touched, so that its digest may be told again.
+        // The shared key was touched, so its digest may be reported again.
         let added = follower.digests.iter().filter(|digest| *digest != shared.secret.digest.as_bytes()).count();
         assert_eq!(added, WRITERS * WRITES, "the digest of every new secret is told");
     }
     audit_is_a_chain(&case.storage, &shared).await;
 }
 
-/// Each change of the shared key begins where the one before ended: no write overlooked another.
+/// Each change of the shared key begins where the previous one ended: no write missed another.
 async fn audit_is_a_chain(storage: &Storage, shared: &NewKey) {
     let filter =
         ChangeFilter { kind: Some(SubjectKind::Key), subject: Some(shared.id.to_string()), ..ChangeFilter::default() };

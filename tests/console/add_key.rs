@@ -1,4 +1,4 @@
-//! Adding a key: the token is there before, travels in the form alone, and is shown for the last time once it is saved.
+//! Adding a key: the token exists before saving, only in the form, and is shown one last time after saving.
 
 use latchkey::proto::v1 as proto;
 
@@ -17,7 +17,7 @@ async fn house() -> (World, Visitor) {
     (world, manager)
 }
 
-/// What the form's fields say, and more.
+/// Returns the values of the form's fields, and more.
 fn filled<'a>(form: &Page, more: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
     let mut fields = form.fields(&["csrf", "token"]);
     fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -105,7 +105,7 @@ async fn a_key_is_added_shown_once_and_does_what_the_form_said() {
     for path in ["/integration/keys", &key_page, &format!("{key_page}/edit"), NEW] {
         assert!(!manager.open(path).body.contains(&token), "{path} shows the token again");
     }
-    // Reloading sends the same form: the browser still has the token, and no second key is made.
+    // Reloading sends the same form: the browser still has the token, and no second key is created.
     let again = manager.submit(NEW, &fields).is(200);
     assert!(again.body.contains(&id));
     for file in [world.server.stdout(), world.server.stderr()] {

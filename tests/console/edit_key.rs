@@ -1,4 +1,4 @@
-//! Changing a key: everything, with care for what would be taken away and for who else is at it.
+//! Editing a key: every field, with warnings about lost access and about concurrent edits.
 
 use latchkey::proto::v1 as proto;
 
@@ -10,7 +10,7 @@ fn path(key: &proto::Key) -> String {
     format!("/integration/keys/{}/edit", key.id)
 }
 
-/// The form as the browser would send it, with some fields changed.
+/// Returns the form as the browser would send it, with some fields changed.
 fn filled(form: &Page, changed: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let mut fields = form.fields(&["csrf", "etag", "seen", "name", "owner", "why"]);
     for (name, list) in [

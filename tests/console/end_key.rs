@@ -1,4 +1,4 @@
-//! Another token for a key, and its ends.
+//! Rotating a key's token, and ending keys and tokens.
 
 use latchkey::proto::v1 as proto;
 

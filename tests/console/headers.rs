@@ -1,4 +1,4 @@
-//! What every answer carries: nobody frames it, keeps it or adds scripts to it.
+//! Headers of every response: no other site may frame it, no cache may store it, no script may be added to it.
 
 use crate::visitor::Visitor;
 use crate::world::{Engine, Of, World, key};
@@ -52,11 +52,11 @@ async fn every_page_is_nobody_elses_to_frame_keep_or_script() {
         assert_eq!(page.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(page.header("referrer-policy"), "same-origin", "{path}");
         assert_eq!(page.header("cache-control"), "no-store", "{path}");
-        // What the policy would silently switch off.
+        // Inline scripts and styles, which the policy would silently disable.
         assert!(page.tags("script").all(|tag| tag.contains(" src=\"/assets/")), "{path}");
         assert!(!page.body.contains(" style=") && !page.body.contains("<style"), "{path}");
         assert!(!page.tags("").any(|tag| tag.contains(" on") && tag.contains("=\"javascript")), "{path}");
-        // Nothing is fetched from elsewhere.
+        // Nothing is loaded from other hosts.
         assert!(!page.body.contains("src=\"http") && !page.body.contains("href=\"http"), "{path}");
     }
 }

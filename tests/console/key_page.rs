@@ -1,4 +1,4 @@
-//! The page of a key: what it says, what would be decided, what was done to it.
+//! The page of a key: its contents, rehearsed decisions, and its history.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn check_access_answers_what_a_call_would_be_answered() {
     assert_eq!(before.row_fields(), world.get_key(&made.key.id).await.expect("it is there").row_fields());
 }
 
-/// What a rehearsal must leave alone.
+/// Fields that a rehearsal must not change.
 trait RowFields {
     fn row_fields(&self) -> (String, Option<prost_types::Timestamp>);
 }

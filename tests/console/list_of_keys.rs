@@ -7,7 +7,7 @@ use crate::world::{Engine, Of, World, key};
 
 const KEYS: &str = "/integration/keys";
 
-/// The names in the list, in its order.
+/// Returns the names in the list, in order.
 fn names(page: &Page) -> Vec<String> {
     let rows = page.body.split("<th scope=\"row\">").skip(1);
     rows.map(|row| {
@@ -18,7 +18,7 @@ fn names(page: &Page) -> Vec<String> {
     .collect()
 }
 
-/// The address of the next page, if there is one.
+/// Returns the address of the next page, if there is one.
 fn next_page(page: &Page) -> Option<String> {
     let tag = page.tags("a").find(|tag| tag.contains("rel=\"next\""))?;
     Some(crate::visitor::unescape(tag.split_once("href=\"")?.1.split_once('"')?.0))

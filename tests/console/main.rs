@@ -1,5 +1,5 @@
-//! The console, asked over HTTP as a browser would: what is on a page, what a form does, and what nobody gets by going
-//! round the pages. What the service then decides is asked over gRPC.
+//! The console, requested over HTTP like a browser: what is on a page, what a form does, and what is refused to
+//! requests without a page. Resulting decisions are requested over gRPC.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

@@ -1,4 +1,4 @@
-//! Integration › Reference book: listed by block, imported after its consequences were seen, changed method by method.
+//! Integration › Reference book: listed by block, imported after a preview, changed method by method.
 
 use latchkey::proto::v1 as proto;
 
@@ -55,7 +55,7 @@ async fn a_book_is_imported_once_its_consequences_were_seen() {
     let book = manager.follow(&done).is(200);
     assert!(book.text().contains("Reference book imported") && book.text().contains("GET /api/v*/orders/statuses"));
 
-    // A second one that leaves a method out: who chose it loses it, and that is told first.
+    // A second book without one method: keys that selected it lose it, and the preview shows that.
     let cpa = world.issue(key("cpa", Of::All, Of::Only(&["GET /api/v*/orders/statuses"]))).await;
     let shorter = SMALL.split("      - method: GET /api/v*/orders/statuses").next().expect("a beginning");
     let shorter = shorter.replace("List orders", "All orders");

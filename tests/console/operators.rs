@@ -1,4 +1,4 @@
-//! Oversight › Operators: made with a token that is shown once, changed, ended; for admins alone.
+//! Oversight › Operators: created with a token that is shown once, changed, ended; for admins only.
 
 use latchkey::proto::v1 as proto;
 
@@ -17,7 +17,7 @@ fn pairs<'a>(csrf: &'a str, rest: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
     [&[("csrf", csrf)], rest].concat()
 }
 
-/// The operator of the name in the list.
+/// Returns the id of the operator with this name in the list.
 fn id_of(page: &Page, name: &str) -> String {
     let (before, _) = page.body.split_once(&format!("dir=\"auto\">{name}</a>")).expect("it is listed");
     let start = before.rfind("/operators/").expect("a link") + "/operators/".len();
@@ -80,7 +80,7 @@ async fn a_role_is_changed_a_token_replaced_an_operator_revoked() {
     let _ = manager.get("/integration/keys").is(303);
     assert!(chief.open(&path).text().contains("left us"));
 
-    // The admin of the first start goes; then the chief is the last one, and stays.
+    // The admin of the first start is removed; then the chief is the last one, and stays.
     let path = format!("{OPERATORS}/{}", id_of(&list, "admin"));
     let _ = chief.submit(&format!("{path}/revoke"), &pairs(&csrf, &[("sure", "yes")])).is(303);
     let path = format!("{OPERATORS}/{own}");

@@ -93,7 +93,7 @@ async fn a_replica_tells_how_far_it_has_come() {
     let world = World::begin(Engine::Sqlite).await;
     let mut officer = Visitor::signed_in(&world, "security officer");
     let head = world.head().await;
-    // Signing in was a change; that it is applied is reported a moment after.
+    // Signing in was a change; the replica reports shortly after that it has applied it.
     let text = eventually("the replica is up to date", Duration::from_secs(20), || {
         Some(officer.open("/oversight/replicas").text()).filter(|text| text.contains("up to date"))
     });
@@ -120,7 +120,7 @@ async fn a_replica_that_fell_silent_and_a_list_without_any_say_so() {
     replicas("the other has fallen silent", &|text| rows(text, "Live") == 1 && rows(text, "Unresponsive") == 1);
     world.stores(&["berlin"]).await;
     replicas("it is behind", &|text| {
-        // By how much depends on what it had reported when it died.
+        // By how much depends on its last report before it was killed.
         rows(text, "Unresponsive") == 1 && text.contains(" behind") && rows(text, "up to date") == 1
     });
     eventually("nobody has reported", Duration::from_secs(30), || {
@@ -158,7 +158,7 @@ async fn a_token_leads_to_its_key_even_a_revoked_or_deleted_one() {
     for log in [world.server.stdout(), world.server.stderr()] {
         assert!(!log.contains(&*made.token), "a token stands in no log");
     }
-    // Not in an address either: what comes that way is not looked at.
+    // Not in an address either: a token in a query is ignored.
     let page = officer.open(&format!("{path}?token={}", encode("t".repeat(40).as_str())));
     assert!(!page.text().contains("The token belongs to") && !page.text().contains("No key has this token"));
 }

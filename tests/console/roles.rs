@@ -1,4 +1,4 @@
-//! Roles: a page hides what would be refused, and what is hidden is refused all the same.
+//! Roles: a page hides what would be refused, and hidden actions are refused nevertheless.
 
 use crate::visitor::Visitor;
 use crate::world::{Engine, Of, World, key};

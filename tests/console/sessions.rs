@@ -1,4 +1,4 @@
-//! Sessions: rows in storage, ended by signing out and by whatever happens to the operator.
+//! Sessions: rows in storage, ended by signing out and by changes of the operator.
 
 use latchkey::proto::v1 as proto;
 
@@ -107,7 +107,7 @@ async fn a_form_that_comes_after_its_session_waits_for_the_next_one() {
     let done =
         temp.submit(&kept.field_of_form("action"), &kept.fields(&["csrf", "code", "name", "kind", "hosts"])).is(303);
     assert!(temp.follow(&done).text().contains("\"Berlin\" <b>&"));
-    // A pasted token is kept for nobody.
+    // A pasted token is not kept until after the sign-in.
     let csrf = temp.open("/integration/find").field("csrf");
     let _ = temp.clone().submit("/sign-out", &[("csrf", &csrf)]).is(303);
     let _ = temp.submit("/integration/find", &[("csrf", &*csrf), ("token", "t")]).is(303);
@@ -118,7 +118,7 @@ async fn the_token_of_a_new_key_waits_too_and_always_as_a_password() {
     let world = World::begin(Engine::Sqlite).await;
     let (operator, token) = world.hire("temp", proto::Role::Editor, None).await;
     let mut temp = Visitor::with(&world, &token);
-    // A browser keeps what is sent with a tab, to bring it back after a crash, unless there is a password in it.
+    // A browser saves form data with a tab to restore it after a crash, unless the form has a password field.
     let is_password = |page: &Page, name: &str| {
         let named = format!(" name=\"{name}\"");
         page.tags("input").all(|tag| !tag.contains(&named) || tag.contains(" type=\"password\""))

@@ -1,4 +1,4 @@
-//! Signing in: by a token alone, from our own page alone, into a session that is made then and there.
+//! Signing in: only with a token, only from our own page, into a session that is created at that moment.
 
 use crate::visitor::{Visitor, encode};
 use crate::world::{Engine, World};
@@ -23,7 +23,7 @@ async fn who_is_not_signed_in_signs_in_and_goes_on_where_they_wanted_to() {
 }
 
 fn encode_query(text: &str) -> String {
-    // As HTML forms encode: what may stay, stays.
+    // As HTML forms encode: unreserved characters stay.
     encode(text).replace("%2E", ".").replace("%2D", "-").replace("%5F", "_").replace("%2A", "*")
 }
 
@@ -42,7 +42,7 @@ async fn nothing_but_the_token_of_somebody_with_pages_signs_in() {
     assert!(trail.iter().all(|change| change.action != "sign_in"), "who does not get in writes nothing");
 }
 
-/// Kind 14: whoever tries wrong tokens is slowed down, and locks nobody else at the same address out.
+/// Kind 14: a client that tries wrong tokens is slowed down, and locks out no other client at the same address.
 #[tokio::test]
 async fn locked_out_by_others() {
     let world = World::begin(Engine::Sqlite).await;
@@ -56,7 +56,7 @@ async fn locked_out_by_others() {
         let wait: u64 = refused.header("retry-after").parse().expect("seconds");
         assert!((1..=61).contains(&wait), "{wait}");
     }
-    // A valid token always gets in, and one that was made a moment ago too.
+    // A valid token always works, and so does one that was created a moment ago.
     let _ = visitor.submit("/sign-in", &[("token", world.token_of("security officer"))]).is(303);
     let lines = world.server.stderr().matches("console sign-in refused").count();
     let lines = lines + world.server.stdout().matches("console sign-in refused").count();

@@ -1,4 +1,4 @@
-//! Integration › Stores: connected, changed, switched and deleted by who may.
+//! Integration › Stores: connected, changed, switched and deleted by operators with the right role.
 
 use latchkey::proto::v1 as proto;
 

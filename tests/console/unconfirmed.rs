@@ -1,5 +1,5 @@
-//! After every kind of write the page names the replicas that may still decide from the state before it, as long as they
-//! may. Here one has gone without a word: to a writer that is the same as one that is partitioned from storage.
+//! After every kind of write the page names the replicas that may still decide from the state before it, as long as
+//! they may. Here one was killed: for a writer that is the same as one that is partitioned from storage.
 
 use latchkey::proto::v1 as proto;
 
@@ -7,13 +7,13 @@ use crate::support::process::LatchkeyProcess;
 use crate::visitor::{Page, Visitor, encode};
 use crate::world::{Engine, Of, World, key};
 
-/// How long the replica that has gone would decide without proof of fresh state: another setting than that of the server
+/// How long the killed replica would decide without proof of fresh state: a different setting than that of the server
 /// that shows the pages.
 const MAX_STALENESS: u32 = 900;
 
 struct Partitioned {
     world: World,
-    /// The replica that has gone.
+    /// The killed replica.
     replica: String,
 }
 
@@ -36,7 +36,7 @@ impl Partitioned {
         Self { world, replica }
     }
 
-    /// Checks that the page shows what was done, what the replica may still do and for how long, and no more than that.
+    /// Checks that the page shows the outcome, the risk of the replica and for how long, and no more than that.
     #[track_caller]
     fn warns(&self, page: &Page, outcome: &str, risk: &str) {
         let notice = page.body.split_once("<p class=\"notice warn\" role=\"status\" id=\"notice\">");
@@ -56,7 +56,7 @@ impl Partitioned {
     }
 }
 
-/// The fields named of a page, and more.
+/// Returns the named fields of a page, and more.
 fn with<'a>(page: &Page, names: &[&'static str], more: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
     let mut fields: Vec<(&'a str, String)> = page.fields(names);
     fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -200,7 +200,7 @@ async fn of_operators_and_after_signing_in_again() {
     let done = admin.submit(&format!("{path}/revoke"), &sure).is(303);
     partitioned.warns(&admin.follow(&done), "The operator is revoked.", "may still accept this operator");
 
-    // Changing oneself ends the session: what the write came to is shown after the next sign-in.
+    // Changing oneself ends the session: the result of the write is shown after the next sign-in.
     let own = format!("/oversight/operators/{}", chief.id);
     let fields = with(&admin.open(&own), &["csrf", "etag"], &[("name", "boss"), ("role", "admin")]);
     let done = admin.submit(&own, &fields).is(303);

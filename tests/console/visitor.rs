@@ -1,4 +1,4 @@
-//! A browser without its eyes: it keeps cookies, says where its forms come from, and reads fields out of pages.
+//! A browser without rendering: it keeps cookies, sends the origin of its forms, and reads fields from pages.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,14 +8,14 @@ use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Somebody with a browser.
+/// A user with a browser.
 #[derive(Debug, Clone)]
 pub struct Visitor {
     address: SocketAddr,
     cookie: Option<String>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The status.
@@ -27,13 +27,13 @@ pub struct Page {
 }
 
 impl Page {
-    /// The value of a header; empty if it is not there.
+    /// Returns the value of a header; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
-    /// The value of the field of this name, as the browser would send it; the first one.
+    /// Returns the value of the first field of this name, as the browser would send it.
     ///
     /// # Panics
     ///
@@ -45,7 +45,7 @@ impl Page {
         attribute(tag, "value").unwrap_or_default()
     }
 
-    /// The value of the field with this id.
+    /// Returns the value of the field with this id.
     ///
     /// # Panics
     ///
@@ -56,7 +56,7 @@ impl Page {
         attribute(tag.unwrap_or_else(|| panic!("no field {id} in:\n{}", self.body)), "value").unwrap_or_default()
     }
 
-    /// An attribute of the form that is sent by POST, such as its action; the first one.
+    /// Returns an attribute of the first form that is sent by POST, such as its action.
     ///
     /// # Panics
     ///
@@ -67,13 +67,13 @@ impl Page {
         form.and_then(|tag| attribute(tag, name)).unwrap_or_else(|| panic!("no form with {name} in:\n{}", self.body))
     }
 
-    /// The fields named, as pairs to send.
+    /// Returns the named fields as pairs to send.
     #[must_use]
     pub fn fields(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
         names.iter().map(|name| (*name, self.field(name))).collect()
     }
 
-    /// Values of ticked boxes and buttons of this name.
+    /// Returns the values of ticked boxes and buttons of this name.
     #[must_use]
     pub fn ticked(&self, name: &str) -> Vec<String> {
         let named = format!(" name=\"{name}\"");
@@ -81,7 +81,7 @@ impl Page {
         ticked.filter_map(|tag| attribute(tag, "value")).collect()
     }
 
-    /// The tags of this name.
+    /// Returns the tags of this name.
     pub fn tags<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let start = format!("<{name}");
         self.body
@@ -94,7 +94,7 @@ impl Page {
             .into_iter()
     }
 
-    /// The text of the page, without tags.
+    /// Returns the text of the page, without tags.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -105,7 +105,7 @@ impl Page {
         unescape(&text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Panics with the page if the status is another.
+    /// Asserts the status; panics with the page.
     #[must_use]
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
@@ -119,7 +119,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(unescape(rest.split_once('"')?.0))
 }
 
-/// What escaped text says.
+/// Decodes escaped text.
 #[must_use]
 pub fn unescape(text: &str) -> String {
     let replaced = [
@@ -136,13 +136,13 @@ pub fn unescape(text: &str) -> String {
 }
 
 impl Visitor {
-    /// Somebody who is not signed in.
+    /// Creates a visitor who is not signed in.
     #[must_use]
     pub fn stranger(world: &World) -> Self {
         Self { address: world.server.addresses().admin, cookie: None }
     }
 
-    /// Somebody who has signed in with this token.
+    /// Creates a visitor who has signed in with this token.
     #[must_use]
     pub fn with(world: &World, token: &str) -> Self {
         let mut visitor = Self::stranger(world);
@@ -151,19 +151,19 @@ impl Visitor {
         visitor
     }
 
-    /// The operator of this name among those there from the beginning, signed in.
+    /// Creates a visitor signed in as the initial operator of this name.
     #[must_use]
     pub fn signed_in(world: &World, name: &str) -> Self {
         Self::with(world, world.token_of(name))
     }
 
-    /// What the browser keeps.
+    /// Returns the session cookie.
     #[must_use]
     pub fn cookie(&self) -> Option<&str> {
         self.cookie.as_deref()
     }
 
-    /// Puts something else into the browser.
+    /// Replaces the session cookie.
     pub fn plant(&mut self, cookie: &str) {
         self.cookie = Some(cookie.to_owned());
     }
@@ -173,7 +173,7 @@ impl Visitor {
         self.request("GET", path, &[], None)
     }
 
-    /// Opens a page that must be there.
+    /// Opens a page that must exist.
     #[track_caller]
     pub fn open(&mut self, path: &str) -> Page {
         self.get(path).is(200)
@@ -191,7 +191,7 @@ impl Visitor {
         self.request("POST", path, headers, Some(&body.join("&")))
     }
 
-    /// Follows where an answer leads.
+    /// Follows a redirect.
     #[track_caller]
     pub fn follow(&mut self, page: &Page) -> Page {
         assert_eq!(page.status, 303, "it leads nowhere: {}", page.text());
@@ -213,7 +213,7 @@ impl Visitor {
             let length = body.len();
             head.push_str(&format!("content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n"));
         }
-        // A server that refuses early may close before everything was sent.
+        // A server that refuses early may close the connection before everything was sent.
         let _ = stream.write_all(format!("{head}\r\n{}", body.unwrap_or_default()).as_bytes());
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).expect("the console answers");
@@ -241,7 +241,7 @@ fn parse(text: &str) -> Page {
     Page { status: status.expect("an answer has a status"), headers: headers.collect(), body: body.to_owned() }
 }
 
-/// Percent-encoding of everything that could mean something.
+/// Percent-encodes every character that could have a meaning.
 #[must_use]
 pub fn encode(text: &str) -> String {
     text.bytes()

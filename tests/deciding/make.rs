@@ -1,5 +1,4 @@
-//! Random worlds, keys and calls: the model's types and, beside them, the same facts as plain lists for the naive
-//! deciding.
+//! Random worlds, keys and calls: the model's types, and the same facts as plain lists for the naive implementation.
 
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::naive;
 use crate::naive_decide::{Facts, Seen};
 use crate::random::{self, Methods, Random};
 
-/// A world, a key and a call, twice over.
+/// A world, a key and a call, in both forms.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) world: World,
@@ -44,7 +43,7 @@ pub(crate) struct Case {
 const CODES: [&str; 6] = ["a", "b", "c", "A", "b.b", "zz"];
 
 impl Case {
-    /// The case as the naive deciding takes it; `book` is made of its methods.
+    /// Returns the case as input of the naive implementation; `book` is made of its methods.
     pub(crate) fn facts<'a>(&'a self, book: &'a [naive::Method]) -> Facts<'a> {
         let local = self.client.as_deref().is_some_and(|client| client.ends_with("10.1.2.3"));
         Facts {
@@ -67,7 +66,7 @@ impl Case {
         }
     }
 
-    /// A world; none if its book clashes.
+    /// Draws a world; returns `None` if its book has conflicts.
     pub(crate) fn world(random: &mut Random) -> Option<Self> {
         let list_methods = random::small_book(random);
         let (mut list_required, mut list_storeless, mut list_shared) = (Vec::new(), Vec::new(), Vec::new());
@@ -87,7 +86,7 @@ impl Case {
         };
         let mut list_stores = Vec::new();
         for (number, code) in (1..).zip(CODES) {
-            // Numbers 1 to 6 may have been of stores that are gone, or came back under another number.
+            // Numbers 1 to 6 may belong to stores that were deleted, or recreated under another number.
             if random.percent(75) {
                 let number = if random.percent(15) { number + 10 } else { number };
                 list_stores.push((number, code.to_owned(), random.percent(80)));
@@ -162,7 +161,7 @@ impl Case {
         })
     }
 
-    /// Another key and another call in the same world.
+    /// Draws another key and another call in the same world.
     pub(crate) fn next(&mut self, random: &mut Random) {
         self.next_key(random);
         let path = random::small_path(random, &self.list_methods);
@@ -183,7 +182,7 @@ impl Case {
         self.gateway = random.percent(40).then(|| Seen {
             whole: random.percent(85),
             verb: random.percent(96),
-            // Only what is named can limit.
+            // Only a named store can limit the call.
             limited: (!self.store.is_empty() || !self.stores.is_empty()) && random.percent(50),
             can_add: [0, 1, 200][random.below(3)],
             scope_applied: random.percent(15),

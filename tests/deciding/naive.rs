@@ -1,57 +1,57 @@
-//! Deciding once more, from the rules in ARCHITECTURE.md, as plain loops over lists.
+//! A second implementation of decisions, from the rules in ARCHITECTURE.md, as plain loops over lists.
 
 use super::naive;
 
-/// Everything that a decision depends on, as lists.
+/// All inputs of a decision, as lists.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts<'a> {
     /// `active`, `inactive`, `revoked` or `deleted`.
     pub(crate) standing: &'a str,
-    /// From when on the key is good, until when, and until when the secret is.
+    /// Start and end of the key's validity, and end of the secret's.
     pub(crate) times: [Option<i64>; 3],
-    /// Whether the client is within the key's networks.
+    /// Whether the client address is within the key's networks.
     pub(crate) admitted: bool,
-    /// The numbers of the stores that the key selects; none: all.
+    /// Numbers of the stores that the key selects; `None` means all.
     pub(crate) key_stores: Option<&'a [u32]>,
-    /// The numbers of the methods that the key selects; none: all.
+    /// Numbers of the methods that the key selects; `None` means all.
     pub(crate) key_methods: Option<&'a [u32]>,
-    /// Number, code, and whether it is active.
+    /// Number, code, and whether the store is active.
     pub(crate) stores: &'a [(u32, String, bool)],
-    /// Number, identity, and whether it is retired.
+    /// Number, identity, and whether the method is retired.
     pub(crate) methods: &'a [(u32, String, bool)],
-    /// The same methods, to be resolved among.
+    /// The same methods, for resolving the call.
     pub(crate) book: &'a [naive::Method],
     /// Numbers of methods that require a store.
     pub(crate) required: &'a [u32],
-    /// Numbers of methods that read no store, although what they return may belong to stores.
+    /// Numbers of methods that read no store, although their results may belong to stores.
     pub(crate) storeless: &'a [u32],
-    /// Numbers of methods that return what belongs to no store.
+    /// Numbers of methods whose results belong to no store.
     pub(crate) shared: &'a [u32],
-    /// What a gateway saw; none: a service asks.
+    /// Evidence of a gateway; `None`: the call comes from a service.
     pub(crate) gateway: Option<Seen>,
-    /// What is called.
+    /// The called method.
     pub(crate) method: &'a str,
-    /// The store named.
+    /// The named store.
     pub(crate) store: &'a str,
-    /// Further stores named.
+    /// Further named stores.
     pub(crate) further: &'a [String],
-    /// When, in microseconds.
+    /// Time of the call in microseconds.
     pub(crate) now: i64,
 }
 
-/// What a gateway saw of a call: whether all of it, whether a store that limits it, and how many stores can be added to
-/// one that names none (any number if the service applies the scope).
+/// Evidence of a gateway about a call: whether it inspected everything, whether a store limits the call, and how many
+/// stores can be added to a call that names none (any number if the service applies the scope).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) whole: bool,
-    /// Every place was inspected in which another verb could be asked for.
+    /// Every location was inspected in which another verb could be requested.
     pub(crate) verb: bool,
     pub(crate) limited: bool,
     pub(crate) can_add: usize,
     pub(crate) scope_applied: bool,
 }
 
-/// What was decided, in plain words. A scope of all is `*`.
+/// The decision in plain words. A scope of all is `*`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) failed: Vec<&'static str>,
@@ -60,7 +60,7 @@ pub(crate) struct Answer {
     pub(crate) denied: Vec<String>,
     pub(crate) methods: Vec<u32>,
     pub(crate) key: bool,
-    /// It is allowed because the service stays within the scope.
+    /// Whether it is allowed because the service stays within the scope.
     pub(crate) within_scope: bool,
 }
 
@@ -100,13 +100,13 @@ fn retired(facts: &Facts<'_>, number: u32) -> bool {
     facts.methods.iter().any(|(other, _, retired)| *other == number && *retired)
 }
 
-/// Why the call could reach stores that the key does not open. `live` is what it is judged as, all of it if `known`.
+/// Returns why the call could reach other stores than the key's. `live` has its possible methods, all if `known`.
 fn beyond_its_stores(facts: &Facts<'_>, known: bool, live: &[u32]) -> Option<&'static str> {
     facts.key_stores?;
     let open = selected(facts).iter().filter(|(_, active)| *active).count();
     let storeless = live.iter().any(|number| facts.storeless.contains(number));
     let Some(seen) = facts.gateway else {
-        // A service keeps within the scope. With nothing in it, only what is not about stores is left.
+        // A service applies the scope. If the scope is empty, only methods that involve no store remain.
         let about_none = live.iter().all(|number| facts.storeless.contains(number) || facts.shared.contains(number));
         return (open == 0 && !(known && about_none)).then_some("NO_STORE_OPEN");
     };
@@ -187,7 +187,7 @@ fn method(facts: &Facts<'_>) -> (Vec<u32>, Vec<&'static str>, bool) {
             failed.push("METHOD_DENIED");
         }
     }
-    // Any other method of the path may be run instead.
+    // Any other method of the path may run instead.
     if facts.gateway.is_some_and(|seen| !seen.verb) && failed.is_empty() && !passes_all {
         failed.push("PATH_AMBIGUOUS");
     }
@@ -219,7 +219,7 @@ fn stores(facts: &Facts<'_>, required: bool, shared: bool) -> (Option<String>, V
         }
     }
     if !facts.gateway.map_or(!named.is_empty(), |seen| seen.limited) {
-        // Nothing limits the call: the key's only store does, if it has only one.
+        // Nothing limits the call: the key's store does, if it has exactly one.
         let selected = selected(facts);
         let some_open = facts.key_stores.is_none() || selected.iter().any(|(_, active)| *active);
         return match selected.as_slice() {
@@ -241,7 +241,7 @@ fn stores(facts: &Facts<'_>, required: bool, shared: bool) -> (Option<String>, V
     (only, denied, failed)
 }
 
-/// The stores that the key selects and that exist, by code, and whether they are active. None if it opens all.
+/// Returns the existing stores that the key selects: code, and whether it is active. Empty for access to all.
 fn selected(facts: &Facts<'_>) -> Vec<(String, bool)> {
     let Some(numbers) = facts.key_stores else { return Vec::new() };
     let exist = facts.stores.iter().filter(|(number, ..)| numbers.contains(number));

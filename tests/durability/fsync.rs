@@ -1,8 +1,8 @@
-//! On SQLite an answer is sent only after the write was synced to the disk: seen in the server's system calls.
+//! On SQLite a response is sent only after the write was synced to disk, as the server's system calls show.
 //!
-//! Each write of the test carries a text of its own, which is found again in three places of the trace: where the
-//! request was read from the socket, where the pages of the commit went into the write-ahead log, and where the answer
-//! went to the socket. Between the last two there must be a sync of the log that has come to its end.
+//! Each write of the test contains a unique text, which is found in three positions of the trace: where the request was
+//! read from the socket, where the pages of the commit were written to the write-ahead log, and where the response was
+//! sent to the socket. A sync of the log must complete between the last two.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::support::daemon::read_lossy;
 use crate::support::eventually;
 use crate::support::process::LatchkeyProcess;
 
-/// For the server's end and its last lines of trace.
+/// Bound for the server to exit and strace to write its last lines.
 const END: Duration = Duration::from_secs(30);
 
-/// What the trace tells, in the order in which it happened.
+/// Events of the trace in chronological order.
 #[derive(Debug, PartialEq, Eq)]
 enum Event<'a> {
-    /// Bytes came in from a socket.
+    /// Bytes were read from a socket.
     Read(&'a str),
-    /// Bytes went into the write-ahead log.
+    /// Bytes were written to the write-ahead log.
     Logged(&'a str),
-    /// A sync of the write-ahead log has come to its end.
+    /// A sync of the write-ahead log has completed.
     Synced,
-    /// Bytes are about to go out to a socket.
+    /// Bytes are about to be sent to a socket.
     Sent(&'a str),
 }
 
@@ -38,14 +38,14 @@ async fn an_answered_write_was_fsynced() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let trace = folder.path().join("trace");
     let (strace, output) = (strace.to_string_lossy(), trace.to_string_lossy());
-    // -D: the server stays this process's child; -y: files by name; -s: whole pages.
+    // -D: the server stays a child of this process; -y: file names; -s: whole pages.
     let calls = "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync";
     let words = [&*strace, "-D", "-f", "-y", "-s", "40000", "-e", calls, "-e", "signal=none", "-o", &*output];
     let mut server = LatchkeyProcess::builder().under(&words).start();
     let client = Client::admin_of(&server);
 
     let texts = writes(&client).await;
-    // Usage is flushed and the log closed; the trace is whole once strace has seen the end.
+    // Usage is flushed and the log closed; the trace is complete once strace has seen the exit.
     server.terminate();
     assert!(server.wait_exit(END).success());
     let text = eventually("strace has written the end of the server", END, || {
@@ -69,7 +69,7 @@ async fn an_answered_write_was_fsynced() {
     }
 }
 
-/// One write of each sort whose answer repeats a text of the request. Answers the texts.
+/// Makes one write of each sort whose response repeats a text of the request. Returns the texts.
 async fn writes(client: &Client) -> [&'static str; 4] {
     let texts = ["store-that-is-synced", "key-that-is-synced", "renaming-that-is-synced", "revocation-that-is-synced"];
     client.furnish().await;
@@ -85,8 +85,8 @@ async fn writes(client: &Client) -> [&'static str; 4] {
     texts
 }
 
-/// The events of a trace. A call during which another thread was seen is told in two lines, the second of which has
-/// neither the file nor, for what is written, the bytes.
+/// Parses a trace. A call interrupted by a call of another thread takes two lines, the second of which has neither the
+/// file nor, for writes, the bytes.
 fn events(trace: &str) -> Vec<Event<'_>> {
     let mut unfinished: std::collections::HashMap<&str, &str> = std::collections::HashMap::new();
     let mut events = Vec::new();
@@ -95,11 +95,11 @@ fn events(trace: &str) -> Vec<Event<'_>> {
         let call = call.trim_start();
         if let Some(begun) = call.strip_suffix("<unfinished ...>") {
             unfinished.insert(thread, begun);
-            // Bytes that go out are told, and may be on their way, when the call begins.
+            // Sent bytes are printed, and may already be sent, when the call begins.
             events.extend(outgoing(begun));
         } else if call.starts_with("<... ") {
             let Some(begun) = unfinished.remove(thread) else { continue };
-            // Bytes that come in are told when the call has come to its end.
+            // Received bytes are printed when the call has completed.
             events.extend(incoming(begun, call));
         } else {
             events.extend(outgoing(call).or_else(|| incoming(call, call)));
@@ -126,7 +126,7 @@ fn incoming<'a>(begun: &'a str, ended: &'a str) -> Option<Event<'a>> {
     }
 }
 
-/// The name of a call, and its first argument: a file by number and name.
+/// Returns the name of a call, and its first argument: a file by number and name.
 fn split(call: &str) -> Option<(&str, &str)> {
     let (name, arguments) = call.split_once('(')?;
     let end = arguments.find('>')?;

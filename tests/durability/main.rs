@@ -1,5 +1,5 @@
-//! What was acknowledged survives: servers and databases are killed with -9 under eight writers, several times, and
-//! afterwards every acknowledged write is there, none is there by half, and all ways to ask agree.
+//! Acknowledged writes survive: servers and databases are killed with -9 under eight writers, several times; afterwards
+//! every acknowledged write exists, none is partial, and all ways to read agree.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -20,13 +20,13 @@ use support::postgres::{Cluster, Options};
 use support::process::LatchkeyProcess;
 use writers::{Crash, Writers};
 
-/// Acknowledged writes after which each round kills.
+/// For each round, the number of acknowledged writes before the kill.
 const ROUNDS: [usize; 4] = [25, 70, 140, 45];
 
-/// For a server to come to itself again after its storage did.
+/// Bound for a server to recover after its storage did.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// The SQLite file of a server that was told nothing else.
+/// Returns the SQLite file of a server with default settings.
 fn file(server: &LatchkeyProcess) -> PathBuf {
     let entries = std::fs::read_dir(server.data()).expect("the data folder is readable");
     let files = entries.map(|entry| entry.expect("the data folder is read to its end").path());
@@ -88,14 +88,14 @@ async fn a_killed_server_leaves_a_sound_sqlite_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_writes_survive_kill_9_of_the_server_on_postgres() {
     let database = Cluster::shared().database();
-    // Writes wait for replicas that may be alive: a dead one counts as such for half of this.
+    // Writes wait for replicas that may be alive: a killed one counts as live for half of this.
     let builder = LatchkeyProcess::builder().database(database.url()).env("LATCHKEY_MAX_STALENESS", "5s");
     kill_the_server(builder.start()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_writes_survive_kill_9_of_postgres() {
-    // Each commit takes 20 ms before it is written, most of the time of a write: that is where the kill will mostly fall.
+    // Each commit waits 20 ms before it is written, which is most of a write: the kill will mostly happen then.
     let slow = Options::default().set("commit_delay", "20000").set("commit_siblings", "0");
     let mut cluster = Cluster::start(slow);
     for durable in ["fsync", "synchronous_commit", "full_page_writes"] {

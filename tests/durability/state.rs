@@ -1,30 +1,30 @@
-//! The life of one key: what was asked for, what was acknowledged, and what the key must therefore look like.
+//! The life of one key: its requested steps, its acknowledged steps, and its resulting state.
 
 use latchkey::model::token::Token;
 use tonic::Status;
 
 use crate::calls::{METHODS, STORES, reason};
 
-/// A write on a key.
+/// A write to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Makes it.
+    /// Creates it.
     Create,
-    /// Gives it another name and other lists.
+    /// Updates its name and lists.
     Update,
-    /// Gives it a second token.
+    /// Adds a second token.
     Rotate,
-    /// Ends it.
+    /// Revokes it.
     Revoke,
-    /// Takes it off the lists.
+    /// Deletes it.
     Delete,
 }
 
 impl Step {
-    /// The order in which a key meets them.
+    /// All steps in order.
     pub(crate) const ALL: [Self; 5] = [Self::Create, Self::Update, Self::Rotate, Self::Revoke, Self::Delete];
 
-    /// What the audit trail calls it.
+    /// Returns the action's name in the audit trail.
     #[must_use]
     pub(crate) const fn action(self) -> &'static str {
         match self {
@@ -37,86 +37,86 @@ impl Step {
     }
 }
 
-/// What a key looks like after some steps.
+/// State of a key after some steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
-    /// How many steps it has behind it; 0: it is not there.
+    /// Number of completed steps; 0: it does not exist.
     pub(crate) steps: usize,
 }
 
 impl State {
-    /// Whether it is revoked.
+    /// Returns whether it is revoked.
     #[must_use]
     pub(crate) const fn is_revoked(&self) -> bool {
         self.steps > 3
     }
 
-    /// Whether it is off the lists.
+    /// Returns whether it is deleted.
     #[must_use]
     pub(crate) const fn is_deleted(&self) -> bool {
         self.steps > 4
     }
 
-    /// The codes of its stores, in byte order.
+    /// Returns the codes of its stores, in byte order.
     #[must_use]
     pub(crate) fn stores(&self) -> &'static [&'static str] {
         if self.steps > 1 { &STORES[1..] } else { &STORES[..2] }
     }
 
-    /// The identities of its methods, in byte order.
+    /// Returns the identities of its methods, in byte order.
     #[must_use]
     pub(crate) fn methods(&self) -> &'static [&'static str] {
         if self.steps > 1 { &METHODS[..2] } else { &METHODS[1..] }
     }
 
-    /// How many secrets it shows.
+    /// Returns how many secrets it lists.
     #[must_use]
     pub(crate) const fn secrets(&self) -> usize {
         match self.steps {
             0..=2 => 1,
             3 => 2,
-            // Ended ones are not shown.
+            // Ended ones are not listed.
             _ => 0,
         }
     }
 
-    /// What the audit trail says of it.
+    /// Returns its actions in the audit trail.
     #[must_use]
     pub(crate) fn actions(&self) -> Vec<&'static str> {
         Step::ALL[..self.steps].iter().map(|step| step.action()).collect()
     }
 }
 
-/// One key, from the writer's side.
+/// One key from its writer's point of view.
 #[derive(Debug)]
 pub(crate) struct Life {
-    /// Unique; its owner in Latchkey, by which it is found when the answer that told its id was lost.
+    /// Unique owner of the key, used to find it when the response with its id was lost.
     pub(crate) owner: String,
-    /// Its id, once an answer told it.
+    /// Its id, once a response contained it.
     pub(crate) id: Option<String>,
-    /// The token it is made with: ours if supplied, else told by the answer.
+    /// Its first token: ours if imported, else from the response.
     pub(crate) first: Option<Token>,
     /// The token of its rotation, always ours.
     pub(crate) second: Token,
-    /// Steps acknowledged.
+    /// Number of acknowledged steps.
     pub(crate) done: usize,
-    /// How the next step ended, if it was sent and not acknowledged.
+    /// How the next step failed, if it was sent and not acknowledged.
     pub(crate) cut: Option<Cut>,
-    /// The newest revision that its answers named, as an opaque token.
+    /// The newest revision in its responses, as an opaque token.
     pub(crate) revision: String,
 }
 
-/// How a step ended without an acknowledgement.
+/// How a step failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It may have been made or not.
+    /// It may or may not have been done.
     Unknown,
-    /// The server says that nothing was done.
+    /// The server reports that nothing was done.
     Nothing,
 }
 
 impl Cut {
-    /// Reads it from what the caller was told.
+    /// Determines it from the status that the caller received.
     #[must_use]
     pub(crate) fn of(status: &Status) -> Self {
         if reason(status) == "STORAGE_UNAVAILABLE" { Self::Nothing } else { Self::Unknown }
@@ -124,13 +124,13 @@ impl Cut {
 }
 
 impl Life {
-    /// The name it has after `steps` steps.
+    /// Returns its name after `steps` steps.
     #[must_use]
     pub(crate) fn name(&self, steps: usize) -> String {
         if steps > 1 { format!("{} renamed", self.owner) } else { self.owner.clone() }
     }
 
-    /// The states that it may be in.
+    /// Returns its possible states.
     #[must_use]
     pub(crate) fn possible(&self) -> Vec<State> {
         let acknowledged = State { steps: self.done };
@@ -140,7 +140,7 @@ impl Life {
         }
     }
 
-    /// The tokens that are known and belong to it after `steps` steps.
+    /// Returns its known tokens after `steps` steps.
     #[must_use]
     pub(crate) fn tokens(&self, steps: usize) -> Vec<&Token> {
         self.first.iter().filter(|_| steps > 0).chain(Some(&self.second).filter(|_| steps > 2)).collect()

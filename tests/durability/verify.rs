@@ -1,4 +1,4 @@
-//! After a crash: every life is in a state that it may be in, wholly, and all ways to ask agree.
+//! Checks after a crash: every key is in a possible state, completely, and all ways to read agree.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use latchkey::proto::v1 as proto;
@@ -7,17 +7,17 @@ use tonic::{Code, Status};
 use crate::calls::{Client, STATUSES, STORES};
 use crate::state::{Life, State};
 
-/// Keys looked at at once.
+/// Keys checked concurrently.
 const AT_ONCE: usize = 8;
 
 /// Largest page.
 const PAGE: i32 = 1_000;
 
-/// Looks at every life, and at the audit trail as a whole.
+/// Checks every key, and the audit trail as a whole.
 ///
 /// # Panics
 ///
-/// When something acknowledged is missing, or something is there by half.
+/// When something acknowledged is missing, or something is partial.
 pub(crate) async fn all(client: &Client, lives: &[Life]) {
     assert!(!lives.is_empty());
     gapless(client).await;
@@ -55,7 +55,7 @@ async fn one(client: &Client, life: &Life) -> Result<(), Status> {
     is_decided(client, life, &id, &state).await
 }
 
-/// The id of a life's key: told by an answer, or found by its token, or by its owner.
+/// Returns the id of a key: from a response, or found by its token or its owner.
 async fn find(client: &Client, life: &Life) -> Result<Option<String>, Status> {
     let request = proto::ListKeysRequest { owner: life.owner.clone(), page_size: PAGE, ..Default::default() };
     let listed = client.keys().list_keys(request).await?.into_inner().keys;
@@ -64,11 +64,11 @@ async fn find(client: &Client, life: &Life) -> Result<Option<String>, Status> {
         assert!(life.id.as_ref().is_none_or(|id| *id == key.id));
         return Ok(Some(key.id));
     }
-    // Deleted keys are on no list.
+    // Deleted keys are in no list.
     Ok(life.id.clone())
 }
 
-/// The changes of a key, the oldest first.
+/// Returns the changes of a key, oldest first.
 async fn changes_of(client: &Client, id: &str) -> Result<Vec<proto::Change>, Status> {
     let request = proto::ListChangesRequest {
         subject_kind: "key".to_owned(),
@@ -81,7 +81,7 @@ async fn changes_of(client: &Client, id: &str) -> Result<Vec<proto::Change>, Sta
     Ok(changes)
 }
 
-/// Each change begins where the one before it ended.
+/// Checks that each change begins where the previous one ended.
 fn a_chain(life: &Life, changes: &[proto::Change]) {
     assert_eq!(changes[0].before, None, "{}: a new key was nothing before", life.owner);
     for pair in changes.windows(2) {
@@ -104,7 +104,7 @@ async fn looks_like(client: &Client, life: &Life, id: &str, state: &State) -> Re
     Ok(())
 }
 
-/// Each token that the key has leads to it, and no other does.
+/// Checks that each token of the key finds it, and no other token does.
 async fn is_found(client: &Client, life: &Life, id: &str, state: &State) -> Result<(), Status> {
     for token in life.tokens(state.steps) {
         let request = proto::FindKeyRequest { token: token.reveal().to_owned() };
@@ -121,7 +121,7 @@ async fn is_found(client: &Client, life: &Life, id: &str, state: &State) -> Resu
     Ok(())
 }
 
-/// Decisions agree with what the key is.
+/// Checks that decisions agree with the state of the key.
 async fn is_decided(client: &Client, life: &Life, id: &str, state: &State) -> Result<(), Status> {
     for token in life.tokens(state.steps) {
         for store in STORES {
@@ -142,7 +142,7 @@ async fn is_decided(client: &Client, life: &Life, id: &str, state: &State) -> Re
     Ok(())
 }
 
-/// Revisions follow each other without a hole, and so do the changes within each.
+/// Checks that revisions have no gaps, and neither do the changes within each.
 async fn gapless(client: &Client) {
     let mut seen: Vec<(u64, u32)> = Vec::new();
     let mut page_token = String::new();

@@ -1,4 +1,4 @@
-//! Eight writers that go on until what they write to is killed.
+//! Eight writers that continue until the server or its storage is killed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,19 +15,19 @@ use crate::support::eventually;
 
 const WRITERS: usize = 8;
 
-/// For the writers to get as far as a round wants them.
+/// Bound for the writers to complete the writes of a round.
 const PACE: Duration = Duration::from_mins(2);
 
-/// What is killed.
+/// The killed process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crash {
     /// The server: its connections break.
     OfTheServer,
-    /// Its database: it answers that storage is unavailable, or that the outcome is unknown.
+    /// Its database: it responds that storage is unavailable, or that the outcome is unknown.
     OfStorage,
 }
 
-/// The writers and everything they have done.
+/// The writers and all of their keys.
 #[derive(Debug)]
 pub(crate) struct Writers {
     crash: Crash,
@@ -35,23 +35,23 @@ pub(crate) struct Writers {
 }
 
 impl Writers {
-    /// Writers that have done nothing yet.
+    /// Creates writers without keys.
     #[must_use]
     pub(crate) const fn new(crash: Crash) -> Self {
         Self { crash, lives: Vec::new() }
     }
 
-    /// The keys they have made, or tried to.
+    /// Returns the keys that they created, or tried to create.
     #[must_use]
     pub(crate) fn lives(&self) -> &[Life] {
         &self.lives
     }
 
-    /// Writes until `target` writes of this round were acknowledged, then kills and lets every writer meet its error.
+    /// Writes until `target` writes of this round were acknowledged, then kills and waits until every writer failed.
     ///
     /// # Panics
     ///
-    /// When a write fails before the kill, or with an error that no kill explains.
+    /// When a write fails before the kill, or with an error that the kill does not explain.
     pub(crate) async fn write_until(&mut self, client: &Client, round: usize, target: usize, kill: impl FnOnce()) {
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let killed = Arc::new(AtomicBool::new(false));
@@ -71,7 +71,7 @@ impl Writers {
             let (lives, status) = writer.await.expect("a writer does not panic");
             let reason = crate::calls::reason(&status);
             let explained = match self.crash {
-                // The client library's own words for a connection that broke, of several codes: a server's error has a reason.
+                // A broken connection gets various codes from the client library; errors of a server have a reason.
                 Crash::OfTheServer => reason.is_empty(),
                 Crash::OfStorage => {
                     status.code() == Code::Unavailable
@@ -84,7 +84,7 @@ impl Writers {
     }
 }
 
-/// Makes one key after another and leads it through its steps, until the first error.
+/// Creates one key after another and runs its steps, until the first error.
 async fn write(
     client: Client,
     name: String,
@@ -103,7 +103,7 @@ async fn write(
             cut: None,
             revision: String::new(),
         };
-        // Each length of life is met by every writer.
+        // Every writer makes keys with each number of steps.
         for step in &Step::ALL[..=number % Step::ALL.len()] {
             match take(&client, &mut life, *step).await {
                 Ok(()) => {
@@ -172,7 +172,7 @@ async fn take(client: &Client, life: &mut Life, step: Step) -> Result<(), Status
     Ok(())
 }
 
-/// A token that nobody else has.
+/// Returns a unique token.
 fn token(name: &str, number: usize, which: usize) -> Token {
     let seed = latchkey::model::token::Digest::of(format!("{name} {number} {which}").as_bytes());
     Token::issue(*seed.as_bytes())

@@ -1,4 +1,4 @@
-//! The changes that end what a token opens, each kind of them.
+//! The kinds of changes that end the access of a token.
 
 use latchkey::proto::v1 as proto;
 use proto::{Key, Written};
@@ -14,13 +14,13 @@ pub enum Kind {
     Revoke,
     /// The key is switched off.
     Disable,
-    /// The key loses the method.
+    /// The key loses access to the method.
     NarrowMethods,
     /// The key is deleted.
     Delete,
-    /// The key's end is set to a time that has passed.
+    /// The key's expiry is set to a time in the past.
     Expire,
-    /// The key gets another token, and this one ends.
+    /// The key is rotated, which ends this token.
     Rotate,
     /// The token is revoked.
     RevokeSecret,
@@ -28,7 +28,7 @@ pub enum Kind {
     StoreOff,
 }
 
-/// All of them.
+/// All kinds.
 pub const KINDS: [Kind; 8] = [
     Kind::Revoke,
     Kind::Disable,
@@ -40,26 +40,26 @@ pub const KINDS: [Kind; 8] = [
     Kind::StoreOff,
 ];
 
-/// A key that is to be ended.
+/// A key that a change will end.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The key.
     pub key: Key,
     /// Its token.
     pub token: String,
-    /// How it is to be ended.
+    /// The change that ends it.
     pub kind: Kind,
 }
 
 impl Subject {
-    /// Makes a key to be ended by `kind`, and tells the ledger. `name` is nobody else's.
+    /// Creates a key that `kind` will end, and adds it to the ledger. `name` must be unique.
     ///
     /// # Errors
     ///
-    /// The server did not say that it was made.
+    /// The server did not confirm the creation.
     pub async fn make(client: &Client, ledger: &Ledger, kind: Kind, name: &str) -> Result<Self, Status> {
         let store = if kind == Kind::StoreOff {
-            // A store of its own: nobody else's calls end with it.
+            // A separate store: switching it off affects no other key.
             client.create_store(name).await?.code
         } else {
             STORES[0].to_owned()
@@ -69,11 +69,11 @@ impl Subject {
         Ok(Self { key, token, kind })
     }
 
-    /// [`Subject::make`], and calls with it once on every server, so that all have it at hand.
+    /// Creates a key with [`Subject::make`] and calls every server with it once, so that all have it cached.
     ///
     /// # Panics
     ///
-    /// When it cannot be made or is not allowed.
+    /// When it cannot be created or is not allowed.
     pub async fn make_known(fleet: &super::Fleet, through: usize, kind: Kind, name: &str) -> Self {
         let made = Self::make(&fleet.members[through].client, &fleet.ledger, kind, name).await;
         let subject = made.expect("a key is made");
@@ -85,15 +85,15 @@ impl Subject {
         subject
     }
 
-    /// Ends it, and tells the ledger.
+    /// Ends the key, and notes that in the ledger.
     ///
     /// # Errors
     ///
-    /// The server did not say that it was done.
+    /// The server did not confirm the change.
     ///
     /// # Panics
     ///
-    /// When an answer lacks what every answer has.
+    /// When a response lacks a required field.
     pub async fn end(&self, client: &Client, ledger: &Ledger) -> Result<Written, Status> {
         ledger.ending(&self.token);
         let id = self.key.id.clone();
@@ -142,15 +142,15 @@ impl Subject {
     }
 }
 
-/// Makes a key that opens what the ledger asks for, and tells the ledger.
+/// Creates a key with access to what the ledger calls, and adds it to the ledger.
 ///
 /// # Errors
 ///
-/// The server did not say that it was made.
+/// The server did not confirm the creation.
 ///
 /// # Panics
 ///
-/// When the answer lacks what every answer has.
+/// When the response lacks a required field.
 pub async fn make(client: &Client, ledger: &Ledger, key: Key) -> Result<(Key, String), Status> {
     let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
     let answer = client.keys().create_key(request).await?.into_inner();

@@ -1,4 +1,4 @@
-//! Many keys at once, most of them nobody's concern: what happens to them must cost those in use nothing.
+//! Many keys at once, most of them unused: their changes must not affect the keys in use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 2_000;
 pub struct Crowd(pub Vec<(String, String)>);
 
 impl Crowd {
-    /// Imports as many keys, all of which open what [`crate::calls::STATUSES`] is.
+    /// Imports `count` keys with access to [`crate::calls::STATUSES`].
     ///
     /// # Panics
     ///
@@ -49,7 +49,7 @@ impl Crowd {
     }
 }
 
-/// Changes of keys, one after the other at a steady rate, whatever the server answers when.
+/// Changes of keys at a steady rate, regardless of when the server responds.
 #[derive(Debug)]
 pub struct Changes {
     stop: Arc<AtomicBool>,
@@ -58,10 +58,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Begins to change the comments of the keys with these ids through a server, `a_second` of them.
+    /// Starts to change the comments of the keys with these ids through a server, `a_second` of them per second.
     #[must_use]
     pub fn begin(client: &Client, ids: &Arc<Vec<String>>, a_second: u32) -> Self {
-        /// Writers at once: a write waits for its commit.
+        /// Concurrent writers: a write waits for its commit.
         const WRITERS: u32 = 8;
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let tasks = (0..WRITERS).map(|writer| {
@@ -93,13 +93,13 @@ impl Changes {
         Self { stop, done, tasks }
     }
 
-    /// How many were made so far.
+    /// Returns how many changes were made so far.
     #[must_use]
     pub fn done(&self) -> usize {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Ends them, and returns how many there were.
+    /// Stops the changes, and returns their number.
     ///
     /// # Panics
     ///
@@ -113,11 +113,11 @@ impl Changes {
     }
 }
 
-/// Grants that a server has read from storage so far: by its own count of misses, and by that of storage's calls.
+/// Returns how many grants a server has read from storage: by its count of misses, and by that of storage calls.
 ///
 /// # Panics
 ///
-/// When the server does not tell.
+/// When the server does not report the metric.
 #[must_use]
 pub fn grants_read(member: &Member) -> (f64, f64) {
     let page = crate::support::http::get(member.server.addresses().ops, "/metrics").expect("metrics are told").body;

@@ -1,10 +1,10 @@
-//! What was acknowledged, and whether an answer can be true beside it.
+//! Acknowledged changes, and whether a decision is consistent with them.
 //!
-//! A key of the ledger is made allowed, and later ended by one change. An answer is wrong if it allows a call that was
-//! sent after the end was acknowledged, or refuses one that was answered before the end was asked for. The one exception
-//! is what the acknowledgement itself makes: replicas that it names as pending may be behind for `max_staleness`.
+//! A key of the ledger is created with access, and later ended by one change. A decision is wrong if it allows a call
+//! sent after the end was acknowledged, or refuses a call that returned before the end was requested. The only
+//! exception comes from the acknowledgement: replicas that it names as pending may be behind for `max_staleness`.
 //!
-//! All of it is recorded for the oracle as well, which knows more of each answer, but only when all is over.
+//! Everything is also recorded for the oracle, which checks more of each decision, but only at the end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,19 +19,19 @@ use super::now;
 use crate::calls::{Client, STATUSES};
 use crate::oracle::Recorder;
 
-/// Longest that an answer is waited for. One that comes later is of no use to whoever asked.
+/// Timeout of a call. A later response is useless to its caller.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Wrong answers that are told.
+/// Maximum number of wrong decisions to report.
 const TOLD: usize = 20;
 
-/// The ledger.
+/// A record of acknowledged changes.
 #[derive(Debug)]
 pub struct Ledger {
     max_staleness: Duration,
     lives: Mutex<HashMap<String, Life>>,
     wrong: Mutex<Vec<String>>,
-    /// For the oracle.
+    /// Recorder for the oracle.
     pub recorder: Recorder,
 }
 
@@ -40,13 +40,13 @@ pub struct Ledger {
 #[expect(dead_code, reason = "a name is for messages")]
 struct Life {
     name: String,
-    /// When its end was asked for first.
+    /// When its end was requested first.
     asked: Option<Duration>,
-    /// When its end was acknowledged, and who may be behind.
+    /// When its end was acknowledged, and which replicas may be behind.
     ended: Option<(Duration, Behind)>,
 }
 
-/// Who may be behind an acknowledged write.
+/// Replicas that may be behind an acknowledged write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Behind {
     These(Vec<String>),
@@ -54,24 +54,24 @@ enum Behind {
 }
 
 impl Ledger {
-    /// An empty one.
+    /// Creates an empty ledger.
     #[must_use]
     pub fn new(max_staleness: Duration) -> Self {
         let recorder = Recorder::new(Arc::new(SystemClock));
         Self { max_staleness, lives: Mutex::default(), wrong: Mutex::default(), recorder }
     }
 
-    /// The bound of the servers.
+    /// Returns the `max_staleness` of the servers.
     #[must_use]
     pub const fn max_staleness(&self) -> Duration {
         self.max_staleness
     }
 
-    /// A token that opens what the ledger asks for was made, and that was acknowledged.
+    /// Notes the acknowledged creation of a token with access to what the ledger calls.
     ///
     /// # Panics
     ///
-    /// When the answer lacks what every answer has.
+    /// When the response lacks a required field.
     pub fn made(&self, key: Option<&proto::Key>, token: &str, written: Option<&Written>) {
         let (key, written) = (key.expect("an answer has a key"), written.expect("a write tells what it came to"));
         let secret = key.secrets.first().expect("a new key has a secret");
@@ -81,14 +81,14 @@ impl Ledger {
         self.lives.lock().unwrap().insert(token.to_owned(), life);
     }
 
-    /// The end of a token is about to be asked for: from now on either answer may be true.
+    /// Notes that the end of a token will be requested: from now on either decision may be correct.
     pub fn ending(&self, token: &str) {
         self.of(token, |life| {
             life.asked.get_or_insert_with(now);
         });
     }
 
-    /// The end of a token was acknowledged.
+    /// Notes that the end of a token was acknowledged.
     pub fn ended(&self, token: &str, written: &Written) {
         self.acknowledged(written);
         let behind =
@@ -96,19 +96,19 @@ impl Ledger {
         self.of(token, |life| life.ended = Some((now(), behind)));
     }
 
-    /// All tokens.
+    /// Returns all tokens.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
         self.tokens(|_| true)
     }
 
-    /// How many ends were acknowledged.
+    /// Returns how many ends were acknowledged.
     #[must_use]
     pub fn ends(&self) -> usize {
         self.tokens(|life| life.ended.is_some()).len()
     }
 
-    /// Tokens of which there is one true answer by now.
+    /// Returns the tokens for which only one decision is correct by now.
     #[must_use]
     pub fn certain(&self) -> Vec<(String, bool)> {
         let lives = self.lives.lock().unwrap();
@@ -120,21 +120,21 @@ impl Ledger {
         certain.collect()
     }
 
-    /// What is known of a token, for a message; never the token.
+    /// Describes a token for a message, without the token itself.
     #[must_use]
     pub fn describe(&self, token: &str) -> String {
         format!("{:?}", self.lives.lock().unwrap().get(token))
     }
 
-    /// Asks a server whether the token opens [`STATUSES`], and judges and records what it answers.
+    /// Calls a server with the token for [`STATUSES`], and checks and records the decision.
     ///
     /// # Errors
     ///
-    /// Nothing was decided, or not soon.
+    /// There was no decision within the timeout.
     ///
     /// # Panics
     ///
-    /// When the answer has no decision.
+    /// When the response has no decision.
     pub async fn ask(&self, client: &Client, replica: &str, token: &str) -> Result<Decision, Status> {
         let request =
             proto::AuthorizeRequest { key: token.to_owned(), method: STATUSES.to_owned(), ..Default::default() };
@@ -159,7 +159,7 @@ impl Ledger {
         let received = now();
         let decision = match answer {
             Ok(decision) => decision,
-            // Nothing was decided, which is never wrong, if it is said so. A connection that breaks is unknown or
+            // There was no decision, which is never wrong if the status reports that. A broken connection is unknown or
             // cancelled.
             Err(status) => {
                 let honest = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::DeadlineExceeded];
@@ -194,17 +194,17 @@ impl Ledger {
         }
     }
 
-    /// Whether there was a wrong answer.
+    /// Returns whether there was a wrong decision.
     #[must_use]
     pub fn is_spoilt(&self) -> bool {
         !self.wrong.lock().unwrap().is_empty()
     }
 
-    /// Fails if there was a wrong answer.
+    /// Asserts that there was no wrong decision.
     ///
     /// # Panics
     ///
-    /// With the first wrong answers.
+    /// With the first wrong decisions.
     pub fn assert_clean(&self) {
         let wrong = self.wrong.lock().unwrap();
         let told: Vec<_> = wrong.iter().take(TOLD).map(String::as_str).collect();

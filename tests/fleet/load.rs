@@ -1,4 +1,4 @@
-//! Calls to every server for as long as a test goes on, each judged by the ledger; and writers beside them.
+//! Calls to every server for the duration of a test, each checked by the ledger; and concurrent writers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,30 +12,30 @@ use super::{Fleet, now};
 use crate::calls::{Client, METHODS, STORES, beside, selected};
 use crate::support::pass;
 
-/// A call that was not answered with a decision.
+/// A call that got no decision.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// When it was sent.
     pub sent: Duration,
-    /// Which server.
+    /// Index of the server.
     pub server: usize,
-    /// What came instead.
+    /// The status received.
     pub status: String,
 }
 
-/// What became of the calls for warm keys.
+/// Results of the calls with warm keys.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Calls that were answered with a decision: when they were sent, in milliseconds, and how long they took, in
-    /// microseconds; for each server.
+    /// Calls that got a decision, for each server: when they were sent, in milliseconds, and how long they took, in
+    /// microseconds.
     pub answered: Vec<Vec<(u32, u32)>>,
-    /// The others.
+    /// The other calls.
     pub failures: Vec<Failure>,
     began: Duration,
 }
 
 impl Tally {
-    /// How long the calls took that were sent from `from` until before `until`, in microseconds.
+    /// Returns the durations of the calls sent from `from` until before `until`, in microseconds.
     #[must_use]
     pub fn times(&self, from: Duration, until: Duration) -> Vec<u32> {
         let within = self.place(from)..self.place(until);
@@ -43,13 +43,12 @@ impl Tally {
         answered.map(|(_, took)| *took).collect()
     }
 
-    /// A moment as [`Tally::answered`] tells it.
+    /// Returns a moment in the unit of [`Tally::answered`].
     fn place(&self, at: Duration) -> u32 {
         u32::try_from(at.saturating_sub(self.began).as_millis()).unwrap_or(u32::MAX)
     }
 
-    /// Asserts that of the calls to `servers` that were sent from `from` until before `until` at least 99.99 % were
-    /// answered.
+    /// Asserts that at least 99.99 % of the calls to `servers` sent from `from` until before `until` got a decision.
     ///
     /// # Panics
     ///
@@ -73,7 +72,7 @@ impl Tally {
     }
 }
 
-/// Calls under way. Half of them are for warm keys, which nobody changes; the rest for all keys of the ledger.
+/// Running calls. Half of them use warm keys, which nobody changes; the rest use all keys of the ledger.
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -83,12 +82,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes `warm` keys that nobody changes, calls each once on every server, and begins: `callers` at once on each
-    /// server, each with `pause` between calls.
+    /// Creates `warm` keys that nobody changes, calls every server with each once, and starts `callers` concurrent
+    /// callers for each server, with `pause` between their calls.
     ///
     /// # Panics
     ///
-    /// When a key cannot be made or is not allowed.
+    /// When a key cannot be created or is not allowed.
     pub async fn begin(fleet: &Fleet, warm: usize, callers: usize, pause: Duration) -> Self {
         let mut tokens = Vec::new();
         for number in 0..warm {
@@ -123,11 +122,11 @@ impl Load {
         Self { stop, callers: tasks, began, servers: fleet.members.len() }
     }
 
-    /// Ends the calls.
+    /// Stops the calls.
     ///
     /// # Panics
     ///
-    /// When a caller did.
+    /// When a caller panicked.
     pub async fn end(self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
         let mut tally = Tally { answered: vec![Vec::new(); self.servers], failures: Vec::new(), began: self.began };
@@ -140,7 +139,7 @@ impl Load {
     }
 }
 
-/// A server, the calls that it answered, as in [`Tally::answered`], and those that failed.
+/// A server, its calls with a decision, as in [`Tally::answered`], and its failed calls.
 type Called = (usize, Vec<(u32, u32)>, Vec<Failure>);
 
 struct Caller {
@@ -189,7 +188,7 @@ impl Caller {
     }
 }
 
-/// Writers: each makes a key through one server and ends it through another, again and again, whatever is broken.
+/// Writers: each repeatedly creates a key through one server and ends it through another, despite any failures.
 #[derive(Debug)]
 pub struct Writers {
     stop: Arc<AtomicBool>,
@@ -199,7 +198,7 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Begins with `writers` at once, each with `pause` after each key.
+    /// Starts `writers` concurrent writers, each with `pause` after each key.
     pub fn begin(fleet: &Fleet, servers: &[usize], writers: usize, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (done, failed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -207,7 +206,7 @@ impl Writers {
         let tasks = (0..writers).map(|writer| {
             let (clients, ledger) = (clients.clone(), Arc::clone(&fleet.ledger));
             let (stop, done, failed) = (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&failed));
-            // No two runs of writers of one test make keys of the same name.
+            // Makes key names unique across several runs of writers in one test.
             let run = now().as_millis();
             beside(async move {
                 for number in writer.. {
@@ -230,17 +229,17 @@ impl Writers {
         Self { stop, tasks, done, failed }
     }
 
-    /// How many ends were acknowledged so far.
+    /// Returns how many ends were acknowledged so far.
     #[must_use]
     pub fn done(&self) -> usize {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Ends them, and returns how many ends were acknowledged and how many writes were not.
+    /// Stops the writers, and returns how many ends were acknowledged and how many writes were not.
     ///
     /// # Panics
     ///
-    /// When a writer did.
+    /// When a writer panicked.
     pub async fn end(self) -> (usize, usize) {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {

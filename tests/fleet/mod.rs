@@ -1,5 +1,5 @@
 //! Several servers on one database as one service: changes made through any of them, calls to all of them, and a ledger
-//! that judges every answer by what was acknowledged before it was asked for. For tests that break things meanwhile.
+//! that checks every decision against the writes acknowledged before the call. For tests that cause failures meanwhile.
 
 pub mod changes;
 pub mod crowd;
@@ -19,38 +19,38 @@ use crate::support::eventually_async;
 use crate::support::process::{Builder, LatchkeyProcess};
 use ledger::Ledger;
 
-/// For servers to come to themselves on a busy machine.
+/// Bound for servers to recover on a busy machine.
 pub const RECOVERY: Duration = Duration::from_secs(40);
 
-/// A moment, by a clock that never goes back.
+/// Returns the time of a monotonic clock.
 #[must_use]
 pub fn now() -> Duration {
     SystemClock.monotonic()
 }
 
-/// A server, and how to call it.
+/// A server and its client.
 #[derive(Debug)]
 pub struct Member {
     /// The process.
     pub server: LatchkeyProcess,
-    /// Calls it as the first operator.
+    /// Client with the first operator's token.
     pub client: Client,
-    /// Its id among the replicas.
+    /// Its replica id.
     pub replica: String,
 }
 
 /// The servers.
 #[derive(Debug)]
 pub struct Fleet {
-    /// One after the other.
+    /// Members in the order of their start.
     pub members: Vec<Member>,
     /// The token of the first operator.
     pub token: String,
-    /// What is judged.
+    /// The ledger that checks decisions.
     pub ledger: Arc<Ledger>,
 }
 
-/// Nothing but what a test of these servers needs to know of time.
+/// Returns a builder with the time settings that these tests need.
 #[must_use]
 pub fn server(url: &str, max_staleness: Duration) -> Builder {
     LatchkeyProcess::builder()
@@ -60,7 +60,7 @@ pub fn server(url: &str, max_staleness: Duration) -> Builder {
 }
 
 impl Fleet {
-    /// Starts a server for each builder, all on one empty database, and furnishes it.
+    /// Starts a server for each builder, all on one empty database, and adds the test data.
     ///
     /// # Panics
     ///
@@ -90,20 +90,20 @@ impl Fleet {
         self.members.push(member);
     }
 
-    /// Takes note of where a server listens after it was started again.
+    /// Updates the address of a server after it was started again.
     pub async fn rejoined(&mut self, at: usize) {
         let member = self.members.remove(at);
         let member = Member::of(member.server, &self.token).await;
         self.members.insert(at, member);
     }
 
-    /// The clients of all servers.
+    /// Returns the clients of all servers.
     #[must_use]
     pub fn clients(&self) -> Vec<Client> {
         self.members.iter().map(|member| member.client.clone()).collect()
     }
 
-    /// Waits until every server says that it is ready.
+    /// Waits until every server reports that it is ready.
     ///
     /// # Panics
     ///
@@ -117,8 +117,8 @@ impl Fleet {
         }
     }
 
-    /// Waits until every server decides as the ledger says that it must, for every key that the ledger knows: nothing
-    /// acknowledged was lost. Then the oracle replays every answer that was recorded.
+    /// Waits until every server decides as the ledger requires, for every key of the ledger: nothing acknowledged was
+    /// lost. Then the oracle replays all recorded decisions.
     ///
     /// # Panics
     ///
@@ -127,7 +127,7 @@ impl Fleet {
         self.agrees_after(None).await;
     }
 
-    /// [`Fleet::agrees_with_ledger`], where storage had another history until a moment.
+    /// Does the same as [`Fleet::agrees_with_ledger`] after storage has switched to a different history.
     ///
     /// # Panics
     ///
@@ -153,9 +153,9 @@ impl Fleet {
             None => Checker::new(history, max_staleness),
             Some((earlier, until)) => Checker::new(earlier, max_staleness).then(until, history),
         };
-        // The clock of the database is moved by a test, and no key that is recorded here is about to expire.
+        // A test sets the clock of the database, and no key recorded here is about to expire.
         let report = checker.slack(Duration::from_hours(3)).check(&self.ledger.recorder.records());
-        // How many calls there must be is for who makes them to say.
+        // The caller knows the minimum number of calls.
         report.assert_clean(1);
     }
 }
@@ -170,18 +170,18 @@ impl Member {
         Self { server, client, replica }
     }
 
-    /// Whether it says that it is ready.
+    /// Returns whether it reports that it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let answer = crate::support::http::get(self.server.addresses().ops, "/readyz");
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// A metric, of whatever labels, as /metrics tells it; 0 if it is not there.
+    /// Returns a metric from /metrics, summed over labels; 0 if it is missing.
     ///
     /// # Panics
     ///
-    /// When the operations port does not answer.
+    /// When the operations port does not respond.
     #[must_use]
     pub fn metric(&self, name: &str) -> f64 {
         let page = crate::support::http::get(self.server.addresses().ops, "/metrics").expect("metrics are told").body;

@@ -1,4 +1,4 @@
-//! How long it takes until every server refuses what a change has ended.
+//! Measures how long it takes until every server refuses the calls that a change forbids.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use super::{Fleet, now};
 use crate::calls::beside;
 use crate::support::pass;
 
-/// Between an answer and the next question.
+/// Time between a response and the next call.
 const PAUSE: Duration = Duration::from_micros(500);
 
-/// How far a change has come, counted from when it was sent.
+/// Durations of a change, counted from sending it.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// Until the last server answered with its first refusal.
+    /// Until the last server returned its first refusal.
     pub refused: Duration,
-    /// Until the change was answered.
+    /// Until the change was acknowledged.
     pub acknowledged: Duration,
 }
 
-/// Ends `subject` through a server while every server is asked about it again and again, until all refuse.
+/// Ends `subject` through a server while every server is called with it repeatedly, until all refuse.
 ///
 /// # Panics
 ///
@@ -38,7 +38,7 @@ pub async fn end_and_watch(fleet: &Fleet, subject: &Subject, through: usize) -> 
                     if ledger.ask(&client, &replica, &token).await.is_ok_and(|decision| !decision.allowed) {
                         return now();
                     }
-                    // The timer's own grain, about a millisecond, is how exact the figure is.
+                    // The resolution of the timer, about a millisecond, limits the precision of the figure.
                     pass(PAUSE).await;
                 }
                 panic!("a server goes on allowing: {}", ledger.describe(&token));

@@ -69,7 +69,7 @@ fn book(bytes: usize, one: impl Fn(usize) -> proto::Method) -> Sent {
     keys("ImportMethods", &proto::ImportMethodsRequest { methods, retire_missing: false, dry_run: true, options: None })
 }
 
-/// A visitor of the console who has signed in.
+/// A console user who has signed in.
 struct Visitor {
     address: SocketAddr,
     cookie: String,
@@ -109,7 +109,7 @@ impl Visitor {
     }
 }
 
-/// Sends a request and answers all that comes back.
+/// Sends a request and returns the whole response.
 fn exchange(address: SocketAddr, text: &[u8]) -> String {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address).expect("the console listens");

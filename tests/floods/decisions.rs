@@ -1,4 +1,4 @@
-//! The table of the decision port: decisions, Envoy, and proxies that ask over HTTP.
+//! The table of the decision port: decisions, Envoy, and proxies that use HTTP.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use crate::table::{Row, Sent, Target, hold};
 type Make = fn(&str, usize) -> Call;
 type Extra = fn(usize) -> String;
 
-/// A server with a key, whose token comes with it, and with a profile that looks everywhere.
+/// Starts a server with a key, whose token is returned, and with a profile that inspects every location.
 pub async fn server() -> (LatchkeyProcess, Client, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().expect("a file is made");
     file.write_all(PROFILE.as_bytes()).expect("the file is written");
@@ -21,7 +21,7 @@ pub async fn server() -> (LatchkeyProcess, Client, tempfile::NamedTempFile) {
     (server, client, file)
 }
 
-/// A request of a proxy's about another.
+/// Returns a proxy's request about another request.
 fn forwarded(key: &str, extra: &str) -> Sent {
     let text = format!(
         "GET /forward-auth/nginx/everywhere HTTP/1.1\r\nhost: latchkey\r\nconnection: close\r\nx-latchkey-caller: {key}\r\n\

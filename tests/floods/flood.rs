@@ -1,5 +1,5 @@
-//! A flood of the worst requests, and what everybody else notices of it: /livez, revocations, valid calls, memory, and the
-//! end by SIGTERM. `cargo bench -- flood` runs it in full, the test here in short.
+//! A flood of the most expensive requests, and its effects on other clients: /livez, revocations, valid calls, memory,
+//! and shutdown by SIGTERM. `cargo bench -- flood` runs it in full, the test here briefly.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -17,50 +17,50 @@ use crate::requests::{self as worst, PROFILE, UNKNOWN};
 use crate::support::process::LatchkeyProcess;
 use crate::support::{http, pass};
 
-/// Connections that flood.
+/// Connections of the flood.
 pub const CONNECTIONS: usize = 64;
-/// In which valid calls are to be answered.
+/// Deadline of valid calls.
 const DEADLINE: Duration = Duration::from_secs(1);
-/// Time that a server has to end in.
+/// Time that a server has for its shutdown.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// After which whoever floods tries again.
+/// Timeout of a flood request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What everybody else noticed.
+/// Effects noticed by other clients.
 #[derive(Debug, Default)]
 pub struct Noticed {
-    /// The longest that /livez took, of any replica.
+    /// Longest response time of /livez on any replica.
     pub livez: Duration,
-    /// The longest that a revocation took to be acknowledged.
+    /// Longest time until a revocation was acknowledged.
     pub revoked: Duration,
-    /// Revocations.
+    /// Number of revocations.
     pub revocations: usize,
-    /// Answers after an acknowledged revocation, by any replica, that allowed; and revocations with a replica pending.
+    /// Allowed calls after an acknowledged revocation, on any replica; and revocations with a replica pending.
     pub let_through: usize,
     pub pending: usize,
-    /// Valid calls, and those that were answered in time.
+    /// Valid calls, and those that returned in time.
     pub calls: u64,
     pub answered: u64,
-    /// What the largest replica grew by, in bytes.
+    /// Memory growth of the largest replica, in bytes.
     pub grown: usize,
-    /// The longest that a replica took to end after SIGTERM, and how it ended.
+    /// Longest time of a replica's shutdown after SIGTERM, and its exit status.
     pub ended: Duration,
     pub endings: Vec<String>,
-    /// Requests of the flood that were answered, refused as overload, and otherwise.
+    /// Requests of the flood that were processed, refused as overload, and failed otherwise.
     pub flood: [u64; 3],
 }
 
-/// How much of it.
+/// Size of the flood.
 #[derive(Debug, Clone)]
 pub struct Extent {
-    /// How long it floods before SIGTERM.
+    /// Duration of the flood before SIGTERM.
     pub time: Duration,
     /// The database of the replicas; `None` for one server on SQLite.
     pub database: Option<String>,
     pub replicas: usize,
 }
 
-/// The requests of the flood, those of a connection each: bodies of 0.9 MB with the keys `valid` and unknown, and batches.
+/// Returns the requests of the flood, one per connection: bodies of 0.9 MB with `valid` and unknown keys, and batches.
 fn requests(valid: &str) -> Vec<Arc<Call>> {
     const BODY: usize = 900_000;
     let calls = [
@@ -76,7 +76,7 @@ fn requests(valid: &str) -> Vec<Arc<Call>> {
     calls.into_iter().map(Arc::new).collect()
 }
 
-/// Sets the replicas up, floods them, and tells what everybody else noticed.
+/// Starts the replicas, floods them, and returns what other clients noticed.
 pub async fn run(extent: &Extent) -> Noticed {
     let mut file = tempfile::NamedTempFile::new().expect("a file is made");
     file.write_all(PROFILE.as_bytes()).expect("the file is written");
@@ -99,7 +99,7 @@ pub async fn run(extent: &Extent) -> Noticed {
     for _ in 0..(extent.time.as_secs() / 2).clamp(2, 20) {
         revocable.push(clients[0].create_key(key()).await.expect("a key is made"));
     }
-    // What memory is measured against has been used once: buffers, caches, the pool's threads.
+    // The baseline of memory is taken after first use: buffers, caches, the pool's threads.
     let calls = requests(&valid);
     for replica in &replicas {
         let line = Line::new(replica.addresses().decision, &admin);
@@ -127,7 +127,7 @@ pub async fn run(extent: &Extent) -> Noticed {
                 let count = match line.call(&call, PATIENCE).await {
                     Ok(_) => 0,
                     Err(status) if status.code() == Code::Unavailable => {
-                        // As a client would that means to be answered.
+                        // As a client would that waits for its response.
                         pass(Duration::from_millis(20)).await;
                         1
                     }
@@ -165,7 +165,7 @@ pub async fn run(extent: &Extent) -> Noticed {
                     let began = SystemClock.monotonic();
                     let probe = tokio::task::spawn_blocking(move || http::get(ops, "/livez"));
                     let alive = probe.await.expect("it is asked").is_ok_and(|answer| answer.status == 200);
-                    // Not answered at all counts as the longest that a probe may wait.
+                    // No response at all counts as the timeout of a probe.
                     let took = SystemClock.monotonic().saturating_sub(began);
                     longest = longest.max(if alive { took } else { PATIENCE });
                     most = most.max(memory(pid).unwrap_or(0).saturating_sub(before));
@@ -205,7 +205,7 @@ pub async fn run(extent: &Extent) -> Noticed {
         noticed.livez = noticed.livez.max(longest);
         noticed.grown = noticed.grown.max(most);
     }
-    // The end, with the flood going on.
+    // Shutdown while the flood continues.
     let began = SystemClock.monotonic();
     replicas.iter_mut().for_each(LatchkeyProcess::terminate);
     for replica in &mut replicas {
@@ -224,7 +224,7 @@ pub async fn run(extent: &Extent) -> Noticed {
 }
 
 impl Noticed {
-    /// Valid calls that were answered in time, of a hundred.
+    /// Returns the percentage of valid calls that returned in time.
     pub fn answered_of_100(&self) -> f64 {
         self.answered as f64 * 100.0 / self.calls.max(1) as f64
     }

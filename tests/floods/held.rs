@@ -1,12 +1,12 @@
-//! The flood in short: it holds nothing up.
+//! A brief flood does not block other clients.
 
 use std::time::Duration;
 
 use crate::flood::{DRAIN, Extent, Noticed, run};
 use crate::support::postgres::Cluster;
 
-/// How much more than in `cargo bench -- flood` is let pass here: in time, and in calls that are not answered. Whatever
-/// else runs on the machine, and that the server is not optimised, counts against it.
+/// How much worse the limits are than in `cargo bench -- flood`: for times, and for calls without a response. Other
+/// load on the machine and the unoptimised build make the results worse.
 const FACTOR: u32 = 4;
 
 fn hold(noticed: &Noticed) {

@@ -1,5 +1,5 @@
-//! What clients can make the server work: for every entrance the longest work per byte, and what everybody else notices of
-//! a flood of the worst.
+//! Work that clients can cause: for every listener the most expensive work per byte, and the effects of a flood of such
+//! requests on other clients.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -16,5 +16,5 @@ mod raw;
 mod requests;
 mod table;
 
-/// Taken by each test for all of its time: what one does to the machine would be measured by another.
+/// Held by each test for its whole duration: load of one test would disturb the measurements of another.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,4 +1,4 @@
-//! What a process costs: CPU time and memory, as Linux tells them.
+//! Cost of a process: CPU time and memory, as reported by Linux.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::fs;
 pub struct Cpu(HashMap<String, u64>);
 
 impl Cpu {
-    /// The CPU time spent by now.
+    /// Reads the CPU time used so far.
     pub fn of(pid: u32) -> Self {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
         let spent = tasks.filter_map(|task| {
@@ -21,13 +21,13 @@ impl Cpu {
         Self(spent.collect())
     }
 
-    /// What was spent since `before`, in nanoseconds.
+    /// Returns the CPU time used since `before`, in nanoseconds.
     pub fn since(&self, before: &Self) -> u64 {
         self.0.iter().map(|(task, spent)| spent.saturating_sub(before.0.get(task).copied().unwrap_or(0))).sum()
     }
 }
 
-/// Bytes of memory that a process has; `None` once it is gone.
+/// Returns the memory of a process in bytes; `None` once it has ended.
 pub fn memory(pid: u32) -> Option<usize> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

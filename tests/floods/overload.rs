@@ -1,4 +1,4 @@
-//! Overload: what the server cannot take on is refused at once and counted, and short calls do not notice.
+//! Overload: calls beyond the server's capacity are refused at once and counted, and short calls are not affected.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ use crate::raw::Line;
 use crate::requests;
 use crate::support::{eventually, eventually_async, http as page};
 
-/// Long calls that the decision port takes on at once.
+/// Long calls that the decision port admits at the same time.
 const CALLS: usize = 256;
-/// How many more are tried.
+/// Number of calls beyond that.
 const MORE: usize = 32;
 const SOON: Duration = Duration::from_secs(30);
 
-/// A long call whose message does not come to its end.
+/// Returns a long call with an incomplete message.
 fn unfinished(token: &str) -> http::Request<Body> {
     let begun = Bytes::from_static(&[0, 0, 8, 0, 0, 10]);
     let frames = stream::iter([Ok::<_, tonic::Status>(Frame::data(begun))]);
@@ -55,7 +55,7 @@ async fn overload_is_refused_at_once_and_counted_and_short_calls_do_not_notice()
         }
         channels.push(channel);
     }
-    // Those that do not fit are refused; from then on the pool is full.
+    // Calls that do not fit are refused; from then on the pool is full.
     let name = "latchkey_overload_total{port=\"decision\",reason=\"calls\"} ";
     let counted = || {
         let metrics = page::get(addresses.ops, "/metrics").expect("it answers").body;

@@ -1,4 +1,4 @@
-//! gRPC calls whose messages are bytes already, so that the caller works as little as can be.
+//! gRPC calls whose messages are already encoded, so that the client does as little work as possible.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-/// Bytes as they are.
+/// Codec that passes bytes unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 struct AsIs;
 
@@ -49,7 +49,7 @@ impl Decoder for AsIs {
     }
 }
 
-/// A call: its path and its message.
+/// Path and message of a call.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub path: &'static str,
@@ -64,14 +64,14 @@ pub struct Line {
 }
 
 impl Line {
-    /// A connection to `address`, made with its first call, on which an operator calls.
+    /// Creates a connection to `address` with an operator's token. Connects with the first call.
     pub fn new(address: SocketAddr, token: &str) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
         let channel = endpoint.connect_timeout(Duration::from_secs(20)).connect_lazy();
         Self { channel, bearer: format!("Bearer {token}").parse().expect("a token is ASCII") }
     }
 
-    /// Makes a call and waits for its answer, at most for `patience`; the call is cancelled then.
+    /// Makes a call and waits for its response, at most for `patience`; then the call is cancelled.
     pub async fn call(&self, call: &Call, patience: Duration) -> Result<Bytes, Status> {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         let mut request = Request::new(call.message.clone());

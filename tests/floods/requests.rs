@@ -1,4 +1,4 @@
-//! The worst requests that are known, by their size: whatever grows faster than its input shows here.
+//! The most expensive known requests, by their size: whatever grows faster than its input shows here.
 
 use latchkey::proto::foreign::envoy::config::core::v3::{HeaderMap, HeaderValue};
 use latchkey::proto::foreign::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
@@ -9,7 +9,7 @@ use prost::bytes::Bytes;
 
 use crate::raw::Call;
 
-/// A profile that looks for key and stores wherever they can be.
+/// A profile that reads key and stores from every possible location.
 pub const PROFILE: &str = "
 trusted_proxies = '127.0.0.0/8, ::1/128'
 
@@ -20,10 +20,10 @@ stores = ['query:store[]', 'form:store[]', 'json:#/store/-', 'json:#/-/store', '
 body_limit = 1048576
 ";
 
-/// A token that no key has, as issued ones look.
+/// A token that belongs to no key, formatted like issued ones.
 pub const UNKNOWN: &str = "no-key-has-this-token-0123456789-0123456789";
 
-/// Fills up to `bytes` with what `part` makes of numbers.
+/// Concatenates the results of `part` for ascending numbers up to `bytes` bytes.
 pub fn filled(bytes: usize, mut part: impl FnMut(usize) -> String) -> String {
     let mut text = String::with_capacity(bytes + 64);
     for number in 0.. {
@@ -39,7 +39,7 @@ fn encoded(path: &'static str, message: &impl Message) -> Call {
     Call { path, message: Bytes::from(message.encode_to_vec()) }
 }
 
-/// What Envoy asks about a request, whose key is `key` (empty: it has none).
+/// Returns Envoy's check of a request with the key `key` (empty: no key).
 pub fn check(key: &str, target: &str, headers: &[(String, String)], body: Option<(&str, String)>) -> Call {
     let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     let header =
@@ -71,88 +71,88 @@ pub fn check(key: &str, target: &str, headers: &[(String, String)], body: Option
     encoded("/envoy.service.auth.v3.Authorization/Check", &CheckRequest { attributes: Some(attributes) })
 }
 
-/// What most bodies are asked about.
+/// Path of most requests with a body.
 pub const TARGET: &str = "/api/v5/orders/create";
 
-/// `store` as a list of distinct codes.
+/// Returns JSON with `store` as a list of distinct codes.
 pub fn json_stores(key: &str, bytes: usize) -> Call {
     let codes = filled(bytes, |number| format!("\"{number:x}\","));
     check(key, TARGET, &[], Some(("application/json", format!("{{\"store\":[{}\"\"]}}", codes))))
 }
 
-/// Members with distinct names beside each other.
+/// Returns JSON with distinct names at the same level.
 pub fn json_members(key: &str, bytes: usize) -> Call {
     let members = filled(bytes, |number| format!("\"{number:x}\":0,"));
     check(key, TARGET, &[], Some(("application/json", format!("{{{members}\"store\":\"berlin\"}}"))))
 }
 
-/// Lists within lists.
+/// Returns JSON with lists within lists.
 pub fn json_depth(key: &str, bytes: usize) -> Call {
     let body = format!("{{\"store\":{}{}}}", "[".repeat(bytes / 2), "]".repeat(bytes / 2));
     check(key, TARGET, &[], Some(("application/json", body)))
 }
 
-/// A text of nothing but escapes.
+/// Returns JSON with a text of nothing but escapes.
 pub fn json_escapes(key: &str, bytes: usize) -> Call {
     let body = format!("{{\"a\":\"{}\",\"store\":\"berlin\"}}", "\\u0061".repeat(bytes / 6));
     check(key, TARGET, &[], Some(("application/json", body)))
 }
 
-/// Pairs of the same name with distinct values.
+/// Returns a form of pairs with the same name and distinct values.
 pub fn form_stores(key: &str, bytes: usize) -> Call {
     let body = filled(bytes, |number| format!("store[]={number:x}&"));
     check(key, TARGET, &[], Some(("application/x-www-form-urlencoded", body)))
 }
 
-/// Pairs with distinct names that have to be decoded again and again.
+/// Returns a form of pairs with distinct names that have to be decoded repeatedly.
 pub fn form_names(key: &str, bytes: usize) -> Call {
     let body = filled(bytes, |number| format!("%2525{number:x}[a][b]=1&"));
     check(key, TARGET, &[], Some(("application/x-www-form-urlencoded", body)))
 }
 
-/// One name that is an escape of an escape of an escape.
+/// Returns a form with one name that is an escape of an escape of an escape.
 pub fn form_layers(key: &str, bytes: usize) -> Call {
     let body = format!("%{}=1", "25".repeat(bytes / 2));
     check(key, TARGET, &[], Some(("application/x-www-form-urlencoded", body)))
 }
 
-/// Small parts, each with a store.
+/// Returns a multipart form of small parts, each with a store.
 pub fn parts_stores(key: &str, bytes: usize) -> Call {
     let part = |number| format!("--XX\r\ncontent-disposition: form-data; name=\"store[]\"\r\n\r\n{number:x}\r\n");
     let body = filled(bytes, part) + "--XX--\r\n";
     check(key, TARGET, &[], Some(("multipart/form-data; boundary=XX", body)))
 }
 
-/// One part whose content begins what could be boundaries.
+/// Returns a multipart form with one part full of prefixes of boundaries.
 pub fn parts_almost(key: &str, bytes: usize) -> Call {
     let content = "\r\n--X".repeat(bytes / 5);
     let body = format!("--XX\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n{content}\r\n--XX--\r\n");
     check(key, TARGET, &[], Some(("multipart/form-data; boundary=XX", body)))
 }
 
-/// One part with many headers.
+/// Returns a multipart form with one part with many headers.
 pub fn parts_headers(key: &str, bytes: usize) -> Call {
     let headers = filled(bytes, |number| format!("x-{number:x}: 1\r\n"));
     let body = format!("--XX\r\n{headers}content-disposition: form-data; name=\"a\"\r\n\r\n1\r\n--XX--\r\n");
     check(key, TARGET, &[], Some(("multipart/form-data; boundary=XX", body)))
 }
 
-/// A query of distinct stores.
+/// Returns a query of distinct stores.
 pub fn query_stores(key: &str, bytes: usize) -> Call {
     check(key, &format!("/api/v5/orders?{}", filled(bytes, |number| format!("store[]={number:x}&"))), &[], None)
 }
 
-/// A query of distinct names.
+/// Returns a query of distinct names.
 pub fn query_names(key: &str, bytes: usize) -> Call {
     check(key, &format!("/api/v5/orders?{}", filled(bytes, |number| format!("a%255b{number:x}]=1&"))), &[], None)
 }
 
-/// A path of short segments.
+/// Returns a path of short segments.
 pub fn path_segments(key: &str, bytes: usize) -> Call {
     check(key, &filled(bytes, |number| format!("/{}%2E{number:x}", if number % 2 == 0 { "A" } else { "1" })), &[], None)
 }
 
-/// Headers of distinct names.
+/// Returns headers with distinct names.
 pub fn headers_names(key: &str, bytes: usize) -> Call {
     let mut headers = Vec::new();
     let _ = filled(bytes, |number| {
@@ -162,7 +162,7 @@ pub fn headers_names(key: &str, bytes: usize) -> Call {
     check(key, "/api/v5/orders", &headers, None)
 }
 
-/// One header again and again, with a store each time.
+/// Returns one header many times, with a different store each time.
 pub fn headers_stores(key: &str, bytes: usize) -> Call {
     let mut headers = Vec::new();
     let _ = filled(bytes, |number| {
@@ -172,7 +172,7 @@ pub fn headers_stores(key: &str, bytes: usize) -> Call {
     check(key, "/api/v5/orders", &headers, None)
 }
 
-/// Many cookies.
+/// Returns many cookies.
 pub fn cookies(key: &str, bytes: usize) -> Call {
     let cookies = filled(bytes, |number| format!("c{number:x}=1; "));
     check(key, "/api/v5/orders", &[("cookie".to_owned(), cookies)], None)
@@ -181,7 +181,7 @@ pub fn cookies(key: &str, bytes: usize) -> Call {
 const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 const BATCH: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
-/// A question that names stores which the key does not open.
+/// Returns a request with stores outside the key's access.
 fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest {
         key: key.to_owned(),
@@ -191,31 +191,31 @@ fn question(key: &str, stores: impl IntoIterator<Item = String>) -> proto::Autho
     }
 }
 
-/// One question with distinct stores, up to a thousand or beyond.
+/// Returns one request with distinct stores, up to a thousand or beyond.
 pub fn authorize_stores(key: &str, bytes: usize) -> Call {
     encoded(AUTHORIZE, &question(key, (0..bytes / 9).map(|number| format!("s{number:06x}"))))
 }
 
-/// One question whose path has to be decoded.
+/// Returns one request whose path has to be decoded.
 pub fn authorize_path(key: &str, bytes: usize) -> Call {
     let method = format!("GET {}", "/A%2E1".repeat(bytes / 6));
     encoded(AUTHORIZE, &proto::AuthorizeRequest { key: key.to_owned(), method, ..Default::default() })
 }
 
-/// A key of this length.
+/// Returns a key of this length.
 pub fn introspect_key(_: &str, bytes: usize) -> Call {
     let request = proto::IntrospectKeyRequest { key: "k".repeat(bytes), ..Default::default() };
     encoded("/latchkey.v1.AuthorizationService/IntrospectKey", &request)
 }
 
-/// A batch whose questions have a thousand distinct stores each.
+/// Returns a batch whose requests have a thousand distinct stores each.
 pub fn batch_stores(key: &str, bytes: usize) -> Call {
     let question = question(key, (0..1_000).map(|number| format!("s{number:03x}")));
     let requests = vec![question.clone(); bytes / question.encoded_len()];
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests })
 }
 
-/// A batch of questions with long paths.
+/// Returns a batch of requests with long paths.
 pub fn batch_paths(key: &str, bytes: usize) -> Call {
     let method = format!("GET {}", "/A%2E1".repeat(160));
     let question = proto::AuthorizeRequest { key: key.to_owned(), method, ..Default::default() };
@@ -223,12 +223,12 @@ pub fn batch_paths(key: &str, bytes: usize) -> Call {
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests })
 }
 
-/// A batch of questions without anything in them.
+/// Returns a batch of empty requests.
 pub fn batch_empty(_: &str, bytes: usize) -> Call {
     encoded(BATCH, &proto::BatchAuthorizeRequest { requests: vec![proto::AuthorizeRequest::default(); bytes / 2] })
 }
 
-/// A batch in which every question is wrong.
+/// Returns a batch in which every request is invalid.
 pub fn batch_wrong(key: &str, bytes: usize) -> Call {
     let question = proto::AuthorizeRequest {
         key: key.to_owned(),

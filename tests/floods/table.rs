@@ -1,7 +1,7 @@
-//! The longest work of every entrance, at n bytes and at 2n: it grows as its input does, with a key and without.
+//! The most expensive work of every listener, at n bytes and at 2n: cost grows linearly, with and without a valid key.
 //!
-//! The server is the real program; what is measured is the CPU time of all its threads, so that other processes count for
-//! nothing. Of several repeats, n and 2n in turn, the cheapest counts: whatever else the server does only adds to it.
+//! The server is the real program; the measurement is the CPU time of its threads, so other processes do not matter. Of
+//! several repeats, n and 2n in turn, the minimum counts: other work of the server only adds to it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,44 +9,43 @@ use std::time::Duration;
 use crate::meter::Cpu;
 use crate::raw::{Call, Line};
 
-/// How much more twice the input may cost.
+/// Maximum cost ratio for twice the input.
 const RATIO: f64 = 2.5;
-/// Repeats of each measurement; and of one that is over the bound, before it counts.
+/// Repeats of each measurement; and of one that exceeds the bound, before it counts.
 const REPEATS: (usize, usize) = (3, 9);
-/// CPU time of one request, in nanoseconds, beyond which it is not measured any further: whatever grows as its input takes a
-/// fraction.
+/// CPU time of one request, in nanoseconds, beyond which measuring stops: linear work takes a fraction of it.
 const ENDLESS: u64 = 15_000_000_000;
-/// CPU time, in nanoseconds, below which a measurement says nothing: the server polls storage meanwhile.
+/// CPU time, in nanoseconds, below which a measurement means nothing: the server polls storage meanwhile.
 const LEAST: u64 = 8_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is sent.
+/// A request to send.
 pub enum Sent {
     /// A gRPC call.
     Call(Call),
-    /// A request by HTTP/1.1, as it is written.
+    /// An encoded HTTP/1.1 request.
     Text(Vec<u8>),
 }
 
-/// A kind of request of an entrance.
+/// A kind of request of a listener.
 pub struct Row {
     pub name: String,
-    /// Makes one of about so many bytes.
+    /// Makes a request of about this number of bytes.
     pub make: Box<dyn Fn(usize) -> Sent>,
-    /// The smaller number of bytes.
+    /// The smaller size in bytes.
     pub bytes: usize,
 }
 
-/// What a row came to.
+/// Measurement of a row.
 struct Measured {
     name: String,
     bytes: usize,
-    /// Nanoseconds of CPU of one request of n, and of 2n.
+    /// Nanoseconds of CPU time of one request of n, and of 2n bytes.
     cost: (f64, f64),
     said: String,
 }
 
-/// Where requests are sent.
+/// Destination of requests.
 pub struct Target {
     pub pid: u32,
     pub line: Line,
@@ -54,7 +53,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Sends a request `times`, and answers the CPU time that it took the server and what it said.
+    /// Sends a request `times` times; returns the CPU time of the server and its response.
     async fn cost(&self, sent: &Sent, times: u32) -> (u64, String) {
         let before = Cpu::of(self.pid);
         let mut said = String::new();
@@ -73,10 +72,10 @@ impl Target {
         (Cpu::of(self.pid).since(&before), said)
     }
 
-    /// Measures a row until it is within the bound, or has been measured often enough.
+    /// Measures a row until it is within the bound, or has been repeated often enough.
     async fn measure(&self, row: &Row) -> Measured {
         let (small, large) = ((row.make)(row.bytes), (row.make)(row.bytes * 2));
-        // The first fills caches; it also tells how often is often enough.
+        // The first request warms caches; it also determines the number of repeats.
         let (first, _) = self.cost(&small, 1).await;
         let (second, said) = self.cost(&small, 1).await;
         if second >= ENDLESS || first >= ENDLESS {
@@ -101,19 +100,19 @@ fn ratio((small, large): (u64, u64)) -> f64 {
     large as f64 / small as f64
 }
 
-/// Sends a request on a connection of its own, and answers the status line.
+/// Sends a request on a connection of its own, and returns the status line.
 pub fn ask(address: SocketAddr, text: &[u8]) -> String {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address).expect("the port listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out is set");
-    // Who is refused early may be hung up on.
+    // The server may close the connection of a request that it refuses early.
     let _ = stream.write_all(text);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).lines().next().unwrap_or("nothing").to_owned()
 }
 
-/// Measures all rows, prints the table, and fails if one grows faster than its input.
+/// Measures all rows, prints the table, and fails if the cost of one grows faster than its input.
 pub async fn hold(title: &str, target: &Target, rows: Vec<Row>) {
     let mut measured = Vec::new();
     for row in &rows {

@@ -1,4 +1,4 @@
-//! Well-formed tokens that nobody was given, tried as fast as the server answers: in batches of a thousand and one by
+//! Well-formed tokens that were never issued, tried as fast as the server responds: in batches of a thousand and one by
 //! one, over several connections.
 
 use std::sync::Arc;
@@ -13,32 +13,32 @@ use tonic::Code;
 use crate::calls::{Client, STATUSES, beside};
 use crate::support::process::Addresses;
 
-/// Connections that ask in batches, one batch at a time.
+/// Connections that send batches, one batch at a time.
 const BATCHING: usize = 3;
 
-/// Connections that ask one by one, each with several calls at once.
+/// Connections that send single calls, several at once.
 const SINGLE: usize = 2;
 
-/// Calls at once on a connection that asks one by one.
+/// Concurrent calls on a connection of single calls.
 const AT_ONCE: usize = 32;
 
-/// Questions in a batch.
+/// Requests in a batch.
 const BATCH: u64 = 1_000;
 
-/// Digits of base 62, in their order.
+/// Base 62 digits in order.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// How forged tokens were answered.
+/// Results of forged tokens.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
     /// Refused as unknown.
     pub(crate) unknown: u64,
-    /// Not decided: UNAVAILABLE, as too many were waiting.
+    /// No decision: UNAVAILABLE, because too many calls were waiting.
     pub(crate) undecided: u64,
 }
 
 impl Tally {
-    /// All of them.
+    /// Returns the number of all calls.
     #[must_use]
     pub(crate) const fn asked(&self) -> u64 {
         self.unknown + self.undecided
@@ -55,7 +55,7 @@ impl Tally {
     }
 }
 
-/// Whoever tries the tokens. No token is tried twice.
+/// An attacker who tries tokens. No token is tried twice.
 #[derive(Debug)]
 pub(crate) struct Attack {
     batching: Vec<Client>,
@@ -64,7 +64,7 @@ pub(crate) struct Attack {
 }
 
 impl Attack {
-    /// Asks the server at `addresses` with an operator's token.
+    /// Creates an attacker who calls the server at `addresses` with an operator's token.
     #[must_use]
     pub(crate) fn new(addresses: Addresses, token: &str) -> Self {
         let clients = |count| (0..count).map(|_| Client::new(addresses, token)).collect();
@@ -75,10 +75,10 @@ impl Attack {
     ///
     /// # Panics
     ///
-    /// When one of them is answered by anything but that it is unknown, or that nothing can be decided.
+    /// When any result is neither that the token is unknown, nor that there is no decision.
     pub(crate) async fn run(&mut self, count: u64) -> Tally {
         assert!(count.is_multiple_of(BATCH));
-        // Handed out in runs of a batch, to whoever is ready for more.
+        // Assigned in runs of a batch to the next free connection.
         let source = Arc::new(AtomicU64::new(self.next));
         let end = self.next + count;
         self.next = end;
@@ -128,7 +128,7 @@ async fn one_by_one(client: Client, source: Arc<AtomicU64>, end: u64) -> Tally {
     tally
 }
 
-/// The first of the next `count` numbers; none at the end.
+/// Takes the next `count` numbers and returns the first; `None` at the end.
 fn take(source: &AtomicU64, count: u64, end: u64) -> Option<u64> {
     let first = source.fetch_add(count, Ordering::Relaxed);
     (first < end).then_some(first)
@@ -138,7 +138,7 @@ fn question(number: u64) -> proto::AuthorizeRequest {
     proto::AuthorizeRequest { key: forged(number), method: STATUSES.to_owned(), ..Default::default() }
 }
 
-/// A token with the right form and checksum. Its number is scattered over all of it, as in real ones.
+/// Returns a token with valid form and checksum. The bits of its number are spread over it, as in real ones.
 fn forged(number: u64) -> String {
     let mut text = String::with_capacity(64);
     text.push_str(KEY_PREFIX);
@@ -147,7 +147,7 @@ fn forged(number: u64) -> String {
         state = scatter(state);
         let mut bits = state;
         for _ in 0..10.min(KEY_PREFIX.len() + 43 - text.len()) {
-            // The first digit of real ones is small: 43 digits hold a little more than 256 bits.
+            // The first digit of real tokens is small: 43 digits hold a little more than 256 bits.
             let digit = if text.len() == KEY_PREFIX.len() { bits % 5 } else { bits % 62 };
             text.push(digit_of(digit));
             bits /= 62;
@@ -167,7 +167,7 @@ fn digit_of(number: u64) -> char {
     char::from(DIGITS[usize::try_from(number).expect("a digit is below 62")])
 }
 
-/// SplitMix64: a step of it, and its mixing.
+/// Makes one step of SplitMix64.
 const fn scatter(state: u64) -> u64 {
     let mut mixed = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,27 +1,27 @@
-//! What reaches the database, counted by the database: its log of statements. And the memory of a process.
+//! Statements that the database receives, counted from its own log. And the memory of a process.
 
 use std::collections::BTreeMap;
 
 use crate::support::daemon::read_lossy;
 use crate::support::postgres::{Cluster, Options};
 
-/// Counts of statements, by their text without parameters.
+/// Number of statements by their text without parameters.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
-/// Begins each entry of the log; what does not begin with it goes on with the entry before.
+/// Prefix of each log entry; a line without it belongs to the previous entry.
 const MARK: &str = "#:";
 
-/// The statements that one database of a cluster has been sent, from its log.
+/// Statements received by one database of a cluster, from its log.
 #[derive(Debug)]
 pub(crate) struct Statements<'a> {
     cluster: &'a Cluster,
     database: String,
-    /// How much of the log was counted.
+    /// Length of the log that is already counted.
     seen: usize,
 }
 
 impl<'a> Statements<'a> {
-    /// Options for a cluster that logs every statement, and no parameter.
+    /// Returns options for a cluster that logs every statement without its parameters.
     #[must_use]
     pub(crate) fn options(options: Options) -> Options {
         options
@@ -31,18 +31,18 @@ impl<'a> Statements<'a> {
             .set("autovacuum", "off")
     }
 
-    /// The statements of `database`.
+    /// Counts the statements of `database`.
     #[must_use]
     pub(crate) fn of(cluster: &'a Cluster, database: &str) -> Self {
         Self { cluster, database: database.to_owned(), seen: 0 }
     }
 
-    /// Counts from now on.
+    /// Discards all statements so far.
     pub(crate) fn forget(&mut self) {
         self.seen = self.cluster.log().len();
     }
 
-    /// What has come since the last time.
+    /// Returns the statements since the last call.
     pub(crate) fn take(&mut self) -> Counts {
         let log = self.cluster.log();
         let counts = count(&log[self.seen..], &self.database);
@@ -65,7 +65,7 @@ fn count(log: &str, database: &str) -> Counts {
     counts
 }
 
-/// Whether it is of the hourly cleaning, which may fall into any time.
+/// Returns whether it belongs to the hourly cleanup, which may run at any time.
 #[must_use]
 pub(crate) fn is_sweep(statement: &str) -> bool {
     ["usage_hourly", "usage_daily", "requests", "replicas", "sessions"]
@@ -73,7 +73,7 @@ pub(crate) fn is_sweep(statement: &str) -> bool {
         .any(|table| statement.starts_with(&format!("DELETE FROM {table} ")))
 }
 
-/// Bytes of memory that a process has now.
+/// Returns the memory of a process in bytes.
 ///
 /// # Panics
 ///

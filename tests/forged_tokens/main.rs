@@ -1,5 +1,5 @@
-//! A million well-formed tokens that nobody was ever given cost storage nothing but polls, bounded in their rate, and
-//! the server no memory; and keys that are good go on being answered.
+//! A million well-formed tokens that were never issued cause no storage reads except rate-limited polls, and no memory
+//! growth of the server; and valid keys keep working.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -21,22 +21,22 @@ use support::postgres::{Cluster, Options};
 use support::process::LatchkeyProcess;
 use support::{Deadline, eventually_async};
 
-/// Tokens tried while everything is measured.
+/// Tokens tried during the measurement.
 const FORGED: u64 = 1_000_000;
 
-/// Polls a second that they may cause.
+/// Polls per second that they may cause.
 const POLLS: f64 = 50.0;
 
-/// Bytes by which the server may grow, at any moment of it.
+/// Bytes by which the server may grow at any moment.
 const GROWTH: u64 = 16 * 1024 * 1024;
 
-/// Keys that go on being used.
+/// Valid keys that remain in use.
 const GOOD: usize = 50;
 
-/// How long storage is watched with nothing but good keys: several flushes of usage and reports of the replica.
+/// How long storage is observed with only valid keys: several flushes of usage and reports of the replica.
 const IDLE: Duration = Duration::from_secs(25);
 
-/// What good keys met.
+/// Results of valid keys.
 #[derive(Debug, Default)]
 struct Good {
     answered: u64,
@@ -44,7 +44,7 @@ struct Good {
     grown_to: u64,
 }
 
-/// Uses good keys one after another until told to stop; looks at the server's memory meanwhile.
+/// Uses valid keys in turn until it is stopped; measures the server's memory meanwhile.
 async fn use_good_keys(client: Client, keys: Arc<Vec<(String, String)>>, pid: u32, stop: Arc<AtomicBool>) -> Good {
     let mut good = Good::default();
     for (id, token) in keys.iter().cycle() {
@@ -63,7 +63,7 @@ async fn use_good_keys(client: Client, keys: Arc<Vec<(String, String)>>, pid: u3
     good
 }
 
-/// Runs `work` while good keys are used, and answers how long it took and what they met.
+/// Runs `work` while valid keys are used; returns its duration and the results of the valid keys.
 async fn beside_good_keys<T>(
     client: &Client,
     keys: &Arc<Vec<(String, String)>>,
@@ -87,7 +87,7 @@ async fn a_million_forged_tokens_cost_polls_only_and_no_memory() {
     let database = cluster.database();
     let server = LatchkeyProcess::builder()
         .database(database.url())
-        // Reports of the replica, each a statement, come often enough to be seen while storage is watched.
+        // The replica reports, each report a statement, often enough to be seen while storage is observed.
         .env("LATCHKEY_MAX_STALENESS", "20s")
         .start();
     let client = Client::admin_of(&server);
@@ -101,7 +101,7 @@ async fn a_million_forged_tokens_cost_polls_only_and_no_memory() {
     let keys = Arc::new(keys);
     let mut attack = Attack::new(server.addresses(), &server.admin_token());
 
-    // Warmed: pools, buffers and caches have met as many calls at once as they will.
+    // Warm-up: pools, buffers and caches have had their maximum number of concurrent calls.
     let (warming, _, _) = beside_good_keys(&client, &keys, server.pid(), attack.run(FORGED / 10)).await;
     assert_eq!(warming.asked(), FORGED / 10);
     let memory = engine::memory(server.pid());
@@ -133,7 +133,7 @@ async fn a_million_forged_tokens_cost_polls_only_and_no_memory() {
     a_new_key_is_let_in(&client, &mut attack).await;
 }
 
-/// Under attack a key that was made this moment is allowed by the next question.
+/// Asserts that a new key is allowed by the next call during the attack.
 async fn a_new_key_is_let_in(client: &Client, attack: &mut Attack) {
     let making = async {
         for number in 0..5 {

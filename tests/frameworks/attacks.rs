@@ -1,4 +1,4 @@
-//! What an attacker changes in a request: each function makes one change, of a kind that some reader takes otherwise.
+//! Modifications of requests by an attacker: each function makes one, of a kind that some reader reads differently.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use crate::targets;
 /// One kind of change.
 pub type Change = fn(&Scene<'_>, &mut Random, &mut Request);
 
-/// Every kind, some twice: what is tried more often.
+/// Every kind, some twice so that they are tried more often.
 pub const ALL: [(&str, Change); 24] = [
     ("query", query),
     ("query", query),
@@ -39,7 +39,7 @@ pub const ALL: [(&str, Change); 24] = [
     ("verb", targets::verb),
 ];
 
-/// Names that some reader takes for the store's.
+/// Names that some reader treats as the store's.
 const STORE_NAMES: [&str; 41] = [
     "site",
     "site",
@@ -100,7 +100,7 @@ const OVERRIDE_NAMES: [&str; 12] = [
 ];
 const VERBS: [&str; 8] = ["DELETE", "PUT", "GET", "POST", "delete", "PATCH", "HEAD", "OPTIONS"];
 
-/// A name and value that matter, for queries and forms.
+/// Returns a significant name and value for queries and forms.
 pub fn pair(scene: &Scene<'_>, random: &mut Random) -> Vec<u8> {
     let (name, value) = match random.below(10) {
         0..=5 => (random.pick(&STORE_NAMES), store(scene, random)),
@@ -112,7 +112,7 @@ pub fn pair(scene: &Scene<'_>, random: &mut Random) -> Vec<u8> {
     format!("{name}={value}").into_bytes()
 }
 
-/// The code of a store, mostly one that is not open.
+/// Returns the code of a store, mostly one outside the key's access.
 pub fn store(scene: &Scene<'_>, random: &mut Random) -> String {
     let code = if random.percent(75) { scene.closed } else { scene.open };
     match random.below(14) {
@@ -198,7 +198,7 @@ const TYPES: [&str; 42] = [
     "",
 ];
 
-/// A content type.
+/// Returns a content type.
 pub fn any_type(random: &mut Random) -> &'static str {
     random.pick(&TYPES)
 }
@@ -245,7 +245,7 @@ fn content_coding(_: &Scene<'_>, random: &mut Random, request: &mut Request) {
     }
 }
 
-/// A header's name with its hyphens, and now and then its case, written otherwise.
+/// Returns a header's name with other separators, and sometimes another case.
 fn folded(random: &mut Random, name: &str) -> String {
     let mark =
         random.pick(&['-', '_', '.', '_', '.', '!', '~', '*', '+', '^', '|', '`', '\'', '#', '$', '%', '&', ' ']);
@@ -312,7 +312,7 @@ fn governed_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request
     }
 }
 
-/// What servers and gateway interfaces put into the environment of a request.
+/// Adds a header that servers and gateway interfaces put into the environment of a request.
 fn environment_header(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     let names = [
         "SCRIPT_NAME",

@@ -1,4 +1,4 @@
-//! Bodies: urlencoded forms, forms in parts and JSON, as they are and as they are not announced.
+//! Bodies: urlencoded forms, multipart forms and JSON, with correct and incorrect content types.
 
 use crate::attacks::{any_type, pair, store};
 use crate::generate::Scene;
@@ -82,7 +82,7 @@ pub fn json(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     announce(random, request, "application/json");
 }
 
-/// Puts a form in parts into the body.
+/// Puts a multipart form into the body.
 pub fn multipart(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     let pairs = [
         ("boundary=XX", "XX"),

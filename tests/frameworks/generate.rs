@@ -1,5 +1,5 @@
-//! The generator: honest requests of each key under each profile, and what an attacker changes in them. It knows the
-//! grammar of HTTP; [`crate::attacks`] knows where readers of it part ways.
+//! The generator: honest requests of each key under each profile, and an attacker's modifications of them. It
+//! implements the grammar of HTTP; [`crate::attacks`] implements the differences between its readers.
 
 use crate::attacks;
 use crate::house::{House, Key, PROFILES, Profile};
@@ -9,15 +9,15 @@ use crate::request::Request;
 /// A request to try.
 #[derive(Debug)]
 pub struct Case {
-    /// What it is made of, for messages.
+    /// Its ingredients, for messages.
     pub label: String,
-    /// The profile that governs it.
+    /// The profile that applies to it.
     pub profile: &'static Profile,
     /// The request.
     pub request: Request,
 }
 
-/// What attacks need to know.
+/// Context of an attack.
 #[derive(Debug)]
 pub struct Scene<'a> {
     /// The profile.
@@ -26,9 +26,9 @@ pub struct Scene<'a> {
     pub key: &'a Key,
     /// Another key.
     pub other: &'a Key,
-    /// A store that the key opens.
+    /// A store that the key has access to.
     pub open: &'static str,
-    /// A store that it does not open; for a key that opens all, another than `open`.
+    /// A store that it has no access to; for a key with access to all, another one than `open`.
     pub closed: &'static str,
 }
 
@@ -42,11 +42,11 @@ pub struct Attack {
     bytes: Vec<u8>,
 }
 
-/// The hand-written attacks.
+/// Returns the hand-written attacks.
 ///
 /// # Panics
 ///
-/// When a line is not one.
+/// When a line cannot be parsed.
 #[must_use]
 pub fn corpus(house: &House) -> Vec<Attack> {
     let files = [
@@ -69,7 +69,7 @@ pub fn corpus(house: &House) -> Vec<Attack> {
 }
 
 impl Attack {
-    /// The attack as a request with the token of its key, or of another.
+    /// Returns the attack as a request with the token of its key, or of another.
     #[must_use]
     pub fn case(&self, house: &House) -> Case {
         let key = &house.keys[self.key];
@@ -80,11 +80,11 @@ impl Attack {
     }
 }
 
-/// Makes a request: an honest one or one of the corpus, changed once or a few times.
+/// Makes a request: an honest one or one of the corpus, modified up to a few times.
 ///
 /// # Panics
 ///
-/// When the house has no keys.
+/// When there are no keys.
 #[must_use]
 pub fn make(house: &House, corpus: &[Attack], random: &mut Random) -> Case {
     let from_corpus = random.percent(20).then(|| &corpus[random.below(corpus.len())]);
@@ -117,7 +117,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Makes a request that nobody tampered with.
+/// Makes an unmodified request.
 pub fn untouched(house: &House, random: &mut Random) -> Case {
     let profile = &PROFILES[random.below(PROFILES.len())];
     let key = &house.keys[random.below(house.keys.len())];
@@ -125,7 +125,7 @@ pub fn untouched(house: &House, random: &mut Random) -> Case {
     Case { label: "honest".to_owned(), profile, request: honest(&scene, random) }
 }
 
-/// A request as an honest client sends it.
+/// Makes a request as an honest client sends it.
 fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
     let method = random.pick(scene.key.methods);
     let (verb, tail) = method.split_once(' ').expect("VERB tail");
@@ -149,7 +149,7 @@ fn honest(scene: &Scene<'_>, random: &mut Random) -> Request {
     if random.percent(20) {
         request.query.push(random.pick(&["limit=20", "page=1", "x=%D0%BA", "filter[ids][]=1"]).into());
     }
-    // Where nothing keeps a call within its scope, a store has to be named.
+    // If the service does not apply the scope, a store is required.
     if !scene.profile.scope_applied || random.percent(70) {
         name_store(scene, random, &mut request);
     }
@@ -170,7 +170,7 @@ fn name_store(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
             request.replace("Content-Type", "application/json");
             request.body = format!("{{\"site\":\"{}\"}}", scene.open).into();
         }
-        // PHP reads no form of a PUT.
+        // PHP does not read the form of a PUT.
         "form" if request.body.is_empty() && request.verb == b"POST" => {
             request.replace("Content-Type", "application/x-www-form-urlencoded");
             request.body = pair.into();
@@ -192,7 +192,7 @@ fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     replaced
 }
 
-/// The bytes that a line of the corpus writes: `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.
+/// Decodes a line of the corpus: `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.
 fn unescape(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line.as_bytes();

@@ -1,4 +1,4 @@
-//! What is governed: stores, an API under several profiles, and keys that open parts of it.
+//! The test data: stores, an API under several profiles, and keys with access to parts of it.
 
 use latchkey::proto::v1 as proto;
 
@@ -9,24 +9,24 @@ use crate::support::bootstrap::free_port;
 use crate::support::process::LatchkeyProcess;
 use crate::support::workspace::Workspace;
 
-/// The stores, by code. Each has the host `CODE.shop.test`.
+/// Codes of the stores. Each has the host `CODE.shop.test`.
 pub const STORES: [&str; 3] = ["berlin", "madrid", "warsaw"];
 
-/// A profile: its name, which is its prefix too, and how it reads requests.
+/// A profile: its name, which is also its prefix, and how it reads requests.
 #[derive(Debug)]
 pub struct Profile {
     /// Its name and first segment of the path.
     pub name: &'static str,
     toml: &'static str,
-    /// Whether the key may travel in a parameter.
+    /// Whether a parameter may contain the key.
     pub key_parameter: bool,
-    /// Whether it may travel in `authorization`.
+    /// Whether `authorization` may contain it.
     pub bearer: bool,
-    /// Where stores travel.
+    /// Locations of stores.
     pub stores: &'static [&'static str],
-    /// Whether the service stays within the scope that it receives, so that a call may name no store.
+    /// Whether the service applies the scope that it receives, so that a store is optional.
     pub scope_applied: bool,
-    /// Whether `siteBy` may be `code` alone.
+    /// Whether `siteBy` must be `code`.
     pub fixed: bool,
 }
 
@@ -43,7 +43,7 @@ pub const PROFILES: [Profile; 8] = [
         scope_applied: true,
         fixed: false,
     },
-    // Nothing in bodies: what nginx and Caddy can be configured for.
+    // Nothing in bodies: the limits of nginx and Caddy.
     Profile {
         name: "site",
         toml: "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\"]\n\
@@ -110,7 +110,7 @@ pub const PROFILES: [Profile; 8] = [
     },
 ];
 
-/// The methods of each profile, and where stores travel in them under the profile `crm`.
+/// The methods of each profile, and the locations of their stores under the profile `crm`.
 pub const METHODS: [(&str, &str, &[&str]); 8] = [
     ("GET", "/orders", &["query:filter[sites][]"]),
     ("GET", "/orders/history", &["query:filter[sites][]"]),
@@ -119,11 +119,11 @@ pub const METHODS: [(&str, &str, &[&str]); 8] = [
     ("POST", "/orders/{id}", &["form:site", "query:site", "json:site"]),
     ("PUT", "/orders/{id}", &["query:site"]),
     ("DELETE", "/orders/{id}", &["query:site"]),
-    // Its end can spell another one.
+    // The end of this path can match another one.
     ("GET", "/files/{area}/{version}/{kind}/{name}", &["query:site"]),
 ];
 
-/// What a key opens: its name, its stores (none: all) and its methods of every profile.
+/// Name, stores (empty: all) and methods in every profile of each key.
 pub const OPENS: [(&str, &[&str], &[&str]); 7] = [
     ("lister", &["berlin"], &["GET /orders"]),
     ("historian", &["berlin"], &["GET /orders/history"]),
@@ -134,7 +134,7 @@ pub const OPENS: [(&str, &[&str], &[&str]); 7] = [
     ("wide", &[], &["GET /orders", "POST /orders/create"]),
 ];
 
-/// A key as it was made.
+/// A created key.
 #[derive(Debug, Clone)]
 pub struct Key {
     /// Its name.
@@ -143,14 +143,14 @@ pub struct Key {
     pub id: String,
     /// Its token.
     pub token: String,
-    /// The stores that it opens; none: all.
+    /// The stores that it has access to; empty means all.
     pub stores: &'static [&'static str],
-    /// `VERB tail` of each method that it opens.
+    /// `VERB tail` of each method that it has access to.
     pub methods: &'static [&'static str],
 }
 
 impl Key {
-    /// Whether it opens a store.
+    /// Returns whether it has access to a store.
     #[must_use]
     pub fn opens(&self, store: &str) -> bool {
         self.stores.is_empty() || self.stores.contains(&store)
@@ -170,7 +170,7 @@ pub struct House {
 }
 
 impl House {
-    /// Starts one with everything in it.
+    /// Starts one with all test data.
     pub async fn furnished() -> Self {
         let workspace = Workspace::new("config");
         let file = workspace.path().join("latchkey.toml");

@@ -1,10 +1,10 @@
-//! Real frameworks behind the proxies of deploy/: no request that was allowed is read by any of them as another store,
-//! key, verb or path than was decided.
+//! Real frameworks behind the proxies of deploy/: none of them reads an allowed request as another store, key, verb or
+//! path than the decision was about.
 //!
-//! Requests go through Envoy, nginx and Caddy to a service that keeps their bytes. What arrives there was allowed, and
-//! is sent on, byte for byte, to servers of PHP, Symfony, Laravel, Express, Flask, Django, Sinatra and Go, which respond
-//! with what they read. A run makes the same requests every time, unless `LATCHKEY_TEST_SEED` names another seed;
-//! `LATCHKEY_TEST_CASES` sets how many each proxy gets.
+//! Requests pass Envoy, nginx and Caddy to a service that stores their bytes. The requests that it receives were
+//! allowed, and are forwarded, byte for byte, to servers of PHP, Symfony, Laravel, Express, Flask, Django, Sinatra and
+//! Go, which return what they read. A run makes the same requests every time, unless `LATCHKEY_TEST_SEED` sets another
+//! seed; `LATCHKEY_TEST_CASES` sets their number for each proxy.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -40,15 +40,15 @@ use support::eventually;
 
 /// Requests through each proxy.
 const CASES: usize = 7_000;
-/// Clients of each proxy at once.
+/// Concurrent clients of each proxy.
 const CLIENTS: usize = 4;
-/// Of a hundred requests through all proxies, at least so many are allowed.
+/// Minimum percentage of requests through all proxies that are allowed.
 const LEAST_ALLOWED: usize = 4;
 
-/// The same of those that nobody tampered with. nginx and Caddy show no bodies, which closes half of the profiles there.
+/// The same for unmodified requests. nginx and Caddy send no bodies, which rules out half of the profiles there.
 const LEAST_HONEST: usize = 30;
 
-/// A proxy, started from its file in deploy/.
+/// Starts a proxy from its file in deploy/.
 type Start = fn(Others<'_>) -> Proxy;
 
 /// The proxies.
@@ -58,7 +58,7 @@ fn number(name: &str) -> Option<usize> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// A house, its proxies and the frameworks.
+/// Latchkey with test data, its proxies and the frameworks.
 struct Stage {
     house: House,
     proxies: Vec<(&'static str, Proxy)>,
@@ -75,12 +75,12 @@ async fn stage() -> Stage {
             (proxy.ask("GET", "/site/v5/orders?site=berlin", &[&key], "").status() == 200).then_some(())
         });
     }
-    // The requests of finding it named no case.
+    // Requests of the readiness check have no case.
     let _ = house.backend.take("");
     Stage { house, proxies, frameworks }
 }
 
-/// Fails with every violation, the rarest first.
+/// Fails with all violations, the rarest first.
 fn no_violations(tally: &Tally) {
     let mut message = String::new();
     for (violation, (times, example)) in &tally.violations {
@@ -116,7 +116,7 @@ async fn no_framework_reads_a_known_attack_otherwise_than_was_decided() {
     no_violations(&tally);
 }
 
-/// The other side: what honest clients send is allowed, and every framework finds in it what was decided.
+/// The converse: requests of honest clients are allowed, and every framework reads them as decided.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_framework_reads_honest_requests_as_was_decided() {
     let stage = stage().await;

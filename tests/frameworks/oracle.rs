@@ -1,4 +1,4 @@
-//! What a framework may read of a request that was allowed: nothing but what was decided.
+//! Permitted readings of an allowed request by a framework: nothing but what was decided.
 
 use serde::Deserialize;
 
@@ -8,25 +8,25 @@ use crate::raw::header;
 /// What a framework read.
 #[derive(Debug, Deserialize)]
 pub struct Reading {
-    /// The methods that it runs: `VERB profile tail`.
+    /// The methods that it would run: `VERB profile tail`.
     pub routes: Vec<String>,
-    /// Where it found stores, and what it found.
+    /// Locations and values of stores.
     pub stores: Vec<(String, String)>,
-    /// Where it found keys.
+    /// Locations and values of keys.
     pub keys: Vec<(String, String)>,
-    /// Where it found `siteBy`.
+    /// Locations and values of `siteBy`.
     pub fixed: Vec<(String, String)>,
-    /// The host, as its interfaces say it.
+    /// The host, as its interfaces return it.
     pub hosts: Vec<String>,
-    /// What it takes for Latchkey's: the end of the header's name, and its value.
+    /// Headers that it treats as Latchkey's: the end of the name, and the value.
     pub ours: Vec<(String, String)>,
     /// The verb, for messages.
     pub verb: String,
-    /// The path that it routes by, for messages.
+    /// The path used for routing, for messages.
     pub path: String,
 }
 
-/// What Latchkey decided, by the headers that a request carries.
+/// Latchkey's decision, from the headers of a request.
 #[derive(Debug)]
 pub struct Decided<'a> {
     profile: &'static Profile,
@@ -34,16 +34,16 @@ pub struct Decided<'a> {
     store: Option<String>,
 }
 
-/// A reading that is not what was decided.
+/// A reading that differs from the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Violation {
     /// Store, key, method, fixed, identity or scope.
     pub what: &'static str,
-    /// In words.
+    /// Description.
     pub told: String,
 }
 
-/// A text as the laxest reader takes it.
+/// Normalizes a text as the most lenient reader does.
 fn lax(text: &str) -> String {
     let mut text = text.replace('+', " ");
     for _ in 0..3 {
@@ -60,7 +60,7 @@ fn lax(text: &str) -> String {
     text.replace('\0', "").to_lowercase()
 }
 
-/// The stores that some reader finds in a value.
+/// Returns the stores that some reader finds in a value.
 fn named(value: &str) -> impl Iterator<Item = &'static str> {
     let value = lax(value);
     STORES.into_iter().filter(move |store| value.contains(store))
@@ -71,11 +71,11 @@ fn is_header(from: &str) -> bool {
 }
 
 impl<'a> Decided<'a> {
-    /// Reads what the proxy sent. The headers of exactly our names are Latchkey's: the proxies drop a client's own.
+    /// Parses the request sent by the proxy. Headers with exactly our names are Latchkey's: proxies drop a client's.
     ///
     /// # Errors
     ///
-    /// It names no key.
+    /// It contains no key.
     pub fn of(raw: &[u8], profile: &'static Profile, keys: &'a [Key]) -> Result<Self, Violation> {
         let id = header(raw, "x-latchkey-key-id").unwrap_or_default();
         let key = keys.iter().find(|key| key.id == id).ok_or_else(|| Violation {
@@ -86,7 +86,7 @@ impl<'a> Decided<'a> {
         Ok(Self { profile, key, store })
     }
 
-    /// Everything in a reading that is not what was decided.
+    /// Returns all parts of a reading that differ from the decision.
     #[must_use]
     pub fn violations(&self, reading: &Reading, keys: &[Key]) -> Vec<Violation> {
         let mut found = Vec::new();
@@ -135,7 +135,7 @@ impl<'a> Decided<'a> {
         found
     }
 
-    /// `VERB tail` of a method of this profile; otherwise the route itself, which no key opens.
+    /// Returns `VERB tail` of a method of this profile; otherwise the route itself, which no key has access to.
     fn method_of(route: &str, profile: &Profile) -> String {
         let mut words = route.splitn(3, ' ');
         let (verb, name, tail) = (words.next(), words.next(), words.next());
@@ -150,14 +150,14 @@ impl<'a> Decided<'a> {
             || self.key.opens(store) && self.store.as_deref().is_none_or(|decided| decided == store)
     }
 
-    /// Whether the service looks there: a name that it looks for in one kind of parameter it finds in all, since
+    /// Returns whether the service reads that location: a name read from one kind of parameter is read from all, since
     /// frameworks merge them.
     fn is_governed(&self, from: &str, reading: &Reading) -> bool {
         let parameters = |place: &str| ["query:", "form:", "json:"].iter().any(|kind| place.starts_with(kind));
         if is_header(from) {
             self.profile.stores.contains(&"header:x-store")
         } else if from.ends_with(" order") {
-            // An order has a store of its own where it is created.
+            // An order has its own store when it is created.
             reading.routes.iter().any(|route| route == "POST crm /orders/create")
         } else if from.ends_with(" filter") {
             self.profile.stores.iter().any(|place| place.ends_with(":filter[sites][]"))
@@ -184,7 +184,7 @@ impl<'a> Decided<'a> {
         }
     }
 
-    /// A call of a service that does not apply the scope must name a store that the service finds.
+    /// Checks that a call of a service that does not apply the scope contains a store that the service finds.
     fn scope(&self, reading: &Reading, add: &mut impl FnMut(&'static str, String)) {
         if self.profile.scope_applied || self.key.stores.is_empty() || reading.routes.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Random choices that every run repeats.
+//! Pseudorandom choices, the same in every run.
 
 /// SplitMix64.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     ///
     /// # Panics
     ///
@@ -22,12 +22,12 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(bound).expect("a small number")).expect("a small number")
     }
 
-    /// True in so many cases of a hundred.
+    /// Returns true with a probability of `chance` percent.
     pub fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    /// One of these.
+    /// Returns one of the items.
     pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
     }

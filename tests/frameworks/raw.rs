@@ -1,5 +1,5 @@
-//! HTTP/1.1 as bytes: a client that keeps its connection, and the service behind the proxies, which keeps the bytes of
-//! each request that it receives. Nothing is tidied up: what a framework gets later is exactly what a proxy sent.
+//! HTTP/1.1 as bytes: a client with a persistent connection, and the service behind the proxies, which stores the bytes
+//! of each request. Nothing is normalized: a framework later receives exactly what a proxy sent.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// For each read and write.
+/// Timeout of each read and write.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The header by which a request is found again behind a proxy.
+/// The header that identifies a request behind a proxy.
 pub const CASE: &str = "x-case";
 
 /// The response to a request.
@@ -21,7 +21,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// A request or response as bytes, and what frames it.
+/// A request or response as bytes, and its framing.
 #[derive(Debug, Default)]
 struct Message {
     raw: Vec<u8>,
@@ -56,7 +56,7 @@ impl Message {
         }
     }
 
-    /// Reads the body, and returns its content; the raw bytes are kept with the head.
+    /// Reads the body and returns its content; the raw bytes are appended to the head.
     fn body(&mut self, stream: &mut impl BufRead) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         if self.chunked {
@@ -92,7 +92,7 @@ impl Message {
     }
 }
 
-/// A client's connection, made when it is needed.
+/// A client's connection, opened on demand.
 #[derive(Debug)]
 pub struct Connection {
     port: u16,
@@ -100,7 +100,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection to a port of this machine.
+    /// Creates a connection to a port of this machine.
     #[must_use]
     pub fn new(port: u16) -> Self {
         Self { port, stream: None }
@@ -117,7 +117,7 @@ impl Connection {
         self.stream.as_mut().ok_or_else(|| Error::other("not connected"))
     }
 
-    /// Sends a request as it stands.
+    /// Sends a request unchanged.
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let sent = self.connect()?.get_mut().write_all(bytes);
         if sent.is_err() {
@@ -126,8 +126,8 @@ impl Connection {
         sent
     }
 
-    /// Sends a request that has no end, on a connection of its own, and says that nothing follows: the other side would wait
-    /// for the rest.
+    /// Sends a request without an end on a connection of its own and closes its write side, because the other side
+    /// would wait for the rest.
     ///
     /// # Errors
     ///
@@ -138,12 +138,12 @@ impl Connection {
         self.connect()?.get_mut().shutdown(Shutdown::Write)
     }
 
-    /// Ends the connection; the next request makes another one.
+    /// Closes the connection; the next request opens another one.
     pub fn reset(&mut self) {
         self.stream = None;
     }
 
-    /// Receives the response to what was sent.
+    /// Receives the response.
     pub fn receive(&mut self, to_head: bool) -> Result<Response> {
         let mut stream = self.stream.take().ok_or_else(|| Error::other("nothing was sent"))?;
         loop {
@@ -172,7 +172,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request and receives its response. Once more when a kept connection has ended meanwhile.
+    /// Sends a request and receives its response. Retries if a persistent connection was closed meanwhile.
     pub fn exchange(&mut self, bytes: &[u8]) -> Result<Response> {
         if unchunked(bytes).is_err() {
             let response = self.send_broken(bytes).and_then(|()| self.receive(bytes.starts_with(b"HEAD ")));
@@ -191,7 +191,7 @@ impl Connection {
     }
 }
 
-/// The service behind the proxies: responds with 200 to everything, and keeps the bytes of each request by its case.
+/// The service behind the proxies: responds with 200 to everything, and stores the bytes of each request by its case.
 #[derive(Debug, Clone)]
 pub struct Backend {
     /// Its port.
@@ -200,7 +200,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Opens one. It closes with the process.
+    /// Opens the service. It closes with the process.
     ///
     /// # Panics
     ///
@@ -226,7 +226,7 @@ impl Backend {
         while let Ok(Some(mut message)) = Message::head(&mut reader) {
             let read = message.body(&mut reader);
             let to_head = message.raw.starts_with(b"HEAD ");
-            // What cannot be read to its end is kept all the same: it came through.
+            // Incomplete requests are stored as well: they passed the proxy.
             let case = header(&message.raw, CASE).unwrap_or_default();
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(case).or_default().push(message.raw);
             let body = if to_head { "" } else { "ok" };
@@ -238,14 +238,14 @@ impl Backend {
         }
     }
 
-    /// Removes and returns what arrived for a case; for an empty one, what named none.
+    /// Removes and returns the requests of a case; for an empty one, those without a case.
     #[must_use]
     pub fn take(&self, case: &str) -> Vec<Vec<u8>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(case).unwrap_or_default()
     }
 }
 
-/// The value of the last header of exactly this name, in any case.
+/// Returns the value of the last header with exactly this name, ignoring case.
 #[must_use]
 pub fn header(raw: &[u8], name: &str) -> Option<String> {
     let mut found = None;
@@ -263,7 +263,7 @@ pub fn header(raw: &[u8], name: &str) -> Option<String> {
     found
 }
 
-/// The same request with its body whole instead of in chunks, and without trailers.
+/// Returns the same request with a contiguous body instead of chunks, and without trailers.
 ///
 /// # Errors
 ///

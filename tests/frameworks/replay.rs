@@ -1,4 +1,4 @@
-//! One client: sends requests through a proxy, and what was allowed to every framework.
+//! One client: sends requests through a proxy, and allowed ones to every framework.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -10,22 +10,22 @@ use crate::oracle::{Decided, Reading, Violation};
 use crate::raw::{Backend, Connection, unchunked};
 use crate::servers::{Framework, Frameworks};
 
-/// What became of requests.
+/// Results of requests.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// How many were sent.
+    /// Number of requests sent.
     pub sent: usize,
-    /// How many were allowed.
+    /// Number of allowed requests.
     pub allowed: usize,
-    /// How many of these were like none before, and so went to the frameworks.
+    /// Number of allowed requests unlike any before, which were sent to the frameworks.
     pub distinct: usize,
-    /// How many were undecided, or ended without a response.
+    /// Number of requests without a decision or a response.
     pub unanswered: usize,
-    /// What each framework read, refused and failed at.
+    /// For each framework, how many requests it read, refused and failed at.
     pub read: BTreeMap<&'static str, [usize; 3]>,
     /// Allowed requests by proxy and profile.
     pub by_profile: BTreeMap<String, usize>,
-    /// What went wrong, how often, and the first example.
+    /// Kinds of violations, how often, and the first example.
     pub violations: BTreeMap<String, (usize, String)>,
 }
 
@@ -37,14 +37,14 @@ pub struct Worker<'a> {
     line: Connection,
     frameworks: Vec<(Framework, Connection)>,
     seen: HashSet<u64>,
-    /// Whether violations are listed by request, and not by what was read.
+    /// Whether violations are grouped by request instead of by reading.
     pub by_request: bool,
-    /// What became of its requests.
+    /// Results of its requests.
     pub tally: Tally,
 }
 
 impl<'a> Worker<'a> {
-    /// A client of the proxy at `port`.
+    /// Creates a client of the proxy at `port`.
     #[must_use]
     pub fn new(house: &'a House, proxy: &'static str, port: u16, frameworks: &Frameworks) -> Self {
         let frameworks = frameworks.all.iter().map(|one| (*one, Connection::new(one.port))).collect();
@@ -56,7 +56,7 @@ impl<'a> Worker<'a> {
         &self.house.backend
     }
 
-    /// Sends a request, and if it was allowed, shows it to the frameworks.
+    /// Sends a request and, if it was allowed, passes it to the frameworks.
     pub fn try_case(&mut self, case: &Case, id: &str) {
         self.tally.sent += 1;
         let bytes = case.request.bytes(id);
@@ -81,11 +81,11 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Sends to all, then receives from all: they work at once.
+    /// Sends to all, then receives from all: they work concurrently.
     fn show(&mut self, case: &Case, raw: &[u8], decided: &Decided<'_>) {
         let to_head = raw.starts_with(b"HEAD ");
         let whole = unchunked(raw);
-        // A proxy may break a request off that it has begun to send.
+        // A proxy may abort a request that it has begun to send.
         let broken = whole.is_err();
         let whole = whole.unwrap_or_else(|_| raw.to_vec());
         let bytes = |framework: &Framework| if framework.whole_bodies { &*whole } else { raw };
@@ -107,7 +107,7 @@ impl<'a> Worker<'a> {
             if broken {
                 line.reset();
             }
-            // A server may end a kept connection at any time; then it is asked on a new one.
+            // A server may close a persistent connection at any time; then a new one is used.
             let response = first.or_else(|| {
                 line.reset();
                 if broken {
@@ -142,7 +142,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// A digest of everything but what differs from request to request anyway.
+/// Returns a digest of everything except the parts that differ in every request.
 fn digest(raw: &[u8]) -> u64 {
     let volatile = [&b"x-case:"[..], b"x-request-id:", b"x-latchkey-revision:", b"x-envoy-"];
     let lines = raw.split(|byte| *byte == b'\n').filter(|line| {
@@ -154,7 +154,7 @@ fn digest(raw: &[u8]) -> u64 {
 }
 
 impl Tally {
-    /// Adds another one.
+    /// Adds another tally.
     pub fn add(&mut self, other: Self) {
         self.sent += other.sent;
         self.allowed += other.allowed;
@@ -174,17 +174,17 @@ impl Tally {
         }
     }
 
-    /// Fails when too little was allowed, or some framework read too little of it, for the rest to mean anything.
+    /// Fails when too few requests were allowed, or some framework read too few, for the results to mean something.
     ///
     /// # Panics
     ///
-    /// When that is so.
+    /// In that case.
     pub fn is_not_hollow(&self, least_allowed: usize, frameworks: &Frameworks) {
         assert!(self.allowed * 100 >= self.sent * least_allowed, "too few were allowed: {self}");
-        // Requests that end without a decision say nothing: a proxy that is away would make the test empty.
+        // Requests without a decision prove nothing: an unavailable proxy would make the test empty.
         assert!(self.unanswered * 10 <= self.sent, "too many had no response: {self}");
         for profile in &PROFILES {
-            // Envoy shows bodies, so that no profile is closed behind it.
+            // Envoy sends bodies, so every profile is usable behind it.
             assert!(self.by_profile.contains_key(&format!("Envoy {}", profile.name)), "nothing is allowed: {self}");
         }
         for framework in &frameworks.all {

@@ -1,4 +1,4 @@
-//! A request in parts, for changing it, and as bytes.
+//! A request in parts that can be modified, and as bytes.
 
 /// A request that a client sends.
 #[derive(Debug, Clone, Default)]
@@ -7,15 +7,15 @@ pub struct Request {
     pub verb: Vec<u8>,
     /// The path, without the query.
     pub path: Vec<u8>,
-    /// The pairs of the query; none: no `?`.
+    /// The pairs of the query; empty: no `?`.
     pub query: Vec<Vec<u8>>,
-    /// The headers, each as it is written.
+    /// The headers, unnormalized.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The body.
     pub body: Vec<u8>,
     /// Whether the body is sent in chunks.
     pub chunked: bool,
-    /// What follows a chunked body.
+    /// The trailers of a chunked body.
     pub trailers: Vec<u8>,
 }
 
@@ -30,13 +30,13 @@ impl Request {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name.as_bytes()));
     }
 
-    /// Replaces the headers of this name by one.
+    /// Replaces the headers of this name with one.
     pub fn replace(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.remove(name);
         self.header(name, value);
     }
 
-    /// Reads the text of a corpus: a request as bytes. Framing headers in it stay; without one a length is added later.
+    /// Parses a text of the corpus: a request as bytes. Its framing headers stay; without one a length is added.
     ///
     /// # Panics
     ///
@@ -62,7 +62,7 @@ impl Request {
         Self { verb, path: path.to_vec(), query, headers, body: bytes[end + 4..].to_vec(), ..Self::default() }
     }
 
-    /// The bytes to send.
+    /// Returns the bytes to send.
     #[must_use]
     pub fn bytes(&self, case: &str) -> Vec<u8> {
         let mut bytes = [&*self.verb, b" ", &*self.path].concat();

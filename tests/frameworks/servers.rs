@@ -1,4 +1,4 @@
-//! The frameworks: real servers of each, which respond with what they read of a request. Their sources are in `servers/`.
+//! The frameworks: real servers of each, which return what they read of a request. Their sources are in `servers/`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::support::daemon::Daemon;
 use crate::support::eventually;
 use crate::support::workspace::Workspace;
 
-/// From start to the first response; Go's service is compiled before.
+/// Bound from start to the first response; Go's service is compiled before.
 const START_BOUND: Duration = Duration::from_secs(60);
 /// Where Debian puts the sources of Go libraries.
 const GO_PATH: &str = "/usr/share/gocode";
@@ -32,20 +32,20 @@ const SOURCES: [(&str, &str); 9] = [
 pub struct Framework {
     /// Its name, for messages.
     pub name: &'static str,
-    /// Where its server listens.
+    /// Port of its server.
     pub port: u16,
-    /// Its server takes no body in chunks: Debian's Caddy never ends the input of a FastCGI service after one.
+    /// Its server accepts no chunked body: Debian's Caddy never ends the input of a FastCGI service after one.
     pub whole_bodies: bool,
-    /// Each request gets a connection of its own: Puma does not respond to a malformed one on a kept connection.
+    /// Each request needs its own connection: Puma does not respond to a malformed one on a persistent connection.
     pub ends_connections: bool,
 }
 
-/// The running servers. Dropped, they are killed.
+/// The running servers. Dropping kills them.
 #[derive(Debug)]
 pub struct Frameworks {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     servers: Vec<Daemon>,
-    /// Each of them.
+    /// All frameworks.
     pub all: Vec<Framework>,
     workspace: Workspace,
 }
@@ -106,7 +106,7 @@ impl Frameworks {
         self.all.push(Framework { name, port, whole_bodies: false, ends_connections: false });
     }
 
-    /// PHP by its own server, and by FPM behind Caddy and nginx, which each name headers in their own way.
+    /// Starts PHP with its own server, and with FPM behind Caddy and nginx, which encode header names differently.
     fn php(&mut self) {
         let (folder, built_in, fpm) = (self.folder(), free_port(), free_port());
         let mut command = Command::new(program("php", "php-cli"));

@@ -1,10 +1,10 @@
-//! Changes of what a request is addressed to and how it is framed: hosts, paths, verbs, chunks.
+//! Modifications of a request's target and framing: hosts, paths, verbs, chunks.
 
 use crate::generate::Scene;
 use crate::random::Random;
 use crate::request::Request;
 
-/// Writes the host, or another one beside it, in a way that some reader takes otherwise.
+/// Writes the host, or adds another one, in a way that some reader interprets differently.
 pub fn host(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     let closed = format!("{}.shop.test", scene.closed);
     let open = format!("{}.shop.test", scene.open);
@@ -135,7 +135,7 @@ pub fn path(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     }
 }
 
-/// Replacing in bytes.
+/// Replacement in bytes.
 trait ReplaceBytes {
     fn replacen_bytes(&self, from: &[u8], to: &[u8]) -> Vec<u8>;
 }
@@ -149,7 +149,7 @@ impl ReplaceBytes for Vec<u8> {
     }
 }
 
-/// Sends the body in chunks, with trailers, or after an announcement.
+/// Sends the body in chunks, with trailers, or with `Expect`.
 pub fn framing(scene: &Scene<'_>, random: &mut Random, request: &mut Request) {
     match random.below(9) {
         0..=2 => request.chunked = true,

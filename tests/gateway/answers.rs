@@ -1,4 +1,4 @@
-//! What Latchkey answers itself: what a key may do, told to its holder in the words of the RetailCRM API.
+//! Responses of Latchkey itself: the permissions of a key, returned to its holder in the format of the RetailCRM API.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ fn the_credentials_of_a_key_for_one_store() {
                     \"/api/payment/update-invoice\",\"/api/segments\",\"/api/payment/(updateInvoice|check)\"],\
                     \"siteAccess\":\"access_selective\",\"sitesAvailable\":[\"main\"]}";
     for path in ["/api/credentials", "/api/v5/credentials", "/api/v3/credentials"] {
-        // Where the service applies the scope. Elsewhere nothing would keep these methods within the store.
+        // If the service applies the scope. Otherwise nothing would restrict these methods to the store.
         let respond = BENCH.answered("applied", &get(path).key("module"));
         assert_eq!((respond.status, respond.body.as_str()), (200, expected));
         assert_eq!(respond.facts.reason, "ANSWERED");
@@ -20,7 +20,7 @@ fn the_credentials_of_a_key_for_one_store() {
 #[test]
 fn the_credentials_wherever_the_key_travels() {
     let told = BENCH.answered("retailcrm", &get("/api/credentials").key("module")).body;
-    // As bitrix-module asks.
+    // The request of bitrix-module.
     let bitrix = format!("/api/v5/credentials?apiKey={}&cms_source=Bitrix&module_version=6.5.9", BENCH.key("module"));
     assert_eq!(BENCH.answered("retailcrm", &get(&bitrix)).body, told);
     assert_eq!(
@@ -47,7 +47,7 @@ fn the_credentials_of_a_key_for_all_stores_name_none() {
 fn the_credentials_of_a_key_for_everything_have_every_scope_and_path() {
     let body = BENCH.answered("retailcrm", &get("/api/credentials").key("wide")).body;
     let told: serde_json::Value = serde_json::from_str(&body).unwrap();
-    // Every scope that a client is known to ask for, and no other.
+    // Every scope that known clients request, and no other.
     let groups = [
         "order",
         "customer",

@@ -1,5 +1,5 @@
-//! The built-in reference book, method by method: wherever a method's store travels, it is found, a store that is not open
-//! refuses the call, and a method beside one that is open is not opened with it.
+//! The built-in reference book, method by method: a method's store is found in every location, a store outside the
+//! key's access is refused, and access to one method includes no other.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use latchkey::model::method::{StoreLocation, StorePlace};
 
 use crate::harness::{Ask, BENCH, ask};
 
-/// JSON with the code at the end of a pointer such as `/-/site`.
+/// Returns JSON with the code at the end of a pointer such as `/-/site`.
 fn json_at(pointer: &str, code: &str) -> String {
     pointer.trim_start_matches('/').split('/').rev().fold(format!("\"{code}\""), |inner, step| match step {
         "-" => format!("[{inner}]"),
@@ -16,7 +16,7 @@ fn json_at(pointer: &str, code: &str) -> String {
     })
 }
 
-/// A call of the method with a store in this place.
+/// Returns a call of the method with a store in this location.
 pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
     let (verb, pattern) = method.method.split_once(' ').unwrap();
     let is_store = |segment: &str| {
@@ -27,7 +27,7 @@ pub(crate) fn call(method: &BookMethod, place: &StorePlace, code: &str) -> Ask {
         .split('/')
         .map(|segment| match segment {
             "v*" => "v5",
-            // The store in the path: the one in question, or one that is open to every key here.
+            // The store in the path: the one under test, or one that every key here has access to.
             _ if is_store(segment) => {
                 if place.location() == StoreLocation::Path {
                     code
@@ -67,7 +67,7 @@ fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
             let (reason, told) = called("second", "one");
             assert_eq!(reason, "STORE_DENIED", "{place}: {told}");
             let (reason, told) = called("off", "wide");
-            // Where a store is merely mentioned, the call itself may have to name one as well, and that is said first.
+            // If the method only mentions a store, a store may be required separately, and that is reported first.
             let mentioned = place.pointer().is_some() && reason == "STORE_REQUIRED";
             assert!(reason == "STORE_INACTIVE" || mentioned, "{place}: {reason}: {told}");
             let (reason, told) = called("second", "two");
@@ -102,7 +102,7 @@ fn the_store_is_found_wherever_a_method_of_the_api_takes_it() {
 
 #[test]
 fn every_method_is_taken_for_itself_and_for_no_other() {
-    // Literals before parameters, and the verb counts: whatever the methods beside it are.
+    // Literals before parameters, and the verb matters, regardless of similar methods.
     let book = books::parse(books::RETAILCRM).unwrap();
     let methods: Vec<String> =
         book.blocks.iter().flat_map(|block| &block.methods).map(|method| method.method.to_string()).collect();
@@ -115,7 +115,7 @@ fn every_method_is_taken_for_itself_and_for_no_other() {
             literal => literal,
         };
         let path = pattern.split('/').map(segment).collect::<Vec<_>>().join("/");
-        // A key for everything: what is missing, if anything, is a store.
+        // With a key for everything only a store can be missing.
         let outcome = BENCH.check("retailcrm", &ask(verb, &path).key("wide"));
         if outcome.facts().reason == "ANSWERED" {
             assert!(method.ends_with("/credentials") || method.ends_with("/api-versions"), "{method}");
@@ -129,7 +129,7 @@ fn every_method_is_taken_for_itself_and_for_no_other() {
         pairs += beside.len();
     }
     assert!(methods.len() > 190 && pairs > 25, "{pairs} of {} paths are another method's, too", methods.len());
-    // The one pattern with both verbs, a POST of version 3 and a GET of version 4.
+    // The only pattern with both verbs, a POST of version 3 and a GET of version 4.
     for verb in ["GET", "POST"] {
         let taken =
             BENCH.check("retailcrm", &ask(verb, "/api/v4/telephony/setting/7").key("wide")).facts().method.clone();
@@ -139,7 +139,7 @@ fn every_method_is_taken_for_itself_and_for_no_other() {
 
 #[test]
 fn a_method_is_not_opened_by_the_one_beside_it() {
-    // With a key for nothing but the parameter, and the same with every other verb there is.
+    // With a key for the path with the parameter alone, and with all other verbs.
     for (path, of) in [
         ("customers/history", "customers/7"),
         ("customers/notes", "customers/7"),
@@ -186,7 +186,7 @@ fn paths_that_clients_are_known_to_get_wrong_are_no_methods() {
 
 #[test]
 fn node_sends_its_store_with_every_post() {
-    // To a method that takes none it is merely mentioned: open it must be, and it limits nothing.
+    // A method without a store only mentions it: the key needs access to it, and it limits nothing.
     let post = |key: &str, code: &str| {
         ask("POST", "/api/v5/orders/links/create").key(key).json(&format!("{{\"site\":\"{code}\",\"link\":\"{{}}\"}}"))
     };

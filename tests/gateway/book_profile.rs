@@ -1,4 +1,4 @@
-//! The profile in the book is a valid one.
+//! The profile in the book is valid.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Envoy's entrance by itself: messages as Envoy makes them, and as nobody should. Whatever is allowed, what goes upstream
-//! by Envoy's rules holds no method, store or key that was not decided on.
+//! The ext_authz listener by itself: messages as Envoy makes them, and malformed ones. Whatever is allowed, the
+//! upstream request by Envoy's rules contains no method, store or key that was not part of the decision.
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -18,15 +18,15 @@ use crate::fuzz::{CASES, PLACES, Random, mutate, open, parameters, readings, see
 use crate::harness::{BENCH, Bench};
 use crate::lenient::{self, ODD, USUAL};
 
-/// What came of a call.
+/// Result of a call.
 #[derive(Debug)]
 enum Answer {
-    /// A status of gRPC: nothing was decided.
+    /// A gRPC status: no decision.
     Undecided(i32),
     Response(Box<CheckResponse>),
 }
 
-/// Calls the service with the bytes of a message, and under a profile if one is named.
+/// Calls the service with the bytes of a message, and with a profile if one is given.
 fn call(message: &[u8], profile: &[&str]) -> Answer {
     let metadata: Vec<_> = profile.iter().map(|name| ("x-latchkey-profile", *name)).collect();
     call_with(message, &metadata)
@@ -65,7 +65,7 @@ fn header(key: &str, value: &[u8]) -> HeaderValue {
     HeaderValue { key: bytes(key.as_bytes()), raw_value: bytes(value), ..HeaderValue::default() }
 }
 
-/// A message as Envoy makes one from a request.
+/// Returns a message as Envoy makes it from a request.
 fn asked(verb: &str, target: &[u8], headers: &[(&str, &[u8])], body: Option<&[u8]>) -> CheckRequest {
     let mut map =
         vec![header(":method", verb.as_bytes()), header(":path", target), header(":authority", b"api.example")];
@@ -125,14 +125,14 @@ fn the_metadata_of_the_call_names_the_profile() {
         let response = response(&request, named);
         assert_eq!((&*told(&response, "profile"), &*told(&response, "reason")), (profile, reason), "{named:?}");
     }
-    // Two names, or one that is no text, are Envoy's mistake: nothing is decided.
+    // Two names, or one that is not text, are a mistake of Envoy: there is no decision.
     let before = BENCH.metrics.gateway_unanswered.get();
     assert!(matches!(call(&request.encode_to_vec(), &["shop", "plain"]), Answer::Undecided(3)));
     assert!(matches!(call(&request.encode_to_vec(), &["\u{e9}"]), Answer::Undecided(3)));
     assert!(BENCH.metrics.gateway_unanswered.get() >= before + 2);
 }
 
-/// Kind 8: `source`, 10.0.0.1 here, is the other end of Envoy's connection, which may be a balancer.
+/// Kind 8: `source`, 10.0.0.1 here, is the peer of Envoy's connection, which may be a balancer.
 #[test]
 fn the_client_is_known_for_certain_or_not_at_all() {
     let key = BENCH.key("netted").as_bytes();
@@ -184,7 +184,7 @@ fn headers_that_are_no_utf8_are_judged_and_never_an_error() {
     }
     let request = asked("GET", b"/shop/pl\xc3?store=main", &[("x-api-key", key)], None);
     assert_eq!(told(&response(&request, &["plain"]), "reason"), "PATH_AMBIGUOUS");
-    // A name that no header has; Envoy would not send it, and nobody would read it.
+    // An invalid header name; Envoy would not send it, and no service would read it.
     let request = asked("GET", b"/shop/plain?store=main", &[("x-api-key", key), ("\u{e9}", b"x")], None);
     assert_eq!(told(&response(&request, &["shop"]), "reason"), "ALLOWED");
 }
@@ -262,7 +262,7 @@ fn stores_are_added_as_envoy_takes_them() {
     let one = changes(b"/api/v5/orders/7?by=id", "one").unwrap();
     let added: Vec<_> = one.query_parameters_to_set.iter().map(|one| (&*one.key, &*one.value)).collect();
     assert_eq!((added, path(&one)), (vec![("site", "main")], None));
-    // With validate_mutations, Envoy takes a name with an escape in it for an unescaped one and fails the request.
+    // With validate_mutations, Envoy treats a name with an escape in it as an unescaped one and fails the request.
     let list = changes(b"/api/v5/orders?limit=20", "two").unwrap();
     assert!(list.query_parameters_to_set.is_empty() && list.query_parameters_to_remove.is_empty());
     let expected = b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main&filter%5Bsites%5D%5B1%5D=second";
@@ -270,14 +270,14 @@ fn stores_are_added_as_envoy_takes_them() {
     let in_query = format!("/api/v5/orders?apiKey={}&limit=20", BENCH.key("one"));
     let list = changes(in_query.as_bytes(), "one").unwrap();
     assert_eq!(path(&list).unwrap(), b"/api/v5/orders?limit=20&filter%5Bsites%5D%5B0%5D=main");
-    // Bytes that the answer could not hold.
+    // Bytes that the response could not contain.
     assert!(changes(b"/api/v5/orders/7?x=\xff", "one").is_ok());
     let (refused, fault) = changes(b"/api/v5/orders?x=\xff", "one").unwrap_err();
     let Some(HttpResponse::DeniedResponse(refused)) = refused else { panic!("{refused:?}") };
     assert_eq!((refused.status.unwrap().code, &*fault), (400, "NOT_SENDABLE"));
 }
 
-/// What Envoy sends upstream: the request that the message tells of, and what the answer changes in it.
+/// The request that Envoy sends upstream: the request of the message with the changes of the response.
 struct Upstream {
     verb: Vec<u8>,
     target: Vec<u8>,
@@ -332,7 +332,7 @@ fn value_of(header: &HeaderValue) -> Vec<u8> {
     if header.raw_value.is_empty() { header.value.to_vec() } else { header.raw_value.to_vec() }
 }
 
-/// A message with parts that do not belong together now and then.
+/// Makes a message, sometimes with inconsistent parts.
 fn made(corpus: &[Vec<u8>], random: &mut Random) -> (CheckRequest, &'static str) {
     let key = random.pick(&["one", "two"]);
     let token = BENCH.key(key).to_owned();
@@ -377,7 +377,7 @@ fn made(corpus: &[Vec<u8>], random: &mut Random) -> (CheckRequest, &'static str)
         5 => http.header_map.as_mut().unwrap().headers.retain(|header| *header.key != *b"x-envoy-auth-partial-body"),
         6 => {
             let map = http.header_map.take().unwrap();
-            // Envoy's other way: one value each, nothing raw.
+            // Envoy's other format: one value each, nothing raw.
             http.headers = map
                 .headers
                 .iter()

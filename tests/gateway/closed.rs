@@ -1,9 +1,9 @@
-//! What a gateway does not read by a grammar that every framework reads alike passes only keys that it could not matter
-//! for. One test for each kind of request that once got past.
+//! A request part without a grammar that every framework reads alike passes only with keys for which it cannot matter.
+//! One test for each kind of request that once got past.
 
 use crate::harness::{Ask, BENCH, Sent, ask, get, post};
 
-/// Refused to a key for one store, and allowed to one that is open for everything.
+/// Asserts that it is refused for a key with one store, and allowed for a key with access to everything.
 #[track_caller]
 fn only_for_wide(profile: &str, with: impl Fn() -> Ask) {
     for key in ["one", "order"] {
@@ -19,7 +19,7 @@ fn create() -> Ask {
 
 #[test]
 fn k01_the_key_is_judged_before_the_body_is_read() {
-    // A body that could never be read: with a wrong key it is the key that is wrong.
+    // A body that cannot be parsed: for an invalid key the reason is the key.
     let body = "[".repeat(1000);
     for (key, reason) in [("revoked", "KEY_REVOKED"), ("inactive", "KEY_INACTIVE"), ("expired", "KEY_EXPIRED")] {
         assert_eq!(BENCH.reason("retailcrm", &create().key(key).json(&body)), reason);
@@ -47,7 +47,7 @@ fn k02_bodies_of_another_kind_than_announced() {
             let asked = create().key("one").body(kind, body);
             assert_eq!(BENCH.reason("retailcrm", &asked), "STORE_DENIED", "{kind}: {body}");
         }
-        // What decoders take for JSON, and strictly is none.
+        // Accepted by lenient JSON decoders, but not valid JSON.
         for body in [
             "\u{feff}{\"site\":\"second\"}",
             "{\"site\":\"second\"} trailing",
@@ -87,7 +87,7 @@ fn k02_a_store_in_a_body_counts_only_where_every_service_reads_it() {
         let reason = BENCH.reason(profile, &asked.clone().key("two"));
         assert_eq!(reason, "STORE_REQUIRED", "{}", asked.told());
     };
-    // Read as JSON by some, and by others not at all.
+    // Read as JSON by some services, and not at all by others.
     for kind in ["text/json", "application/vnd.api+json", "application/x-json", "image/png"] {
         has_no_store("retailcrm", post("/api/v5/orders/create").body(kind, r#"{"site":"main"}"#));
         assert_eq!(BENCH.reason("retailcrm", &create().key("one").body(kind, r#"{"site":"second"}"#)), "STORE_DENIED");
@@ -96,7 +96,7 @@ fn k02_a_store_in_a_body_counts_only_where_every_service_reads_it() {
     for verb in ["GET", "DELETE", "PUT"] {
         has_no_store("shop", ask(verb, "/shop/plain").form("store=main"));
     }
-    // JSON where the profile knows forms, and the reverse: looked at, and no name of the store.
+    // JSON where the profile expects forms, and the reverse: inspected, and without a store's name.
     let forms = |asked: Ask| BENCH.reason("forms", &asked.key("two"));
     assert_eq!(forms(post("/forms/a").form("site=main")), "ALLOWED");
     assert_eq!(forms(post("/forms/a").json(r#"{"site":"main"}"#)), "STORE_REQUIRED");
@@ -107,7 +107,7 @@ fn k02_a_store_in_a_body_counts_only_where_every_service_reads_it() {
     assert_eq!(json(post("/jsons/a").json(r#"{"site":"main"}"#)), "ALLOWED");
     assert_eq!(json(post("/jsons/a").form("site=main")), "STORE_REQUIRED");
     assert_eq!(json(post("/jsons/a?site=third").json(r#"{"site":"main"}"#)), "STORE_DENIED");
-    // A key for all stores that are switched on: what stands in another place is looked at.
+    // A key for all active stores: other locations are inspected.
     for asked in [post("/jsons/a").form("site=off"), post("/jsons/a").parts(&[("site", "off")])] {
         assert_eq!(BENCH.reason("jsons", &asked.key("wide")), "STORE_INACTIVE");
     }
@@ -139,13 +139,13 @@ fn k02_bodies_that_only_some_decoders_take_for_json_or_for_a_form() {
             only_for_wide("retailcrm", || create().body(kind, body.clone()));
         }
     }
-    // Bottle reads every type but those of parts as a form.
+    // Bottle reads every type except multipart as a form.
     for kind in ["image/png", "application/octet-stream", "application/json", "application/vnd.api+json", "text/json"] {
         for body in ["a=1&site=second", "{\"x\":\"&site=second&\"}", "{\"x\":\"&s%69te=second\"}", "x;siteBy=id"] {
             only_for_wide("retailcrm", || create().body(kind, body));
         }
     }
-    // Files go on, whatever they hold.
+    // Files pass, whatever they contain.
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     png.extend((0..=255).cycle().take(100_000));
     for (kind, body) in [("image/png", png), ("application/pdf", b"%PDF-1.7 /site=1".to_vec())] {
@@ -235,7 +235,7 @@ fn k03_multipart_that_some_parsers_cut() {
     ] {
         only_for_wide("retailcrm", || create().body("multipart/form-data; boundary=XX", part(head)));
     }
-    // Some take a field with such a type for a file.
+    // Some services treat a field with such a type as a file.
     let typed = part("Content-Disposition: form-data; name=\"site\"\r\nContent-Type: application/octet-stream");
     let asked = create().key("wide").body("multipart/form-data; boundary=XX", typed);
     assert_eq!(BENCH.reason("retailcrm", &asked), "REQUEST_AMBIGUOUS");
@@ -294,7 +294,7 @@ fn k04_another_method_in_whatever_place() {
             assert_eq!(BENCH.reason("whole", &asked.clone().key("wide")), "REQUEST_AMBIGUOUS", "{}", asked.told());
         }
     }
-    // A body that was not read may ask for another, on a profile that reads no bodies as well.
+    // A body that was not inspected may request another method, also in a profile that reads no bodies.
     let links = || post("/api/v5/orders/links/create").key("links");
     assert_eq!(BENCH.reason("whole", &links()), "ALLOWED");
     assert_eq!(BENCH.reason("whole", &links().form("a=b")), "ALLOWED");
@@ -308,10 +308,10 @@ fn k04_another_method_in_whatever_place() {
         links().sent(Sent::Whole(b"_method=DELETE".to_vec())),
     ] {
         assert_eq!(BENCH.reason("whole", &unread), "REQUEST_AMBIGUOUS", "{}", unread.told());
-        // Unless somebody vouches for the service.
+        // Unless the configuration vouches for the service.
         assert_eq!(BENCH.reason("vouched", &unread), "ALLOWED", "{}", unread.told());
     }
-    // A file may be JSON to a service that decodes whatever it is sent.
+    // A file may be JSON to a service that decodes every body.
     let file = links().header("content-type", "application/octet-stream").sent(Sent::Withheld);
     assert_eq!(BENCH.reason("whole", &file), "REQUEST_AMBIGUOUS");
     assert_eq!(BENCH.reason("whole", &get("/api/v5/orders").key("cpa").sent(Sent::Withheld)), "METHOD_DENIED");
@@ -388,7 +388,7 @@ fn k07_paths_that_are_sent_otherwise_than_they_are_read() {
         assert_eq!(BENCH.reason("retailcrm", &get(&target).key("one")), "PATH_AMBIGUOUS", "{path}");
         BENCH.allowed("retailcrm", &get(&target).key("wide"));
     }
-    // A server may write the path into a query, or take a script out of it.
+    // A server may rewrite the path into a query, or extract a script name from it.
     for path in ["17&site=second", "17%26site=second", "17%3Fsite=second", "17%23", "x.php/17", "a.PHP5/b/c", "a.cgi/b"]
     {
         let target = format!("/api/v5/orders/{path}?site=main");

@@ -1,9 +1,9 @@
-//! Random and mutated requests against lax services: whatever is allowed, none of them sees a key or a store in it that
-//! the decision did not cover, and each usual one sees the store that keeps the call within its key's scope.
+//! Random and mutated requests against lenient services: in an allowed request none of them finds a key or a store that
+//! the decision did not cover, and each usual one finds the store that limits the call to its key's scope.
 //!
-//! A run makes the same requests every time, unless `LATCHKEY_TEST_SEED` gives another number to begin with. What was
-//! ever found to matter is kept in `tests/gateway/corpus`, a request's part per line; each line is tried as it is and
-//! mutated. `LATCHKEY_TEST_SEED=$RANDOM cargo test --test gateway -- fuzz` looks further.
+//! A run makes the same requests every time, unless `LATCHKEY_TEST_SEED` sets another seed. Every request that ever
+//! mattered is in `tests/gateway/corpus`, one part of a request per line; each line is tried unchanged and mutated.
+//! `LATCHKEY_TEST_SEED=$RANDOM cargo test --test gateway -- fuzz` searches further.
 
 use latchkey::gateway::{Allow, Outcome};
 
@@ -59,8 +59,8 @@ pub(crate) fn seed() -> u64 {
     std::env::var("LATCHKEY_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
-/// Tries the corpus, then mutations of it and what `make` makes. At least `least` of a hundred must be allowed, so that
-/// the property is not hollow.
+/// Tries the corpus, then mutations of it and results of `make`. At least `least` percent must be allowed, so that the
+/// property means something.
 pub(crate) fn run(
     corpus: &str,
     least: u64,
@@ -129,7 +129,7 @@ pub(crate) fn unescape(line: &str) -> Vec<u8> {
     bytes
 }
 
-/// Parameters: mostly as they should be, some as only some services read them.
+/// Returns parameters: mostly regular, some as only some services read them.
 pub(crate) fn parameters(random: &mut Random) -> Vec<u8> {
     let mut text = String::new();
     for at in 0..=random.below(4) {
@@ -161,7 +161,7 @@ pub(crate) fn parameters(random: &mut Random) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The stores that the key of this name opens.
+/// Returns the stores that the key of this name has access to.
 pub(crate) fn open(key: &str) -> &'static [&'static str] {
     match key {
         "one" => &["main"],
@@ -189,7 +189,7 @@ fn covered(ask: &Ask, who: &str, seen: &[String], key: &str) {
 
 pub(crate) const PLACES: [&[&str]; 2] = [&["site"], &["filter", "sites"]];
 
-/// Checks a query or form that goes upstream.
+/// Checks a query or form of an upstream request.
 fn check_parameters(ask: &Ask, text: &[u8], key: &str) {
     for (who, reader) in USUAL.iter().chain(&ODD) {
         for place in PLACES {
@@ -444,7 +444,7 @@ fn no_path_is_read_otherwise_than_it_was_decided_on() {
     run(include_str!("corpus/path.txt"), 5, make, holds);
 }
 
-/// A path as services read it: decoded once or twice, folded, in lower case, without what some cut off.
+/// Returns the path as services read it: decoded once or twice, normalized, lowercased, without parts that some remove.
 pub(crate) fn readings(path: &[u8]) -> Vec<(&'static str, String)> {
     let text = String::from_utf8_lossy(path).into_owned();
     let cut = text.split(['?', '#']).next().unwrap_or_default().to_owned();

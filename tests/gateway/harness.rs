@@ -1,5 +1,5 @@
-//! A gateway over an authority over a fresh SQLite file, with stores, methods and keys. One for all tests: nothing in
-//! it changes once it stands.
+//! A gateway with an authority over a fresh SQLite file, with stores, methods and keys. All tests share one: it never
+//! changes after its setup.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,10 +28,10 @@ use latchkey::storage::{self, Options, Storage};
 use latchkey::telemetry::metrics::Metrics;
 use tokio::runtime::Runtime;
 
-/// What all tests share.
+/// The gateway shared by all tests.
 pub(crate) static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
 
-/// Profiles beside the built-in ones.
+/// Profiles in addition to the built-in ones.
 const PROFILES: &str = "
 [profiles.applied]
 like = 'retailcrm'
@@ -59,7 +59,7 @@ stores = ['query:store', 'form:store', 'json:store', 'header:x-store', 'host']
 body_limit = 4096
 ";
 
-/// Methods of a second API, one for each kind of place.
+/// Methods of a second API, one for each kind of location.
 const SHOP: [(&str, StoreUse, &[&str]); 13] = [
     ("POST /forms/a", StoreUse::Optional, &[]),
     ("POST /jsons/a", StoreUse::Optional, &[]),
@@ -76,7 +76,7 @@ const SHOP: [(&str, StoreUse, &[&str]); 13] = [
     ("GET /shop/none", StoreUse::None, &[]),
 ];
 
-/// A gateway, and keys to knock with.
+/// A gateway and its keys.
 pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
     gateway: Gateway,
@@ -86,7 +86,7 @@ pub(crate) struct Bench {
     _folder: tempfile::TempDir,
 }
 
-/// A request in the making.
+/// A request under construction.
 #[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) verb: Vec<u8>,
@@ -118,7 +118,7 @@ impl TokenPlace for Place {
     }
 }
 
-/// Nobody waits for replicas: there is one, and the tests wait for it.
+/// No replicas to wait for: there is only one, and the tests wait for it.
 #[derive(Debug)]
 struct Nobody;
 
@@ -142,7 +142,7 @@ impl Bench {
         bench
     }
 
-    /// Judges; what can be said at once must be what is said after waiting.
+    /// Checks a request; the immediate decision must equal the awaited one.
     pub(crate) fn check(&self, profile: &str, ask: &Ask) -> Outcome {
         let headers: Vec<(&[u8], &[u8])> = ask.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let request = ask.request(&headers);
@@ -174,19 +174,19 @@ impl Bench {
         }
     }
 
-    /// Status and body of a refusal.
+    /// Returns status and body of a refusal.
     pub(crate) fn refusal(&self, profile: &str, ask: &Ask) -> (u16, String) {
         let respond = self.refused(profile, ask);
         (respond.status, respond.body)
     }
 
-    /// The token of a key.
+    /// Returns the token of a key.
     pub(crate) fn key(&self, name: &str) -> &str {
         &self.keys[name]
     }
 
-    /// What Authorize answers a service that calls `method` in the name of this store: whether it is allowed, and only
-    /// because the service applies the scope.
+    /// Returns Authorize's decision for a service that calls `method` for this store: whether it is allowed, and
+    /// whether only because the service applies the scope.
     pub(crate) fn authorize(&self, key: &str, method: &str, store: &str) -> (bool, bool) {
         let request = Request { method, store, stores: &[], client: None, stores_from: StoresFrom::Service };
         let query = Query { token: self.key(key), request, min_revision: None };
@@ -194,7 +194,7 @@ impl Bench {
         self.runtime.block_on(self.authority.decide(&query, told)).expect("it can be decided")
     }
 
-    /// The reason that logs are told.
+    /// Returns the reason that is logged.
     pub(crate) fn reason(&self, profile: &str, ask: &Ask) -> &'static str {
         self.check(profile, ask).facts().reason
     }
@@ -241,7 +241,7 @@ async fn furnish(folder: &std::path::Path) -> (Gateway, Authority, Arc<Metrics>,
     (Gateway::new(authority.clone(), &config.profiles, Arc::clone(&metrics)), authority, metrics, keys)
 }
 
-/// Codes of stores that are too long together for a header.
+/// Returns codes of stores that together are too long for a header.
 pub(crate) fn branches() -> Vec<String> {
     (10..80).map(|number| format!("branch-{number}-{}", "x".repeat(50))).collect()
 }
@@ -359,7 +359,7 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
 
 // === impl Ask ===
 
-/// A request without a body.
+/// Returns a request without a body.
 pub(crate) fn ask(verb: &str, target: &str) -> Ask {
     Ask {
         verb: verb.into(),
@@ -409,7 +409,7 @@ impl Ask {
         self.body("application/json", body)
     }
 
-    /// A form in parts.
+    /// Adds a multipart form.
     pub(crate) fn parts(self, fields: &[(&str, &str)]) -> Self {
         let mut body = String::new();
         for (name, value) in fields {
@@ -439,7 +439,7 @@ impl Ask {
         }
     }
 
-    /// The request, for people.
+    /// Describes the request for messages.
     pub(crate) fn told(&self) -> String {
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
         let headers: Vec<String> =

@@ -1,14 +1,14 @@
-//! Services as they read requests, each laxly in its own way. Written anew from what they document and do, and from
-//! nothing of the gateway's: what one of them sees and the decision did not cover is a hole.
+//! Services as they read requests, each lenient in its own way. Implemented from their documentation and behavior,
+//! without any code of the gateway: if one of them reads something that the decision did not cover, that is a hole.
 
 use std::collections::BTreeMap;
 
 /// Reads the values at a path such as `["filter", "sites"]` from a query or an urlencoded form.
 pub(crate) type Reader = fn(&[u8], &[&str]) -> Vec<String>;
 
-/// Those that read a plain request as it is meant: what the gateway says that a call names, each of them must see.
+/// Readers that read plain requests as intended: each of them must find the store that the gateway found.
 pub(crate) const USUAL: [(&str, Reader); 4] = [("php", php), ("first", first), ("last", last), ("every", every)];
-/// Those with odd habits.
+/// Readers with unusual behavior.
 pub(crate) const ODD: [(&str, Reader); 5] = [
     ("any case", any_case),
     ("decodes twice", twice),
@@ -21,7 +21,7 @@ fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
-/// As nearly everybody decodes: what is no escape stays.
+/// Decodes percent-encoding like most services: invalid escapes stay.
 fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     let mut at = 0;
@@ -57,7 +57,7 @@ enum Php {
     Array(BTreeMap<String, Php>),
 }
 
-/// `$_GET` and `$_POST`.
+/// Parses `$_GET` and `$_POST`.
 fn php(whole: &[u8], path: &[&str]) -> Vec<String> {
     let mut root = BTreeMap::new();
     for (name, value) in pairs(whole, b"&").take(1000) {
@@ -120,7 +120,7 @@ fn leaves(php: &Php, values: &mut Vec<String>) {
     }
 }
 
-/// The spellings of a path that services without arrays look for.
+/// Returns whether it is a spelling of a path that services without arrays look for.
 fn is_spelling(name: &str, path: &[&str]) -> bool {
     let flat = path[0].to_owned() + &path[1..].iter().map(|step| format!("[{step}]")).collect::<String>();
     name == flat
@@ -144,7 +144,7 @@ fn last(whole: &[u8], path: &[&str]) -> Vec<String> {
     flat(whole, path).into_iter().last().into_iter().collect()
 }
 
-/// Arrays of what is repeated, as Node makes them; `[site]` is `site`, and `site[]` too.
+/// Reads repeated names as arrays, like Node; `[site]` is `site`, and `site[]` too.
 fn every(whole: &[u8], path: &[&str]) -> Vec<String> {
     let all = pairs(whole, b"&").map(|(name, value)| (text(&decode(name)), text(&decode(value))));
     let steps = |name: &str| -> Vec<String> {
@@ -184,7 +184,7 @@ fn dots(whole: &[u8], path: &[&str]) -> Vec<String> {
     all.filter(|(name, _)| *name == path.join(".")).map(|(_, value)| value).collect()
 }
 
-/// The headers of a service that speaks CGI: all but letters and digits is an underscore, and what is repeated is joined.
+/// Returns the headers of a CGI service: all but letters and digits are underscores, and repeated headers are joined.
 pub(crate) fn cgi(headers: &[(Vec<u8>, Vec<u8>)]) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
@@ -198,8 +198,8 @@ pub(crate) fn cgi(headers: &[(Vec<u8>, Vec<u8>)]) -> BTreeMap<String, String> {
     variables
 }
 
-/// The fields of a form in parts: any line end, anything before and after, the name in quotes or not. Each name that a
-/// part could have, with its value.
+/// Returns the fields of a multipart form: any line end, any text before and after, the name quoted or not. Each
+/// possible name of a part, with its value.
 pub(crate) fn parts(body: &[u8], boundary: &str) -> Vec<(String, String)> {
     let body = text(body).replace("\r\n", "\n");
     let mut fields = Vec::new();
@@ -233,7 +233,7 @@ pub(crate) enum Loose {
     Other,
 }
 
-/// Reads the first value of `text`, whatever stands behind it; forgives commas too many.
+/// Parses the first value of `text` and ignores the rest; accepts extra commas.
 pub(crate) fn json(text: &str) -> Option<Loose> {
     let letters: Vec<char> = text.chars().collect();
     value(&letters, &mut 0, 0)
@@ -328,8 +328,8 @@ fn string(text: &[char], at: &mut usize) -> Option<String> {
     }
 }
 
-/// All texts that some reader of `json` sees at `path`: the first or last of members of one name, in any case, and
-/// through text that holds JSON.
+/// Collects all texts that some reader of `json` finds at `path`: the first or last of duplicate members, in any case,
+/// and through text that contains JSON.
 pub(crate) fn seen(json: &Loose, path: &[&str], found: &mut Vec<String>) {
     match (json, path) {
         (Loose::Text(text), []) => found.push(text.clone()),

@@ -1,4 +1,4 @@
-//! The gateway, whatever the proxy: requests as clients of shops send them, as attackers do, and at random.
+//! The gateway, independent of the proxy: requests as clients of shops send them, as attackers do, and at random.
 
 mod answers;
 mod book;

@@ -1,8 +1,8 @@
-//! The places where a store travels, each with a store that is open and one that is not.
+//! The locations of a store, each with a store inside the key's access and one outside.
 
 use crate::harness::{Ask, BENCH, get, post};
 
-/// The store is found and judged: `main` is open to the key and `second` is not.
+/// Asserts that the store is found and checked: the key has access to `main` and not to `second`.
 fn judged(profile: &str, with: impl Fn(&str) -> Ask) {
     let one = BENCH.allowed(profile, &with("main").key("one"));
     assert!(one.set_headers.iter().any(|(name, value)| *name == "x-latchkey-store" && value == "main"), "{one:?}");
@@ -40,7 +40,7 @@ fn a_repeated_filter_in_each_spelling() {
 fn a_segment_of_the_path() {
     judged("retailcrm", |store| get(&format!("/api/v5/customer-interaction/{store}/cart/7")));
     judged("shop", |store| get(&format!("/shop/{store}/prices")));
-    // Compared as it came with a route, by a service that decodes nothing, it is another one.
+    // A service that compares raw paths with its routes would read another store.
     let escaped = get("/shop/m%61in/prices");
     assert_eq!(BENCH.reason("shop", &escaped.clone().key("one")), "PATH_AMBIGUOUS");
     BENCH.allowed("shop", &escaped.key("wide"));
@@ -51,7 +51,7 @@ fn the_path_where_the_field_of_that_name_holds_the_store_itself() {
     let edit =
         |store: &str| post(&format!("/api/v5/reference/sites/{store}/edit")).form("site=%7B%22name%22%3A%22Shop%22%7D");
     judged("retailcrm", edit);
-    // Elsewhere such a field is no code.
+    // In other profiles such a field is not a code.
     let ask = post("/api/v5/orders/create").key("wide").form("site=%7B%22name%22%3A%22Shop%22%7D");
     assert_eq!(BENCH.reason("retailcrm", &ask), "STORE_UNKNOWN");
 }
@@ -105,7 +105,7 @@ fn every_store_mentioned_anywhere_must_be_open() {
     BENCH.allowed("retailcrm", &create().form("site=main"));
     assert_eq!(BENCH.reason("retailcrm", &create().form("site=second")), "STORE_DENIED");
     assert_eq!(BENCH.reason("retailcrm", &create().json(r#"{"site":"second"}"#)), "STORE_DENIED");
-    // Also where the method's entry says nothing of that place.
+    // Also if the method's entry does not list that location.
     let get_one = get("/api/v5/orders/7?site=main&filter[sites][]=second").key("one");
     assert_eq!(BENCH.reason("retailcrm", &get_one), "STORE_DENIED");
     let path = get("/api/v5/customer-interaction/main/cart/7?site=second").key("one");

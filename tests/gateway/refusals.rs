@@ -1,5 +1,5 @@
-//! What is refused before anybody asks what the key may do, what the client must not say in Latchkey's name, and how the
-//! plain profile words a refusal.
+//! Requests refused before the key's permissions are checked, headers that clients must not send in Latchkey's name,
+//! and the error format of the plain profile.
 
 use latchkey::gateway::Outcome;
 
@@ -55,7 +55,7 @@ fn bodies_that_cannot_be_seen() {
     let form = "application/x-www-form-urlencoded";
     let cut = create().sent(Sent::CutOff).header("content-type", form);
     assert_eq!(BENCH.reason("retailcrm", &cut), "REQUEST_AMBIGUOUS");
-    // A key that is open for everything loses nothing by what could not be read.
+    // For a key with access to everything, unread parts do not matter.
     BENCH.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("wide").sent(Sent::CutOff));
     let body = |len: usize| "a".repeat(len);
     let shop = |len: usize| post("/shop/items").key("one").form(&format!("store=main&x={}", body(len - 13)));
@@ -201,11 +201,11 @@ fn a_profile_governs_its_prefix_and_no_more() {
     assert_eq!(BENCH.reason("retailcrm", &get("/apis").key("wide")), "NOT_GOVERNED");
     assert_eq!(BENCH.reason("retailcrm", &get("/api/../shop/plain").key("wide")), "PATH_AMBIGUOUS");
     assert_eq!(BENCH.reason("no-such", &get("/").key("wide")), "PROFILE_UNKNOWN");
-    // Nobody names one: the longest prefix, and `retailcrm` is not there to be taken by itself.
+    // Without a named profile the longest prefix matches, and `retailcrm` is not selected by default.
     let facts = |target: &str| BENCH.check("", &get(target).key("wide")).facts().profile.to_string();
     assert_eq!(facts("/shop/plain"), "shop");
     assert_eq!(facts("/api/v5/orders"), "applied");
-    // It governs all, as `plain` does, and somebody configured it.
+    // It matches everything, like `plain`, but is configured explicitly.
     assert_eq!(facts("/other"), "whole");
     assert_eq!(facts("/shop/../api"), "whole");
     assert!(BENCH.gateway().profile("plain").is_some_and(|profile| !profile.reads_bodies()));

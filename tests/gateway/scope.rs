@@ -1,4 +1,4 @@
-//! A call that names no store stays within its key's stores: by the service that is told them, or by the gateway.
+//! A call without a store stays within its key's stores: by the service that receives the scope, or by the gateway.
 
 use crate::harness::{BENCH, Sent, branches, get, post};
 
@@ -30,7 +30,7 @@ fn the_service_is_told_the_scope() {
 fn a_scope_too_long_for_a_header_is_told_as_large() {
     let ask = get("/api/v5/orders/statuses").key("branches");
     assert_eq!(headers("applied", &ask), told(&[("x-latchkey-scope", "large")]));
-    // A query holds it.
+    // Added to the query.
     let target = b"/api/v5/orders";
     let allow = BENCH.allowed("retailcrm", &get("/api/v5/orders").key("branches"));
     let sent = String::from_utf8(allow.target(target).into_owned()).unwrap();
@@ -58,26 +58,26 @@ fn the_gateway_adds_the_stores_where_the_book_says_they_travel() {
 #[test]
 fn where_nothing_can_be_added_a_store_is_required() {
     for (profile, target) in [
-        // One parameter does not take two stores.
+        // A single parameter cannot hold two stores.
         ("retailcrm", "/api/v5/orders/7"),
-        // The book knows no place.
+        // The book has no location for it.
         ("shop", "/shop/plain"),
-        // Something above it would hide what is added.
+        // A parameter above it would hide the added one.
         ("retailcrm", "/api/v5/orders?filter=None"),
     ] {
         assert_eq!(BENCH.reason(profile, &get(target).key("two")), "STORE_REQUIRED", "{target}");
     }
-    // The method reads no store, so that none need be named: it would not help.
+    // The method reads no store, so the error does not require one: it would not help.
     for key in ["one", "two"] {
         for target in ["/api/v5/orders/statuses", "/api/v5/orders/history"] {
             assert_eq!(BENCH.reason("retailcrm", &get(target).key(key)), "METHOD_READS_NO_STORE", "{target}");
         }
         assert_eq!(BENCH.reason("shop", &get("/shop/none").key(key)), "METHOD_READS_NO_STORE");
     }
-    // Adding nothing would mean all.
+    // Adding no store would mean all stores.
     assert_ne!(BENCH.reason("retailcrm", &get("/api/v5/orders").key("closed")), "ALLOWED");
     assert_ne!(BENCH.reason("retailcrm", &get("/api/v5/orders").key("nothing")), "ALLOWED");
-    // So many parameters that some services see no further ones.
+    // So many parameters that some services ignore further ones.
     let many = format!("/api/v5/orders?{}", "a=1&".repeat(600));
     assert_eq!(BENCH.reason("retailcrm", &get(&many).key("one")), "STORE_REQUIRED");
 }
@@ -116,17 +116,17 @@ fn a_withheld_body_passes_only_keys_open_to_all_stores() {
     assert_eq!(BENCH.reason("retailcrm", &ask("wide")), "ALLOWED");
     assert_eq!(BENCH.reason("retailcrm", &ask("one")), "REQUEST_AMBIGUOUS");
     assert_eq!(BENCH.reason("retailcrm", &post("/api/v5/orders/create").sent(Sent::Withheld)), "KEY_MISSING");
-    // A body that a header announces is there, whatever the proxy says.
+    // A body announced by a header exists, whatever the proxy sends.
     let announced = post("/api/v5/orders/create?site=main").key("one").header("content-length", "7");
     assert_eq!(BENCH.reason("retailcrm", &announced), "REQUEST_AMBIGUOUS");
     let chunked = post("/api/v5/orders/create?site=main").key("one").header("transfer-encoding", "chunked");
     assert_eq!(BENCH.reason("retailcrm", &chunked), "REQUEST_AMBIGUOUS");
     BENCH.allowed("retailcrm", &post("/api/v5/orders/create?site=main").key("one").header("content-length", "0"));
-    // Where nobody looks into bodies, nobody misses them.
+    // If no service reads bodies, missing ones do not matter.
     let plain = post("/api/v5/orders/links/create").key("wide").sent(Sent::Withheld);
     BENCH.allowed("plain", &plain);
     let file = post("/api/v5/files/upload?site=main").key("one").header("content-type", "image/png");
-    // A file may hold JSON, which some services decode whatever its type: it must be shown.
+    // A file may contain JSON, which some services decode regardless of its type: the proxy must send it.
     assert_eq!(BENCH.reason("retailcrm", &file.clone().sent(Sent::Withheld)), "REQUEST_AMBIGUOUS");
     BENCH.allowed("retailcrm", &file.sent(Sent::Whole(b"\x89PNG\r\n\x1a\n".to_vec())));
 }

@@ -1,4 +1,4 @@
-//! What a key for certain stores may do where a method reads no store, and what one whose stores are none may do at all.
+//! Access of a key with selected stores to methods that read no store, and access of a key without any store.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn book() -> Vec<BookMethod> {
     book.blocks.into_iter().flat_map(|block| block.methods).collect()
 }
 
-/// A call of the method for the store `main`, named where the book says that the method reads it.
+/// Returns a call of the method for the store `main`, in the location listed in the book.
 fn best_call(method: &BookMethod) -> Ask {
     let places = &method.store_places;
     if let Some(place) = places.iter().find(|place| place.pointer().is_none()).or_else(|| places.first()) {
@@ -23,7 +23,7 @@ fn best_call(method: &BookMethod) -> Ask {
     ask(&verb, &path)
 }
 
-/// Verb and path of a call of the method.
+/// Returns verb and path of a call of the method.
 fn request(method: &BookMethod) -> (String, String) {
     let (verb, pattern) = method.method.split_once(' ').unwrap();
     let store = |segment: &str| method.store_places.iter().any(|place| format!("path:{segment}") == place.to_string());
@@ -36,7 +36,7 @@ fn request(method: &BookMethod) -> (String, String) {
     (verb.to_owned(), segments.collect::<Vec<_>>().join("/"))
 }
 
-/// The paths that /api/credentials lists for the key.
+/// Returns the paths that /api/credentials lists for the key.
 fn listed(profile: &str, key: &str) -> BTreeSet<String> {
     let body: Value = serde_json::from_str(&BENCH.answered(profile, &get("/api/credentials").key(key)).body).unwrap();
     body["credentials"].as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect()
@@ -64,12 +64,12 @@ fn the_gateway_the_credentials_and_authorize_agree_about_every_method_of_the_boo
             let path = method.method.split_once(' ').unwrap().1.replacen("/v*/", "/", 1);
             assert!(!passes || listed.contains(&path), "{key}: {path} passes a gateway of {profile} and is not listed");
             passed.extend(passes.then_some(path));
-            // A service that applies the scope is behind `applied`, and none is behind the other.
+            // The service behind `applied` applies the scope, the other one does not.
             let (verb, path) = request(method);
             let store = if method.store_places.is_empty() { "" } else { "main" };
             let (allowed, within_scope) = BENCH.authorize(key, &format!("{verb} {path}"), store);
             let expected = allowed && (profile == "applied" || !within_scope);
-            // An empty scope passes no gateway: a proxy may drop it on the way.
+            // An empty scope passes no gateway: a proxy may drop it.
             let empty = matches!(key, "storeless" | "closed" | "dark") && within_scope;
             assert_eq!(passes, expected && !empty, "{profile}, {key}: {}: {reason}", method.method);
         }
@@ -93,11 +93,11 @@ fn a_key_for_one_store_reads_what_belongs_to_no_store() {
     }
     assert_eq!(BENCH.reason("retailcrm", &get(&format!("{statuses}?site=second")).key("one")), "STORE_DENIED");
     assert_eq!(BENCH.reason("retailcrm", &get(&format!("{statuses}?site=gone")).key("wide")), "STORE_UNKNOWN");
-    // The method still has to be among those that the key opens, and what is not seen is still refused.
+    // The key still needs access to the method, and uninspected parts are still refused.
     assert_eq!(BENCH.reason("retailcrm", &get(statuses).key("module")), "METHOD_DENIED");
     let unseen = get(statuses).key("one").header("content-type", "application/json").header("content-length", "9");
     assert_ne!(BENCH.reason("retailcrm", &unseen), "ALLOWED");
-    // Also for a key whose stores are switched off or gone, and then the service is told that no store is in scope.
+    // Also for a key whose stores are inactive or deleted; the service then receives an empty scope.
     for key in ["storeless", "closed", "dark"] {
         let allow = BENCH.allowed("retailcrm", &get(statuses).key(key));
         let header = |name| allow.set_headers.iter().find(|(set, _)| *set == name).map(|(_, value)| value.as_str());
@@ -143,14 +143,14 @@ fn a_store_that_is_missing_is_missing_where_the_method_reads_it() {
         let expected = format!("{{\"success\":false,\"errorMsg\":\"Parameter '{parameter}' is missing\"}}");
         assert_eq!(refused, (400, expected), "{}", ask.told());
     }
-    // Nothing says where the method reads a store: no parameter is missing.
+    // The book has no location for the method's store: no parameter is missing.
     let (status, body) = BENCH.refusal("whole", &get("/shop/plain?store=main").key("one"));
     assert!(status == 403 && body.contains("does not define where"), "{status} {body}");
 }
 
 #[test]
 fn a_key_that_selects_no_store_opens_nothing_that_is_about_stores() {
-    // Made so, with its only store switched off, and with all of several.
+    // Created that way, with its only store inactive, and with several, all inactive.
     for key in ["storeless", "dark", "closed"] {
         let reason = if key == "closed" { "STORE_INACTIVE" } else { "NO_STORE_OPEN" };
         for profile in ["retailcrm", "applied"] {
@@ -159,7 +159,7 @@ fn a_key_that_selects_no_store_opens_nothing_that_is_about_stores() {
             }
             assert_eq!(BENCH.reason(profile, &post("/api/v5/orders/create").key(key)), reason, "{profile}, {key}");
         }
-        // One that is named is refused for itself.
+        // A named store is refused for itself.
         let named = BENCH.reason("retailcrm", &get("/api/v5/orders/7?site=main").key(key));
         assert_eq!(named, "STORE_DENIED", "{key}");
         assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/new/thing").key(key)), "METHOD_UNKNOWN", "{key}");

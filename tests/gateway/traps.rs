@@ -1,4 +1,4 @@
-//! What real clients send that a careless gateway falls for, and requests that must be refused in whatever spelling.
+//! Requests of real clients that confuse a careless gateway, and requests that must be refused in any spelling.
 
 use crate::harness::{BENCH, ask, get, post};
 
@@ -15,7 +15,7 @@ fn a_literal_is_not_the_parameter_beside_it() {
 
 #[test]
 fn identifiers_that_python_puts_into_the_path_unescaped() {
-    // `A/1`, `%2e%2e/costs`, `a%2Fb`, `A//1`, ``, and what folding leaves of them.
+    // `A/1`, `%2e%2e/costs`, `a%2Fb`, `A//1`, ``, and their normalized forms.
     for path in ["A/1", "%2e%2e/costs", "../costs", "a%2Fb", "A//1", "", "a;x=1", "a%5Cb", "a%00"] {
         let target = format!("/api/v5/orders/{path}?site=main");
         let reason = BENCH.reason("retailcrm", &get(&target).key("order"));
@@ -25,7 +25,7 @@ fn identifiers_that_python_puts_into_the_path_unescaped() {
     // `A?site=x`: the store is `x?site=main`.
     assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/orders/A?site=second?site=main").key("two")), "STORE_UNKNOWN");
     assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/orders/A?site=main?site=second").key("one")), "STORE_UNKNOWN");
-    // `A#f`, should the fragment ever reach the wire.
+    // `A#f`, in case a client sends the fragment.
     assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/orders/A#f?site=main").key("one")), "PATH_AMBIGUOUS");
     assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/orders/A?by=id#&site=main").key("one")), "PATH_AMBIGUOUS");
     BENCH.allowed("retailcrm", &get("/api/v5/orders/%D0%97-1?site=main").key("one"));
@@ -128,7 +128,7 @@ fn json_that_can_be_read_in_two_ways() {
 
 #[test]
 fn reading_changes_state_where_the_api_says_so() {
-    // GET /statistic/update writes: nothing is implied by a verb.
+    // GET /statistic/update writes: a verb implies nothing.
     assert_eq!(BENCH.reason("retailcrm", &get("/api/v5/statistic/update").key("order")), "METHOD_DENIED");
 }
 

@@ -1,5 +1,5 @@
-//! The wire of the RetailCRM API, row by row: where its clients put the key, and what they make of a refusal. Bodies are
-//! compared byte for byte, for clients compare whole texts, final dot included.
+//! The protocol of the RetailCRM API, row by row: where its clients send the key, and how they interpret a refusal.
+//! Bodies are compared byte for byte, because clients compare whole texts, final dot included.
 
 use crate::harness::{Ask, BENCH, Sent, get, post};
 
@@ -76,7 +76,7 @@ fn a_raw_file_with_everything_in_the_query() {
     // Some read forms of any type.
     let form = post(&target).body("application/octet-stream", &b"\x89PNG&site=second"[..]);
     assert_eq!(refusal(&form), (400, INPUT.to_owned()));
-    // What curl says of a body that nobody told it about; then a form may be in it.
+    // curl's default type for any body; then it may contain a form.
     BENCH.allowed("retailcrm", &post(&target).body("application/x-www-form-urlencoded", &b"\xff\xd8%zz=&&;;=%"[..]));
     assert_eq!(refusal(&post(&target).form("x&site=second")), (403, DENIED.to_owned()));
     assert_eq!(refusal(&post(&target).body("text/weird", &b"x"[..])), (400, INPUT.to_owned()));
@@ -110,7 +110,7 @@ fn a_key_that_is_not_good_whatever_is_wrong_with_it() {
         for path in ["/api/v5/orders", "/api/credentials", "/api/api-versions", "/api/v5/no/such/method"] {
             let mut respond = BENCH.refused("retailcrm", &get(path).header("x-api-key", token));
             assert_eq!((respond.status, respond.body.as_str()), (403, WRONG), "{path}");
-            // Logs are told which.
+            // The log has the specific reason.
             respond.facts.reason = "";
             respond.facts.key = None;
             respond.facts.method = None;

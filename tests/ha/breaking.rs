@@ -1,4 +1,4 @@
-//! What breaks, and how it is put right again.
+//! Failures, and their repair.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ use crate::rig::Rig;
 use crate::support::pass;
 use crate::support::postgres::query;
 
-/// Longer than Patroni takes to put another primary in a lost one's place, and below `max_staleness`.
+/// Longer than Patroni takes to replace a lost primary, and below `max_staleness`.
 const OUTAGE: Duration = Duration::from_secs(40);
-/// For one that Patroni does not notice.
+/// Duration of an outage that Patroni does not notice.
 const SHORT: Duration = Duration::from_secs(20);
 
-/// What breaks.
+/// Kinds of failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breaking {
-    /// The primary hands over to a standby, in order.
+    /// The primary switches over to a standby in an orderly way.
     Switchover,
-    /// A standby is made the primary by force.
+    /// A standby is promoted by force.
     Failover,
     /// `kill -9` of the primary's PostgreSQL.
     PostgresKilled,
     /// `kill -9` of everything on the primary's node.
     NodeKilled,
-    /// Everything on the primary's node stands still, and goes on later.
+    /// Everything on the primary's node is frozen, and resumes later.
     NodeFrozen,
-    /// The primary is cut off from etcd and from its standbys; servers still reach it.
+    /// The primary is partitioned from etcd and its standbys; servers still reach it.
     PrimaryCutOff,
-    /// Each server in turn is cut off from the database.
+    /// Each server in turn is partitioned from the database.
     ServersCutOff,
     /// The primary's node is killed with commits that no standby has.
     CommitsLost,
@@ -40,22 +40,22 @@ pub enum Breaking {
     DiskFull,
 }
 
-/// What became of it.
+/// Outcome of a failure.
 #[derive(Debug)]
 pub struct Broken {
-    /// When it broke.
+    /// Time of the failure.
     pub fault: Duration,
-    /// The history that was lost, and until when it was storage's.
+    /// The lost history, and until when storage had it.
     pub lost: Option<(History, Duration)>,
 }
 
 impl Breaking {
-    /// Whether commits are lost, so that everything is loaded again.
+    /// Returns whether commits are lost, so that servers reload everything.
     pub fn loses(self) -> bool {
         self == Self::CommitsLost
     }
 
-    /// Breaks it, and puts it right again.
+    /// Causes the failure, and repairs it.
     pub async fn happen(self, rig: &mut Rig) -> Broken {
         let (primary, standby) = (rig.primary(), rig.standby());
         let fault = now();
@@ -108,12 +108,12 @@ impl Breaking {
     }
 }
 
-/// Commits are acknowledged that no standby has, and their node dies.
+/// Acknowledges commits that no standby has, and kills their node.
 async fn lose(rig: &mut Rig, primary: usize, fault: Duration) -> Broken {
     rig.nodes[primary].lead_nobody(true);
     let client = rig.fleet.members[1].client.clone();
     for number in 0..5 {
-        // Not of the ledger: it would expect them to stand.
+        // Not in the ledger, which would expect them to survive.
         let key = selected(&format!("lost {number} {}", fault.as_millis()), &STORES[..1], &METHODS[..1]);
         let (key, _) = client.create_key(key).await.expect("a key is made");
         let request = proto::RevokeKeyRequest { id: key.id, reason: "a test".to_owned(), ..Default::default() };

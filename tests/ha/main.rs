@@ -1,9 +1,9 @@
-//! Latchkey over PostgreSQL as Patroni runs it: three nodes, etcd, HAProxy and pgbouncer, and one thing after the other that
-//! breaks there. Of three servers one names all nodes in its `database_url`, one goes through HAProxy, one through
-//! pgbouncer in front of HAProxy.
+//! Latchkey on PostgreSQL managed by Patroni: three nodes, etcd, HAProxy and pgbouncer, with one failure after another.
+//! Of three servers one lists all nodes in its `database_url`, one connects through HAProxy, one through pgbouncer in
+//! front of HAProxy.
 //!
-//! What must hold: the oracle finds nothing, keys in use are answered throughout, and a server that names several hosts
-//! writes again about as soon as one behind HAProxy does. `make test` has a short round; `make ha` has twenty of all kinds.
+//! Invariants: the oracle finds nothing, keys in use get decisions throughout, and a server with several hosts writes
+//! again about as soon as one behind HAProxy. `make test` has a short round; `make ha` has twenty of all kinds.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -24,7 +24,7 @@ use breaking::Breaking;
 use rig::Rig;
 use round::Row;
 
-/// Every kind, so that each run of twenty has each at least once; first what `make test` has.
+/// Every kind at least once in a run of twenty; the ones of `make test` come first.
 const ALL: [Breaking; 20] = [
     Breaking::Switchover,
     Breaking::PostgresKilled,
@@ -47,10 +47,10 @@ const ALL: [Breaking; 20] = [
     Breaking::Failover,
     Breaking::NodeKilled,
 ];
-/// Rounds of `make test`.
+/// Number of rounds in `make test`.
 const SHORT: usize = 2;
 
-/// What `text` asks for: so many rounds, or those of one kind, such as `DiskFull`.
+/// Parses `text`: a number of rounds, or one kind, such as `DiskFull`.
 fn rounds(text: Option<&str>) -> Vec<Breaking> {
     match text.map_or(Ok(SHORT), str::parse) {
         Ok(count) => ALL.into_iter().cycle().take(count).collect(),

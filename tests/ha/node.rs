@@ -1,4 +1,4 @@
-//! A node: Patroni and its PostgreSQL, with a relay before everything that others reach it by, and before its etcd.
+//! A node: Patroni and its PostgreSQL, with a relay in front of each port for other nodes, and in front of its etcd.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -15,9 +15,9 @@ use crate::support::eventually;
 use crate::support::relay::{Relay, Traffic};
 use crate::support::workspace::{Workspace, processes_in};
 
-/// For what goes on in a node by itself, on a busy machine.
+/// Bound for internal work of a node on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
-/// For an answer of Patroni.
+/// Timeout of a request to Patroni.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// A node.
@@ -25,13 +25,13 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub struct Node {
     /// Its name in the cluster.
     pub name: String,
-    /// Where PostgreSQL listens.
+    /// Address of PostgreSQL.
     pub postgres: SocketAddr,
-    /// Where Patroni answers.
+    /// Address of Patroni.
     pub rest: SocketAddr,
-    /// What other nodes reach its PostgreSQL by.
+    /// Relay through which other nodes reach its PostgreSQL.
     peers: Relay,
-    /// What it reaches etcd by.
+    /// Relay through which it reaches etcd.
     etcd: Relay,
     folder: PathBuf,
     patroni: Daemon,
@@ -42,7 +42,7 @@ fn local() -> SocketAddr {
 }
 
 impl Node {
-    /// Starts the node of this number.
+    /// Starts the node with this number.
     pub fn start(workspace: &Workspace, number: usize, etcd: SocketAddr) -> Self {
         let (name, account) = (format!("node{number}"), Account::for_servers());
         let folder = workspace.folder(&name, account);
@@ -57,15 +57,15 @@ impl Node {
         Self { name, postgres, rest, peers, etcd, folder, patroni }
     }
 
-    /// What Patroni says of itself at `path`; `None` while it says nothing.
+    /// Returns Patroni's status at `path`; `None` if it does not respond.
     pub fn ask(&self, path: &str) -> Option<Value> {
         rest(self.rest, "GET", path, "").ok().and_then(|(_, body)| serde_json::from_str(&body).ok())
     }
 
-    /// Asks Patroni to do something.
+    /// Sends a command to Patroni.
     ///
     /// # Errors
-    /// It did not do it.
+    /// Patroni did not execute it.
     pub fn order(&self, verb: &str, path: &str, body: &Value) -> Result<(), String> {
         match rest(self.rest, verb, path, &body.to_string()) {
             Ok((200..=299, _)) => Ok(()),
@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    /// Whether it is the primary, by its own word.
+    /// Returns whether it considers itself the primary.
     pub fn is_primary(&self) -> bool {
         rest(self.rest, "GET", "/primary", "").is_ok_and(|(status, _)| status == 200)
     }
@@ -84,7 +84,7 @@ impl Node {
         all.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).collect()
     }
 
-    /// A process that is gone in the meantime is what the signal was for. Twice: it may start others meanwhile.
+    /// Ignores processes that have ended in the meantime. Runs twice, because a process may start others meanwhile.
     fn signal(&self, signal: Signal) {
         for _ in 0..2 {
             for pid in self.processes() {
@@ -93,7 +93,7 @@ impl Node {
         }
     }
 
-    /// SIGSTOP to everything that runs on it: it is there, holds its connections and says nothing.
+    /// Sends SIGSTOP to everything on the node: it keeps its connections and does not respond.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -103,7 +103,7 @@ impl Node {
         self.signal(Signal::CONT);
     }
 
-    /// `kill -9` to everything that runs on it.
+    /// Sends `kill -9` to everything on the node.
     pub fn kill(&mut self) {
         eventually("everything on the node is gone", BOUND, || {
             self.signal(Signal::KILL);
@@ -117,7 +117,7 @@ impl Node {
         self.patroni = spawn(&self.folder);
     }
 
-    /// `kill -9` to PostgreSQL; Patroni goes on.
+    /// Sends `kill -9` to PostgreSQL; Patroni keeps running.
     pub fn kill_postgres(&self) {
         for pid in self.processes() {
             let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
@@ -127,21 +127,21 @@ impl Node {
         }
     }
 
-    /// Cuts it off from etcd and the other nodes, or ends that. Whoever else reached it still does.
+    /// Partitions it from etcd and the other nodes, or ends that. Other clients still reach it.
     pub fn cut_off(&self, cut: bool) {
         let traffic = if cut { Traffic::Silent } else { Traffic::Open };
         self.etcd.set(traffic);
         self.peers.set(traffic);
     }
 
-    /// Keeps other nodes from following it, or ends that.
+    /// Prevents other nodes from following it, or ends that.
     pub fn lead_nobody(&self, nobody: bool) {
         self.peers.set(if nobody { Traffic::Closed } else { Traffic::Open });
     }
 
-    /// Lets no file of it grow any more, as on a full disk, or ends that.
+    /// Prevents its files from growing, as on a full disk, or ends that.
     ///
-    /// By the limit of its processes on a file's size: with their own rights they may change it of each other.
+    /// Uses the file size limit of its processes, which they may change for each other with their own rights.
     pub fn fill_disk(&self, full: bool) {
         let limit = format!("--fsize={}:", if full { "65536" } else { "unlimited" });
         let mut limited = 0;
@@ -150,7 +150,7 @@ impl Node {
             command.args(["--pid", &pid.as_raw_nonzero().to_string(), &limit]);
             command.stdout(Stdio::null()).stderr(Stdio::null());
             run_as(&mut command, Account::for_servers());
-            // One that has ended needs no limit.
+            // A process that has ended needs no limit.
             limited += usize::from(command.status().expect("prlimit is part of every Debian").success());
         }
         assert!(limited > 0, "no process of {} has the limit", self.name);
@@ -217,10 +217,10 @@ watchdog: {{mode: 'off'}}
     )
 }
 
-/// One request to Patroni: the status and the body.
+/// Makes one request to Patroni; returns the status and the body.
 fn rest(address: SocketAddr, verb: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER)?;
-    // A switchover is answered once it is done.
+    // Patroni responds to a switchover once it is done.
     stream.set_read_timeout(Some(if verb == "GET" { ANSWER } else { BOUND }))?;
     write!(
         stream,

@@ -1,4 +1,4 @@
-//! Everything that runs: etcd, the nodes, HAProxy, pgbouncer, and the servers with relays before their database.
+//! All processes: etcd, the nodes, HAProxy, pgbouncer, and the servers with relays in front of their database.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,24 +16,24 @@ use crate::support::relay::{Relay, Traffic};
 use crate::support::workspace::Workspace;
 use crate::support::{eventually, eventually_async, pass};
 
-/// As servers have it by themselves: longer than Patroni takes for anything here.
+/// The default of servers: longer than anything takes that Patroni does here.
 pub const MAX_STALENESS: Duration = Duration::from_secs(60);
-/// For the cluster to come to itself: a node may have to be copied anew.
+/// Bound for the cluster to recover: a node may have to be copied again.
 const SETTLED: Duration = Duration::from_secs(180);
 
-/// How each server reaches the database, in the order of the fleet.
+/// How each server connects to the database, in the order of the fleet.
 pub const WAYS: [&str; 3] = ["several hosts", "HAProxy", "pgbouncer"];
 
-/// The rig.
+/// The cluster and the servers.
 #[derive(Debug)]
 pub struct Rig {
     /// The servers.
     pub fleet: Fleet,
     /// The nodes.
     pub nodes: Vec<Node>,
-    /// What each server reaches its database by.
+    /// Relays through which each server connects to its database.
     relays: [Vec<Relay>; 3],
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     _daemons: Vec<Daemon>,
     _workspace: Workspace,
 }
@@ -43,11 +43,11 @@ fn local(port: u16) -> SocketAddr {
 }
 
 impl Rig {
-    /// Starts all of it.
+    /// Starts all processes.
     pub async fn start() -> Self {
         let workspace = Workspace::new("ha");
         let (etcd, etcd_address) = start_etcd(&workspace);
-        // The first makes the database; the others copy it.
+        // The first node creates the database; the others copy it.
         let mut nodes = vec![Node::start(&workspace, 0, etcd_address)];
         eventually("the first node is the primary", SETTLED, || nodes[0].is_primary().then_some(()));
         for number in 1..3 {
@@ -71,7 +71,7 @@ impl Rig {
         Self { fleet, nodes, relays, _daemons: vec![etcd, haproxy, bouncer], _workspace: workspace }
     }
 
-    /// The number of the primary.
+    /// Returns the number of the primary.
     pub fn primary(&self) -> usize {
         eventually("there is one primary", SETTLED, || {
             let primaries: Vec<_> = (0..3).filter(|at| self.nodes[*at].is_primary()).collect();
@@ -79,7 +79,7 @@ impl Rig {
         })
     }
 
-    /// The number of the standby that commits wait for, or else of any.
+    /// Returns the number of the synchronous standby, or else of any.
     pub fn standby(&self) -> usize {
         let primary = self.primary();
         let synchronous = |at: &usize| {
@@ -95,7 +95,7 @@ impl Rig {
         self.fleet.all_ready().await;
     }
 
-    /// Whether commits wait for a standby.
+    /// Sets whether commits wait for a standby.
     pub fn set_synchronous(&self, synchronous: bool) {
         let node = &self.nodes[self.primary()];
         node.order("PATCH", "/config", &json!({ "synchronous_mode": synchronous })).expect("it is configured");
@@ -106,7 +106,7 @@ impl Rig {
         });
     }
 
-    /// Cuts a server off from its database, or ends that.
+    /// Partitions a server from its database, or ends that.
     pub fn cut_off_server(&self, at: usize, cut: bool) {
         for relay in &self.relays[at] {
             relay.set(if cut { Traffic::Silent } else { Traffic::Open });
@@ -125,7 +125,7 @@ impl Rig {
     }
 }
 
-/// Waits until there is one leader whom two nodes follow, one of them synchronously if that is asked for.
+/// Waits until there is one leader with two followers, one of them synchronous if that is configured.
 fn settle(nodes: &[Node], bound: Duration) {
     eventually("all nodes follow one leader", bound, || {
         let told = nodes.iter().filter_map(|node| node.ask("/cluster")).next_back()?;

@@ -1,4 +1,4 @@
-//! One thing that breaks under load, and what came of it.
+//! One failure under load, and its results.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use crate::rig::{MAX_STALENESS, Rig, WAYS};
 use crate::support::{eventually_async, pass};
 use crate::writing::Writing;
 
-/// Before anything breaks.
+/// Time before the failure.
 const CALM: Duration = Duration::from_millis(1_500);
-/// Between calls of one caller.
+/// Time between calls of one caller.
 const PAUSE: Duration = Duration::from_millis(10);
-/// For writes to be acknowledged again.
+/// Bound for writes to be acknowledged again.
 const RECOVERY: Duration = Duration::from_secs(150);
 
-/// What came of it, for each server in the order of [`WAYS`].
+/// Results for each server in the order of [`WAYS`].
 #[derive(Debug)]
 pub struct Row {
     broke: Breaking,
-    /// Calls for keys in use that were answered, and that were not.
+    /// Calls for keys in use with a decision, and without.
     warm: Vec<(usize, usize)>,
-    /// The first call that was not.
+    /// The first call without a decision.
     failure: Option<String>,
-    /// The longest time without a write that was acknowledged.
+    /// The longest time without an acknowledged write.
     gaps: Vec<Duration>,
-    /// How many ends of keys the oracle judged by.
+    /// Number of ended keys that the oracle checked with.
     ends: usize,
 }
 
-/// Breaks it, under load, and has the oracle judge every answer.
+/// Causes a failure under load, and lets the oracle check every decision.
 pub async fn play(rig: &mut Rig, what: Breaking) -> Row {
     rig.set_synchronous(!what.loses());
     rig.settled().await;
@@ -43,7 +43,7 @@ pub async fn play(rig: &mut Rig, what: Breaking) -> Row {
     let writers = Writers::begin(&rig.fleet, &[0, 1, 2], 2, Duration::from_millis(100));
     pass(CALM).await;
     if what.loses() {
-        // To which history a write was acknowledged could not be told.
+        // Around a loss, the history of an acknowledged write cannot be determined.
         let writers = writers.end().await;
         assert!(writers.0 > 0, "keys were ended before");
         writing.end().await;
@@ -88,7 +88,7 @@ async fn settle(rig: &Rig, broke: Breaking, broken: Broken, load: Load, mut writ
 }
 
 impl Row {
-    /// All rows as a table in Markdown.
+    /// Returns all rows as a Markdown table.
     pub fn table(rows: &[Self]) -> String {
         let mut text = format!(
             "| what broke | calls for keys in use | not answered: {0} | {1} | {2} | next write, s: {0} | {1} | {2} | keys ended |\n\
@@ -105,7 +105,7 @@ impl Row {
         text
     }
 
-    /// Fails unless keys in use were answered, and by several hosts no worse than by HAProxy.
+    /// Asserts that keys in use got decisions, and that several hosts performed no worse than HAProxy.
     pub fn judge(rows: &[Self]) {
         let share = |loses: bool| {
             let rows = || rows.iter().filter(move |row| row.broke.loses() == loses);
@@ -116,7 +116,7 @@ impl Row {
         };
         let (failed, all, failures) = share(false);
         assert!(all > 1_000 && failed * 10_000 <= all, "{failed} calls of {all} were not answered:\n{failures}");
-        // What was read of a lost history counts no more, so each key is read once again.
+        // Grants read from a lost history no longer count, so each key is read again.
         let (failed, all, failures) = share(true);
         assert!(failed * 100 <= all, "{failed} calls of {all} were not answered after commits were lost:\n{failures}");
         let worse: Vec<_> = rows

@@ -1,4 +1,4 @@
-//! When writes are acknowledged: a small one through each server, again and again.
+//! When writes are acknowledged: a small write through each server, repeatedly.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,9 +11,9 @@ use crate::calls::{Client, METHODS, STORES, beside, selected};
 use crate::fleet::{Fleet, now};
 use crate::support::{eventually_async, pass};
 
-/// Between two writes.
+/// Time between two writes.
 const PAUSE: Duration = Duration::from_millis(200);
-/// For one to be answered.
+/// Timeout of a write.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Writes through every server.
@@ -21,12 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub struct Writing {
     stop: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
-    /// When those were sent that were acknowledged, of each server.
+    /// For each server, when its acknowledged writes were sent.
     sent: Vec<Arc<Mutex<Vec<Duration>>>>,
 }
 
 impl Writing {
-    /// Begins.
+    /// Starts the writes.
     pub async fn begin(fleet: &Fleet) -> Self {
         let (stop, mut tasks, mut all) = (Arc::new(AtomicBool::new(false)), Vec::new(), Vec::new());
         for client in fleet.clients() {
@@ -47,7 +47,7 @@ impl Writing {
         Self { stop, tasks, sent: all }
     }
 
-    /// Begins as soon as every server writes again.
+    /// Starts the writes as soon as every server accepts them again.
     pub async fn begin_when_possible(fleet: &Fleet, bound: Duration) -> Self {
         for client in fleet.clients() {
             eventually_async("a server writes again", bound, async || {
@@ -59,8 +59,8 @@ impl Writing {
         Self::begin(fleet).await
     }
 
-    /// How long after `fault` a write was sent that was acknowledged after the longest time without one, of each server;
-    /// `None` where there is none yet.
+    /// Returns for each server how long after `fault` the acknowledged write was sent that ended its longest gap;
+    /// `None` if there is none yet.
     pub fn gaps(&self, fault: Duration) -> Vec<Option<Duration>> {
         let gap = |sent: &Arc<Mutex<Vec<Duration>>>| {
             let sent = sent.lock().unwrap();
@@ -71,13 +71,13 @@ impl Writing {
         self.sent.iter().map(gap).collect()
     }
 
-    /// How many were acknowledged that were sent from `from` on, of each server.
+    /// Returns for each server how many writes sent from `from` on were acknowledged.
     pub fn since(&self, from: Duration) -> Vec<usize> {
         let count = |sent: &Arc<Mutex<Vec<Duration>>>| sent.lock().unwrap().iter().filter(|at| **at >= from).count();
         self.sent.iter().map(count).collect()
     }
 
-    /// Ends them.
+    /// Stops the writes.
     pub async fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks.drain(..) {
@@ -89,7 +89,7 @@ impl Writing {
 async fn write(client: &Client, id: &str) -> bool {
     let key = proto::Key { id: id.to_owned(), comment: format!("{:?}", now()), ..Default::default() };
     let update_mask = Some(prost_types::FieldMask { paths: vec!["comment".to_owned()] });
-    // Others are not waited for: this is about storage.
+    // Does not wait for other replicas: this measures storage.
     let options = proto::WriteOptions { replica_wait: Some(prost_types::Duration::default()), ..Default::default() };
     let request = proto::UpdateKeyRequest { key: Some(key), update_mask, options: Some(options) };
     client.keys().update_key(request).await.is_ok()

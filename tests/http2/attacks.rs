@@ -1,5 +1,5 @@
-//! A test for each way in which HTTP/2 has been turned against servers: memory stays bounded, others are served, and
-//! where the protocol has a limit the connection pays for it and nobody else.
+//! A test for each known HTTP/2 attack on servers: memory stays bounded, other clients are served, and where the
+//! protocol has a limit only the attacking connection is closed.
 
 use crate::frames::{
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Peer, RST_STREAM, WINDOW_UPDATE, call, frame,
@@ -12,7 +12,7 @@ const CALM: u32 = 11;
 /// `REFUSED_STREAM`.
 const REFUSED: u32 = 7;
 
-/// Odd numbers: the streams that a client opens.
+/// Returns odd numbers: the streams that a client opens.
 fn streams(count: u32) -> impl Iterator<Item = u32> {
     (0..count).map(|number| number * 2 + 1)
 }
@@ -43,7 +43,7 @@ async fn rapid_reset() {
     assert!(sent > 10_000, "{sent} calls were made and cancelled");
 }
 
-/// CVE-2025-8671: the peer makes the server reset streams, by errors of its own.
+/// CVE-2025-8671: errors of the peer make the server reset streams.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resets_that_the_server_is_made_to_send() {
     let house = House::open().await;
@@ -53,7 +53,7 @@ async fn resets_that_the_server_is_made_to_send() {
             let mut peer = Peer::greeted(address);
             let drained = peer.drained();
             for stream in streams(200_000) {
-                // More than a window can be: an error of this stream alone.
+                // Exceeds the maximum window: an error of this stream alone.
                 let pair = [
                     frame(HEADERS, END_HEADERS, stream, &call),
                     frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes()),
@@ -78,7 +78,7 @@ async fn continuation_flood() {
             let mut peer = Peer::greeted(address);
             let drained = peer.drained();
             peer.send(&frame(HEADERS, 0, 1, &call));
-            // A header of 100 bytes, again and again.
+            // A header of 100 bytes, repeated.
             let header = [&[0, 4], &b"name"[..], &[100], &[b'x'; 100]].concat();
             let more = frame(CONTINUATION, 0, 1, &header.repeat(150));
             let mut sent = 0;
@@ -93,7 +93,7 @@ async fn continuation_flood() {
     assert!(sent < 20_000, "the server goes on reading headers after {sent} frames of 16 KiB");
 }
 
-/// RUSTSEC-2026-0258: data in pieces of nothing.
+/// RUSTSEC-2026-0258: empty data frames.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_data() {
     let house = House::open().await;
@@ -117,7 +117,7 @@ async fn empty_data() {
     assert!(code.is_none_or(|code| code == CALM), "{code:?}");
 }
 
-/// The same in single bytes, on as many calls as there may be, none of which ends.
+/// The same in single bytes, on the maximum number of calls, none of which ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_in_single_bytes() {
     let house = House::open().await;
@@ -144,7 +144,7 @@ async fn data_in_single_bytes() {
         .await;
 }
 
-/// Headers above the limit are refused, and the connection goes on.
+/// Headers above the limit are refused, and the connection stays open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_header_list_that_is_too_long() {
     let house = House::open().await;
@@ -168,7 +168,7 @@ async fn a_header_list_that_is_too_long() {
     assert!(seen > 5, "there is a decision in it");
 }
 
-/// Calls that are opened and left: those beyond the limit are refused, and the others do not go.
+/// Calls that never end: those beyond the limit are refused, and the others remain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stream_flood() {
     let house = House::open().await;
@@ -189,7 +189,7 @@ async fn stream_flood() {
                 }
             }
             assert!(peer.is_alive());
-            // And more of it than anybody does by mistake.
+            // And more of it than any client does by mistake.
             let drained = peer.drained();
             for stream in streams(60_000).skip(1_500) {
                 if !peer.send(&frame(HEADERS, END_HEADERS, stream, &call)) {
@@ -202,7 +202,7 @@ async fn stream_flood() {
         .await;
 }
 
-/// A message that says that it is longer than the limit is refused before it has come.
+/// A message whose length exceeds the limit is refused before it is received.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_too_long() {
     let house = House::open().await;
@@ -212,7 +212,7 @@ async fn a_message_that_is_too_long() {
             let mut peer = Peer::greeted(address);
             for stream in streams(100) {
                 peer.send(&frame(HEADERS, END_HEADERS, stream, &call));
-                // 2 GiB, of which five bytes come.
+                // 2 GiB, of which five bytes are sent.
                 peer.send(&frame(DATA, 0, stream, &[0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5]));
                 let answer = peer.until(|frame| frame.stream == stream).expect("the call is answered");
                 assert_eq!(answer.kind, HEADERS, "{answer:?}");

@@ -1,4 +1,4 @@
-//! A mesh in a hurry: many small calls at once on one connection, and bursts of calls that are given up.
+//! A busy mesh: many small concurrent calls on one connection, and bursts of cancelled calls.
 
 use futures_util::future::join_all;
 
@@ -8,7 +8,7 @@ use crate::frames::{
 };
 use crate::house::{AUTHORIZE, House};
 
-/// More than 200 at once, which ended connections for some versions of h2.
+/// More than 200 at once, which ended connections with some versions of h2.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_small_calls_at_once_on_one_connection() {
     let house = House::open().await;
@@ -20,7 +20,7 @@ async fn many_small_calls_at_once_on_one_connection() {
     }
 }
 
-/// The same by hand, so that no client makes a lost connection good by another.
+/// The same without a client library, which would replace a lost connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_in_one_write() {
     let house = House::open().await;
@@ -45,7 +45,7 @@ async fn a_thousand_calls_in_one_write() {
                     answered += usize::from(told.kind == HEADERS && told.flags & END_STREAM != 0);
                     drained += told.payload.len() * usize::from(told.kind == DATA);
                     if drained > 16 * 1024 {
-                        // What was read makes room for more.
+                        // Reading opens the window for more.
                         let window = u32::try_from(drained).expect("small answers").to_be_bytes();
                         peer.send(&frame(WINDOW_UPDATE, 0, 0, &window));
                         drained = 0;
@@ -58,7 +58,7 @@ async fn a_thousand_calls_in_one_write() {
     assert!(seen);
 }
 
-/// A mesh whose calls time out in a burst cancels thousands at once. The connection stays good for those that follow.
+/// A mesh whose calls time out in a burst cancels thousands at once. The connection keeps working for later calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_cancelled_calls_cost_nobody_the_connection() {
     let house = House::open().await;

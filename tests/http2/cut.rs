@@ -1,5 +1,5 @@
-//! A call's message, however it is cut into frames and whatever it is made of. The usual one is answered without tonic,
-//! what is unusual by it: nobody may be able to tell.
+//! A call's message, split into frames in any way and with any contents. The usual form is handled without tonic, other
+//! forms by it: clients must not notice a difference.
 
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
@@ -14,7 +14,7 @@ use crate::house::{AUTHORIZE, House};
 
 const BATCH_AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/BatchAuthorize";
 
-/// How bodies are cut.
+/// Ways to split a body.
 const CUTS: [Cut; 5] = [Cut::Whole, Cut::EndApart, Cut::FrameApart, Cut::Halves, Cut::Bytes];
 
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ enum Cut {
     Whole,
     /// One frame, and an empty one that ends the stream.
     EndApart,
-    /// The head of the message, then the message.
+    /// The header of the message, then the message.
     FrameApart,
     /// Two halves.
     Halves,
@@ -44,7 +44,7 @@ impl Cut {
     }
 }
 
-/// What came back: the bytes of the body, and the code and the words at the end.
+/// A response: the bytes of the body, and the final code and message.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     body: Vec<u8>,
@@ -71,7 +71,7 @@ async fn ask(calls: &SendRequest<Bytes>, house: &House, path: &str, pieces: Vec<
     let (answer, mut body) = calls.send_request(request, pieces.is_empty()).expect("a call can be made");
     let last = pieces.len().saturating_sub(1);
     for (at, piece) in pieces.into_iter().enumerate() {
-        // An answer may have ended the stream before all was sent.
+        // A response may have ended the stream before everything was sent.
         if body.send_data(piece, at == last).is_err() {
             break;
         }
@@ -90,7 +90,7 @@ async fn ask(calls: &SendRequest<Bytes>, house: &House, path: &str, pieces: Vec<
     Told { body, code: told("grpc-status"), words: told("grpc-message") }
 }
 
-/// Questions and what is none, as bodies, with a word for each.
+/// Returns valid and invalid bodies, each with a label.
 fn bodies(house: &House) -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let usual = proto::AuthorizeRequest {
         key: house.token.clone(),
@@ -147,7 +147,7 @@ async fn a_call_is_answered_alike_however_it_is_cut() {
     let calls = connect(&house).await;
     let mut codes = Vec::new();
     for (what, path, body) in bodies(&house) {
-        // By two halves at least, a message never comes as the usual call does.
+        // Split in two halves at least, a message never has the usual form.
         let expected = ask(&calls, &house, path, Cut::Halves.of(&body)).await;
         for cut in CUTS.into_iter().filter(|cut| body.len() < 4_096 || !matches!(cut, Cut::Bytes)) {
             let told = ask(&calls, &house, path, cut.of(&body)).await;
@@ -176,7 +176,7 @@ async fn a_call_is_answered_alike_however_it_is_cut() {
     assert_eq!(of("0").len() + of("3").len() + of("13").len() + of("12").len(), codes.len(), "{codes:?}");
 }
 
-/// What the bytes come to.
+/// The contents of the response.
 #[tokio::test]
 async fn the_answer_is_the_right_one() {
     let house = House::open().await;

@@ -1,4 +1,4 @@
-//! HTTP/2 by hand: frames as bytes over a socket, well-formed or not as the test likes.
+//! HTTP/2 without a library: frames as bytes over a socket, well-formed or malformed.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -20,10 +20,10 @@ pub(crate) const END_HEADERS: u8 = 4;
 /// `CANCEL`.
 pub(crate) const CANCEL: u32 = 8;
 
-/// What a client begins with.
+/// The client preface.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// For one read or write.
+/// Timeout of one read or write.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A frame that was read.
@@ -36,13 +36,13 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// The error code of a GOAWAY.
+    /// Returns the error code of a GOAWAY.
     pub(crate) fn goaway_code(&self) -> u32 {
         u32::from_be_bytes(self.payload[4..8].try_into().expect("four bytes"))
     }
 }
 
-/// A frame as bytes.
+/// Encodes a frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("a frame fits").to_be_bytes();
     let mut bytes = vec![length[1], length[2], length[3], kind, flags];
@@ -51,7 +51,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     bytes
 }
 
-/// Headers as HPACK: every one literal, none remembered, nothing compressed.
+/// Encodes headers as HPACK: all literal, none indexed, nothing compressed.
 pub(crate) fn block(headers: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, value) in headers {
@@ -64,7 +64,7 @@ pub(crate) fn block(headers: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-/// An integer with a prefix of 7 bits.
+/// Encodes an integer with a prefix of 7 bits.
 fn length(mut value: usize, into: &mut Vec<u8>) {
     if value < 127 {
         into.push(u8::try_from(value).expect("below 127"));
@@ -79,7 +79,7 @@ fn length(mut value: usize, into: &mut Vec<u8>) {
     into.push(u8::try_from(value).expect("a byte"));
 }
 
-/// The headers of a call of `path`, with an operator's token.
+/// Returns the headers of a call of `path`, with an operator's token.
 pub(crate) fn call(path: &str, token: &str) -> Vec<u8> {
     let bearer = format!("Bearer {token}");
     block(&[
@@ -93,7 +93,7 @@ pub(crate) fn call(path: &str, token: &str) -> Vec<u8> {
     ])
 }
 
-/// A message as it travels in gRPC.
+/// Encodes a gRPC message.
 pub(crate) fn message(bytes: &[u8]) -> Vec<u8> {
     let mut framed = vec![0];
     framed.extend(u32::try_from(bytes.len()).expect("a small message").to_be_bytes());
@@ -101,14 +101,14 @@ pub(crate) fn message(bytes: &[u8]) -> Vec<u8> {
     framed
 }
 
-/// A connection of ours.
+/// A client connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
     stream: TcpStream,
 }
 
 impl Peer {
-    /// Connects and says nothing.
+    /// Connects and sends nothing.
     pub(crate) fn silent(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the server accepts connections");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes a bound");
@@ -117,7 +117,7 @@ impl Peer {
         Self { stream }
     }
 
-    /// Connects and greets as a client does.
+    /// Connects and sends the preface.
     pub(crate) fn greeted(address: SocketAddr) -> Self {
         let mut peer = Self::silent(address);
         peer.send(PREFACE);
@@ -125,12 +125,12 @@ impl Peer {
         peer
     }
 
-    /// Sends bytes. Answers whether the other end took them.
+    /// Sends bytes. Returns whether the server accepted them.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// The next frame; none once the other end has closed.
+    /// Reads the next frame; `None` once the server has closed the connection.
     pub(crate) fn next(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.read(&mut head)?;
@@ -151,7 +151,7 @@ impl Peer {
         }
     }
 
-    /// The first frame that `wanted` is content with; none if the other end closes first.
+    /// Reads until a frame matches `wanted`; `None` if the server closes the connection first.
     pub(crate) fn until(&mut self, wanted: impl Fn(&Frame) -> bool) -> Option<Frame> {
         loop {
             let frame = self.next()?;
@@ -161,15 +161,15 @@ impl Peer {
         }
     }
 
-    /// Whether the connection still works: a ping is answered.
+    /// Returns whether the connection still works: the server responds to a ping.
     pub(crate) fn is_alive(&mut self) -> bool {
         let payload = *b"latchkey";
         self.send(&frame(PING, 0, 0, &payload))
             && self.until(|frame| frame.kind == PING && frame.flags & ACK != 0 && frame.payload == payload).is_some()
     }
 
-    /// The other half, which reads and throws away until the other end closes: whoever does not read is held up by what
-    /// the server has to say. Answers the code of the GOAWAY that came, if one did.
+    /// Reads and discards in the background until the server closes the connection: without reading, flow control would
+    /// stop the server. Returns the code of the GOAWAY, if one was received.
     pub(crate) fn drained(&self) -> std::thread::JoinHandle<Option<u32>> {
         let mut other = Self { stream: self.stream.try_clone().expect("a socket has two halves") };
         std::thread::spawn(move || {
@@ -183,7 +183,7 @@ impl Peer {
         })
     }
 
-    /// The same; answers how many streams were reset.
+    /// Does the same; returns how many streams were reset.
     pub(crate) fn refusals(&self) -> std::thread::JoinHandle<usize> {
         let mut other = Self { stream: self.stream.try_clone().expect("a socket has two halves") };
         std::thread::spawn(move || {
@@ -195,9 +195,9 @@ impl Peer {
         })
     }
 
-    /// Says that nothing more comes.
+    /// Closes the write side.
     pub(crate) fn finish(&self) {
-        // The other end may have closed already.
+        // The server may have closed the connection already.
         self.stream.shutdown(Shutdown::Both).ok();
     }
 }

@@ -1,4 +1,4 @@
-//! A server with one key, its memory, and somebody who is served there meanwhile.
+//! A server with one key, its memory, and another client that uses it meanwhile.
 
 use prost::Message as _;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use latchkey::proto::v1 as proto;
 use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
 use crate::support::process::{Builder, LatchkeyProcess};
 
-/// Authorize, as a path.
+/// Path of Authorize.
 pub(crate) const AUTHORIZE: &str = "/latchkey.v1.AuthorizationService/Authorize";
 
-/// What an attack may cost in memory, whatever it sends: 96 MiB.
+/// Maximum memory growth during any attack: 96 MiB.
 const BOUND: usize = 96 << 20;
 
 pub(crate) struct House {
@@ -40,7 +40,7 @@ impl House {
         self.server.addresses().decision
     }
 
-    /// Bytes of memory that the server has.
+    /// Returns the memory of the server in bytes.
     pub(crate) fn memory(&self) -> usize {
         let path = format!("/proc/{}/status", self.server.pid());
         let text = std::fs::read_to_string(&path).expect("the server runs");
@@ -48,26 +48,26 @@ impl House {
         line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") << 10
     }
 
-    /// Asks as a caller that has nothing to do with an attack.
+    /// Makes a call as a client that is not part of an attack.
     pub(crate) async fn is_served(&self) {
         let decision = self.client.authorize(&self.token, STATUSES, "").await.expect("others are answered");
         assert!(decision.allowed, "{decision:?}");
     }
 
-    /// Authorize for the key, as a message.
+    /// Returns an encoded Authorize request for the key.
     pub(crate) fn question(&self) -> Vec<u8> {
         let request =
             proto::AuthorizeRequest { key: self.token.clone(), method: STATUSES.to_owned(), ..Default::default() };
         request.encode_to_vec()
     }
 
-    /// Lets `attack` run against the decision port, calls meanwhile as somebody else, and holds the server's memory to
-    /// the bound. Answers what the attack came to.
+    /// Runs `attack` against the decision port, makes calls as another client meanwhile, and checks the bound of the
+    /// server's memory. Returns the result of the attack.
     pub(crate) async fn under<T: Send + 'static>(&self, attack: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
         self.under_at(self.decisions(), attack).await
     }
 
-    /// The same against another port.
+    /// Does the same with another port.
     pub(crate) async fn under_at<T: Send + 'static>(
         &self,
         address: SocketAddr,
@@ -77,7 +77,7 @@ impl House {
         let before = self.memory();
         let attack = tokio::task::spawn_blocking(move || attack(address));
         loop {
-            // Looked at before the call, so that one call at least is made after the attack has ended.
+            // Read before the call, so that at least one call is made after the attack has ended.
             let over = attack.is_finished();
             self.is_served().await;
             let grown = self.memory().saturating_sub(before);

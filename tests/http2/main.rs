@@ -1,4 +1,4 @@
-//! Connections: what a hostile peer, a slow one and a busy one can do to a server and to whoever else it serves.
+//! Connections: effects of hostile, slow and busy peers on a server and on its other clients.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

@@ -1,5 +1,5 @@
-//! What peers without a token can make the real server hold: its memory is looked at while they hold what they can, and
-//! somebody else is served meanwhile.
+//! Memory of the real server that peers without a token can occupy: it is measured while they occupy what they can and
+//! another client is served.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use crate::house::House;
 use crate::support::eventually;
 use crate::support::http;
 
-/// For one read or write: more than the server has patience for a body.
+/// Timeout of one read or write: longer than the server waits for a body.
 const PATIENCE: Duration = Duration::from_secs(30);
 const MIB: usize = 1 << 20;
 
@@ -23,7 +23,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The head of a form with a body of so many bytes.
+/// Returns the head of a form with a body of this length.
 fn form(address: SocketAddr, path: &str, more: &str, length: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n{more}\
@@ -31,15 +31,15 @@ fn form(address: SocketAddr, path: &str, more: &str, length: usize) -> String {
     )
 }
 
-/// What the other end says until it closes.
+/// Reads the rest of the response until the server closes the connection.
 fn rest(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A server that does not read all closes by a reset.
+    // A server that does not read everything closes the connection with a reset.
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A hundred forms of 4 MiB, of which the last byte is missing.
+/// A hundred forms of 4 MiB without their last byte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_sign_in_forms() {
     let house = House::open().await;
@@ -64,7 +64,7 @@ async fn unfinished_sign_in_forms() {
     }
 }
 
-/// The same within one connection by HTTP/2, as many as it lets open.
+/// The same over one HTTP/2 connection, with its maximum number of streams.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_sign_in_forms_on_one_connection() {
     let house = House::open().await;
@@ -90,8 +90,8 @@ async fn unfinished_sign_in_forms_on_one_connection() {
             for stream in streams() {
                 taken = taken && peer.send(&frame(HEADERS, END_HEADERS, stream, &head));
             }
-            // 240 KiB each, as far as the windows let it: what is sent beyond them ends the connection, and that is
-            // the server's right.
+            // 240 KiB each, as far as the windows permit: sending more would end the connection, which is the server's
+            // right.
             for _ in 0..15 {
                 for stream in streams() {
                     taken = taken && peer.send(&frame(DATA, 0, stream, &[b'x'; 16 * 1024]));
@@ -118,21 +118,21 @@ async fn unfinished_heads() {
                     let _ = stream.write_all(head.as_bytes());
                     stream
                 };
-                // Held while the memory is looked at.
+                // Held while the memory is measured.
                 (0..count).map(send).collect::<Vec<_>>()
             })
             .await;
     }
 }
 
-/// Calls that need no token and do not end: watches of health, and reflection, whose answers nobody reads.
+/// Calls without a token that do not end: health watches, and reflection, whose responses the client does not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_calls_that_need_no_token() {
     let house = House::open().await;
     let addresses = house.server.addresses();
     let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
     let watch = "/grpc.health.v1.Health/Watch";
-    // ServerReflectionRequest { file_containing_symbol: "latchkey.v1.KeyService" }, again and again.
+    // ServerReflectionRequest { file_containing_symbol: "latchkey.v1.KeyService" }, repeated.
     let mut symbol = vec![0x22, 22];
     symbol.extend(b"latchkey.v1.KeyService");
     let asked = message(&symbol).repeat(20);
@@ -167,7 +167,7 @@ async fn endless_calls_that_need_no_token() {
     }
 }
 
-/// gRPC without a token, or with one that nobody knows: refused before a body is read, whatever it says it is.
+/// gRPC without a token, or with an unknown one: refused before the body is read, whatever its announced length.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_of_calls_with_unknown_tokens() {
     let house = House::open().await;
@@ -197,7 +197,7 @@ async fn bodies_of_calls_with_unknown_tokens() {
     }
 }
 
-/// The operations port answers while somebody holds as many of its connections as there are.
+/// The operations port responds while one client holds the maximum number of its connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_holds_the_operations_port() {
     let house = House::open().await;
@@ -211,7 +211,7 @@ async fn nobody_holds_the_operations_port() {
         .await;
 }
 
-/// One address does not get every connection of a port.
+/// One address cannot use all connections of a port.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_peer_has_a_share_of_the_connections() {
     let builder = crate::support::process::LatchkeyProcess::builder();
@@ -238,7 +238,7 @@ async fn one_peer_has_a_share_of_the_connections() {
     }
 }
 
-/// HTTP/1.1 without an end: chunks, trailers, and the wish to speak something else.
+/// HTTP/1.1 without an end: chunks, trailers, and a requested upgrade.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chunks_trailers_and_upgrades() {
     let house = House::open().await;
@@ -269,7 +269,7 @@ async fn chunks_trailers_and_upgrades() {
         .await;
 }
 
-/// A form that comes drop by drop ends, and says why.
+/// A form that is sent very slowly is ended, with a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_has_a_time_to_come() {
     let house = House::open().await;
@@ -278,7 +278,7 @@ async fn a_form_has_a_time_to_come() {
         .under_at(admin, |address| {
             let mut stream = connect(address);
             stream.write_all(form(address, "/sign-in", "", 1_000).as_bytes()).expect("it is sent");
-            // A byte whenever nothing has come for a while.
+            // Sends a byte whenever nothing was received for a while.
             stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a socket takes a bound");
             let (mut answer, mut buffer) = (String::new(), [0; 1_024]);
             for _ in 0..200 {

@@ -1,5 +1,5 @@
-//! Peers that keep a server waiting. The server is in this process, with less patience than the real one has, so that
-//! nobody has to wait for it.
+//! Peers that make a server wait. The server is in this process, with shorter timeouts than the real one, so that the
+//! tests are fast.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,14 +19,14 @@ use crate::frames::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, Peer, block,
 use crate::support::http;
 
 const SHORT: Duration = Duration::from_millis(300);
-/// For what a busy machine needs.
+/// Bound on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 fn patience() -> Patience {
     Patience { greeting: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT, ..Patience::default() }
 }
 
-/// A port at which `/slow` takes a second and everything else nothing.
+/// Opens a port where `/slow` takes a second and every other path no time.
 async fn port(age: Option<Duration>, connections: usize, patience: Patience) -> (SocketAddr, Tasks) {
     let tasks = Tasks::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -59,7 +59,7 @@ async fn whoever_says_nothing_is_shown_the_door() {
         aside(move || {
             let mut peer = Peer::silent(address);
             peer.send(said.as_bytes());
-            // An answer by HTTP/1.1 (408) may come first; what counts is the end.
+            // A response by HTTP/1.1 (408) may come first; only the end matters.
             while peer.next().is_some() {}
         })
         .await;
@@ -97,7 +97,7 @@ async fn whoever_only_answers_pings_is_asked_to_leave_after_a_while() {
     aside(move || {
         let mut peer = Peer::greeted(address);
         let mut asked = false;
-        // Answers every ping, and is idle otherwise.
+        // Responds to every ping, and is idle otherwise.
         while let Some(told) = peer.next() {
             asked |= told.kind == GOAWAY;
             if told.kind == PING && told.flags == 0 {
@@ -134,7 +134,7 @@ async fn an_old_connection_is_asked_to_come_again_and_its_calls_end_first() {
         let mut peer = Peer::greeted(address);
         peer.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &get("/slow", &[])));
         peer.until(|frame| frame.kind == GOAWAY).expect("it is asked to come again");
-        // The server wants to know that this end has heard it.
+        // The server waits for the response to its ping.
         assert!(peer.send(&frame(PING, 1, 0, &[0; 8])));
         let answer = loop {
             let frame = peer.next().expect("the call under way is answered");
@@ -155,7 +155,7 @@ async fn an_old_connection_ends_even_if_its_calls_do_not() {
     let (address, _tasks) = port(Some(SHORT), 64, Patience { ping: SOON, ..patience() }).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
-        // A call whose body does not end is answered, and its stream stays half open; pings go unanswered.
+        // A call whose body does not end gets a response, and its stream stays half open; pings get no response.
         peer.send(&frame(HEADERS, END_HEADERS, 1, &get("/slow", &[])));
         peer.until(|frame| frame.kind == GOAWAY).expect("it is asked to come again");
         while peer.next().is_some() {}
@@ -210,7 +210,7 @@ async fn both_protocols_on_one_port_end_in_order() {
     tasks.stop();
     aside(move || {
         idle.until(|frame| frame.kind == GOAWAY).expect("it is told to leave");
-        // Answers the ping by which the server finds out that this end has heard it.
+        // Responds to the ping with which the server confirms that the GOAWAY was received.
         while let Some(told) = idle.next() {
             if told.kind == PING && told.flags == 0 {
                 idle.send(&frame(PING, 1, 0, &told.payload));

@@ -1,4 +1,4 @@
-//! Certificates: of the server, of its callers, and new ones while it runs.
+//! Certificates: of the server, of its callers, and replaced ones at runtime.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::workspace::Workspace;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Who signs certificates.
+/// A certificate authority.
 struct Signer {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -34,7 +34,7 @@ impl Signer {
         self.issuer.pem()
     }
 
-    /// A certificate for `localhost` and its key.
+    /// Issues a certificate for `localhost` and its key.
     fn issue(&self, name: &str) -> (String, String) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         params.distinguished_name.push(DnType::CommonName, name);
@@ -55,7 +55,7 @@ impl Files {
 
     fn put(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
-        // Moved into place, as whoever renews certificates does.
+        // Moved into place, as tools that renew certificates do.
         let aside = path.with_extension("new");
         std::fs::write(&aside, text).expect("a file");
         std::fs::rename(&aside, &path).expect("it is put in place");
@@ -72,7 +72,7 @@ async fn channel(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::tran
     endpoint.tls_config(tls.domain_name("localhost"))?.connect_timeout(SOON).timeout(SOON).connect().await
 }
 
-/// Whether health is told over a new connection.
+/// Returns whether the health service responds over a new connection.
 async fn answers(port: u16, tls: ClientTlsConfig) -> bool {
     match channel(port, tls).await {
         Ok(channel) => health(&channel).await.is_ok(),
@@ -109,7 +109,7 @@ async fn certificates_are_renewed_while_the_server_runs() {
     health(&lasting).await.expect("health is told");
     assert!(!answers(port, trusting(&new)).await, "nobody has signed it but the old");
 
-    // A key without its certificate: what is in use stays, and the log tells why.
+    // A key without its certificate: the current pair stays in use, and the log contains the reason.
     files.put("server.key", &new.issue("other").1);
     eventually_async("the log tells of it", SOON, async || {
         server.stderr().contains("new certificates cannot be used").then_some(())
@@ -146,14 +146,14 @@ async fn callers_need_a_certificate_of_the_right_signer() {
     assert!(answers(port, with(&clients)).await);
     assert!(!answers(port, trusting()).await, "no certificate");
     assert!(!answers(port, with(&strangers)).await, "somebody else's");
-    // The certificate says which program calls; the operator's token is asked for all the same.
+    // The certificate identifies the calling program; the operator's token is required as well.
     let channel = channel(port, with(&clients)).await.expect("TLS is spoken");
     let mut client = latchkey::proto::v1::authorization_service_client::AuthorizationServiceClient::new(channel);
     let refused = client.authorize(latchkey::proto::v1::AuthorizeRequest::default()).await.expect_err("no token");
     assert_eq!(refused.code(), Code::Unauthenticated);
 }
 
-/// A peer that connects and does not shake hands takes no place for long, and no place of others.
+/// A peer that connects without a TLS handshake occupies a connection only briefly, and blocks no other peers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_that_does_not_come_is_not_waited_for() {
     let files = Files::new();

@@ -1,4 +1,4 @@
-//! Ending: in order and bounded at the first signal, at once at the second.
+//! Shutdown: orderly and bounded at the first signal, immediate at the second.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::support::postgres::{Cluster, Database, Options};
 use crate::support::process::{Builder, LatchkeyProcess};
 use crate::support::{eventually, eventually_async};
 
-/// For what happens at once, on a busy machine.
+/// Bound for immediate effects on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A lock that keeps every write of a server waiting.
+/// A lock that blocks every write of a server.
 struct Held {
     holder: tokio_postgres::Client,
     driving: tokio::task::JoinHandle<Result<(), tokio_postgres::Error>>,
@@ -38,7 +38,7 @@ impl Held {
     }
 }
 
-/// Waits until a write of a server waits for the lock that is held.
+/// Waits until a write of a server waits for the lock.
 async fn a_write_waits(database: &Database) {
     eventually_async("a write waits for the revision", SOON, async || {
         let rows = database.query(
@@ -120,7 +120,7 @@ async fn an_end_is_bounded_even_when_storage_says_nothing() {
     cluster.cont();
 }
 
-/// Answers the calls counted for a key, by the server that `builder` starts.
+/// Returns the calls counted for a key, by the server that `builder` starts.
 async fn counted(server: &LatchkeyProcess, token: &str, key_id: &str) -> (i64, i64) {
     let client = Client::new(server.addresses(), token);
     let request = proto::GetKeyUsageRequest {
@@ -171,10 +171,10 @@ async fn a_server_that_is_stopping_says_that_it_does_not_serve() {
     let mut server = LatchkeyProcess::builder().database(database.url()).start();
     let client = Client::admin_of(&server);
     let mut watch = client.watch_health().await;
-    // Health follows readiness by a moment.
+    // Health follows readiness after a moment.
     while watch.message().await.expect("health is streamed").map(|told| told.status()) != Some(ServingStatus::Serving) {
     }
-    // Keeps the server at work, so that it does not end before it is asked.
+    // Keeps the server busy, so that it does not exit before it is checked.
     let held = Held::over(&database).await;
     let writing = {
         let client = client.clone();
@@ -204,7 +204,7 @@ async fn whoever_watches_hears_of_the_end_and_does_not_hold_it_up() {
     health.message().await.expect("health is streamed").expect("health begins with what it is");
     changes.message().await.expect("changes are streamed").expect("changes begin with where they are");
     server.terminate();
-    // As a mesh does that keeps its streams open: neither is dropped before the server has ended.
+    // Like a mesh that keeps its streams open: neither is dropped before the server has exited.
     let status = server.wait_exit(SOON);
     assert_eq!(status.code(), Some(0), "{}", server.stderr());
     let mut last = None;
@@ -215,8 +215,7 @@ async fn whoever_watches_hears_of_the_end_and_does_not_hold_it_up() {
     assert_eq!(changes.message().await.expect("the stream ends in order"), None);
 }
 
-/// A mesh hears that the server is ending before anything is refused: what it still sends is answered, by what is true
-/// then.
+/// A mesh learns about the shutdown before anything is refused: calls that it still sends get correct decisions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_sigterm_calls_are_answered_until_others_have_noticed() {
     let mut server = LatchkeyProcess::builder().env("LATCHKEY_ACCEPT_GRACE", "3s").start();
@@ -230,7 +229,7 @@ async fn after_sigterm_calls_are_answered_until_others_have_noticed() {
     .await;
     let ready = crate::support::http::get(server.addresses().ops, "/readyz").expect("the operations port answers");
     assert_eq!(ready.status, 503);
-    // On a connection of its own, made after the signal.
+    // On a separate connection, opened after the signal.
     let late = Client::admin_of(&server);
     assert!(late.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
     let revoke = proto::RevokeKeyRequest { id: key.id, reason: "lost".to_owned(), ..Default::default() };
@@ -239,7 +238,7 @@ async fn after_sigterm_calls_are_answered_until_others_have_noticed() {
     assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
 }
 
-/// Whoever ends it at a terminal does not wait for a mesh.
+/// SIGINT from a terminal does not wait for a mesh.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigint_ends_without_waiting_for_others_to_notice() {
     let builder = LatchkeyProcess::builder().env("LATCHKEY_ACCEPT_GRACE", "5m").env("LATCHKEY_DRAIN", "10m");

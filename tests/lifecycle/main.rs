@@ -1,4 +1,4 @@
-//! How a server begins, goes without its storage, and ends.
+//! Startup, operation without storage, and shutdown of a server.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

@@ -1,4 +1,4 @@
-//! A start that cannot succeed: a failure code, and one sentence that says what is wrong and what would help.
+//! A start that cannot succeed: an exit code, and one sentence about the problem and its solution.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,10 +12,10 @@ use crate::support::postgres::Cluster;
 use crate::support::process::{Builder, LatchkeyProcess};
 use crate::support::workspace::Workspace;
 
-/// For a start to be given up, waits for storage included.
+/// Bound for a start to fail, waits for storage included.
 const BOUND: Duration = Duration::from_mins(1);
 
-/// Starts a server that must refuse to, and answers what it said: the one line that is not of the log.
+/// Starts a server that must fail, and returns its message: the only line that is not from the log.
 pub(crate) fn refusal(builder: Builder) -> String {
     let mut server = builder.spawn();
     let status = server.wait_exit(BOUND);
@@ -39,14 +39,14 @@ pub(crate) fn assert_tells(sentence: &str, parts: &[&str]) {
     }
 }
 
-/// A folder with the SQLite file of a server that has ended.
+/// Returns a folder with the SQLite file of a server that has exited.
 fn used_file() -> (Workspace, PathBuf) {
     let folder = Workspace::new("file");
     let file = folder.path().join("latchkey.db");
     let mut server = LatchkeyProcess::builder().database(&url(&file)).start();
     server.terminate();
     assert!(server.wait_exit(BOUND).success());
-    // Everything into the file itself: what a test does to it is not made good by the log beside it.
+    // Moves everything into the file itself: otherwise the log next to it would repair the damage that a test causes.
     let database = Connection::open(&file).expect("the file opens");
     let left: i64 = database
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -127,7 +127,7 @@ fn another_programs_sqlite_file() {
 fn a_corrupt_file() {
     let (_folder, file) = used_file();
     let mut bytes = std::fs::read(&file).expect("the file is readable");
-    // Past the header, which still says that it is a database.
+    // Past the header, which still marks it as a database.
     bytes[100..].fill(0xa5);
     std::fs::write(&file, &bytes).expect("the file can be written");
     assert_tells(&refusal(LatchkeyProcess::builder().database(&url(&file))), &[&file.display().to_string()]);
@@ -157,7 +157,7 @@ fn a_newer_file() {
 fn a_file_that_is_only_for_reading() {
     let (folder, file) = used_file();
     let mut builder = LatchkeyProcess::builder().database(&url(&file));
-    // For root every file is writable: the server runs under an account without rights, from a place that it can reach.
+    // Root can write every file: the server runs under an account without rights, from a folder that it can reach.
     if let Some(account) = Account::for_servers() {
         let program = folder.path().join("latchkey");
         std::fs::copy(env!("CARGO_BIN_EXE_latchkey"), &program).expect("the program can be copied");

@@ -1,4 +1,4 @@
-//! A rolling restart under load: no call is lost, although its caller repeats none.
+//! A rolling restart under load: no call is lost, although clients do not retry.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,13 +18,13 @@ use crate::support::process::LatchkeyProcess;
 use crate::support::{eventually, pass};
 
 const SERVERS: usize = 3;
-/// How often each server is restarted.
+/// Number of restarts of each server.
 const ROUNDS: usize = 2;
 const SOON: Duration = Duration::from_secs(40);
-/// The least number of calls that makes a count of none lost mean something.
+/// Minimum number of calls for the result to mean something.
 const CALLS: usize = 1_000;
 
-/// Servers at addresses that stay the same.
+/// Servers at fixed addresses.
 struct Fleet {
     servers: Vec<LatchkeyProcess>,
     admin: String,
@@ -52,14 +52,14 @@ impl Fleet {
         self.servers.iter().map(|server| server.addresses().decision).collect()
     }
 
-    /// Restarts one after the other, each once the one before is ready.
+    /// Restarts the servers one after another, each once the previous one is ready.
     async fn roll(&mut self) {
         for _ in 0..ROUNDS {
             for server in &mut self.servers {
                 server.terminate();
                 assert_eq!(server.wait_exit(SOON).code(), Some(0), "{}", server.stderr());
                 server.restart();
-                // For clients to connect to it.
+                // Time for clients to connect to it.
                 pass(Duration::from_millis(500)).await;
             }
         }
@@ -87,7 +87,7 @@ async fn no_call_is_lost(health: &str) {
     let counts: serde_json::Value = serde_json::from_str(&said.pop().expect("counts")).expect("counts are JSON");
     let answered = counts["answered"].as_u64().expect("a number of calls");
     assert!(answered > CALLS as u64, "{counts}");
-    // gRPC's core fails a call now and then whose stream crosses a GOAWAY on its way, although it could repeat it.
+    // gRPC's core sometimes fails a call whose stream crosses a GOAWAY, although it could retry it.
     assert!(said.len() as u64 <= answered / 2_000, "{counts}: calls were lost:\n{}", said.join("\n"));
 }
 
@@ -101,8 +101,8 @@ async fn no_call_of_grpcio_that_watches_health_is_lost_in_a_rolling_restart() {
     no_call_is_lost("watch").await;
 }
 
-/// Calls over HTTP/1.1 as a proxy does: connections are used again unless the server said that it closes them, and a server
-/// to which none can be made is passed over.
+/// Makes calls over HTTP/1.1 like a proxy: connections are reused unless the server announced that it closes them, and
+/// an unreachable server is skipped.
 fn proxy(
     addresses: &[SocketAddr],
     key: &str,
@@ -119,7 +119,7 @@ fn proxy(
         let at = number % addresses.len();
         let Some(mut line) = lines[at].take().or_else(|| TcpStream::connect(addresses[at]).ok()) else { continue };
         match ask(&mut line, key) {
-            // Whether the key may call is not what this is about.
+            // Whether the key may call does not matter here.
             Ok((head, stays)) if !head.starts_with("HTTP/1.1 5") => {
                 answered.fetch_add(1, Ordering::Relaxed);
                 lines[at] = stays.then_some(line);

@@ -1,4 +1,4 @@
-//! Without storage: what is known goes on being decided for as long as it may, then nothing is; and it all comes back.
+//! Without storage: cached keys get decisions for as long as permitted, then no key does; and everything recovers.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::support::postgres::{Cluster, Options};
 use crate::support::process::LatchkeyProcess;
 use crate::support::{Deadline, eventually_async, http};
 
-/// The least that the setting can be.
+/// The minimum of the setting.
 const MAX_STALENESS: Duration = Duration::from_secs(5);
 
-/// For calls that are under way when the bound passes, on a busy machine.
+/// Bound for running calls when the limit passes, on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// For a server to come to itself.
+/// Bound for a server to recover.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 fn status_of(server: &LatchkeyProcess, path: &str) -> u16 {
     http::get(server.addresses().ops, path).expect("the operations port answers").status
 }
 
-/// A server on a cluster of its own, which a test can freeze.
+/// A server on a separate cluster that a test can freeze.
 struct Scene {
     cluster: Cluster,
     server: LatchkeyProcess,
     client: Client,
-    /// Token of a key that opens [`STATUSES`] at the first store.
+    /// Token of a key with access to [`STATUSES`] at the first store.
     good: String,
 }
 
@@ -75,7 +75,7 @@ impl Scene {
     }
 }
 
-/// A token that no key has.
+/// Returns a token that belongs to no key.
 fn stranger() -> Token {
     Token::issue([99; 32])
 }
@@ -86,7 +86,7 @@ async fn what_cannot_be_decided_is_unavailable() {
     let stopped = SystemClock.monotonic();
     scene.cluster.stop();
 
-    // For a while what is known is still proven fresh enough; what is not known cannot be asked about.
+    // For a while cached keys are still proven fresh enough; unknown tokens cannot be looked up.
     let mut allowed = 0;
     let refused_at = eventually_async("calls stop being allowed", MAX_STALENESS + SLACK, async || {
         let asked = SystemClock.monotonic().saturating_sub(stopped);
@@ -109,7 +109,7 @@ async fn what_cannot_be_decided_is_unavailable() {
     assert!(allowed > 0, "an outage of storage is not at once an outage of decisions");
     assert!(refused_at > Duration::from_secs(2), "known keys were refused after {refused_at:?}");
 
-    // And then it stays so, everywhere alike.
+    // And then it stays so, on all ports alike.
     scene.is_away().await;
     let watched = Deadline::after(Duration::from_secs(3));
     eventually_async("it was watched for a while", RECOVERY, async || {
@@ -129,15 +129,15 @@ async fn what_cannot_be_decided_is_unavailable() {
     scene.is_back().await;
 }
 
-/// What the metric of staleness says.
+/// Returns the metric of staleness.
 fn staleness_of(server: &LatchkeyProcess) -> Duration {
     let page = http::get(server.addresses().ops, "/metrics").expect("the operations port answers").body;
     let value = page.lines().find_map(|line| line.strip_prefix("latchkey_staleness_milliseconds "));
     Duration::from_millis(value.expect("the metric is there").parse().expect("it is a number of milliseconds"))
 }
 
-/// Promise, metric and alert mean the same: the metric stays far below the bound while all is well, and so an outage is
-/// survived for nearly all of it, whenever it begins.
+/// Promise, metric and alert agree: the metric stays far below the limit in normal operation, so a server survives an
+/// outage for nearly the whole limit, whenever it begins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_server_is_fresh_and_survives_an_outage_for_nearly_all_of_the_bound() {
     const BOUND: Duration = Duration::from_secs(10);
@@ -150,7 +150,7 @@ async fn an_idle_server_is_fresh_and_survives_an_outage_for_nearly_all_of_the_bo
     })
     .await;
     seen.sort_unstable();
-    // All but what a busy machine may have kept waiting.
+    // All but the samples that a busy machine may have delayed.
     let most = seen[seen.len() * 9 / 10];
     assert!(most < SMALL, "nine of ten times it was stale by up to {most:?}, of {BOUND:?}");
 
@@ -190,7 +190,7 @@ async fn nothing_is_served_before_everything_is_loaded() {
     let cluster = Cluster::start(Options::default());
     let database = cluster.database();
     drop(LatchkeyProcess::builder().database(database.url()).start());
-    // Whoever holds this table keeps the server from loading it.
+    // A lock on this table prevents the server from loading it.
     let (holder, connection) =
         tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a connection of the test's own");
     let driving = beside(connection);
@@ -203,7 +203,7 @@ async fn nothing_is_served_before_everything_is_loaded() {
     assert_eq!(status_of(&server, "/readyz"), 503);
     let client = Client::new(server.addresses(), Token::issue_operator([1; 32]).reveal());
     assert_eq!(client.admin_health().await, ServingStatus::NotServing);
-    // No call is taken that cannot be answered: a client that can call another server does.
+    // No call is accepted that would get no decision: a client with several servers uses another.
     let connected = std::net::TcpStream::connect(server.addresses().decision);
     assert_eq!(connected.expect_err("it is refused").kind(), std::io::ErrorKind::ConnectionRefused);
     let status = client.authorize(stranger().reveal(), STATUSES, "").await.expect_err("nothing is loaded yet");

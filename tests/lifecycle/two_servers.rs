@@ -1,4 +1,4 @@
-//! Two servers on one folder or one SQLite file: the second is refused, whatever name it comes by, and the first goes on.
+//! Two servers on one folder or SQLite file: the second fails to start, by any path, and the first keeps working.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::support::postgres::Cluster;
 use crate::support::process::{Builder, LatchkeyProcess};
 use crate::support::workspace::Workspace;
 
-/// For what happens at once, on a busy machine.
+/// Bound for immediate effects on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
 fn in_folder(data: impl AsRef<Path>) -> Builder {
@@ -23,7 +23,7 @@ fn on(file: &Path) -> Builder {
     LatchkeyProcess::builder().database(&format!("sqlite:{}", file.display()))
 }
 
-/// Starts a second server, which must be refused, and leave the first as it was. The sentence tells who that is.
+/// Starts a second server, which must fail and not affect the first. Its message identifies the first.
 fn assert_refused(first: &LatchkeyProcess, second: Builder, setting: &str) {
     let known = fs::read_to_string(first.data().join("addresses.json")).expect("the first server is found");
     let sentence = refusal(second);
@@ -53,7 +53,7 @@ fn a_folder_has_one_server_by_whatever_name_it_is_reached() {
         in_folder(link(first.folder(), other.path().join("parent")).join("data")),
         "LATCHKEY_DATA_DIR",
     );
-    // From the folder that servers of tests are started in, which lies beside the first one's.
+    // From the working folder of test servers, which is next to the first one's.
     let name = first.folder().file_name().expect("a folder has a name");
     assert_refused(&first, in_folder(Path::new("../..").join(name).join("data")), "LATCHKEY_DATA_DIR");
     let other_file = format!("sqlite:{}", data.join("other.db").display());
@@ -85,7 +85,7 @@ fn a_file_outside_the_folders_has_one_server() {
     let hard = folder.path().join("hard.db");
     fs::hard_link(&file, &hard).expect("a hard link can be made");
     assert_refused(&first, on(&hard), "LATCHKEY_DATABASE_URL");
-    // It has the data folder, too.
+    // It holds the data folder, too.
     assert_refused(&first, in_folder(first.data()), "LATCHKEY_DATA_DIR");
 }
 
@@ -141,7 +141,7 @@ fn a_killed_server_keeps_nobody_out() {
     let killed = server.pid();
     server.restart();
     assert_ne!(server.pid(), killed);
-    // It has the locks itself, and says so under its own number.
+    // It holds the locks itself, and reports its own process id.
     assert_refused(&server, in_folder(server.data()), "LATCHKEY_DATA_DIR");
     server.terminate();
     assert!(server.wait_exit(SOON).success());
@@ -190,7 +190,7 @@ fn a_server_ends_when_a_link_leads_to_another_file() {
     assert_tells(&server.stderr(), &["removed or replaced"]);
 }
 
-/// Replicas on PostgreSQL that were started in one folder do no harm, and the commands find the first.
+/// Replicas on PostgreSQL in one folder do not conflict, and the commands find the first.
 #[test]
 fn servers_on_postgres_share_a_folder_and_leave_the_firsts_addresses_alone() {
     let database = Cluster::shared().database();

@@ -1,4 +1,4 @@
-//! What other processes write to the SQLite file of a running server: the tools that need no server, and any program.
+//! Writes of other processes to the SQLite file of a running server: by offline commands, and by any program.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
 use crate::support::process::LatchkeyProcess;
 use crate::support::{eventually, eventually_async, http};
 
-/// As rarely as a server can be told to poll.
+/// The longest poll interval that can be configured.
 const POLL: Duration = Duration::from_secs(10);
 
-/// Writes of each test. One can happen to come right before a poll, two in a row cannot.
+/// Writes of each test. One could come right before a poll by chance, two in a row could not.
 const ROUNDS: usize = 3;
 
 fn server() -> LatchkeyProcess {
     LatchkeyProcess::builder().env("LATCHKEY_POLL_INTERVAL", format!("{}s", POLL.as_secs())).start()
 }
 
-/// The newest revision that a server has applied.
+/// Returns the newest revision that a server has applied.
 fn applied(server: &LatchkeyProcess) -> u64 {
     let metrics = http::get(server.addresses().ops, "/metrics").expect("the operations port answers").body;
     let value = metrics.lines().find_map(|line| line.strip_prefix("latchkey_applied_revision "));
@@ -64,7 +64,7 @@ async fn what_another_process_revokes_is_refused_long_before_the_next_poll() {
     let listed = client.operators().list_operators(proto::ListOperatorsRequest::default()).await;
     let admin = listed.expect("operators are listed").into_inner().operators.remove(0);
     let admin = Caller { id: admin.id.parse().expect("an id"), name: admin.name, role: Role::Admin };
-    // This process is the other one.
+    // This process is the other program.
     let url = format!("sqlite:{}", server.data().join("latchkey.db").display());
     let storage = storage::open(storage::Options::new(url.parse().expect("a URL"))).await.expect("the file opens");
     let registry = Registry::new(storage, Tasks::new(), Arc::new(OsRandom), Arc::new(Nobody), Duration::ZERO);
@@ -99,7 +99,7 @@ fn tools_that_write_storage_work_beside_a_server_and_are_noticed() {
     }
 }
 
-/// Copies one SQLite file into another by SQLite's own means, as `sqlite3 FILE ".restore COPY"` does.
+/// Copies one SQLite file into another with SQLite's backup API, as `sqlite3 FILE ".restore COPY"` does.
 fn copy(from: &Path, to: &Path) {
     let script = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))";
     let status = std::process::Command::new("python3").args(["-c", script]).args([from, to]).status();
@@ -121,7 +121,7 @@ async fn a_backup_restored_into_the_file_is_followed_at_once() {
         assert!(!client.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
         copy(&backup, &file);
         eventually_async("what was restored is decided by before half of the poll interval", POLL / 2, async || {
-            // While everything is loaded again nothing is decided.
+            // There are no decisions during a reload.
             let decision = client.authorize(&token, STATUSES, "").await.ok()?;
             decision.allowed.then_some(())
         })

@@ -6,7 +6,7 @@ use latchkey::model::path::{MAX_LEN, RequestMethod, canonicalize, canonicalize_b
 use latchkey::model::pattern::{MethodIdentity, Pattern, Segment, Verb};
 use proptest::prelude::*;
 
-/// Paths that have a chance: characters that mean something, and others.
+/// Paths that are likely to match: significant characters, and others.
 fn path() -> impl Strategy<Value = String> {
     prop_oneof![
         "/([a-zA-Z0-9._~!$&'()*+,=:@ з-]|%[0-9a-fA-F]{2}|%[2-7][0-9a-fA-F]|/|;|\\\\|\\?|#|%|\\.\\.){0,40}",

@@ -1,10 +1,10 @@
-//! The rules of paths and books once more, as plain loops over all entries: no tree, no hashing, no clever order, and no code
-//! shared with the crate. Slow, and easy to compare with what is written in `src/model/path.rs` and `src/model/book.rs`.
+//! A second implementation of the rules of paths and books: plain loops over all entries, no tree, no hashing, no code
+//! shared with the crate. Slow, and easy to compare with `src/model/path.rs` and `src/model/book.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The canonical path, or the name of the fault.
+/// Returns the canonical path, or the name of the violation.
 pub(crate) fn canonicalize(input: &[u8]) -> Result<String, &'static str> {
     let path: Vec<u8> = input.iter().copied().take_while(|byte| *byte != b'?' && *byte != b'#').collect();
     if path.len() > 8192 {
@@ -28,7 +28,7 @@ pub(crate) fn canonicalize(input: &[u8]) -> Result<String, &'static str> {
 }
 
 fn canonical_segment(segment: &[u8]) -> Result<String, &'static str> {
-    // First pass: what each byte stands for, and whether it was escaped.
+    // First pass: the value of each byte, and whether it was escaped.
     let mut bytes: Vec<(u8, bool)> = Vec::new();
     let mut at = 0;
     while at < segment.len() {
@@ -92,13 +92,13 @@ enum Part {
     Rest,
 }
 
-/// A segment of a path: as written, and as a lax service may read it.
+/// A segment of a path: raw, and as a lenient service may read it.
 struct Value<'a> {
     written: &'a str,
     lax: String,
 }
 
-/// A method that takes part in reading.
+/// A method that takes part in matching.
 #[derive(Clone, Debug)]
 pub(crate) struct Method {
     number: u32,
@@ -106,7 +106,7 @@ pub(crate) struct Method {
     parts: Vec<Part>,
 }
 
-/// What a request means, by the numbers of methods.
+/// The result of a request, by the numbers of methods.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     One(u32),
@@ -115,7 +115,7 @@ pub(crate) enum Answer {
     Unknown,
 }
 
-/// A book as a list. Methods are `(number, "VERB pattern", retired)`. `None` if two live ones have one verb and shape.
+/// Creates a book of `(number, "VERB pattern", retired)`. Returns `None` if two live ones share verb and shape.
 pub(crate) fn book(methods: &[(u32, String, bool)]) -> Option<Vec<Method>> {
     let mut reading: Vec<(Method, bool)> = Vec::new();
     for (number, text, retired) in methods {
@@ -151,7 +151,7 @@ pub(crate) fn book(methods: &[(u32, String, bool)]) -> Option<Vec<Method>> {
     Some(reading.into_iter().map(|(method, _)| method).collect())
 }
 
-/// What a canonical path means.
+/// Resolves a canonical path.
 pub(crate) fn resolve(book: &[Method], verb: Option<&str>, path: &str) -> Answer {
     let written = path.split('/').filter(|value| !value.is_empty());
     let values: Vec<Value<'_>> = written.map(|written| Value { written, lax: lax(written) }).collect();
@@ -212,7 +212,7 @@ fn reads_loosely(method: &Method, values: &[Value<'_>]) -> bool {
     reads(method, values, loosely)
 }
 
-/// The lower, the earlier it is tried.
+/// Returns the priority; the lowest is tried first.
 fn rank(part: &Part) -> (u8, isize) {
     match part {
         Part::Literal(_) => (0, 0),
@@ -252,7 +252,7 @@ fn loosely(part: &Part, value: &Value<'_>) -> bool {
     behind.is_some_and(|behind| behind.chars().next().is_none_or(|next| ".+ ;?#%".contains(next) || !next.is_ascii()))
 }
 
-/// The value decoded, without spaces before it, in lower case.
+/// Returns the value decoded, without leading spaces, in lower case.
 fn lax(value: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = value;

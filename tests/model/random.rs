@@ -1,6 +1,6 @@
-//! Random books and requests, in two kinds: small alphabets in which everything collides, and the real book's paths, mutated.
+//! Random books and requests, in two kinds: small alphabets with many collisions, and the real book's paths, mutated.
 
-/// SplitMix64: small, good enough, and the same everywhere.
+/// SplitMix64: small, random enough, and the same on all platforms.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
@@ -17,7 +17,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 up to, not including, `bound`.
+    /// Returns a number from 0 up to, not including, `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("a bound is small");
         usize::try_from(self.next() % bound).expect("less than the bound")
@@ -35,13 +35,13 @@ impl Random {
 /// A book of methods `(number, "VERB pattern", retired)`.
 pub(crate) type Methods = Vec<(u32, String, bool)>;
 
-/// The same shape, whatever parameters are called.
+/// Returns the shape, independent of parameter names.
 fn shape(method: &str) -> String {
     let erased: Vec<&str> = method.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect();
     erased.join("/")
 }
 
-/// Numbers the methods, retires some, and, unless `clashes` may stay, leaves out what clashes.
+/// Numbers the methods, retires some, and, unless `clashes` is true, removes conflicting ones.
 fn finish(random: &mut Random, written: Vec<String>, clashes: bool) -> Methods {
     let mut methods: Methods = Vec::new();
     for (number, text) in (1..).zip(written) {
@@ -71,7 +71,7 @@ const VALUES: [&str; 44] = [
 const FAULTS: [&str; 16] =
     ["", ".", "..", "%2e", "%2E.", "a;b", "%2f", "%5C", "\\", "%", "%z1", "%00", "\u{1}", "%FF", "%D0", "%7f"];
 
-/// A book over a small alphabet.
+/// Draws a book over a small alphabet.
 pub(crate) fn small_book(random: &mut Random) -> Methods {
     let count = random.below(14);
     let mut written = Vec::new();
@@ -95,7 +95,7 @@ pub(crate) fn small_book(random: &mut Random) -> Methods {
     finish(random, written, clashes)
 }
 
-/// A path over a small alphabet, half of them along a method of the book.
+/// Draws a path over a small alphabet, half of them matching a method of the book.
 pub(crate) fn small_path(random: &mut Random, methods: &Methods) -> String {
     let mut path = String::new();
     if methods.is_empty() || random.percent(50) {
@@ -128,7 +128,7 @@ pub(crate) fn small_path(random: &mut Random, methods: &Methods) -> String {
     path
 }
 
-/// A verb, or none.
+/// Draws a verb, or `None`.
 pub(crate) fn verb(random: &mut Random) -> Option<&'static str> {
     random.pick(&[Some("GET"), Some("GET"), Some("POST"), Some("HEAD"), None, None])
 }
@@ -146,7 +146,7 @@ const OTHERS: [&str; 10] = [
     "DELETE /api/v*/orders/{id}",
 ];
 
-/// All of the real book or some of it, sometimes with methods of other books' kinds.
+/// Returns all of the real book or some of it, sometimes with methods like those of other books.
 pub(crate) fn real_book(random: &mut Random, real: &[&str]) -> Methods {
     let mut written: Vec<String> = if random.percent(10) {
         real.iter().map(|method| (*method).to_owned()).collect()
@@ -188,7 +188,7 @@ const WORDS: [&str; 24] = [
     "x+y",
 ];
 
-/// A path of a method of the real book, most often one that `methods` has, its places filled in, then changed up to three times.
+/// Draws a path of the real book, mostly of one of `methods`, fills in parameters, then mutates it up to 3 times.
 pub(crate) fn real_path(random: &mut Random, methods: &Methods, real: &[&str]) -> String {
     let method = if random.percent(60) { &methods[random.below(methods.len())].1 } else { random.pick(real) };
     let pattern = method.split_once(' ').expect("a verb and a pattern").1;
@@ -223,7 +223,7 @@ fn mutate(random: &mut Random, path: String) -> String {
         (0, Some(next)) if next.is_ascii_lowercase() => {
             format!("{before}{}{}", next.to_ascii_uppercase(), &behind[1..])
         }
-        // An escape that is the same, or one that is not.
+        // An equivalent escape, or another one.
         (1, Some(next)) if next.is_ascii_alphanumeric() => format!("{before}%{:02x}{}", u32::from(next), &behind[1..]),
         (2, Some(next)) => format!("{before}{}", &behind[next.len_utf8()..]),
         (3, _) => {
@@ -232,7 +232,7 @@ fn mutate(random: &mut Random, path: String) -> String {
             ]);
             format!("{before}{inserted}{behind}")
         }
-        // A segment more, less or another.
+        // A segment added, removed or replaced.
         (4, _) => format!("{path}/{}", random.pick(&WORDS)),
         (5, _) => path.rsplit_once('/').map_or_else(String::new, |(head, _)| head.to_owned()),
         (6, _) => {

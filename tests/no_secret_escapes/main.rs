@@ -1,5 +1,5 @@
-//! Everything that can happen to a token happens to some, on a server that logs all it can. Then whatever the server wrote or
-//! told is searched: no token stands anywhere but in the answer that showed it, and no digest outside its one column.
+//! Everything that can happen to a token happens to some token, on a server with maximum logging. Then all output of
+//! the server is searched: no token occurs outside the response that showed it, and no digest outside its one column.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -19,10 +19,10 @@ use support::process::LatchkeyProcess;
 use support::{eventually_async, http};
 use world::{Engine, World};
 
-/// For the server's orderly end.
+/// Bound for the server's orderly shutdown.
 const END: Duration = Duration::from_secs(60);
 
-/// Something that was written or told, by name.
+/// Name and bytes of some output.
 type Heap = (String, Vec<u8>);
 
 async fn nothing_escapes(engine: Engine) {
@@ -40,7 +40,7 @@ async fn nothing_escapes(engine: Engine) {
     let changes = format!("{:#?}", world.changes().await);
     assert!(changes.contains("rotate") && changes.contains("revoke_secret"), "the audit tells what happened");
     heaps.push(("the audit trail".to_owned(), changes.into_bytes()));
-    // While the server runs: what it has not yet moved from its log into its database is there too.
+    // While the server runs, so that the write-ahead log is searched, too.
     heaps.extend(files_of(&world));
 
     world.server.terminate();
@@ -57,7 +57,7 @@ async fn nothing_escapes(engine: Engine) {
 
     let mut found: Vec<Trace> = Vec::new();
     for (heap, bytes) in &heaps {
-        // Files of a database hold digests, in a column that is looked at below.
+        // Database files contain digests, in a column that is checked below.
         let forms: &[Form] = if heap.starts_with("file ") { &Form::WRITTEN } else { &Form::ALL };
         found.extend(secrets.search(heap, bytes, forms));
     }
@@ -69,7 +69,7 @@ async fn nothing_escapes(engine: Engine) {
     for cell in &others {
         found.extend(secrets.search(&format!("{}.{}", cell.table, cell.column), &cell.bytes, &Form::ALL));
     }
-    // The search would find them where they are: that there is nothing elsewhere is no accident of looking wrongly.
+    // The search finds them where they are expected: finding nothing elsewhere proves something.
     for cell in &digests {
         found.extend(secrets.search("a digest's own column", &cell.bytes, &Form::WRITTEN));
     }
@@ -82,14 +82,14 @@ async fn nothing_escapes(engine: Engine) {
     assert!(found.is_empty(), "{} traces of secrets:\n{}", found.len(), Trace::list(&found));
 }
 
-/// The files of the data folder but the one that is made to hold a token.
+/// Returns the files of the data folder except the one that is meant to contain a token.
 fn files_of(world: &World) -> Vec<Heap> {
     let entries = std::fs::read_dir(world.server.data()).expect("the data folder is readable");
     let paths = entries.map(|entry| entry.expect("the data folder is read to its end").path());
     let others = paths.filter(|path| path.is_file() && !path.ends_with("admin.token"));
     others
         .filter_map(|path| {
-            // One that goes while one looks held nothing.
+            // A file that disappears meanwhile contained nothing.
             let bytes = std::fs::read(&path).ok()?;
             Some((format!("file {}", path.file_name()?.to_string_lossy()), bytes))
         })

@@ -1,4 +1,4 @@
-//! Secrets, the forms they could be written in, and looking for them.
+//! Secrets, the forms in which they could be written, and the search for them.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use latchkey::model::token::Digest;
 pub enum Form {
     /// The token itself.
     Token,
-    /// Most of the token: a text that was cut is still half a secret.
+    /// Most of the token: a truncated token is still half a secret.
     TokenPart,
     /// The bytes of the token in hexadecimal digits.
     TokenHex,
@@ -34,12 +34,12 @@ impl Form {
         Self::ListedDigest,
         Self::Base64Digest,
     ];
-    /// The forms that no place may hold, the column of digests included.
+    /// The forms that may occur nowhere, not even in the column of digests.
     pub const WRITTEN: [Self; 6] =
         [Self::Token, Self::TokenPart, Self::TokenHex, Self::HexDigest, Self::ListedDigest, Self::Base64Digest];
 }
 
-/// A place where a secret was found.
+/// A location where a secret was found.
 #[derive(Debug)]
 pub struct Trace {
     place: String,
@@ -49,7 +49,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// All of them, a line each, without the secrets.
+    /// Returns all of them, one per line, without the secrets.
     #[must_use]
     pub fn list(traces: &[Self]) -> String {
         let mut text = String::new();
@@ -64,42 +64,42 @@ impl Trace {
 /// Everything that must not be found.
 #[derive(Default)]
 pub struct Secrets {
-    /// Name, token, and whether storage keeps its digest.
+    /// Name, token, and whether storage has its digest.
     all: Vec<(&'static str, String, bool)>,
 }
 
 impl Secrets {
-    /// Adds a token whose digest storage keeps.
+    /// Adds a token whose digest is in storage.
     pub fn add(&mut self, name: &'static str, token: &str) {
         assert!(token.len() >= 32, "{name} is a token");
         self.all.push((name, token.to_owned(), true));
     }
 
-    /// Adds a token that was presented and is nobody's.
+    /// Adds a token that was presented and belongs to no key.
     pub fn add_unkept(&mut self, name: &'static str, token: &str) {
         assert!(token.len() >= 24, "{name} is long enough to be looked for");
         self.all.push((name, token.to_owned(), false));
     }
 
-    /// How many there are.
+    /// Returns the number of secrets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// How many of them storage keeps the digest of.
+    /// Returns the number of secrets whose digest is in storage.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.all.iter().filter(|(.., kept)| *kept).count()
     }
 
-    /// Looks for all of them in `bytes`.
+    /// Searches `bytes` for all of them.
     #[must_use]
     pub fn search(&self, place: &str, bytes: &[u8], forms: &[Form]) -> Vec<Trace> {
         let mut found = Vec::new();
@@ -123,7 +123,7 @@ fn needles(form: Form, token: &str, digest: &[u8; 32]) -> Vec<Vec<u8>> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     match form {
         Form::Token => vec![token.into()],
-        // Not its beginning, which all of ours share, nor its end, which is the hint.
+        // Without its beginning, which all our tokens share, and its end, which is the hint.
         Form::TokenPart => vec![token.as_bytes()[4..token.len() - 4].into()],
         Form::TokenHex => vec![hex(token.as_bytes()).into_bytes()],
         Form::RawDigest => vec![digest.to_vec()],
@@ -143,7 +143,7 @@ fn needles(form: Form, token: &str, digest: &[u8; 32]) -> Vec<Vec<u8>> {
     }
 }
 
-/// The base64 of whole groups of three bytes: the first 30 of 32, enough to be found and the same with any padding.
+/// Returns the base64 of whole groups of three bytes: the first 30 of 32, enough for a match, without padding.
 fn base64(bytes: &[u8; 32]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -156,7 +156,7 @@ fn base64(bytes: &[u8; 32]) -> String {
     text
 }
 
-/// Where `needle` begins. Logs are long and digests many, so bytes are skipped by the last of the needle (Horspool).
+/// Returns where `needle` begins. Logs are long and digests many, so bytes are skipped by its last byte (Horspool).
 fn position(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let last = needle.len().checked_sub(1)?;
     let mut skip = [needle.len(); 256];

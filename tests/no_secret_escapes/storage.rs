@@ -1,4 +1,4 @@
-//! Everything that storage holds, cell by cell.
+//! All contents of storage, cell by cell.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -12,11 +12,11 @@ pub struct Cell {
     pub table: String,
     /// Its column.
     pub column: String,
-    /// The value: blobs as they are, everything else as text.
+    /// The value: blobs unchanged, everything else as text.
     pub bytes: Vec<u8>,
 }
 
-/// Every cell of every table.
+/// Returns every cell of every table.
 #[must_use]
 pub fn cells(world: &World) -> Vec<Cell> {
     let cells = match world.engine {
@@ -57,7 +57,7 @@ fn of_sqlite(world: &World) -> Vec<Cell> {
     cells
 }
 
-/// The rows of a dump by pg_dump: `COPY schema.table (columns) FROM stdin;`, a line a row, tabs between, `\.` at the end.
+/// Parses a dump by pg_dump: `COPY schema.table (columns) FROM stdin;`, one row per line, tabs between, `\.` last.
 fn of_postgres(dump: &str) -> Vec<Cell> {
     let mut cells = Vec::new();
     let mut lines = dump.lines();
@@ -77,7 +77,7 @@ fn of_postgres(dump: &str) -> Vec<Cell> {
     cells
 }
 
-/// A value of a dump: binary ones are written `\\x` and hexadecimal digits.
+/// Parses a value of a dump: binary ones are written `\\x` and hexadecimal digits.
 fn bytes(value: &str) -> Vec<u8> {
     let Some(digits) = value.strip_prefix("\\\\x") else { return value.as_bytes().to_vec() };
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

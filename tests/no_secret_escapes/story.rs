@@ -12,10 +12,10 @@ use crate::world::{Verdict as _, World, key, long_ago};
 
 const ANY: &str = "GET /api/v5/orders";
 
-/// What the server told that must hold no secret, by name.
+/// Output of the server that must not contain a secret, by name.
 type Told = Vec<(String, String)>;
 
-/// Lets it all happen, and collects the secrets and what was told beside them.
+/// Makes everything happen, and collects the secrets and the output.
 pub async fn happen(world: &World, secrets: &mut Secrets) -> Told {
     let mut told = Told::new();
     world.stores(&["berlin", "madrid"]).await;
@@ -221,7 +221,7 @@ async fn wrong(world: &World, secrets: &mut Secrets, told: &mut Told) {
         let decision = world.ask(token, ANY, "berlin").await;
         assert!(!decision.allowed);
         tell(told, "Authorize with a wrong token", &decision);
-        // In the wrong place: as the operator's, in the method, as the store.
+        // In the wrong field: as the operator's token, in the method, as the store.
         let nobody = world.client(token);
         tell_refusal(told, "wrong credentials", nobody.authorize(token, ANY, "").await, Code::Unauthenticated);
         let find = keys.find_key(proto::FindKeyRequest { token: token.to_owned() }).await;

@@ -1,4 +1,4 @@
-//! Replaying what was recorded against the history.
+//! Replays recorded decisions against the history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use super::history::History;
 use super::record::{Acknowledged, Answer, Records, Told, Verdict};
 use super::state::State;
 
-/// Complaints kept in words; the rest are counted.
+/// Complaints that are kept as text; the rest are counted.
 const TOLD: usize = 50;
 
-/// Holds answers to a history, or to several where storage got another past in between.
+/// Checks decisions against a history, or several if storage switched to a different one in between.
 #[derive(Debug, Clone)]
 pub struct Checker {
     eras: Vec<Era>,
@@ -19,7 +19,7 @@ pub struct Checker {
     cut_off: BTreeSet<String>,
 }
 
-/// A history, and while it was storage's, by the recorder's monotonic clock.
+/// A history, and the time when storage had it, by the recorder's monotonic clock.
 #[derive(Debug, Clone)]
 struct Era {
     history: History,
@@ -27,16 +27,16 @@ struct Era {
     until: Duration,
 }
 
-/// What a check found.
+/// Result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Answers that were right.
+    /// Number of correct decisions.
     pub right: usize,
-    /// How often each reason (`ALLOWED` among them) was rightly given.
+    /// How often each reason (`ALLOWED` among them) was correct.
     pub reasons: BTreeMap<String, usize>,
-    /// How many complaints there are.
+    /// Number of complaints.
     pub wrong: usize,
-    /// The first of them, in words.
+    /// The first of them as text.
     pub complaints: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub struct Report {
 struct Promised(Vec<(Duration, u64)>);
 
 impl Checker {
-    /// Holds answers to `history`. Replicas must not answer from what is older than `max_staleness`.
+    /// Creates a checker for `history`. Replicas must not decide from state older than `max_staleness`.
     #[must_use]
     pub fn new(history: History, max_staleness: Duration) -> Self {
         Self {
@@ -55,13 +55,13 @@ impl Checker {
         }
     }
 
-    /// From `at` (by the recorder's monotonic clock) on, storage had another past than before: it was restored, or lost
-    /// commits. Writes must rest around that moment, for there is no telling to which history they were acknowledged.
-    /// An answer may come from the history before for `max_staleness` longer.
+    /// Adds the history that storage had from `at` (by the recorder's monotonic clock) on: it was restored, or lost
+    /// commits. No writes may be made around that moment, because the history of their acknowledgement would be
+    /// unknown. Decisions may use the earlier history for `max_staleness` longer.
     ///
     /// # Panics
     ///
-    /// When a checker has no history at all, which none has.
+    /// When a checker has no history at all, which cannot happen.
     #[must_use]
     pub fn then(mut self, at: Duration, history: History) -> Self {
         self.eras.last_mut().expect("there is a first history").until = at;
@@ -69,15 +69,15 @@ impl Checker {
         self
     }
 
-    /// How far the recorder's time of day may be from storage's. 1 s unless set.
+    /// Sets the maximum difference between the recorder's time of day and storage's. 1 s unless set.
     #[must_use]
     pub fn slack(mut self, slack: Duration) -> Self {
         self.slack = slack;
         self
     }
 
-    /// A replica that was cut off or frozen for so long that it did not count as live: writes did not wait for it, so it
-    /// is held to freshness only.
+    /// Marks a replica that was partitioned or frozen for so long that it did not count as live: writes did not wait
+    /// for it, so only freshness is checked.
     #[must_use]
     pub fn cut_off(mut self, replica: &str) -> Self {
         self.cut_off.insert(replica.to_owned());
@@ -107,7 +107,7 @@ impl Checker {
         report
     }
 
-    /// Judges every answer that may belong to `era` and is not right by another.
+    /// Checks every decision that may belong to `era` and is not correct by another.
     fn replay(&self, era: &Era, records: &Records, outcomes: &mut [Option<Result<(), String>>]) {
         let everywhere = era.promised(&records.acknowledged, true);
         let anywhere = era.promised(&records.acknowledged, false);
@@ -153,7 +153,7 @@ impl Checker {
         }
     }
 
-    /// The oldest revision that an answer may be of.
+    /// Returns the oldest permitted revision of a decision.
     fn floor(&self, answer: &Answer, everywhere: &Promised, anywhere: &Promised) -> u64 {
         let asked = answer.question.min_revision.unwrap_or_default();
         let fresh = answer.begun.mono.checked_sub(self.max_staleness).map_or(0, |at| anywhere.at(at));
@@ -173,7 +173,7 @@ impl Checker {
         if !agrees {
             return Err(format!("{}: right would be {}", describe(answer), one_of(&right)));
         }
-        // What a token's look decides does not depend on the state.
+        // Refusals by the format of a token do not depend on the state.
         let by_look = right.iter().any(|verdict| verdict.reason == "KEY_MISSING" || verdict.reason == "KEY_MALFORMED");
         if state.revision < floor && !by_look {
             return Err(format!("{}: too old, it must be of r{floor} at least", describe(answer)));
@@ -181,12 +181,12 @@ impl Checker {
         Ok(())
     }
 
-    /// A replica never goes back, within a history.
+    /// Checks that a replica never goes back within a history.
     fn order(&self, era: &Era, records: &Records, report: &mut Report) {
         let mut replicas: BTreeMap<&str, Vec<&Answer>> = BTreeMap::new();
         for answer in &records.answers {
             let within = answer.begun.mono >= era.from && answer.ended.mono <= era.until;
-            // Just after a restore a replica may still answer from before it, by larger numbers.
+            // Shortly after a restore a replica may still decide from before it, with larger revisions.
             let settled = era.from.is_zero() || answer.begun.mono >= era.from.saturating_add(self.max_staleness);
             if within && settled && answer.revision().is_some() && !answer.is_by_look() {
                 replicas.entry(&answer.replica).or_default().push(answer);
@@ -211,11 +211,11 @@ impl Checker {
 }
 
 impl Report {
-    /// Fails with the complaints, if there are any, or if too few answers were checked to say anything.
+    /// Fails with the complaints, if there are any, or if too few decisions were checked to mean anything.
     ///
     /// # Panics
     ///
-    /// Then.
+    /// In those cases.
     pub fn assert_clean(&self, at_least: usize) {
         assert!(self.wrong == 0, "{} complaint(s), {} right:\n{}", self.wrong, self.right, self.complaints.join("\n"));
         assert!(self.right >= at_least, "only {} answers were checked, not {at_least}", self.right);
@@ -266,7 +266,7 @@ impl Era {
 }
 
 impl Promised {
-    /// The newest revision acknowledged before `at`.
+    /// Returns the newest revision acknowledged before `at`.
     fn at(&self, at: Duration) -> u64 {
         let before = self.0.partition_point(|(acknowledged, _)| *acknowledged < at);
         before.checked_sub(1).map_or(0, |last| self.0[last].1)
@@ -286,7 +286,7 @@ impl Answer {
     }
 }
 
-/// Right by one history is right; else each one's complaint is told.
+/// Keeps a correct result by any history; otherwise reports the complaints of all.
 fn settle(settled: &mut Option<Result<(), String>>, outcome: Result<(), String>) {
     *settled = Some(match (settled.take(), outcome) {
         (Some(Err(first)), Err(second)) => Err(format!("{first}; by another history: {second}")),

@@ -5,7 +5,7 @@ use prost_types::value::Kind;
 use serde_json::Value;
 use tonic::Status;
 
-/// What to select from the table `changes` for [`History::of_rows`].
+/// Query of the table `changes` for [`History::of_rows`].
 pub const COLUMNS: &str = "SELECT revision, ordinal, subject_kind, subject_id, after FROM changes";
 
 /// One change of one subject.
@@ -13,32 +13,32 @@ pub const COLUMNS: &str = "SELECT revision, ordinal, subject_kind, subject_id, a
 pub struct Change {
     /// The revision that made it.
     pub revision: u64,
-    /// Its place within the revision.
+    /// Its position within the revision.
     pub ordinal: u32,
     /// `key`, `store`, `method` or `operator`.
     pub kind: String,
-    /// Which one.
+    /// Id of the subject.
     pub subject: String,
-    /// What it was after; none if it is gone.
+    /// State of the subject after the change; `None` if it is gone.
     pub after: Option<Value>,
 }
 
-/// Everything that was ever changed, in order.
+/// All changes ever made, in order.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// Them, by revision and ordinal.
+    /// The changes, ordered by revision and ordinal.
     pub changes: Vec<Change>,
 }
 
 impl History {
-    /// The history of these changes, in any order.
+    /// Creates the history of these changes, given in any order.
     #[must_use]
     pub fn new(mut changes: Vec<Change>) -> Self {
         changes.sort_by_key(|change| (change.revision, change.ordinal));
         Self { changes }
     }
 
-    /// Pages through the audit trail: `list` calls `ListChanges`.
+    /// Reads the whole audit trail: `list` calls `ListChanges`.
     ///
     /// # Panics
     ///
@@ -65,11 +65,11 @@ impl History {
         }
     }
 
-    /// The history in rows of [`COLUMNS`], every value as text.
+    /// Parses the history from rows of [`COLUMNS`], every value as text.
     ///
     /// # Panics
     ///
-    /// When they are not such rows.
+    /// When they have a different format.
     #[must_use]
     pub fn of_rows(rows: &[Vec<Option<String>>]) -> Self {
         let change = |row: &Vec<Option<String>>| {
@@ -85,13 +85,13 @@ impl History {
         Self::new(rows.iter().map(change).collect())
     }
 
-    /// The newest revision; 0 if there is none.
+    /// Returns the newest revision; 0 if there is none.
     #[must_use]
     pub fn head(&self) -> u64 {
         self.changes.last().map_or(0, |change| change.revision)
     }
 
-    /// Complaints about revisions and places that are missing or there twice.
+    /// Returns complaints about missing and duplicate revisions and ordinals.
     pub(super) fn holes(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         let (mut revision, mut next) = (0, 0);

@@ -1,20 +1,20 @@
-//! The oracle: every answer equals the naive answer over the state rebuilt from the audit trail, at the revision that the
-//! answer names, and no answer is older than was promised.
+//! The oracle: every decision equals the naive decision over the state rebuilt from the audit trail, at the revision
+//! that it names, and no decision is older than promised.
 //!
 //! ```text
 //! harness ── begin, authorize, acknowledged, issued ──▶ Recorder ─┐
 //! audit trail (ListChanges, or the table `changes`) ──▶ History ──┴─▶ Checker::check ──▶ Report
 //! ```
 //!
-//! A test program takes it in with `#[path = "oracle/mod.rs"] pub mod oracle;` (`pub`, so that the parts it leaves alone
-//! are not called dead code). It shares no code with the crate's own deciding. What it holds answers to:
+//! A test program includes it with `#[path = "oracle/mod.rs"] pub mod oracle;` (`pub`, so that unused parts do not
+//! count as dead code). It shares no code with the crate's own decisions. What it checks:
 //!
 //! - *truth*: verdict, every failed check, store, scope, denied stores, methods, key and secret are the naive ones;
-//! - *acknowledged writes*: each is part of the history, and an answer that was asked for after one which every live
-//!   replica had applied is at least as new;
-//! - *`min_revision`*: no answer is older than was asked for;
-//! - *freshness*: no answer is older than the newest write acknowledged `max_staleness` before it was asked for;
-//! - *order*: a replica never answers from an older revision than it has answered from before;
+//! - *acknowledged writes*: each is part of the history, and a decision requested after one that every live replica had
+//!   applied is at least as new;
+//! - *`min_revision`*: no decision is older than requested;
+//! - *freshness*: no decision is older than the newest write acknowledged `max_staleness` before its request;
+//! - *order*: a replica never decides at an older revision than before;
 //! - *the feed*: no revision is missing in the history.
 
 mod check;

@@ -1,4 +1,4 @@
-//! What a harness saw: answers, acknowledged writes, and which token belongs to which secret.
+//! Recordings of a harness: decisions, acknowledged writes, and which token belongs to which secret.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,83 +14,83 @@ use parking_lot::Mutex;
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begun {
-    /// Since some moment before.
+    /// Time since a fixed moment.
     pub mono: Duration,
-    /// Of day.
+    /// Time of day.
     pub wall: Timestamp,
 }
 
-/// What was asked.
+/// A request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Question {
     /// The token presented. Never printed.
     pub token: String,
     /// `[VERB ]path`.
     pub method: String,
-    /// The store named.
+    /// The named store.
     pub store: String,
-    /// Further stores named.
+    /// Further named stores.
     pub stores: Vec<String>,
     /// The client's address.
     pub client: Option<IpAddr>,
-    /// Number of the revision that the answer must not be older than.
+    /// Minimum revision of the decision.
     pub min_revision: Option<u64>,
 }
 
 /// A whole decision, in plain words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the call may go on.
+    /// Whether the call is allowed.
     pub allowed: bool,
     /// The first failed check, or `ALLOWED`.
     pub reason: String,
     /// Every failed check.
     pub failed: Vec<String>,
-    /// Id of the key; empty: none was found.
+    /// Id of the key; empty if none was found.
     pub key: String,
-    /// Id of the secret; empty: none was found.
+    /// Id of the secret; empty if none was found.
     pub secret: String,
     /// The store that the call is for.
     pub store: String,
     /// The scope: `*` for all, `more` for more than are listed.
     pub scope: Option<Vec<String>>,
-    /// Stores that are not open.
+    /// Stores outside the key's access.
     pub denied: Vec<String>,
-    /// Methods it was judged as.
+    /// Methods that the call may run.
     pub methods: Vec<String>,
-    /// It is allowed because the caller stays within the scope.
+    /// Whether it is allowed because the caller stays within the scope.
     pub within_scope: bool,
-    /// The revision judged at.
+    /// The revision of the state.
     pub revision: u64,
 }
 
-/// What was answered.
+/// A recorded result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// The whole decision.
     Decision(Verdict),
-    /// Only whether it was allowed, as a proxy tells; without a revision it must be right at some revision that could
-    /// have been judged at.
+    /// Only whether it was allowed, as a proxy reports; without a revision it must be correct at some revision that was
+    /// possible.
     Allowed {
-        /// Whether the call went on.
+        /// Whether the call passed.
         allowed: bool,
-        /// The revision judged at, if that was told.
+        /// The revision of the state, if it was reported.
         revision: Option<u64>,
     },
 }
 
-/// An answer, and when it was asked for and came.
+/// A result, with the times of its request and response.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Who answered.
+    /// The replica that decided.
     pub replica: String,
-    /// When it was asked.
+    /// When the request was sent.
     pub begun: Begun,
-    /// When it answered.
+    /// When the response was received.
     pub ended: Begun,
-    /// What it was asked.
+    /// The request.
     pub question: Question,
-    /// What it answered.
+    /// The result.
     pub told: Told,
 }
 
@@ -99,14 +99,14 @@ pub struct Answer {
 pub(super) struct Acknowledged {
     pub(super) at: Duration,
     pub(super) revision: u64,
-    /// Every live replica had applied it.
+    /// Whether every live replica had applied it.
     pub(super) everywhere: bool,
 }
 
 /// Everything that was recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Records {
-    /// The answers, in the order that they came.
+    /// The results in the order of their responses.
     pub answers: Vec<Answer>,
     pub(super) acknowledged: Vec<Acknowledged>,
     /// Key and secret by token.
@@ -117,7 +117,7 @@ pub struct Records {
 #[derive(Clone, Default)]
 pub(super) struct Tokens(pub(super) HashMap<String, (String, String)>);
 
-/// Takes down what a harness sees, from any number of tasks.
+/// Records what a harness observes, from any number of tasks.
 #[derive(Debug)]
 pub struct Recorder {
     clock: SharedClock,
@@ -141,26 +141,26 @@ impl fmt::Debug for Question {
 }
 
 impl Recorder {
-    /// Nothing recorded yet; times are those of `clock`, which must agree with storage's to within the checker's slack.
+    /// Creates an empty recorder with the times of `clock`, which agree with storage's within the checker's slack.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
         Self { clock, records: Mutex::default() }
     }
 
-    /// This moment: take it before a question is sent.
+    /// Returns the current time; call it before a request is sent.
     #[must_use]
     pub fn begin(&self) -> Begun {
         Begun { mono: self.clock.monotonic(), wall: self.clock.now() }
     }
 
-    /// Records an answer that has just come.
+    /// Records a result that was just received.
     pub fn answer(&self, replica: &str, begun: Begun, question: Question, told: Told) {
         let ended = self.begin();
         let answer = Answer { replica: replica.to_owned(), begun, ended, question, told };
         self.records.lock().answers.push(answer);
     }
 
-    /// Records an answer of `Authorize`, or of one question of `BatchAuthorize`.
+    /// Records a decision of `Authorize`, or one of `BatchAuthorize`.
     pub fn authorize(
         &self,
         replica: &str,
@@ -171,53 +171,53 @@ impl Recorder {
         self.answer(replica, begun, Question::of(request), Told::Decision(Verdict::of(decision)));
     }
 
-    /// A write was answered just now.
+    /// Records a write that was just acknowledged.
     pub fn acknowledged(&self, written: &proto::Written) {
         self.acknowledged_as(&written.revision, written.pending_replicas.is_empty());
     }
 
-    /// A write was answered just now with this opaque revision; `everywhere`: every live replica had applied it (not so
-    /// if the wait was skipped with 0 s).
+    /// Records a write that was just acknowledged with this opaque revision; `everywhere`: every live replica had
+    /// applied it (not so if the wait was skipped with 0 s).
     ///
     /// # Panics
     ///
-    /// When the revision is none.
+    /// When the revision is invalid.
     pub fn acknowledged_as(&self, revision: &str, everywhere: bool) {
         let cursor: Cursor = revision.parse().expect("a write answers a revision");
         let at = self.clock.monotonic();
         self.records.lock().acknowledged.push(Acknowledged { at, revision: cursor.revision.0, everywhere });
     }
 
-    /// A token belongs to this secret of this key. Whatever token is asked about must be made known before the check,
-    /// unless it belongs to none.
+    /// Records that a token belongs to this secret of this key. Every token used must be recorded before the check,
+    /// unless it belongs to no key.
     pub fn issued(&self, token: &str, key: &str, secret: &str) {
         self.records.lock().tokens.0.insert(token.to_owned(), (key.to_owned(), secret.to_owned()));
     }
 
-    /// A key was made or rotated: its newest secret has this token. Records the write too.
+    /// Records that a key was created or rotated: its newest secret has this token. Also records the write.
     ///
     /// # Panics
     ///
-    /// When the answer lacks what it must have.
+    /// When the response lacks a required field.
     pub fn made(&self, key: Option<&proto::Key>, token: &str, written: Option<&proto::Written>) {
         let key = key.expect("an answer has a key");
         self.issued(token, &key.id, &key.secrets.first().expect("a new key has a secret").id);
         self.acknowledged(written.expect("a write tells its revision"));
     }
 
-    /// Everything recorded so far.
+    /// Returns everything recorded so far.
     #[must_use]
     pub fn records(&self) -> Records {
         self.records.lock().clone()
     }
 
-    /// How many answers were recorded so far.
+    /// Returns the number of results recorded so far.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.lock().answers.len()
     }
 
-    /// Whether none was.
+    /// Returns whether nothing was recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -225,11 +225,11 @@ impl Recorder {
 }
 
 impl Question {
-    /// The question of a request.
+    /// Converts a request.
     ///
     /// # Panics
     ///
-    /// When it is one that a server refuses to decide.
+    /// When a server would refuse to decide about it.
     #[must_use]
     pub fn of(request: &proto::AuthorizeRequest) -> Self {
         let address = Some(&request.client_address).filter(|address| !address.is_empty());
@@ -247,7 +247,7 @@ impl Question {
 }
 
 impl Verdict {
-    /// The verdict of a decision.
+    /// Converts a decision.
     #[must_use]
     pub fn of(decision: &proto::Decision) -> Self {
         let name = |reason: proto::Reason| reason.as_str_name().trim_start_matches("REASON_").to_owned();

@@ -12,10 +12,10 @@ use super::naive_decide::{Facts, decide};
 use super::record::{Question, Verdict};
 use super::token;
 
-/// Stores that a scope lists, at most.
+/// Maximum number of stores that a scope lists.
 const MAX_SCOPE: usize = 200;
 
-/// Stores, methods and keys at a revision. Whatever is made gets a number that nothing had before.
+/// Stores, methods and keys at a revision. Every new object gets a number that was never used before.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) revision: u64,
@@ -39,14 +39,14 @@ struct Key {
     not_before: Option<i64>,
     expires: Option<i64>,
     networks: Vec<String>,
-    /// Live secrets, and until when each is good.
+    /// Live secrets, and until when each is valid.
     secrets: BTreeMap<String, Option<i64>>,
-    /// Every secret that it ever had.
+    /// Every secret, past and present.
     ever: HashSet<String>,
 }
 
 impl State {
-    /// Takes the changes of the next revision.
+    /// Applies the changes of the next revision.
     pub(super) fn apply(&mut self, changes: &[Change]) {
         for change in changes {
             self.revision = change.revision;
@@ -59,7 +59,7 @@ impl State {
         if changes.iter().any(|change| change.kind == "method") {
             self.book = naive::book(&self.methods).expect("no write lets two methods clash");
         }
-        // Keys name stores and methods as they are at the end of the revision.
+        // Keys refer to stores and methods as of the end of the revision.
         for change in changes.iter().filter(|change| change.kind == "key") {
             self.key(change);
         }
@@ -134,7 +134,7 @@ impl State {
         self.keys.insert(change.subject.clone(), key);
     }
 
-    /// Every verdict that is right for some time from `from` to `until`: where nothing ends meanwhile, one.
+    /// Returns every verdict that is correct at some time from `from` to `until`: one, if nothing expires meanwhile.
     pub(super) fn verdicts(
         &self,
         question: &Question,
@@ -236,13 +236,13 @@ fn truth(image: &Value, field: &str) -> bool {
     image[field].as_bool().unwrap_or_else(|| panic!("an image says whether it is {field}: {image}"))
 }
 
-/// Microseconds since 1970; none where nothing is said.
+/// Returns microseconds since 1970; `None` if the value is empty.
 fn time(value: &Value) -> Option<i64> {
     let text = value.as_str()?;
     Some(text.parse::<Timestamp>().expect("a time in an image").as_micros())
 }
 
-/// What an access selects; none: all.
+/// Returns the selection of an access; `None` means all.
 fn selected(access: &Value) -> Option<Vec<String>> {
     if access == "all" {
         return None;
@@ -251,7 +251,7 @@ fn selected(access: &Value) -> Option<Vec<String>> {
     Some(members.iter().map(|member| member.as_str().expect("a member is text").to_owned()).collect())
 }
 
-/// Whether a network in CIDR notation has an address, bit by bit.
+/// Returns whether a network in CIDR notation contains an address, bit by bit.
 fn contains(network: &str, address: IpAddr) -> bool {
     let bits = |address: IpAddr| match address {
         IpAddr::V4(address) => address.octets().to_vec(),

@@ -1,8 +1,8 @@
-//! What a token's look says against it, once more: bit by bit, and without the crate's code.
+//! A second implementation of the format check of tokens: bit by bit, and without the crate's code.
 
 const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The reason for which a text is refused without a look-up.
+/// Returns the reason for which a text is refused without a look-up.
 #[must_use]
 pub fn fault(token: &str) -> Option<&'static str> {
     if token.is_empty() {
@@ -21,7 +21,7 @@ pub fn fault(token: &str) -> Option<&'static str> {
     (!good).then_some("KEY_MALFORMED")
 }
 
-/// Six digits of CRC-32/IEEE.
+/// Returns six digits of CRC-32/IEEE.
 fn checksum(text: &[u8]) -> Vec<u8> {
     let mut crc = u32::MAX;
     for byte in text {

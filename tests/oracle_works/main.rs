@@ -1,4 +1,4 @@
-//! The oracle works: a real server's answers pass, and each kind of wrong answer is found.
+//! The oracle works: decisions of a real server pass, and each kind of wrong decision is found.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

@@ -1,4 +1,4 @@
-//! Promises about age and order, on histories written by hand.
+//! Promises about age and order, with histories written by hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Scene {
         Question { token: self.token.clone(), method: "GET /x".into(), client, ..Question::default() }
     }
 
-    /// The right answer at `revision`, asked from now until `until`.
+    /// Records the correct decision at `revision`, from now until `until`.
     fn answered(&self, replica: &str, revision: u64, until: u64) {
         self.told(replica, self.question(), verdict(revision), until);
     }
@@ -136,7 +136,7 @@ fn an_answer_older_than_a_write_applied_everywhere_is_found_unless_the_replica_w
     finds(&scene.report(4), "at least");
     let checker = Checker::new(history(4), MAX_STALENESS).cut_off("a");
     checker.check(&scene.recorder.records()).assert_clean(1);
-    // It began before the write was acknowledged, or somebody was known not to have applied it.
+    // It began before the write was acknowledged, or the acknowledgement named a pending replica.
     let scene = Scene::new();
     let begun = scene.recorder.begin();
     scene.at(1_001);

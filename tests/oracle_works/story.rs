@@ -1,4 +1,4 @@
-//! A real server's life, recorded and replayed; then each answer made wrong in each way.
+//! A recorded and replayed scenario on a real server; then each decision is falsified in every way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Scene {
         self.wrote(self.client.keys().update_key(request).await.expect("a key is changed").into_inner().written);
     }
 
-    /// Asks everything about everyone, in one batch for each token.
+    /// Makes every call with every token, in one batch for each token.
     async fn ask(&self) {
         for token in &self.tokens {
             let request = |method: &str, stores: &[&str], client_address: &str| proto::AuthorizeRequest {
@@ -110,7 +110,7 @@ async fn live(server: &LatchkeyProcess) -> Scene {
     let request = proto::DeleteStoreRequest { code: STORES[0].into(), allow_rebinding: true, ..Default::default() };
     scene.wrote(stores.delete_store(request).await.expect("a store is deleted").into_inner().written);
     scene.ask().await;
-    // Another store of the same code: keys of the first do not open it.
+    // Another store with the same code: keys of the first have no access to it.
     scene.client.create_store(STORES[0]).await.expect("a store is made");
     let request = proto::DeleteMethodRequest { method: METHODS[1].into(), ..Default::default() };
     scene.wrote(scene.client.methods().delete_method(request).await.expect("it is retired").into_inner().written);
@@ -124,7 +124,7 @@ async fn live(server: &LatchkeyProcess) -> Scene {
     scene
 }
 
-/// The verdict made wrong, in each way that there is.
+/// Returns the verdict falsified in every way.
 fn wrongs(verdict: &Verdict) -> Vec<Verdict> {
     let mut wrongs = vec![
         Verdict { allowed: !verdict.allowed, ..verdict.clone() },
@@ -172,7 +172,7 @@ async fn a_real_servers_answers_are_right_and_each_wrong_one_is_found() {
         assert!(report.reasons.contains_key(reason), "{reason} was never answered: {:?}", report.reasons);
     }
 
-    // All answers made wrong in one way, at once: each is complained of.
+    // All decisions falsified in one way, at once: each causes a complaint.
     let told: Vec<Verdict> = records
         .answers
         .iter()
@@ -200,7 +200,7 @@ async fn a_real_servers_answers_are_right_and_each_wrong_one_is_found() {
     }
     assert!(made >= 5_000, "{made}");
 
-    // An answer from before a revocation, under the revision after it.
+    // A decision from before a revocation, with the revision after it.
     let (before, after) = (told.iter().find(|verdict| verdict.allowed), told.last());
     let mut tampered = records.clone();
     let before = before.expect("something was allowed").clone();

@@ -1,6 +1,6 @@
-//! What a proxy hands to the shop is what was decided on. Many thousands of requests, put together at random from pieces that
-//! different services read differently; whatever reaches the shop is read there as leniently as any service would, and
-//! must still be a method and a store that the key opens.
+//! A proxy forwards to the shop exactly what was decided. Many thousands of requests are combined at random from pieces
+//! that different services read differently; a request that reaches the shop is read as leniently as by any service,
+//! and must still be a method and a store within the key's access.
 
 use crate::House;
 use crate::proxy::{Others, Proxy};
@@ -8,15 +8,15 @@ use crate::shop::{Caller, Message, Shop};
 
 pub(crate) const PROFILE: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"query:filter[sites][]\"]\nupstream_applies_scope = true\n";
-/// Where bodies are seen.
+/// For proxies that send bodies.
 const WITH_BODIES: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                            stores = [\"query:site\", \"query:filter[sites][]\", \"form:site\", \"form:filter[sites][]\",\n                           \"json:site\"]\n\
                            upstream_applies_scope = true\n";
 
-/// Requests through each proxy, spread over some connections. `LATCHKEY_TEST_CASES` sets another number: `make
-/// agreement` has 100 000 in all.
+/// Requests through each proxy, over several connections. `LATCHKEY_TEST_CASES` sets another number: `make agreement`
+/// has 100 000 in all.
 const REQUESTS: usize = 6_000;
-/// Connections at once.
+/// Concurrent connections.
 const CALLERS: usize = 4;
 
 const PATHS: [&str; 24] = [
@@ -78,7 +78,7 @@ const PAIRS: [&str; 30] = [
     "site=berlin%00",
 ];
 
-/// Splitmix64: a sequence that every run can repeat.
+/// Splitmix64: a reproducible sequence.
 struct Dice(u64);
 
 impl Dice {
@@ -91,10 +91,10 @@ impl Dice {
     }
 
     fn target(&mut self, token: &str) -> String {
-        // Half of the paths are plain, so that many requests get as far as the query.
+        // Half of the paths are plain, so that for many requests the query is checked.
         let path = if self.below(2) == 0 { PATHS[self.below(2)] } else { PATHS[self.below(PATHS.len())] };
         let mut target = path.to_owned();
-        // One byte is changed now and then.
+        // One byte is changed sometimes.
         if self.below(12) == 0 {
             let at = 1 + self.below(target.len() - 1);
             let byte = ["%2f", "%25", "?", "/", ".", "&", "{", "~"][self.below(8)];
@@ -113,7 +113,7 @@ impl Dice {
 }
 
 impl Dice {
-    /// A body, and what it says it is.
+    /// Returns a body and its content type.
     fn body(&mut self) -> (&'static str, String) {
         let store = ["berlin", "berlin", "madrid"][self.below(3)];
         let name = ["site", "site", "Site", "x"][self.below(4)];
@@ -134,7 +134,7 @@ impl Dice {
     }
 }
 
-/// Decodes percent-encoding wherever it is well-formed, again and again.
+/// Decodes percent-encoding wherever it is well-formed, repeatedly.
 fn decoded(text: &str) -> String {
     let mut text = text.replace('+', " ");
     loop {
@@ -159,13 +159,13 @@ fn decoded(text: &str) -> String {
     }
 }
 
-/// Every store that some service could read out of the query, and of what hides in the path.
+/// Returns every store that some service could read from the query, and from values hidden in the path.
 fn stores_read(target: &str) -> Vec<String> {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let mut stores = Vec::new();
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // PHP: leading spaces go, brackets and what follows a NUL too; others fold case.
+        // PHP removes leading spaces, brackets and everything after a NUL; other services ignore case.
         let name = decoded(name).to_ascii_lowercase();
         let name = name.trim_start().split('\0').next().unwrap_or_default();
         let is_site = name == "site" || name.starts_with("site[");
@@ -177,7 +177,7 @@ fn stores_read(target: &str) -> Vec<String> {
     stores
 }
 
-/// Whether the path, read as leniently as can be, is a method that the key opens.
+/// Returns whether the path, read as leniently as possible, is a method that the key has access to.
 pub(crate) fn is_open(path: &str) -> bool {
     let path = decoded(path).replace('\\', "/").to_ascii_lowercase();
     let path = path.split(['?', '#', ';', '\0']).next().unwrap_or_default().trim_end();
@@ -196,13 +196,13 @@ pub(crate) fn is_open(path: &str) -> bool {
     *api == "api" && digits && *orders == "orders" && (rest.is_empty() || rest == ["statuses"])
 }
 
-/// The query without the key, whatever the order and the empty parts.
+/// Returns the query without the key, ignoring order and empty parts.
 fn rest_of_query(target: &str) -> Vec<String> {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let mut pairs: Vec<String> = query
         .split('&')
         .filter(|pair| !pair.starts_with("apiKey="))
-        // `a` and `a=` are one, and braces may be spelled: proxies write them so.
+        // `a` and `a=` are equal, and so are escaped braces: proxies rewrite them.
         .map(|pair| pair.strip_suffix('=').unwrap_or(pair).replace('{', "%7B").replace('}', "%7D"))
         .filter(|pair| !pair.is_empty())
         .collect();
@@ -210,7 +210,7 @@ fn rest_of_query(target: &str) -> Vec<String> {
     pairs
 }
 
-/// Every store that some service could read out of a body.
+/// Returns every store that some service could read from a body.
 fn stores_in(body: &str) -> Vec<String> {
     let mut stores = stores_read(&format!("?{body}"));
     let lower = body.to_ascii_lowercase();
@@ -222,7 +222,7 @@ fn stores_in(body: &str) -> Vec<String> {
     stores
 }
 
-/// What is asked through one proxy.
+/// Requests through one proxy.
 #[derive(Clone)]
 struct Asking {
     shop: Shop,
@@ -232,7 +232,7 @@ struct Asking {
 }
 
 impl Asking {
-    /// Sends so many requests over one connection. Answers how many reached the shop, and how many were refused.
+    /// Sends requests over one connection. Returns how many reached the shop, and how many were refused.
     fn ask(&self, caller: usize, requests: usize, seed: u64) -> (usize, usize) {
         let mut dice = Dice(seed);
         let (mut reached, mut refused) = (0, 0);
@@ -254,7 +254,7 @@ impl Asking {
             }
             let mut caller = line.take().unwrap_or_else(|| Caller::connect(self.port).expect("the proxy listens"));
             let answer = caller.send(verb, asked.as_bytes(), &headers, body.as_bytes());
-            // Proxies end the connection after some requests that are no HTTP to them.
+            // Proxies close the connection after some requests that are invalid HTTP.
             if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
                 line = Some(caller);
             }
@@ -272,7 +272,7 @@ impl Asking {
         (reached, refused)
     }
 
-    /// What reached the shop is what was asked, and nothing that is not open.
+    /// Checks that the shop received the request as sent, and nothing outside the key's access.
     fn agrees(&self, verb: &str, asked: &str, body: &str, got: &Message) {
         let (path, shown) = (asked.split('?').next().unwrap_or_default(), got.target());
         assert_eq!(got.line.split(' ').next(), Some(verb));

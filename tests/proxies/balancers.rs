@@ -1,5 +1,5 @@
-//! Kind 8: load balancers in front of the proxies, by the lines for them in deploy/. The client is known by its own address,
-//! and neither by the balancer's nor by the one that it claims.
+//! Kind 8: load balancers in front of the proxies, configured by the lines for them in deploy/. The client's address is
+//! its own, neither the balancer's nor a claimed one.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const TARGET: &str = "/api/v5/orders?site=berlin";
 /// Behind a balancer at 127.0.0.9.
 const BALANCED: [(&str, &str); 1] = [("LATCHKEY_TRUSTED_BALANCERS", "127.0.0.9")];
 
-/// Headers with a key that is valid from an address alone.
+/// Returns headers with a key that is valid from one address only.
 async fn key_from(house: &House, address: &str) -> String {
     let key = selected(address, &["berlin"], &METHODS[..2]);
     let key = proto::Key { networks: vec![address.to_owned()], ..key };
@@ -24,7 +24,7 @@ async fn key_from(house: &House, address: &str) -> String {
     format!("x-api-key: {token}")
 }
 
-/// Keys that are valid from the client's address, the balancer's, and the one that the client claims.
+/// Keys that are valid from the client's address, the balancer's, and a claimed one.
 struct Keys {
     client: String,
     balancer: String,
@@ -39,7 +39,7 @@ async fn keys(house: &House) -> Keys {
     }
 }
 
-/// What clients claim: each of these is sent along.
+/// Headers with which clients claim an address; each row is tried.
 const CLAIMS: [&[&str]; 9] = [
     &[],
     &["x-forwarded-for: 10.9.9.9"],
@@ -57,7 +57,7 @@ fn status(proxy: &Proxy, key: &str, claim: &[&str]) -> u16 {
     proxy.ask("GET", TARGET, &headers, "").status()
 }
 
-/// Waits until the proxy decides, and takes what the shop got by then.
+/// Waits until the proxy decides, and discards the requests that the shop received.
 fn begin(house: &House, proxy: &Proxy) {
     let key = format!("x-api-key: {}", house.token);
     eventually("the proxy has found its Latchkey", Duration::from_secs(20), || {
@@ -66,11 +66,11 @@ fn begin(house: &House, proxy: &Proxy) {
     let _ = house.shop.take();
 }
 
-/// The client's own key passes, and no other.
+/// Asserts that only the client's own key passes.
 fn knows_the_client(house: &House, front: &Proxy, keys: &Keys) {
     begin(house, front);
     for claim in CLAIMS {
-        // A claim may make the client unknown, and must not make it another.
+        // A claim may make the client unknown, but not another one.
         let own = status(front, &keys.client, claim);
         assert!(own == 200 || (!claim.is_empty() && matches!(own, 400 | 403)), "{claim:?}: {own}");
         let _ = house.shop.take();
@@ -149,7 +149,7 @@ async fn envoy_behind_the_proxy_protocol_knows_the_client() {
     behind_a_balancer(start, Proxy::tcp_balancer).await;
 }
 
-/// What deploy/ has without a balancer: nobody is believed.
+/// The default of deploy/ without a balancer: claims are ignored.
 async fn without_a_balancer(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished(PROFILE).await;
     let proxy = house.behind(start);
@@ -163,8 +163,8 @@ async fn clients_without_a_balancer_are_known_by_their_connection() {
     without_a_balancer(Proxy::envoy).await;
 }
 
-/// A proxy that trusts a balancer which Latchkey does not know of, and one that does not pass on what it found out: the
-/// client is unknown, and a key that is limited to networks is refused, from the balancer's address too.
+/// A proxy that trusts a balancer unknown to Latchkey, and one that does not forward the address: the client is
+/// unknown, and a key limited to networks is refused, from the balancer's address too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_cannot_be_established_is_unknown() {
     let house = House::furnished(PROFILE).await;
@@ -188,7 +188,7 @@ async fn a_client_that_cannot_be_established_is_unknown() {
     }
 }
 
-/// Behind a balancer that it trusts, Caddy would take its client's word for the host.
+/// Behind a trusted balancer, Caddy would accept the client's claim of the host.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_behind_a_balancer_is_the_one_that_the_shop_gets() {
     let profile = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\", \"host\"]\n";

@@ -1,5 +1,5 @@
-//! Kind 15: bodies of every length, hosts with ports, what clients say in the name of a proxy, and what a client reads when
-//! the shop is away, when Latchkey is, and when a body is too large.
+//! Kind 15: bodies of every length, hosts with ports, proxy headers set by clients, and error responses when the shop
+//! is down, when Latchkey is down, and when a body is too large.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const TARGET: &str = "/api/v5/orders/create?site=berlin";
 /// A type in which no service looks for a parameter.
 const BYTES: &str = "content-type: application/octet-stream";
 
-/// Starts a proxy in front of a house, and returns it with the header of a key for everything.
+/// Starts a proxy, and returns it with the header of a key for everything.
 async fn begin(house: &House, start: impl FnOnce(Others<'_>) -> Proxy) -> (Proxy, String) {
     let all = proto::Access::All.into();
     let key = proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) };
@@ -31,8 +31,8 @@ async fn begin(house: &House, start: impl FnOnce(Others<'_>) -> Proxy) -> (Proxy
     (proxy, key)
 }
 
-/// Bodies of these lengths pass as they came, and one of `too_large` is refused with the reason, when `come` bytes of it
-/// have come if it says how long it is.
+/// Bodies of these lengths pass unchanged, and one of `too_large` is refused with the reason once `come` bytes were
+/// received, if its length is announced.
 async fn bodies(start: impl FnOnce(Others<'_>) -> Proxy, pass: &[usize], too_large: usize, come: usize) {
     let house = House::furnished(PROFILE).await;
     let (proxy, key) = begin(&house, start).await;
@@ -62,7 +62,7 @@ async fn bodies(start: impl FnOnce(Others<'_>) -> Proxy, pass: &[usize], too_lar
     ] {
         let bytes = format!("POST {TARGET} HTTP/1.1\r\nhost: shop.example\r\n{BYTES}\r\n{key}\r\n{rest}");
         let mut caller = Caller::connect(proxy.port).expect("it listens");
-        // The proxy may answer and close before it has read everything.
+        // The proxy may respond and close the connection before it has read everything.
         let answer = caller.send_bytes(bytes.as_bytes()).or_else(|_| caller.answer()).expect("answered");
         assert_eq!(answer.status(), 413, "{}", answer.whole());
         assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.whole());
@@ -86,7 +86,7 @@ async fn bodies_of_a_mebibyte_pass_through_envoy() {
     bodies(Proxy::envoy, &[1, 70_000, 1 << 20], 1_300_000, 1_200_000).await;
 }
 
-/// The host keeps its port, and nothing that a client says in the name of a proxy reaches the shop.
+/// The host keeps its port, and no proxy header of a client reaches the shop.
 async fn hosts(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished(PROFILE).await;
     let (proxy, key) = begin(&house, start).await;
@@ -143,7 +143,7 @@ async fn hosts_keep_their_ports_behind_envoy() {
     hosts(Proxy::envoy).await;
 }
 
-/// The shop is away, and then Latchkey: two statuses and two reasons.
+/// The shop is down, and then Latchkey: two statuses and two reasons.
 async fn away(start: fn(Others<'_>) -> Proxy) {
     let mut house = House::furnished(PROFILE).await;
     let nobody = free_port();

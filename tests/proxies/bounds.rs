@@ -1,4 +1,4 @@
-//! Kind 9: what clients without a key may take of a proxy, by the files in deploy/: time, streams, connections, headers.
+//! Kind 9: what clients without a key may use of a proxy from deploy/: time, streams, connections, headers.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ fn begin(house: &House, proxy: &Proxy) -> String {
     key
 }
 
-/// A head that never ends is ended by the proxy, well before a client's own patience; a slow body is not.
+/// The proxy ends a head that never ends, well before the client's timeout; a slow body passes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_does_not_end_is_ended_and_a_slow_upload_passes() {
     let house = House::furnished(PROFILE).await;
@@ -38,7 +38,7 @@ async fn a_head_that_does_not_end_is_ended_and_a_slow_upload_passes() {
         stream.set_read_timeout(Some(Duration::from_secs(40))).expect("a socket");
         streams.push(stream);
     }
-    // A body in four parts, over more than a second, of a key for which it does not matter that nginx and Caddy show none.
+    // A body in four parts, over more than a second, with a key for which nginx and Caddy need not send it.
     let all = proto::Access::All.into();
     let wide = proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) };
     let (_, wide) = Client::admin_of(&house.server).create_key(wide).await.expect("a key is made");
@@ -94,7 +94,7 @@ async fn envoy_bounds_streams_headers_and_connections() {
     }
     assert_eq!(house.shop.take(), []);
 
-    // Idle connections over the bound are closed at once, and requests go on once there is room.
+    // Idle connections above the limit are closed at once, and requests work again once there is room.
     let idle: Vec<_> = (0..40).filter_map(|_| Caller::connect(envoy.port).ok()).collect();
     eventually("Envoy closes what is over the bound", Duration::from_secs(20), || {
         let stats = envoy.tells("/stats?filter=downstream_cx_overload_reject|downstream_global_cx_overflow");

@@ -1,4 +1,4 @@
-//! Envoy, by deploy/envoy/envoy.yaml.
+//! Envoy with deploy/envoy/envoy.yaml.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_furt
         assert_eq!(sent.header("x-latchkey-store"), Some("berlin"));
         assert_eq!(sent.target().split('?').next(), target.split('?').next(), "the path is untouched");
     }
-    // A key in a body cannot be taken out; the store in one is seen all the same.
+    // A key in a body cannot be removed; a store in it is inspected nevertheless.
     let stores = [("berlin", 200), ("madrid", 403)];
     for (store, status) in stores {
         let body = format!("apiKey={token}&site={store}");
@@ -74,7 +74,7 @@ async fn keys_and_stores_are_found_wherever_they_travel_and_the_key_goes_no_furt
     assert_eq!(sent.headers.iter().filter(|(name, _)| name == "x-latchkey-store").count(), 1);
     assert!(!sent.whole().contains("madrid") && !sent.whole().contains("evil"), "{sent:?}");
 
-    // A body over the bound is refused by Envoy itself.
+    // Envoy itself refuses a body above the limit.
     let large = format!("site=berlin&x={}", "x".repeat(1_100_000));
     assert_eq!(envoy.ask("GET", "/api/v5/orders", &[FORM, header], &large).status(), 413);
     assert_eq!(house.shop.take(), []);
@@ -107,7 +107,7 @@ async fn a_mesh_probes_without_credentials() {
     let health = HealthClient::new(endpoint.connect().await.expect("it listens"));
     for service in ["", "envoy.service.auth.v3.Authorization"] {
         let mut health = health.clone();
-        // Ready is told on the operations port a moment before.
+        // The operations port reports readiness a moment earlier.
         eventually_async("health says SERVING", Duration::from_secs(20), async || {
             let request = HealthCheckRequest { service: service.to_owned() };
             let answer = health.check(request).await.expect("told").into_inner();

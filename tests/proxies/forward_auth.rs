@@ -1,4 +1,4 @@
-//! nginx and Caddy, by deploy/nginx/nginx.conf and deploy/caddy/Caddyfile.
+//! nginx and Caddy with deploy/nginx/nginx.conf and deploy/caddy/Caddyfile.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::eventually;
 const PROFILE: &str = "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"header:x-store\"]\nupstream_applies_scope = true\n";
 
-/// The rows that every proxy of this sort has in common.
+/// Cases for every proxy of this kind.
 async fn rows(start: impl FnOnce(Others<'_>) -> Proxy) {
     let mut house = House::furnished(PROFILE).await;
     let proxy = house.behind(start);
@@ -65,7 +65,7 @@ async fn rows(start: impl FnOnce(Others<'_>) -> Proxy) {
     assert_eq!(proxy.ask("GET", "/api/v5/orders?site=berlin", &spoofed, "").status(), 200);
     let sent = house.sent();
     assert!(!sent.whole().contains("madrid") && !sent.whole().contains("evil"), "{sent:?}");
-    // What says to Latchkey what was asked is said by the proxy alone.
+    // Only the proxy may describe the original request to Latchkey.
     let rewriting = ["x-forwarded-uri: /evil", "x-forwarded-method: evil", "x-original-uri: /evil", header];
     let _ = proxy.ask("GET", "/api/v5/orders?site=berlin", &rewriting, "");
     assert!(house.shop.take().iter().all(|sent| !sent.whole().contains("evil")));
@@ -97,7 +97,7 @@ async fn caddy_asks_before_it_sends_on() {
     rows(Proxy::caddy).await;
 }
 
-/// A body that could name a store or another method passes only a key that is open for everything.
+/// A body that could contain a store or another method passes only with a key that has access to everything.
 async fn withheld(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished("keys = [\"header:x-api-key\"]\nstores = [\"query:site\", \"form:site\"]\n").await;
     let client = Client::admin_of(&house.server);

@@ -1,4 +1,4 @@
-//! The same over HTTP/2, which has the request line in headers, and bodies whose length nobody tells.
+//! The same over HTTP/2, which has the request line in headers, and bodies without an announced length.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::{House, POST_ORDERS, take_orders};
 const PROFILE: &str =
     "keys = [\"header:x-api-key\", \"form:apiKey\"]\nstores = [\"query:site\", \"form:site\", \"host\"]\n";
 
-/// What it is about, an address, headers, a body, and the status, if it is sure.
+/// Description, path, headers, body, and the status, if it is certain.
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [u8], Option<u16>);
 
-/// Asks, and answers the status; none when the stream or the connection is reset.
+/// Sends a request and returns the status; `None` if the stream or the connection is reset.
 async fn ask(
     line: &mut Option<SendRequest<Bytes>>,
     port: u16,
@@ -143,7 +143,7 @@ async fn what_comes_over_http2_is_judged_as_the_shop_reads_it() {
         if let Some(expected) = expected {
             assert_eq!((status, sent.len()), (Some(expected), usize::from(expected == 200)), "{what}");
         }
-        // Otherwise it is refused, reset, or reaches the shop as what was decided about.
+        // Otherwise it is refused, reset, or reaches the shop as it was decided.
         assert!(
             sent.len() == usize::from(status == Some(200)) && status.is_none_or(|status| status < 500),
             "{what}: {status:?}"

@@ -1,5 +1,5 @@
-//! Real proxies in front of a shop, run from the files in deploy/: what a client may do through them, what the shop is
-//! sent, and what becomes of requests while Latchkey is away.
+//! Real proxies in front of a shop, started from the files in deploy/: permitted requests of clients, requests that the
+//! shop receives, and requests while Latchkey is down.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -31,24 +31,24 @@ use support::bootstrap::free_port;
 use support::process::{Builder, LatchkeyProcess};
 use support::workspace::Workspace;
 
-/// A Latchkey that proxies ask, a shop behind them, and a key that opens one store of three.
+/// A Latchkey for proxies, a shop behind them, and a key with access to one store of three.
 #[derive(Debug)]
 pub struct House {
-    /// The server; its decision and operations ports stay when it is started again.
+    /// The server; its decision and operations ports stay the same after a restart.
     pub server: LatchkeyProcess,
     /// The shop.
     pub shop: Shop,
-    /// The token of the operator that the proxy is.
+    /// The token of the proxy's operator.
     pub operator: String,
-    /// A key for the store berlin and the methods of the house but the last.
+    /// A key for the store berlin and all test methods but the last.
     pub key: proto::Key,
     /// Its token.
     pub token: String,
-    // Holds the configuration file for as long as the server is started from it.
+    // Contains the configuration file of the server.
     _workspace: Workspace,
 }
 
-/// Makes an operator with the role authorizer.
+/// Creates an operator with the role authorizer.
 pub async fn hire(client: &Client, name: &str) -> String {
     let operator =
         proto::Operator { name: name.to_owned(), role: proto::Role::Authorizer.into(), ..Default::default() };
@@ -56,7 +56,7 @@ pub async fn hire(client: &Client, name: &str) -> String {
     client.operators().create_operator(request).await.expect("an operator is made").into_inner().token
 }
 
-/// The method that bodies are sent to: PHP reads forms of POST alone.
+/// The method for requests with bodies: PHP reads forms of POST alone.
 pub const POST_ORDERS: &str = "POST /api/v*/orders";
 
 /// Adds [`POST_ORDERS`] to the reference book.
@@ -72,7 +72,7 @@ pub async fn take_orders(client: &Client) {
     client.methods().create_method(request).await.expect("a method is made");
 }
 
-/// A server that proxies of this machine may ask, with a profile `shop` for the paths below /api.
+/// Returns a server for proxies of this machine, with a profile `shop` for the paths below /api.
 #[must_use]
 pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
     let file = workspace.path().join("latchkey.toml");
@@ -85,12 +85,12 @@ pub fn configured(profile: &str, workspace: &Workspace) -> Builder {
 }
 
 impl House {
-    /// A furnished house with this profile for the paths below /api.
+    /// Starts the setup with test data and this profile for the paths below /api.
     pub async fn furnished(profile: &str) -> Self {
         Self::furnished_with(profile, &[]).await
     }
 
-    /// The same, with further variables for the server.
+    /// Does the same with further variables for the server.
     pub async fn furnished_with(profile: &str, variables: &[(&str, &str)]) -> Self {
         let house = Self::bare_with(profile, variables).await;
         let client = Client::admin_of(&house.server);
@@ -100,7 +100,7 @@ impl House {
         Self { key, token, ..house }
     }
 
-    /// A house without stores, methods and keys.
+    /// Starts the setup without stores, methods and keys.
     pub async fn bare(profile: &str) -> Self {
         Self::bare_with(profile, &[]).await
     }
@@ -125,7 +125,7 @@ impl House {
         })
     }
 
-    /// What the shop was sent: exactly one request.
+    /// Returns the request that the shop received: exactly one.
     #[track_caller]
     #[must_use]
     pub fn sent(&self) -> shop::Message {

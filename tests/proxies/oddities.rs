@@ -1,5 +1,5 @@
-//! Requests that proxies and services have been known to read differently, byte by byte: each is refused, or what reaches
-//! the shop is what was decided about.
+//! Requests that proxies and services are known to read differently, byte by byte: each is refused, or reaches the shop
+//! as it was decided.
 
 use latchkey::proto::v1 as proto;
 
@@ -9,20 +9,20 @@ use crate::proxy::{Others, Proxy};
 use crate::shop::{Caller, Message};
 use crate::support::eventually;
 
-/// Places that every proxy shows.
+/// Locations that every proxy sends.
 const SHOWN: &str = "keys = [\"header:x-api-key\", \"query:apiKey\"]\nstores = [\"query:site\", \"host\"]\n\
                      upstream_applies_scope = true\n";
 
-/// What may become of a request.
+/// Expected outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// Nothing reaches the shop, and the client is told 4xx, or hung up on.
+    /// The shop receives nothing, and the client gets status 4xx or a closed connection.
     Refused,
-    /// Nothing reaches the shop. Some proxies answer such a request themselves.
+    /// The shop receives nothing. Some proxies respond to such a request themselves.
     Unseen,
-    /// It reaches the shop as a plain request for berlin, or is refused: proxies differ.
+    /// The shop receives a plain request for berlin, or it is refused: proxies differ.
     Harmless,
-    /// It reaches the shop as one.
+    /// The shop receives a plain request for berlin.
     Allowed,
 }
 use Ends::{Allowed, Harmless, Refused, Unseen};
@@ -106,7 +106,7 @@ const ODD: [(&str, Ends); 44] = [
         "GET /api/v5/orders HTTP/1.1\r\nhost: berlin.example\r\nforwarded: host=madrid.example\r\nx-api-key: <KEY>\r\n\r\n",
         Refused,
     ),
-    // Lengths: whatever is behind the first request must not be one of its own.
+    // Lengths: bytes after the first request must not become a request of their own.
     (
         "GET /api/v5/orders?site=berlin HTTP/1.1\r\nhost: api.example\r\nx-api-key: <KEY>\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         Harmless,
@@ -121,7 +121,7 @@ const ODD: [(&str, Ends); 44] = [
     ),
 ];
 
-/// Gives two stores their hosts.
+/// Adds hosts to two stores.
 pub(crate) async fn with_hosts(house: &House) {
     let client = Client::admin_of(&house.server);
     for code in ["berlin", "madrid"] {
@@ -136,7 +136,7 @@ pub(crate) async fn with_hosts(house: &House) {
     }
 }
 
-/// What reaches the shop is a call of berlin's orders and nothing else, in whatever way it is read.
+/// Checks that the shop received a call of berlin's orders and nothing else, however it is read.
 fn is_of_berlin(sent: &Message, token: &str, odd: &str) {
     let (path, query) = sent.target().split_once('?').unwrap_or((sent.target(), ""));
     assert!(sent.line.starts_with("GET ") && path == "/api/v5/orders", "{odd:?} reached the shop as {sent:?}");

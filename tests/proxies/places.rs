@@ -1,5 +1,5 @@
-//! Through Envoy: each place that a key or a store travels in, read and raw, and what a client writes there to be read
-//! otherwise.
+//! Through Envoy: each location of a key or a store, read and unread, and values that a client writes there to be read
+//! differently.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ const PROFILE: &str = "keys = [\"bearer\", \"header:x-api-key\", \"query:apiKey\
                        stores = [\"query:site\", \"form:site\", \"json:site\", \"header:x-store\", \"host\"]\n";
 const BY_PATH: &str = "GET /api/v*/shops/{shop}/orders";
 
-/// What it is about, a target, headers, a body, and the status.
+/// Description, target, headers, body, and the status.
 type Row<'a> = (&'a str, &'a str, Vec<&'a [u8]>, Vec<u8>, u16);
 
-/// A request of these headers and this body, as bytes.
+/// Encodes a request with these headers and this body.
 fn request(target: &str, headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
     let verb = if body.is_empty() { "GET" } else { "POST" };
     let mut bytes = format!("{verb} {target} HTTP/1.1\r\n").into_bytes();
@@ -185,7 +185,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
             assert_eq!(sent.header("x-name"), Some("caf\u{e9}"), "the byte goes on as it came");
         }
     }
-    // A body in chunks is whole when it is judged, and names no store: services that speak WSGI read none of it.
+    // A chunked body is complete when it is checked, and contains no store: WSGI services do not read it.
     for (store, status) in [("berlin", 200), ("madrid", 403)] {
         let chunks = format!("7\r\nx=1&sit\r\n7\r\ne={}\r\n1\r\n{}\r\n0\r\n\r\n", &store[..5], &store[5..]);
         let head = format!(
@@ -195,7 +195,7 @@ async fn every_place_is_read_through_envoy_as_the_shop_reads_it() {
         assert_eq!(answer.expect("an answer").status(), status, "{store} in chunks");
         assert_eq!(house.shop.take().len(), usize::from(status == 200));
     }
-    // A long body is judged whole, to its end.
+    // A long body is checked completely, to its end.
     for (store, status) in [("berlin", 200), ("madrid", 403)] {
         let body = format!("x={}&site={store}", "y".repeat(100_000)).into_bytes();
         let (told, sent) = ask(orders, &[host, key, form], &body);

@@ -1,4 +1,4 @@
-//! The proxies, run from the very files in deploy/ with nothing changed in them but ports and places of logs.
+//! The proxies, started from the files in deploy/ with only ports and log paths changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,35 +10,35 @@ use crate::support::daemon::{Daemon, read_lossy};
 use crate::support::eventually;
 use crate::support::workspace::Workspace;
 
-/// From start to answering.
+/// Bound for starting.
 const START_BOUND: Duration = Duration::from_secs(30);
 
-/// A running proxy. Dropped, it is killed and its files removed.
+/// A running proxy. Dropping it kills it and removes its files.
 #[derive(Debug)]
 pub struct Proxy {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     server: Daemon,
-    /// Where clients come.
+    /// Port for clients.
     pub port: u16,
-    /// Where Envoy tells of itself.
+    /// Administration port of Envoy.
     admin: Option<u16>,
     workspace: Workspace,
 }
 
-/// Where a proxy finds others.
+/// Ports that a proxy connects to.
 #[derive(Debug, Clone, Copy)]
 pub struct Others<'a> {
     /// The decision ports.
     pub latchkey: &'a [u16],
-    /// The operations port of the first.
+    /// The operations port of the first Latchkey.
     pub ops: u16,
     /// The shop.
     pub shop: u16,
-    /// The operator's token to present.
+    /// Token of the proxy's operator.
     pub token: &'a str,
 }
 
-/// Replaces `from`, which must be there.
+/// Replaces `from`, which must occur.
 pub(crate) fn change(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "the file in deploy/ has {from}");
     text.replace(from, to)
@@ -50,13 +50,13 @@ fn deployed(path: &str) -> String {
 }
 
 impl Proxy {
-    /// deploy/envoy/envoy.yaml.
+    /// Starts Envoy with deploy/envoy/envoy.yaml.
     #[must_use]
     pub fn envoy(others: Others<'_>) -> Self {
         Self::envoy_with(others, str::to_owned)
     }
 
-    /// The same, with changes to the file.
+    /// Does the same with changes to the file.
     #[must_use]
     pub fn envoy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
@@ -80,13 +80,13 @@ impl Proxy {
         Self { admin: Some(admin), ..Self::start("Envoy", command, port, workspace, others.token) }
     }
 
-    /// deploy/nginx/nginx.conf.
+    /// Starts nginx with deploy/nginx/nginx.conf.
     #[must_use]
     pub fn nginx(others: Others<'_>) -> Self {
         Self::nginx_with(others, str::to_owned)
     }
 
-    /// The same, with changes to the file.
+    /// Does the same with changes to the file.
     #[must_use]
     pub fn nginx_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
@@ -107,13 +107,13 @@ impl Proxy {
         Self::start("nginx", command, port, workspace, others.token)
     }
 
-    /// deploy/caddy/Caddyfile.
+    /// Starts Caddy with deploy/caddy/Caddyfile.
     #[must_use]
     pub fn caddy(others: Others<'_>) -> Self {
         Self::caddy_with(others, str::to_owned)
     }
 
-    /// The same, with changes to the file.
+    /// Does the same with changes to the file.
     #[must_use]
     pub fn caddy_with(others: Others<'_>, changes: impl FnOnce(&str) -> String) -> Self {
         let program = find_program("caddy", &[]).expect("caddy is needed: run `make setup`");
@@ -131,8 +131,8 @@ impl Proxy {
         Self::start("Caddy", command, port, workspace, others.token)
     }
 
-    /// An nginx of the test's own that balances: it comes from 127.0.0.9 to the port `to`, and adds its client's address to
-    /// X-Forwarded-For.
+    /// Starts a separate nginx as a balancer: it connects from 127.0.0.9 to the port `to`, and adds its client's
+    /// address to X-Forwarded-For.
     #[must_use]
     pub fn balancer(to: u16) -> Self {
         let program = find_program("nginx", &[Path::new("/usr/sbin")]).expect("nginx is needed: run `make setup`");
@@ -151,8 +151,8 @@ impl Proxy {
         Self::start("the balancer", command, port, workspace, "")
     }
 
-    /// An Envoy of the test's own that balances connections: it comes from 127.0.0.9 to the port `to`, and speaks the PROXY
-    /// protocol there.
+    /// Starts a separate Envoy as a balancer of connections: it connects from 127.0.0.9 to the port `to` with the PROXY
+    /// protocol.
     #[must_use]
     pub fn tcp_balancer(to: u16) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy/envoy/_bin/envoy");
@@ -206,22 +206,22 @@ impl Proxy {
         proxy
     }
 
-    /// One request on a connection of its own.
+    /// Makes one request on a connection of its own.
     ///
     /// # Panics
     ///
-    /// When there is no answer.
+    /// When there is no response.
     #[must_use]
     pub fn ask(&self, verb: &str, target: &str, headers: &[&str], body: &str) -> Message {
         let mut caller = Caller::connect(self.port).expect("the proxy listens");
         caller.send(verb, target.as_bytes(), headers, body.as_bytes()).expect("the proxy answers")
     }
 
-    /// What Envoy tells of itself at a path of its administration port.
+    /// Reads a path of Envoy's administration port.
     ///
     /// # Panics
     ///
-    /// When it tells nothing, or this is no Envoy.
+    /// When there is no response, or this is not Envoy.
     #[must_use]
     pub fn tells(&self, path: &str) -> String {
         let admin = self.admin.expect("Envoy has an administration port");
@@ -229,11 +229,11 @@ impl Proxy {
         answer.expect("Envoy answers").text()
     }
 
-    /// Waits until Envoy finds every Latchkey at `ports` well.
+    /// Waits until Envoy considers every Latchkey at `ports` healthy.
     ///
     /// # Panics
     ///
-    /// When it does not in time, or this is no Envoy.
+    /// When it does not in time, or this is not Envoy.
     pub fn finds_well(&self, ports: &[u16], bound: Duration) {
         eventually("Envoy finds every Latchkey well", bound, || {
             let clusters = self.tells("/clusters");
@@ -242,7 +242,7 @@ impl Proxy {
         });
     }
 
-    /// All that it has logged.
+    /// Returns its whole log.
     #[must_use]
     pub fn logs(&self) -> String {
         let names = ["stdout", "stderr", "access.log", "error.log"];

@@ -1,5 +1,5 @@
-//! Many requests through Envoy while keys are revoked and the two Latchkeys behind it are restarted in turn: none fails,
-//! and each is answered as it must be by the state that it was judged at.
+//! Many requests through Envoy while keys are revoked and the two Latchkeys behind it are restarted in turn: none
+//! fails, and each gets the correct decision for its revision.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::support::postgres::Cluster;
 use crate::support::workspace::Workspace;
 use crate::{configured, hire};
 
-/// Requests in all, at least.
+/// Minimum number of requests in all.
 const REQUESTS: usize = 20_000;
 /// Connections of clients.
 const CALLERS: usize = 4;
-/// Keys in use. Half of them are revoked on the way.
+/// Keys in use. Half of them are revoked meanwhile.
 const KEYS: usize = 40;
-/// How often each server is restarted.
+/// Number of restarts of each server.
 const ROUNDS: usize = 2;
-/// For Envoy to find a server well, and for a server to end.
+/// Bound for Envoy to consider a server healthy, and for a server to exit.
 const BOUND: Duration = Duration::from_secs(60);
 
 const PROFILE: &str = "keys = [\"header:x-api-key\"]\nstores = [\"query:site\"]\n";
@@ -39,7 +39,7 @@ struct Load {
 }
 
 impl Load {
-    /// Asks over one connection until it is over. Answers what failed.
+    /// Makes requests over one connection until the end. Returns the failures.
     fn call(&self, port: u16, first: usize) -> Vec<String> {
         let mut failed = Vec::new();
         let mut line = Caller::connect(port).expect("Envoy listens");
@@ -73,7 +73,7 @@ impl Load {
                     continue;
                 }
             };
-            // Two servers answer, one at a time behind any other: each answer is held to itself alone.
+            // Two servers respond, each at its own revision: each decision is checked by itself.
             let told =
                 Told::Allowed { allowed, revision: answer.header("x-revision").and_then(|text| text.parse().ok()) };
             assert!(!allowed || matches!(told, Told::Allowed { revision: Some(_), .. }), "{}", answer.whole());
@@ -86,7 +86,7 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_fails_while_keys_are_revoked_and_servers_restarted() {
     let (database, workspace) = (Cluster::shared().database(), Workspace::new("config"));
-    // Longer than Envoy takes to hear of a server that is to end.
+    // Longer than Envoy takes to notice the shutdown of a server.
     let grace = "2s";
     let start = || configured(PROFILE, &workspace).database(database.url()).env("LATCHKEY_ACCEPT_GRACE", grace).start();
     let mut servers = [start(), start()];
@@ -129,7 +129,7 @@ async fn no_request_fails_while_keys_are_revoked_and_servers_restarted() {
     let mut left: Vec<String> = keys.split_off(KEYS / 2);
     for _ in 0..ROUNDS {
         for at in 0..servers.len() {
-            // While this one ends, starts and catches up, keys are revoked at the other one.
+            // While this one exits, starts and catches up, keys are revoked on the other one.
             servers[at].terminate();
             let writer = Client::new(servers[1 - at].addresses(), &admin);
             for id in left.split_off(left.len() - KEYS / 2 / ROUNDS / 2) {

@@ -1,5 +1,5 @@
-//! The built-in wording of the RetailCRM API through each proxy, byte for byte; and a call that names no store, which is
-//! kept within its key's stores by the proxy, so that a shop that knows nothing of Latchkey stays within them.
+//! The built-in error format of the RetailCRM API through each proxy, byte for byte; and a call without a store, which
+//! the proxy limits to its key's stores, so that a shop without knowledge of Latchkey stays within them.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::calls::{Client, METHODS, selected};
 use crate::proxy::{Others, Proxy};
 use crate::support::eventually;
 
-/// As `retailcrm`, with places that every proxy shows.
+/// Like `retailcrm`, with locations that every proxy sends.
 const PROFILE: &str = "like = \"retailcrm\"\nkeys = [\"header:x-api-key\", \"query:apiKey\"]\n\
                        stores = [\"query:site\", \"query:filter[sites][]\"]\n";
-/// Methods, and where their stores travel.
+/// Methods, and the locations of their stores.
 const LIST: (&str, &str) = ("GET /api/v*/customers", "query:filter[sites][]");
 const ONE: (&str, &str) = ("GET /api/v*/customers/{externalId}", "query:site");
 
-/// A house with these methods, the token of a key for one store, and that of a key for two.
+/// Starts the setup with these methods; returns it with the token of a key for one store, and that of a key for two.
 async fn house() -> (House, String, String) {
     let house = House::furnished(PROFILE).await;
     let client = Client::admin_of(&house.server);
@@ -62,7 +62,7 @@ async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Pro
         ),
         ("/api/v5/customers/7?by=id".to_owned(), Some(&one), "/api/v5/customers/7?by=id&site=berlin"),
         (format!("/api/v5/customers/7?apiKey={one}&by=id"), None, "/api/v5/customers/7?by=id&site=berlin"),
-        // Named by the call itself: nothing is added.
+        // The call itself names a store: nothing is added.
         ("/api/v5/customers?filter[sites][]=madrid".to_owned(), Some(&two), "/api/v5/customers?filter[sites][]=madrid"),
     ];
     for (target, key, expected) in added {
@@ -85,7 +85,7 @@ async fn keeps_to_the_stores_and_the_words(start: impl FnOnce(Others<'_>) -> Pro
         ("GET", "/api/v5/orders", &one, 403, r#"{"success":false,"errorMsg":"Access denied."}"#),
         ("GET", "/api/v5/customers/7?site=madrid", &one, 403, r#"{"success":false,"errorMsg":"Access denied."}"#),
         ("GET", "/api/v5/customers/7", &two, 400, r#"{"success":false,"errorMsg":"Parameter 'site' is missing"}"#),
-        // A call whose stores travel nowhere is kept to none.
+        // A call without a location for stores cannot be limited.
         ("GET", "/api/v5/orders/statuses", &one, 400, r#"{"success":false,"errorMsg":"Parameter 'site' is missing"}"#),
         (
             "GET",

@@ -1,12 +1,12 @@
-//! The shop behind a proxy: answers 200 to everything, tells the revision that it was told, and keeps what it was sent;
-//! and a client of the proxy. Both speak bytes, so that nothing tidies up what is compared.
+//! The shop behind a proxy: responds with 200 to everything, returns the revision that it received, and stores its
+//! requests; and a client of the proxy. Both use bytes, so that nothing is normalized before it is compared.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// For each read and write.
+/// Timeout of each read and write.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request or a response, as bytes.
@@ -16,43 +16,43 @@ pub struct Message {
     pub line: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body, all of it.
+    /// The complete body.
     pub body: Vec<u8>,
 }
 
 impl Message {
-    /// The value of a header; nothing when it is missing.
+    /// Returns the value of a header; `None` if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The path and query of a request.
+    /// Returns the path and query of a request.
     #[must_use]
     pub fn target(&self) -> &str {
         self.line.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The status of a response.
+    /// Returns the status of a response.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Everything, as text: for looking for what must not be there.
+    /// Returns the whole message as text, to search it for forbidden contents.
     #[must_use]
     pub fn whole(&self) -> String {
         format!("{}\n{:?}\n{}", self.line, self.headers, self.text())
     }
 }
 
-/// Bytes as text, one letter each, so that nothing is lost.
+/// Converts bytes to text, one letter each, so that nothing is lost.
 fn letters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
@@ -63,7 +63,7 @@ fn read_line(stream: &mut impl BufRead) -> Option<String> {
     Some(letters(&line).trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Reads one message; none at the end of the stream. The answer to HEAD has a length and no body.
+/// Reads one message; `None` at the end of the stream. The response to HEAD has a length and no body.
 fn read(stream: &mut impl BufRead, to_head: bool) -> Option<Message> {
     let mut message = Message { line: read_line(stream)?, ..Message::default() };
     loop {
@@ -91,7 +91,7 @@ fn read(stream: &mut impl BufRead, to_head: bool) -> Option<Message> {
     Some(message)
 }
 
-/// A shop that keeps what it was sent.
+/// A shop that stores its requests.
 #[derive(Debug, Clone)]
 pub struct Shop {
     address: SocketAddr,
@@ -99,7 +99,7 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Opens one. It closes with the process.
+    /// Opens a shop. It closes with the process.
     ///
     /// # Panics
     ///
@@ -119,19 +119,19 @@ impl Shop {
         shop
     }
 
-    /// Its port.
+    /// Returns its port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// What it was sent since it was last asked.
+    /// Returns the requests since the last call.
     #[must_use]
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What it was sent with this header, since it was last asked.
+    /// Returns the requests with this header since the last call.
     #[must_use]
     pub fn take_with(&self, name: &str, value: &str) -> Vec<Message> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +165,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// Nothing listens there.
+    /// No process listens there.
     pub fn connect(port: u16) -> std::io::Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -174,11 +174,11 @@ impl Caller {
         Ok(Self { reader: BufReader::new(stream) })
     }
 
-    /// Sends a request line's verb and target, headers (`name: value`) and a body, and reads the answer.
+    /// Sends a request's verb and target, headers (`name: value`) and a body, and reads the response.
     ///
     /// # Errors
     ///
-    /// The connection broke, or what came is no answer.
+    /// The connection broke, or the response is invalid.
     pub fn send(&mut self, verb: &str, target: &[u8], headers: &[&str], body: &[u8]) -> std::io::Result<Message> {
         let mut bytes = [verb.as_bytes(), b" ", target, b" HTTP/1.1\r\nhost: shop.example\r\n"].concat();
         for header in headers {
@@ -193,22 +193,22 @@ impl Caller {
         self.send_bytes(&bytes)
     }
 
-    /// Sends a request as it stands, and reads the answer.
+    /// Sends a request unchanged, and reads the response.
     ///
     /// # Errors
     ///
-    /// The connection broke, or what came is no answer.
+    /// The connection broke, or the response is invalid.
     pub fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<Message> {
         self.reader.get_mut().write_all(bytes)?;
         read(&mut self.reader, bytes.starts_with(b"HEAD "))
             .ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }
 
-    /// Reads one more answer: what follows `100 Continue`.
+    /// Reads another response: the one after `100 Continue`.
     ///
     /// # Errors
     ///
-    /// The connection broke, or what came is no answer.
+    /// The connection broke, or the response is invalid.
     pub fn answer(&mut self) -> std::io::Result<Message> {
         read(&mut self.reader, false).ok_or_else(|| std::io::Error::other("the connection ended without an answer"))
     }

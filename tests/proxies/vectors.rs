@@ -1,5 +1,5 @@
-//! The published vectors through the proxies: whatever path they hand to the shop is the one that came, and means to the
-//! reference book what was decided on.
+//! The published vectors through the proxies: the path that reaches the shop is the original one, and resolves in the
+//! reference book to what was decided.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::calls::{Client, selected};
 use crate::proxy::{Others, Proxy};
 use crate::shop::{Caller, Message};
 
-/// The books say nothing of stores, and some of their requests name one all the same.
+/// The books do not describe stores, and some of their requests contain one nevertheless.
 const WITHOUT_STORES: &str = "keys = [\"header:x-api-key\"]\n";
 
-/// A proxy, started from its file in deploy/.
+/// Starts a proxy from its file in deploy/.
 type Start = fn(Others<'_>) -> Proxy;
 
 fn vectors(file: &str) -> Vec<Value> {
@@ -28,16 +28,14 @@ fn vectors(file: &str) -> Vec<Value> {
     serde_json::from_str(&text).expect("the vectors are JSON")
 }
 
-/// Whether it can be the target of a request: what ends a line, or the target, is no part of one.
+/// Returns whether it can be the target of a request: characters that end the line or the target cannot.
 fn is_target(target: &[u8]) -> bool {
     target.first() == Some(&b'/')
         && target.len() <= 2_000
         && !target.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
 }
 
-/// The vectors of paths, each as one key asks for it whose methods and stores are selected, and one that is open to
-/// everything, which passes paths that can be read in two ways too.
-/// Whether a letter, a digit or one of `-._~` is escaped, or an escape.
+/// Returns whether an escape is unnecessary: of a letter, a digit, one of `-._~`, or the percent sign of an escape.
 fn is_escaped_for_no_reason(target: &[u8]) -> bool {
     let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     target.windows(3).enumerate().filter(|(_, three)| three[0] == b'%').any(|(at, three)| match byte(&three[1..]) {
@@ -47,6 +45,8 @@ fn is_escaped_for_no_reason(target: &[u8]) -> bool {
     })
 }
 
+/// Sends the vectors of paths with a key for selected methods and stores, and with one for everything, which also
+/// passes ambiguous paths.
 async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
     let house = House::furnished(PROFILE).await;
     let client = Client::admin_of(&house.server);
@@ -71,7 +71,7 @@ async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
             let sent = house.shop.take();
             assert!(sent.len() <= 1 && (sent.len() == 1) == (status == 200) && status < 500, "{told}: {answer:?}");
             let Some(sent) = sent.first() else { continue };
-            // As letters: the shop keeps bytes so.
+            // As letters, like the shop's copy of the bytes.
             let same: String = target.iter().map(|byte| char::from(*byte)).collect();
             assert_eq!(read(sent.target()), read(&same), "{told} is handed on as it came");
             assert!(header == &wide || is_open(same.split('?').next().unwrap_or_default()), "{told} reached the shop");
@@ -81,14 +81,14 @@ async fn vectors_agree(start: impl FnOnce(Others<'_>) -> Proxy) {
     assert!(vectors.len() > 60 && reached > 15, "{reached} of {} reached the shop", vectors.len());
 }
 
-/// A key for everything.
+/// Returns a key for everything.
 fn wide() -> proto::Key {
     let all = proto::Access::All.into();
     proto::Key { store_access: all, method_access: all, ..selected("wide", &[], &[]) }
 }
 
-/// A path in the one way that it can be read, if there is one, and otherwise as it is; and the query. Caddy escapes what
-/// has no place in an address, which changes nothing.
+/// Returns the canonical path if there is one, otherwise the path unchanged; and the query. Caddy escapes characters
+/// that are not allowed in an address, which changes nothing.
 fn read(target: &str) -> (String, Option<String>) {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let bytes: Vec<u8> = path.chars().map(|letter| u8::try_from(letter).expect("a byte")).collect();
@@ -97,7 +97,7 @@ fn read(target: &str) -> (String, Option<String>) {
     (canonical.unwrap_or_else(|_| path.to_owned()), query)
 }
 
-/// The bytes of a vector's input.
+/// Returns the bytes of a vector's input.
 fn bytes_of(input: &Value) -> Vec<u8> {
     let text = |name: &str| input[name].as_str().unwrap_or_default();
     if let Some(plain) = input.as_str() {
@@ -132,7 +132,7 @@ struct Shelf {
     /// Each method, and whether it is retired.
     methods: Vec<(String, bool)>,
     book: Book,
-    /// What is asked: a verb and a path.
+    /// Requests: a verb and a path.
     requests: Vec<(String, Vec<u8>)>,
 }
 
@@ -161,7 +161,7 @@ impl Shelf {
         let mut requests = Vec::new();
         for request in vector["requests"].as_array().expect("requests") {
             let method = text(&request["method"]);
-            // Whoever comes through a proxy has a verb.
+            // Every request through a proxy has a verb.
             let asked: Vec<(&str, &str)> = match method.split_once(' ').filter(|_| !method.starts_with('/')) {
                 Some(verbal) => vec![verbal],
                 None => ["GET", "POST", "HEAD"].map(|verb| (verb, &*method)).into(),
@@ -176,7 +176,7 @@ impl Shelf {
         self.methods.iter().filter(|(_, retired)| !retired).map(|(method, _)| &**method).collect()
     }
 
-    /// What a request means by the book; and the one live method that it is, if it is one.
+    /// Returns the result of a request in the book; and the live method, if it is exactly one.
     fn meaning(&self, verb: &str, target: &[u8]) -> (String, Option<String>) {
         let path = match canonicalize_bytes(target) {
             Ok(path) => path,
@@ -194,8 +194,8 @@ impl Shelf {
         }
     }
 
-    /// Puts its methods into the reference book of a server; the retired ones first, since two of one shape cannot live
-    /// beside each other.
+    /// Adds its methods to the reference book of a server; the retired ones first, since two live ones cannot have the
+    /// same shape.
     async fn put_up(&self, client: &Client) {
         let method = |method: &str| proto::Method {
             method: method.to_owned(),
@@ -218,7 +218,7 @@ impl Shelf {
     }
 }
 
-/// Tokens by what they open: exactly these methods, on all stores.
+/// Tokens by access: exactly these methods, on all stores.
 struct Ring<'a> {
     client: &'a Client,
     tokens: HashMap<Vec<String>, String>,
@@ -238,14 +238,14 @@ impl Ring<'_> {
     }
 }
 
-/// Requests that reached the shop with the key for their method, and that did not with the one for all others.
+/// Requests that reached the shop with the key for their method, and that did not with the key for all others.
 #[derive(Default)]
 struct Count {
     reached: usize,
     kept: usize,
 }
 
-/// Where the clients of a proxy come, and what is behind it.
+/// The port of a proxy, and the setup behind it.
 struct Counter<'a> {
     house: &'a House,
     proxy: &'a Proxy,
@@ -253,7 +253,7 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    /// Sends it, and answers whether it reached the shop. What does is what came, and means the same.
+    /// Sends a request, and returns whether it reached the shop. If so, it must be unchanged and have the same result.
     fn reaches(&self, verb: &str, target: &[u8], token: &str) -> bool {
         let told = format!("{}: {verb} {}", self.shelf.name, target.escape_ascii());
         let header = format!("x-api-key: {token}");
@@ -272,13 +272,13 @@ impl Counter<'_> {
     }
 }
 
-/// Every request of every book through a proxy: with the key that opens nothing but the method that it means, with one that
-/// opens all others, and with one that opens everything.
+/// Sends every request of every book through a proxy: with the key for its method alone, with one for all other
+/// methods, and with one for everything.
 async fn books_agree(start: Start, all_reach: bool) {
     let mut count = Count::default();
     for vector in vectors("resolve.json") {
         let shelf = Shelf::read(&vector);
-        // Another server for each book: what was retired goes on reading.
+        // Another server for each book: retired methods still match.
         let house = House::bare(WITHOUT_STORES).await;
         let client = Client::admin_of(&house.server);
         shelf.put_up(&client).await;
@@ -287,7 +287,7 @@ async fn books_agree(start: Start, all_reach: bool) {
         let proxy = house.behind(start);
         let found = format!("x-api-key: {wide}");
         crate::support::eventually("the proxy has found its Latchkey", std::time::Duration::from_secs(20), || {
-            // Refused or not: it was decided about.
+            // Refused or not: there was a decision.
             (proxy.ask("GET", "/somewhere/else", &[&found], "").status() < 500).then_some(())
         });
         let _ = house.shop.take();
@@ -306,8 +306,8 @@ async fn books_agree(start: Start, all_reach: bool) {
             let Some(one) = one else { continue };
             let only = ring.key(vec![&one]).await;
             let reached = counter.reaches(verb, target, &only);
-            // A fragment is no part of a request; proxies have their own ways with one. What is escaped for no reason is
-            // read otherwise by services that compare paths as they come.
+            // A fragment is not part of a request; proxies treat it differently. Services that compare raw paths read
+            // unnecessary escapes differently.
             let passes = !target.contains(&b'#') && !is_escaped_for_no_reason(target);
             assert!(reached || !all_reach || !passes, "{told} is {meaning}, which the key opens");
             count.reached += usize::from(reached);

@@ -49,7 +49,7 @@ fn comment(name: &str) -> String {
     format!("<!-- test: {name} -->")
 }
 
-/// Returns what stands before the comment in its document, and what follows it.
+/// Returns the text before the comment in its document, and the text after it.
 fn split(name: &str) -> (String, String) {
     let mark = comment(name);
     let documents = documents();

@@ -1,24 +1,24 @@
-//! A newcomer's terminal: a folder as `git clone` and `cargo build --release` leave it, and a server that runs there.
+//! A new user's terminal: a folder as after `git clone` and `cargo build --release`, and a server that runs there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::support::process::LatchkeyProcess;
 
-/// A folder with the program, the contract and a running server's data where the README has them.
+/// A folder with the program, the protos and a running server's data at the paths that the README uses.
 #[derive(Debug)]
 pub struct Desk {
-    /// The server. Its folder holds everything else, and goes with it.
+    /// The server. Its folder contains everything else, and is removed with it.
     pub server: LatchkeyProcess,
     folder: PathBuf,
 }
 
 impl Desk {
-    /// Starts a server and lays out its folder.
+    /// Starts a server and prepares its folder.
     ///
     /// # Panics
     ///
-    /// When a file cannot be put where it belongs.
+    /// When a file cannot be created.
     #[must_use]
     pub fn set_up() -> Self {
         let server = LatchkeyProcess::builder().start();
@@ -30,18 +30,18 @@ impl Desk {
         };
         link(Path::new(env!("CARGO_BIN_EXE_latchkey")), "target/release/latchkey");
         link(&Path::new(env!("CARGO_MANIFEST_DIR")).join("proto"), "proto");
-        // Where a server that was told nothing keeps its data, so that the commands find it as they would there.
+        // The default data folder of a server, so that the commands find it.
         link(&server.data(), "latchkey-data");
         Self { server, folder }
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Runs a script in the folder, with nothing of the developer's environment but these variables.
+    /// Runs a script in the folder, with only these variables and nothing of the developer's environment.
     ///
     /// # Panics
     ///

@@ -1,5 +1,4 @@
-//! The README and the book are true: the commands and programs that they show run here, word by word, against a real
-//! server.
+//! The README and the book are correct: the commands and programs in them run here, word by word, with a real server.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;

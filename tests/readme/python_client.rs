@@ -1,4 +1,4 @@
-//! A stranger's client: ten lines of Python with grpcio, which know nothing but the contract.
+//! A client written by a stranger: ten lines of Python with grpcio, based on the protos alone.
 
 use latchkey::proto::v1 as proto;
 
@@ -49,7 +49,7 @@ async fn ten_lines_of_python_ask_for_a_decision() {
             ("LATCHKEY_DECISION_ADDR", address.as_str()),
             ("LATCHKEY_TOKEN", operator),
             ("LATCHKEY_KEY", key),
-            // The program is started anew each time; compiled Python would only be in the way.
+            // Every run is a new process; compiled Python would only be in the way.
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
         run(&desk, "exec python3 client.py", &environment)
@@ -66,7 +66,7 @@ async fn ten_lines_of_python_ask_for_a_decision() {
     assert!(complained.contains("UNAUTHENTICATED"), "{complained}");
 }
 
-/// An operator that may ask and nothing else.
+/// Creates an operator that may request decisions and nothing else.
 async fn hire(admin: &Client) -> String {
     let operator =
         proto::Operator { name: "order api".to_owned(), role: proto::Role::Authorizer.into(), ..Default::default() };

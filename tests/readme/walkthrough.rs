@@ -1,16 +1,16 @@
-//! The commands that the README and the book show, from the first key to the command line's own chapter.
+//! The commands in the README and the book, from the first key to the chapter about the command line.
 
 use crate::blocks::{commands, marked};
 use crate::desk::Desk;
 
-/// Stands between the outputs of two commands.
+/// Separates the outputs of two commands.
 const NEXT: &str = "=== next command ===";
 
-/// Most commands of the README up to the first key and of the walk-through, including the one that starts the server.
+/// Maximum number of commands in the README up to the first key, including the one that starts the server.
 const MOST_IN_README: usize = 5;
 const MOST: usize = 8;
 
-/// What one command said, and how it ended.
+/// Output and exit code of one command.
 #[derive(Debug)]
 struct Said {
     command: String,
@@ -18,7 +18,7 @@ struct Said {
     code: i32,
 }
 
-/// Types the commands one after the other into one shell.
+/// Runs the commands one after another in one shell.
 fn type_in(desk: &Desk, commands: &[String]) -> Vec<Said> {
     let typed: String = commands.iter().map(|command| format!("{command}\necho \"{NEXT}$?\"\n")).collect();
     let output = desk.run(&format!("exec 2>&1\n{typed}"), &[]);
@@ -27,7 +27,7 @@ fn type_in(desk: &Desk, commands: &[String]) -> Vec<Said> {
     assert_eq!(parts.len(), commands.len() + 1, "every command ends:\n{text}");
     let mut said = Vec::new();
     for (at, command) in commands.iter().enumerate() {
-        // How a command ended stands before what the next one says.
+        // The exit code of a command precedes the output of the next one.
         let (code, _) = parts[at + 1].split_once('\n').expect("a line of its own");
         let output = if at == 0 { parts[0] } else { parts[at].split_once('\n').expect("a line of its own").1 };
         let code = code.parse().expect("a number");
@@ -63,7 +63,7 @@ fn the_chapter_of_the_command_line_and_that_of_clients_can_be_typed() {
     assert!(output("latchkey operators create").contains("lko_"), "the operator's token is printed");
 }
 
-/// Checks that every command succeeded, and what `latchkey authorize` printed: request, verdict and reason.
+/// Checks that every command succeeded, and the output of `latchkey authorize`: request, verdict and reason.
 fn expect(said: &[Said], expected: &[(&str, &str, &str)]) {
     let mut decided = Vec::new();
     for said in said {
@@ -110,7 +110,7 @@ fn the_walk_through_leads_from_nothing_to_the_key() {
     assert_eq!(shown, 0, "it went to the file and nowhere else");
 }
 
-/// What was said of each question: verdict and reason, which stand behind the question and before the next one, or the
+/// Returns verdict and reason of each request, which are printed after the request and before the next one, or the
 /// other way round for a single one.
 fn verdicts(output: &str, asked: &[&str]) -> Vec<(String, String, String)> {
     let verdict = |line: &str| ["ALLOWED", "DENIED"].into_iter().find(|verdict| line.starts_with(verdict));

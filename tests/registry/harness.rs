@@ -1,4 +1,4 @@
-//! A registry over a fresh SQLite file, a clock that tests move, and replicas that are as slow as a test says.
+//! A registry over a fresh SQLite file, a clock that tests set, and replicas whose delay tests set.
 
 use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -22,21 +22,21 @@ use latchkey::registry::{
 };
 use latchkey::storage::{self, Options, Storage};
 
-/// When every test begins: 2026-11-24T00:00:00Z.
+/// Start time of every test: 2026-11-24T00:00:00Z.
 pub(crate) const START: i64 = 1_795_478_400;
 
-/// A clock that only moves when it is told to.
+/// A clock that moves only by calls.
 #[derive(Debug, Default)]
 pub(crate) struct ByHand(AtomicI64);
 
-/// Replicas that answer what a test says, and remember what they were asked to wait for.
+/// Replicas with a preset result, which record what they had to wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Slow {
     pub(crate) pending: Mutex<Vec<ReplicaId>>,
     pub(crate) waits: Mutex<Vec<(Revision, Duration)>>,
 }
 
-/// A place for the first operator's token.
+/// Storage for the first operator's token.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     pub(crate) supplied: Option<Token>,
@@ -44,7 +44,7 @@ pub(crate) struct Place {
     pub(crate) broken: bool,
 }
 
-/// A registry, an admin, and what stands behind them.
+/// A registry, an admin, and the parts behind them.
 pub(crate) struct Bench {
     pub(crate) registry: Registry,
     pub(crate) storage: Arc<Storage>,
@@ -87,7 +87,7 @@ impl TokenPlace for Place {
     }
 }
 
-/// A registry over empty storage.
+/// Creates a registry over empty storage.
 pub(crate) async fn empty() -> (Registry, Arc<Storage>, Arc<ByHand>, Arc<Slow>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ByHand(AtomicI64::new(START * 1_000_000)));
@@ -105,7 +105,7 @@ pub(crate) async fn empty() -> (Registry, Arc<Storage>, Arc<ByHand>, Arc<Slow>, 
     (registry, storage, clock, replicas, folder)
 }
 
-/// A registry with the operator `admin`.
+/// Creates a registry with the operator `admin`.
 pub(crate) async fn bench() -> Bench {
     let (registry, storage, clock, replicas, folder) = empty().await;
     let made = registry.bootstrap(&Place::default()).await.unwrap();
@@ -115,7 +115,7 @@ pub(crate) async fn bench() -> Bench {
 }
 
 impl Bench {
-    /// Moves the clock on.
+    /// Advances the clock.
     pub(crate) fn pass(&self, time: Duration) {
         self.clock.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
     }
@@ -142,36 +142,36 @@ impl Bench {
         (made.key, made.token.unwrap())
     }
 
-    /// Asks for a key.
+    /// Requests a new key.
     pub(crate) async fn create(&self, request: CreateKey) -> Result<(KeyWithToken, Written), Error> {
         self.registry.create_key(&self.admin, &request, &WriteOptions::default()).await
     }
 
-    /// Makes another operator.
+    /// Creates another operator.
     pub(crate) async fn operator(&self, name: &str, role: Role) -> Caller {
         let draft = OperatorDraft { name: name.to_owned(), role: Choice::Is(role), expires: None };
         let (made, _) = self.registry.create_operator(&self.admin, &draft, &WriteOptions::default()).await.unwrap();
         Caller { id: made.operator.id, name: made.operator.name, role }
     }
 
-    /// The newest revision.
+    /// Returns the latest revision.
     pub(crate) async fn head(&self) -> Revision {
         self.storage.head().await.unwrap().revision
     }
 
-    /// The audit trail of a subject, the newest change first.
+    /// Returns the audit trail of a subject, newest change first.
     pub(crate) async fn trail(&self, kind: &str, id: &str) -> Vec<Change> {
         let list = ListChanges { subject_kind: kind.to_owned(), subject_id: id.to_owned(), ..ListChanges::default() };
         self.registry.changes(&list).await.unwrap().items
     }
 
-    /// A token as a caller would bring it, another one each time.
+    /// Returns a token as a caller would supply it, a different one each time.
     pub(crate) fn supplied(&self) -> String {
         format!("a-token-of-the-caller-s-own-{:012}", self.seed.fetch_add(1, Ordering::SeqCst))
     }
 }
 
-/// A key that opens exactly these stores and methods.
+/// Returns a key with access to exactly these stores and methods.
 pub(crate) fn selecting(stores: &[&str], methods: &[&str]) -> KeyDraft {
     KeyDraft {
         name: "partner".to_owned(),
@@ -183,7 +183,7 @@ pub(crate) fn selecting(stores: &[&str], methods: &[&str]) -> KeyDraft {
     }
 }
 
-/// A key that opens everything.
+/// Returns a key with access to everything.
 pub(crate) fn wide_open() -> KeyDraft {
     KeyDraft {
         store_access: Choice::Is(AccessKind::All),
@@ -192,7 +192,7 @@ pub(crate) fn wide_open() -> KeyDraft {
     }
 }
 
-/// A method that says nothing special.
+/// Returns a method with default properties.
 pub(crate) fn method(identity: &str) -> MethodDraft {
     MethodDraft {
         method: identity.to_owned(),
@@ -203,12 +203,12 @@ pub(crate) fn method(identity: &str) -> MethodDraft {
     }
 }
 
-/// Texts as requests hold them.
+/// Converts texts to the type of requests.
 pub(crate) fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// The fields that an error names, in order.
+/// Returns the fields of an error, in order.
 pub(crate) fn fields(error: &Error) -> Vec<String> {
     match error {
         Error::Invalid(violations) | Error::Taken { violations, .. } => {

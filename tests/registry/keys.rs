@@ -159,7 +159,7 @@ async fn a_revocation_is_final_and_repeating_it_is_no_error() {
     let (revoked, first) = revoke("contract ended").await;
     assert_eq!(revoked.revoked.as_ref().unwrap().reason, "contract ended");
     assert!(revoked.secrets.is_empty());
-    // The same call again, with the etag of before: its answer may have been lost.
+    // The same call again with the earlier etag: its response may have been lost.
     let (again, second) = revoke("another reason").await;
     assert_eq!((again, second.cursor), (revoked.clone(), first.cursor));
 

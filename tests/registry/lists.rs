@@ -1,4 +1,4 @@
-//! Lists: pages that neither repeat nor skip, tokens that fit their list only.
+//! Lists: pages that neither repeat nor skip, page tokens that fit their list only.
 
 use latchkey::model::operator::Role;
 use latchkey::registry::{ListKeys, ListMethods, ListOperators, ListStores, PageInput};

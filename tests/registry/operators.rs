@@ -32,7 +32,7 @@ async fn the_last_admin_that_never_ends_stays_one() {
     assert_eq!(revoke(&bench, admin).await.unwrap_err().reason(), "LAST_ADMIN");
     assert_eq!(update(&bench, admin, "role", role(Role::Editor)).await.unwrap_err().reason(), "LAST_ADMIN");
     assert_eq!(update(&bench, admin, "expire_time", expires()).await.unwrap_err().reason(), "LAST_ADMIN");
-    // One that ends by itself does not count as another.
+    // One that expires does not count as another.
     let second = bench.operator("second", Role::Admin).await;
     update(&bench, second.id, "expire_time", expires()).await.unwrap();
     assert_eq!(revoke(&bench, admin).await.unwrap_err().reason(), "LAST_ADMIN");
@@ -82,7 +82,7 @@ async fn a_caller_is_judged_by_what_storage_says_now() {
     let (request, options) = (CreateKey { key: wide_open(), ..CreateKey::default() }, WriteOptions::default());
     let create = async || bench.registry.create_key(&editor, &request, &options).await;
     assert!(create().await.is_ok());
-    // Its entry among the callers still says editor; storage does not.
+    // Its cached caller entry still has the role editor; storage does not.
     update(&bench, editor.id, "role", role(Role::Viewer)).await.unwrap();
     assert_eq!(create().await.unwrap_err().reason(), "ROLE_REFUSED");
     let soon = OperatorDraft { expires: Some(RawTime { seconds: START + 60, nanos: 0 }), ..role(Role::Editor) };

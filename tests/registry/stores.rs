@@ -1,4 +1,4 @@
-//! Stores and the reference book: what keys are about.
+//! Stores and the reference book, which keys refer to.
 
 use latchkey::model::key::Access;
 use latchkey::model::store::StoreKind;

@@ -1,4 +1,4 @@
-//! Tokens: brought along, retried, rotated, ended, taken over.
+//! Tokens: imported, retried, rotated, ended, taken over.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn rotating_gives_a_second_token_and_the_first_an_end() {
     assert_eq!(error.reason(), "TWO_LIVE_SECRETS");
     bench.pass(DAY);
     let third = rotate(&bench, &rotated, DAY, "").await.unwrap().key;
-    // The first token's overlap is over: it has ended for good, and the second is in its own.
+    // The first token's overlap has passed: it has ended permanently, and the second is in its own.
     assert_eq!((third.secrets.len(), third.secrets[1].id), (2, new.id));
     let found = bench.registry.find_key(&TokenText(first.reveal().to_owned())).await.unwrap();
     assert!(found.ended.is_some());
@@ -107,10 +107,10 @@ async fn a_rotation_that_is_repeated_with_its_token_is_recognised() {
     let token = bench.supplied();
     let made = rotate(&bench, &key, DAY, &token).await.unwrap();
     let head = bench.head().await;
-    // With the etag of before, as a caller would whose answer was lost.
+    // With the earlier etag, like a caller whose response was lost.
     let again = rotate(&bench, &key, DAY, &token).await.unwrap();
     assert_eq!((again.key, bench.head().await), (made.key.clone(), head));
-    // The key's own first token is no rotation's.
+    // The key's own first token is not a rotation's.
     let error = rotate(&bench, &made.key, DAY, first.reveal()).await.unwrap_err();
     assert_eq!(error.reason(), "TOKEN_TAKEN");
 }

@@ -1,4 +1,4 @@
-//! What all writes have in common: tasks of their own, waiting for replicas.
+//! Common properties of all writes: separate tasks, waiting for replicas.
 
 use std::time::Duration;
 
@@ -44,10 +44,10 @@ async fn a_write_goes_on_when_its_caller_goes_away() {
     let head = bench.head().await;
     let (request, options) = (CreateKey { key: wide_open(), ..CreateKey::default() }, WriteOptions::default());
     let mut call = Box::pin(bench.registry.create_key(&bench.admin, &request, &options));
-    // Polled once, so that the write has been spawned and no more; then its caller is gone.
+    // Polled once, so that the write has been spawned and no more; then its caller is dropped.
     assert!(futures_util::poll!(call.as_mut()).is_pending());
     drop(call);
-    // The next write waits behind it.
+    // The next write waits for it.
     bench.create(request).await.unwrap();
     assert_eq!(bench.head().await.0, head.0 + 2);
     assert_eq!(bench.registry.keys(&ListKeys::default()).await.unwrap().items.len(), 2);

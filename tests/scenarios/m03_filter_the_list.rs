@@ -12,7 +12,7 @@ use crate::world::{Verdict as _, World, far_off, key, long_ago};
 const ORDERS: &str = "GET /api/v*/orders";
 const STATUSES: &str = "GET /api/v*/orders/statuses";
 
-/// Counts of uses reach storage in batches, some seconds apart.
+/// Usage counts are written to storage in batches, some seconds apart.
 const USES: Duration = Duration::from_secs(60);
 
 on_both_engines!(
@@ -28,7 +28,7 @@ async fn names(world: &World, request: ListKeysRequest) -> Vec<String> {
     names
 }
 
-/// The keys of a company in the middle of its business, the oldest first.
+/// Creates the keys of a realistic company, oldest first.
 async fn furnish(world: &World) {
     world.stores(&["berlin", "madrid", "lisbon"]).await;
     for method in [ORDERS, STATUSES] {
@@ -112,7 +112,7 @@ async fn each_filter_finds_what_it_says(world: &World) {
     }
 }
 
-/// What the contract says a filter means, read once more and written down plainly.
+/// Implements the filters described in the protos a second time, plainly.
 fn finds(request: &ListKeysRequest, key: &Key) -> bool {
     let active = key.active() && key.revoke_time.is_none();
     let opens = |access: Access, list: &[String], wanted: &str| {
@@ -129,7 +129,7 @@ fn finds(request: &ListKeysRequest, key: &Key) -> bool {
         && holds_text(key, &request.text)
 }
 
-/// Ids and hints are drawn at random, so what is searched for must be longer than a hint and no hexadecimal number.
+/// Ids and hints are random, so the searched text must be longer than a hint and not hexadecimal.
 fn holds_text(key: &Key, text: &str) -> bool {
     let hints = key.secrets.iter().map(|secret| &secret.hint);
     let mut fields = [&key.name, &key.owner, &key.comment, &key.id].into_iter().chain(hints);
@@ -163,7 +163,7 @@ async fn filters_that_are_set_must_all_hold(world: &World) {
                             };
                             let expected: Vec<&Key> = every.iter().filter(|key| finds(&request, key)).collect();
                             let listed = world.list_keys(request.clone()).await;
-                            // By id: a use that is counted meanwhile moves only the time of last use.
+                            // By id: a use that is counted meanwhile changes the time of last use.
                             let ids = |keys: &[&Key]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
                             assert_eq!(ids(&listed.iter().collect::<Vec<_>>()), ids(&expected), "{request:?}");
                             cases += 1;

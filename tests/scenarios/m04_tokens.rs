@@ -1,5 +1,5 @@
-//! M4: "Add" comes with the token already generated: unique, random, at least 32 characters; whoever brings a token of
-//! their own may.
+//! M4: "Add" comes with the token already generated: unique, random, at least 32 characters; a caller may import a
+//! token instead.
 
 use std::collections::HashSet;
 

@@ -45,7 +45,7 @@ async fn each_platform_has_a_key_of_its_own(world: &World) {
         let refused = world.ask(&other.token, ORDERS, store).await.must_refuse(Reason::StoreDenied);
         assert_eq!(refused.denied_stores, [store]);
     }
-    // Choosing a platform chose the stores it had that day.
+    // Selecting a platform selected the stores that it had on that day.
     world.store("bx-3", StoreKind::OnlineStore, "1c-bitrix").await;
     world.ask(&bitrix.token, ORDERS, "bx-3").await.must_refuse(Reason::StoreDenied);
     let moved = proto::Store { code: "oc-1".to_owned(), platform: "1c-bitrix".to_owned(), ..Default::default() };
@@ -94,7 +94,7 @@ async fn an_empty_list_of_stores_opens_nothing_however_it_became_empty(world: &W
     }
     let ask = async |token: &str, method: &str| world.ask(token, method, "").await;
     for issued in [&made_so, &deleted, &emptied, &off] {
-        // With a verb and without, in the book and outside it, and by itself or among others.
+        // With a verb and without, in the book and outside it, and alone or with others.
         for method in [ORDERS, "/api/v5/orders", "POST /api/v5/orders/create"] {
             let refused = ask(&issued.token, method).await.must_refuse(Reason::NoStoreOpen);
             assert_eq!(refused.failures(), [Reason::NoStoreOpen], "{method}");
@@ -112,19 +112,19 @@ async fn an_empty_list_of_stores_opens_nothing_however_it_became_empty(world: &W
             panic!("{batch:?}")
         };
         assert_eq!((refused.allowed, refused.reason()), (false, Reason::NoStoreOpen));
-        // Calls that are not about stores, with a scope that says that it lists, and that it lists none.
+        // Calls that do not involve stores, with a scope that lists no store.
         let scope = allowed.clone().must_allow().scope.expect("a scope");
         assert_eq!((scope.kind(), scope.stores.len()), (proto::ScopeKind::Listed, 0));
         assert!(allowed.scope_must_be_applied, "the service must apply it");
         let shared = ask(&issued.token, "GET /api/v5/reference/statuses").await.must_allow();
         assert!(!shared.scope_must_be_applied && shared.scope_codes() == Some(vec![]), "{shared:?}");
-        // What is told of the key is what is decided.
+        // Introspection of the key agrees with the decisions.
         let request = proto::IntrospectKeyRequest { key: issued.token.0.clone(), ..Default::default() };
         let told = world.order_api.authorization().introspect_key(request).await.expect("told").into_inner();
         assert_eq!((told.store_access(), told.stores.len()), (Access::Selected, 0));
         assert_eq!(told.methods, ["GET /api/v*/orders/history", "GET /api/v*/reference/statuses"]);
     }
-    // A store that is open again opens what it did, and nothing more.
+    // A store that is active again grants the earlier access, and nothing more.
     world.switch_store("off-2", true).await;
     let decision = ask(&off.token, ORDERS).await.must_allow();
     assert_eq!((decision.scope_codes(), decision.scope_must_be_applied), (Some(vec!["off-2"]), false));

@@ -1,4 +1,4 @@
-//! M7: a key binds the store: when it opens exactly one store and the request names none, the decision names that store.
+//! M7: a key determines the store: with access to exactly one store, the decision names it if the request does not.
 
 use latchkey::proto::v1 as proto;
 use proto::{Reason, StoreUse};

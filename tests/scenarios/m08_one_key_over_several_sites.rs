@@ -1,5 +1,5 @@
-//! M8: one key over several sites joins their customers: the decision carries the stores in scope, so that a CRM finds a
-//! customer by phone or e-mail among them and nowhere else; separate keys keep customer bases apart.
+//! M8: one key over several sites joins their customers: the decision contains the stores in scope, so that a CRM finds
+//! a customer by phone or e-mail among them and nowhere else; separate keys separate customer bases.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ on_both_engines!(
     the_scope_follows_the_stores,
 );
 
-/// A CRM that knows customers by phone and looks for them only where a decision lets it.
+/// A CRM that finds customers by phone, only in the stores that a decision permits.
 struct Customers(BTreeMap<&'static str, &'static str>);
 
 impl Customers {
@@ -26,7 +26,7 @@ impl Customers {
         Self([("+49 1", "berlin"), ("+34 2", "madrid"), ("+48 3", "warsaw")].into())
     }
 
-    /// The store in which the customer with this phone was met, if the decision lets it be found.
+    /// Returns the store of the customer with this phone, if the decision permits it.
     fn find(&self, decision: &Decision, phone: &str) -> Option<&'static str> {
         let store = self.0.get(phone).copied()?;
         let scope = decision.scope.as_ref()?;

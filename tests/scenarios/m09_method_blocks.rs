@@ -114,7 +114,7 @@ async fn a_block_holds_the_methods_it_had_when_it_was_checked(world: &World) {
     let everything = world.issue(key("module", All, All)).await;
     world.ask(&partner.token, "GET /api/v5/orders/returns", "").await.must_allow();
 
-    // Until now that was an order of this name; from now on it is a method of its own.
+    // Before, that was an order with this name; from now on it is a separate method.
     world.method("GET /api/v*/orders/returns", StoreUse::Optional).await;
     assert!(block(world, ORDERS).await.contains(&"GET /api/v*/orders/returns".to_owned()));
     world.ask(&partner.token, "GET /api/v5/orders/returns", "").await.must_refuse(Reason::MethodDenied);

@@ -22,7 +22,7 @@ async fn cpa_network(world: &World) -> Issued {
     world.issue(key("CPA network", All, Only(&[STATUSES]))).await
 }
 
-/// A request that an entry of the book means.
+/// Returns a request that resolves to an entry of the book.
 fn example(identity: &str) -> String {
     let (verb, pattern) = identity.split_once(' ').expect("a verb and a pattern");
     let segments = pattern.split('/').map(|segment| match segment {
@@ -108,7 +108,7 @@ async fn no_spelling_of_a_path_leads_anywhere_else(world: &World) {
         "/api/v5/orders/statuses%",
         "/api/v5/orders/statuses%zz",
         "/api/v5/orders/%ff",
-        // One that a lax service would take for a method that stands in the book beside `{externalId}`.
+        // A lenient service would resolve it to a method next to `{externalId}` in the book.
         "/api/v5/orders/Statuses",
         "/api/v5/orders/statuses.json",
         "/api/v5/orders/statuses%20",
@@ -141,7 +141,7 @@ async fn what_is_not_in_the_book_is_refused(world: &World) {
         let refused = world.ask(&cpa.token, question, "").await.must_refuse(Reason::MethodUnknown);
         assert!(refused.methods.is_empty(), "{question}: {refused:?}");
     }
-    // What is outside the book opens only to whoever opens all of it, and then not past its stores.
+    // Methods outside the book require access to all methods, and are still limited to the key's stores.
     let module = world.issue(key("module", All, All)).await;
     world.ask(&module.token, "GET /admin", "").await.must_allow();
     let shop = world.issue(key("two shops", Only(&["berlin", "madrid"]), All)).await;

@@ -1,4 +1,4 @@
-//! M13: health checks that a service mesh understands (grpc.health.v1), and admin tooling over gRPC.
+//! M13: health checks for service meshes (grpc.health.v1), and admin tooling over gRPC.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::support::{eventually_async, http};
 use crate::world::Of::All;
 use crate::world::{Engine, Verdict as _, World, key};
 
-/// Every service that has a health of its own.
+/// Every service with a separate health status.
 const SERVICES: [&str; 8] = [
     "latchkey.v1.AuditService",
     "latchkey.v1.AuthorizationService",
@@ -45,7 +45,7 @@ fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service: service.to_owned() }
 }
 
-/// Health follows readiness some milliseconds later.
+/// Waits until health follows readiness, some milliseconds later.
 async fn until_serving(world: &World) {
     eventually_async("the server tells that it serves", Duration::from_secs(10), async || {
         (world.admin.health().await == ServingStatus::Serving).then_some(())
@@ -128,7 +128,7 @@ async fn admin_tools_find_the_contract_by_reflection(world: &World) {
     }
 }
 
-/// A server that is told to end says so before it goes: a mesh sends no more calls there.
+/// A server announces its shutdown in advance: a mesh sends no more calls there.
 async fn ends_in_order(engine: Engine) {
     let mut world = World::begin(engine).await;
     until_serving(&world).await;
@@ -145,7 +145,7 @@ async fn ends_in_order(engine: Engine) {
     assert_eq!(next(&mut watched).await.status(), ServingStatus::NotServing);
     drop(watched);
     drop(client);
-    // Awaited, not blocked on: the connections of this test have to take leave too.
+    // Awaited without blocking: the connections of this test must be able to close.
     let status = eventually_async("the server ends", Duration::from_secs(30), async || world.server.exited()).await;
     assert!(status.success(), "{status}: {}", world.server.stderr());
 

@@ -1,5 +1,5 @@
-//! The mission, row by row: each story runs through a real server and a gRPC client, on both engines, and asserts what the
-//! service then decides. After every acknowledged write the very next question is answered by it: no story waits.
+//! The mission, row by row: each scenario runs through a real server and a gRPC client, on both engines, and asserts
+//! the resulting decisions. The very next decision follows every acknowledged write: no scenario waits.
 
 #[path = "../calls/mod.rs"]
 pub mod calls;
@@ -7,7 +7,7 @@ pub mod calls;
 pub mod support;
 pub mod world;
 
-/// Runs each story named on both engines, each time on a server of its own.
+/// Runs each scenario on both engines, each time on a server of its own.
 macro_rules! on_both_engines {
     ($($story:ident),+ $(,)?) => {$(
         mod $story {

@@ -1,4 +1,4 @@
-//! A server of a story's own, and the people and services that talk to it.
+//! A server for one scenario, and the people and services that use it.
 
 use latchkey::proto::v1 as proto;
 use prost_types::{FieldMask, Timestamp};
@@ -9,7 +9,7 @@ use crate::calls::Client;
 use crate::support::postgres::{Cluster, Database};
 use crate::support::process::{Builder, LatchkeyProcess};
 
-/// What a server keeps its state in.
+/// Storage engine of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// One file in the data folder.
@@ -18,16 +18,16 @@ pub enum Engine {
     Postgres,
 }
 
-/// A running server and everyone who calls it, each with a role of its own.
+/// A running server and all of its callers, each with a different role.
 #[derive(Debug)]
 pub struct World {
     /// The server.
     pub server: LatchkeyProcess,
-    /// What it keeps its state in.
+    /// Its storage engine.
     pub engine: Engine,
     /// Its database, with [`Engine::Postgres`].
     pub database: Option<Database>,
-    /// The platform engineer, who set it up: role admin.
+    /// The platform engineer who set it up: role admin.
     pub admin: Client,
     /// The integration manager: role editor.
     pub manager: Client,
@@ -46,7 +46,7 @@ pub struct World {
 pub struct Issued {
     /// The key.
     pub key: Key,
-    /// The token; shown to nobody by this test either.
+    /// The token; this test does not print it either.
     pub token: Token,
 }
 
@@ -68,16 +68,16 @@ impl std::ops::Deref for Token {
     }
 }
 
-/// How much of the stores or methods a key opens.
+/// The stores or methods that a key has access to.
 #[derive(Debug, Clone, Copy)]
 pub enum Of<'a> {
-    /// Everything, also what is added later.
+    /// Everything, including what is added later.
     All,
     /// Exactly these.
     Only(&'a [&'a str]),
 }
 
-/// A key that is not made yet.
+/// Returns a key that is not created yet.
 #[must_use]
 pub fn key(name: &str, stores: Of<'_>, methods: Of<'_>) -> Key {
     let split = |of: Of<'_>| match of {
@@ -89,38 +89,38 @@ pub fn key(name: &str, stores: Of<'_>, methods: Of<'_>) -> Key {
     Key { name: name.to_owned(), store_access, stores, method_access, methods, ..Default::default() }
 }
 
-/// The names of fields, as a mask.
+/// Returns a field mask.
 #[must_use]
 pub fn mask(fields: &[&str]) -> Option<FieldMask> {
     Some(FieldMask { paths: fields.iter().map(ToString::to_string).collect() })
 }
 
-/// A reason for the audit trail, and no waiting beyond the server's own.
+/// Returns options with a comment for the audit trail and the server's default wait.
 #[must_use]
 #[expect(clippy::unnecessary_wraps, reason = "what the field of every request is")]
 pub fn because(comment: &str) -> Option<proto::WriteOptions> {
     Some(proto::WriteOptions { comment: comment.to_owned(), replica_wait: None })
 }
 
-/// A moment `seconds` after the year 2000 began: long past.
+/// Returns the time `seconds` after the beginning of the year 2000: in the past.
 #[must_use]
 pub const fn long_ago(seconds: i64) -> Timestamp {
     Timestamp { seconds: 946_684_800 + seconds, nanos: 0 }
 }
 
-/// A moment in the year 2100: far off.
+/// Returns a time in the year 2100: in the future.
 #[must_use]
 pub const fn far_off() -> Timestamp {
     Timestamp { seconds: 4_102_444_800, nanos: 0 }
 }
 
 impl World {
-    /// A server on fresh storage of this sort, with one operator of each role.
+    /// Starts a server on fresh storage of this engine, with one operator of each role.
     pub async fn begin(engine: Engine) -> Self {
         Self::begin_with(engine, LatchkeyProcess::builder()).await
     }
 
-    /// As [`World::begin`], with more settings.
+    /// Does the same as [`World::begin`] with more settings.
     pub async fn begin_with(engine: Engine, builder: Builder) -> Self {
         let database = (engine == Engine::Postgres).then(|| Cluster::shared().database());
         let builder = database.iter().fold(builder, |builder, database| builder.database(database.url()));
@@ -140,34 +140,34 @@ impl World {
         Self { server, engine, database, admin, manager, officer, order_api, crm, tokens }
     }
 
-    /// Makes an operator.
+    /// Creates an operator.
     pub async fn hire(&self, name: &str, role: Role, expire_time: Option<Timestamp>) -> (proto::Operator, Token) {
         hire(&self.admin, name, role, expire_time).await
     }
 
-    /// The token of the operator with this name among those that were there from the beginning.
+    /// Returns the token of the initial operator with this name.
     #[must_use]
     pub fn token_of(&self, name: &str) -> &str {
         let found = self.tokens.iter().find(|(known, _)| *known == name);
         found.map_or_else(|| panic!("{name} was not there from the beginning"), |(_, token)| token)
     }
 
-    /// A client of this server with another token.
+    /// Returns a client of this server with another token.
     #[must_use]
     pub fn client(&self, token: &str) -> Client {
         Client::new(self.server.addresses(), token)
     }
 
-    /// What the order API is told.
+    /// Returns the decision that the order API receives.
     pub async fn ask(&self, token: &str, method: &str, store: &str) -> Decision {
         self.order_api.authorize(token, method, store).await.expect("something is decided")
     }
 
-    /// What the order API is told of a question with more in it.
+    /// Returns the decision that the order API receives for a full request.
     ///
     /// # Errors
     ///
-    /// Nothing was decided.
+    /// The server made no decision.
     pub async fn question(&self, question: proto::AuthorizeRequest) -> Result<Decision, Status> {
         let answer = self.order_api.authorization().authorize(question).await?.into_inner();
         Ok(answer.decision.expect("an answer has a decision"))
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// Changes the fields named of a store.
+    /// Updates the named fields of a store.
     pub async fn update_store(&self, store: Store, fields: &[&str]) -> Store {
         let request = proto::UpdateStoreRequest { store: Some(store), update_mask: mask(fields), options: None };
         let answer = self.manager.stores().update_store(request).await.expect("the store is changed").into_inner();
@@ -221,7 +221,7 @@ impl World {
         answer.method.expect("an answer has a method")
     }
 
-    /// Imports the built-in reference book of the RetailCRM API, and returns its methods in its order.
+    /// Imports the built-in reference book of the RetailCRM API, and returns its methods in order.
     pub async fn import_book(&self) -> Vec<Method> {
         let methods = built_in_book();
         let request = proto::ImportMethodsRequest { methods: methods.clone(), ..Default::default() };
@@ -236,18 +236,18 @@ impl World {
         Issued { key, token: Token(token) }
     }
 
-    /// Changes the fields named of a key.
+    /// Updates the named fields of a key.
     pub async fn update_key(&self, key: Key, fields: &[&str]) -> Key {
         self.try_update_key(key, fields).await.expect("the key is changed")
     }
 
-    /// As [`World::update_key`], for what may be refused.
+    /// Does the same as [`World::update_key`] and returns the error.
     ///
     /// # Errors
     ///
     /// The server refused.
     pub async fn try_update_key(&self, key: Key, fields: &[&str]) -> Result<Key, Status> {
-        // Whoever has just read it has its etag; stories about etags say so themselves.
+        // A caller that has just read the key has its etag; scenarios about etags set it themselves.
         let key = Key { etag: String::new(), ..key };
         let request = proto::UpdateKeyRequest { key: Some(key), update_mask: mask(fields), options: None };
         let answer = self.manager.keys().update_key(request).await?.into_inner();
@@ -264,7 +264,7 @@ impl World {
         Ok(answer.key.expect("an answer has a key"))
     }
 
-    /// Every key that a list finds, page by page.
+    /// Returns every key of a list, page by page.
     pub async fn list_keys(&self, request: proto::ListKeysRequest) -> Vec<Key> {
         let mut keys = Vec::new();
         let mut request = request;
@@ -278,26 +278,26 @@ impl World {
         }
     }
 
-    /// Ends a key.
+    /// Revokes a key.
     pub async fn revoke(&self, id: &str, reason: &str) -> Key {
         let request = proto::RevokeKeyRequest { id: id.to_owned(), reason: reason.to_owned(), ..Default::default() };
         let answer = self.manager.keys().revoke_key(request).await.expect("the key is revoked").into_inner();
         answer.key.expect("an answer has a key")
     }
 
-    /// Removes a key.
+    /// Deletes a key.
     pub async fn delete(&self, id: &str) {
         let request = proto::DeleteKeyRequest { id: id.to_owned(), ..Default::default() };
         self.manager.keys().delete_key(request).await.expect("the key is deleted");
     }
 
-    /// The newest revision in storage.
+    /// Returns the latest revision in storage.
     pub async fn head(&self) -> u64 {
         let answer = self.officer.replicas().list_replicas(proto::ListReplicasRequest {}).await;
         answer.expect("replicas are listed").into_inner().head_revision
     }
 
-    /// Every change there was, the oldest first.
+    /// Returns all changes, oldest first.
     pub async fn changes(&self) -> Vec<proto::Change> {
         let mut changes = Vec::new();
         let mut request = proto::ListChangesRequest { page_size: 1_000, ..Default::default() };
@@ -321,7 +321,7 @@ async fn hire(admin: &Client, name: &str, role: Role, expire_time: Option<Timest
     (answer.operator.expect("an answer has an operator"), Token(answer.token))
 }
 
-/// The methods of the RetailCRM book, in its order, as an import sends them.
+/// Returns the methods of the RetailCRM book in order, as an import sends them.
 #[must_use]
 pub fn built_in_book() -> Vec<Method> {
     use latchkey::model::method::StoreUse as Use;
@@ -348,15 +348,15 @@ pub fn built_in_book() -> Vec<Method> {
         .collect()
 }
 
-/// What a decision must be, said in a line.
+/// Assertions about a decision in one line.
 pub trait Verdict {
-    /// It must be allowed.
+    /// Asserts that it is allowed.
     fn must_allow(self) -> Decision;
-    /// It must be refused, for this reason first.
+    /// Asserts that it is refused, with this reason first.
     fn must_refuse(self, reason: Reason) -> Decision;
-    /// The reasons of all checks that failed.
+    /// Returns the reasons of all failed checks.
     fn failures(&self) -> Vec<Reason>;
-    /// The stores in scope: all of them, or these.
+    /// Returns the stores in scope; `None` means all.
     fn scope_codes(&self) -> Option<Vec<&str>>;
 }
 
@@ -399,7 +399,7 @@ impl Verdict for Decision {
     }
 }
 
-/// The fields that a refusal names, in its order.
+/// Returns the fields of a refusal, in order.
 #[must_use]
 pub fn violated(status: &Status) -> Vec<String> {
     use tonic_types::StatusExt as _;

@@ -1,11 +1,11 @@
-//! Hosts that are no use, each in its own way: one that accepts connections and says nothing, and one that drops packets.
+//! Unusable hosts of two kinds: one accepts connections and sends nothing, and one drops packets.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
-/// A host that accepts connections and never says a word, as a frozen one does: its kernel answers, its programs do not.
+/// A host that accepts connections and never sends anything, like a frozen one: only its kernel responds.
 #[derive(Debug)]
 pub struct SilentHost(TcpListener);
 
@@ -20,18 +20,18 @@ impl SilentHost {
         Self(TcpListener::bind(SocketAddr::from((ip, 0))).expect("a port is free"))
     }
 
-    /// Where it listens.
+    /// Returns its address.
     ///
     /// # Panics
     ///
-    /// When the system does not say.
+    /// When the system does not return it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.0.local_addr().expect("a listener has an address")
     }
 }
 
-/// A host that drops the packets of new connections, as one that is switched off does: the queue of its listener is full.
+/// A host that drops the packets of new connections, like one that is switched off: the queue of its listener is full.
 #[derive(Debug)]
 pub struct DroppingHost {
     _runtime: tokio::runtime::Runtime,
@@ -45,7 +45,7 @@ impl DroppingHost {
     ///
     /// # Panics
     ///
-    /// When it cannot listen there, or takes every connection.
+    /// When it cannot listen there, or accepts every connection.
     #[must_use]
     pub fn on(ip: [u8; 4]) -> Self {
         std::thread::spawn(move || {
@@ -67,7 +67,7 @@ impl DroppingHost {
         .expect("a thread does not panic")
     }
 
-    /// Where it listens.
+    /// Returns its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -1,21 +1,21 @@
-//! What this machine offers: programs, an account without rights, a free port.
+//! Resources of this machine: programs, an account without rights, a free port.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// An account that may do nothing in particular. PostgreSQL and pgbouncer refuse to run as root.
+/// An account without special rights. PostgreSQL and pgbouncer refuse to run as root.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
-    /// The user's number.
+    /// The user id.
     pub uid: u32,
-    /// The number of the user's main group.
+    /// The id of the user's main group.
     pub gid: u32,
 }
 
 impl Account {
-    /// The account that servers run under: none when this process is not root and they can run as it does.
+    /// Returns the account for servers; `None` when this process is not root and they can run under the same account.
     ///
     /// # Panics
     ///
@@ -37,14 +37,14 @@ impl Account {
     }
 }
 
-/// Makes `command` run under `account`, or as this process does.
+/// Makes `command` run under `account`, or under that of this process.
 pub fn run_as(command: &mut Command, account: Option<Account>) {
     if let Some(Account { uid, gid }) = account {
         command.uid(uid).gid(gid);
     }
 }
 
-/// Gives `path` to `account`.
+/// Changes the owner of `path` to `account`.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ pub fn give_to(path: &Path, account: Option<Account>) {
     }
 }
 
-/// Where `program` is: in PATH, or in one of `elsewhere`.
+/// Returns the path of `program`: in PATH, or in one of `elsewhere`.
 #[must_use]
 pub fn find_program(program: &str, elsewhere: &[&Path]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -66,8 +66,8 @@ pub fn find_program(program: &str, elsewhere: &[&Path]) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// A Python 3 that can import `module`. Debian's own comes first: it has the modules that Debian's packages install,
-/// whatever another Python earlier in PATH lacks.
+/// Returns a Python 3 that can import `module`. Debian's own comes first: it has the modules that Debian's packages
+/// install, unlike other Pythons earlier in PATH.
 ///
 /// # Panics
 ///
@@ -88,8 +88,8 @@ pub fn python_with(module: &str) -> PathBuf {
     })
 }
 
-/// A port of 127.0.0.1 that was free a moment ago. Another process can take it before its user does, who must then
-/// come back for another.
+/// Returns a port of 127.0.0.1 that was free a moment ago. Another process can take it before the caller does, who must
+/// then call again.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! A running program: its logs, signals to it and to its children, its end.
+//! A running program: its logs, signals to it and to its children, its exit.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::wait::eventually;
 
-/// How much of a log is shown when something failed.
+/// Number of log lines shown after a failure.
 const TAIL_LINES: usize = 40;
 
-/// A started program. Dropped, it is killed.
+/// A started program. Dropping kills it.
 #[derive(Debug)]
 pub struct Daemon {
     name: String,
@@ -23,7 +23,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `command`; what it prints is appended to the files `out` and `log` (errors), which may be the same.
+    /// Starts `command`; its output is appended to the files `out` and `log` (errors), which may be the same.
     ///
     /// # Panics
     ///
@@ -34,23 +34,23 @@ impl Daemon {
             let file = File::options().create(true).append(true).open(path);
             Stdio::from(file.unwrap_or_else(|error| panic!("open the log {}: {error}", path.display())))
         };
-        // In a group of its own, so that a Ctrl-C for the tests does not reach it before they do.
+        // In a process group of its own, so that Ctrl-C for the tests does not affect it first.
         command.stdin(Stdio::null()).stdout(open(out)).stderr(open(log)).process_group(0);
         let child = command.spawn().unwrap_or_else(|error| panic!("start {name} ({command:?}): {error}"));
         Self { name: name.to_owned(), child, log: log.to_owned(), ended: None }
     }
 
-    /// The number of the process.
+    /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, or nothing while it runs.
+    /// Returns its exit status, or `None` while it runs.
     ///
     /// # Panics
     ///
-    /// When the system does not say.
+    /// When the system does not return it.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("a child can be asked for its end");
@@ -58,7 +58,7 @@ impl Daemon {
         self.ended
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl Daemon {
         eventually(&what, bound, || self.exited())
     }
 
-    /// Sends `signal`; nothing happens once it has ended.
+    /// Sends `signal`; does nothing once the process has ended.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Daemon {
         }
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// Sends `kill -9`, and waits until it is gone.
     ///
     /// # Panics
     ///
@@ -90,13 +90,13 @@ impl Daemon {
         self.wait_exit(Duration::from_secs(10))
     }
 
-    /// `kill -9` to it and to all its children at one moment, and waits until they are gone.
+    /// Sends `kill -9` to it and all its children at once, and waits until they are gone.
     ///
     /// # Panics
     ///
     /// When one of them outlives the signal by 10 s.
     pub fn kill_family(&mut self) {
-        // Stopped first: it starts no child while its children are counted.
+        // Stopped first: it starts no child while its children are listed.
         self.signal(Signal::STOP);
         let children = self.children();
         self.signal(Signal::KILL);
@@ -109,7 +109,7 @@ impl Daemon {
         });
     }
 
-    /// SIGSTOP to it and all its children: it is there, holds its connections and says nothing.
+    /// Sends SIGSTOP to it and all its children: it keeps its connections and does not respond.
     pub fn freeze(&mut self) {
         self.signal(Signal::STOP);
         for child in self.children() {
@@ -125,7 +125,7 @@ impl Daemon {
         self.signal(Signal::CONT);
     }
 
-    /// The end of its log, for a message.
+    /// Returns the end of its log for a message.
     #[must_use]
     pub fn tail(&self) -> String {
         let text = read_lossy(&self.log);
@@ -160,12 +160,12 @@ impl Drop for Daemon {
     }
 }
 
-/// A child that has gone in the meantime is what the signal was for.
+/// Sends a signal. Ignores a child that has ended in the meantime.
 fn send(pid: Pid, signal: Signal) {
     kill_process(pid, signal).ok();
 }
 
-/// The parent's number, unless the process is gone or a zombie.
+/// Returns the parent's id, unless the process is gone or a zombie.
 fn parent_of_living(pid: Pid) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     // The name, in parentheses, may contain anything.
@@ -174,7 +174,7 @@ fn parent_of_living(pid: Pid) -> Option<i32> {
     (state != "Z" && state != "X").then(|| fields.next()?.parse().ok())?
 }
 
-/// A file's text as far as it is there and is text.
+/// Returns the text of a file; empty if it does not exist, with replacements for invalid UTF-8.
 #[must_use]
 pub fn read_lossy(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()

@@ -1,16 +1,16 @@
-//! Just enough HTTP/1.1 to ask a server of ours for a page.
+//! Minimal HTTP/1.1 client to request a page from our servers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// For connecting, and for each read.
+/// Timeout for connecting, and for each read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A status and a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The status, 200 for instance.
+    /// The status, such as 200.
     pub status: u16,
     /// The header lines, as sent.
     pub head: String,
@@ -18,11 +18,11 @@ pub struct Answer {
     pub body: String,
 }
 
-/// `GET path`, on a connection of its own.
+/// Requests `GET path` on a connection of its own.
 ///
 /// # Errors
 ///
-/// When nothing answers, or what answers is not HTTP/1.1 with a body of stated length or up to the end.
+/// When there is no response, or it is not HTTP/1.1 with a body of stated length or up to the end.
 pub fn get(address: SocketAddr, path: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

@@ -1,12 +1,12 @@
-//! What integration tests stand on: throw-away PostgreSQL clusters and pgbouncers, the real `latchkey` program, waiting
-//! with a bound. A test program takes it in with `pub mod support;` (`pub`, so that the parts it leaves alone are not
-//! called dead code).
+//! Common tools of integration tests: throw-away PostgreSQL clusters and pgbouncers, the real `latchkey` program,
+//! bounded waiting. A test program includes it with `pub mod support;` (`pub`, so that unused parts do not count as
+//! dead code).
 //!
-//! Everything started here ends with the test process, however that ends: see [`workspace`]. A missing program fails the
-//! test and names the package to install; nothing is skipped.
+//! Everything started here ends with the test process, even if that is killed: see [`workspace`]. A missing program
+//! fails the test, with the package to install; nothing is skipped.
 //!
-//! Starting things blocks the calling thread: what is waited for runs in other processes, so this is harmless in an
-//! async test too.
+//! Starting programs blocks the calling thread: the work happens in other processes, so this is harmless in an async
+//! test too.
 
 pub mod bad_host;
 pub mod bootstrap;

@@ -11,16 +11,16 @@ use super::postgres::{Cluster, Database, query};
 use super::wait::eventually;
 use super::workspace::Workspace;
 
-/// From start to answering.
+/// Bound for starting.
 const START_BOUND: Duration = Duration::from_secs(20);
 
-/// How often another free port is tried.
+/// Maximum number of free ports to try.
 const PORT_ATTEMPTS: u32 = 5;
 
-/// A running pgbouncer. Dropped, it is killed and removed.
+/// A running pgbouncer. Dropping kills and removes it.
 #[derive(Debug)]
 pub struct Bouncer {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     server: Daemon,
     program: PathBuf,
     port: u16,
@@ -28,18 +28,18 @@ pub struct Bouncer {
 }
 
 impl Bouncer {
-    /// Starts one in front of `cluster` with `pool_mode` (`transaction`, `session`, `statement`), everything else as
-    /// pgbouncer has it by itself, and returns once it answers.
+    /// Starts one in front of `cluster` with `pool_mode` (`transaction`, `session`, `statement`) and defaults for
+    /// everything else, and returns once it accepts connections.
     ///
     /// # Panics
     ///
-    /// When pgbouncer is not installed (the message says what to install) or does not start (it shows the log).
+    /// When pgbouncer is not installed (the message names the package) or does not start (it shows the log).
     #[must_use]
     pub fn start(cluster: &Cluster, pool_mode: &str) -> Self {
         Self::start_with(cluster, pool_mode, &[])
     }
 
-    /// [`Bouncer::start`] with more settings of the section `[pgbouncer]`.
+    /// Starts one like [`Bouncer::start`] with more settings of the section `[pgbouncer]`.
     ///
     /// # Panics
     ///
@@ -65,30 +65,30 @@ impl Bouncer {
         }
     }
 
-    /// How to reach `database` through it.
+    /// Returns the URL of `database` through it.
     #[must_use]
     pub fn url(&self, database: &Database) -> String {
         self.url_of(database.name())
     }
 
-    /// Its temporary folder: gone, with everything that runs in it, when the bouncer is.
+    /// Returns its temporary folder, which is removed with all its processes when the bouncer is dropped.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.workspace.path()
     }
 
-    /// What it has logged so far.
+    /// Returns its log so far.
     #[must_use]
     pub fn log(&self) -> String {
         read_lossy(&self.workspace.path().join("server.log"))
     }
 
-    /// `kill -9`.
+    /// Sends `kill -9`.
     pub fn kill9(&mut self) {
         self.server.kill();
     }
 
-    /// Kills it if it still runs, starts it again on the same port, and returns once it answers.
+    /// Kills it if it still runs, starts it again on the same port, and returns once it accepts connections.
     ///
     /// # Panics
     ///
@@ -101,7 +101,7 @@ impl Bouncer {
         self.wait_ready().unwrap_or_else(|log| panic!("pgbouncer does not start again:\n{log}"));
     }
 
-    /// Freezes it: connections stay open and nothing answers.
+    /// Freezes it: connections stay open without responses.
     pub fn stop(&mut self) {
         self.server.freeze();
     }

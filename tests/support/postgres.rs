@@ -1,8 +1,8 @@
 //! Throw-away PostgreSQL clusters from the installed binaries.
 //!
-//! A cluster costs seconds and a database milliseconds: tests share [`Cluster::shared`] and take a [`Database`] each. A test
-//! that kills, freezes or configures the server starts its own. Databases collate by the rules of a language (ICU,
-//! en-US), unlike ours: a query that forgets to ask for bytewise order is found out.
+//! A cluster costs seconds and a database milliseconds: tests share [`Cluster::shared`] and use separate [`Database`]s.
+//! A test that kills, freezes or configures the server starts its own. Databases use the collation of a language (ICU,
+//! en-US), unlike production: this reveals queries that do not request bytewise order.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,19 +20,19 @@ use super::workspace::Workspace;
 const INSTALL: &str = "the PostgreSQL server (15 or newer) is needed: run `make setup`, or install its programs initdb \
                        and postgres (Debian: postgresql) where PATH or /usr/lib/postgresql/VERSION/bin finds them";
 
-/// From start to answering, recovery after a kill included.
+/// Bound for starting, recovery after a kill included.
 const START_BOUND: Duration = Duration::from_mins(1);
 
 /// Bound of one [`query`].
 const QUERY_BOUND: Duration = Duration::from_mins(1);
 
-/// How often another free port is tried.
+/// Maximum number of free ports to try.
 const PORT_ATTEMPTS: u32 = 5;
 
 /// Rows of a query: every value as text.
 pub type Rows = Vec<Vec<Option<String>>>;
 
-/// What a cluster is started with.
+/// Options of a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     settings: Vec<(String, String)>,
@@ -56,10 +56,10 @@ impl Options {
     }
 }
 
-/// A running cluster. Dropped, it is killed and removed.
+/// A running cluster. Dropping kills and removes it.
 #[derive(Debug)]
 pub struct Cluster {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     server: Daemon,
     binaries: PathBuf,
     options: Options,
@@ -69,7 +69,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of this test process, started by the first caller.
+    /// Returns the cluster of this test process, started by the first caller.
     ///
     /// # Panics
     ///
@@ -79,17 +79,17 @@ impl Cluster {
         SHARED.get_or_init(|| Self::start(Options::default()))
     }
 
-    /// Starts a cluster of the caller's own, and returns once it answers.
+    /// Starts a separate cluster, and returns once it accepts connections.
     ///
     /// # Panics
     ///
-    /// When PostgreSQL is not installed (the message says what to install) or does not start (it shows the log).
+    /// When PostgreSQL is not installed (the message names the package) or does not start (it shows the log).
     #[must_use]
     pub fn start(options: Options) -> Self {
         Self::start_from(options, initialize)
     }
 
-    /// Starts a cluster on the data that `make` puts into a folder, with the server's binaries and account.
+    /// Starts a cluster on the data that `make` writes to a folder with the server's binaries and account.
     ///
     /// # Panics
     ///
@@ -108,7 +108,7 @@ impl Cluster {
         for _ in 1..PORT_ATTEMPTS {
             match cluster.wait_ready() {
                 Ok(()) => return cluster,
-                // Another process took the port in between.
+                // Another process took the port in the meantime.
                 Err(log) if log.contains("could not create any TCP/IP sockets") => {
                     std::fs::remove_file(cluster.log_path()).ok();
                     cluster.port = free_port();
@@ -121,7 +121,7 @@ impl Cluster {
         cluster
     }
 
-    /// Makes an empty database. It goes with the cluster.
+    /// Creates an empty database. It is removed with the cluster.
     ///
     /// # Panics
     ///
@@ -146,29 +146,29 @@ impl Cluster {
         query(&self.url_of("postgres"), sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// What the server says of its parameter `name`, as `SHOW` does.
+    /// Returns the server's parameter `name`, as `SHOW` does.
     ///
     /// # Panics
     ///
-    /// When there is none of that name.
+    /// When there is none with that name.
     pub fn setting(&self, name: &str) -> String {
         let rows = self.query(&format!("SELECT current_setting('{name}')"));
         rows[0][0].clone().expect("a setting has a value")
     }
 
-    /// The TCP port on 127.0.0.1. It stays the same over a restart.
+    /// Returns the TCP port on 127.0.0.1. It stays the same after a restart.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The folder of its Unix socket.
+    /// Returns the folder of its Unix socket.
     #[must_use]
     pub fn sockets(&self) -> PathBuf {
         self.workspace.path().join("s")
     }
 
-    /// Key and number of its System V segment, as the lines of /proc/sysvipc/shm begin with them.
+    /// Returns key and id of its System V segment, as at the beginning of a line of /proc/sysvipc/shm.
     ///
     /// # Panics
     ///
@@ -181,24 +181,24 @@ impl Cluster {
         (word(), word())
     }
 
-    /// Its temporary folder: gone, with everything that runs in it, when the cluster is.
+    /// Returns its temporary folder, which is removed with all its processes when the cluster is dropped.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.workspace.path()
     }
 
-    /// What the server has logged so far.
+    /// Returns the server's log so far.
     #[must_use]
     pub fn log(&self) -> String {
         read_lossy(&self.log_path())
     }
 
-    /// `kill -9` to the server and all its processes at once.
+    /// Sends `kill -9` to the server and all its processes at once.
     pub fn kill9(&mut self) {
         self.server.kill_family();
     }
 
-    /// Freezes the server and all its processes: connections stay open and nothing answers.
+    /// Freezes the server and all its processes: connections stay open without responses.
     pub fn stop(&mut self) {
         self.server.freeze();
     }
@@ -208,7 +208,7 @@ impl Cluster {
         self.server.thaw();
     }
 
-    /// Kills the server if it still runs, starts it again on the same data and port, and returns once it answers.
+    /// Kills the server if it still runs, starts it again on the same data and port, and waits for it.
     ///
     /// # Panics
     ///
@@ -247,7 +247,7 @@ impl Cluster {
     }
 }
 
-/// An empty database of a test's own.
+/// An empty database for one test.
 #[derive(Debug, Clone)]
 pub struct Database {
     name: String,
@@ -257,25 +257,25 @@ pub struct Database {
 }
 
 impl Database {
-    /// Its name, unique in its cluster.
+    /// Returns its name, unique in its cluster.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How to reach it over TCP.
+    /// Returns its URL over TCP.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How to reach it over the Unix socket.
+    /// Returns its URL over the Unix socket.
     #[must_use]
     pub fn socket_url(&self) -> &str {
         &self.socket_url
     }
 
-    /// Runs `sql`, several statements if need be, and returns the rows of all.
+    /// Runs `sql`, one or more statements, and returns the rows of all.
     ///
     /// # Panics
     ///
@@ -284,7 +284,7 @@ impl Database {
         query(&self.url, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Puts what [`Database::dump`] gave in place of everything in it, ending whoever is connected, by psql.
+    /// Replaces all contents with a [`Database::dump`], ending all connections, by psql.
     ///
     /// # Panics
     ///
@@ -311,7 +311,7 @@ impl Database {
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// What fills its tables, without making them, as SQL text that commits each table by itself, by pg_dump.
+    /// Returns the contents of its tables, without definitions, as SQL that commits each table separately, by pg_dump.
     ///
     /// # Panics
     ///
@@ -331,7 +331,7 @@ impl Database {
         format!("TRUNCATE {tables};\n{text}")
     }
 
-    /// Everything in it as SQL text, by pg_dump.
+    /// Returns all contents as SQL text, by pg_dump.
     ///
     /// # Panics
     ///
@@ -347,7 +347,7 @@ impl Database {
 }
 
 impl Database {
-    /// A program of PostgreSQL's client: the one beside the server first, for another version in PATH may refuse it.
+    /// Returns a client program of PostgreSQL: the one next to the server first, which fits its version.
     fn client_program(&self, name: &str) -> PathBuf {
         let beside = self.binaries.join(name);
         let found = if beside.is_file() { Some(beside) } else { find_program(name, &[]) };
@@ -355,11 +355,11 @@ impl Database {
     }
 }
 
-/// Runs `sql` on a connection of its own, on a thread of its own: it can be called from sync and async tests.
+/// Runs `sql` on a separate connection and thread: it can be called from sync and async tests.
 ///
 /// # Errors
 ///
-/// What went wrong, as text.
+/// The error as text.
 ///
 /// # Panics
 ///
@@ -400,7 +400,7 @@ fn explain(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// The folder with initdb and postgres: where PATH's initdb really is, else Debian's newest.
+/// Returns the folder with initdb and postgres: the real folder of PATH's initdb, else Debian's newest.
 #[must_use]
 pub fn binaries() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -416,7 +416,7 @@ pub fn binaries() -> PathBuf {
 
 fn initialize(binaries: &Path, data: &Path, account: Option<Account>) {
     let mut initdb = Command::new(binaries.join("initdb"));
-    // No sync: this is about loss of power between making the cluster and using it, which no test has.
+    // No sync: it only protects against a loss of power between creating and using the cluster.
     initdb
         .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"])
         .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--pgdata"])
@@ -437,7 +437,7 @@ fn spawn(binaries: &Path, workspace: &Workspace, port: u16, options: &Options) -
         ("listen_addresses", "127.0.0.1"),
         ("max_connections", "200"),
         ("lc_messages", "C"),
-        // In files of the data folder, which go with it: /dev/shm would keep what a killed server leaves there.
+        // In files of the data folder, which are removed with it: /dev/shm would keep the segments of a killed server.
         ("dynamic_shared_memory_type", "mmap"),
     ];
     let theirs = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -1,8 +1,8 @@
-//! The real `latchkey` program as a process: started with nothing of the developer's environment, killed, terminated,
-//! started again on the same data.
+//! The real `latchkey` program as a process: started without the developer's environment, killed, terminated, started
+//! again on the same data.
 //!
-//! Ports: every address is given as 127.0.0.1:0, and the server writes those it got to `addresses.json` in its data
-//! folder once it listens.
+//! Ports: every address is 127.0.0.1:0, and the server writes the actual ones to `addresses.json` in its data folder
+//! once it listens.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,10 +17,10 @@ use super::http;
 use super::wait::eventually;
 use super::workspace::Workspace;
 
-/// From start to ready, migrations on a busy machine included.
+/// Bound until it is ready, migrations on a busy machine included.
 const START_BOUND: Duration = Duration::from_mins(1);
 
-/// Where a server listens.
+/// Addresses of a server's ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 pub struct Addresses {
     /// Decisions.
@@ -31,7 +31,7 @@ pub struct Addresses {
     pub ops: SocketAddr,
 }
 
-/// How a server is to be started.
+/// Configuration of a server's start.
 #[derive(Debug, Clone)]
 pub struct Builder {
     prefix: Vec<OsString>,
@@ -52,35 +52,35 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The storage to use, instead of SQLite in the data folder.
+    /// Sets the storage to use, instead of SQLite in the data folder.
     #[must_use]
     pub fn database(self, url: &str) -> Self {
         self.env("LATCHKEY_DATABASE_URL", url)
     }
 
-    /// Sets a variable of the environment; the last one of a name counts.
+    /// Sets an environment variable; the last value of a name counts.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
 
-    /// The arguments instead of `serve`.
+    /// Sets the arguments instead of `serve`.
     #[must_use]
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.arguments = arguments.iter().map(OsString::from).collect();
         self
     }
 
-    /// Another program than `latchkey`.
+    /// Sets another program than `latchkey`.
     #[must_use]
     pub fn program(mut self, program: impl Into<OsString>) -> Self {
         self.program = program.into();
         self
     }
 
-    /// Starts the program through another, `["strace", "-D", …]` for instance. Signals go to that one, so it has to
-    /// become the program itself or watch from aside (`strace -D` does).
+    /// Starts the program through another, such as `["strace", "-D", …]`. Signals go to that one, so it has to become
+    /// the program itself or run in the background (as `strace -D` does).
     #[must_use]
     pub fn under(mut self, prefix: &[&str]) -> Self {
         self.prefix = prefix.iter().map(OsString::from).collect();
@@ -91,7 +91,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// When it does not become ready: the message shows what it said.
+    /// When it does not become ready: the message shows its output.
     #[must_use]
     pub fn start(self) -> LatchkeyProcess {
         let mut process = self.spawn();
@@ -99,7 +99,7 @@ impl Builder {
         process
     }
 
-    /// Starts it and returns at once: for a start that must fail, and for several at the same moment.
+    /// Starts it and returns immediately: for a start that must fail, and for several at the same moment.
     ///
     /// # Panics
     ///
@@ -107,34 +107,34 @@ impl Builder {
     #[must_use]
     pub fn spawn(self) -> LatchkeyProcess {
         let workspace = Workspace::new("server");
-        // Made by the server itself, unless the test puts something there first.
+        // Created by the server itself, unless the test adds files first.
         let _ = workspace.folder("work", None);
         let server = launch(&self, &workspace);
         LatchkeyProcess { server, builder: self, workspace }
     }
 }
 
-/// A server process. Dropped, it is killed and its data removed.
+/// A server process. Dropping kills it and removes its data.
 #[derive(Debug)]
 pub struct LatchkeyProcess {
-    // Before the workspace: fields are dropped in order.
+    // Declared before the workspace, because fields are dropped in order.
     server: Daemon,
     builder: Builder,
     workspace: Workspace,
 }
 
 impl LatchkeyProcess {
-    /// The usual server: `latchkey serve` on SQLite.
+    /// Returns the builder of the default server: `latchkey serve` on SQLite.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Waits until it listens and says that it is ready.
+    /// Waits until it listens and reports that it is ready.
     ///
     /// # Panics
     ///
-    /// When it ends first, or is not ready in time: the message shows what it said.
+    /// When it exits first, or is not ready in time: the message shows its output.
     pub fn wait_ready(&mut self) {
         eventually("the server is ready", START_BOUND, || {
             if let Some(status) = self.server.exited() {
@@ -145,7 +145,7 @@ impl LatchkeyProcess {
         });
     }
 
-    /// Where it listens.
+    /// Returns its addresses.
     ///
     /// # Panics
     ///
@@ -155,23 +155,23 @@ impl LatchkeyProcess {
         self.read_addresses().expect("the server listens: addresses.json is in its data folder")
     }
 
-    /// Its data folder.
+    /// Returns its data folder.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.workspace.path().join("data")
     }
 
-    /// Its temporary folder, which holds the data folder: gone, with everything that runs in it, when the server is.
+    /// Returns its temporary folder, which contains the data folder and is removed with all its processes on drop.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.workspace.path()
     }
 
-    /// The token of the operator that the first start made.
+    /// Returns the token of the operator created by the first start.
     ///
     /// # Panics
     ///
-    /// When this server did not make one.
+    /// When this server did not create one.
     #[must_use]
     pub fn admin_token(&self) -> String {
         let path = self.data().join("admin.token");
@@ -179,40 +179,40 @@ impl LatchkeyProcess {
         text.trim_end().to_owned()
     }
 
-    /// The number of the process.
+    /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
 
-    /// What it has written to standard output so far, over all its starts.
+    /// Returns its standard output so far, over all its starts.
     #[must_use]
     pub fn stdout(&self) -> String {
         read_lossy(&self.workspace.path().join("stdout"))
     }
 
-    /// What it has written to standard error so far, over all its starts.
+    /// Returns its standard error so far, over all its starts.
     #[must_use]
     pub fn stderr(&self) -> String {
         read_lossy(&self.workspace.path().join("stderr"))
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// Sends `kill -9`, and waits until it is gone.
     pub fn kill9(&mut self) {
         self.server.kill();
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub fn terminate(&mut self) {
         self.server.signal(Signal::TERM);
     }
 
-    /// SIGINT, as by Ctrl-C.
+    /// Sends SIGINT, like Ctrl-C.
     pub fn interrupt(&mut self) {
         self.server.signal(Signal::INT);
     }
 
-    /// SIGSTOP: it is there and says nothing.
+    /// Sends SIGSTOP: it stays alive without responding.
     pub fn stop(&mut self) {
         self.server.freeze();
     }
@@ -222,12 +222,12 @@ impl LatchkeyProcess {
         self.server.thaw();
     }
 
-    /// How it ended, or nothing while it runs.
+    /// Returns its exit status, or `None` while it runs.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         self.server.exited()
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     ///
     /// # Panics
     ///
@@ -245,7 +245,7 @@ impl LatchkeyProcess {
         if self.server.exited().is_none() {
             self.kill9();
         }
-        // Addresses of the earlier start would be taken for those of this one.
+        // Addresses of the earlier start could be mistaken for those of this one.
         std::fs::remove_file(self.addresses_path()).ok();
         self.server = launch(&self.builder, &self.workspace);
         self.wait_ready();
@@ -278,7 +278,7 @@ fn launch(builder: &Builder, workspace: &Workspace) -> Daemon {
         .env("LATCHKEY_DECISION_ADDR", "127.0.0.1:0")
         .env("LATCHKEY_ADMIN_ADDR", "127.0.0.1:0")
         .env("LATCHKEY_OPS_ADDR", "127.0.0.1:0")
-        // No mesh has to notice that it ends, unless a test is about that.
+        // No mesh has to notice the shutdown, unless a test is about that.
         .env("LATCHKEY_ACCEPT_GRACE", "0s")
         .envs(builder.environment.iter().map(|(name, value)| (name, value)));
     Daemon::spawn("latchkey", command, &folder.join("stdout"), &folder.join("stderr"))

@@ -1,5 +1,5 @@
-//! A TCP relay in front of a server, which a test can silence, hold the answers of, cut, and point elsewhere: what lies
-//! between two machines, in one process. Nothing that was taken is lost while it is silent; it is passed on later.
+//! A TCP relay in front of a server, which a test can block in one or both directions, close, and point to another
+//! target: a simulated network in one process. Nothing received is lost while it is blocked; it is passed on later.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What passes.
+/// Permitted traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Traffic {
     /// Everything.
     Open,
-    /// What the clients send; not what is answered.
+    /// Only data of clients; responses are held.
     AnswersHeld,
-    /// Nothing, without a word: connections are taken and stay open.
+    /// Nothing: connections are accepted and stay open.
     Silent,
     /// Nothing: connections are closed, and so is every new one.
     Closed,
@@ -26,11 +26,11 @@ pub enum Traffic {
 struct State {
     traffic: Traffic,
     target: SocketAddr,
-    /// Grows whenever the connections there are must end.
+    /// Incremented whenever all connections must end.
     generation: u64,
 }
 
-/// A running relay. It ends when it is dropped.
+/// A running relay. Dropping ends it.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
@@ -48,7 +48,7 @@ impl Relay {
         Self::listening("127.0.0.1:0".parse().expect("an address"), target)
     }
 
-    /// [`Relay::to`], listening elsewhere.
+    /// Does the same as [`Relay::to`], listening on another address.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl Relay {
         let state = Arc::new(watch::Sender::new(State { traffic: Traffic::Open, target, generation: 0 }));
         let watched = Arc::downgrade(&state);
         let changes = state.subscribe();
-        // A thread of its own: tests block theirs.
+        // A separate thread, because tests block theirs.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
@@ -78,13 +78,13 @@ impl Relay {
         Self { address, state }
     }
 
-    /// Where it listens.
+    /// Returns its address.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Lets this much pass from now on.
+    /// Sets the permitted traffic.
     pub fn set(&self, traffic: Traffic) {
         self.state.send_modify(|state| {
             state.traffic = traffic;
@@ -92,7 +92,7 @@ impl Relay {
         });
     }
 
-    /// Ends the connections there are, and leads new ones to `target`.
+    /// Ends all connections, and forwards new ones to `target`.
     pub fn lead_to(&self, target: SocketAddr) {
         self.state.send_modify(|state| {
             state.target = target;
@@ -125,7 +125,7 @@ async fn connection(client: TcpStream, mut state: watch::Receiver<State>) {
         }
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        // When one side ends, so does the other: half-open connections are not what is tested.
+        // When one side ends, so does the other: half-open connections are not tested.
         tokio::select! {
             () = pump(from_client, to_server, state.clone(), false) => {}
             () = pump(from_server, to_client, state, true) => {}

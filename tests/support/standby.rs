@@ -1,4 +1,4 @@
-//! A streaming standby of a cluster: made by pg_basebackup, cut off, promoted.
+//! A streaming standby of a cluster: created by pg_basebackup, disconnected, promoted.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use super::bootstrap::{find_program, run_as};
 use super::postgres::{Cluster, Options, query};
 use super::wait::eventually;
 
-/// For what a standby does by itself on a busy machine.
+/// Bound for internal work of a standby on a busy machine.
 const BOUND: Duration = Duration::from_mins(1);
 
 impl Cluster {
-    /// Makes a standby of this cluster, which streams from it, and returns once it has caught up.
+    /// Creates a standby that streams from this cluster, and returns once it has caught up.
     ///
     /// # Panics
     ///
@@ -36,7 +36,7 @@ impl Cluster {
         standby
     }
 
-    /// Waits until `standby` has replayed all that is written here now.
+    /// Waits until `standby` has replayed everything that is written so far.
     ///
     /// # Panics
     ///
@@ -49,7 +49,7 @@ impl Cluster {
         });
     }
 
-    /// Makes this standby stop listening to its primary: what is committed there from now on is lost to it.
+    /// Stops the streaming of this standby: it does not receive later commits of its primary.
     ///
     /// # Panics
     ///
@@ -62,11 +62,11 @@ impl Cluster {
         });
     }
 
-    /// Makes this standby the primary.
+    /// Promotes this standby to primary.
     ///
     /// # Panics
     ///
-    /// When it does not take writes within a minute.
+    /// When it does not accept writes within a minute.
     pub fn promote(&self) {
         self.query("SELECT pg_promote(wait => false)");
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port());

@@ -1,19 +1,19 @@
-//! Waiting for something to become true, with a bound. The only place in the tests that sleeps: a test that sleeps for
-//! "long enough" is slow on a fast machine and wrong on a slow one.
+//! Bounded waiting for a condition. The only module of the tests that sleeps: a test that sleeps for "long enough" is
+//! slow on a fast machine and wrong on a slow one.
 
 use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// Time between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A moment after which waiting is given up.
+/// A moment after which waiting ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     end: Instant,
 }
 
 impl Deadline {
-    /// The moment `bound` from now.
+    /// Creates the deadline `bound` from now.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -23,7 +23,7 @@ impl Deadline {
         Self { end: Instant::now() + bound }
     }
 
-    /// What is left; zero once it has passed.
+    /// Returns the remaining time; zero once it has passed.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -33,21 +33,21 @@ impl Deadline {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has passed.
+    /// Returns whether it has passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.left().is_zero()
     }
 }
 
-/// Lets time pass while something else goes on that a test is about: load, an outage, the running out of a bound. Never to
-/// wait for something to be done.
+/// Lets time pass for an activity that a test needs: load, an outage, the expiry of a bound. Never use it to wait for a
+/// result.
 pub async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Looks until `look` gives something, and returns that. It looks once more after the bound, so that a machine that
-/// stood still is not taken for a failure.
+/// Calls `look` until it returns a value, and returns that. Calls it one last time after the bound, so that a stalled
+/// machine does not cause a failure.
 ///
 /// # Panics
 ///
@@ -64,7 +64,7 @@ pub fn eventually<T>(what: &str, bound: Duration, mut look: impl FnMut() -> Opti
     }
 }
 
-/// [`eventually`] for a look that awaits. A look that hangs is cut off at the bound.
+/// Does the same as [`eventually`] for an async check. A check that hangs is cancelled at the bound.
 ///
 /// # Panics
 ///

@@ -1,8 +1,8 @@
-//! A temporary folder that takes what runs in it along when it goes.
+//! A temporary folder that ends its processes when it is removed.
 //!
-//! A test process can be killed, and statics are never dropped. So each folder has a sentinel: a shell that waits on a pipe
-//! from the test process. When the pipe closes, by drop or by death, it kills every process whose working folder is
-//! inside and removes the folder. Whoever starts a server here therefore sets its working folder here.
+//! A test process can be killed, and statics are never dropped. So each folder has a sentinel: a shell that waits on a
+//! pipe from the test process. When the pipe closes, by drop or by death, it kills every process whose working folder
+//! is inside and removes the folder. A server started here must therefore have its working folder here.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -13,7 +13,7 @@ use super::bootstrap::{Account, give_to};
 
 const SENTINEL: &str = include_str!("sentinel.sh");
 
-/// Unix sockets live below, and their paths end at 107 bytes.
+/// It contains Unix sockets, whose paths are limited to 107 bytes.
 const LONGEST_BASE: usize = 60;
 
 /// A temporary folder; see the module.
@@ -24,11 +24,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Makes a folder whose name contains `label`.
+    /// Creates a folder whose name contains `label`.
     ///
     /// # Panics
     ///
-    /// When the folder or its sentinel cannot be made.
+    /// When the folder or its sentinel cannot be created.
     #[must_use]
     pub fn new(label: &str) -> Self {
         let folder = tempfile::Builder::new()
@@ -50,17 +50,17 @@ impl Workspace {
         Self { folder, sentinel }
     }
 
-    /// The folder.
+    /// Returns the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// Makes the folder `name` inside, for `account` alone.
+    /// Creates the folder `name` inside, for `account` alone.
     ///
     /// # Panics
     ///
-    /// When it cannot be made.
+    /// When it cannot be created.
     #[must_use]
     pub fn folder(&self, name: &str, account: Option<Account>) -> PathBuf {
         let path = self.folder.join(name);
@@ -76,12 +76,12 @@ impl Workspace {
 impl Drop for Workspace {
     fn drop(&mut self) {
         drop(self.sentinel.stdin.take());
-        // The sentinel bounds itself. What it could not remove is found by the tests of this module, not here.
+        // The sentinel has its own bound. The tests of this module find what it could not remove.
         self.sentinel.wait().ok();
     }
 }
 
-/// The folder for temporary files, or /tmp where that one is too deep for sockets or closed to the servers' account.
+/// Returns the folder for temporary files, or /tmp if it is too deep for sockets or closed to the servers' account.
 fn base() -> PathBuf {
     let wanted = std::env::temp_dir();
     let open = |folder: &Path| folder.metadata().is_ok_and(|about| about.permissions().mode() & 0o001 != 0);
@@ -90,7 +90,7 @@ fn base() -> PathBuf {
     if usable { wanted } else { PathBuf::from("/tmp") }
 }
 
-/// The processes whose working folder is `folder` or below it.
+/// Returns the processes whose working folder is `folder` or below it.
 #[must_use]
 pub fn processes_in(folder: &Path) -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Every call of every service, found by reflection so that none is forgotten, with every sort of credentials; and with
+//! Every call of every service, found by reflection so that none is omitted, with every kind of credentials; and with
 //! bodies that no client of ours would send.
 
 #[path = "../calls/mod.rs"]
@@ -19,19 +19,19 @@ use wire::{call, channel, framed};
 use world::Of::All;
 use world::{Engine, Token, World, far_off, key, long_ago};
 
-/// Traces of what a server is made of. None has a place in what callers read.
+/// Names of internals that no client may see.
 const INTERNALS: [&str; 15] = [
     "::", ".rs", "panicked", "src/", "sqlite", "SQLite", "postgres", "SELECT", "INSERT", "prost", "tonic", "hyper",
     "tokio", "rustc", "unwrap",
 ];
 
-/// A message that holds nothing that protobuf could mean: a field of number 0 and type 7.
+/// A message that is invalid in protobuf: a field of number 0 and type 7.
 const UNDECODABLE: [u8; 4] = [0x07, 0xff, 0xff, 0xff];
 
-/// More than any call takes.
+/// Larger than any call accepts.
 const OVERSIZED: usize = 64 * 1024 * 1024 + 1;
 
-/// Where each call is made.
+/// Ports of all calls.
 struct Ports {
     decision: Channel,
     admin: Channel,
@@ -52,7 +52,7 @@ impl Ports {
     }
 }
 
-/// What callers may read: nothing of the inside, nothing of their credentials.
+/// Checks that the error reveals no internals and no credentials.
 #[track_caller]
 fn is_presentable(status: &Status, credentials: &str, what: &str) {
     for internal in INTERNALS {
@@ -64,7 +64,7 @@ fn is_presentable(status: &Status, credentials: &str, what: &str) {
     assert!(!matches!(status.code(), Code::Unknown | Code::DataLoss), "{what}: {status:?}");
 }
 
-/// The call was refused. Reflection, whose questions come in a stream, may also end the stream and answer nothing.
+/// Asserts that the call was refused. Reflection, which is a stream, may also end the stream without a response.
 #[track_caller]
 fn assert_refused(path: &str, status: &Status, what: &str) {
     assert_ne!(status.message(), wire::ANSWERED, "{what} is not answered");
@@ -87,7 +87,7 @@ async fn operators(world: &World) -> Vec<(Role, String)> {
     operators
 }
 
-/// Credentials that are nobody's.
+/// Returns invalid credentials.
 async fn nobodies(world: &World) -> Vec<(&'static str, Vec<String>)> {
     let issued = world.issue(key("a key is no operator", All, All)).await;
     let own = "supplied-by-a-partner-0123456789abcdef";
@@ -129,7 +129,7 @@ async fn nobodies(world: &World) -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-/// What an empty message comes to with the credentials of a role, or of nobody.
+/// Returns the expected result of an empty message with the credentials of a role, or without valid ones.
 fn expected(roles: Roles, role: Option<Role>) -> Option<Code> {
     match (roles, role) {
         (None, _) => None,
@@ -235,7 +235,7 @@ async fn messages_that_are_too_large_are_refused(engine: Engine) {
     let world = World::begin(engine).await;
     let ports = Ports::of(&world);
     let admin = format!("Bearer {}", world.server.admin_token());
-    // Only its length says that it is too large: the rest never comes, and must not be waited for.
+    // Only the announced length is too large: the rest is never sent, and the server must not wait for it.
     let announced = [&[0][..], &u32::try_from(OVERSIZED).expect("a length").to_be_bytes(), b"beginning"].concat();
     for (path, port, _) in CALLS {
         for channel in ports.serving(port) {

@@ -1,13 +1,13 @@
-//! Every call there is and who may make it, written down once more by hand.
+//! Every call and the roles that may make it, listed a second time by hand.
 
 use latchkey::proto::v1::Role;
 
 /// The port that serves a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
-    /// Where services ask.
+    /// For decisions of services.
     Decision,
-    /// Where people and their tools manage.
+    /// For management by people and their tools.
     Admin,
     /// Both.
     Both,
@@ -15,7 +15,7 @@ pub enum Port {
 
 use Port::{Admin, Both, Decision};
 
-/// Roles that may make a call; `None`: nobody is asked who they are.
+/// Roles that may make a call; `None`: no credentials are required.
 pub type Roles = Option<&'static [Role]>;
 
 const ANYBODY: Roles = None;

@@ -10,25 +10,25 @@ use tonic::codegen::{Bytes, Service as _};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-/// For one call.
+/// Timeout of one call.
 const BOUND: Duration = Duration::from_secs(40);
 
-/// What the status says of a call that is being answered.
+/// Message of the status of a call with a response.
 pub const ANSWERED: &str = "a message came back";
 
-/// A connection to `address`, made by the first call.
+/// Returns a connection to `address`, opened by the first call.
 pub fn channel(address: SocketAddr) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL").connect_lazy()
 }
 
-/// `message` in the frame of gRPC: not compressed, its length, itself.
+/// Encodes `message` in a gRPC frame: not compressed, its length, itself.
 pub fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("a message of less than 4 GiB");
     [&[0][..], &length.to_be_bytes(), message].concat()
 }
 
-/// Calls `path` with `body` as it is, and returns what became of it. A call that begins to be answered is OK: streams go
-/// on for ever.
+/// Calls `path` with `body` unchanged, and returns the status. A call whose response has begun is OK: streams may never
+/// end.
 pub async fn call(channel: &Channel, path: &str, authorization: &[&str], body: Vec<u8>) -> Status {
     match tokio::time::timeout(BOUND, attempt(channel.clone(), path, authorization, body)).await {
         Ok(status) => status,
@@ -61,7 +61,7 @@ async fn attempt(mut channel: Channel, path: &str, authorization: &[&str], body:
     Status::new(Code::Unknown, "the answer ended without a status")
 }
 
-/// Every call of every service that the reflection of `address` knows, as its path.
+/// Returns the path of every call of every service in the reflection of `address`.
 pub async fn reflected(address: SocketAddr) -> Vec<String> {
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;

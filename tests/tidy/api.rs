@@ -74,7 +74,7 @@ fn stem(file: &FileDescriptorProto) -> &str {
 struct Page<'a> {
     file: &'a FileDescriptorProto,
     comments: Comments<'a>,
-    /// The page that describes each type.
+    /// Page of each type.
     homes: &'a BTreeMap<String, String>,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Page<'a> {
     fn message(&self, path: &[i32], message: &DescriptorProto) -> String {
         let mut text = format!("\n## {}\n\n{}\n", message.name(), self.comments.prose(path));
         for (at, choice) in (0..).zip(&message.oneof_decl) {
-            // `optional` is a oneof of its own to the compiler.
+            // The compiler represents `optional` as a separate oneof.
             if message.field.iter().any(|field| field.oneof_index == Some(at) && !field.proto3_optional()) {
                 let about = self.comments.prose(&[path, &[8, at]].concat());
                 text += &format!("\n`{}`: {about}\n", choice.name());
@@ -149,7 +149,7 @@ impl<'a> Page<'a> {
         text
     }
 
-    /// Returns the type of a field, with a link where it has a page.
+    /// Returns the type of a field, with a link if it has a page.
     fn kind(&self, message: &DescriptorProto, field: &FieldDescriptorProto) -> String {
         let entry = field.type_name().rsplit('.').next().unwrap_or_default();
         let entry = message.nested_type.iter().find(|nested| nested.name() == entry);
@@ -171,7 +171,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Returns a link to the page of a type, or its name if it is another package's.
+    /// Returns a link to the page of a type, or its name if it belongs to another package.
     fn link(&self, name: &str) -> String {
         let Some(home) = self.homes.get(name) else { return format!("`{}`", name.trim_start_matches('.')) };
         let short = name.rsplit('.').next().unwrap_or(name);
@@ -180,7 +180,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The comments of a file, by the path of what they are about.
+/// Comments of a file, by the path of the declaration.
 struct Comments<'a>(BTreeMap<&'a [i32], &'a str>);
 
 impl<'a> Comments<'a> {

@@ -1,7 +1,7 @@
-//! Files that use each other in a circle cannot be read, tested or moved one by one: no circle has more than three files.
+//! Files that use each other in a cycle cannot be read, tested or moved one by one: no cycle has more than three files.
 //!
-//! A file uses another if one of its paths leads there: a `use` or a path in the code. A path to something that a module
-//! only re-exports leads to the file that defines it. Calls of methods have no path and do not count.
+//! A file uses another if one of its paths leads there: a `use` or a path in the code. A path to an item that a module
+//! only re-exports leads to the file that defines it. Method calls have no path and do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use crate::lexer::{Token, split_tests, tokens};
 use crate::paths::{UsedPath, paths};
 use crate::tree::File;
 
-/// Most files of a circle.
+/// Maximum number of files in a cycle.
 const MOST: usize = 3;
-/// Rooms whose circles are larger as yet.
+/// Modules whose cycles are still larger.
 const NOT_YET: [&str; 3] = ["src/authority", "src/grpc", "src/storage"];
 
-/// One complaint for each circle of too many files of src.
+/// Returns one complaint for each cycle of too many files of src.
 #[must_use]
 pub fn complaints(files: &[File]) -> Vec<String> {
     let uses = uses(files);
@@ -28,7 +28,7 @@ pub fn complaints(files: &[File]) -> Vec<String> {
     too_large.map(|circle| complaint(&circle, &uses)).collect()
 }
 
-/// The files that each file uses.
+/// Files used by each file.
 type Uses<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 fn complaint(circle: &BTreeSet<&str>, uses: &Uses<'_>) -> String {
@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
         Self { path: &file.path, module, production, paths }
     }
 
-    /// Whether the code has this name in another place than where it is exported.
+    /// Returns whether the code contains this name anywhere except in its export.
     fn mentions(&self, name: &str) -> bool {
         self.production.iter().filter(|token| token.is_word(name)).count() > 1
     }
@@ -79,7 +79,7 @@ fn uses(files: &[File]) -> Uses<'_> {
     sources.iter().map(|source| (source.path, targets(source))).collect()
 }
 
-/// The file that defines what `source` calls `segments`, if it is one of the crate's.
+/// Returns the file that defines the path `segments` of `source`, if it belongs to the crate.
 fn target<'a>(
     source: &Source<'_>,
     segments: &[String],
@@ -95,7 +95,7 @@ fn target<'a>(
         }
         [] => return None,
     };
-    // Re-exports lead on; one of a name that leads to itself is no code that compiles, but must not hang.
+    // Re-exports are followed; one that leads to itself does not compile, but must not hang.
     for _ in 0..10 {
         let length = (1..=wanted.len()).rev().find(|length| by_module.contains_key(&wanted[..*length]))?;
         let (module, rest) = wanted.split_at(length);
@@ -111,7 +111,7 @@ fn target<'a>(
     None
 }
 
-/// The sets of files that lead to each other.
+/// Returns the sets of files that reach each other.
 fn circles<'a>(uses: &Uses<'a>) -> Vec<BTreeSet<&'a str>> {
     let reached: BTreeMap<_, _> = uses.keys().map(|path| (*path, reached(path, uses))).collect();
     let circle = |path: &&'a str| -> BTreeSet<&'a str> {
@@ -121,7 +121,7 @@ fn circles<'a>(uses: &Uses<'a>) -> Vec<BTreeSet<&'a str>> {
     circles.into_iter().collect()
 }
 
-/// The files that `path` leads to, over others too.
+/// Returns the files that `path` reaches, directly or indirectly.
 fn reached<'a>(path: &str, uses: &Uses<'a>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut waiting: Vec<&str> = uses[path].iter().copied().collect();

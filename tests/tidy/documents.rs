@@ -70,8 +70,8 @@ pub fn dangling(files: &[File]) -> Vec<String> {
     found
 }
 
-/// Returns the paths from the root of the repository that a line names. One with a placeholder (`src/*.rs`, `docs/…`) is
-/// none, nor is a part of a longer path or of an address.
+/// Returns the paths from the root of the repository that a line names. One with a placeholder (`src/*.rs`, `docs/…`)
+/// does not count, nor does a part of a longer path or an address.
 fn named(line: &str) -> Vec<&str> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_-./".contains(letter);
     let mut found = Vec::new();

@@ -1,15 +1,15 @@
-//! Which part of the crate may name which other part, and which crates are whose alone.
+//! The allowed dependencies between modules of the crate, and the crates that only some of them may use.
 
 use crate::lexer::{split_tests, tokens};
 use crate::paths::{UsedPath, paths};
 
-/// A module of the crate's root and the other ones that it may name.
+/// A top-level module and the other ones that it may use.
 struct Room {
     name: &'static str,
     may_use: &'static [&'static str],
 }
 
-/// The house, from the roof down. A module that is not listed may not exist: its place has to be chosen first.
+/// The architecture from top to bottom. An unlisted module is not allowed: its position has to be chosen first.
 const HOUSE: &[Room] = &[
     Room { name: "main", may_use: &["cli", "app"] },
     Room {
@@ -37,7 +37,7 @@ const HOUSE: &[Room] = &[
             "model",
         ],
     },
-    // Ports know nothing of what is served on them.
+    // Ports do not depend on the services on them.
     Room { name: "serve", may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "model"] },
     Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
     Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
@@ -46,18 +46,18 @@ const HOUSE: &[Room] = &[
     Room { name: "client", may_use: &["proto", "model"] },
     Room { name: "authority", may_use: &["storage", "telemetry", "clock", "lifecycle", "model"] },
     Room { name: "registry", may_use: &["storage", "clock", "random", "lifecycle", "model"] },
-    // A task of storage's own (a write outlives its caller) is spawned through lifecycle like any other.
+    // A task inside storage (a write outlives its caller) is spawned through lifecycle like any other.
     Room { name: "storage", may_use: &["telemetry", "clock", "lifecycle", "model"] },
     Room { name: "books", may_use: &["model"] },
     Room { name: "config", may_use: &["telemetry", "model"] },
-    // What a port's clients may hold: the port counts it, an entrance says whose caller is known.
+    // Limits of a port's clients: the port counts, a listener reports whose caller is known.
     Room { name: "budget", may_use: &["telemetry", "model"] },
     Room { name: "telemetry", may_use: &["clock", "model"] },
     Room { name: "lifecycle", may_use: &["clock", "model"] },
     Room { name: "clock", may_use: &["model"] },
     Room { name: "random", may_use: &[] },
     Room { name: "proto", may_use: &[] },
-    // Pure, and so everybody's: a moment, a reason, a name are its types.
+    // Pure, so usable everywhere: times, reasons and names are its types.
     Room { name: "model", may_use: &[] },
 ];
 
@@ -66,15 +66,15 @@ const ENTRANCE: &[&str] =
 const ENTRANCE_AND_PROTO: &[&str] =
     &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto"];
 
-/// Modules of storage that only storage itself and those that build it see; the others see the trait.
+/// Modules that only storage itself and its builders see; the others see the trait.
 const ENGINES: &[&str] = &["postgres", "sqlite", "sql"];
 const SEES_ENGINES: &[&str] = &["storage", "app", "cli"];
 
-/// Inside storage: an engine knows nothing of the other.
+/// Inside storage: the engines do not depend on each other.
 const ENGINES_APART: &[(&str, &[&str])] =
     &[("postgres", &["sqlite"]), ("sqlite", &["postgres"]), ("sql", &["postgres", "sqlite"])];
 
-/// Crates that only some rooms may name.
+/// Crates that only some modules may use.
 const OWNED: &[(&[&str], &[&str])] = &[
     (&["tokio_postgres", "tokio_postgres_rustls", "deadpool", "rusqlite", "refinery"], &["storage"]),
     (&["moka"], &["authority"]),
@@ -101,7 +101,7 @@ const OWNED: &[(&[&str], &[&str])] = &[
     (&["comfy_table", "indicatif"], &["cli"]),
 ];
 
-/// What the model may not name: whatever waits, looks outside, tells the time or draws lots.
+/// Modules that the model may not use: waiting, I/O, clocks, randomness.
 const IMPURE: &[&str] = &[
     "tokio",
     "tokio_util",
@@ -130,10 +130,10 @@ const IMPURE: &[&str] = &[
     "uuid::Uuid::new_v4",
 ];
 
-/// Pure all the same: addresses as values.
+/// Pure nevertheless: addresses as values.
 const PURE: &[&str] = &["std::net::IpAddr", "std::net::Ipv4Addr", "std::net::Ipv6Addr", "std::net::AddrParseError"];
 
-/// What is wrong with the arrows that go out from the file `path` of src.
+/// Returns complaints about the dependencies of the file `path` of src.
 #[must_use]
 pub fn complaints(path: &str, source: &str) -> Vec<String> {
     let module = module_of(path);
@@ -157,7 +157,7 @@ pub fn complaints(path: &str, source: &str) -> Vec<String> {
         .collect()
 }
 
-/// A complaint about a path into the crate itself.
+/// Returns a complaint about a path into the crate itself.
 fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
     let [start, target, rest @ ..] = used.segments.as_slice() else { return None };
     if start != "crate" {
@@ -166,7 +166,7 @@ fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
     if target == "*" || target.starts_with(char::is_uppercase) {
         return Some("name the module that it lives in, so that the layers can be seen".to_owned());
     }
-    // A macro is not a module, and stands at the root wherever it is written.
+    // A macro is not a module, and is at the root wherever it is defined.
     if rest.is_empty() && HOUSE.iter().all(|other| other.name != target) {
         return None;
     }
@@ -186,7 +186,7 @@ fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
         .then(|| format!("{} sees the trait of storage, not its engines", room.name))
 }
 
-/// A complaint about a path into another crate.
+/// Returns a complaint about a path into another crate.
 fn outside(room: &Room, used: &UsedPath) -> Option<String> {
     let first = used.segments.first()?;
     if first == "crate" {
@@ -200,7 +200,7 @@ fn outside(room: &Room, used: &UsedPath) -> Option<String> {
     if room.name != "model" {
         return None;
     }
-    // `core` and `std` are one.
+    // `core` and `std` are the same.
     let written = used.segments.join("::").replacen("core::", "std::", 1);
     let under =
         |prefix: &&&str| written == **prefix || written.strip_prefix(**prefix).is_some_and(|r| r.starts_with("::"));
@@ -210,7 +210,7 @@ fn outside(room: &Room, used: &UsedPath) -> Option<String> {
     IMPURE.iter().find(under).map(|_| "the model is pure: take it as a parameter".to_owned())
 }
 
-/// The module that the file `path` is: `["storage", "sqlite"]` for src/storage/sqlite/mod.rs.
+/// Returns the module of the file `path`: `["storage", "sqlite"]` for src/storage/sqlite/mod.rs.
 #[must_use]
 pub fn module_of(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or(path);

@@ -1,14 +1,14 @@
-//! Rust source as words, without comments and with strings set apart: enough to find paths, module lines and attributes
+//! Lexer of Rust source that drops comments and separates strings: enough to find paths, module lines and attributes
 //! without being misled by text that only looks like code.
 
-/// What a token is.
+/// Kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An identifier or keyword; a raw one without its `r#`.
     Word,
     /// `::`, or one character of punctuation.
     Mark,
-    /// A string; its text is what stands between the quotes.
+    /// A string; its text is the part between the quotes.
     Text,
     /// A number, character or lifetime.
     Other,
@@ -17,7 +17,7 @@ pub enum Kind {
 /// One token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its text.
     pub text: String,
@@ -26,20 +26,20 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether it is the word `text`.
+    /// Returns whether it is the word `text`.
     #[must_use]
     pub fn is_word(&self, text: &str) -> bool {
         self.kind == Kind::Word && self.text == text
     }
 
-    /// Whether it is the mark `text`.
+    /// Returns whether it is the mark `text`.
     #[must_use]
     pub fn is_mark(&self, text: &str) -> bool {
         self.kind == Kind::Mark && self.text == text
     }
 }
 
-/// The tokens of `source`.
+/// Returns the tokens of `source`.
 #[must_use]
 pub fn tokens(source: &str) -> Vec<Token> {
     let mut lexer = Lexer { rest: source, line: 1, found: Vec::new() };
@@ -49,7 +49,7 @@ pub fn tokens(source: &str) -> Vec<Token> {
     lexer.found
 }
 
-/// The tokens of production code and those of items under `#[cfg(test)]`.
+/// Returns the tokens of production code and those of items under `#[cfg(test)]`.
 #[must_use]
 pub fn split_tests(tokens: &[Token]) -> (Vec<Token>, Vec<Token>) {
     if inner_attribute_is_test(tokens) {
@@ -77,7 +77,7 @@ pub fn split_tests(tokens: &[Token]) -> (Vec<Token>, Vec<Token>) {
     (production, tests)
 }
 
-/// One past the `]` of the attribute that starts at `at`, if one does.
+/// Returns the index after the `]` of the attribute that starts at `at`, if one does.
 #[must_use]
 pub fn attribute_end(tokens: &[Token], at: usize) -> Option<usize> {
     let is = |offset: usize, mark: &str| tokens.get(at + offset).is_some_and(|token| token.is_mark(mark));
@@ -91,7 +91,7 @@ pub fn attribute_end(tokens: &[Token], at: usize) -> Option<usize> {
     Some(closing(tokens, open) + 1)
 }
 
-/// Where the bracket opened at `open` is closed, or the last token.
+/// Returns the index of the closing bracket for `open`, or of the last token.
 fn closing(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0_i32;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -109,7 +109,7 @@ fn closing(tokens: &[Token], open: usize) -> usize {
     tokens.len().saturating_sub(1)
 }
 
-/// One past the item that starts at `at`, further attributes included.
+/// Returns the index after the item that starts at `at`, further attributes included.
 fn item_end(tokens: &[Token], mut at: usize) -> usize {
     while let Some(end) = attribute_end(tokens, at) {
         at = end;
@@ -196,7 +196,7 @@ fn word_length(text: &str) -> usize {
     text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
-/// The length of a comment; they nest.
+/// Returns the length of a comment, which may be nested.
 fn block_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -216,7 +216,7 @@ fn block_comment(text: &str) -> usize {
     at
 }
 
-/// A string literal at the start: start and end of its text, and its whole length.
+/// Parses a string literal at the start: returns start and end of its text, and its whole length.
 fn string(text: &str) -> Option<(usize, usize, usize)> {
     let prefix = text.find(|c: char| !matches!(c, 'b' | 'c' | 'r')).unwrap_or(0);
     if prefix > 2 {
@@ -237,7 +237,7 @@ fn string(text: &str) -> Option<(usize, usize, usize)> {
     })
 }
 
-/// How far to the first `end` that no backslash takes away.
+/// Returns the position of the first unescaped `end`.
 fn unescaped(text: &str, end: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -249,7 +249,7 @@ fn unescaped(text: &str, end: char) -> usize {
     text.len()
 }
 
-/// The length of a character or a lifetime.
+/// Returns the length of a character or a lifetime.
 fn quote(text: &str) -> usize {
     let mut inside = text[1..].chars();
     match (inside.next(), inside.next()) {

@@ -1,4 +1,4 @@
-//! What a file may be like: short, without sleeping tests, without ignored tests, without the paths of anyone's machine.
+//! Properties of files: short, no sleeping tests, no ignored tests, no paths of any single machine.
 
 use crate::lexer::{Token, attribute_end, split_tests, tokens};
 use crate::tree::File;
@@ -6,18 +6,18 @@ use crate::tree::File;
 /// Beyond this many lines a file has more than one subject.
 const LONGEST: usize = 500;
 
-/// Kinds of files that people write and read. Data (reference books, vectors, locks) is as long as it is.
+/// Extensions of hand-written files. Data (reference books, vectors, locks) has no limit.
 const BOUNDED: &[&str] = &["rs", "proto", "sql", "sh", "py", "html", "css", "js"];
 
-/// Where waiting with a bound lives: the only sleeper.
+/// The module for bounded waiting: the only one that sleeps.
 const WAITING: &str = "tests/support/wait.rs";
 
 const SLEEPERS: &[&str] = &["sleep", "sleep_until", "sleep_ms", "park_timeout", "park_timeout_ms"];
 
-/// Beginnings of absolute paths that are one machine's. Written in two parts, so as not to be found here.
+/// Prefixes of absolute paths on single machines. Split in two, so that this file has no match.
 const MACHINE_PATHS: &[&str] = &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
 
-/// Whether the length of `file` is bounded.
+/// Returns whether the length of `file` is bounded.
 #[must_use]
 pub fn is_bounded(file: &File) -> bool {
     BOUNDED.iter().any(|extension| file.has_extension(extension))
@@ -26,7 +26,7 @@ pub fn is_bounded(file: &File) -> bool {
         || file.path == "Makefile"
 }
 
-/// A complaint when the text is too long.
+/// Returns a complaint if the text is too long.
 #[must_use]
 pub fn long(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
@@ -36,7 +36,7 @@ pub fn long(path: &str, text: &str) -> Vec<String> {
     vec![format!("{path}: {lines} lines, at most {LONGEST}: split it by subject")]
 }
 
-/// Complaints about tests that wait for time to pass instead of a condition.
+/// Returns complaints about tests that wait for time to pass instead of a condition.
 #[must_use]
 pub fn sleeping(path: &str, source: &str) -> Vec<String> {
     if path == WAITING {
@@ -55,7 +55,7 @@ pub fn sleeping(path: &str, source: &str) -> Vec<String> {
         .collect()
 }
 
-/// Complaints about tests that are there and do not run.
+/// Returns complaints about tests that exist and do not run.
 #[must_use]
 pub fn ignored(path: &str, source: &str) -> Vec<String> {
     let all = tokens(source);
@@ -80,7 +80,7 @@ fn is_opening(token: &Token) -> bool {
     ["#", "!", "["].iter().any(|mark| token.is_mark(mark))
 }
 
-/// Complaints about paths that exist on one machine only.
+/// Returns complaints about paths that exist on one machine only.
 #[must_use]
 pub fn machine_paths(path: &str, text: &str) -> Vec<String> {
     text.lines()

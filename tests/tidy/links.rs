@@ -1,5 +1,5 @@
-//! Links of the documents: each leads to a file, folder or heading of the repository. The book is what mdBook publishes,
-//! and that is docs/src alone: its links stay there, and its summary lists each chapter once.
+//! Links in documents: each leads to a file, folder or heading of the repository. mdBook publishes docs/src alone:
+//! links in the book stay there, and its summary lists each chapter once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ pub fn unlisted(files: &[File]) -> Vec<String> {
     found
 }
 
-/// Returns what is wrong with a link of the document `path`.
+/// Returns a complaint about a link in the document `path`.
 fn wrong(path: &str, target: &str, files: &[File], documents: &BTreeMap<&str, Document>) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;
@@ -73,7 +73,7 @@ fn wrong(path: &str, target: &str, files: &[File], documents: &BTreeMap<&str, Do
     }
 }
 
-/// Resolves a relative link of the document `path`; `None` if it leads out of the repository.
+/// Resolves a relative link in the document `path`; returns `None` if it leads out of the repository.
 fn resolve(path: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = path.split('/').collect();
     parts.pop();
@@ -143,7 +143,7 @@ fn without_code(line: &str) -> String {
 /// Returns the anchor of a heading, as mdBook and code hosts derive it.
 fn anchor(heading: &str) -> String {
     let mut text = String::new();
-    // Of a link only its text counts.
+    // Only the text of a link counts.
     let mut rest = heading;
     while let Some((before, after)) = rest.split_once("](") {
         text.push_str(before);

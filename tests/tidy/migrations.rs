@@ -1,5 +1,5 @@
-//! Migrations are numbered without a gap, in step for both engines, and never change once they are in: their digests stand
-//! in a lock file, to which lines are only added.
+//! Migrations are numbered without gaps, equally for both engines, and never change once they are committed: their
+//! digests are in a lock file, to which lines are only added.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ pub const LOCK: &str = "tests/migrations.lock";
 
 const ENGINES: &[&str] = &["postgres", "sqlite"];
 
-/// Everything wrong with the migrations among `files`, `lock` being the text of the lock file.
+/// Returns complaints about the migrations among `files`; `lock` is the text of the lock file.
 #[must_use]
 pub fn complaints(files: &[File], lock: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -82,7 +82,7 @@ fn digest(bytes: &[u8]) -> String {
     })
 }
 
-/// Engine, number and name of a migration.
+/// Returns engine, number and name of a migration.
 fn parse(path: &str) -> Option<(&'static str, u32, &str)> {
     let (engine, file) = path.strip_prefix("migrations/")?.split_once('/')?;
     let engine = ENGINES.iter().find(|known| **known == engine)?;

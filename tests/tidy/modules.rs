@@ -1,4 +1,4 @@
-//! A .rs file that no `mod` line reaches is never compiled, and the tests in it never run: there must be none.
+//! A .rs file that no `mod` line reaches is never compiled, and its tests never run: no such file may exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::lexer::{Kind, Token, attribute_end, tokens};
 use crate::tree::File;
 
-/// The .rs files that nothing reaches.
+/// Returns the unreachable .rs files.
 #[must_use]
 pub fn complaints(files: &[File]) -> Vec<String> {
     let sources: BTreeMap<&str, &File> =
@@ -24,7 +24,7 @@ pub fn complaints(files: &[File]) -> Vec<String> {
     orphans.map(|path| format!("{path}: no `mod` line reaches it, so it is never compiled")).collect()
 }
 
-/// Whether cargo finds the file by itself.
+/// Returns whether cargo finds the file by itself.
 fn is_root(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
@@ -37,7 +37,7 @@ fn is_root(path: &str) -> bool {
     }
 }
 
-/// The files that the `mod` lines of the file `path` could mean.
+/// Returns the files that the `mod` lines of the file `path` could refer to.
 fn children(path: &str, tokens: &[Token]) -> Vec<String> {
     let path = Path::new(path);
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -75,7 +75,7 @@ fn children(path: &str, tokens: &[Token]) -> Vec<String> {
                 inline.pop();
             }
         }
-        // Between an attribute and its `mod` only `pub`, `pub(crate)` and the like can stand.
+        // Only `pub`, `pub(crate)` and the like can be between an attribute and its `mod`.
         if mark(0, ";") || mark(0, "{") || mark(0, "}") {
             given = None;
         }
@@ -89,7 +89,7 @@ fn path_attribute(attribute: &[Token]) -> Option<String> {
     attribute.iter().find(|token| is_path && token.kind == Kind::Text).map(|token| token.text.clone())
 }
 
-/// `a/b/../c` as `a/c`.
+/// Returns `a/b/../c` as `a/c`.
 fn plain(path: &Path) -> String {
     let mut parts: Vec<String> = Vec::new();
     for component in path.components() {

@@ -1,27 +1,26 @@
-//! The paths that Rust source names, made whole: `use` trees spread out, `self`, `super` and what the file imports
-//! replaced by what they stand for.
+//! The full paths that Rust source uses: `use` trees are expanded, `self`, `super` and imported names are resolved.
 
 use std::collections::HashMap;
 
 use crate::lexer::{Kind, Token};
 
-/// A path as written from the root: `["crate", "model", "Key"]`, `["std", "net", "TcpStream"]`, or with a last `*`.
+/// A full path: `["crate", "model", "Key"]`, `["std", "net", "TcpStream"]`, or with a last `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedPath {
     /// Its parts.
     pub segments: Vec<String>,
     /// Its line, from 1.
     pub line: usize,
-    /// The name that `pub use` gives it; `None` for any other use.
+    /// The name under which `pub use` exports it; `None` for any other use.
     pub exported: Option<String>,
 }
 
-/// The paths named in `tokens`, which belong to the module `module` of the crate `latchkey` (empty: its root).
+/// Returns the paths in `tokens`, which belong to the module `module` of the crate `latchkey` (empty: its root).
 #[must_use]
 pub fn paths(tokens: &[Token], module: &[String]) -> Vec<UsedPath> {
     let mut reader =
         Reader { tokens, module, imports: HashMap::new(), inline: Vec::new(), depth: 0, found: Vec::new() };
-    // Twice: an import may stand below its use.
+    // Twice: an import may be below its use.
     reader.read();
     reader.found.clear();
     reader.read();
@@ -32,7 +31,7 @@ struct Reader<'a> {
     tokens: &'a [Token],
     module: &'a [String],
     imports: HashMap<String, Vec<String>>,
-    /// Names of the inline modules around, and the depth of their braces.
+    /// Names of the enclosing inline modules, and the depth of their braces.
     inline: Vec<(String, usize)>,
     depth: usize,
     found: Vec<UsedPath>,
@@ -63,7 +62,7 @@ impl Reader<'_> {
             let exports = self.is_public(at);
             return self.tree(at + 1, &[], exports);
         } else if token.is_mark("(") && next_is_word("in") && self.is_after_pub(at) {
-            // A visibility, `pub(in a::b)`: no use of what it names.
+            // A visibility, `pub(in a::b)`: not a use of that path.
             return at + 1 + self.tokens[at..].iter().take_while(|token| !token.is_mark(")")).count();
         } else if token.kind == Kind::Word && next_is("::") && !self.continues(at) {
             return self.inline_path(at);
@@ -71,12 +70,12 @@ impl Reader<'_> {
         at + 1
     }
 
-    /// `use<'a>` in a return type is no import.
+    /// Returns false for `use<'a>` in a return type, which is not an import.
     fn starts_item(&self, at: usize) -> bool {
         self.tokens.get(at + 1).is_some_and(|next| next.kind == Kind::Word || next.is_mark("::") || next.is_mark("{"))
     }
 
-    /// Whether the item that begins at `at` has `pub` or `pub(…)` before it.
+    /// Returns whether `pub` or `pub(…)` precedes the item that begins at `at`.
     fn is_public(&self, at: usize) -> bool {
         let before = &self.tokens[..at];
         let before = match before.iter().rposition(|token| token.is_mark("(")) {
@@ -90,8 +89,8 @@ impl Reader<'_> {
         at.checked_sub(1).is_some_and(|before| self.tokens[before].is_word("pub"))
     }
 
-    /// Whether the word at `at` begins no path: a later part (`a::b`, `Vec::<T>::new`, but not `::a`), or a method (`x.a`,
-    /// but not `0..a`).
+    /// Returns whether the word at `at` does not begin a path: a later part (`a::b`, `Vec::<T>::new`, but not `::a`),
+    /// or a method (`x.a`, but not `0..a`).
     fn continues(&self, at: usize) -> bool {
         let before = |back: usize| at.checked_sub(back).map(|index| &self.tokens[index]);
         let marked = |back: usize, mark: &str| before(back).is_some_and(|token| token.is_mark(mark));
@@ -114,7 +113,7 @@ impl Reader<'_> {
         at
     }
 
-    /// Reads one tree of a `use` from `at` on; returns what follows it.
+    /// Parses one tree of a `use` from `at` on; returns the index after it.
     fn tree(&mut self, mut at: usize, prefix: &[String], exports: bool) -> usize {
         let mut segments = prefix.to_vec();
         let line = self.tokens.get(at).map_or(0, |token| token.line);
@@ -160,7 +159,7 @@ impl Reader<'_> {
         self.found.push(UsedPath { segments, line, exported: name.filter(|_| exports) });
     }
 
-    /// `self` and `super` replaced by the module they mean, the crate's own name by `crate`.
+    /// Resolves `self`, `super` and the crate's own name.
     fn whole(&self, segments: &[String]) -> Vec<String> {
         let Some(first) = segments.first() else { return Vec::new() };
         let here = || -> Vec<String> {

@@ -1,6 +1,6 @@
-//! The contract is read in its protos: everything in them that has a name is commented.
+//! The protos are the reference of the API: every name declared in them has a comment.
 
-/// Complaints about declarations without a comment directly above or behind.
+/// Returns complaints about declarations without a comment directly above or behind.
 #[must_use]
 pub fn uncommented(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -14,7 +14,7 @@ pub fn uncommented(path: &str, text: &str) -> Vec<String> {
             in_block = !line.contains("*/");
             commented = true;
         } else if code.is_empty() {
-            // An empty line parts a comment from what follows it.
+            // An empty line separates a comment from the code after it.
             commented = line.starts_with("//");
         } else {
             let documented = commented || line.contains("//");
@@ -28,7 +28,7 @@ pub fn uncommented(path: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether the line declares something of its own: a message, a field, a value, a method.
+/// Returns whether the line is a declaration: a message, a field, a value, a method.
 fn is_declaration(code: &str) -> bool {
     let first = code.split([' ', '(', '{']).next().unwrap_or_default();
     match first {

@@ -1,4 +1,4 @@
-//! The files of the repository: all but what .gitignore names, committed or not yet.
+//! The files of the repository, committed or not, except those ignored by .gitignore.
 
 use std::path::{Path, PathBuf};
 
@@ -7,37 +7,37 @@ use std::path::{Path, PathBuf};
 pub struct File {
     /// Its path from the root, with `/`.
     pub path: String,
-    /// What is in it.
+    /// Its contents.
     pub bytes: Vec<u8>,
 }
 
 impl File {
-    /// A file that is not there, for the rules' own tests.
+    /// Creates a file that does not exist, for the tests of the rules.
     #[must_use]
     pub fn sample(path: &str, text: &str) -> Self {
         Self { path: path.to_owned(), bytes: text.as_bytes().to_vec() }
     }
 
-    /// Its text; what is not UTF-8 is replaced.
+    /// Returns its text; invalid UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// Whether it is below `folder`.
+    /// Returns whether it is below `folder`.
     #[must_use]
     pub fn is_in(&self, folder: &str) -> bool {
         Path::new(&self.path).starts_with(folder)
     }
 
-    /// Whether its name ends with `.extension`.
+    /// Returns whether its name ends with `.extension`.
     #[must_use]
     pub fn has_extension(&self, extension: &str) -> bool {
         Path::new(&self.path).extension().is_some_and(|found| found == extension)
     }
 }
 
-/// All files, ordered by path.
+/// Returns all files, ordered by path.
 ///
 /// # Panics
 ///
@@ -58,7 +58,7 @@ fn collect(folder: &Path, prefix: &str, ignored: &[String], files: &mut Vec<File
         let entry = entry.expect("a folder is read to its end");
         let name = entry.file_name().into_string().expect("names of files are UTF-8");
         let path = format!("{prefix}{name}");
-        // `.git` is a file in a linked work tree.
+        // `.git` is a file in a linked worktree.
         if name == ".git" || ignored.iter().any(|pattern| *pattern == name || pattern.strip_prefix('/') == Some(&path))
         {
             continue;
@@ -73,7 +73,7 @@ fn collect(folder: &Path, prefix: &str, ignored: &[String], files: &mut Vec<File
     }
 }
 
-/// The lines of .gitignore: `name` at any depth, or `/path` from the root.
+/// Returns the lines of .gitignore: `name` at any depth, or `/path` from the root.
 fn ignored(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines

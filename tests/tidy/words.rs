@@ -1,16 +1,15 @@
-//! The project speaks the usual language of its field: words that are not part of it are refused, with what to write
-//! instead. The list is in words.txt.
+//! The project uses the usual terms of its field: other words are refused, with a suggestion. The list is in words.txt.
 
 use crate::lexer::{Kind, Token, split_tests, tokens};
 use crate::tree::File;
 
-/// The list of refused words, from the root of the repository.
+/// Path of the list of refused words.
 pub const LIST: &str = "tests/tidy/words.txt";
 
-/// Where words are refused.
+/// Scopes in which words are refused.
 pub const CHECKED: &[Scope] = &[Scope::Protos, Scope::Templates, Scope::Strings, Scope::Help, Scope::Deploy];
 
-/// Where they are only counted. A scope that is clean moves to [`CHECKED`].
+/// Scopes in which they are only counted. A clean scope moves to [`CHECKED`].
 pub const COUNTED: &[Scope] = &[Scope::CommentsOfSources, Scope::CommentsOfTests, Scope::Documents];
 
 /// A kind of text.
@@ -22,7 +21,7 @@ pub enum Scope {
     Templates,
     /// String literals in src: errors, log messages, labels.
     Strings,
-    /// `--help` of every command, as the snapshots have it.
+    /// `--help` of every command, from the snapshots.
     Help,
     /// Comments in deploy, scripts, reference books and the Makefile.
     Deploy,
@@ -56,7 +55,7 @@ pub struct Hit {
     pub line: usize,
     /// The word or phrase.
     pub word: String,
-    /// What to write instead.
+    /// Suggested replacement.
     pub instead: String,
 }
 
@@ -80,14 +79,14 @@ pub fn entries(list: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Complaints about refused words in one file.
+/// Returns complaints about refused words in one file.
 #[must_use]
 pub fn complaints(entries: &[Entry], scopes: &[Scope], file: &File) -> Vec<String> {
     let found = scopes.iter().filter(|scope| scope.concerns(file)).flat_map(|scope| hits(entries, *scope, file));
     found.map(|hit| format!("{}:{}: not \"{}\": write {}", file.path, hit.line, hit.word, hit.instead)).collect()
 }
 
-/// Refused words in one file, as far as it is of this scope.
+/// Returns the refused words in one file, if it belongs to this scope.
 #[must_use]
 pub fn hits(entries: &[Entry], scope: Scope, file: &File) -> Vec<Hit> {
     let text = file.text();
@@ -102,7 +101,7 @@ pub fn hits(entries: &[Entry], scope: Scope, file: &File) -> Vec<Hit> {
 }
 
 impl Scope {
-    /// Whether the file has texts of this scope.
+    /// Returns whether the file has texts of this scope.
     #[must_use]
     pub fn concerns(self, file: &File) -> bool {
         match self {
@@ -120,12 +119,12 @@ impl Scope {
     }
 }
 
-/// Whether a file in src has nothing but tests.
+/// Returns whether a file in src contains only tests.
 fn is_of_tests(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
-/// The words of a text with their positions, in lower case. Code between backticks is left out.
+/// Returns the words of a text with their positions, in lower case. Code between backticks is omitted.
 fn words(text: &str) -> Vec<(usize, String)> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’');
     let (mut found, mut word, mut start, mut in_code) = (Vec::new(), String::new(), 0, false);
@@ -133,7 +132,7 @@ fn words(text: &str) -> Vec<(usize, String)> {
         if c == '`' {
             in_code = !in_code;
         }
-        // An odd backtick does not hide the rest of a file.
+        // An unpaired backtick does not hide the rest of a file.
         in_code = in_code && !text[at..].starts_with("\n\n");
         if is_part(c) && !in_code {
             if word.is_empty() {
@@ -144,7 +143,7 @@ fn words(text: &str) -> Vec<(usize, String)> {
             if !word.is_empty() {
                 found.push((start, std::mem::take(&mut word)));
             }
-            // No phrase goes beyond the end of a clause.
+            // No phrase extends beyond the end of a clause.
             if matches!(c, '.' | ':' | ';' | '?' | '!') && !in_code {
                 found.push((at, c.to_string()));
             }
@@ -172,7 +171,7 @@ fn in_passage(entries: &[Entry], passage: &Passage) -> Vec<Hit> {
     hits
 }
 
-/// Whether `phrase` is in the text so that it covers the word at `at`.
+/// Returns whether the text contains `phrase` so that it covers the word at `at`.
 fn covers(texts: &[&str], at: usize, phrase: &[String]) -> bool {
     (0..phrase.len())
         .filter_map(|offset| at.checked_sub(offset))
@@ -183,7 +182,7 @@ fn borrowed(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
 
-/// Comments that have lines to themselves; lines that follow each other are one passage.
+/// Returns comments on lines of their own; consecutive lines are one passage.
 fn comments(text: &str, marker: &str) -> Vec<Passage> {
     let mut passages: Vec<Passage> = Vec::new();
     let mut last = 0;
@@ -199,7 +198,7 @@ fn comments(text: &str, marker: &str) -> Vec<Passage> {
         last = at + 1;
     }
     if marker == "#" {
-        // What `make` prints about a target.
+        // Descriptions that `make` prints for targets.
         let behind =
             text.lines().enumerate().filter_map(|(at, line)| Some((at, line.split_once(": ")?.1.split_once("## ")?.1)));
         passages.extend(behind.map(|(at, text)| Passage { line: at + 1, text: text.to_owned() }));
@@ -207,7 +206,7 @@ fn comments(text: &str, marker: &str) -> Vec<Passage> {
     passages
 }
 
-/// String literals of production code that are sentences or labels: those with a space in them.
+/// Returns string literals of production code that are sentences or labels: those that contain a space.
 fn strings(source: &str) -> Vec<Passage> {
     let (production, _) = split_tests(&tokens(source));
     let is_reason = |at: usize| at >= 2 && production[at - 1].is_mark("=") && production[at - 2].is_word("reason");
@@ -219,7 +218,7 @@ fn is_prose(token: &Token) -> bool {
     token.kind == Kind::Text && token.text.trim().contains(' ')
 }
 
-/// The text without escapes and without the names of what is put into it.
+/// Returns the text without escapes and without the names in placeholders.
 fn unescaped(text: &str) -> String {
     let text = text.replace("\\n", " ").replace('\\', " ").replace("{{", " ").replace("}}", " ");
     let mut parts = text.split('{');
@@ -227,7 +226,7 @@ fn unescaped(text: &str) -> String {
     parts.fold(first, |text, part| text + " " + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
-/// What a page shows of its own: without tags, expressions and comments, on the same lines.
+/// Returns the static text of a page: without tags, expressions and comments, on the same lines.
 fn page_text(template: &str) -> String {
     let mut text = String::new();
     let mut rest = template;

@@ -1,6 +1,6 @@
-//! The states and what can happen in them.
+//! The states and their transitions.
 
-/// What a commit changes.
+/// The change of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Opens or closes the key.
@@ -11,22 +11,22 @@ pub(crate) enum Change {
     Other,
 }
 
-/// Something that the promises rest on.
+/// A mechanism that the promises depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guard {
-    /// A grant read before its key's floor is not used.
+    /// A grant read before its key's watermark is not used.
     Floor,
     /// A grant that is ahead of the World is not used with it.
     Ahead,
-    /// Floors are raised before the World is swapped.
+    /// Watermarks are raised before the World is swapped.
     Order,
-    /// What a read brings is asked about like what a cache holds.
+    /// A grant that was just read is checked like a cached one.
     Recheck,
-    /// A grant is used only if the head it was read at is part of the World's past.
+    /// A grant is used only if the revision it was read at is part of the World's history.
     Lineage,
     /// Grants of another epoch are not used.
     Epoch,
-    /// Each epoch has floors of its own.
+    /// Each epoch has its own watermarks.
     OwnFloors,
     /// A poll compares the nonce of the cursor.
     Gap,
@@ -34,14 +34,14 @@ pub(crate) enum Guard {
     ReportLast,
 }
 
-/// What is explored.
+/// Parameters of an exploration.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) script: Vec<Change>,
     pub(crate) replicas: usize,
-    /// How often storage may be restored.
+    /// Maximum number of restores of storage.
     pub(crate) restores: u8,
-    /// Decisions of each thread.
+    /// Number of decisions of each thread.
     pub(crate) decisions: u8,
     pub(crate) without: Option<Guard>,
 }
@@ -49,15 +49,15 @@ pub(crate) struct Shape {
 const MAX_COMMITS: usize = 3;
 const MAX_EPOCHS: usize = 3;
 
-/// A revision with all its past: which commits led to it, in order. Commits are numbered as they are made, so that two
-/// pasts of one length differ.
+/// A revision with its whole history: the commits that led to it, in order. Commits are numbered in order of creation,
+/// so that two histories of the same length differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Path {
     len: u8,
     commits: [u8; MAX_COMMITS],
 }
 
-/// A grant: K as of a head, in a cache.
+/// A cached grant: K as of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Grant {
     head: Path,
@@ -68,17 +68,17 @@ struct Grant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Follower {
     Idle,
-    /// A poll brought this head.
+    /// A poll returned this revision.
     Polled(Path),
-    /// Its first step of two is taken: floors (or, without the order, the World).
+    /// The first of two steps is done: watermarks (or, without the order, the World).
     Halfway(Path),
-    /// Both are taken.
+    /// Both steps are done.
     Applied(Path),
-    /// Another past: everything is to be loaded.
+    /// Diverged history: everything must be reloaded.
     Lost,
 }
 
-/// A read through, for a thread or to refresh the shared cache.
+/// A read-through, for a thread or to refresh the shared cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Read {
     Sent { epoch: u8 },
@@ -88,7 +88,7 @@ enum Read {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Thread {
     Idle,
-    /// It has loaded a World.
+    /// The World is loaded.
     Loaded {
         world: Path,
         epoch: u8,
@@ -98,7 +98,7 @@ enum Thread {
         world: Path,
         epoch: u8,
     },
-    /// It has put what it read into the shared cache, and loaded a World again.
+    /// The grant is in the shared cache, and the World is loaded again.
     Again {
         world: Path,
         epoch: u8,
@@ -116,22 +116,22 @@ struct Replica {
     shared: Option<Grant>,
     refresh: Option<Read>,
     thread: Thread,
-    /// The thread's own table.
+    /// The thread's own cache.
     table: Option<Grant>,
     decisions: u8,
-    /// What was acknowledged when the thread's decision began.
+    /// The newest acknowledged write when the thread's decision began.
     promised: Path,
     reported: Path,
 }
 
-/// Everything, at one moment.
+/// The whole system at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     storage: Path,
     made: u8,
     restores: u8,
     replicas: [Replica; 2],
-    /// The newest write of which its caller knows that every replica has applied it.
+    /// The newest write whose caller knows that every replica has applied it.
     acknowledged: Path,
     /// A promise was broken.
     pub(crate) broken: bool,
@@ -165,13 +165,13 @@ impl Path {
         self.cut(same.expect("all begin alike"))
     }
 
-    /// The last revision after `from` at which something of `kind` changed; 0: none.
+    /// Returns the last revision after `from` at which something of `kind` changed; 0 if there is none.
     fn last(self, kind: Change, from: u8, shape: &Shape) -> u8 {
         let changes = |at: &u8| shape.script[usize::from(self.commits[usize::from(*at - 1)])] == kind;
         (from + 1..=self.len).rev().find(changes).unwrap_or(0)
     }
 
-    /// Whether it is open: at first, and after every second change.
+    /// Returns whether it is open: initially, and after every second change.
     fn open(self, kind: Change, shape: &Shape) -> bool {
         let commits = &self.commits[..usize::from(self.len)];
         commits.iter().filter(|commit| shape.script[usize::from(**commit)] == kind).count() % 2 == 0
@@ -203,7 +203,7 @@ impl State {
         }
     }
 
-    /// Every state that can be next.
+    /// Adds every possible next state.
     pub(crate) fn successors(&self, shape: &Shape, next: &mut Vec<Self>) {
         if usize::from(self.made) < shape.script.len() {
             let mut state = *self;
@@ -216,7 +216,7 @@ impl State {
                 let mut state = *self;
                 state.restores += 1;
                 state.storage = self.storage.cut(len);
-                // What is lost is no promise any more.
+                // A lost write is no longer promised.
                 state.acknowledged = self.acknowledged.common(state.storage);
                 for replica in &mut state.replicas {
                     replica.promised = replica.promised.common(state.storage);
@@ -284,7 +284,7 @@ impl Replica {
             (Follower::Halfway(head), Some(world)) => {
                 self.follower = Follower::Applied(head);
                 if shape.without == Some(Guard::Order) {
-                    // By what the World was before it; the raise is the same, only late.
+                    // Uses the World before it; the watermarks are the same, only late.
                     self.raise(head, Path::default(), shape);
                 } else {
                     self.swap(head);
@@ -393,7 +393,7 @@ impl Replica {
                     return;
                 }
                 let Some(newer) = self.world else {
-                    // Nothing can be decided while everything is loaded.
+                    // No decision is possible during a reload.
                     self.thread = Thread::Idle;
                     self.decisions += 1;
                     with(self);
@@ -413,7 +413,7 @@ impl Replica {
         with(self);
     }
 
-    /// Decides; answers whether that breaks a promise.
+    /// Decides; returns whether that breaks a promise.
     fn conclude(&mut self, grant: Grant, world: Path, shape: &Shape) -> bool {
         self.thread = Thread::Idle;
         self.table = Some(grant);
@@ -426,7 +426,7 @@ impl Replica {
     }
 }
 
-/// A grant as storage has it now.
+/// Returns the grant as storage has it now.
 const fn read(storage: Path, epoch: u8) -> Grant {
     Grant { head: storage, epoch, confirmed: false }
 }

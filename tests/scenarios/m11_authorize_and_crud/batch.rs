@@ -1,4 +1,4 @@
-//! Several questions at once, and what a token may do as a whole.
+//! Batches of requests, and introspection of a token.
 
 use latchkey::proto::v1 as proto;
 use proto::batch_authorize_result::Result as Answer;
@@ -63,7 +63,7 @@ async fn a_batch_has_bounds(world: &World) {
     }
 }
 
-/// What is wrong with a question, and the fields that its answer names.
+/// An invalid request, and the fields in its error.
 type Wrong = (&'static str, fn(&mut AuthorizeRequest), &'static [&'static str]);
 
 const WRONG: [Wrong; 7] = [
@@ -85,10 +85,10 @@ const WRONG: [Wrong; 7] = [
     ),
 ];
 
-/// How a question is changed, and what it is refused for then.
+/// A modification of a request, and the reason of its refusal.
 type Refused = (fn(&mut AuthorizeRequest), Reason);
 
-/// What a decision refuses for, not the call.
+/// Modifications that the decision refuses, not the call.
 const REFUSED: [Refused; 8] = [
     (|asked| asked.key.clear(), Reason::KeyMissing),
     (|asked| asked.key = "short".to_owned(), Reason::KeyMalformed),
@@ -100,8 +100,8 @@ const REFUSED: [Refused; 8] = [
     (|asked| asked.stores = vec!["s".repeat(5_000)], Reason::StoreUnknown),
 ];
 
-/// The ways a batch takes through the server: short and usual; with `stores`, which are read otherwise; long; and long
-/// with questions of every kind.
+/// The code paths of a batch in the server: short and usual; with `stores`, which are parsed differently; long; and
+/// long with requests of every kind.
 async fn a_bad_question_leaves_the_others_as_they_are(world: &World) {
     world.import_book().await;
     world.stores(&["berlin"]).await;

@@ -1,4 +1,4 @@
-//! What was changed: told as it happens, and afterwards to whoever asks.
+//! Changes: streamed as they happen, and listed afterwards.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tonic::{Code, Streaming};
 use crate::world::Of::{All, Only};
 use crate::world::{World, because, key};
 
-/// For a change to be told.
+/// Bound for a change to be streamed.
 const SOON: Duration = Duration::from_secs(10);
 
 on_both_engines!(
@@ -219,7 +219,7 @@ async fn the_audit_is_searched_by_subject_actor_and_time(world: &World) {
         if page.next_page_token.is_empty() {
             break;
         }
-        // What happens meanwhile is newer than the page, and not on the ones to come.
+        // Changes made meanwhile are newer than the page, and not on the following ones.
         world.switch_store("madrid", paged.len() % 4 == 0).await;
         request.page_token = page.next_page_token;
     }

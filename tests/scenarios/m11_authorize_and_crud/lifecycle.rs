@@ -1,4 +1,4 @@
-//! From issuing a key to removing it: whatever is done to a key, the next question is answered by it.
+//! From issuing a key to deleting it: the next decision follows every change of a key.
 
 use latchkey::proto::v1 as proto;
 use proto::{AuthorizeRequest, Key, Reason, StoreUse};

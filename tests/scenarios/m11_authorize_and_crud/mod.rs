@@ -1,4 +1,4 @@
-//! M11: `Authorize(key, method, store)` and the calls that create, read, change and end what it decides by.
+//! M11: `Authorize(key, method, store)` and the calls that create, read, change and end its data.
 
 mod batch;
 mod feed;

@@ -1,4 +1,4 @@
-//! Who may call Latchkey itself, and what becomes of it at once when they may not any more.
+//! Operators who may call Latchkey itself, and the immediate effect when they lose that right.
 
 use latchkey::proto::v1 as proto;
 use proto::{Operator, Role};

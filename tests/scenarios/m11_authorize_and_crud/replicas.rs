@@ -1,4 +1,4 @@
-//! Which replicas there are, and how far each has come.
+//! The list of replicas, and the latest revision of each.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ on_both_engines!(a_server_tells_of_itself);
 async fn a_server_tells_of_itself(world: &World) {
     world.stores(&["berlin", "madrid"]).await;
     let head = world.changes().await.last().expect("changes").revision;
-    // A replica reports every quarter of the bound of freshness, or sooner.
+    // A replica reports every quarter of the freshness bound, or sooner.
     let told = eventually_async("the replica reports what it has applied", Duration::from_secs(40), async || {
         let answer = world.officer.replicas().list_replicas(proto::ListReplicasRequest {}).await;
         let answer = answer.expect("replicas are listed").into_inner();

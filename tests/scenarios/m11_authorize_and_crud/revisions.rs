@@ -1,4 +1,4 @@
-//! Revisions: every write says which it made, and a question may ask for an answer that is not older.
+//! Revisions: every write returns its revision, and a request may require a decision that is not older.
 
 use latchkey::proto::v1 as proto;
 use proto::{AuthorizeRequest, IntrospectKeyRequest, Key, Reason};
@@ -56,7 +56,7 @@ async fn a_revision_of_another_past_or_future_is_refused(world: &World) {
         world.question(question).await
     };
     ask(&current).await.expect("decided").must_refuse(Reason::KeyInactive);
-    // The token is opaque; these two are what a restored database would make of it.
+    // The token is opaque; these two are what a restored database would return.
     let (number, nonce) = current.split_once('-').expect("a number and a nonce");
     let number: u64 = number.trim_start_matches('r').parse().expect("a number");
     let flipped = if nonce.starts_with('0') { "1" } else { "0" };

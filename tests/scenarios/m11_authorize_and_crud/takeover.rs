@@ -1,4 +1,4 @@
-//! Taking over keys that were issued elsewhere, and finding whose a token is.
+//! Taking over keys that were issued elsewhere, and finding the owner of a token.
 
 use latchkey::model::token::Digest;
 use latchkey::proto::v1 as proto;
@@ -19,7 +19,7 @@ on_both_engines!(
     a_pasted_token_finds_its_key_whatever_became_of_it,
 );
 
-/// A token of another system; no two numbers share one.
+/// Returns a token of another system, unique for each number.
 fn foreign(number: usize) -> String {
     format!("OldSystem.{number:08}.aB3-xYz_{:016}", number * 7919)
 }
@@ -56,7 +56,7 @@ async fn keys_are_taken_over_by_their_tokens_or_digests(world: &World) {
             }
         })
         .collect();
-    // Asked before: the answer of then must not be remembered.
+    // Requested before: that decision must not be cached.
     world.ask(&foreign(0), ORDERS, "").await.must_refuse(Reason::KeyUnknown);
     let head = world.head().await;
     let answer = import(world, keys, false).await.expect("taken over");

@@ -12,7 +12,7 @@ use crate::support::eventually_async;
 use crate::world::Of::{All, Only};
 use crate::world::{Verdict as _, World, key};
 
-/// Counts reach storage in batches, some seconds apart.
+/// Counts are written to storage in batches, some seconds apart.
 const COUNTED: Duration = Duration::from_secs(60);
 
 on_both_engines!(decisions_are_counted_by_key_method_and_store, usage_of_no_key_is_refused);

@@ -1,4 +1,4 @@
-//! Writes that meet others, are repeated, or say why.
+//! Concurrent writes, repeated writes, and writes with a comment.
 
 use latchkey::proto::v1 as proto;
 use proto::{CreateKeyRequest, Key, Reason, UpdateKeyRequest, WriteOptions};
@@ -140,7 +140,7 @@ async fn a_write_may_say_why_and_how_long_it_waits(world: &World) {
                 assert_eq!(violated(&status), ["options.replica_wait"]);
             }
         }
-        // Waited for or not, on this server the write is what is decided by.
+        // With or without waiting, this server decides by the write.
         world.ask(&made.token, ANY, "").await.must_allow();
     }
 }
