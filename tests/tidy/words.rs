@@ -7,10 +7,18 @@ use crate::tree::File;
 pub const LIST: &str = "tests/tidy/words.txt";
 
 /// Scopes in which words are refused.
-pub const CHECKED: &[Scope] = &[Scope::Protos, Scope::Templates, Scope::Strings, Scope::Help, Scope::Deploy];
+pub const CHECKED: &[Scope] = &[
+    Scope::Protos,
+    Scope::Templates,
+    Scope::Strings,
+    Scope::Help,
+    Scope::Deploy,
+    Scope::CommentsOfSources,
+    Scope::CommentsOfTests,
+];
 
 /// Scopes in which they are only counted. A clean scope moves to [`CHECKED`].
-pub const COUNTED: &[Scope] = &[Scope::CommentsOfSources, Scope::CommentsOfTests, Scope::Documents];
+pub const COUNTED: &[Scope] = &[Scope::Documents];
 
 /// A kind of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
