@@ -87,7 +87,8 @@ async fn older_tables_are_refused_without_leave_to_change_them(place: Place) {
 }
 
 /// Restores version 3 of the tables, with a method written by a program of that version.
-const BEFORE_SHARED: &str = "ALTER TABLE methods DROP COLUMN shared; ALTER TABLE replicas DROP COLUMN max_staleness; \
+const BEFORE_SHARED: &str = "ALTER TABLE keys DROP COLUMN contact; ALTER TABLE methods DROP COLUMN shared; \
+    ALTER TABLE replicas DROP COLUMN max_staleness; \
     DROP TABLE clock; DROP TABLE lost_changes; \
     DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 4; \
     UPDATE meta SET value = '3' WHERE key = 'schema_version'; \
@@ -119,7 +120,8 @@ async fn tables_from_before_methods_were_shared_are_brought_up_and_shared_with_p
 }
 
 /// Restores version 4 of the tables, with a report written by a program of that version.
-const BEFORE_CLOCKS: &str = "ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; DROP TABLE lost_changes; \
+const BEFORE_CLOCKS: &str = "ALTER TABLE keys DROP COLUMN contact; \
+    ALTER TABLE replicas DROP COLUMN max_staleness; DROP TABLE clock; DROP TABLE lost_changes; \
     DELETE FROM meta WHERE key = 'deployment'; DELETE FROM refinery_schema_history WHERE version >= 5; \
     UPDATE meta SET value = '4' WHERE key = 'schema_version'; \
     INSERT INTO replicas (id, host, version, started_at, applied, reported_at) VALUES \

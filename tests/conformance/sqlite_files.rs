@@ -60,7 +60,7 @@ fn check_refusal(path: &Path, opened: storage::Result<()>) -> String {
 fn a_folder_that_is_not_there_is_named() {
     let folder = folder();
     let sentence = refusal(&folder.path().join("nowhere/latchkey.db"));
-    assert!(sentence.contains("nowhere") && sentence.contains("make it"), "{sentence}");
+    assert!(sentence.contains("nowhere") && sentence.contains("create it"), "{sentence}");
     assert!(!folder.path().join("nowhere").exists(), "and not made");
 }
 
