@@ -155,7 +155,11 @@ pub const SETTINGS: [Setting; 43] = [
         "certificate chain that the command line presents to a port with `…_client_ca` (PEM file)",
     ),
     setting("client_key", "", "private key of `client_cert` (PEM file)"),
-    setting("pool_size", "8", "number of Postgres connections for writes, 1 to 100; a server uses 13 more for everything else"),
+    setting(
+        "pool_size",
+        "8",
+        "number of Postgres connections for writes, 1 to 100; a server uses 13 more for everything else",
+    ),
     setting("config", "", "TOML file with these settings"),
 ];
 
