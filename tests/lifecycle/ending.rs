@@ -62,7 +62,7 @@ async fn sigterm_lets_calls_under_way_finish() {
     };
     a_write_waits(&database).await;
     server.terminate();
-    let said = "stopping";
+    let said = "shutting down";
     eventually("the server has heard the signal", SOON, || server.stderr().contains(said).then_some(()));
     held.release().await;
     let made = writing.await.expect("the caller does not panic").expect("the call under way is answered");
@@ -84,7 +84,7 @@ async fn a_second_signal_ends_at_once() {
     };
     a_write_waits(&database).await;
     server.terminate();
-    eventually("the server has heard the signal", SOON, || server.stderr().contains("stopping").then_some(()));
+    eventually("the server has heard the signal", SOON, || server.stderr().contains("shutting down").then_some(()));
     assert!(server.exited().is_none(), "a call is under way");
     server.interrupt();
     assert_eq!(server.wait_exit(Duration::from_secs(2)).code(), Some(130), "{}", server.stderr());
