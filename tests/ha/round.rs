@@ -116,9 +116,10 @@ impl Row {
         };
         let (failed, all, failures) = share(false);
         assert!(all > 1_000 && failed * 10_000 <= all, "{failed} calls of {all} were not answered:\n{failures}");
-        // Grants read from a lost history no longer count, so each key is read again.
+        // What was read from a lost history no longer counts, and a server that follows a diverged history makes sure for
+        // two seconds that the database is complete (`authority::settle`) before it decides again.
         let (failed, all, failures) = share(true);
-        assert!(failed * 100 <= all, "{failed} calls of {all} were not answered after commits were lost:\n{failures}");
+        assert!(failed * 10 <= all, "{failed} calls of {all} were not answered after commits were lost:\n{failures}");
         let worse: Vec<_> = rows
             .iter()
             .filter(|row| row.gaps[0] > row.gaps[1].mul_f64(1.5) + Duration::from_secs(5))
