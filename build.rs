@@ -62,7 +62,7 @@ const GUARDS: [&str; 16] = [
     "witness",
 ];
 /// The names of the guards to disable, separated by commas.
-const WITHOUT_GUARDS: &str = "LATCHKEY_WITHOUT_GUARDS";
+const WITHOUT_GUARDS: &str = "BUILD_WITHOUT_GUARDS";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

@@ -15,7 +15,7 @@
 //! ```
 
 #[cfg(all(without_guards, not(debug_assertions)))]
-compile_error!("guards are built out only for `make guards`, never in a release: unset LATCHKEY_WITHOUT_GUARDS");
+compile_error!("guards are built out only for `make guards`, never in a release: unset BUILD_WITHOUT_GUARDS");
 
 pub mod app;
 pub mod authority;
