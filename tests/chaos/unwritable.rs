@@ -105,7 +105,7 @@ async fn a_replica_that_has_one_connection_left_goes_on_deciding() {
     })
     .await;
     let log = member.server.stderr();
-    let polls = log.lines().rfind(|line| line.contains("polling storage") && line.contains("fails"));
+    let polls = log.lines().rfind(|line| line.contains("polling storage") && line.contains("failing"));
     let polls = polls.expect("a line says that polls fail");
     assert!(polls.contains("too many clients") || polls.contains("terminating connection"), "{polls}");
     assert!(log.contains("too many clients"), "{log}");
