@@ -97,7 +97,9 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Precondition {
     /// A revoked key accepts only descriptive changes.
-    #[error("the key is revoked, which is permanent: only name, owner, comment and labels can still be changed")]
+    #[error(
+        "the key is revoked, which is permanent: only name, owner, contact, comment and labels can still be changed"
+    )]
     KeyRevoked,
     /// A key with two live tokens cannot get a third.
     #[error("the key already has two live tokens: wait until the older one expires, or revoke one of them")]

@@ -51,6 +51,7 @@ async fn what_is_just_within_its_bounds_is_taken(judge: &Judge) {
 
     let asked = Key {
         owner: "в".repeat(200),
+        contact: format!("{}@b.example", "в".repeat(244)),
         comment: format!("{}\n\t{}", "к".repeat(999), "к".repeat(999)),
         networks: (0..100).map(|at| format!("10.{at}.0.0/16")).collect(),
         labels: (0..50).map(|at| (format!("l{at:02}{}", "-".repeat(60)), "з".repeat(200))).collect(),

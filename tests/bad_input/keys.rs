@@ -25,6 +25,7 @@ fn wrong_key() -> (Key, Vec<&'static str>) {
     let key = Key {
         name: "ж".repeat(201),
         owner: "two\nlines".to_owned(),
+        contact: "somebody".to_owned(),
         comment: "x".repeat(2_001),
         store_access: 9,
         stores: texts(&["berlin", "-bad", "berlin", "", "x y"]),
@@ -39,6 +40,7 @@ fn wrong_key() -> (Key, Vec<&'static str>) {
     let fields = vec![
         "name",
         "owner",
+        "contact",
         "comment",
         "store_access",
         "stores[1]",
@@ -175,6 +177,7 @@ async fn updating(judge: &Judge) {
     let named = [
         "name",
         "owner",
+        "contact",
         "comment",
         "active",
         "store_access",

@@ -58,6 +58,7 @@ async fn a_key_is_added_shown_once_and_does_what_the_form_said() {
         &[
             ("name", " CPA <script>alert(1)</script> "),
             ("owner", "marketing"),
+            ("contact", "почта@пример.рф"),
             ("store_access", "selected"),
             ("stores", "main"),
             ("stores", "b2b"),
@@ -81,6 +82,7 @@ async fn a_key_is_added_shown_once_and_does_what_the_form_said() {
     let id = format!("key_{}", id.expect("a way to the key"));
     let key = world.get_key(&id).await.expect("it is there");
     assert_eq!((&*key.name, &*key.owner), ("CPA <script>alert(1)</script>", "marketing"));
+    assert_eq!(key.contact, "почта@пример.рф");
     assert_eq!(key.stores, ["b2b", "main"]);
     assert_eq!(key.methods, ["GET /api/v*/orders/statuses"]);
     assert_eq!(key.labels.len(), 2);
@@ -124,6 +126,7 @@ async fn a_save_that_fails_loses_nothing_and_tells_everything() {
         &[
             ("name", &long),
             ("owner", "o\u{7}o"),
+            ("contact", "somebody"),
             ("comment", "two\r\nlines \"<&"),
             ("labels", "BAD LABEL=1"),
             ("stores", "main"),
@@ -133,7 +136,7 @@ async fn a_save_that_fails_loses_nothing_and_tells_everything() {
         ],
     );
     let again = manager.submit(NEW, &fields).is(422);
-    for id in ["name", "owner", "labels", "networks", "expires", "store_access", "method_access"] {
+    for id in ["name", "owner", "contact", "labels", "networks", "expires", "store_access", "method_access"] {
         assert!(again.body.contains(&format!("id=\"{id}-error\"")), "{id} is told beside its field");
     }
     assert_eq!(again.field("token"), token, "the same token");

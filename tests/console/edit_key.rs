@@ -12,7 +12,7 @@ fn path(key: &proto::Key) -> String {
 
 /// Returns the form as the browser would send it, with some fields changed.
 fn filled(form: &Page, changed: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
-    let mut fields = form.fields(&["csrf", "etag", "seen", "name", "owner", "why"]);
+    let mut fields = form.fields(&["csrf", "etag", "seen", "name", "owner", "contact", "why"]);
     for (name, list) in [
         ("stores", form.ticked("stores")),
         ("methods", form.ticked("methods")),
@@ -34,7 +34,9 @@ fn filled(form: &Page, changed: &[(&'static str, &str)]) -> Vec<(&'static str, S
 async fn what_is_changed_is_saved_with_why() {
     let world = World::begin(Engine::Sqlite).await;
     world.stores(&["berlin", "madrid"]).await;
-    let made = world.issue(proto::Key { owner: "ads".to_owned(), ..key("old", Of::Only(&["berlin"]), Of::All) }).await;
+    let old = key("old", Of::Only(&["berlin"]), Of::All);
+    let contact = "ads@partner.example".to_owned();
+    let made = world.issue(proto::Key { owner: "ads".to_owned(), contact, ..old }).await;
     let mut manager = Visitor::signed_in(&world, "integration manager");
     let form = manager.open(&path(&made.key));
     assert_eq!(
@@ -48,6 +50,8 @@ async fn what_is_changed_is_saved_with_why() {
     assert!(page.text().contains("Saved.") && page.text().contains("merged"));
     let key = world.get_key(&made.key.id).await.expect("it is there");
     assert_eq!((&*key.name, key.store_access(), &*key.owner), ("new", proto::Access::All, "ads"));
+    assert_eq!(key.contact, "ads@partner.example");
+    assert!(page.text().contains("ads@partner.example"));
 }
 
 #[tokio::test]
@@ -115,7 +119,7 @@ async fn a_revoked_key_still_takes_notes() {
     world.revoke(&made.key.id, "left us").await;
     let mut manager = Visitor::signed_in(&world, "integration manager");
     let form = manager.open(&path(&made.key));
-    assert!(form.text().contains("only edit its name, owner, comment and labels"));
+    assert!(form.text().contains("only edit its name, owner, contact, comment and labels"));
     let _ = manager.submit(&path(&made.key), &filled(&form, &[("comment", "why it ended")])).is(303);
     assert_eq!(world.get_key(&made.key.id).await.expect("it is there").comment, "why it ended");
 }

@@ -189,7 +189,7 @@ texts! {
         narrowing_truncated: "Only part of the calls could be checked. The real number may be higher.",
         save: "Save",
         save_all_the_same: "Save anyway",
-        revoked: "This key is revoked. You can only edit its name, owner, comment and labels.",
+        revoked: "This key is revoked. You can only edit its name, owner, contact, comment and labels.",
     }
 }
 

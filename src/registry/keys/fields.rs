@@ -89,6 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_error_names_the_fields_that_can_still_be_changed() {
+        let fields = key_fields(true).collect::<Vec<_>>().join(", ").replace(", labels", " and labels");
+        let error = crate::registry::error::Precondition::KeyRevoked.to_string();
+        assert!(error.contains(&format!("only {fields} can")), "{error}");
+    }
+
+    #[test]
     fn a_contact_is_empty_or_one_address() {
         let refused = |text: &str| {
             let mut violations = Violations::new();
