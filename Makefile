@@ -54,7 +54,7 @@ test: ## run all checks and all tests, after installing what they need
 	$(MAKE) doc
 	$(MAKE) unit
 
-# A minute or two once it is compiled: the incremental builds are worth their room here.
+# The incremental builds are worth their room here.
 quick: export CARGO_INCREMENTAL = 1
 quick: ## format, lints of the sources, unit tests and the quick test programs: for while you work
 	$(MAKE) fmt-check
