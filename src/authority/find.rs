@@ -1,6 +1,7 @@
 //! Finding the grant of a token that is not in memory: a bounded loop of look-up, read and check.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::gate::{NoPoll, Waits};
 use super::grants::{CachedGrant, Usability};
@@ -33,7 +34,11 @@ pub(super) enum Found {
 impl Inner {
     /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
     pub(super) async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        let found = self.look_for(token, min_revision).await;
+        let found = self.look_for(token, min_revision).await.map_err(|undecided| match undecided {
+            // Storage may well respond, but what it returns is not of the history that the known state is of.
+            Undecided::Storage if self.diverged.load(Ordering::Acquire) => Undecided::Loading,
+            undecided => undecided,
+        });
         self.outages.waited(&found);
         found
     }
@@ -111,6 +116,7 @@ impl Inner {
             return Ok(state);
         }
         Err(match self.freshness.unreported() {
+            _ if self.diverged.load(Ordering::Acquire) => Undecided::Loading,
             Some(silent) => Undecided::Unreported { seconds: silent.as_secs(), because: self.outages.unreported() },
             None => Undecided::Stale,
         })
@@ -119,7 +125,9 @@ impl Inner {
     /// Returns whether `state` may be taken to include `min_revision`. The revision applied by now may be newer.
     pub(super) fn has_applied(&self, min_revision: Option<Cursor>, state: &State) -> bool {
         min_revision.is_none_or(|cursor| {
-            cursor.revision <= state.world.revision() && self.history.read().knows(cursor) == Known::Applied
+            let known = || self.history.read().knows(cursor) == Known::Applied;
+            // It may be a revision of the history that is still to be loaded, or one that is lost.
+            cursor.revision <= state.world.revision() && !self.diverged.load(Ordering::Acquire) && known()
         })
     }
 
@@ -128,6 +136,9 @@ impl Inner {
         let Some(cursor) = min_revision else {
             return Ok(());
         };
+        if self.diverged.load(Ordering::Acquire) {
+            return Err(Undecided::Loading);
+        }
         let knows = || self.history.read().knows(cursor);
         if knows() == Known::Ahead {
             self.pass_gate(Waits::Known).await?;

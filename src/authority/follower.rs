@@ -174,7 +174,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
             "the history of storage has diverged from the one followed (a restored dump, or a failover that lost \
              commits): reloading all state once storage is complete"
         );
-        inner.forget();
+        inner.diverged.store(true, Ordering::Release);
         return Followed::Reload(Why::Diverged);
     }
     // Before anything is applied: what was written since is judged by the current clock, never by an earlier time.
@@ -194,7 +194,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
             table,
             "storage lacks rows that no write removed: reloading all state once storage is complete"
         );
-        inner.forget();
+        inner.diverged.store(true, Ordering::Release);
         return Followed::Reload(Why::Diverged);
     }
     if let Err(error) = apply(inner, &state, poll) {
@@ -341,7 +341,8 @@ fn remember(
 }
 
 /// Loads everything as a new epoch. Nothing read before is used after it, because storage may have switched to a
-/// diverged history between the last poll and this.
+/// diverged history between the last poll and this. Until then the known state decides, for as long as the last poll
+/// that could be applied proves it fresh: just as if that poll had been the last to succeed.
 async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     let sent = inner.freshness.tick();
     inner.renew_now().await?;
@@ -352,7 +353,6 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     }
     let (mut poll_sent, mut fingerprints, mut snapshot) = snapshot(inner).await?;
     if matches!(why, Why::Start | Why::Unknown) && !snapshot.missing.is_empty() && !cfg!(without_guard = "whole") {
-        inner.forget();
         settle::wait(inner).await?;
         (poll_sent, fingerprints, snapshot) = self::snapshot(inner).await?;
     }
@@ -379,6 +379,8 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     inner.grants.clear();
     inner.state.store(Some(Arc::new(State { world, rows, epoch })));
     inner.history.write().load(snapshot.head, snapshot.lineage);
+    // Last: until here `min_revision` would be compared with the former history.
+    inner.diverged.store(false, Ordering::Release);
     inner.freshness.polled(poll_sent);
     inner.applied.send_replace(revision);
     inner.drift.loaded();

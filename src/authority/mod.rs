@@ -38,7 +38,7 @@ mod witness;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -110,8 +110,8 @@ pub struct Query<'a> {
 /// Why no decision was possible. Never means that the key is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undecided {
-    /// Not everything is loaded yet.
-    #[error("the replica has not loaded its state yet; try again, or use another replica")]
+    /// Not everything is loaded yet, or it has to be loaded again and the known state is too old or of no use here.
+    #[error("the replica is loading its state; try again, or use another replica")]
     Loading,
     /// Freshness has not been proven for too long.
     #[error("the replica cannot prove that its state is current: storage has not responded for too long")]
@@ -156,6 +156,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     started: Timestamp,
     state: ArcSwapOption<State>,
+    /// Whether storage is known to have another history, or other contents, than `state`: to be loaded once complete.
+    diverged: AtomicBool,
     /// Number of epochs begun.
     epochs: AtomicU64,
     grants: Grants,
@@ -223,6 +225,7 @@ impl Authority {
             tasks: tasks.clone(),
             metrics,
             state: ArcSwapOption::empty(),
+            diverged: AtomicBool::new(false),
             epochs: AtomicU64::new(0),
             gate: PollGate::new(),
             loads: Loads::new(),

@@ -16,6 +16,8 @@ use crate::support::relay::{Relay, Traffic};
 use crate::{CALM, PAUSE, at, local, pass};
 
 const MAX_STALENESS: Duration = Duration::from_secs(6);
+/// Longer than a failover, and the time that the new history must not change before it counts as complete.
+const LONG: Duration = Duration::from_secs(20);
 
 /// As in `away`.
 const EARLY: Duration = Duration::from_millis(2_500);
@@ -96,10 +98,11 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     let database = primary.database();
     let standby = primary.standby();
     let relays = [Relay::to(local(primary.port())), Relay::to(local(primary.port()))];
-    let builders = relays.iter().map(|relay| server(&at(database.url(), relay.address()), MAX_STALENESS)).collect();
-    let fleet = Fleet::start(builders, MAX_STALENESS).await;
+    let builders = relays.iter().map(|relay| server(&at(database.url(), relay.address()), LONG)).collect();
+    let fleet = Fleet::start(builders, LONG).await;
     let clients = fleet.clients();
     let load = Load::begin(&fleet, 20, 1, PAUSE).await;
+    let began = now();
     let make = async |name: &str| {
         let key = selected(name, &STORES[..1], &METHODS[1..2]);
         let request = proto::CreateKeyRequest { key: Some(key), ..Default::default() };
@@ -133,10 +136,8 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
         clients[0].create_store(&format!("s{}", now().as_millis())).await.ok()
     })
     .await;
-    // It may be reloading everything at this moment, and then reports that.
-    let revoked =
-        eventually_async("it is revoked", RECOVERY, async || revoke(id(&survives), 0).await.ok()).await.written;
-    let revoked = revoked.expect("a write tells");
+    fleet.members[0].reloaded().await;
+    let revoked = revoke(id(&survives), 0).await.expect("it is revoked").written.expect("a write tells");
     assert_eq!(revoked.pending_replicas, [fleet.members[1].replica.clone()], "the second may still allow it");
     for number in 0..30 {
         make(&format!("after {number}")).await;
@@ -182,6 +183,8 @@ async fn a_failover_that_loses_commits_is_noticed_and_what_was_lost_counts_no_mo
     revoke(id(&revived), 1).await.expect("it is revoked once more");
     let decision = clients[0].authorize(&revived.token, STATUSES, "").await.expect("a call is decided");
     assert!(!decision.allowed, "{decision:?}");
-    drop(load.end().await);
+    let ended = now();
+    // Until the new history is loaded, the lost one decides: as if the last poll of it had been the last to succeed.
+    load.end().await.assert_answered(&[0, 1], began, ended);
     fleet.agrees_after(Some((before, failed_over))).await;
 }

@@ -109,6 +109,7 @@ async fn restored(pauses: &'static [(&'static str, f64)], lost: usize, warm: usi
                 member.server.stderr().contains("once storage is complete").then_some(())
             })
             .await;
+            member.reloaded().await;
         }
     }
     for client in &clients {

@@ -191,6 +191,15 @@ impl Member {
         of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// Waits until it has loaded all state once more after its start, as it does when storage has another history. It is
+    /// ready before that: the former state decides meanwhile.
+    pub async fn reloaded(&self) {
+        eventually_async("all is loaded again", RECOVERY, async || {
+            (self.metric("latchkey_reloads_total") >= 2.0).then_some(())
+        })
+        .await;
+    }
+
     async fn disagreements(&self, ledger: &Ledger) -> Vec<String> {
         let mut wrong = Vec::new();
         for (token, allowed) in ledger.certain() {
