@@ -9,17 +9,17 @@
 //!
 //! Differences are loaded as a new epoch, once storage is complete ([`super::settle`]); until then memory decides.
 
+pub(super) mod requests;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
 use super::fingerprints::Fingerprints;
 use super::grants::Usability;
+use super::inner::Inner;
 use super::state::State;
-use super::{Inner, rows, settle};
+use super::{rows, settle};
 use crate::model::change::Revision;
 use crate::model::token::Digest;
 use crate::storage::{self, Contents, SnapshotSink, part_of};
@@ -34,27 +34,6 @@ const SPACING: Duration = Duration::from_secs(1);
 const GRANTS: usize = 500;
 /// Longest wait until the measured revision is applied here.
 const FOLLOW: Duration = Duration::from_secs(5);
-/// Most digests remembered as absent.
-const ABSENT: usize = 4_096;
-
-/// Requests for comparisons, and their results.
-#[derive(Debug)]
-pub(super) struct Drift {
-    wanted: Notify,
-    found: Notify,
-    loaded: Notify,
-    absent: Mutex<Absent>,
-}
-
-/// Digests that are listed as fingerprints but were missing in storage.
-#[derive(Debug, Default)]
-struct Absent {
-    /// Number of comparisons begun, and of the newest one that found no drift.
-    begun: u64,
-    clean: u64,
-    /// Number of comparisons begun when each digest was found to be absent.
-    digests: HashMap<Digest, u64>,
-}
 
 /// A difference between memory and storage.
 #[derive(Debug)]
@@ -73,56 +52,6 @@ struct Unlisted<'a> {
 impl SnapshotSink for Unlisted<'_> {
     fn digests(&mut self, digests: &[Digest]) {
         self.found.extend(digests.iter().filter(|digest| !self.fingerprints.contains(digest)));
-    }
-}
-
-impl Drift {
-    pub(super) fn new() -> Self {
-        Self { wanted: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
-    }
-
-    /// Completes when drift was found and everything must be loaded again.
-    pub(super) async fn found(&self) {
-        self.found.notified().await;
-    }
-
-    /// Records that everything was loaded.
-    pub(super) fn loaded(&self) {
-        *self.absent.lock() = Absent::default();
-        self.loaded.notify_one();
-    }
-
-    /// Returns whether storage is known to lack this digest although its fingerprint is listed: a comparison that began
-    /// after it was missed found no drift. Otherwise requests a comparison.
-    pub(super) fn is_absent(&self, digest: &Digest) -> bool {
-        if cfg!(without_guard = "whole") {
-            return true;
-        }
-        let mut absent = self.absent.lock();
-        let begun = absent.begun;
-        if absent.digests.len() >= ABSENT && !absent.digests.contains_key(digest) {
-            absent.digests.clear();
-        }
-        let missed = *absent.digests.entry(*digest).or_insert(begun);
-        if missed < absent.clean {
-            return true;
-        }
-        self.wanted.notify_one();
-        false
-    }
-
-    fn begin(&self) -> u64 {
-        let mut absent = self.absent.lock();
-        absent.begun += 1;
-        absent.begun
-    }
-
-    fn clean(&self, number: u64) {
-        let mut absent = self.absent.lock();
-        // Not if everything was loaded in the meantime.
-        if number <= absent.begun {
-            absent.clean = absent.clean.max(number);
-        }
     }
 }
 

@@ -3,33 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::found::{Found, look_at};
 use super::gate::{NoPoll, Waits};
-use super::grants::{CachedGrant, Usability};
+use super::grants::Usability;
 use super::history::Known;
+use super::inner::Inner;
 use super::loads::{Loaded, NoLoad};
+use super::query::Undecided;
 use super::state::State;
-use super::{Authority, Inner, Undecided};
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
-use crate::model::token::{self, Digest};
+use crate::model::token::Digest;
 
 /// Rounds of reading and checking before a call ends without a decision.
 const MAX_ROUNDS: usize = 8;
-
-impl Authority {
-    /// Waits until everything is loaded.
-    pub async fn loaded(&self) {
-        let mut applied = self.inner.applied.subscribe();
-        // The state is set before its revision is published.
-        while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
-    }
-}
-
-/// The result of looking up a token: its grant, or the reason why there is none.
-pub(super) enum Found {
-    Grant(Arc<State>, Arc<CachedGrant>),
-    Nothing(Reason, Revision),
-}
 
 impl Inner {
     /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
@@ -171,14 +158,6 @@ impl Inner {
             NoPoll::Failed => Undecided::Storage,
         })
     }
-}
-
-/// Returns the reason to refuse a token by its format alone.
-pub(super) fn look_at(token: &str) -> Option<Reason> {
-    if token.is_empty() {
-        return Some(Reason::KeyMissing);
-    }
-    token::check_key_token(token.as_bytes()).is_err().then_some(Reason::KeyMalformed)
 }
 
 impl From<NoLoad> for Undecided {

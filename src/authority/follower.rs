@@ -16,10 +16,11 @@ use super::fingerprints::Fingerprints;
 use super::freshness::Leap;
 use super::gate::SPACING;
 use super::history::{Applied, Subject};
+use super::inner::Inner;
 use super::rows::{self, Rows};
 use super::state::{Epoch, State};
 use super::steps::Step;
-use super::{Inner, lost, replaced, settle};
+use super::{lost, replaced, settle};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
@@ -30,13 +31,13 @@ use crate::storage::{self, Detail, Poll, Snapshot, SnapshotSink};
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
 /// Longest duration of a poll.
-const POLL_BOUND: Duration = Duration::from_secs(5);
+pub(super) const POLL_BOUND: Duration = Duration::from_secs(5);
 /// Minimum time between the beginnings of two polls caused by wake-ups.
 const WAKE_SPACING: Duration = Duration::from_millis(1);
 /// How far a mark is ahead of the time used for decisions, so that it is written before that time comes.
 const MARK_AHEAD: Duration = Duration::from_secs(5);
 /// Time between attempts to load everything, and the longest time between a failed poll and the next.
-const RETRY: Duration = Duration::from_millis(250);
+pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// What triggered a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -396,35 +397,4 @@ async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot
     let fingerprints = Fingerprints::new(inner.settings.hash_key);
     let snapshot = inner.storage.snapshot(&mut Sink(&fingerprints)).await?;
     Ok((sent, fingerprints, snapshot))
-}
-
-/// Reports the applied revision to storage by committed writes, for as long as the process lives. This proves that the
-/// primary is reachable, and writers on other replicas wait for it.
-pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
-    let mut applied = inner.applied.subscribe();
-    let others = inner.storage.is_shared();
-    loop {
-        tokio::select! {
-            biased;
-            () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(inner.settings.proof_interval()) => {}
-            // Only replicas on other machines need a report of every revision.
-            changed = applied.changed(), if others => changed.map_err(|error| error.to_string())?,
-        }
-        if inner.state.load().is_none() {
-            continue;
-        }
-        let sent = inner.freshness.tick();
-        match tokio::time::timeout(POLL_BOUND, inner.renew_now()).await {
-            Ok(Ok(())) => {
-                inner.outages.reports.worked();
-                inner.freshness.renewed(sent);
-            }
-            Ok(Err(error)) => {
-                inner.outages.report_failed(error.because(), &error);
-                tokio::time::sleep(RETRY).await;
-            }
-            Err(_) => inner.outages.report_failed(None, format_args!("no response within {POLL_BOUND:?}")),
-        }
-    }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::Settings;
 use crate::clock::SharedClock;
 use crate::model::change::Revision;
 use crate::model::marks::{LEAP, Marks, Moment};
@@ -215,16 +214,6 @@ impl Freshness {
             i64::MIN => self.clock.now(),
             offset => Timestamp::from_micros(offset.saturating_add(i64::try_from(tick).unwrap_or(i64::MAX))),
         }
-    }
-}
-
-impl Settings {
-    /// Returns the time between two heartbeats, by which a replica proves that its state is fresh. While all is well,
-    /// the last proof is at most this old, and an outage is survived for `max_staleness` less this. One twentieth of
-    /// `max_staleness`, and at most 3 s, because a proof is cheap.
-    pub fn proof_interval(&self) -> Duration {
-        const MOST: Duration = Duration::from_secs(3);
-        (self.max_staleness / 20).min(MOST)
     }
 }
 

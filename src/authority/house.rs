@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Inner;
+use super::inner::Inner;
 use super::usage::Usage;
 
 /// Time between flushes of usage.

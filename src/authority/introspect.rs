@@ -1,9 +1,13 @@
 //! Introspection: what a token has access to, reported to its holder.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use super::Authority;
+use super::found::Found;
+use super::query::Undecided;
 use crate::model::book::Entry;
-use crate::model::change::Revision;
+use crate::model::change::{Cursor, Revision};
 use crate::model::decision::{Reachable, Reason, StoresFrom, judge_standing};
 use crate::model::grant::Grant;
 use crate::model::id::KeyId;
@@ -45,14 +49,48 @@ pub struct Reach {
     pub secret_expires: Option<Timestamp>,
 }
 
+impl Authority {
+    /// Returns the access of a token.
+    ///
+    /// # Errors
+    /// No decision was possible.
+    pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
+        Ok(match self.find(token, min_revision).await? {
+            Found::Grant(state, cached) => {
+                let now = self.moment(cached.grant.row_revision);
+                introspect(&cached.grant, &state.world, now, |_| Some(StoresFrom::Service))
+            }
+            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+        })
+    }
+
+    /// Does the same for a call from `client` through a gateway: refuses clients outside the key's networks. `best` is
+    /// the most evidence of stores that calls of a method can give; `None` if the gateway does not govern it.
+    ///
+    /// # Errors
+    /// No decision was possible.
+    pub async fn introspect_from(
+        &self,
+        token: &str,
+        client: Option<IpAddr>,
+        best: impl Fn(&Entry) -> Option<StoresFrom> + Send,
+    ) -> Result<Introspection, Undecided> {
+        Ok(match self.find(token, None).await? {
+            Found::Grant(state, cached) if !cached.grant.admits(client) => {
+                let told = introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), |_| None);
+                Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
+            }
+            Found::Grant(state, cached) => {
+                introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), best)
+            }
+            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+        })
+    }
+}
+
 /// Returns the access of `grant` in `world` at `now`. `best` is the most evidence of its stores that calls of a method
 /// can give; `None` omits the method.
-pub(super) fn introspect(
-    grant: &Grant,
-    world: &World,
-    now: Moment,
-    best: impl Fn(&Entry) -> Option<StoresFrom>,
-) -> Introspection {
+fn introspect(grant: &Grant, world: &World, now: Moment, best: impl Fn(&Entry) -> Option<StoresFrom>) -> Introspection {
     let revision = world.revision();
     if let Some(reason) = judge_standing(grant, now).first() {
         return Introspection { refused: Some(reason), access: None, revision };

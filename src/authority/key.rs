@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::find::{Found, look_at};
-use super::{Authority, Undecided};
+use super::Authority;
+use super::found::{Found, look_at};
+use super::query::Undecided;
 use crate::model::decision::{Reasons, judge_key};
 use crate::model::token::Digest;
 

@@ -1,29 +1,23 @@
-//! Read-through of grants: one read per digest at a time, which outlives its callers.
+//! The reads of grants in progress, and their results.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
-use super::Inner;
 use super::grants::CachedGrant;
 use crate::model::change::Cursor;
 use crate::model::token::Digest;
 
-/// Most reads running or queued.
-const MAX_LOADS: usize = 1_024;
 /// Most reads running at once.
 const CONCURRENT: usize = 32;
-/// Longest duration of a read, even after its callers have given up.
-const BOUND: Duration = Duration::from_secs(5);
 
 /// The reads in progress.
 #[derive(Debug)]
 pub(super) struct Loads {
-    running: Mutex<HashMap<Digest, watch::Receiver<Option<Loaded>>>>,
-    slots: Arc<Semaphore>,
+    pub(super) running: Mutex<HashMap<Digest, watch::Receiver<Option<Loaded>>>>,
+    pub(super) slots: Arc<Semaphore>,
 }
 
 /// The result of a read.
@@ -49,77 +43,5 @@ pub(super) enum NoLoad {
 impl Loads {
     pub(super) fn new() -> Self {
         Self { running: Mutex::default(), slots: Arc::new(Semaphore::new(CONCURRENT)) }
-    }
-}
-
-impl Inner {
-    /// Reads the grant of `digest` into the cache, or joins a read of it that is in progress.
-    pub(super) async fn load(self: &Arc<Self>, digest: Digest) -> Result<Loaded, NoLoad> {
-        let mut result = self.start_load(digest).ok_or(NoLoad::Crowded)?;
-        let wait = result.wait_for(Option::is_some);
-        match tokio::time::timeout(self.settings.read_wait, wait).await {
-            Ok(Ok(loaded)) => match &*loaded {
-                Some(Loaded::Failed) | None => Err(NoLoad::Failed),
-                Some(found) => Ok(found.clone()),
-            },
-            _ => Err(NoLoad::Failed),
-        }
-    }
-
-    /// Starts a read of the grant of `digest`, or joins one in progress; returns `None` if too many are.
-    pub(super) fn start_load(self: &Arc<Self>, digest: Digest) -> Option<watch::Receiver<Option<Loaded>>> {
-        let mut running = self.loads.running.lock();
-        if let Some(result) = running.get(&digest) {
-            return Some(result.clone());
-        }
-        if running.len() >= MAX_LOADS {
-            return None;
-        }
-        let (answer, result) = watch::channel(None);
-        running.insert(digest, result.clone());
-        drop(running);
-        self.metrics.cache_misses.inc();
-        let inner = Arc::clone(self);
-        // On the runtime that drives storage's connections, whatever the calling thread.
-        let task = async move {
-            let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
-                inner.outages.reads.failed(format_args!("no response within {BOUND:?}"));
-                Loaded::Failed
-            });
-            match &loaded {
-                Loaded::Grant(grant) => inner.grants.put(Arc::clone(grant)),
-                // A cached grant of a diverged history would cost every call a look-up and a read.
-                Loaded::Nothing { .. } => inner.grants.forget(&digest),
-                Loaded::Failed => {}
-            }
-            // Unlisted before the result is sent: a caller that cannot use it must be able to start another.
-            inner.loads.running.lock().remove(&digest);
-            answer.send_replace(Some(loaded));
-        };
-        drop(self.tasks.spawn_on("read grant", task, &self.control));
-        Some(result)
-    }
-
-    async fn read_grant(&self, digest: &Digest) -> Loaded {
-        let Ok(_slot) = self.loads.slots.acquire().await else {
-            return Loaded::Failed;
-        };
-        // The epoch before the read: a read made while the history is being replaced belongs to neither.
-        let Some(epoch) = self.state.load().as_ref().map(|state| state.epoch.number) else {
-            return Loaded::Failed;
-        };
-        match self.storage.grant(digest).await {
-            Ok(read) => {
-                self.outages.reads.worked();
-                match read.grant {
-                    Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, read.head))),
-                    None => Loaded::Nothing { head: read.head, epoch },
-                }
-            }
-            Err(error) => {
-                self.outages.reads.failed(error);
-                Loaded::Failed
-            }
-        }
     }
 }

@@ -1,7 +1,10 @@
 //! Lost commits: revisions applied here that storage no longer has, because it was restored from a backup or failed
 //! over to a standby that had not received them.
 
-use super::Inner;
+use std::sync::Arc;
+
+use super::history::Applied;
+use super::inner::Inner;
 use crate::storage::{LostChange, Snapshot};
 
 /// Most lines in the log.
@@ -31,7 +34,7 @@ pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
     if changes > LINES {
         tracing::error!(more = changes - LINES, "and more lost changes");
     }
-    let record = |applied: &std::sync::Arc<super::Applied>| {
+    let record = |applied: &Arc<Applied>| {
         let cursor = applied.cursor;
         let changes = applied.subjects.iter().map(move |subject| LostChange {
             cursor,

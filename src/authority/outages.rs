@@ -5,8 +5,8 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
-use super::Undecided;
-use super::find::Found;
+use super::found::Found;
+use super::query::Undecided;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
 

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Authority, Undecided};
+use super::Authority;
+use super::query::Undecided;
 use crate::model::decision::{Decision, Request, decide};
 use crate::model::grant::{Grant, Members, Standing};
 use crate::model::id::SecretId;

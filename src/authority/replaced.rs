@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Inner;
+use super::inner::Inner;
 use crate::storage::{self, Deployment};
 
 /// Time between two checks of a database that is not followed.

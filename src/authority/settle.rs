@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Inner;
+use super::inner::Inner;
 use crate::model::change::Cursor;
 use crate::storage::{self, Contents, Missing};
 

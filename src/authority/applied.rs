@@ -1,0 +1,91 @@
+//! What is applied here: tables, revisions and time, and waiting for a revision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Authority;
+use super::gate::Waits;
+use super::history::{Known, Subscription};
+use super::query::Undecided;
+use crate::model::change::{Cursor, Revision};
+use crate::model::marks::Moment;
+use crate::model::time::Timestamp;
+use crate::model::world::{MethodTable, StoreTable};
+
+impl Authority {
+    /// Waits until everything is loaded.
+    pub async fn loaded(&self) {
+        let mut applied = self.inner.applied.subscribe();
+        // The state is set before its revision is published.
+        while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
+    }
+
+    /// Returns the current reference book and stores, if calls can be decided.
+    pub fn tables(&self) -> Option<(Arc<MethodTable>, Arc<StoreTable>)> {
+        let guard = self.inner.state.load();
+        let world = &guard.as_ref()?.world;
+        Some((Arc::clone(&world.methods), Arc::clone(&world.stores)))
+    }
+
+    /// Streams applied revisions, from after `after` or from now on; returns `None` if `after` is no longer remembered.
+    pub fn subscribe(&self, after: Option<Cursor>) -> Option<Subscription> {
+        self.inner.history.read().subscribe(after)
+    }
+
+    /// Waits until this exact revision, made by a committed write, is applied here. Returns whether that happened in
+    /// time. The number alone would not do: storage may have been restored or failed over just before the write.
+    pub async fn wait_followed(&self, cursor: Cursor, at_most: Duration) -> bool {
+        let mut applied = self.inner.applied.subscribe();
+        self.inner.gate.nudge();
+        let wait = async {
+            loop {
+                let knows = |_: &Revision| self.inner.history.read().knows(cursor) == Known::Applied;
+                if applied.wait_for(knows).await.is_err() {
+                    return false;
+                }
+                // Older than the remembered revisions: a poll shows whether the followed history contains it.
+                if self.inner.history.read().remembers(cursor) || self.inner.gate.pass(Waits::Known).await.is_ok() {
+                    return true;
+                }
+            }
+        };
+        tokio::time::timeout(at_most, wait).await.unwrap_or(false)
+    }
+
+    /// Waits until `revision` is applied here. Returns whether that happened in time.
+    pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
+        let mut applied = self.inner.applied.subscribe();
+        self.inner.gate.nudge();
+        let wait = applied.wait_for(|applied| *applied >= revision);
+        matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
+    }
+
+    /// Returns whether calls can be decided: everything is loaded and proven fresh.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().is_ok()
+    }
+
+    /// Returns the obstacle, if calls cannot be decided.
+    ///
+    /// # Errors
+    /// Why no call can be decided.
+    pub fn readiness(&self) -> Result<(), Undecided> {
+        self.inner.ready_state().map(drop)
+    }
+
+    /// Returns the applied revision; 0 before everything is loaded.
+    pub fn revision(&self) -> Revision {
+        self.inner.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision())
+    }
+
+    /// Returns the time by storage's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.freshness.now()
+    }
+
+    /// Returns the moment by which a row last changed at `row_revision` is judged now.
+    pub fn moment(&self, row_revision: Revision) -> Moment {
+        let now = self.now();
+        self.inner.freshness.moment(now, row_revision)
+    }
+}

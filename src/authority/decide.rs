@@ -1,0 +1,129 @@
+//! Decides calls: at once from memory, or after waiting for storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Authority;
+use super::found::{Found, look_at};
+use super::grants::{CachedGrant, Usability};
+use super::inner::Inner;
+use super::query::{Query, Undecided};
+use super::state::State;
+use super::usage::Usage;
+use crate::model::change::Cursor;
+use crate::model::decision::{Decision, Reason, decide};
+use crate::model::time::Timestamp;
+use crate::model::token::Digest;
+
+impl Authority {
+    /// Decides without waiting if everything needed is in memory; returns `None` otherwise.
+    pub fn decide_now<R>(&self, query: &Query<'_>, answer: impl FnOnce(&Decision<'_>) -> R) -> Option<R> {
+        let inner = &*self.inner;
+        let guard = inner.state.load();
+        let state = guard.as_ref()?;
+        let now = inner.freshness.proven_now()?;
+        if !inner.has_applied(query.min_revision, state) {
+            return None;
+        }
+        if let Some(reason) = look_at(query.token) {
+            let decision = Decision::without_key(reason, state.world.revision());
+            return Some(inner.conclude(self.counts(), &decision, None, answer));
+        }
+        let cached = self.usable_now(&Digest::of(query.token.as_bytes()), state)?;
+        inner.metrics.cache_hits.inc();
+        let moment = inner.freshness.moment(now, cached.grant.row_revision);
+        let decision = decide(&cached.grant, &state.world, &query.request, moment);
+        Some(inner.conclude(self.counts(), &decision, Some(now), answer))
+    }
+
+    /// Decides a query, waiting for storage if necessary.
+    ///
+    /// # Errors
+    /// No decision was possible.
+    pub async fn decide<R: Send>(
+        &self,
+        query: &Query<'_>,
+        answer: impl FnOnce(&Decision<'_>) -> R + Send,
+    ) -> Result<R, Undecided> {
+        let began = self.inner.freshness.tick();
+        let found = self.find(query.token, query.min_revision).await;
+        let waited = Duration::from_micros(self.inner.freshness.tick().saturating_sub(began));
+        self.inner.metrics.waited.observe(waited.as_secs_f64());
+        match found {
+            Ok(Found::Grant(state, cached)) => {
+                let now = self.inner.freshness.now();
+                let moment = self.inner.freshness.moment(now, cached.grant.row_revision);
+                let decision = decide(&cached.grant, &state.world, &query.request, moment);
+                Ok(self.inner.conclude(self.counts(), &decision, Some(now), answer))
+            }
+            Ok(Found::Nothing(reason, revision)) => {
+                self.inner.metrics.decided(Some(reason));
+                Ok(answer(&Decision::without_key(reason, revision)))
+            }
+            Err(undecided) => {
+                self.inner.metrics.undecided.inc();
+                Err(undecided)
+            }
+        }
+    }
+
+    /// Returns the grant of a digest if it is cached and usable.
+    pub(super) fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
+        let inner = &*self.inner;
+        let usable = |grant: &CachedGrant| grant.usability(state) == Usability::Usable;
+        let Some(desk) = &self.desk else {
+            return inner.grants.get(digest).filter(|grant| usable(grant));
+        };
+        if let Some((grant, hits)) = desk.table.get(digest, usable) {
+            inner.grants.used(&grant, hits);
+            return Some(grant);
+        }
+        let grant = inner.grants.get(digest).filter(|grant| usable(grant))?;
+        desk.table.offer(Arc::clone(&grant));
+        Some(grant)
+    }
+
+    /// Finds the grant of a token, waiting if necessary. Limits how many calls of one data thread wait for reads. Calls
+    /// with unknown tokens wait for polls instead and are limited by the poll coalescer, so they never use up the
+    /// permits of valid keys.
+    pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+        let listed =
+            || look_at(token).is_none() && self.inner.fingerprints.load().contains(&Digest::of(token.as_bytes()));
+        let _place = match &self.desk {
+            Some(desk) if listed() => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
+            _ => None,
+        };
+        self.inner.find(token, min_revision).await
+    }
+
+    /// Returns the counters that uses are added to.
+    fn counts(&self) -> &Usage {
+        self.desk.as_ref().map_or(&self.inner.usage, |desk| &desk.usage)
+    }
+}
+
+impl Inner {
+    /// Counts a decision and returns the result of `answer`.
+    fn conclude<R>(
+        &self,
+        counts: &Usage,
+        decision: &Decision<'_>,
+        now: Option<Timestamp>,
+        answer: impl FnOnce(&Decision<'_>) -> R,
+    ) -> R {
+        self.metrics.decided(decision.failed.first());
+        // Never the requested method itself: a query string may contain a token.
+        tracing::trace!(
+            key = decision.key.map(|(key, _)| tracing::field::display(key)),
+            reason = decision.failed.first().map_or("ALLOWED", Reason::as_str),
+            revision = decision.revision.0,
+            "decided"
+        );
+        if let Some(now) = now.filter(|_| self.settings.usage)
+            && !counts.count(decision, now)
+        {
+            self.metrics.usage_lost.inc();
+        }
+        answer(decision)
+    }
+}

@@ -1,0 +1,114 @@
+//! The state that an authority and its tasks share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::desk::Desk;
+use super::drift::requests::Drift;
+use super::fingerprints::Fingerprints;
+use super::freshness::Freshness;
+use super::gate::PollGate;
+use super::grants::Grants;
+use super::history::History;
+use super::loads::Loads;
+use super::outages::Outages;
+use super::settings::Settings;
+use super::state::State;
+use super::steps::Steps;
+use super::usage::Usage;
+use super::witness::Witness;
+use crate::clock::SharedClock;
+use crate::lifecycle::Tasks;
+use crate::model::change::Revision;
+use crate::model::time::Timestamp;
+use crate::storage::Feed;
+use crate::telemetry::metrics::Metrics;
+
+pub(super) struct Inner {
+    /// The runtime that drives storage's connections.
+    pub(super) control: Handle,
+    pub(super) desks: Mutex<Vec<Arc<Desk>>>,
+    pub(super) storage: Arc<dyn Feed>,
+    pub(super) settings: Settings,
+    pub(super) tasks: Tasks,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) started: Timestamp,
+    pub(super) state: ArcSwapOption<State>,
+    /// Whether storage is known to have another history, or other contents, than `state`: to be loaded once complete.
+    pub(super) diverged: AtomicBool,
+    /// Number of epochs begun.
+    pub(super) epochs: AtomicU64,
+    pub(super) grants: Grants,
+    pub(super) fingerprints: ArcSwap<Fingerprints>,
+    pub(super) drift: Drift,
+    pub(super) freshness: Freshness,
+    pub(super) gate: PollGate,
+    pub(super) loads: Loads,
+    pub(super) outages: Outages,
+    pub(super) history: RwLock<History>,
+    pub(super) usage: Usage,
+    pub(super) steps: Steps,
+    /// Name of the followed database.
+    pub(super) deployment: Mutex<Option<String>>,
+    pub(super) applied: watch::Sender<Revision>,
+    pub(super) witness: Witness,
+}
+
+impl Inner {
+    /// Creates the state before anything is loaded.
+    pub(super) fn new(
+        storage: Arc<dyn Feed>,
+        settings: Settings,
+        clock: &SharedClock,
+        tasks: &Tasks,
+        metrics: Arc<Metrics>,
+        steps: Steps,
+    ) -> Self {
+        let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Self {
+            control: Handle::current(),
+            desks: Mutex::default(),
+            grants: Grants::new(settings.cache_capacity, hash_key),
+            fingerprints: ArcSwap::from_pointee(Fingerprints::new(settings.hash_key)),
+            drift: Drift::new(),
+            freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
+            started: clock.now(),
+            storage,
+            settings,
+            tasks: tasks.clone(),
+            metrics,
+            state: ArcSwapOption::empty(),
+            diverged: AtomicBool::new(false),
+            epochs: AtomicU64::new(0),
+            gate: PollGate::new(),
+            loads: Loads::new(),
+            outages: Outages::new(clock),
+            history: RwLock::new(History::new()),
+            usage: Usage::new(),
+            steps,
+            deployment: Mutex::default(),
+            applied: watch::Sender::new(Revision::default()),
+            witness: Witness::default(),
+        }
+    }
+
+    /// Discards all knowledge of storage.
+    pub(super) fn forget(&self) {
+        self.freshness.lost();
+        self.state.store(None);
+    }
+
+    /// Updates the gauges.
+    pub(super) fn report(&self) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.metrics.applied_revision.set(gauge(self.applied.borrow().0));
+        self.metrics.cached_grants.set(gauge(self.grants.len()));
+        let staleness = self.freshness.staleness().map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        self.metrics.staleness.set(staleness);
+    }
+}
