@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Authority;
+use super::coherence::{CachedGrant, State, Usability};
 use super::found::{Found, look_at};
-use super::grants::{CachedGrant, Usability};
 use super::inner::Inner;
 use super::query::{Query, Undecided};
-use super::state::State;
 use super::usage::Usage;
 use crate::model::change::Cursor;
 use crate::model::decision::{Decision, Reason, decide};

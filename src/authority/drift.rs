@@ -15,11 +15,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fingerprints::Fingerprints;
-use super::grants::Usability;
+use super::coherence::{Fingerprints, State, Usability, rows};
 use super::inner::Inner;
-use super::state::State;
-use super::{rows, settle};
+use super::settle;
 use crate::model::change::Revision;
 use crate::model::token::Digest;
 use crate::storage::{self, Contents, SnapshotSink, part_of};

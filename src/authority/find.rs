@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::coherence::{State, Usability};
 use super::found::{Found, look_at};
 use super::gate::{NoPoll, Waits};
-use super::grants::Usability;
 use super::history::Known;
 use super::inner::Inner;
 use super::loads::{Loaded, NoLoad};
 use super::query::Undecided;
-use super::state::State;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
 use crate::model::token::Digest;

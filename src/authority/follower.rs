@@ -12,21 +12,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::fingerprints::Fingerprints;
+use super::coherence::apply::{Memory, apply, torn};
+use super::coherence::rows::{self, Rows};
+use super::coherence::{Epoch, Fingerprints, State, Step};
 use super::freshness::Leap;
 use super::gate::SPACING;
 use super::history::{Applied, Subject};
 use super::inner::Inner;
-use super::rows::{self, Rows};
-use super::state::{Epoch, State};
-use super::steps::Step;
 use super::{lost, replaced, settle};
-use crate::model::change::{Cursor, SubjectKind};
+use crate::model::change::{Cursor, Revision, SubjectKind};
 use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, Detail, Poll, Snapshot, SnapshotSink};
+use crate::storage::{self, Detail, Snapshot, SnapshotSink};
 
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -243,101 +242,56 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
     Ok(())
 }
 
-/// Returns the table, among those a poll read, that lacks rows which were present before and which no change removed: a
-/// restore that works table by table has brought the revisions, but not yet the rest.
-fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
-    let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
-        let named = |name: &String| poll.subjects.iter().any(|(_, of, id, _)| of == kind.as_str() && id == name);
-        stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
-    };
-    let (stores, methods) =
-        (poll.stores.as_deref().map(rows::of_stores), poll.methods.as_deref().map(rows::of_methods));
-    let operators = poll.operators.as_deref().map(rows::of_operators);
-    if removed(SubjectKind::Store, &state.rows.stores, stores) {
-        Some("stores")
-    } else if removed(SubjectKind::Method, &state.rows.methods, methods) {
-        Some("methods")
-    } else if removed(SubjectKind::Operator, &state.rows.operators, operators) {
-        Some("operators")
-    } else if let Some(missing) = poll.missing.first() {
-        Some(missing.table)
-    } else {
-        // Each key has at least one secret, which no write removes.
-        (!poll.overflow && poll.digests.len() < poll.keys.len()).then_some("secrets")
+/// Memory as the follower applies polls to it.
+impl Memory for Arc<Inner> {
+    fn list(&self, digests: &[Digest]) {
+        self.fingerprints.load().add(digests);
     }
-}
 
-/// Applies the result of a poll, in this order: fingerprints, watermarks and history, World, refresh.
-fn apply(inner: &Arc<Inner>, state: &State, poll: Poll) -> Result<(), String> {
-    if poll.revisions.is_empty() {
-        return Ok(());
+    fn swap(&self, state: State) {
+        self.state.store(Some(Arc::new(state)));
     }
-    let world = &state.world;
-    let rows = Rows {
-        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), rows::of_stores),
-        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), rows::of_methods),
-        operators: poll.operators.as_deref().map_or_else(|| Arc::clone(&state.rows.operators), rows::of_operators),
-    };
-    let next = World {
-        cursor: poll.head,
-        stores: poll.stores.map_or_else(|| Arc::clone(&world.stores), |stores| Arc::new(StoreTable::new(stores))),
-        methods: match poll.methods {
-            Some(methods) => Arc::new(MethodTable::new(methods).map_err(|error| error.to_string())?),
-            None => Arc::clone(&world.methods),
-        },
-        operators: poll
-            .operators
-            .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
-    };
-    inner.fingerprints.load().add(&poll.digests);
-    inner.steps.taken(Step::Fingerprints);
-    if poll.overflow {
-        state.epoch.floors.raise_all(poll.head.revision);
-    } else {
-        state.epoch.floors.raise(&poll.keys);
-    }
-    state.epoch.extend(&poll.revisions);
-    inner.steps.taken(Step::Floors);
-    inner.state.store(Some(Arc::new(State { world: next, rows, epoch: Arc::clone(&state.epoch) })));
-    inner.steps.taken(Step::World);
-    remember(inner, &poll.revisions, poll.subjects, &poll.details, poll.overflow);
-    // Refreshed, not evicted: a key in use must not cost its next caller a read because its name was edited.
-    if !poll.overflow {
-        for digest in poll.digests.into_iter().filter(|digest| inner.grants.contains(digest)) {
-            let _ = inner.start_load(digest);
-        }
-    }
-    inner.steps.taken(Step::Refresh);
-    inner.applied.send_replace(poll.head.revision);
-    inner.steps.taken(Step::Applied);
-    Ok(())
-}
 
-fn remember(
-    inner: &Inner,
-    revisions: &[Cursor],
-    subjects: Vec<(crate::model::change::Revision, String, String, String)>,
-    details: &[(crate::model::change::Revision, String, Detail)],
-    overflow: bool,
-) {
-    inner.history.read().extend(revisions);
-    if overflow {
-        // Too many changes to list: watchers are notified that they have fallen behind.
-        if let Some(last) = revisions.last() {
-            inner.history.write().restart(*last);
+    fn remember(
+        &self,
+        revisions: &[Cursor],
+        subjects: Vec<(Revision, String, String, String)>,
+        details: &[(Revision, String, Detail)],
+        overflow: bool,
+    ) {
+        self.history.read().extend(revisions);
+        if overflow {
+            // Too many changes to list: watchers are notified that they have fallen behind.
+            if let Some(last) = revisions.last() {
+                self.history.write().restart(*last);
+            }
+            return;
         }
-        return;
+        let history = self.history.read();
+        let mut subjects = subjects.into_iter().peekable();
+        for cursor in revisions {
+            let mut of_this = Vec::new();
+            while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
+                let of = details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
+                let detail = of.map(|(.., detail)| detail.clone()).unwrap_or_default();
+                of_this.push(Subject { kind, id, action, detail });
+            }
+            history.add(Applied { cursor: *cursor, subjects: of_this });
+        }
     }
-    let history = inner.history.read();
-    let mut subjects = subjects.into_iter().peekable();
-    for cursor in revisions {
-        let mut of_this = Vec::new();
-        while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
-            let of = details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
-            let detail = of.map(|(.., detail)| detail.clone()).unwrap_or_default();
-            of_this.push(Subject { kind, id, action, detail });
+
+    fn refresh(&self, digest: Digest) {
+        if self.grants.contains(&digest) {
+            let _ = self.start_load(digest);
         }
-        history.add(Applied { cursor: *cursor, subjects: of_this });
+    }
+
+    fn applied(&self, revision: Revision) {
+        self.applied.send_replace(revision);
+    }
+
+    fn taken(&self, step: Step) {
+        self.steps.taken(step);
     }
 }
 

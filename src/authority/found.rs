@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::grants::CachedGrant;
-use super::state::State;
+use super::coherence::{CachedGrant, State};
 use crate::model::change::Revision;
 use crate::model::decision::Reason;
 use crate::model::token;

@@ -1,18 +1,16 @@
-//! Cached grants, and the one rule that decides whether any of them may be used.
+//! The cache of grants.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use moka::notification::RemovalCause;
 use parking_lot::Mutex;
 
-use super::state::State;
+use super::coherence::CachedGrant;
 use super::table::Table;
-use crate::model::change::{Cursor, Revision};
-use crate::model::grant::Grant;
 use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
@@ -28,83 +26,6 @@ const PIECE: usize = 1 << 10;
 /// both reported.
 const TELL: u32 = 61;
 const TELL_CROWDED: u32 = 7;
-
-/// A grant, and when it is known to have been true.
-#[derive(Debug)]
-pub(super) struct CachedGrant {
-    /// Digest of the secret that leads to the grant.
-    digest: Digest,
-    pub(super) grant: Grant,
-    /// The epoch in which the read began.
-    epoch: u64,
-    /// The latest revision, read in the same statement.
-    head: Cursor,
-    /// Whether that revision is confirmed as part of the epoch's history. Until then storage may have switched to a
-    /// diverged history between the last poll and the read.
-    confirmed: AtomicBool,
-    /// The grant is true from its `row_revision` to this revision at least. Moves up when the exact map of changes
-    /// shows that its key has not changed since.
-    read_revision: AtomicU64,
-}
-
-/// Whether a grant may be used with a World.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Usability {
-    /// It may be used.
-    Usable,
-    /// Its key has changed since the read, or may have: read it again.
-    Behind,
-    /// It was read at a revision that the World has not reached: wait for the World.
-    Ahead,
-}
-
-impl CachedGrant {
-    /// Creates the entry for a grant found by a read that began in `epoch` and saw `head` as the latest revision.
-    pub(super) fn new(digest: Digest, grant: Grant, epoch: u64, head: Cursor) -> Self {
-        let read_revision = AtomicU64::new(head.revision.0);
-        Self { digest, grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
-    }
-
-    /// Returns the digest of the secret that leads to the grant.
-    pub(super) const fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// Returns the revision that the grant was read at.
-    pub(super) fn head(&self) -> Revision {
-        self.head.revision
-    }
-
-    /// Applies the usability rule, which every cache must do before it uses a grant. `state` must have been loaded
-    /// before the call: watermarks are raised before a World is swapped in, so a thread that sees the World sees them.
-    pub(super) fn usability(&self, state: &State) -> Usability {
-        if self.epoch != state.epoch.number {
-            return Usability::Behind;
-        }
-        if !self.confirmed.load(Ordering::Acquire) {
-            if self.head.revision > state.world.revision() {
-                return Usability::Ahead;
-            }
-            if !state.epoch.has(self.head) {
-                return Usability::Behind;
-            }
-            self.confirmed.store(true, Ordering::Release);
-        }
-        let floors = &state.epoch.floors;
-        let floor = floors.floor(self.grant.key);
-        let read = Revision(self.read_revision.load(Ordering::Acquire));
-        if floor > read && !cfg!(without_guard = "coherence") {
-            if !floors.unchanged_since(self.grant.key, read) {
-                return Usability::Behind;
-            }
-            self.read_revision.fetch_max(floor.0, Ordering::AcqRel);
-        }
-        if self.grant.row_revision > state.world.revision() {
-            return Usability::Ahead;
-        }
-        Usability::Usable
-    }
-}
 
 /// The cache of grants by digest: moka, which chooses what to evict, behind a faster first-level cache.
 pub(super) struct Grants {
@@ -267,86 +188,9 @@ impl Hasher for DigestHash {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::authority::state::Epoch;
-    use crate::model::grant::{Members, Standing};
-    use crate::model::id::SecretId;
-    use crate::model::time::Timestamp;
-    use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-
-    fn cursor(number: u64) -> Cursor {
-        Cursor { revision: Revision(number), nonce: number * 31 }
-    }
-
-    fn state(epoch: &Arc<Epoch>, number: u64) -> State {
-        let world = World {
-            cursor: cursor(number),
-            stores: Arc::new(StoreTable::default()),
-            methods: Arc::new(MethodTable::new([]).unwrap()),
-            operators: Arc::new(OperatorTable::default()),
-        };
-        State { world, rows: crate::authority::rows::Rows::default(), epoch: Arc::clone(epoch) }
-    }
-
-    /// Creates a grant with access to everything, read at `head` in the first epoch.
-    pub(in crate::authority) fn read_at(digest: Digest, head: Cursor) -> CachedGrant {
-        let grant = Grant {
-            key: KeyId::new(Timestamp::EPOCH, [1; 10]),
-            secret: SecretId::new(Timestamp::EPOCH, [2; 10]),
-            name: "key".into(),
-            standing: Standing::Active,
-            not_before: None,
-            expires: None,
-            secret_expires: None,
-            networks: Box::default(),
-            stores: Members::All,
-            methods: Members::All,
-            row_revision: Revision(1),
-        };
-        CachedGrant::new(digest, grant, 1, head)
-    }
-
-    fn digest() -> Digest {
-        Digest::of(b"token")
-    }
-
-    #[test]
-    fn a_grant_read_before_its_key_changed_is_never_used_again() {
-        let epoch = Arc::new(Epoch::new(1, cursor(5)));
-        let cached = read_at(digest(), cursor(5));
-        assert_eq!(cached.usability(&state(&epoch, 5)), Usability::Usable);
-        epoch.floors.raise(&[(cached.grant.key, Revision(6))]);
-        epoch.extend(&[cursor(6)]);
-        assert_eq!(cached.usability(&state(&epoch, 6)), Usability::Behind);
-        assert_eq!(read_at(digest(), cursor(6)).usability(&state(&epoch, 6)), Usability::Usable);
-    }
-
-    #[test]
-    fn a_grant_is_used_only_once_its_head_is_part_of_the_past_that_is_followed() {
-        let epoch = Arc::new(Epoch::new(1, cursor(5)));
-        let (ours, foreign) = (read_at(digest(), cursor(6)), read_at(digest(), Cursor { nonce: 1, ..cursor(6) }));
-        assert_eq!(ours.usability(&state(&epoch, 5)), Usability::Ahead);
-        assert_eq!(foreign.usability(&state(&epoch, 5)), Usability::Ahead);
-        epoch.extend(&[cursor(6)]);
-        assert_eq!(ours.usability(&state(&epoch, 6)), Usability::Usable);
-        assert_eq!(foreign.usability(&state(&epoch, 6)), Usability::Behind, "it was read from a diverged history");
-        assert_eq!(
-            read_at(digest(), cursor(4)).usability(&state(&epoch, 6)),
-            Usability::Behind,
-            "not known to belong to this history"
-        );
-    }
-
-    #[test]
-    fn a_grant_of_another_epoch_is_not_used_and_floors_are_of_one_epoch() {
-        let (first, second) = (Arc::new(Epoch::new(1, cursor(9))), Arc::new(Epoch::new(2, cursor(3))));
-        let cached = read_at(digest(), cursor(9));
-        first.extend(&[cursor(10)]);
-        first.floors.raise(&[(cached.grant.key, Revision(10))]);
-        assert_eq!(cached.usability(&state(&second, 3)), Usability::Behind);
-        assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no floor");
-    }
+    use crate::authority::coherence::usability::tests::{cursor, read_at};
 
     fn numbered(number: u32) -> Digest {
         Digest::of(&number.to_le_bytes())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
-use super::grants::CachedGrant;
+use super::coherence::CachedGrant;
 use crate::model::change::Cursor;
 use crate::model::token::Digest;
 

@@ -7,16 +7,15 @@
 //!                         └─ not listed ──▶ wait for a poll sent after the request came ──▶ unknown
 //! ```
 //!
-//! Decisions are never cached. Grants are, and may be used only if `grants::CachedGrant::usability` allows it.
+//! Decisions are never cached. Grants are, and may be used only if `coherence::CachedGrant::usability` allows it.
 
 mod applied;
+mod coherence;
 mod decide;
 mod desk;
 mod drift;
 mod elsewhere;
 mod find;
-mod fingerprints;
-mod floors;
 mod follower;
 mod found;
 mod freshness;
@@ -36,11 +35,8 @@ mod query;
 mod read;
 mod rehearse;
 mod replaced;
-mod rows;
 mod settings;
 mod settle;
-mod state;
-mod steps;
 mod table;
 mod usage;
 mod watch;
@@ -49,13 +45,13 @@ mod witness;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::coherence::{Step, Steps};
 use self::desk::Desk;
 pub use self::history::{Applied, Subject, Subscription};
 use self::inner::Inner;
 pub use self::introspect::{Introspection, Reach};
 pub use self::query::{Query, Undecided};
 pub use self::settings::Settings;
-pub use self::steps::{Step, Steps};
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::storage::Feed;

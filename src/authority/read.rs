@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::grants::CachedGrant;
+use super::coherence::CachedGrant;
 use super::inner::Inner;
 use super::loads::{Loaded, NoLoad};
 use crate::model::token::Digest;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::grants::CachedGrant;
+use super::coherence::CachedGrant;
 use crate::model::token::Digest;
 
 /// Grants in a set.
@@ -204,7 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::authority::grants::tests::read_at;
+    use crate::authority::coherence::usability::tests::read_at;
     use crate::model::change::{Cursor, Revision};
 
     const SETS: usize = 1_024;

@@ -14,7 +14,7 @@ use crate::model::token::Digest;
 const SHARDS: usize = 1 << 12;
 
 /// Fingerprints of all digests.
-pub(super) struct Fingerprints {
+pub(in crate::authority) struct Fingerprints {
     key: [u8; 16],
     shards: Box<[RwLock<HashTable<u32>>]>,
 }
@@ -26,11 +26,11 @@ impl std::fmt::Debug for Fingerprints {
 }
 
 impl Fingerprints {
-    pub(super) fn new(key: [u8; 16]) -> Self {
+    pub(in crate::authority) fn new(key: [u8; 16]) -> Self {
         Self { key, shards: (0..SHARDS).map(|_| RwLock::default()).collect() }
     }
 
-    pub(super) fn add(&self, digests: &[Digest]) {
+    pub(in crate::authority) fn add(&self, digests: &[Digest]) {
         for digest in digests {
             let (shard, kept) = self.place(digest);
             let mut shard = shard.write();
@@ -40,12 +40,12 @@ impl Fingerprints {
         }
     }
 
-    pub(super) fn contains(&self, digest: &Digest) -> bool {
+    pub(in crate::authority) fn contains(&self, digest: &Digest) -> bool {
         let (shard, kept) = self.place(digest);
         shard.read().find(spread(kept), |known| *known == kept).is_some()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::authority) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 

@@ -18,7 +18,7 @@ const GENERATION: usize = 1 << 16;
 
 /// The watermarks of all keys.
 #[derive(Debug)]
-pub(super) struct Floors {
+pub(in crate::authority) struct Floors {
     places: Box<[AtomicU64]>,
     recent: RwLock<Recent>,
 }
@@ -33,12 +33,12 @@ struct Recent {
 }
 
 impl Floors {
-    pub(super) fn new() -> Self {
+    pub(in crate::authority) fn new() -> Self {
         Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), recent: RwLock::default() }
     }
 
     /// Raises the watermarks of changed keys, each to the newest revision that touched it.
-    pub(super) fn raise(&self, changed: &[(KeyId, Revision)]) {
+    pub(in crate::authority) fn raise(&self, changed: &[(KeyId, Revision)]) {
         // The exact map first: a thread that sees a watermark must find every change up to it in the map.
         self.recent.write().add(changed);
         for (key, revision) in changed {
@@ -47,7 +47,7 @@ impl Floors {
     }
 
     /// Raises the watermarks of all keys, when too much changed to list.
-    pub(super) fn raise_all(&self, revision: Revision) {
+    pub(in crate::authority) fn raise_all(&self, revision: Revision) {
         *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
         for place in &self.places {
             place.fetch_max(revision.0, Ordering::Release);
@@ -55,12 +55,12 @@ impl Floors {
     }
 
     /// Returns the watermark of the slot of `key`.
-    pub(super) fn floor(&self, key: KeyId) -> Revision {
+    pub(in crate::authority) fn floor(&self, key: KeyId) -> Revision {
         Revision(self.place(key).load(Ordering::Acquire))
     }
 
     /// Returns whether `key` itself is known to be unchanged since `read`, although its slot has a higher watermark.
-    pub(super) fn unchanged_since(&self, key: KeyId, read: Revision) -> bool {
+    pub(in crate::authority) fn unchanged_since(&self, key: KeyId, read: Revision) -> bool {
         let recent = self.recent.read();
         match recent.young.get(&key).or_else(|| recent.old.get(&key)) {
             Some(changed) => *changed <= read,

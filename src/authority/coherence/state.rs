@@ -16,33 +16,33 @@ const REMEMBERED: usize = 8_192;
 /// A World, and the epoch that it belongs to. Swapped as a whole, so that a thread with a loaded state uses watermarks
 /// of the same history, whatever happens to storage meanwhile.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) world: World,
+pub(in crate::authority) struct State {
+    pub(in crate::authority) world: World,
     /// The rows that the World was built from, for comparison with storage.
-    pub(super) rows: Rows,
-    pub(super) epoch: Arc<Epoch>,
+    pub(in crate::authority) rows: Rows,
+    pub(in crate::authority) epoch: Arc<Epoch>,
 }
 
 /// One history of storage, followed without a gap. Every full load begins another: when storage turns out to have a
 /// diverged history (a restored dump, a failover that lost commits), nothing read before is valid after.
 #[derive(Debug)]
-pub(super) struct Epoch {
+pub(in crate::authority) struct Epoch {
     /// Number of the epoch in this process.
-    pub(super) number: u64,
+    pub(in crate::authority) number: u64,
     /// The newest changes of keys in this history.
-    pub(super) floors: Floors,
+    pub(in crate::authority) floors: Floors,
     /// The last revisions of this history, ascending.
     lineage: Mutex<VecDeque<Cursor>>,
 }
 
 impl Epoch {
     /// Creates an epoch that begins at `start`.
-    pub(super) fn new(number: u64, start: Cursor) -> Self {
+    pub(in crate::authority) fn new(number: u64, start: Cursor) -> Self {
         Self { number, floors: Floors::new(), lineage: Mutex::new(VecDeque::from([start])) }
     }
 
     /// Appends the next revisions, before the World that includes them is swapped in.
-    pub(super) fn extend(&self, revisions: &[Cursor]) {
+    pub(in crate::authority) fn extend(&self, revisions: &[Cursor]) {
         let mut lineage = self.lineage.lock();
         lineage.extend(revisions);
         let surplus = lineage.len().saturating_sub(REMEMBERED);
@@ -50,7 +50,7 @@ impl Epoch {
     }
 
     /// Returns whether `cursor` is known to be one of its revisions.
-    pub(super) fn has(&self, cursor: Cursor) -> bool {
+    pub(in crate::authority) fn has(&self, cursor: Cursor) -> bool {
         let lineage = self.lineage.lock();
         let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
         at.is_ok_and(|at| lineage[at] == cursor)

@@ -16,23 +16,23 @@ use crate::model::token::Digest;
 const NAMED: usize = 20;
 
 /// Hashes of rows, by name.
-pub(super) type Hashes = BTreeMap<String, u64>;
+pub(in crate::authority) type Hashes = BTreeMap<String, u64>;
 
 /// Hashes of the rows of a World.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    pub(super) stores: Arc<Hashes>,
-    pub(super) methods: Arc<Hashes>,
-    pub(super) operators: Arc<Hashes>,
+pub(in crate::authority) struct Rows {
+    pub(in crate::authority) stores: Arc<Hashes>,
+    pub(in crate::authority) methods: Arc<Hashes>,
+    pub(in crate::authority) operators: Arc<Hashes>,
 }
 
 /// Returns the hashes of `stores`.
-pub(super) fn of_stores(stores: &[Store]) -> Arc<Hashes> {
+pub(in crate::authority) fn of_stores(stores: &[Store]) -> Arc<Hashes> {
     Arc::new(stores.iter().map(|store| (store.code.as_str().to_owned(), hash(store, &[]))).collect())
 }
 
 /// Returns the hashes of `methods`. Several retired methods may share an identity.
-pub(super) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
+pub(in crate::authority) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
     let mut hashes = Hashes::new();
     for method in methods {
         let known = hashes.entry(method.identity.to_string()).or_default();
@@ -42,7 +42,7 @@ pub(super) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
 }
 
 /// Returns the hashes of `operators`.
-pub(super) fn of_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
+pub(in crate::authority) fn of_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
     let hashed = |(operator, digest): &(Operator, Digest)| hash(operator, digest.as_bytes());
     Arc::new(operators.iter().map(|operator| (operator.0.id.to_string(), hashed(operator))).collect())
 }
@@ -54,14 +54,14 @@ fn hash(row: &impl Debug, more: &[u8]) -> u64 {
 }
 
 /// Returns the names of rows that differ.
-pub(super) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
+pub(in crate::authority) fn differing(held: &Hashes, stored: &Hashes) -> Vec<String> {
     let gone = held.keys().filter(|name| !stored.contains_key(*name));
     let changed = stored.iter().filter(|(name, hash)| held.get(*name) != Some(*hash)).map(|(name, _)| name);
     gone.chain(changed).cloned().collect()
 }
 
 /// Joins the first of `names` into a text.
-pub(super) fn listed(names: &[String]) -> String {
+pub(in crate::authority) fn listed(names: &[String]) -> String {
     let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {
         let _ = write!(text, " and {more} more");

@@ -29,7 +29,7 @@ impl Steps {
     }
 
     /// Reports that `step` was completed.
-    pub(super) fn taken(&self, step: Step) {
+    pub(in crate::authority) fn taken(&self, step: Step) {
         if let Some(hook) = &self.0 {
             hook(step);
         }

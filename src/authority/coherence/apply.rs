@@ -1,0 +1,214 @@
+//! Applies a poll to memory, step by step. Coherence depends on the order; ARCHITECTURE.md, "Coherence", explains why.
+
+use std::sync::Arc;
+
+use super::rows::{self, Rows};
+use super::state::State;
+use super::steps::Step;
+use crate::model::change::{Cursor, Revision, SubjectKind};
+use crate::model::token::Digest;
+use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
+use crate::storage::{Detail, Poll};
+
+/// What a poll is applied to, in addition to the epoch of its state.
+pub(in crate::authority) trait Memory {
+    /// Adds the digests of new secrets to the fingerprints.
+    fn list(&self, digests: &[Digest]);
+
+    /// Replaces the state.
+    fn swap(&self, state: State);
+
+    /// Adds the changes to the recent history.
+    fn remember(
+        &self,
+        revisions: &[Cursor],
+        subjects: Vec<(Revision, String, String, String)>,
+        details: &[(Revision, String, Detail)],
+        overflow: bool,
+    );
+
+    /// Starts to read the grant of a digest again, if it is cached.
+    fn refresh(&self, digest: Digest);
+
+    /// Publishes the applied revision.
+    fn applied(&self, revision: Revision);
+
+    /// Reports that a step was completed.
+    fn taken(&self, step: Step);
+}
+
+/// Returns the table, among those a poll read, that lacks rows which were present before and which no change removed: a
+/// restore that works table by table has brought the revisions, but not yet the rest.
+pub(in crate::authority) fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
+    let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
+        let named = |name: &String| poll.subjects.iter().any(|(_, of, id, _)| of == kind.as_str() && id == name);
+        stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
+    };
+    let (stores, methods) =
+        (poll.stores.as_deref().map(rows::of_stores), poll.methods.as_deref().map(rows::of_methods));
+    let operators = poll.operators.as_deref().map(rows::of_operators);
+    if removed(SubjectKind::Store, &state.rows.stores, stores) {
+        Some("stores")
+    } else if removed(SubjectKind::Method, &state.rows.methods, methods) {
+        Some("methods")
+    } else if removed(SubjectKind::Operator, &state.rows.operators, operators) {
+        Some("operators")
+    } else if let Some(missing) = poll.missing.first() {
+        Some(missing.table)
+    } else {
+        // Each key has at least one secret, which no write removes.
+        (!poll.overflow && poll.digests.len() < poll.keys.len()).then_some("secrets")
+    }
+}
+
+/// Applies the result of a poll, in this order: fingerprints, watermarks and history, World, refresh.
+pub(in crate::authority) fn apply(memory: &impl Memory, state: &State, poll: Poll) -> Result<(), String> {
+    if poll.revisions.is_empty() {
+        return Ok(());
+    }
+    let world = &state.world;
+    let rows = Rows {
+        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), rows::of_stores),
+        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), rows::of_methods),
+        operators: poll.operators.as_deref().map_or_else(|| Arc::clone(&state.rows.operators), rows::of_operators),
+    };
+    let next = World {
+        cursor: poll.head,
+        stores: poll.stores.map_or_else(|| Arc::clone(&world.stores), |stores| Arc::new(StoreTable::new(stores))),
+        methods: match poll.methods {
+            Some(methods) => Arc::new(MethodTable::new(methods).map_err(|error| error.to_string())?),
+            None => Arc::clone(&world.methods),
+        },
+        operators: poll
+            .operators
+            .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
+    };
+    memory.list(&poll.digests);
+    memory.taken(Step::Fingerprints);
+    if poll.overflow {
+        state.epoch.floors.raise_all(poll.head.revision);
+    } else {
+        state.epoch.floors.raise(&poll.keys);
+    }
+    state.epoch.extend(&poll.revisions);
+    memory.taken(Step::Floors);
+    memory.swap(State { world: next, rows, epoch: Arc::clone(&state.epoch) });
+    memory.taken(Step::World);
+    memory.remember(&poll.revisions, poll.subjects, &poll.details, poll.overflow);
+    // Refreshed, not evicted: a key in use must not cost its next caller a read because its name was edited.
+    if !poll.overflow {
+        for digest in poll.digests {
+            memory.refresh(digest);
+        }
+    }
+    memory.taken(Step::Refresh);
+    memory.applied(poll.head.revision);
+    memory.taken(Step::Applied);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::authority::coherence::state::Epoch;
+    use crate::model::id::KeyId;
+    use crate::model::marks::Marks;
+    use crate::model::time::Timestamp;
+
+    /// Notes each call, and what it makes visible in the epoch.
+    struct Recorded {
+        epoch: Arc<Epoch>,
+        key: KeyId,
+        head: Cursor,
+        calls: RefCell<Vec<String>>,
+    }
+
+    impl Recorded {
+        fn note(&self, call: &str) {
+            let (floor, known) = (self.epoch.floors.floor(self.key).0, self.epoch.has(self.head));
+            self.calls.borrow_mut().push(format!("{call} {floor} {known}"));
+        }
+    }
+
+    impl Memory for Recorded {
+        fn list(&self, digests: &[Digest]) {
+            self.note(&format!("list {}", digests.len()));
+        }
+
+        fn swap(&self, state: State) {
+            assert!(Arc::ptr_eq(&state.epoch, &self.epoch), "a poll stays in its epoch");
+            self.note(&format!("swap {}", state.world.revision().0));
+        }
+
+        fn remember(
+            &self,
+            revisions: &[Cursor],
+            _: Vec<(Revision, String, String, String)>,
+            _: &[(Revision, String, Detail)],
+            overflow: bool,
+        ) {
+            self.note(&format!("remember {} {overflow}", revisions.len()));
+        }
+
+        fn refresh(&self, _: Digest) {
+            self.note("refresh");
+        }
+
+        fn applied(&self, revision: Revision) {
+            self.note(&format!("applied {}", revision.0));
+        }
+
+        fn taken(&self, _: Step) {}
+    }
+
+    fn cursor(number: u64) -> Cursor {
+        Cursor { revision: Revision(number), nonce: number * 31 }
+    }
+
+    /// Returns the calls of applying revision 6, which changed a key with one secret, to revision 5.
+    fn calls(overflow: bool) -> Vec<String> {
+        let key = KeyId::new(Timestamp::EPOCH, [1; 10]);
+        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+        let world = World {
+            cursor: cursor(5),
+            stores: Arc::new(StoreTable::default()),
+            methods: Arc::new(MethodTable::new([]).unwrap()),
+            operators: Arc::new(OperatorTable::default()),
+        };
+        let poll = Poll {
+            head: cursor(6),
+            now: Timestamp::EPOCH,
+            marks: Marks::default(),
+            continuous: true,
+            revisions: vec![cursor(6)],
+            subjects: Vec::new(),
+            details: Vec::new(),
+            overflow,
+            missing: Vec::new(),
+            keys: vec![(key, Revision(6))],
+            digests: vec![Digest::of(b"token")],
+            stores: None,
+            methods: None,
+            operators: None,
+        };
+        let state = State { world, rows: Rows::default(), epoch: Arc::clone(&epoch) };
+        let memory = Recorded { epoch, key, head: cursor(6), calls: RefCell::default() };
+        apply(&memory, &state, poll).unwrap();
+        memory.calls.into_inner()
+    }
+
+    #[test]
+    fn watermarks_and_history_come_after_the_fingerprints_and_before_the_world() {
+        let order =
+            ["list 1 0 false", "swap 6 6 true", "remember 1 false 6 true", "refresh 6 true", "applied 6 6 true"];
+        assert_eq!(calls(false), order);
+    }
+
+    #[test]
+    fn an_overflow_blocks_every_grant_and_refreshes_none() {
+        let order = ["list 1 0 false", "swap 6 6 true", "remember 1 true 6 true", "applied 6 6 true"];
+        assert_eq!(calls(true), order);
+    }
+}
