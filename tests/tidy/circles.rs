@@ -13,7 +13,7 @@ use crate::tree::File;
 /// Maximum number of files in a cycle.
 const MOST: usize = 3;
 /// Modules whose cycles are still larger.
-const NOT_YET: [&str; 2] = ["src/grpc", "src/storage"];
+const NOT_YET: [&str; 1] = ["src/grpc"];
 
 /// Returns one complaint for each cycle of too many files of src.
 #[must_use]
@@ -188,6 +188,6 @@ mod tests {
             complaints(&(0..count).map(file).collect::<Vec<_>>()).len()
         };
         assert_eq!((circle("console", 3), circle("console", 4)), (0, 1));
-        assert_eq!((circle("storage", 4), circle("storages", 4)), (0, 1), "as yet");
+        assert_eq!((circle("grpc", 4), circle("grpcs", 4)), (0, 1), "as yet");
     }
 }

@@ -201,6 +201,11 @@ fn decode(text: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| bad())
 }
 
+/// Checks whether `url` is valid; if not, returns why, without any part of a password.
+pub(in crate::storage) fn check_url(url: &str) -> Result<(), String> {
+    Settings::parse(url).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio_postgres::config::{SslMode, TargetSessionAttrs};

@@ -21,6 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::config::Settings;
+pub(super) use self::config::check_url;
 use self::connect::{Pool, pool};
 use self::hosts::Hosts;
 use self::listener::Listener;
@@ -49,11 +50,6 @@ impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Postgres")
     }
-}
-
-/// Checks whether `url` is valid; if not, returns why, without any part of a password.
-pub(super) fn check_url(url: &str) -> std::result::Result<(), String> {
-    Settings::parse(url).map(drop)
 }
 
 fn settings(url: &str) -> Result<Settings> {

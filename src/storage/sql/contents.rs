@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
-use super::follow::{continues, head};
+use super::digests::{all_digests, read_digests};
 use super::grants;
+use super::history::{continues, head};
 use super::text::Sql;
 use super::value::{Reader, Value, each_digest};
 use super::{methods, operators, stores};
@@ -211,11 +212,11 @@ pub(super) async fn digests(
 ) -> Result<Cursor> {
     let head = head(connection, "digests_head").await?.0;
     let Some(parts) = parts else {
-        super::follow::all_digests(connection, sink).await?;
+        all_digests(connection, sink).await?;
         return Ok(head);
     };
     let ends = super::value::each(parts.iter().map(|part| format!("{part:03x}")));
     let sql = sql!("SELECT digest FROM secrets WHERE substr(key_id, 38) " (MEMBERS 1));
-    sink.digests(&super::follow::read_digests(connection, sql, vec![ends]).await?);
+    sink.digests(&read_digests(connection, sql, vec![ends]).await?);
     Ok(head)
 }

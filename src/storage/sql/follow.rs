@@ -3,32 +3,13 @@
 use std::collections::HashMap;
 
 use super::connection::Connection;
-use super::text::Sql;
-use super::value::{Value, count, each};
+use super::digests::{all_digests, read_digests};
+use super::history::{continues, head, lineage};
+use super::value::{count, each};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, Revision, SubjectKind};
 use crate::model::id::KeyId;
-use crate::model::marks::Marks;
-use crate::model::time::Timestamp;
-use crate::model::token::Digest;
-use crate::storage::{Detail, Error, LINEAGE, Poll, Result, Snapshot, SnapshotSink};
-
-/// The number of digests per batch.
-const DIGESTS: usize = 20_000;
-
-/// Reads the latest revision, storage's clock, and its marks.
-pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
-    let sql = sql!("SELECT value, nonce, " NOW ", " STANDBY ", (SELECT marks FROM clock) FROM revision");
-    let row = connection.one(name, sql, Vec::new()).await?;
-    let mut reader = row.read("revision");
-    let head = reader.cursor()?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
-    if reader.bool("standby")? {
-        return Err(Error::unavailable("the server is a standby and may be behind its primary"));
-    }
-    let marks = reader.opt_json("marks")?.unwrap_or_default();
-    Ok((head, now, marks))
-}
+use crate::storage::{Detail, Error, Poll, Result, Snapshot, SnapshotSink};
 
 /// Reads the contents of a World, and the digests of all secrets.
 pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
@@ -46,38 +27,6 @@ pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn Snapsh
     };
     all_digests(connection, sink).await?;
     Ok(snapshot)
-}
-
-/// Reads the last revisions up to `head`.
-async fn lineage(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
-    let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
-    let before = Revision(head.revision.0.saturating_sub(LINEAGE));
-    let rows = connection.rows("lineage", sql, vec![before.into()]).await?;
-    rows.into_iter().map(|row| row.read("changes").cursor()).collect()
-}
-
-/// Passes the digests of all secrets to `sink`.
-pub(super) async fn all_digests(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<()> {
-    let mut after = Vec::new();
-    loop {
-        let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
-        let params = vec![Value::Bytes(Some(after)), count(DIGESTS)];
-        let digests = read_digests(connection, sql, params).await?;
-        sink.digests(&digests);
-        match digests.last() {
-            Some(last) if digests.len() == DIGESTS => after = last.as_bytes().to_vec(),
-            _ => return Ok(()),
-        }
-    }
-}
-
-pub(super) async fn read_digests<'a>(
-    connection: &mut Connection,
-    sql: impl Into<Sql<'a>>,
-    params: Vec<Value>,
-) -> Result<Vec<Digest>> {
-    let rows = connection.rows("digests", sql, params).await?;
-    rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()
 }
 
 /// Reads the changes after `cursor`.
@@ -109,22 +58,6 @@ pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usi
     let kinds = read_changes(connection, cursor, limit, &mut poll).await?;
     read_touched(connection, cursor, &kinds, &mut poll).await?;
     Ok(poll)
-}
-
-/// Returns whether `cursor` is part of the history of `head`.
-pub(super) async fn continues(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
-    if cursor.revision >= head.revision {
-        return Ok(false);
-    }
-    if cursor.revision == Revision(0) {
-        return Ok(cursor.nonce == 0);
-    }
-    let sql = "SELECT nonce FROM changes WHERE revision = $1 AND ordinal = 0";
-    let row = connection.row("cursor", sql, vec![cursor.revision.into()]).await?;
-    Ok(match row {
-        Some(row) => row.read("changes").int("nonce")?.cast_unsigned() == cursor.nonce,
-        None => false,
-    })
 }
 
 /// Reads revisions and subjects; returns the kinds of all subjects, including those beyond the limit.

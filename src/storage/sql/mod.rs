@@ -15,9 +15,11 @@ mod conditions;
 mod connection;
 mod contents;
 pub(super) mod dialect;
+mod digests;
 pub(super) mod driver;
 mod follow;
 mod grants;
+mod history;
 mod key_row;
 mod keys;
 mod list_keys;
@@ -28,6 +30,7 @@ mod replicas;
 mod requests;
 mod select;
 mod sessions;
+mod storage;
 mod stores;
 mod transaction;
 mod usage;
@@ -35,49 +38,23 @@ pub(super) mod value;
 mod write_keys;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::connection::{Connection, Shared};
-use self::driver::{Driver, Purpose};
+use self::driver::Purpose;
+pub use self::storage::Storage;
 pub use self::transaction::Transaction;
-use super::options::Options;
 use super::{
     Contents, Deployment, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot,
     SnapshotSink, UsageAdd,
 };
-use crate::model::change::{Actor, Cursor, Revision};
+use crate::model::change::{Cursor, Revision};
 use crate::model::id::ReplicaId;
 use crate::model::marks::Mark;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 
-/// The number of attempts for a write that conflicts with another.
-const ATTEMPTS: u32 = 3;
-
-/// A database with keys, stores, methods, operators and their audit trail.
-///
-/// Every method that reads does so in one consistent snapshot of one revision. A method that finds nothing returns
-/// `None`; only writes name the missing record. Text is ordered and compared by its bytes.
-#[derive(Debug)]
-pub struct Storage {
-    shared: Arc<Shared>,
-    is_shared: bool,
-}
-
 impl Storage {
-    /// Creates storage on the database of `driver`.
-    pub(super) fn new(driver: Arc<dyn Driver>, options: &Options) -> Self {
-        let shared = Shared { driver, clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
-        Self { shared: Arc::new(shared), is_shared: options.url.is_shared() }
-    }
-
-    /// Waits for a connection and begins a session on it.
-    async fn connect(&self, purpose: Purpose) -> Result<Connection> {
-        self.shared.connect(purpose).await
-    }
-
     /// Returns the identity of the database.
     pub async fn deployment(&self) -> Result<Deployment> {
         lost::deployment(&mut self.connect(Purpose::Read).await?).await
@@ -85,21 +62,7 @@ impl Storage {
 
     /// Returns the latest revision and its nonce.
     pub async fn head(&self) -> Result<Cursor> {
-        Ok(follow::head(&mut self.connect(Purpose::Read).await?, "head").await?.0)
-    }
-
-    /// Begins a write: the first statement takes the next revision and with it the exclusive right to write; others
-    /// wait, at most 3 s. Nothing is visible before `commit`; dropping it undoes it.
-    pub async fn begin(&self, nonce: u64, actor: &Actor, comment: &str) -> Result<Transaction> {
-        let mut attempt = 1;
-        loop {
-            let connection = self.connect(Purpose::Write).await?;
-            match Transaction::begin(connection, nonce, actor, comment).await {
-                // Nothing was done yet, so a retry is safe.
-                Err(error) if attempt < ATTEMPTS && self.shared.driver.is_conflict(&error) => attempt += 1,
-                begun => return begun,
-            }
-        }
+        Ok(history::head(&mut self.connect(Purpose::Read).await?, "head").await?.0)
     }
 }
 
