@@ -63,6 +63,10 @@ impl Inner {
                 polled = true;
                 continue;
             }
+            if self.diverged.load(Ordering::Acquire) {
+                // Storage may be in the middle of a restore.
+                return Err(Undecided::Loading);
+            }
             match self.load(digest).await.map_err(Undecided::from)? {
                 Loaded::Grant(grant) => {
                     // Everything may have changed during the read, and the grant may belong to a diverged history.

@@ -174,7 +174,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
             "the history of storage has diverged from the one followed (a restored dump, or a failover that lost \
              commits): reloading all state once storage is complete"
         );
-        inner.diverged.store(true, Ordering::Release);
+        inner.distrust(&state);
         return Followed::Reload(Why::Diverged);
     }
     // Before anything is applied: what was written since is judged by the current clock, never by an earlier time.
@@ -194,7 +194,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
             table,
             "storage lacks rows that no write removed: reloading all state once storage is complete"
         );
-        inner.diverged.store(true, Ordering::Release);
+        inner.distrust(&state);
         return Followed::Reload(Why::Diverged);
     }
     if let Err(error) = apply(inner, &state, poll) {

@@ -84,6 +84,11 @@ impl Freshness {
         self.polled.fetch_max(sent, Ordering::Release);
     }
 
+    /// Returns when the newest successful poll was sent.
+    pub(super) fn polled_at(&self) -> u64 {
+        self.polled.load(Ordering::Acquire)
+    }
+
     /// Compares storage's clock, read in the response to a request sent at `sent`, with the elapsed time.
     pub(super) fn read_clock(&self, sent: u64, storage: Timestamp) -> Reading {
         let signed = |tick| i64::try_from(tick).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! The state that an authority and its tasks share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::{Mutex, RwLock};
@@ -99,6 +99,13 @@ impl Inner {
     pub(super) fn forget(&self) {
         self.freshness.lost();
         self.state.store(None);
+    }
+
+    /// Records that storage has another history, or other contents, than `state`. Until everything is loaded again,
+    /// `state` decides by what was read before the last poll that could be applied.
+    pub(super) fn distrust(&self, state: &State) {
+        state.epoch.end_at(self.freshness.polled_at());
+        self.diverged.store(true, Ordering::Release);
     }
 
     /// Updates the gauges.

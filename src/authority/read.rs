@@ -74,8 +74,11 @@ impl Inner {
         match self.storage.grant(digest).await {
             Ok(read) => {
                 self.outages.reads.worked();
+                let received = self.freshness.tick();
                 match read.grant {
-                    Some(grant) => Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, read.head))),
+                    Some(grant) => {
+                        Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, received, read.head)))
+                    }
                     None => Loaded::Nothing { head: read.head, epoch },
                 }
             }

@@ -262,8 +262,8 @@ impl Inner {
             let revision = committed.tables.cursor.revision;
             poll.revisions.push(committed.tables.cursor);
             poll.overflow |= committed.huge;
-            for (kind, id) in &committed.subjects {
-                poll.subjects.push((revision, (*kind).to_owned(), id.clone(), "update".to_owned()));
+            for (kind, id, action) in &committed.subjects {
+                poll.subjects.push((revision, (*kind).to_owned(), id.clone(), (*action).to_owned()));
                 match *kind {
                     "store" => poll.stores = Some(seen.stores.clone()),
                     "method" => poll.methods = Some(seen.methods.clone()),

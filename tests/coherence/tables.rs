@@ -60,8 +60,8 @@ pub(crate) struct Late {
 #[derive(Debug, Clone)]
 pub(crate) struct Committed {
     pub(crate) tables: Tables,
-    /// Kind and id of the changed objects.
-    pub(crate) subjects: Vec<(&'static str, String)>,
+    /// Kind, id and action of the changed objects.
+    pub(crate) subjects: Vec<(&'static str, String, &'static str)>,
     /// Numbers of the changed keys.
     pub(crate) keys: Vec<usize>,
     pub(crate) changes: Vec<Change>,
@@ -203,11 +203,12 @@ impl Tables {
                 ("key", key_id(key).to_string(), Some(key), image)
             }
         };
+        let act = if matches!(action, Action::Delete(_) | Action::DeleteStore(_)) { "delete" } else { "update" };
         let revision = tables.cursor.revision.0;
         let change = Change { revision, ordinal: 0, kind: kind.to_owned(), subject: subject.clone(), after };
         Some(Committed {
             tables,
-            subjects: vec![(kind, subject)],
+            subjects: vec![(kind, subject, act)],
             keys: key.into_iter().collect(),
             changes: vec![change],
             huge,

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::rows::{self, Rows};
 use super::state::State;
 use super::steps::Step;
-use crate::model::change::{Cursor, Revision, SubjectKind};
+use crate::model::change::{Action, Cursor, Revision, SubjectKind};
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
 use crate::storage::{Detail, Poll};
+
+/// The actions after which a poll no longer reads the row of a store or an operator; no write removes one of a method.
+const REMOVING: [Action; 2] = [Action::Delete, Action::Revoke];
 
 /// What a poll is applied to, in addition to the epoch of its state.
 pub(in crate::authority) trait Memory {
@@ -41,7 +44,11 @@ pub(in crate::authority) trait Memory {
 /// restore that works table by table has brought the revisions, but not yet the rest.
 pub(in crate::authority) fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
     let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
-        let named = |name: &String| poll.subjects.iter().any(|(_, of, id, _)| of == kind.as_str() && id == name);
+        // A change that only updates a row explains nothing: the row would still be there.
+        let removes = |action: &str| REMOVING.iter().any(|removing| removing.as_str() == action);
+        let named = |name: &String| {
+            poll.subjects.iter().any(|(_, of, id, action)| of == kind.as_str() && id == name && removes(action))
+        };
         stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
     };
     let (stores, methods) =
@@ -167,17 +174,19 @@ mod tests {
         Cursor { revision: Revision(number), nonce: number * 31 }
     }
 
-    /// Returns the calls of applying revision 6, which changed a key with one secret, to revision 5.
-    fn calls(overflow: bool) -> Vec<String> {
-        let key = KeyId::new(Timestamp::EPOCH, [1; 10]);
-        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+    fn state(epoch: Arc<Epoch>, rows: Rows) -> State {
         let world = World {
             cursor: cursor(5),
             stores: Arc::new(StoreTable::default()),
             methods: Arc::new(MethodTable::new([]).unwrap()),
             operators: Arc::new(OperatorTable::default()),
         };
-        let poll = Poll {
+        State { world, rows, epoch }
+    }
+
+    /// Returns a poll with revision 6, which changed nothing.
+    fn poll() -> Poll {
+        Poll {
             head: cursor(6),
             now: Timestamp::EPOCH,
             marks: Marks::default(),
@@ -185,18 +194,43 @@ mod tests {
             revisions: vec![cursor(6)],
             subjects: Vec::new(),
             details: Vec::new(),
-            overflow,
+            overflow: false,
             missing: Vec::new(),
-            keys: vec![(key, Revision(6))],
-            digests: vec![Digest::of(b"token")],
+            keys: Vec::new(),
+            digests: Vec::new(),
             stores: None,
             methods: None,
             operators: None,
-        };
-        let state = State { world, rows: Rows::default(), epoch: Arc::clone(&epoch) };
+        }
+    }
+
+    /// Returns the calls of applying revision 6, which changed a key with one secret, to revision 5.
+    fn calls(overflow: bool) -> Vec<String> {
+        let key = KeyId::new(Timestamp::EPOCH, [1; 10]);
+        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+        let poll =
+            Poll { overflow, keys: vec![(key, Revision(6))], digests: vec![Digest::of(b"token")], ..self::poll() };
+        let state = state(Arc::clone(&epoch), Rows::default());
         let memory = Recorded { epoch, key, head: cursor(6), calls: RefCell::default() };
         apply(&memory, &state, poll).unwrap();
         memory.calls.into_inner()
+    }
+
+    #[test]
+    fn a_row_is_missing_unless_a_change_removed_it() {
+        let rows = Rows { stores: Arc::new([("a".to_owned(), 1)].into()), ..Rows::default() };
+        let state = state(Arc::new(Epoch::new(1, cursor(5))), rows);
+        let without = |subjects: &[(&str, &str, &str)]| {
+            let subject = |(kind, id, action): &(&str, &str, &str)| {
+                (Revision(6), (*kind).to_owned(), (*id).to_owned(), (*action).to_owned())
+            };
+            torn(&state, &Poll { subjects: subjects.iter().map(subject).collect(), stores: Some(Vec::new()), ..poll() })
+        };
+        assert_eq!(without(&[("store", "a", "delete")]), None);
+        for explains_nothing in [("store", "a", "update"), ("store", "b", "delete"), ("method", "a", "delete")] {
+            assert_eq!(without(&[explains_nothing]), Some("stores"), "{explains_nothing:?}");
+        }
+        assert_eq!(torn(&state, &poll()), None, "stores were not read");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -31,6 +32,9 @@ pub(in crate::authority) struct Epoch {
     pub(in crate::authority) number: u64,
     /// The newest changes of keys in this history.
     pub(in crate::authority) floors: Floors,
+    /// Until when storage was known to have this history, in microseconds of the monotonic clock: what was received later
+    /// may be of another, or of a restore that is under way.
+    known_until: AtomicU64,
     /// The last revisions of this history, ascending.
     lineage: Mutex<VecDeque<Cursor>>,
 }
@@ -38,7 +42,12 @@ pub(in crate::authority) struct Epoch {
 impl Epoch {
     /// Creates an epoch that begins at `start`.
     pub(in crate::authority) fn new(number: u64, start: Cursor) -> Self {
-        Self { number, floors: Floors::new(), lineage: Mutex::new(VecDeque::from([start])) }
+        Self {
+            number,
+            floors: Floors::new(),
+            known_until: AtomicU64::new(u64::MAX),
+            lineage: Mutex::new(VecDeque::from([start])),
+        }
     }
 
     /// Appends the next revisions, before the World that includes them is swapped in.
@@ -47,6 +56,16 @@ impl Epoch {
         lineage.extend(revisions);
         let surplus = lineage.len().saturating_sub(REMEMBERED);
         drop(lineage.drain(..surplus));
+    }
+
+    /// Ends the trust in what was received from storage after `tick`: storage turned out to have other contents.
+    pub(in crate::authority) fn end_at(&self, tick: u64) {
+        self.known_until.fetch_min(tick, Ordering::Release);
+    }
+
+    /// Returns whether a response received at `tick` is of this history.
+    pub(in crate::authority) fn covers(&self, tick: u64) -> bool {
+        tick <= self.known_until.load(Ordering::Acquire)
     }
 
     /// Returns whether `cursor` is known to be one of its revisions.

@@ -15,6 +15,8 @@ pub(in crate::authority) struct CachedGrant {
     pub(in crate::authority) grant: Grant,
     /// The epoch in which the read began.
     epoch: u64,
+    /// When it was received, in microseconds of the monotonic clock.
+    received: u64,
     /// The latest revision, read in the same statement.
     head: Cursor,
     /// Whether that revision is confirmed as part of the epoch's history. Until then storage may have switched to a
@@ -37,10 +39,11 @@ pub(in crate::authority) enum Usability {
 }
 
 impl CachedGrant {
-    /// Creates the entry for a grant found by a read that began in `epoch` and saw `head` as the latest revision.
-    pub(in crate::authority) fn new(digest: Digest, grant: Grant, epoch: u64, head: Cursor) -> Self {
+    /// Creates the entry for a grant found by a read that began in `epoch`, saw `head` as the latest revision and ended at
+    /// the tick `received`.
+    pub(in crate::authority) fn new(digest: Digest, grant: Grant, epoch: u64, received: u64, head: Cursor) -> Self {
         let read_revision = AtomicU64::new(head.revision.0);
-        Self { digest, grant, epoch, head, confirmed: AtomicBool::new(false), read_revision }
+        Self { digest, grant, epoch, received, head, confirmed: AtomicBool::new(false), read_revision }
     }
 
     /// Returns the digest of the secret that leads to the grant.
@@ -56,7 +59,7 @@ impl CachedGrant {
     /// Applies the usability rule, which every cache must do before it uses a grant. `state` must have been loaded
     /// before the call: watermarks are raised before a World is swapped in, so a thread that sees the World sees them.
     pub(in crate::authority) fn usability(&self, state: &State) -> Usability {
-        if self.epoch != state.epoch.number {
+        if self.epoch != state.epoch.number || !state.epoch.covers(self.received) {
             return Usability::Behind;
         }
         if !self.confirmed.load(Ordering::Acquire) {
@@ -125,7 +128,7 @@ pub(in crate::authority) mod tests {
             methods: Members::All,
             row_revision: Revision(1),
         };
-        CachedGrant::new(digest, grant, 1, head)
+        CachedGrant::new(digest, grant, 1, 1, head)
     }
 
     fn digest() -> Digest {
@@ -157,6 +160,18 @@ pub(in crate::authority) mod tests {
             Usability::Behind,
             "not known to belong to this history"
         );
+    }
+
+    #[test]
+    fn a_grant_read_after_its_history_ended_is_not_used() {
+        let epoch = Arc::new(Epoch::new(1, cursor(5)));
+        let read = |received| CachedGrant { received, ..read_at(digest(), cursor(5)) };
+        assert_eq!(read(8).usability(&state(&epoch, 5)), Usability::Usable);
+        epoch.end_at(7);
+        assert_eq!(read(7).usability(&state(&epoch, 5)), Usability::Usable);
+        assert_eq!(read(8).usability(&state(&epoch, 5)), Usability::Behind);
+        epoch.end_at(9);
+        assert_eq!(read(8).usability(&state(&epoch, 5)), Usability::Behind, "the end does not move on");
     }
 
     #[test]
