@@ -11,7 +11,7 @@
 //! storage: trait   sql   postgres  sqlite              the only code that knows SQL
 //! books                            reference books as text: the built-in one, and imported ones
 //! model                            pure: no async, no I/O, no clock, no randomness of its own
-//! proto   config   telemetry   clock   lifecycle   budget
+//! proto   status   config   telemetry   clock   lifecycle   budget
 //! ```
 
 #[cfg(all(without_guards, not(debug_assertions)))]
@@ -34,5 +34,6 @@ pub mod proto;
 pub mod random;
 pub mod registry;
 pub mod serve;
+pub mod status;
 pub mod storage;
 pub mod telemetry;

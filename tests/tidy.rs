@@ -24,6 +24,8 @@ pub mod modules;
 pub mod paths;
 #[path = "tidy/protos.rs"]
 pub mod protos;
+#[path = "tidy/statuses.rs"]
+pub mod statuses;
 #[path = "tidy/tree.rs"]
 pub mod tree;
 #[path = "tidy/words.rs"]
@@ -54,6 +56,11 @@ fn the_rules_see_the_repository() {
 #[test]
 fn layers_depend_downward_only() {
     each(|file| file.is_in("src") && file.has_extension("rs"), layers::complaints);
+}
+
+#[test]
+fn statuses_are_made_in_one_file() {
+    each(|file| file.is_in("src") && file.has_extension("rs"), statuses::complaints);
 }
 
 #[test]

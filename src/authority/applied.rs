@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Authority;
 use super::gate::Waits;
 use super::history::{Known, Subscription};
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::change::{Cursor, Revision};
 use crate::model::marks::Moment;
 use crate::model::time::Timestamp;

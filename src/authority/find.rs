@@ -9,7 +9,7 @@ use super::gate::{NoPoll, Waits};
 use super::history::Known;
 use super::inner::Inner;
 use super::loads::{Loaded, NoLoad};
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
 use crate::model::token::Digest;
@@ -22,7 +22,11 @@ impl Inner {
     pub(super) async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
         let found = self.look_for(token, min_revision).await.map_err(|undecided| match undecided {
             // Storage may well respond, but what it returns is not of the history that the known state is of.
-            Undecided::Storage if self.diverged.load(Ordering::Acquire) => Undecided::Loading,
+            Undecided::Storage | Undecided::Incomplete | Undecided::Changing
+                if self.diverged.load(Ordering::Acquire) =>
+            {
+                Undecided::Loading
+            }
             undecided => undecided,
         });
         self.outages.waited(&found);
@@ -88,7 +92,7 @@ impl Inner {
                         // Writes never remove secrets. Only a comparison may conclude that this one is gone: storage
                         // may be in the middle of a restore that has not reached it yet.
                         if self.fingerprints.load().contains(&digest) && !self.drift.is_absent(&digest) {
-                            return Err(Undecided::Storage);
+                            return Err(Undecided::Incomplete);
                         }
                         return Ok(Found::Nothing(Reason::KeyUnknown, head.revision));
                     }
@@ -96,7 +100,7 @@ impl Inner {
                 Loaded::Nothing { .. } | Loaded::Failed => {}
             }
         }
-        Err(Undecided::Storage)
+        Err(Undecided::Changing)
     }
 
     /// Returns the state if it is loaded and proven fresh.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Authority;
 use super::found::Found;
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::{Reachable, Reason, StoresFrom, judge_standing};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Authority;
 use super::found::{Found, look_at};
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::decision::{Reasons, judge_key};
 use crate::model::token::Digest;
 

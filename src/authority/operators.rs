@@ -2,7 +2,7 @@
 
 use super::Authority;
 use super::gate::Waits;
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::token::{self, Digest};
 use crate::model::world::OperatorEntry;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use parking_lot::Mutex;
 
 use super::found::Found;
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Authority;
-use super::query::Undecided;
+use super::undecided::Undecided;
 use crate::model::decision::{Decision, Request, decide};
 use crate::model::grant::{Grant, Members, Standing};
 use crate::model::id::SecretId;
@@ -28,10 +28,11 @@ impl Authority {
         answer: impl FnOnce(&Decision<'_>) -> R + Send,
     ) -> Result<R, Undecided> {
         // The key was read from storage, and may be ahead of the state applied here.
-        if !self.wait_applied(key.row_revision, CATCH_UP).await {
-            return Err(Undecided::Storage);
-        }
+        let applied = self.wait_applied(key.row_revision, CATCH_UP).await;
         let state = self.inner.ready_state()?;
+        if !applied {
+            return Err(Undecided::Behind);
+        }
         let now = self.moment(key.row_revision);
         let grant = grant(key, key.live_secrets(now).next(), &state.world);
         Ok(answer(&decide(&grant, &state.world, request, now)))

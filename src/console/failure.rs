@@ -46,6 +46,8 @@ pub(super) enum Failure {
     BadAddress(String),
     /// Storage cannot be reached.
     Unavailable,
+    /// This replica cannot decide at the moment, for another reason than storage.
+    NoDecision(Undecided),
     /// The write may or may not have succeeded.
     OutcomeUnknown,
     /// An internal error.
@@ -79,7 +81,11 @@ impl From<registry::Error> for Failure {
 
 impl From<Undecided> for Failure {
     fn from(undecided: Undecided) -> Self {
-        tracing::warn!(error = %undecided, "page failed");
-        Self::Unavailable
+        tracing::warn!(error = %undecided, "page failed: no decision");
+        match undecided {
+            Undecided::Storage => Self::Unavailable,
+            Undecided::Crowded => Self::Busy,
+            other => Self::NoDecision(other),
+        }
     }
 }

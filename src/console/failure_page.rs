@@ -12,6 +12,7 @@ use super::layout::Page;
 use super::session::Session;
 use super::sign_in;
 use super::texts::ENGLISH;
+use crate::authority::Undecided;
 use crate::registry;
 
 /// The page that explains the error.
@@ -49,6 +50,10 @@ impl IntoResponse for Failure {
             Self::Refused(status, what) => (*status, t.refused, what.clone(), t.refused_advice),
             Self::BadAddress(what) => (StatusCode::BAD_REQUEST, t.bad_address, what.clone(), t.bad_address_advice),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, t.unavailable, String::new(), t.unavailable_advice),
+            Self::NoDecision(undecided) => {
+                let (title, advice) = no_decision(*undecided);
+                (StatusCode::SERVICE_UNAVAILABLE, title, String::new(), advice)
+            }
             Self::OutcomeUnknown => {
                 (StatusCode::SERVICE_UNAVAILABLE, t.outcome_unknown, String::new(), t.outcome_unknown_advice)
             }
@@ -60,6 +65,20 @@ impl IntoResponse for Failure {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
         }
         response
+    }
+}
+
+/// Returns title and advice for a decision that this replica could not make.
+fn no_decision(undecided: Undecided) -> (&'static str, &'static str) {
+    let t = &ENGLISH.failures;
+    match undecided {
+        Undecided::Loading => (t.loading, t.loading_advice),
+        Undecided::Stale | Undecided::Unreported { .. } => (t.stale, t.stale_advice),
+        Undecided::Behind => (t.behind, t.behind_advice),
+        Undecided::Changing => (t.changing, t.changing_advice),
+        Undecided::Incomplete | Undecided::ForeignRevision => (t.incomplete, t.incomplete_advice),
+        Undecided::Storage => (t.unavailable, t.unavailable_advice),
+        Undecided::Crowded => (t.busy, t.busy_advice),
     }
 }
 
@@ -75,4 +94,32 @@ pub(super) async fn no_such_page(State(console): State<Console>, request: Reques
 /// Handles requests with a method that the page does not support.
 pub(super) async fn wrong_method() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, "this address does not support that method\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_without_a_decision_blames_storage_only_if_it_did_not_respond() {
+        let heartbeats = Undecided::Unreported { seconds: 90, because: "it is read-only" };
+        for (undecided, title) in [
+            (Undecided::Storage, "Storage is unavailable"),
+            (Undecided::Loading, "This server is loading its data"),
+            (Undecided::Stale, "This server can&#39;t confirm that its data is current"),
+            (heartbeats, "This server can&#39;t confirm that its data is current"),
+            (Undecided::Behind, "This server doesn&#39;t have the latest changes yet"),
+            (Undecided::Changing, "The data kept changing"),
+            (Undecided::Incomplete, "Storage seems to be incomplete"),
+            (Undecided::Crowded, "The server is busy"),
+        ] {
+            let response = Failure::from(undecided).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let page = response.into_body().collect().await.unwrap().to_bytes();
+            let page = String::from_utf8(page.to_vec()).unwrap();
+            assert!(page.contains(&format!("<h1>{title}</h1>")), "{undecided:?}: {page}");
+        }
+    }
 }

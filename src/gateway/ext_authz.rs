@@ -28,6 +28,7 @@ use crate::proto::foreign::envoy::service::auth::v3::{
 };
 use crate::proto::foreign::envoy::r#type::v3::HttpStatus;
 use crate::proto::foreign::google::rpc;
+use crate::status;
 
 /// Size limit of a message: a body of 1 MiB, and the rest of the request.
 pub const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
@@ -78,7 +79,7 @@ impl ExtAuthz {
         let question = held.request();
         let outcome = match self.gateway.check_now(profile, &question) {
             Some(outcome) => outcome,
-            None => self.gateway.check(profile, &question).await.map_err(undecided)?,
+            None => self.gateway.check(profile, &question).await.map_err(no_decision)?,
         };
         let outcome = match outcome {
             // Text in a response to Envoy must be UTF-8.
@@ -97,12 +98,16 @@ fn only<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, St
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
         (Ok(text), None) => Ok(Some(text)),
-        _ => Err(Status::invalid_argument(format!("the metadata {name} must be ASCII text and occur at most once"))),
+        _ => Err(invalid(&format!("the metadata {name} must be ASCII text and occur at most once"))),
     }
 }
 
-fn undecided(undecided: Undecided) -> Status {
-    Status::unavailable(undecided.to_string())
+fn no_decision(undecided: Undecided) -> Status {
+    status::with_reason(Code::Unavailable, undecided.reason(), undecided.to_string())
+}
+
+fn invalid(message: &str) -> Status {
+    status::new(Code::InvalidArgument, message)
 }
 
 /// A request that Envoy holds, borrowed from the message.
@@ -117,7 +122,7 @@ struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn read(attributes: Option<&'a AttributeContext>) -> Result<Self, Status> {
-        let nothing = || Status::invalid_argument("there is no HTTP request: attributes.request.http is empty");
+        let nothing = || invalid("there is no HTTP request: attributes.request.http is empty");
         let attributes = attributes.ok_or_else(nothing)?;
         let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
         let mut held = Held {
@@ -137,7 +142,7 @@ impl<'a> Held<'a> {
                     held.take(&header.key, value, &mut partial);
                 }
             }
-            Some(_) => return Err(Status::invalid_argument("the request has both headers and header_map")),
+            Some(_) => return Err(invalid("the request has both headers and header_map")),
             None => {
                 for (name, value) in &http.headers {
                     held.take(name.as_bytes(), value, &mut partial);
@@ -145,7 +150,7 @@ impl<'a> Held<'a> {
             }
         }
         if held.verb.is_empty() || held.target.is_empty() {
-            return Err(Status::invalid_argument("the request has no method or no path, as with CONNECT"));
+            return Err(invalid("the request has no method or no path, as with CONNECT"));
         }
         held.body = body(http, partial, &held)?;
         Ok(held)
@@ -209,7 +214,7 @@ fn body<'a>(
     held: &Held<'a>,
 ) -> Result<Body<'a>, Status> {
     let bytes: &[u8] = match (http.raw_body.is_empty(), http.body.is_empty()) {
-        (false, false) => return Err(Status::invalid_argument("the request has both body and raw_body")),
+        (false, false) => return Err(invalid("the request has both body and raw_body")),
         (false, true) => &http.raw_body,
         (true, _) => &http.body,
     };

@@ -176,7 +176,7 @@ impl Gateway {
                 return Ok(self.counted(outcome));
             }
         }
-        Err(Undecided::Storage)
+        Err(Undecided::Changing)
     }
 
     fn refuse_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {

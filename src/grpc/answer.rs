@@ -3,9 +3,8 @@
 use futures_util::future::{FutureExt as _, join_all};
 use tonic::Status;
 
-use super::auth::undecided_status;
 use super::question::Asked;
-use super::status::to_status;
+use super::status::{no_decision, to_status};
 use super::wire::{self, Framed};
 use crate::authority::Authority;
 use crate::registry::Violations;
@@ -22,7 +21,7 @@ pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Resul
     match authority.decide_now(&query, Framed::answer) {
         Some(answer) => Ok(answer),
         // Boxed, so that calls which need not wait have small futures.
-        None => authority.decide(&query, Framed::answer).boxed().await.map_err(undecided_status),
+        None => authority.decide(&query, Framed::answer).boxed().await.map_err(no_decision),
     }
 }
 
@@ -51,7 +50,7 @@ pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) 
     }
     let waiting = waiting.into_iter().map(|(place, query)| async move {
         let answer = authority.decide(&query, wire::result).await;
-        (place, answer.unwrap_or_else(|undecided| wire::undecided(&undecided_status(undecided), &[])))
+        (place, answer.unwrap_or_else(|undecided| wire::undecided(&no_decision(undecided), &[])))
     });
     Ok(answers.with(join_all(waiting).await))
 }

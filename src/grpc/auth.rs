@@ -6,15 +6,17 @@ use std::task::{Context, Poll};
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _};
 use http::{HeaderMap, Request, Response};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::permissions::{asks_who_calls, permission};
-use crate::authority::{Authority, Undecided};
+use super::status::{no_caller, no_decision};
+use crate::authority::Authority;
 use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;
 use crate::registry::Caller;
+use crate::status;
 
 /// Whether callers must authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +117,7 @@ where
                 let call = async move {
                     let operator = match authority.operator(&token).await {
                         Ok(operator) => operator,
-                        Err(undecided) => return Ok(undecided_status(undecided).into_http()),
+                        Err(undecided) => return Ok(no_decision(undecided).into_http()),
                     };
                     match admit(operator.as_ref(), needed) {
                         Ok(operator) => {
@@ -135,14 +137,15 @@ where
 fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
     let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(Status::unauthenticated(
-            "no credentials: send an operator's token as `authorization: Bearer lko_…`",
-        ));
+        return Err(no_caller());
     };
     let value = value.as_bytes();
     match value.split_first_chunk::<7>() {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") && values.next().is_none() => Ok(token),
-        _ => Err(Status::unauthenticated("the credentials must have the form `authorization: Bearer lko_…`")),
+        _ => {
+            let message = "the credentials must have the form `authorization: Bearer lko_…`";
+            Err(status::with_reason(Code::Unauthenticated, "CREDENTIALS_MALFORMED", message))
+        }
     }
 }
 
@@ -152,11 +155,14 @@ fn caller(operator: &OperatorEntry) -> Caller {
 
 fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<&OperatorEntry, Status> {
     match operator {
-        None => Err(Status::unauthenticated("the operator token is unknown, expired or revoked")),
+        None => {
+            let message = "the operator token is unknown, expired or revoked";
+            Err(status::with_reason(Code::Unauthenticated, "OPERATOR_TOKEN_INVALID", message))
+        }
         Some(operator) if operator.role.may(needed) => Ok(operator),
         Some(operator) => {
-            let role = operator.role.as_str();
-            Err(Status::permission_denied(format!("the role {role} does not allow this call")))
+            let message = format!("the role {} does not allow this call", operator.role.as_str());
+            Err(status::with_reason(Code::PermissionDenied, "ROLE_REFUSED", message))
         }
     }
 }
@@ -165,18 +171,6 @@ fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
     if let Some(caller) = caller {
         tracing::trace!(rpc = request.uri().path(), operator = %caller.id, "allowed");
         request.extensions_mut().insert(caller);
-    }
-}
-
-/// Returns the status of a call for which there was no decision.
-pub(super) fn undecided_status(undecided: Undecided) -> Status {
-    match undecided {
-        Undecided::ForeignRevision => Status::failed_precondition(undecided.to_string()),
-        Undecided::Loading
-        | Undecided::Stale
-        | Undecided::Unreported { .. }
-        | Undecided::Storage
-        | Undecided::Crowded => Status::unavailable(undecided.to_string()),
     }
 }
 

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use prost::Message;
 use tokio::sync::broadcast::error::RecvError;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::answer::{authorize, batch_authorize};
-use super::auth::undecided_status;
 use super::question::{Asked, read_revision};
-use super::status::check;
+use super::status::{check, no_decision};
 use super::wire::{Framed, to_reason};
 use crate::authority::{Applied, Authority, Introspection};
 use crate::lifecycle::Tasks;
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::registry::Violations;
+use crate::status;
 
 /// Serves decisions of an authority.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl AuthorizationService for Authorization {
         }
         let min_revision = read_revision(&request.min_revision, "min_revision", &mut violations);
         check(violations)?;
-        let told = self.authority.introspect(&request.key, min_revision).await.map_err(undecided_status)?;
+        let told = self.authority.introspect(&request.key, min_revision).await.map_err(no_decision)?;
         Ok(Response::new(to_introspection(told)))
     }
 
@@ -97,11 +97,12 @@ impl AuthorizationService for Authorization {
 fn told<T: Message + Default>(answer: &Framed) -> Result<Response<T>, Status> {
     let read = T::decode(answer.message());
     read.map(Response::new)
-        .map_err(|error| Status::internal(format!("the response could not be encoded correctly: {error}")))
+        .map_err(|error| status::new(Code::Internal, format!("the response could not be encoded correctly: {error}")))
 }
 
 fn fallen_behind() -> Status {
-    Status::out_of_range("this replica no longer remembers that revision: read the state again and watch from now on")
+    let message = "this replica no longer remembers that revision: read the state again and watch from now on";
+    status::with_reason(Code::OutOfRange, "REVISION_FORGOTTEN", message)
 }
 
 // === model → proto ===

@@ -20,11 +20,12 @@ use http::{Method, Request, Response};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use prost::bytes::Bytes;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 
 use crate::lifecycle::{Overload, Pool, Slot};
+use crate::status;
 
 /// Length in bytes above which messages are long.
 pub const LONG_CALL: usize = 16 * 1024;
@@ -142,13 +143,14 @@ where
         match done {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(overload) => Status::unavailable(overload.to_string()).into_http(),
+            Err(overload) => status::with_reason(Code::Unavailable, "OVERLOADED", overload.to_string()).into_http(),
         }
     }
 }
 
 fn too_slow() -> Response<Body> {
-    Status::deadline_exceeded(format!("the message was not received within {} s", BODY.as_secs())).into_http()
+    let message = format!("the message was not received within {} s", BODY.as_secs());
+    status::new(Code::DeadlineExceeded, message).into_http()
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {

@@ -24,7 +24,7 @@ mod wire;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use tonic::Status;
+use tonic::Code;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::{Layer as _, ServiceExt as _};
@@ -56,7 +56,7 @@ pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
         let pages = pages.clone();
         async move {
             if is_grpc(request.headers()) {
-                return Status::unimplemented("unknown method").into_http();
+                return crate::status::new(Code::Unimplemented, "unknown method").into_http();
             }
             match pages.oneshot(request).await {
                 Ok(response) => response,
@@ -119,6 +119,7 @@ mod tests {
 
     use http_body_util::BodyExt as _;
     use prost::Message as _;
+    use tonic::Status;
     use tonic::body::Body;
 
     use super::*;

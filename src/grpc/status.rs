@@ -1,32 +1,28 @@
 //! The only conversion of errors to statuses: code, reason for programs, and fields. Internal causes are logged here,
 //! once, and never sent.
 
-use std::collections::HashMap;
-
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use tonic_types::FieldViolation;
 
+use crate::authority::Undecided;
 use crate::registry::{Error, Violations};
+use crate::status;
 use crate::telemetry::outage::causes;
 
-/// The domain of the reasons in `google.rpc.ErrorInfo`.
-pub(super) const DOMAIN: &str = "latchkey.v1";
 /// Most bytes of violations: they are sent in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
 const MAX_DETAILS: usize = 3_072;
-/// Most bytes of a message: it is sent twice, once with every non-ASCII byte tripled.
-const MAX_MESSAGE: usize = 1_024;
 
 /// Returns the status for an error of the registry.
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 pub(super) fn to_status(error: Error) -> Status {
     let code = code(&error);
     log(&error, code);
-    let mut details = ErrorDetails::new();
-    details.set_error_info(error.reason(), DOMAIN, HashMap::new());
-    if let Error::Invalid(violations) | Error::Taken { violations, .. } = &error {
-        details.set_bad_request(told(violations));
+    match &error {
+        Error::Invalid(violations) | Error::Taken { violations, .. } => {
+            status::with_fields(code, error.reason(), error.to_string(), told(violations))
+        }
+        _ => status::with_reason(code, error.reason(), error.to_string()),
     }
-    Status::with_error_details(code, cut(&error.to_string(), MAX_MESSAGE), details)
 }
 
 /// Refuses a call with violations.
@@ -36,10 +32,14 @@ pub(super) fn check(violations: Violations) -> Result<(), Status> {
 
 /// Returns the status of a call from an unknown caller.
 pub(super) fn no_caller() -> Status {
-    let mut details = ErrorDetails::new();
-    details.set_error_info("NO_CREDENTIALS", DOMAIN, HashMap::new());
     let message = "no credentials: send an operator's token as `authorization: Bearer lko_…`";
-    Status::with_error_details(Code::Unauthenticated, message, details)
+    status::with_reason(Code::Unauthenticated, "NO_CREDENTIALS", message)
+}
+
+/// Returns the status of a call for which no decision was possible.
+pub(super) fn no_decision(undecided: Undecided) -> Status {
+    let code = if undecided == Undecided::ForeignRevision { Code::FailedPrecondition } else { Code::Unavailable };
+    status::with_reason(code, undecided.reason(), undecided.to_string())
 }
 
 const fn code(error: &Error) -> Code {
@@ -87,19 +87,10 @@ fn told(violations: &Violations) -> Vec<FieldViolation> {
     told
 }
 
-fn cut(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let mut end = bytes - '…'.len_utf8();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
-}
-
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt as _;
+
     use super::*;
     use crate::model::id::KeyId;
     use crate::model::time::Timestamp;
@@ -149,9 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!(cut("short", 5), "short");
-        assert_eq!(cut("жжж", 6), "жжж");
-        assert_eq!(cut("жжжж", 6), "ж…");
+    fn a_call_without_a_decision_gets_the_reason() {
+        let status = no_decision(Undecided::Behind);
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.get_error_details().error_info().unwrap().reason, "REPLICA_BEHIND");
+        // The same call fails again on every replica.
+        assert_eq!(no_decision(Undecided::ForeignRevision).code(), Code::FailedPrecondition);
     }
 }

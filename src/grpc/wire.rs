@@ -3,12 +3,13 @@
 //! The tests compare this with prost, which implements the same messages. Unusual requests are left to prost.
 
 use prost::bytes::Bytes;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::question::Asked;
 use crate::model::decision::{Decision, Reason, Scope};
 use crate::proto::v1 as proto;
 use crate::registry::Violation;
+use crate::status;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME: usize = 5;
@@ -132,7 +133,8 @@ impl Framed {
     /// The message is too long.
     pub(super) fn into_bytes(mut self) -> Result<Bytes, Status> {
         let length = u32::try_from(self.message().len());
-        let length = length.map_err(|_| Status::resource_exhausted("the response exceeds the maximum message size"))?;
+        let length = length
+            .map_err(|_| status::new(Code::ResourceExhausted, "the response exceeds the maximum message size"))?;
         self.0[1..FRAME].copy_from_slice(&length.to_be_bytes());
         Ok(self.0.into())
     }

@@ -3,11 +3,13 @@
 
 use std::marker::PhantomData;
 
-use prost::Message;
 use prost::bytes::Buf as _;
 use prost::encoding::{WireType, decode_key, decode_varint};
-use tonic::Status;
+use prost::{EncodeError, Message};
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Status};
+
+use crate::status;
 
 /// Initial size of a buffer in bytes: most requests and responses fit.
 const BUFFER: usize = 256;
@@ -66,12 +68,11 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
         let most = FIELDS + length / BYTES_OF_FIELD;
         // tonic buffers a message in one piece; of a split one only the first piece would be counted.
         if length > FIELDS && fields(from.chunk(), most) > most {
-            return Err(Status::invalid_argument(format!(
-                "the message has more than {most} entries, the maximum for its {length} bytes"
-            )));
+            let message = format!("the message has more than {most} entries, the maximum for its {length} bytes");
+            return Err(status::new(Code::InvalidArgument, message));
         }
         // The status that tonic returns for a malformed message.
-        U::decode(from).map(Some).map_err(|error| Status::internal(error.to_string()))
+        U::decode(from).map(Some).map_err(|error| status::new(Code::Internal, error.to_string()))
     }
 
     fn buffer_settings(&self) -> BufferSettings {
@@ -116,7 +117,9 @@ impl<T: Message> Encoder for LeanEncoder<T> {
     fn encode(&mut self, item: T, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
         // Reserves the whole size at once: a large message would otherwise grow its buffer step by step.
         into.reserve(item.encoded_len());
-        item.encode(into).map_err(|error| Status::internal(format!("the response could not be encoded: {error}")))
+        let failed =
+            |error: EncodeError| status::new(Code::Internal, format!("the response could not be encoded: {error}"));
+        item.encode(into).map_err(failed)
     }
 
     fn buffer_settings(&self) -> BufferSettings {

@@ -10,22 +10,24 @@ use http_body::{Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 use crate::budget::{Call, Refused};
+use crate::status;
 
 /// Bytes that are not counted while the body is not waiting for more: nearly all calls are smaller and come at once.
 const FREE: usize = 16 * 1024;
 
 /// Returns the status for a caller whose body is refused.
-pub(super) fn status(refused: Refused) -> Status {
+pub(super) fn refusal(refused: Refused) -> Status {
     let message = refused.to_string();
-    match refused {
-        Refused::Full => Status::unavailable(message),
-        Refused::TooLarge => Status::resource_exhausted(message),
-        Refused::TooSlow => Status::deadline_exceeded(message),
-    }
+    let code = match refused {
+        Refused::Full => Code::Unavailable,
+        Refused::TooLarge => Code::ResourceExhausted,
+        Refused::TooSlow => Code::DeadlineExceeded,
+    };
+    status::new(code, message)
 }
 
 /// A request body that is counted as it is received.
@@ -61,18 +63,18 @@ impl http_body::Body for Metered {
             Poll::Ready(Some(Ok(frame))) => {
                 this.free += frame.data_ref().map_or(0, Bytes::len);
                 let counted = if this.free > FREE { this.count() } else { Ok(()) };
-                Poll::Ready(Some(counted.map(|()| frame).map_err(status)))
+                Poll::Ready(Some(counted.map(|()| frame).map_err(refusal)))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(Status::from_error(error.into())))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(status::of_transport(error)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 if let Err(refused) = this.count() {
-                    return Poll::Ready(Some(Err(status(refused))));
+                    return Poll::Ready(Some(Err(refusal(refused))));
                 }
                 let patience = this.patience;
                 let late = this.late.get_or_insert_with(|| Box::pin(sleep(patience)));
                 match late.poll_unpin(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(status(this.call.too_slow())))),
+                    Poll::Ready(()) => Poll::Ready(Some(Err(refusal(this.call.too_slow())))),
                     Poll::Pending => Poll::Pending,
                 }
             }
@@ -112,7 +114,7 @@ impl http_body::Body for Guarded {
             && ended.poll_unpin(context).is_ready()
         {
             self.ended = None;
-            return Poll::Ready(Some(Err(status(Refused::Full))));
+            return Poll::Ready(Some(Err(refusal(Refused::Full))));
         }
         polled
     }

@@ -333,7 +333,7 @@ async fn answer_open(
 /// Returns the response to a call for which there is no room.
 fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
     if is_grpc {
-        return body::status(refused).into_http();
+        return body::refusal(refused).into_http();
     }
     let mut response = Response::new(Body::new(format!("{refused}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use http::header::HeaderName;
 use http::{HeaderMap, Response};
-use tonic::Status;
+use tonic::Code;
 use tonic::body::Body;
+
+use crate::status;
 
 /// Name of the header.
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -32,7 +34,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
 
 /// Returns the response to a caller whose deadline is exceeded.
 pub(super) fn exceeded() -> Response<Body> {
-    Status::deadline_exceeded("the deadline of the call (grpc-timeout) was exceeded").into_http()
+    status::new(Code::DeadlineExceeded, "the deadline of the call (grpc-timeout) was exceeded").into_http()
 }
 
 #[cfg(test)]

@@ -38,7 +38,10 @@ const HOUSE: &[Room] = &[
         ],
     },
     // Ports do not depend on the services on them.
-    Room { name: "serve", may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "model"] },
+    Room {
+        name: "serve",
+        may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "status", "model"],
+    },
     Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
     Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
     Room { name: "console", may_use: ENTRANCE },
@@ -56,7 +59,8 @@ const HOUSE: &[Room] = &[
     Room { name: "lifecycle", may_use: &["clock", "model"] },
     Room { name: "clock", may_use: &["model"] },
     Room { name: "random", may_use: &[] },
-    Room { name: "proto", may_use: &[] },
+    Room { name: "proto", may_use: &["status"] },
+    Room { name: "status", may_use: &[] },
     // Pure, so usable everywhere: times, reasons and names are its types.
     Room { name: "model", may_use: &[] },
 ];
@@ -64,7 +68,7 @@ const HOUSE: &[Room] = &[
 const ENTRANCE: &[&str] =
     &["authority", "registry", "books", "budget", "config", "telemetry", "clock", "lifecycle", "model"];
 const ENTRANCE_AND_PROTO: &[&str] =
-    &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto"];
+    &["authority", "registry", "books", "config", "telemetry", "clock", "lifecycle", "model", "proto", "status"];
 
 /// Modules that only storage itself and its builders see; the others see the trait.
 const ENGINES: &[&str] = &["postgres", "sqlite", "sql"];
@@ -94,7 +98,7 @@ const OWNED: &[(&[&str], &[&str])] = &[
             "tower",
             "axum",
         ],
-        &["serve", "grpc", "gateway", "console", "ops", "cli", "app", "client", "proto"],
+        &["serve", "grpc", "gateway", "console", "ops", "cli", "app", "client", "proto", "status"],
     ),
     (&["prost", "prost_types"], &["grpc", "gateway", "cli", "client", "proto"]),
     (&["tokio_rustls"], &["serve"]),
