@@ -7,10 +7,14 @@ use std::error::Error;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use crate::model::violations::Violations;
+
 /// The domain of the reasons in `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "latchkey.v1";
 /// Most bytes of a message: with details it is sent twice, once with every non-ASCII byte tripled.
 const MAX_MESSAGE: usize = 1_024;
+/// Most bytes of violations: they are sent in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
+const MAX_DETAILS: usize = 3_072;
 
 /// Returns a status without a reason for programs.
 pub fn new(code: Code, message: impl Into<String>) -> Status {
@@ -22,16 +26,24 @@ pub fn with_reason(code: Code, reason: &'static str, message: impl Into<String>)
     with_details(code, reason, message.into(), ErrorDetails::new())
 }
 
-/// Returns a status with a reason for programs and the invalid fields of the request.
-pub fn with_fields(
-    code: Code,
-    reason: &'static str,
-    message: impl Into<String>,
-    fields: Vec<FieldViolation>,
-) -> Status {
+/// Returns a status with a reason for programs and all violations of the request that fit.
+pub fn with_violations(code: Code, reason: &'static str, violations: &Violations) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_bad_request(fields);
-    with_details(code, reason, message.into(), details)
+    details.set_bad_request(fitting(violations));
+    with_details(code, reason, violations.to_string(), details)
+}
+
+/// Returns the status of a call that is invalid.
+pub fn invalid(violations: &Violations) -> Status {
+    with_violations(Code::InvalidArgument, "INVALID_FIELDS", violations)
+}
+
+/// Refuses a call with violations.
+///
+/// # Errors
+/// The status of an invalid call, if there is a violation.
+pub fn check(violations: &Violations) -> Result<(), Status> {
+    if violations.is_empty() { Ok(()) } else { Err(invalid(violations)) }
 }
 
 /// Returns the status for a body that cannot be read further: the one that the connection ended with, if it had one.
@@ -42,6 +54,26 @@ pub fn of_transport(error: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
 fn with_details(code: Code, reason: &'static str, message: String, mut details: ErrorDetails) -> Status {
     details.set_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code, cut(message, MAX_MESSAGE), details)
+}
+
+/// Returns the violations that fit, and the number of those that do not.
+fn fitting(violations: &Violations) -> Vec<FieldViolation> {
+    let mut bytes = 0;
+    let mut told: Vec<FieldViolation> = violations
+        .told()
+        .iter()
+        .take_while(|violation| {
+            // Two lengths and two tags in addition to the texts.
+            bytes += violation.field.len() + violation.description.len() + 8;
+            bytes <= MAX_DETAILS
+        })
+        .map(|violation| FieldViolation::new(&violation.field, &violation.description))
+        .collect();
+    let untold = violations.total() - told.len();
+    if untold > 0 {
+        told.push(FieldViolation::new("", format!("and {untold} more")));
+    }
+    told
 }
 
 /// Shortens a text to this many bytes.
@@ -65,8 +97,8 @@ mod tests {
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("BUSY", "latchkey.v1"));
         assert!(new(Code::Unavailable, "try again").get_error_details().error_info().is_none());
 
-        let fields = vec![FieldViolation::new("name", "is empty")];
-        let details = with_fields(Code::InvalidArgument, "INVALID_FIELDS", "x", fields).get_error_details();
+        assert!(check(&Violations::new()).is_ok());
+        let details = check(&Violations::one("name", "is empty")).unwrap_err().get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "name");
         assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELDS");
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::csrf;
 use super::texts::ENGLISH;
-use crate::registry::{Violation, Violations};
+use crate::model::violations::{Violation, Violations};
 
 /// The fields of a form or of an address, in their order. Not printable: they may contain tokens.
 #[derive(Clone, Default)]

@@ -3,11 +3,12 @@
 use futures_util::future::{FutureExt as _, join_all};
 use tonic::Status;
 
+use super::no_decision::no_decision;
 use super::question::Asked;
-use super::status::{no_decision, to_status};
 use super::wire::{self, Framed};
 use crate::authority::Authority;
-use crate::registry::Violations;
+use crate::model::violations::Violations;
+use crate::status;
 
 /// Most requests in a batch.
 const MAX_BATCH: usize = 1_000;
@@ -16,7 +17,7 @@ const MAX_BATCH: usize = 1_000;
 pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Result<Framed, Status> {
     let mut violations = Violations::new();
     let Some(query) = asked.read(&mut violations) else {
-        return Err(to_status(violations.into()));
+        return Err(status::invalid(&violations));
     };
     match authority.decide_now(&query, Framed::answer) {
         Some(answer) => Ok(answer),
@@ -30,15 +31,14 @@ pub(super) async fn authorize(authority: &Authority, asked: &Asked<'_>) -> Resul
 pub(super) async fn batch_authorize(authority: &Authority, asked: &[Asked<'_>]) -> Result<Framed, Status> {
     if asked.is_empty() || asked.len() > MAX_BATCH {
         let what = format!("has {} requests; a batch must have 1 to {MAX_BATCH}", asked.len());
-        return Err(to_status(Violations::one("requests", what).into()));
+        return Err(status::invalid(&Violations::one("requests", what)));
     }
     let mut answers = Framed::for_answers(asked.len());
     let mut waiting = Vec::new();
     for asked in asked {
         let mut violations = Violations::new();
         let Some(query) = asked.read(&mut violations) else {
-            let invalid = violations.told().to_vec();
-            answers.add_result(&wire::undecided(&to_status(violations.into()), &invalid));
+            answers.add_result(&wire::undecided(&status::invalid(&violations), violations.told()));
             continue;
         };
         if authority.decide_now(&query, |decision| answers.add(decision)).is_none() {

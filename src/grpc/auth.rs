@@ -10,8 +10,9 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use super::no_decision::no_decision;
 use super::permissions::{asks_who_calls, permission};
-use super::status::{no_caller, no_decision};
+use super::status::no_caller;
 use crate::authority::Authority;
 use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;

@@ -9,14 +9,14 @@ use tokio::sync::broadcast::error::RecvError;
 use tonic::{Code, Request, Response, Status};
 
 use super::answer::{authorize, batch_authorize};
+use super::no_decision::no_decision;
 use super::question::{Asked, read_revision};
-use super::status::{check, no_decision};
 use super::wire::{Framed, to_reason};
 use crate::authority::{Applied, Authority, Introspection};
 use crate::lifecycle::Tasks;
+use crate::model::violations::Violations;
 use crate::proto::v1 as proto;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
-use crate::registry::Violations;
 use crate::status;
 
 /// Serves decisions of an authority.
@@ -64,7 +64,7 @@ impl AuthorizationService for Authorization {
             violations.add("key", "must not be empty");
         }
         let min_revision = read_revision(&request.min_revision, "min_revision", &mut violations);
-        check(violations)?;
+        status::check(&violations)?;
         let told = self.authority.introspect(&request.key, min_revision).await.map_err(no_decision)?;
         Ok(Response::new(to_introspection(told)))
     }
@@ -77,7 +77,7 @@ impl AuthorizationService for Authorization {
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
         let mut violations = Violations::new();
         let after = read_revision(&request.into_inner().after_revision, "after_revision", &mut violations);
-        check(violations)?;
+        status::check(&violations)?;
         let subscription = self.authority.subscribe(after).ok_or_else(fallen_behind)?;
         let backlog = stream::iter(subscription.backlog).map(|applied| Ok(to_change(&applied)));
         let live = stream::unfold(Some(subscription.live), |live| async move {

@@ -1,7 +1,8 @@
 //! The gRPC services: parse, call, convert.
 //!
 //! Each service is a file. `convert` is the only place that names both the contract's types and the model's, `status`
-//! the only one that turns errors into statuses, `permissions` the only one that defines which permission a call needs.
+//! the only one that turns errors of the registry into statuses, `permissions` the only one that defines which
+//! permission a call needs.
 
 mod answer;
 mod audit;
@@ -13,6 +14,7 @@ pub mod health;
 mod keys;
 mod long;
 mod methods;
+mod no_decision;
 mod operators;
 mod permissions;
 mod question;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use crate::authority::Query;
 use crate::model::change::{Cursor, CursorError};
 use crate::model::decision::{Request, StoresFrom};
+use crate::model::violations::Violations;
 use crate::proto::v1 as proto;
-use crate::registry::Violations;
 
 /// Most stores in one call.
 const MAX_STORES: usize = 1_000;

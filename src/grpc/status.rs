@@ -1,16 +1,11 @@
-//! The only conversion of errors to statuses: code, reason for programs, and fields. Internal causes are logged here,
-//! once, and never sent.
+//! The only conversion of errors of the registry to statuses: code, reason for programs, and fields. Internal causes
+//! are logged here, once, and never sent.
 
 use tonic::{Code, Status};
-use tonic_types::FieldViolation;
 
-use crate::authority::Undecided;
-use crate::registry::{Error, Violations};
+use crate::registry::Error;
 use crate::status;
 use crate::telemetry::outage::causes;
-
-/// Most bytes of violations: they are sent in a trailer, and gRPC clients begin to refuse trailers of 8 KiB.
-const MAX_DETAILS: usize = 3_072;
 
 /// Returns the status for an error of the registry.
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
@@ -19,27 +14,16 @@ pub(super) fn to_status(error: Error) -> Status {
     log(&error, code);
     match &error {
         Error::Invalid(violations) | Error::Taken { violations, .. } => {
-            status::with_fields(code, error.reason(), error.to_string(), told(violations))
+            status::with_violations(code, error.reason(), violations)
         }
         _ => status::with_reason(code, error.reason(), error.to_string()),
     }
-}
-
-/// Refuses a call with violations.
-pub(super) fn check(violations: Violations) -> Result<(), Status> {
-    if violations.is_empty() { Ok(()) } else { Err(to_status(violations.into())) }
 }
 
 /// Returns the status of a call from an unknown caller.
 pub(super) fn no_caller() -> Status {
     let message = "no credentials: send an operator's token as `authorization: Bearer lko_…`";
     status::with_reason(Code::Unauthenticated, "NO_CREDENTIALS", message)
-}
-
-/// Returns the status of a call for which no decision was possible.
-pub(super) fn no_decision(undecided: Undecided) -> Status {
-    let code = if undecided == Undecided::ForeignRevision { Code::FailedPrecondition } else { Code::Unavailable };
-    status::with_reason(code, undecided.reason(), undecided.to_string())
 }
 
 const fn code(error: &Error) -> Code {
@@ -67,26 +51,6 @@ fn log(error: &Error, code: Code) {
     }
 }
 
-/// Returns the violations that fit, and the number of those that do not.
-fn told(violations: &Violations) -> Vec<FieldViolation> {
-    let mut bytes = 0;
-    let mut told: Vec<FieldViolation> = violations
-        .told()
-        .iter()
-        .take_while(|violation| {
-            // Two lengths and two tags in addition to the texts.
-            bytes += violation.field.len() + violation.description.len() + 8;
-            bytes <= MAX_DETAILS
-        })
-        .map(|violation| FieldViolation::new(&violation.field, &violation.description))
-        .collect();
-    let untold = violations.total() - told.len();
-    if untold > 0 {
-        told.push(FieldViolation::new("", format!("and {untold} more")));
-    }
-    told
-}
-
 #[cfg(test)]
 mod tests {
     use tonic_types::StatusExt as _;
@@ -94,6 +58,7 @@ mod tests {
     use super::*;
     use crate::model::id::KeyId;
     use crate::model::time::Timestamp;
+    use crate::model::violations::Violations;
     use crate::registry::Precondition;
 
     fn violations(count: usize) -> Violations {
@@ -137,14 +102,5 @@ mod tests {
         let told = details.bad_request().unwrap().field_violations.clone();
         assert_eq!(told.last().unwrap().description, format!("and {} more", 100_001 - told.len()));
         assert!(told.len() > 20);
-    }
-
-    #[test]
-    fn a_call_without_a_decision_gets_the_reason() {
-        let status = no_decision(Undecided::Behind);
-        assert_eq!(status.code(), Code::Unavailable);
-        assert_eq!(status.get_error_details().error_info().unwrap().reason, "REPLICA_BEHIND");
-        // The same call fails again on every replica.
-        assert_eq!(no_decision(Undecided::ForeignRevision).code(), Code::FailedPrecondition);
     }
 }

@@ -7,8 +7,8 @@ use tonic::{Code, Status};
 
 use super::question::Asked;
 use crate::model::decision::{Decision, Reason, Scope};
+use crate::model::violations::Violation;
 use crate::proto::v1 as proto;
-use crate::registry::Violation;
 use crate::status;
 
 /// Bytes before a message: whether it is compressed, and its length.

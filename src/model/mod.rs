@@ -16,4 +16,5 @@ pub mod reference;
 pub mod store;
 pub mod time;
 pub mod token;
+pub mod violations;
 pub mod world;

@@ -4,9 +4,8 @@
 use crate::model::change::SubjectKind;
 use crate::model::id::KeyId;
 use crate::model::operator::Permission;
+use crate::model::violations::Violations;
 use crate::storage;
-
-use super::violations::Violations;
 
 /// The result of a registry operation.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -15,7 +14,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request's fields are invalid.
-    #[error("{}", told(.0))]
+    #[error("{0}")]
     Invalid(Violations),
     /// The caller was revoked or has expired since it was authenticated.
     #[error("the calling operator is no longer valid: it was revoked or has expired")]
@@ -35,7 +34,7 @@ pub enum Error {
     #[error("no key has this token, and none ever had it")]
     TokenUnknown,
     /// A value that must be unique already exists.
-    #[error("{}", told(.violations))]
+    #[error("{violations}")]
     Taken {
         /// The value that already exists.
         what: Taken,
@@ -161,7 +160,7 @@ impl Error {
 
     /// Returns the error for a subject that does not exist.
     pub(super) fn not_found(kind: Missing, id: impl std::fmt::Display) -> Self {
-        Self::NotFound { kind, id: super::violations::excerpt(&id.to_string()) }
+        Self::NotFound { kind, id: crate::model::violations::excerpt(&id.to_string()) }
     }
 
     /// Returns the error for a field that conflicts with an existing value.
@@ -189,16 +188,6 @@ impl From<storage::Error> for Error {
 impl From<Violations> for Error {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
-    }
-}
-
-/// Formats the first violation and the number of further ones.
-fn told(violations: &Violations) -> String {
-    let Some(first) = violations.told().first() else { return "the request is invalid".to_owned() };
-    let field = if first.field.is_empty() { String::new() } else { format!("{}: ", first.field) };
-    match violations.total() - 1 {
-        0 => format!("{field}{}", first.description),
-        more => format!("{field}{} (and {more} more)", first.description),
     }
 }
 
@@ -236,15 +225,6 @@ fn list(keys: &[KeyId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_invalid_request_tells_its_first_fault_and_how_many_more() {
-        let mut violations = Violations::one("key.name", "must not be empty");
-        assert_eq!(Error::from(violations.clone()).to_string(), "key.name: must not be empty");
-        violations.add("key.owner", "is too long");
-        violations.add("key.comment", "is too long");
-        assert_eq!(Error::from(violations).to_string(), "key.name: must not be empty (and 2 more)");
-    }
 
     #[test]
     fn what_storage_says_is_not_told() {

@@ -19,7 +19,6 @@ mod page;
 mod sessions;
 mod stores;
 mod validate;
-mod violations;
 mod write;
 
 use std::fmt;
@@ -47,7 +46,6 @@ pub use self::observe::{GetUsage, ListChanges, Usage};
 pub use self::operators::{ListOperators, OperatorWithToken};
 pub use self::sessions::{SessionToken, SignedIn, SignedOut};
 pub use self::stores::{DeleteStore, ListStores};
-pub use self::violations::{Violation, Violations};
 pub use crate::storage::{Found, LostChange, Replica, UsageCount, UsagePeriod};
 
 /// An authenticated operator that makes a request.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::model::change::{Change, Revision, SubjectKind};
 use crate::model::id::{KeyId, OperatorId};
 use crate::model::time::Timestamp;
+use crate::model::violations::{Violations, excerpt};
 use crate::storage::{ChangeFilter, Feed as _, LostChange, Replica, UsageCount, UsagePeriod};
 
 use super::error::{Error, Missing, Result};
 use super::input::{Choice, PageInput, RawTime};
 use super::page::Binding;
 use super::validate;
-use super::violations::{Violations, excerpt};
 use super::{Listed, Registry};
 
 /// The most counts in one response.

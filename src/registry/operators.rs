@@ -5,13 +5,13 @@ use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Permission, Role};
 use crate::model::time::Timestamp;
 use crate::model::token::Token;
+use crate::model::violations::Violations;
 use crate::storage::{self, OperatorFilter};
 
 use super::error::{Error, Missing, Precondition, Result, Taken};
 use super::input::{Choice, OperatorDraft, PageInput, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Lines, Mask};
-use super::violations::Violations;
 use super::write::{Write, check_etag, work};
 use super::{Caller, Listed, Registry, Written};
 

@@ -10,9 +10,9 @@ use std::fmt::{Debug, Write as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, PageRequest};
+use crate::model::violations::Violations;
 
 use super::input::PageInput;
-use super::violations::Violations;
 
 /// The number of digest bytes in a token.
 const CHECK: usize = 8;

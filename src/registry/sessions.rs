@@ -14,12 +14,12 @@ use crate::model::marks::Moment;
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
+use crate::model::violations::Violations;
 use crate::storage::Session;
 
 use super::error::{Error, Result};
 use super::input::{RawDuration, TokenText, WriteOptions};
 use super::validate;
-use super::violations::Violations;
 use super::write::{Write, work};
 use super::{Caller, Registry};
 

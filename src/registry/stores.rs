@@ -3,13 +3,13 @@
 use crate::model::change::{Action, SubjectKind};
 use crate::model::operator::Permission;
 use crate::model::store::{Store, StoreCode, StoreKind, StoreNumber};
+use crate::model::violations::Violations;
 use crate::storage::{self, StoreFilter};
 
 use super::error::{Error, Missing, Precondition, Result, Taken};
 use super::input::{Choice, Named, PageInput, StoreDraft, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Lines, Mask};
-use super::violations::Violations;
 use super::write::{Write, check_etag, work};
 use super::{Caller, Listed, Registry, Written};
 

@@ -10,9 +10,9 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::store::StoreCode;
 use crate::model::time::Timestamp;
+use crate::model::violations::{Violations, excerpt};
 
 use super::input::{Choice, RawDuration, RawTime, WriteOptions};
-use super::violations::{Violations, excerpt};
 
 /// The longest comment on a write, in characters.
 const MAX_WRITE_COMMENT: usize = 1_000;

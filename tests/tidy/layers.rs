@@ -43,7 +43,8 @@ const HOUSE: &[Room] = &[
         may_use: &["budget", "config", "telemetry", "clock", "random", "lifecycle", "status", "model"],
     },
     Room { name: "grpc", may_use: ENTRANCE_AND_PROTO },
-    Room { name: "gateway", may_use: ENTRANCE_AND_PROTO },
+    // Like every decision, it must not depend on what manages.
+    Room { name: "gateway", may_use: &["authority", "config", "telemetry", "lifecycle", "model", "proto", "status"] },
     Room { name: "console", may_use: ENTRANCE },
     Room { name: "ops", may_use: ENTRANCE },
     Room { name: "client", may_use: &["proto", "model"] },
@@ -60,7 +61,7 @@ const HOUSE: &[Room] = &[
     Room { name: "clock", may_use: &["model"] },
     Room { name: "random", may_use: &[] },
     Room { name: "proto", may_use: &["status"] },
-    Room { name: "status", may_use: &[] },
+    Room { name: "status", may_use: &["model"] },
     // Pure, so usable everywhere: times, reasons and names are its types.
     Room { name: "model", may_use: &[] },
 ];
@@ -77,6 +78,11 @@ const SEES_ENGINES: &[&str] = &["storage", "app", "cli"];
 /// Inside storage: the engines do not depend on each other.
 const ENGINES_APART: &[(&str, &[&str])] =
     &[("postgres", &["sqlite"]), ("sqlite", &["postgres"]), ("sql", &["postgres", "sqlite"])];
+
+/// Files of grpc that decide. Like the gateway, they do not depend on what manages.
+const DECIDING: &[&str] = &["answer", "authorization", "direct", "no_decision", "question", "wire"];
+/// What manages: the registry, and what turns its values and errors into those of the contract.
+const MANAGING: &[&[&str]] = &[&["registry"], &["grpc", "convert"], &["grpc", "status"]];
 
 /// Crates that only some modules may use.
 const OWNED: &[(&[&str], &[&str])] = &[
@@ -174,6 +180,12 @@ fn inside(room: &Room, module: &[String], used: &UsedPath) -> Option<String> {
     if rest.is_empty() && HOUSE.iter().all(|other| other.name != target) {
         return None;
     }
+    let decides = room.name == "grpc" && module.get(1).is_some_and(|part| DECIDING.contains(&part.as_str()));
+    let is_managing =
+        |path: &&&[&str]| used.segments[1..].iter().map(String::as_str).take(path.len()).eq(path.iter().copied());
+    if decides && MANAGING.iter().any(|path| is_managing(&path)) {
+        return Some("decisions do not depend on what manages: its errors are not theirs".to_owned());
+    }
     if target == room.name {
         let apart = ENGINES_APART.iter().find(|(engine, _)| module.get(1).is_some_and(|part| part == engine));
         let hit = room.name == "storage"
@@ -242,6 +254,20 @@ mod tests {
         assert_eq!(wrong("src/grpc/keys.rs", "use crate::storage::Storage;"), 1);
         assert_eq!(wrong("src/main.rs", "fn main() { latchkey::storage::open() }"), 1);
         assert_eq!(wrong("src/clock.rs", "use crate::model::Time; use crate::lifecycle::Tasks;"), 1);
+    }
+
+    #[test]
+    fn decisions_do_not_depend_on_managing() {
+        for source in ["use crate::registry::Violations;", "use super::status::to_status;", "use crate::grpc::convert;"]
+        {
+            assert_eq!(wrong("src/grpc/answer.rs", source), 1, "{source}");
+            assert_eq!(wrong("src/grpc/keys.rs", source), 0, "{source}");
+        }
+        assert_eq!(wrong("src/gateway/mod.rs", "use crate::registry::Error;"), 1);
+        assert_eq!(
+            wrong("src/grpc/answer.rs", "use crate::status; use super::wire; use crate::model::violations::V;"),
+            0
+        );
     }
 
     #[test]

@@ -17,7 +17,8 @@ use crate::console::posted::Posted;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
-use crate::registry::{Error, ImportMethods, MethodDraft, Violations, WriteOptions};
+use crate::model::violations::Violations;
+use crate::registry::{Error, ImportMethods, MethodDraft, WriteOptions};
 
 /// Faults that are listed.
 const LISTED: usize = 50;

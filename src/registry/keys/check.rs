@@ -8,10 +8,10 @@ use crate::model::book::MethodNumber;
 use crate::model::key::{Access, KeySpec, MAX_LABELS, MAX_METHODS, MAX_NETWORKS, MAX_STORES};
 use crate::model::pattern::MethodIdentity;
 use crate::model::store::StoreNumber;
+use crate::model::violations::{Violations, excerpt};
 use crate::registry::error::Result;
 use crate::registry::input::{AccessKind, Choice, KeyDraft};
 use crate::registry::validate::{self, Lines};
-use crate::registry::violations::{Violations, excerpt};
 use crate::registry::write::Write;
 
 use super::fields::{ACTIVE, FIELDS};

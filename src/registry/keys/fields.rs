@@ -2,9 +2,9 @@
 //! and how it is checked and set. New keys, updates and their masks iterate over this list.
 
 use crate::model::key::KeySpec;
+use crate::model::violations::Violations;
 use crate::registry::input::KeyDraft;
 use crate::registry::validate::{self, Lines};
-use crate::registry::violations::Violations;
 
 use super::check;
 

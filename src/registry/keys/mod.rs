@@ -14,12 +14,12 @@ use crate::model::change::SubjectKind;
 use crate::model::id::KeyId;
 use crate::model::key::{Key, Origin};
 use crate::model::token::{Digest, Token};
+use crate::model::violations::Violations;
 use crate::random::Random;
 use crate::storage::{self, NewSecret};
 
 use super::error::{Error, Missing, Result};
 use super::input::TokenText;
-use super::violations::Violations;
 use super::write::Write;
 
 pub use self::create::CreateKey;

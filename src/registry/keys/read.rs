@@ -4,11 +4,11 @@ use crate::model::id::KeyId;
 use crate::model::key::Key;
 use crate::model::pattern::MethodIdentity;
 use crate::model::token::Token;
+use crate::model::violations::Violations;
 use crate::registry::error::{Error, Missing, Result};
 use crate::registry::input::{AccessKind, Choice, PageInput, RawTime, TokenText};
 use crate::registry::page::Binding;
 use crate::registry::validate;
-use crate::registry::violations::Violations;
 use crate::registry::{Listed, Registry};
 use crate::storage::{Found, KeyFilter};
 

@@ -4,10 +4,10 @@ use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, Revocation};
 use crate::model::operator::Permission;
+use crate::model::violations::Violations;
 use crate::registry::error::{Error, Missing, Result};
 use crate::registry::input::{Named, WriteOptions};
 use crate::registry::validate::{self, Lines};
-use crate::registry::violations::Violations;
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
 

@@ -6,10 +6,10 @@ use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
 use crate::model::key::Key;
 use crate::model::operator::Permission;
+use crate::model::violations::Violations;
 use crate::registry::error::{Precondition, Result};
 use crate::registry::input::{Named, RawDuration, TokenText, WriteOptions};
 use crate::registry::validate;
-use crate::registry::violations::Violations;
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
 

@@ -4,10 +4,10 @@ use crate::model::change::{Action, SubjectKind};
 use crate::model::id::KeyId;
 use crate::model::key::{Key, KeySpec};
 use crate::model::operator::Permission;
+use crate::model::violations::Violations;
 use crate::registry::error::{Precondition, Result};
 use crate::registry::input::{KeyDraft, Update, WriteOptions};
 use crate::registry::validate::{self, Mask};
-use crate::registry::violations::Violations;
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
 

@@ -6,9 +6,9 @@ use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::{MethodIdentity, Segment};
 use crate::model::reference::Method;
 use crate::model::time::Timestamp;
+use crate::model::violations::Violations;
 use crate::registry::input::MethodDraft;
 use crate::registry::validate::{self, Lines, Mask};
-use crate::registry::violations::Violations;
 
 /// The most store locations of a method.
 const MAX_PLACES: usize = 20;

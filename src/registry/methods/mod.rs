@@ -7,13 +7,13 @@ use crate::model::change::{Action, SubjectKind};
 use crate::model::operator::Permission;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
+use crate::model::violations::Violations;
 use crate::storage::{self, MethodFilter};
 
 use super::error::{Error, Missing, Result, Taken};
 use super::input::{Choice, MethodDraft, Named, PageInput, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Mask};
-use super::violations::Violations;
 use super::write::{Write, check_etag, work};
 use super::{Caller, Listed, Registry, Written};
 

@@ -1,5 +1,6 @@
 //! Violations in a request: all of them at once, each with the path of its field.
 
+use std::fmt;
 use std::fmt::Display;
 
 /// The most violations that are listed one by one.
@@ -72,8 +73,23 @@ impl Violations {
     }
 }
 
+/// Shows the first violation and the number of further ones.
+impl Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.told.first() else { return f.write_str("the request is invalid") };
+        if !first.field.is_empty() {
+            write!(f, "{}: ", first.field)?;
+        }
+        f.write_str(&first.description)?;
+        match self.total() - 1 {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more)"),
+        }
+    }
+}
+
 /// Returns the beginning of a refused text, so that a response stays short.
-pub(super) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let mut kept = String::new();
     for character in text.chars().take(MAX_EXCERPT) {
         if character.is_control() { kept.extend(character.escape_default()) } else { kept.push(character) }
@@ -98,6 +114,16 @@ mod tests {
         violations.add("dry_run", "is odd");
         let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["keys[2].key.name", "keys[2].hint", "dry_run"]);
+    }
+
+    #[test]
+    fn the_first_violation_is_shown_with_the_number_of_others() {
+        let mut violations = Violations::one("key.name", "must not be empty");
+        assert_eq!(violations.to_string(), "key.name: must not be empty");
+        violations.add("key.owner", "is too long");
+        violations.add("key.comment", "is too long");
+        assert_eq!(violations.to_string(), "key.name: must not be empty (and 2 more)");
+        assert_eq!(Violations::one("", "is odd").to_string(), "is odd");
     }
 
     #[test]
