@@ -5,11 +5,17 @@
 //! the list's name, its filters and that key. The digest prevents mistakes, not attacks: there is nothing to gain,
 //! since a caller who may request the list may read all of it.
 
-use std::fmt::{Debug, Write as _};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::change::SubjectKind;
+use crate::model::id::OperatorId;
+use crate::model::operator::Role;
 use crate::model::page::{DEFAULT_SIZE, MAX_SIZE, PageRequest};
+use crate::model::store::StoreKind;
+use crate::model::time::Timestamp;
 use crate::model::violations::Violations;
 
 use super::input::PageInput;
@@ -18,6 +24,74 @@ use super::input::PageInput;
 const CHECK: usize = 8;
 /// The longest token, in characters: sort keys are ids, codes, positions and revisions.
 const MAX_TOKEN: usize = 2_000;
+
+/// A value of a filter.
+pub(super) trait Bound {
+    /// Returns the value's text in bindings. It never changes: during an upgrade, the replica of another version that
+    /// returns the next page has to accept the token. So it contains no name of Rust.
+    fn text(&self) -> Cow<'static, str>;
+}
+
+impl Bound for bool {
+    fn text(&self) -> Cow<'static, str> {
+        if *self { "true" } else { "false" }.into()
+    }
+}
+
+impl Bound for String {
+    /// Returns it in quotes, with line ends escaped: a text cannot look like another filter.
+    fn text(&self) -> Cow<'static, str> {
+        serde_json::Value::from(self.as_str()).to_string().into()
+    }
+}
+
+impl Bound for Timestamp {
+    fn text(&self) -> Cow<'static, str> {
+        self.to_string().into()
+    }
+}
+
+impl Bound for OperatorId {
+    fn text(&self) -> Cow<'static, str> {
+        self.to_string().into()
+    }
+}
+
+impl Bound for Role {
+    fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Admin => "Admin",
+            Self::Editor => "Editor",
+            Self::Viewer => "Viewer",
+            Self::Authorizer => "Authorizer",
+        }
+        .into()
+    }
+}
+
+impl Bound for StoreKind {
+    fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Site => "Site",
+            Self::LandingPage => "LandingPage",
+            Self::OnlineStore => "OnlineStore",
+        }
+        .into()
+    }
+}
+
+impl Bound for SubjectKind {
+    fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Key => "Key",
+            Self::Store => "Store",
+            Self::Method => "Method",
+            Self::Operator => "Operator",
+            Self::Other => "Other",
+        }
+        .into()
+    }
+}
 
 /// A list and the filters that are set.
 #[derive(Debug, Clone)]
@@ -32,9 +106,9 @@ impl Binding {
     /// Adds a filter, if it is set. Unset filters leave no trace, so that a version with more filters still accepts the
     /// tokens of one with fewer.
     #[must_use]
-    pub(super) fn with<T: Debug>(mut self, filter: &'static str, value: Option<&T>) -> Self {
+    pub(super) fn with<T: Bound>(mut self, filter: &'static str, value: Option<&T>) -> Self {
         if let Some(value) = value {
-            write!(self.0, "\n{filter}={value:?}").expect("a String takes everything");
+            write!(self.0, "\n{filter}={}", value.text()).expect("a String takes everything");
         }
         self
     }
@@ -117,6 +191,35 @@ mod tests {
         assert_eq!(read(&Binding::new("keys").with("active", Some(&true)), 7, &token).unwrap().size, 7);
         assert_eq!(read(&plain, 0, &token), Err("page_token".to_owned()));
         assert_eq!(read(&Binding::new("stores").with("active", Some(&true)), 0, &token), Err("page_token".to_owned()));
+    }
+
+    /// A change of any of these texts makes replicas of two versions refuse each other's tokens.
+    #[test]
+    fn the_format_of_a_binding_never_changes() {
+        let time = Timestamp::from_micros(1_795_482_123_000_004);
+        let actor = OperatorId::new(Timestamp::EPOCH, [1; 10]);
+        let roles = [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer].map(|role| role.text());
+        let stores = [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore].map(|kind| kind.text());
+        let subjects =
+            [SubjectKind::Key, SubjectKind::Store, SubjectKind::Method, SubjectKind::Operator, SubjectKind::Other];
+        assert_eq!(roles, ["Admin", "Editor", "Viewer", "Authorizer"]);
+        assert_eq!(stores, ["Site", "LandingPage", "OnlineStore"]);
+        assert_eq!(subjects.map(|kind| kind.text()), ["Key", "Store", "Method", "Operator", "Other"]);
+        let binding = Binding::new("keys")
+            .with("active", Some(&false))
+            .with("text", Some(&"a\n\"b\" ж".to_owned()))
+            .with("start", Some(&time))
+            .with("actor", Some(&actor))
+            .with("role", Some(&Role::Admin))
+            .with::<bool>("used", None);
+        let expected = format!(
+            "keys\nactive=false\ntext=\"a\\n\\\"b\\\" ж\"\nstart=2026-11-24T01:02:03.000004Z\nactor={actor}\nrole=Admin"
+        );
+        assert_eq!(binding.0, expected);
+        assert_eq!(
+            Binding::new("keys").with("active", Some(&true)).token(Some("key_0198")),
+            "9bd40c8ad450f4c46b65795f30313938"
+        );
     }
 
     #[test]
