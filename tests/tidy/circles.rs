@@ -12,19 +12,12 @@ use crate::tree::File;
 
 /// Maximum number of files in a cycle.
 const MOST: usize = 3;
-/// Modules whose cycles are still larger.
-const NOT_YET: [&str; 1] = ["src/grpc"];
 
 /// Returns one complaint for each cycle of too many files of src.
 #[must_use]
 pub fn complaints(files: &[File]) -> Vec<String> {
     let uses = uses(files);
-    let excused = |circle: &BTreeSet<&str>| {
-        NOT_YET
-            .iter()
-            .any(|room| circle.iter().all(|path| path.strip_prefix(room).is_some_and(|rest| rest.starts_with('/'))))
-    };
-    let too_large = circles(&uses).into_iter().filter(|circle| circle.len() > MOST && !excused(circle));
+    let too_large = circles(&uses).into_iter().filter(|circle| circle.len() > MOST);
     too_large.map(|circle| complaint(&circle, &uses)).collect()
 }
 

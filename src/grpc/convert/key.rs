@@ -7,7 +7,7 @@ use crate::registry::{
     etag,
 };
 
-use super::{access_choice, mask, page, raw_duration, raw_time, time};
+use super::common::{access_choice, mask, page, raw_duration, raw_time, time};
 
 fn draft(key: pb::Key) -> KeyDraft {
     KeyDraft {

@@ -5,7 +5,7 @@ use crate::model::reference::Method;
 use crate::proto::v1 as pb;
 use crate::registry::{AffectedMethods, Choice, ImportMethods, MethodDraft, MethodsDiff, Update, Written, etag};
 
-use super::{choice, count, mask, time, written};
+use super::common::{choice, count, mask, time, written};
 
 fn use_choice(number: i32) -> Choice<StoreUse> {
     choice(number, |store_use| match store_use {

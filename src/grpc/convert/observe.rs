@@ -7,7 +7,7 @@ use crate::model::change::Change;
 use crate::proto::v1 as pb;
 use crate::registry::{GetUsage, ListChanges, LostChange, Replica, UsageCount, UsagePeriod};
 
-use super::{choice, count, duration, page, raw_time, time};
+use super::common::{choice, count, duration, page, raw_time, time};
 
 /// Converts a ListChanges request.
 pub(in crate::grpc) fn list_changes(request: pb::ListChangesRequest) -> ListChanges {

@@ -4,7 +4,7 @@ use crate::model::operator::{Operator, Role};
 use crate::proto::v1 as pb;
 use crate::registry::{Choice, ListOperators, OperatorDraft, Update, etag};
 
-use super::{choice, mask, page, raw_time, time};
+use super::common::{choice, mask, page, raw_time, time};
 
 fn role_choice(number: i32) -> Choice<Role> {
     choice(number, |role| match role {

@@ -4,7 +4,7 @@ use crate::model::store::{Store, StoreKind};
 use crate::proto::v1 as pb;
 use crate::registry::{Choice, ListStores, StoreDraft, Update, etag};
 
-use super::{choice, mask, page, time};
+use super::common::{choice, mask, page, time};
 
 fn kind_choice(number: i32) -> Choice<StoreKind> {
     choice(number, |kind| match kind {
