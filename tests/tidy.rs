@@ -1,11 +1,13 @@
-//! Rules of the repository that no compiler checks, as tests: allowed dependencies of each layer, properties of files,
-//! required comments, immutable migrations. Each rule is a function from text to complaints and has its own tests with
+//! Rules of the repository that no compiler checks, as tests: allowed dependencies of each layer, licences of crates,
+//! properties of files, required comments, immutable migrations. Each rule is a function from text to complaints and has its own tests with
 //! samples that violate it; here the rules are applied to the repository.
 
 #[path = "tidy/api.rs"]
 pub mod api;
 #[path = "tidy/circles.rs"]
 pub mod circles;
+#[path = "tidy/dependencies.rs"]
+pub mod dependencies;
 #[path = "tidy/documents.rs"]
 pub mod documents;
 #[path = "tidy/layers.rs"]
@@ -61,6 +63,24 @@ fn layers_depend_downward_only() {
 #[test]
 fn statuses_are_made_in_one_file() {
     each(|file| file.is_in("src") && file.has_extension("rs"), statuses::complaints);
+}
+
+/// The platform that is fixed: others have further crates, which need not be on this machine.
+const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
+#[test]
+fn dependencies_are_of_use_single_and_of_known_licence() {
+    let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
+    let run = std::process::Command::new(cargo)
+        .args(["metadata", "--offline", "--locked", "--format-version=1", "--filter-platform", PLATFORM])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo can be started");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&run.stdout).expect("cargo writes JSON");
+    let mut complaints = dependencies::complaints(&metadata);
+    complaints.extend(dependencies::unused(&metadata, &repository()));
+    expect_none(&complaints);
 }
 
 #[test]
