@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use super::flags;
 use super::output::clean;
 use crate::app;
 
@@ -162,7 +163,7 @@ fn with_violations(message: String, status: &Status) -> String {
     if let [one] = violations
         && message.contains(&clean(&one.description))
     {
-        return message;
+        return flags::in_message(message);
     }
     let mut text = match violations.len() {
         1 => "one field is invalid:".to_owned(),
@@ -171,7 +172,7 @@ fn with_violations(message: String, status: &Status) -> String {
     for violation in violations {
         text.push_str("\n  ");
         if !violation.field.is_empty() {
-            text.push_str(&clean(&violation.field));
+            text.push_str(&clean(flags::of_field(&violation.field)));
             text.push_str(": ");
         }
         text.push_str(&clean(&violation.description));
@@ -258,7 +259,14 @@ mod tests {
             vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
         let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
         let (text, _) = told(&status);
-        assert_eq!(text, "2 fields are invalid:\n  key.name: must not be empty\n  and this");
+        assert_eq!(text, "2 fields are invalid:\n  --name: must not be empty\n  and this");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_by_its_flag() {
+        let violations = ErrorDetails::with_bad_request(vec![FieldViolation::new("key.contact", "is not valid")]);
+        let status = Status::with_error_details(Code::InvalidArgument, "key.contact: is not valid", violations);
+        assert_eq!(told(&status).0, "--contact: is not valid");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod choice;
 mod csv;
 mod difference;
 mod exit;
+mod flags;
 mod input;
 mod introspect;
 mod json;

@@ -8,6 +8,7 @@ use super::form::Fields;
 use super::paths;
 use super::texts::ENGLISH;
 use super::texts::key_form::fill;
+use super::time;
 use crate::model::id::ReplicaId;
 use crate::model::time::{LONGEST_STALENESS, Timestamp};
 use crate::registry::{Pending, Written};
@@ -105,13 +106,13 @@ impl Unconfirmed {
         }
         let t = &ENGLISH.unconfirmed;
         let (outcome, risk) = (ENGLISH.outcomes.named(what)?, ENGLISH.risks.named(what)?);
-        let seconds = seconds.to_string();
+        let longest = time::up_to(seconds);
         let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
         let ids = ids.join(", ");
         let warning = match self.replicas.len() {
-            0 => fill(t.unknown, &[risk, &seconds]),
-            1 => fill(t.one, &[risk, &seconds, &ids]),
-            count => fill(t.several, &[&count.to_string(), risk, &seconds, &ids]),
+            0 => fill(t.unknown, &[risk, &longest]),
+            1 => fill(t.one, &[risk, &longest, &ids]),
+            count => fill(t.several, &[&count.to_string(), risk, &longest, &ids]),
         };
         Some(Notice { text: format!("{outcome} {warning}"), warns: true })
     }
@@ -145,7 +146,7 @@ mod tests {
         let address = unconfirmed.address("/x?done=revoked");
         let notice = read(&address, now.plus(second * 18)).unwrap();
         assert!(notice.warns && notice.text.starts_with("The key is revoked. 2 replicas "), "{notice:?}");
-        for part in ["up to 42 s", &replica(1).to_string(), &replica(2).to_string()] {
+        for part in ["up to 42 seconds: ", &replica(1).to_string(), &replica(2).to_string()] {
             assert!(notice.text.contains(part), "{notice:?}");
         }
         let later = read(&address, now.plus(second * 60)).unwrap();

@@ -71,9 +71,58 @@ pub(super) fn read(text: &str) -> Read {
     zoned.parse().map_or(Read::Nonsense, Read::Time)
 }
 
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Formats a duration exactly: "an hour", "90 seconds".
+pub(super) fn in_words(seconds: u64) -> String {
+    let units = [(DAY, "a day", "days"), (HOUR, "an hour", "hours"), (MINUTE, "a minute", "minutes")];
+    let whole = units.into_iter().find(|(unit, ..)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (unit, one, several) = whole.unwrap_or((1, "a second", "seconds"));
+    match seconds / unit {
+        1 => one.to_owned(),
+        count => format!("{count} {several}"),
+    }
+}
+
+/// Formats a bound: one of minutes is rounded up to whole ones.
+pub(super) fn up_to(seconds: u64) -> String {
+    in_words(if seconds > 2 * MINUTE { seconds.next_multiple_of(MINUTE) } else { seconds })
+}
+
+/// Formats an age in the unit that fits, rounded down.
+pub(super) fn ago(seconds: u64) -> String {
+    let units = [DAY, HOUR, MINUTE];
+    let unit = units.into_iter().find(|unit| seconds >= 2 * unit).unwrap_or(1);
+    let count = seconds / unit;
+    let name = match unit {
+        DAY => "days",
+        HOUR => "hours",
+        MINUTE => "minutes",
+        _ if count == 1 => "second",
+        _ => "seconds",
+    };
+    format!("{count} {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_in_words() {
+        let exact = [1, 60, 90, 600, 3_600, 5_400, 86_400, 172_800].map(in_words);
+        assert_eq!(
+            exact,
+            ["a second", "a minute", "90 seconds", "10 minutes", "an hour", "90 minutes", "a day", "2 days"]
+        );
+        assert_eq!([9, 100, 3_541, 3_600].map(up_to), ["9 seconds", "100 seconds", "an hour", "an hour"]);
+        assert_eq!(
+            [0, 1, 119, 120, 7_200, 172_800].map(ago),
+            ["0 seconds", "1 second", "119 seconds", "2 minutes", "2 hours", "2 days"]
+        );
+    }
 
     #[test]
     fn times_are_read_as_browsers_and_people_write_them() {

@@ -143,7 +143,9 @@ fn every_violated_field_is_told_on_a_line_of_its_own() {
     let arguments = ["keys", "create", "--name", &long, "--all-stores", "--no-methods", "--network", "10.0.0.1/8"];
     let said = program.run(&arguments).failed(4);
     let lines: Vec<_> = said.lines().collect();
-    assert!(lines.len() == 3 && lines[1].starts_with("  key.name: ") && lines[2].contains("10.0.0.0/8"), "{said}");
+    assert!(lines.len() == 3 && lines[1].starts_with("  --name: ") && lines[2].contains("10.0.0.0/8"), "{said}");
+    let said = program.run(&["keys", "create", "--name", "A", "--all-stores", "--no-methods", "--contact", "CRM"]);
+    assert!(said.failed(4).contains("error: --contact: is not a valid e-mail address"));
     let said = program.run(&["keys", "create", "--name", "A", "--platform", "nope", "--no-methods"]).failed(3);
     assert!(said.contains("no store has the platform `nope`"), "{said}");
     program.run(&["keys", "show", "nobody"]).failed(3);

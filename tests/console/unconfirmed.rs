@@ -44,9 +44,9 @@ impl Partitioned {
             notice.unwrap_or_else(|| panic!("no notice: {}", page.text())).1.split_once("</p>").expect("its end").0;
         let start = format!("{outcome} 1 replica has not confirmed yet and {risk} for up to ");
         let rest = notice.strip_prefix(&start).unwrap_or_else(|| panic!("{notice:?} does not begin with {start:?}"));
-        let (seconds, replica) = rest.split_once(" s: ").expect("how long");
-        let seconds: u32 = seconds.parse().expect("seconds");
-        assert!((MAX_STALENESS - 60..=MAX_STALENESS).contains(&seconds), "{notice}");
+        let (longest, replica) = rest.split_once(" minutes: ").expect("how long");
+        let minutes: u32 = longest.parse().expect("a number");
+        assert!((MAX_STALENESS / 60 - 1..=MAX_STALENESS / 60).contains(&minutes), "{notice}");
         assert_eq!(replica, self.replica);
         assert!(!page.body.contains("class=\"notice done\""), "{}", page.text());
     }

@@ -1,7 +1,5 @@
 //! Replicas: what each has applied, and how fresh that is.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::extract::State;
 
@@ -12,7 +10,7 @@ use crate::console::nav::Place;
 use crate::console::paths;
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
-use crate::console::time::Moment;
+use crate::console::time::{self, Moment};
 use crate::registry::{LostChange, Replica};
 
 #[derive(Debug, Template)]
@@ -22,8 +20,8 @@ struct ReplicasPage {
     rows: Vec<Row>,
     lost: Vec<Lost>,
     head: u64,
-    /// Seconds after which a replica without proof of fresh state denies every request.
-    max_staleness: u64,
+    /// How long until a replica without proof of fresh state denies every request.
+    max_staleness: String,
     /// Whether some replicas have another `max_staleness` than this one.
     differ: bool,
     again: &'static str,
@@ -52,8 +50,8 @@ struct Row {
     reported: Moment,
     ago: String,
     live: bool,
-    /// Seconds after which it denies requests without proof; `None` for an earlier version, which does not report it.
-    max_staleness: Option<u64>,
+    /// How long until it denies requests without proof; `None` for an earlier version, which does not report it.
+    max_staleness: Option<String>,
     /// Whether that differs from the setting of the replica that rendered this page.
     differs: bool,
     /// Whether it rendered this page.
@@ -80,7 +78,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session) -> An
         rows,
         lost: lost.into_iter().map(Lost::new).collect(),
         head: head.0,
-        max_staleness: settings.max_staleness.as_secs(),
+        max_staleness: time::in_words(settings.max_staleness.as_secs()),
         again: paths::REPLICAS,
     })
 }
@@ -109,33 +107,11 @@ impl Row {
             // It may have applied something since the latest revision was read.
             behind: head.saturating_sub(applied),
             reported: Moment(replica.reported),
-            ago: ago(replica.age),
+            ago: time::ago(replica.age.as_secs()),
             live,
-            max_staleness: replica.report.max_staleness.map(|longest| longest.as_secs()),
+            max_staleness: replica.report.max_staleness.map(|longest| time::in_words(longest.as_secs())),
             differs: false,
             own: false,
         }
-    }
-}
-
-/// Formats an age in the unit that fits.
-fn ago(age: Duration) -> String {
-    let seconds = age.as_secs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_told_in_the_unit_that_fits() {
-        let told = [0, 119, 120, 7_200, 172_800].map(|seconds| ago(Duration::from_secs(seconds)));
-        assert_eq!(told, ["0 s", "119 s", "2 min", "2 h", "2 d"]);
     }
 }

@@ -29,7 +29,6 @@ texts! {
         lead: "Every change has a revision. A replica decides by the latest revision it has applied.",
         head: "Latest revision",
         bound: "Replicas out of sync for longer than this deny every request",
-        seconds: "s",
         again: "Refresh",
         host: "Replica",
         state: "State",

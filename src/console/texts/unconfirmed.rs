@@ -6,9 +6,9 @@ use super::section::texts;
 texts! {
     /// Which replicas have not confirmed a write. The first placeholder is one of [`Risks`].
     Unconfirmed {
-        one: "1 replica has not confirmed yet and {} for up to {} s: {}",
-        several: "{} replicas have not confirmed yet and {} for up to {} s: {}",
-        unknown: "Which replicas have confirmed is not known: storage did not respond after saving. Any replica {} for up to {} s.",
+        one: "1 replica has not confirmed yet and {} for up to {}: {}",
+        several: "{} replicas have not confirmed yet and {} for up to {}: {}",
+        unknown: "Which replicas have confirmed is not known: storage did not respond after saving. Any replica {} for up to {}.",
     }
 }
 
