@@ -35,7 +35,8 @@ impl Inner {
 
     async fn look_for(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
         if let Some(reason) = look_at(token) {
-            let revision = self.state.load().as_ref().map_or(Revision::default(), |state| state.world.revision());
+            // Needs no state; but a revision that may be lost is not named.
+            let revision = self.ready_state().map_or(Revision::default(), |state| state.world.revision());
             return Ok(Found::Nothing(reason, revision));
         }
         let digest = Digest::of(token.as_bytes());
