@@ -80,7 +80,7 @@ pub(crate) fn run(earnest: bool) -> Section {
 /// Measures an authority that has the first `keys` keys in its cache.
 pub(crate) fn cases(section: &mut Section, authority: &Authority, keys: u64, calls: usize, rounds: usize) {
     let size = if keys < 1_000_000 { format!("{} k", keys / 1_000) } else { format!("{} M", keys / 1_000_000) };
-    for (who, authority) in [("", authority.clone()), (" at a data thread's desk", authority.at_desk())] {
+    for (who, authority) in [("", authority.clone()), (" with a data thread's cache", authority.for_worker())] {
         let uniform = runs(&authority, keys, calls, rounds, false);
         figure(section, &format!("decide{who}, {size} keys, each as often as the others"), &uniform);
         let zipf = runs(&authority, keys, calls, rounds, true);

@@ -27,27 +27,27 @@ const FREE_HEAD: usize = 4 * 1024;
 
 /// Limits in total and per peer.
 #[derive(Debug, Clone, Copy)]
-pub struct Bound {
+pub struct ByteLimit {
     /// In total.
-    pub all: usize,
+    pub total: usize,
     /// Per peer.
-    pub peer: usize,
+    pub per_peer: usize,
 }
 
 /// The bounds of a port.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct BudgetLimits {
     /// Connections per peer. The acceptor limits the total.
     pub connections: usize,
     /// Bytes of calls from unknown callers.
-    pub open: Bound,
+    pub open: ByteLimit,
     /// Bytes of bodies of calls whose caller is known, or whose body is read only once it is.
-    pub known: Bound,
+    pub known: ByteLimit,
 }
 
 /// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum BudgetError {
     /// There is no room for it now.
     #[error("too many request bodies are being received by this server or from this address; try again in a moment")]
     Full,
@@ -61,7 +61,7 @@ pub enum Refused {
 
 /// The budget of a port.
 pub struct Budget {
-    bounds: Bounds,
+    bounds: BudgetLimits,
     shed: Shed,
     all: Used,
     peers: Mutex<HashMap<IpAddr, Arc<Used>>>,
@@ -98,25 +98,25 @@ pub struct Account {
     peer: Arc<Used>,
     /// Calls begun, and those in progress.
     begun: AtomicUsize,
-    under_way: AtomicUsize,
+    in_progress: AtomicUsize,
     /// Bytes received for the head of the next HTTP/1.1 call.
     head: AtomicUsize,
     /// How many of these bytes are charged.
-    paid: AtomicUsize,
+    charged: AtomicUsize,
 }
 
 /// The resources of one call, released when the call, its body and its response are dropped.
-pub struct Call {
+pub struct CallBudget {
     account: Arc<Account>,
-    state: Mutex<State>,
+    state: Mutex<CallState>,
 }
 
 #[derive(Debug)]
-enum State {
+enum CallState {
     /// The caller is unknown. Contains the number of the open call, and the bytes of its body received so far.
     Open { number: u64, read: usize, end: CancellationToken },
     /// The caller is known. Contains the bytes charged.
-    Known { paid: usize },
+    Known { charged: usize },
 }
 
 impl fmt::Debug for Budget {
@@ -131,14 +131,14 @@ impl fmt::Debug for Account {
     }
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for CallBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("CallBudget").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
 /// Takes `bytes` if there is room for them.
-fn take(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
+fn try_reserve(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
     let before = used.fetch_add(bytes, Ordering::Relaxed);
     let fits = before + bytes <= most;
     if !fits {
@@ -148,7 +148,7 @@ fn take(used: &AtomicUsize, bytes: usize, most: usize) -> bool {
 }
 
 /// Returns the address that identifies a peer. The holder of one IPv6 address has 2^64 of them.
-fn peer_of(address: IpAddr) -> IpAddr {
+fn peer_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -160,7 +160,7 @@ fn peer_of(address: IpAddr) -> IpAddr {
 
 impl Budget {
     /// Creates an unused budget.
-    pub fn new(bounds: Bounds, shed: Shed) -> Self {
+    pub fn new(bounds: BudgetLimits, shed: Shed) -> Self {
         Self { bounds, shed, all: Used::default(), peers: Mutex::default(), open: Mutex::default() }
     }
 
@@ -171,10 +171,10 @@ impl Budget {
 
     /// Opens the account of a connection from `address`; returns `None` if that peer has too many.
     pub fn connect(self: &Arc<Self>, address: IpAddr) -> Option<Account> {
-        let address = peer_of(address);
+        let address = peer_address(address);
         let mut peers = self.peers.lock();
         let peer = peers.entry(address).or_default();
-        if !take(&peer.connections, 1, self.bounds.connections) {
+        if !try_reserve(&peer.connections, 1, self.bounds.connections) {
             drop(peers);
             self.shed.connections.inc();
             return None;
@@ -182,22 +182,22 @@ impl Budget {
         let peer = Arc::clone(peer);
         drop(peers);
         let (budget, none) = (Arc::clone(self), AtomicUsize::default);
-        Some(Account { budget, address, peer, begun: none(), under_way: none(), head: none(), paid: none() })
+        Some(Account { budget, address, peer, begun: none(), in_progress: none(), head: none(), charged: none() })
     }
 
-    fn take_known(&self, peer: &Used, bytes: usize) -> Result<(), Refused> {
-        let Bound { all, peer: of_peer } = self.bounds.known;
-        if take(&peer.known, bytes, of_peer) {
-            if take(&self.all.known, bytes, all) {
+    fn reserve_known(&self, peer: &Used, bytes: usize) -> Result<(), BudgetError> {
+        let ByteLimit { total, per_peer } = self.bounds.known;
+        if try_reserve(&peer.known, bytes, per_peer) {
+            if try_reserve(&self.all.known, bytes, total) {
                 return Ok(());
             }
             peer.known.fetch_sub(bytes, Ordering::Relaxed);
         }
         self.shed.bodies.inc();
-        Err(Refused::Full)
+        Err(BudgetError::Full)
     }
 
-    fn give_known(&self, peer: &Used, bytes: usize) {
+    fn release_known(&self, peer: &Used, bytes: usize) {
         if bytes > 0 {
             peer.known.fetch_sub(bytes, Ordering::Relaxed);
             self.all.known.fetch_sub(bytes, Ordering::Relaxed);
@@ -206,19 +206,19 @@ impl Budget {
 
     /// Reserves `bytes` for something open of `peer`. If there is no room, evicts the oldest open calls: of the same
     /// peer if it has too much, else of any.
-    fn take_open(&self, open: &mut OpenCalls, peer: &Used, bytes: usize) -> Result<(), Refused> {
-        let Bound { all, peer: of_peer } = self.bounds.open;
+    fn reserve_open(&self, open: &mut OpenCalls, peer: &Used, bytes: usize) -> Result<(), BudgetError> {
+        let ByteLimit { total, per_peer } = self.bounds.open;
         loop {
-            let peer_full = peer.open.load(Ordering::Relaxed) + bytes > of_peer;
-            if !peer_full && self.all.open.load(Ordering::Relaxed) + bytes <= all {
+            let peer_full = peer.open.load(Ordering::Relaxed) + bytes > per_peer;
+            if !peer_full && self.all.open.load(Ordering::Relaxed) + bytes <= total {
                 break;
             }
             self.shed.open_calls.inc();
             let oldest = |(_, call): &(&u64, &OpenCall)| !peer_full || std::ptr::eq(Arc::as_ptr(&call.peer), peer);
-            let number = *open.calls.iter().find(oldest).ok_or(Refused::Full)?.0;
+            let number = *open.calls.iter().find(oldest).ok_or(BudgetError::Full)?.0;
             if let Some(call) = open.calls.remove(&number) {
                 call.end.cancel();
-                self.give_open(&call.peer, call.bytes);
+                self.release_open(&call.peer, call.bytes);
             }
         }
         peer.open.fetch_add(bytes, Ordering::Relaxed);
@@ -226,7 +226,7 @@ impl Budget {
         Ok(())
     }
 
-    fn give_open(&self, peer: &Used, bytes: usize) {
+    fn release_open(&self, peer: &Used, bytes: usize) {
         peer.open.fetch_sub(bytes, Ordering::Relaxed);
         self.all.open.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -248,62 +248,62 @@ impl Account {
     ///
     /// # Errors
     /// There is no room for them.
-    pub fn read_head(&self, bytes: usize) -> Result<(), Refused> {
-        if self.under_way.load(Ordering::Relaxed) > 0 {
+    pub fn read_head(&self, bytes: usize) -> Result<(), BudgetError> {
+        if self.in_progress.load(Ordering::Relaxed) > 0 {
             return Ok(());
         }
         let head = self.head.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if head <= FREE_HEAD {
             return Ok(());
         }
-        let more = head - FREE_HEAD - self.paid.load(Ordering::Relaxed);
+        let more = head - FREE_HEAD - self.charged.load(Ordering::Relaxed);
         // Not an open call: it ends with its connection, soon, due to the timeout for heads.
-        self.budget.take_open(&mut self.budget.open.lock(), &self.peer, more)?;
-        self.paid.fetch_add(more, Ordering::Relaxed);
+        self.budget.reserve_open(&mut self.budget.open.lock(), &self.peer, more)?;
+        self.charged.fetch_add(more, Ordering::Relaxed);
         Ok(())
     }
 
     /// Releases the bytes of a head, which is complete or whose connection is gone.
     fn end_head(&self) {
         self.head.store(0, Ordering::Relaxed);
-        if self.paid.load(Ordering::Relaxed) > 0 {
+        if self.charged.load(Ordering::Relaxed) > 0 {
             let _locked = self.budget.open.lock();
-            self.budget.give_open(&self.peer, self.paid.swap(0, Ordering::Relaxed));
+            self.budget.release_open(&self.peer, self.charged.swap(0, Ordering::Relaxed));
         }
     }
 
     /// Begins a call whose body is read only once its caller is known.
-    pub fn known(self: &Arc<Self>) -> Arc<Call> {
-        self.begin(State::Known { paid: 0 })
+    pub fn begin_known(self: &Arc<Self>) -> Arc<CallBudget> {
+        self.begin(CallState::Known { charged: 0 })
     }
 
     /// Begins a call of an unknown caller, which may have a body.
     ///
     /// # Errors
     /// There is no room for it.
-    pub fn open(self: &Arc<Self>, has_body: bool) -> Result<Arc<Call>, Refused> {
+    pub fn begin_open(self: &Arc<Self>, has_body: bool) -> Result<Arc<CallBudget>, BudgetError> {
         let bytes = OPEN_CALL + if has_body { OPEN_BODY } else { 0 };
         let mut open = self.budget.open.lock();
-        self.budget.take_open(&mut open, &self.peer, bytes)?;
+        self.budget.reserve_open(&mut open, &self.peer, bytes)?;
         open.last += 1;
         let (number, end) = (open.last, CancellationToken::new());
         open.calls.insert(number, OpenCall { peer: Arc::clone(&self.peer), bytes, end: end.clone() });
         drop(open);
-        Ok(self.begin(State::Open { number, read: 0, end }))
+        Ok(self.begin(CallState::Open { number, read: 0, end }))
     }
 
-    fn begin(self: &Arc<Self>, state: State) -> Arc<Call> {
+    fn begin(self: &Arc<Self>, state: CallState) -> Arc<CallBudget> {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.in_progress.fetch_add(1, Ordering::Relaxed);
         self.end_head();
-        Arc::new(Call { account: Arc::clone(self), state: Mutex::new(state) })
+        Arc::new(CallBudget { account: Arc::clone(self), state: Mutex::new(state) })
     }
 
     fn close_open(&self, number: u64) {
         let mut open = self.budget.open.lock();
         // Missing if it was evicted.
         if let Some(call) = open.calls.remove(&number) {
-            self.budget.give_open(&call.peer, call.bytes);
+            self.budget.release_open(&call.peer, call.bytes);
         }
     }
 }
@@ -318,39 +318,39 @@ impl Drop for Account {
     }
 }
 
-impl Call {
+impl CallBudget {
     /// Marks the caller as known: the call is charged for what it sends, and may send more.
     ///
     /// # Errors
     /// There is no room for the bytes received so far.
-    pub fn vouch(&self) -> Result<(), Refused> {
+    pub fn mark_known(&self) -> Result<(), BudgetError> {
         let mut state = self.state.lock();
-        if let State::Open { number, read, .. } = *state {
-            self.account.budget.take_known(&self.account.peer, read)?;
+        if let CallState::Open { number, read, .. } = *state {
+            self.account.budget.reserve_known(&self.account.peer, read)?;
             self.account.close_open(number);
-            *state = State::Known { paid: read };
+            *state = CallState::Known { charged: read };
         }
         Ok(())
     }
 
     /// Returns whether the caller is unknown.
     pub fn is_open(&self) -> bool {
-        matches!(*self.state.lock(), State::Open { .. })
+        matches!(*self.state.lock(), CallState::Open { .. })
     }
 
     /// Counts received bytes of the body.
     ///
     /// # Errors
     /// There is no room for them.
-    pub fn read(&self, bytes: usize) -> Result<(), Refused> {
+    pub fn read(&self, bytes: usize) -> Result<(), BudgetError> {
         match &mut *self.state.lock() {
-            State::Open { read, .. } => {
+            CallState::Open { read, .. } => {
                 *read += bytes;
-                if *read > OPEN_BODY { Err(Refused::TooLarge) } else { Ok(()) }
+                if *read > OPEN_BODY { Err(BudgetError::TooLarge) } else { Ok(()) }
             }
-            State::Known { paid } => {
-                self.account.budget.take_known(&self.account.peer, bytes)?;
-                *paid += bytes;
+            CallState::Known { charged } => {
+                self.account.budget.reserve_known(&self.account.peer, bytes)?;
+                *charged += bytes;
                 Ok(())
             }
         }
@@ -359,24 +359,24 @@ impl Call {
     /// Completes when an open call is evicted to make room for others; `None` if the call is not open.
     pub fn ended(&self) -> Option<WaitForCancellationFutureOwned> {
         match &*self.state.lock() {
-            State::Open { end, .. } => Some(end.clone().cancelled_owned()),
-            State::Known { .. } => None,
+            CallState::Open { end, .. } => Some(end.clone().cancelled_owned()),
+            CallState::Known { .. } => None,
         }
     }
 
     /// Counts a body that took too long.
-    pub fn too_slow(&self) -> Refused {
+    pub fn too_slow(&self) -> BudgetError {
         self.account.budget.shed.slow_bodies.inc();
-        Refused::TooSlow
+        BudgetError::TooSlow
     }
 }
 
-impl Drop for Call {
+impl Drop for CallBudget {
     fn drop(&mut self) {
-        self.account.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.account.in_progress.fetch_sub(1, Ordering::Relaxed);
         match *self.state.get_mut() {
-            State::Open { number, .. } => self.account.close_open(number),
-            State::Known { paid } => self.account.budget.give_known(&self.account.peer, paid),
+            CallState::Open { number, .. } => self.account.close_open(number),
+            CallState::Known { charged } => self.account.budget.release_known(&self.account.peer, charged),
         }
     }
 }
@@ -390,8 +390,8 @@ mod tests {
 
     fn budget() -> Arc<Budget> {
         let calls = |count| count * (OPEN_CALL + OPEN_BODY);
-        let open = Bound { all: calls(3), peer: calls(2) };
-        let bounds = Bounds { connections: 2, open, known: Bound { all: 1_000, peer: 600 } };
+        let open = ByteLimit { total: calls(3), per_peer: calls(2) };
+        let bounds = BudgetLimits { connections: 2, open, known: ByteLimit { total: 1_000, per_peer: 600 } };
         Arc::new(Budget::new(bounds, Shed::default()))
     }
 
@@ -424,14 +424,14 @@ mod tests {
     async fn the_oldest_open_call_of_a_greedy_peer_makes_room_and_no_other() {
         let budget = budget();
         let (one, other) = (account(&budget, ONE), account(&budget, OTHER));
-        let theirs = other.open(true).unwrap();
-        let first = one.open(true).unwrap();
-        let second = one.open(true).unwrap();
-        let _third = one.open(true).unwrap();
-        let over = |call: &Call| futures_util::FutureExt::now_or_never(call.ended().unwrap()).is_some();
+        let theirs = other.begin_open(true).unwrap();
+        let first = one.begin_open(true).unwrap();
+        let second = one.begin_open(true).unwrap();
+        let _third = one.begin_open(true).unwrap();
+        let over = |call: &CallBudget| futures_util::FutureExt::now_or_never(call.ended().unwrap()).is_some();
         assert_eq!([over(&theirs), over(&first), over(&second)], [false, true, false]);
         // A new peer gets in at the cost of the oldest call of all.
-        let _fourth = other.open(true).unwrap();
+        let _fourth = other.begin_open(true).unwrap();
         assert_eq!([over(&theirs), over(&second)], [true, false]);
     }
 
@@ -439,12 +439,12 @@ mod tests {
     fn what_is_paid_for_is_given_back() {
         let budget = budget();
         let (one, other) = (account(&budget, ONE), account(&budget, OTHER));
-        let call = one.known();
+        let call = one.begin_known();
         call.read(600).unwrap();
-        assert_eq!(one.known().read(1), Err(Refused::Full), "one peer has no more");
-        let theirs = other.known();
+        assert_eq!(one.begin_known().read(1), Err(BudgetError::Full), "one peer has no more");
+        let theirs = other.begin_known();
         theirs.read(400).unwrap();
-        assert_eq!(theirs.read(1), Err(Refused::Full), "there is no more in all");
+        assert_eq!(theirs.read(1), Err(BudgetError::Full), "there is no more in all");
         drop(call);
         theirs.read(200).unwrap();
         drop((theirs, one, other));
@@ -455,16 +455,16 @@ mod tests {
     fn an_open_call_sends_little_until_its_caller_is_known() {
         let budget = budget();
         let one = account(&budget, ONE);
-        let call = one.open(true).unwrap();
+        let call = one.begin_open(true).unwrap();
         call.read(500).unwrap();
-        assert_eq!(call.read(OPEN_BODY), Err(Refused::TooLarge));
+        assert_eq!(call.read(OPEN_BODY), Err(BudgetError::TooLarge));
         drop(call);
-        let call = one.open(true).unwrap();
+        let call = one.begin_open(true).unwrap();
         call.read(500).unwrap();
-        call.vouch().unwrap();
+        call.mark_known().unwrap();
         assert!(!call.is_open());
         call.read(100).unwrap();
-        assert_eq!(call.read(1), Err(Refused::Full));
+        assert_eq!(call.read(1), Err(BudgetError::Full));
         drop((call, one));
         assert!(is_unused(&budget));
     }
@@ -476,8 +476,8 @@ mod tests {
         let most = 2 * (OPEN_CALL + OPEN_BODY);
         one.read_head(FREE_HEAD).unwrap();
         one.read_head(most).unwrap();
-        assert_eq!(one.read_head(1), Err(Refused::Full));
-        drop(one.known());
+        assert_eq!(one.read_head(1), Err(BudgetError::Full));
+        drop(one.begin_known());
         one.read_head(FREE_HEAD + most).unwrap();
         drop(one);
         assert!(is_unused(&budget));

@@ -40,10 +40,10 @@ impl Clock for SystemClock {
 /// A clock for unit tests, with a monotonic time set by hand and a fixed time of day.
 #[cfg(test)]
 #[derive(Debug, Default)]
-pub(crate) struct ByHand(pub(crate) parking_lot::Mutex<Duration>);
+pub(crate) struct ManualClock(pub(crate) parking_lot::Mutex<Duration>);
 
 #[cfg(test)]
-impl Clock for ByHand {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::EPOCH
     }

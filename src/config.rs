@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use self::parse::Reader;
 use self::profiles::Profile;
 use crate::model::time::LONGEST_STALENESS;
-use crate::telemetry::logs::Format;
+use crate::telemetry::logs::LogFormat;
 
 /// Documentation of one setting.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +186,7 @@ pub struct Config {
     pub start_wait: Duration,
     pub cache_capacity: u64,
     pub log: String,
-    pub log_format: Format,
+    pub log_format: LogFormat,
     pub drain: Duration,
     pub accept_grace: Duration,
     pub connection_age: Option<Duration>,
@@ -298,8 +298,10 @@ impl Config {
             start_wait: reader.duration("start_wait", Duration::ZERO, Duration::from_mins(10)),
             cache_capacity: reader.number("cache_capacity", 1_000, 100_000_000),
             log: reader.text("log").unwrap_or_default(),
-            log_format: reader
-                .choice("log_format", &[("auto", Format::Auto), ("pretty", Format::Pretty), ("json", Format::Json)]),
+            log_format: reader.choice(
+                "log_format",
+                &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+            ),
             drain: reader.duration("drain", Duration::ZERO, Duration::from_mins(10)),
             accept_grace: reader.duration("accept_grace", Duration::ZERO, Duration::from_mins(5)),
             connection_age: reader.duration_or_none(

@@ -1,7 +1,7 @@
 //! Startup, failure and shutdown: supervised tasks that cannot die unnoticed, and a shutdown with a time limit.
 //!
 //! ```text
-//! running ── SIGTERM ──▶ leaving: health reports it, calls are still served
+//! running ── SIGTERM ──▶ draining: health reports it, calls are still served
 //!    │                      │ clients have had time to notice
 //!    └── SIGINT, or a supervised task that ended ──▶ stopping ── all tracked tasks done, or the bound ──▶ stopped
 //! ```
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::pool::{Limits, OVERLOADS, Observer, Overload, Pool, Slot};
+pub use self::pool::{BoundedPool, OVERLOADS, Overload, PoolLimits, RefusalObserver, Slot};
 pub use self::threads::Threads;
 
 /// Spawns tasks and observes their end. Cheap to clone.
@@ -31,18 +31,18 @@ pub struct Tasks {
     /// Cancelled once every port accepts connections.
     open: CancellationToken,
     /// Cancelled no later than `stopping`.
-    leaving: CancellationToken,
+    draining: CancellationToken,
     stopping: CancellationToken,
     failure: Arc<OnceLock<String>>,
 }
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub enum ShutdownOutcome {
     /// A requested, complete shutdown.
     Orderly,
     /// A requested shutdown, but some tasks were still running at the time limit.
-    OutOfTime,
+    TimedOut,
     /// A task that must not end has ended.
     Failed(String),
 }
@@ -65,7 +65,7 @@ impl Tasks {
         Self {
             tracker: TaskTracker::new(),
             open: CancellationToken::new(),
-            leaving: CancellationToken::new(),
+            draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
             failure: Arc::new(OnceLock::new()),
         }
@@ -144,23 +144,23 @@ impl Tasks {
     }
 
     /// Announces the shutdown, so that clients send their calls elsewhere. Everything keeps running.
-    pub fn leave(&self) {
-        self.leaving.cancel();
+    pub fn drain(&self) {
+        self.draining.cancel();
     }
 
     /// Completes once shutdown is announced or in progress.
-    pub async fn leaving(&self) {
-        self.leaving.cancelled().await;
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
     }
 
     /// Returns whether shutdown is announced or in progress.
-    pub fn is_leaving(&self) -> bool {
-        self.leaving.is_cancelled()
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
     }
 
     /// Stops all tasks.
     pub fn stop(&self) {
-        self.leaving.cancel();
+        self.draining.cancel();
         self.stopping.cancel();
     }
 
@@ -175,13 +175,13 @@ impl Tasks {
     }
 
     /// Waits for every task to end, for `bound` at most.
-    pub async fn finish(&self, bound: Duration) -> Ending {
+    pub async fn finish(&self, bound: Duration) -> ShutdownOutcome {
         self.tracker.close();
         let in_time = tokio::time::timeout(bound, self.tracker.wait()).await.is_ok();
         match self.failure.get() {
-            Some(what) => Ending::Failed(what.clone()),
-            None if in_time => Ending::Orderly,
-            None => Ending::OutOfTime,
+            Some(what) => ShutdownOutcome::Failed(what.clone()),
+            None if in_time => ShutdownOutcome::Orderly,
+            None => ShutdownOutcome::TimedOut,
         }
     }
 
@@ -192,12 +192,12 @@ impl Tasks {
 }
 
 /// Handles the first signal: SIGTERM, by which an orchestrator ends a replica that still receives calls, makes `tasks`
-/// leave; SIGINT, by which a person ends a server at a terminal, makes them stop. The second signal ends the process at
+/// drain; SIGINT, by which a person ends a server at a terminal, makes them stop. The second signal ends the process at
 /// once, with failure.
 ///
 /// # Errors
 /// The signals cannot be handled.
-pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
+pub fn handle_signals(tasks: &Tasks) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -214,7 +214,7 @@ pub fn heed_signals(tasks: &Tasks) -> std::io::Result<()> {
             if first {
                 tracing::info!(signal = name, "shutting down; a second signal exits immediately");
                 if name == "SIGTERM" {
-                    stopping.leave();
+                    stopping.drain();
                 } else {
                     stopping.stop();
                 }
@@ -244,7 +244,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), tasks.stopping()).await.expect("a panic must stop the run");
         assert_eq!(
             tasks.finish(Duration::from_secs(5)).await,
-            Ending::Failed("the task `follower` panicked".to_owned())
+            ShutdownOutcome::Failed("the task `follower` panicked".to_owned())
         );
     }
 
@@ -253,18 +253,18 @@ mod tests {
         let tasks = Tasks::new();
         tasks.supervise("follower", async { Ok::<(), String>(()) });
         tokio::time::timeout(Duration::from_secs(5), tasks.stopping()).await.expect("an end must stop the run");
-        assert!(matches!(tasks.finish(Duration::from_secs(5)).await, Ending::Failed(_)));
+        assert!(matches!(tasks.finish(Duration::from_secs(5)).await, ShutdownOutcome::Failed(_)));
     }
 
     #[tokio::test]
     async fn leaving_is_not_yet_stopping_and_stopping_is_leaving() {
         let tasks = Tasks::new();
-        tasks.leave();
-        tasks.leaving().await;
-        assert!(tasks.is_leaving() && !tasks.is_stopping());
+        tasks.drain();
+        tasks.draining().await;
+        assert!(tasks.is_draining() && !tasks.is_stopping());
         let other = Tasks::new();
         other.stop();
-        assert!(other.is_leaving() && other.is_stopping());
+        assert!(other.is_draining() && other.is_stopping());
     }
 
     #[tokio::test]
@@ -273,8 +273,8 @@ mod tests {
         let (done, wait) = tokio::sync::oneshot::channel::<()>();
         let _task = tasks.spawn("write", wait);
         tasks.stop();
-        assert_eq!(tasks.finish(Duration::from_millis(10)).await, Ending::OutOfTime);
+        assert_eq!(tasks.finish(Duration::from_millis(10)).await, ShutdownOutcome::TimedOut);
         drop(done);
-        assert_eq!(tasks.finish(Duration::from_secs(5)).await, Ending::Orderly);
+        assert_eq!(tasks.finish(Duration::from_secs(5)).await, ShutdownOutcome::Orderly);
     }
 }

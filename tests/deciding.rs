@@ -16,7 +16,7 @@ mod random;
 
 use std::collections::BTreeMap;
 
-use latchkey::model::decision::{Reason, Request, Scope, Sight, StoresFrom, Unnamed, decide};
+use latchkey::model::decision::{Reason, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom, decide};
 use latchkey::model::time::Timestamp;
 
 use crate::make::Case;
@@ -81,13 +81,18 @@ fn actual(case: &Case) -> Answer {
         stores: &case.stores,
         client: case.client.as_deref().map(|address| address.parse().expect("an address")),
         stores_from: case.gateway.map_or(StoresFrom::Service, |seen| {
-            let unnamed = match seen {
-                Seen { scope_applied: true, .. } => Unnamed::ScopeApplied,
-                Seen { can_add: 0, .. } => Unnamed::Nothing,
-                Seen { can_add: 1, .. } => Unnamed::AddOne,
-                Seen { .. } => Unnamed::AddEach,
+            let enforcement = match seen {
+                Seen { scope_applied: true, .. } => ScopeEnforcement::Upstream,
+                Seen { can_add: 0, .. } => ScopeEnforcement::None,
+                Seen { can_add: 1, .. } => ScopeEnforcement::AppendOne,
+                Seen { .. } => ScopeEnforcement::AppendMany,
             };
-            StoresFrom::Gateway(Sight { complete: seen.whole, verb: seen.verb, named: seen.limited, unnamed })
+            StoresFrom::Gateway(StoreEvidence {
+                complete: seen.whole,
+                verb_inspected: seen.verb,
+                limits_call: seen.limited,
+                enforcement,
+            })
         }),
     };
     let decision = decide(&case.grant, &case.world, &request, Timestamp::from_micros(case.now));

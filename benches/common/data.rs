@@ -6,9 +6,9 @@ use std::time::Duration;
 use latchkey::books;
 use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Action, Actor, NewChange, Revision, SubjectKind};
-use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::grant::{Grant, NumberSet, Standing};
 use latchkey::model::id::{KeyId, OperatorId, SecretId};
-use latchkey::model::key::{Access, KeySpec, Origin, Revocation};
+use latchkey::model::key::{Access, KeySpec, Revocation, TokenOrigin};
 use latchkey::model::operator::{Operator, Role};
 use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind, StoreNumber};
@@ -271,7 +271,7 @@ fn key(house: &House, number: u64) -> NewKey {
             id: SecretId::new(at, random(number, 2)),
             digest: token.digest(),
             hint: token.hint(),
-            origin: Origin::Issued,
+            origin: TokenOrigin::Issued,
         },
         created: at,
         revoked: is.revoked.then(|| Revocation { at, reason: "left".to_owned() }),
@@ -300,8 +300,8 @@ pub(crate) fn grant(house: &House, number: u64, row_revision: Revision) -> Grant
         expires: spec.expires,
         secret_expires: None,
         networks: spec.networks.into(),
-        stores: if spec.stores.is_all() { Members::All } else { Members::selected(stores) },
-        methods: if spec.methods.is_all() { Members::All } else { Members::selected(methods) },
+        stores: if spec.stores.is_all() { NumberSet::All } else { NumberSet::selected(stores) },
+        methods: if spec.methods.is_all() { NumberSet::All } else { NumberSet::selected(methods) },
         row_revision,
     }
 }
@@ -312,8 +312,8 @@ pub(crate) fn open_grant(house: &House, number: u64, row_revision: Revision) -> 
     Grant {
         standing: Standing::Active,
         expires: None,
-        stores: Members::All,
-        methods: Members::All,
+        stores: NumberSet::All,
+        methods: NumberSet::All,
         ..grant(house, number, row_revision)
     }
 }

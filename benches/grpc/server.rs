@@ -15,7 +15,7 @@ use latchkey::grpc::auth::CallerAuth;
 use latchkey::lifecycle::Tasks;
 use latchkey::proto::v1 as proto;
 use latchkey::random::OsRandom;
-use latchkey::serve::{Limits, Patience, Plane, Terms, Watch};
+use latchkey::serve::{ConnectionConfig, Limits, Timeouts, Watchdog, WorkerPool};
 use latchkey::telemetry::metrics::Shed;
 use prost::Message as _;
 use tokio::net::TcpListener;
@@ -117,12 +117,13 @@ async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     tasks.open();
     tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
     let limits = Limits::decisions(64, 64, grpc::checks_caller);
-    let terms = Arc::new(Terms::new(None, None, limits, Arc::new(OsRandom), Patience::decisions(), Shed::default()));
-    let plane = Plane::start(threads, &terms, Watch::default(), &tasks, || {
-        let desk = authority.at_desk();
-        let routes = grpc::decision_routes(&desk, &tasks, health.clone()).add_service(Nothing);
-        grpc::decision_service(desk, CallerAuth::Required, routes)
+    let connection_config =
+        Arc::new(ConnectionConfig::new(None, None, limits, Arc::new(OsRandom), Timeouts::decisions(), Shed::default()));
+    let workers = WorkerPool::start(threads, &connection_config, Watchdog::default(), &tasks, || {
+        let worker = authority.for_worker();
+        let routes = grpc::decision_routes(&worker, &tasks, health.clone()).add_service(Nothing);
+        grpc::decision_service(worker, CallerAuth::Required, routes)
     });
-    tasks.supervise("decision port", plane.expect("threads can be started").accept(listener, tasks.clone()));
+    tasks.supervise("decision port", workers.expect("threads can be started").accept(listener, tasks.clone()));
     (address.to_string(), token.reveal().to_owned())
 }

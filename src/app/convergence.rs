@@ -20,9 +20,9 @@ pub(super) struct Replicas {
 #[async_trait]
 impl Convergence for Replicas {
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
-        let here = self.authority.wait_followed(write, at_most);
+        let here = self.authority.wait_applied_cursor(write, at_most);
         let (here, others) = if self.storage.is_shared() {
-            tokio::join!(here, self.authority.wait_elsewhere(write.revision, at_most))
+            tokio::join!(here, self.authority.wait_applied_elsewhere(write.revision, at_most))
         } else {
             (here.await, Some(Vec::new()))
         };

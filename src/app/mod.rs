@@ -40,7 +40,7 @@ use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
 use crate::grpc::LongCalls;
 use crate::grpc::auth::{CallerAuth, CallerAuthLayer};
-use crate::lifecycle::{self, Ending, Tasks};
+use crate::lifecycle::{self, ShutdownOutcome, Tasks};
 use crate::model::change::Cursor;
 use crate::model::id::ReplicaId;
 use crate::model::page::PageRequest;
@@ -48,7 +48,7 @@ use crate::ops;
 use crate::random::{OsRandom, Random};
 use crate::registry::{Bootstrap, Convergence, Pending, Registry};
 use crate::serve::tls::Certificates;
-use crate::serve::{self, Limits, Patience, Plane, Terms, Watch};
+use crate::serve::{self, ConnectionConfig, Limits, Timeouts, Watchdog, WorkerPool};
 use crate::storage::{self, OperatorFilter, Storage};
 use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
@@ -64,13 +64,13 @@ const LONGEST_DECISION: usize =
 /// # Errors
 /// The server could not start, or ended unexpectedly.
 pub async fn serve(config: Config) -> Result<(), Error> {
-    logs::begin(&config.log, config.log_format).map_err(Error::Logs)?;
+    logs::init(&config.log, config.log_format).map_err(Error::Logs)?;
     if !config.ignored_variables.is_empty() {
         let variables = config.ignored_variables.join(", ");
         tracing::info!(variables, "ignoring environment variables that kubelet or Docker set for a service");
     }
     let tasks = Tasks::new();
-    lifecycle::heed_signals(&tasks)
+    lifecycle::handle_signals(&tasks)
         .map_err(|error| Error::Failed(format!("signal handlers could not be installed: {error}")))?;
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: SharedClock = Arc::new(SystemClock);
@@ -114,27 +114,28 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let (health, health_service) = grpc::health::service(&tasks).await;
     tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
-    let terms = |tls: Option<Arc<Certificates>>, limits: Limits, patience: Patience, port: &'static str| {
+    let connection_config = |tls: Option<Arc<Certificates>>, limits: Limits, timeouts: Timeouts, port: &'static str| {
         if let Some(tls) = &tls {
-            tasks.supervise("certificates", Arc::clone(tls).keep(tasks.clone()));
+            tasks.supervise("certificates", Arc::clone(tls).watch_files(tasks.clone()));
         }
-        Arc::new(Terms::new(tls, config.connection_age, limits, Arc::clone(&random), patience, metrics.shed(port)))
+        let (age, random) = (config.connection_age, Arc::clone(&random));
+        Arc::new(ConnectionConfig::new(tls, age, limits, random, timeouts, metrics.shed(port)))
     };
     let planes = Planes::start(config.decision_threads, &tasks, &metrics)?;
     let taken = |error: std::io::Error| Error::Failed(format!("listener failed: {error}"));
     let limits = Limits::decisions(config.max_connections, config.max_connections_per_peer, grpc::checks_caller);
-    let decision_terms = terms(ports.decision_tls, limits, Patience::decisions(), "decision");
+    let decision_config = connection_config(ports.decision_tls, limits, Timeouts::decisions(), "decision");
     let decision_routes =
         |authority: &Authority| decision_routes(&config, authority, &metrics, &tasks, health_service.clone());
     // Long calls are decided outside the data threads, without a cache of their own.
     let long_routes = decision_routes(&authority);
-    let plane = Plane::start(config.decision_threads, &decision_terms, Watch::default(), &tasks, || {
-        let desk = authority.at_desk();
-        let routes = decision_routes(&desk);
+    let workers = WorkerPool::start(config.decision_threads, &decision_config, Watchdog::default(), &tasks, || {
+        let worker = authority.for_worker();
+        let routes = decision_routes(&worker);
         let calls = LongCalls::new(routes, long_routes.clone(), planes.long_decide.clone(), LONGEST_DECISION);
-        grpc::decision_service(desk, decision_auth, calls)
+        grpc::decision_service(worker, decision_auth, calls)
     });
-    let plane = plane.map_err(|error| Error::Failed(format!("could not start threads: {error}")))?;
+    let workers = workers.map_err(|error| Error::Failed(format!("could not start threads: {error}")))?;
     let console = Console::new(registry.clone(), authority.clone(), Arc::clone(&clock), ports.admin_tls.is_some());
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
         .map_err(|error| Error::Failed(format!("the API descriptor could not be read: {error}")))?;
@@ -144,8 +145,8 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let listener = moved(ports.admin, &planes.administer).map_err(taken)?;
     let admin_peer = config.max_connections_per_peer.min(config.admin_connections / 2);
     let limits = Limits::administration(config.admin_connections, admin_peer, grpc::checks_caller);
-    let admin_terms = terms(ports.admin_tls, limits, Patience::default(), "administration");
-    let serving = serve::serve(listener, admin, admin_terms, tasks.clone());
+    let admin_config = connection_config(ports.admin_tls, limits, Timeouts::default(), "administration");
+    let serving = serve::serve(listener, admin, admin_config, tasks.clone());
     tasks.supervise_on("administration port", serving, planes.administer.handle());
     let listener = moved(ports.ops, &planes.operate).map_err(taken)?;
     let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());
@@ -154,17 +155,17 @@ pub async fn serve(config: Config) -> Result<(), Error> {
 
     // The decision port opens last: clients that connect get decisions, and until then use another server.
     let loaded = tokio::select! {
-        () = tasks.leaving() => false,
-        () = authority.loaded() => true,
+        () = tasks.draining() => false,
+        () = authority.wait_loaded() => true,
     };
     if loaded {
         let listener = opened(ports.decision, &planes.accept)?;
-        tasks.supervise_on("decision port", plane.accept(listener, tasks.clone()), planes.accept.handle());
+        tasks.supervise_on("decision port", workers.accept(listener, tasks.clone()), planes.accept.handle());
         tasks.open();
     } else {
         // No calls are running yet that need time. The port's threads end once nothing can pass them connections.
         tasks.stop();
-        drop(plane);
+        drop(workers);
     }
     let left = leave(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder());
@@ -180,18 +181,18 @@ async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(),
         tracing::warn!("the last usage counts could not be stored in time");
     }
     match ending {
-        Ending::Orderly => {
+        ShutdownOutcome::Orderly => {
             tracing::info!("shut down cleanly");
             Ok(())
         }
-        Ending::OutOfTime => Err(Error::OutOfTime),
-        Ending::Failed(what) => Err(Error::Failed(what)),
+        ShutdownOutcome::TimedOut => Err(Error::OutOfTime),
+        ShutdownOutcome::Failed(what) => Err(Error::Failed(what)),
     }
 }
 
 /// Waits until shutdown begins, and gives clients time to notice. Returns the time left for calls in progress.
 async fn leave(config: &Config, tasks: &Tasks) -> Duration {
-    tasks.leaving().await;
+    tasks.draining().await;
     // At least half of the time belongs to the calls.
     let grace = config.accept_grace.min(config.drain / 2);
     tokio::select! {

@@ -53,7 +53,7 @@ pub(super) async fn wait_for_storage(
     loop {
         let opened = tokio::select! {
             opened = open_storage(config, clock, tasks, metrics, config.migrate) => opened,
-            () = tasks.leaving() => return Ok(None),
+            () = tasks.draining() => return Ok(None),
         };
         let left = config.start_wait.saturating_sub(clock.monotonic().saturating_sub(began));
         match opened {
@@ -62,14 +62,14 @@ pub(super) async fn wait_for_storage(
             }
             opened => {
                 if opened.is_ok() {
-                    outage.worked();
+                    outage.succeeded();
                 }
                 return opened.map(Some);
             }
         }
         tokio::select! {
             () = tokio::time::sleep(START_RETRY.min(left)) => {}
-            () = tasks.leaving() => return Ok(None),
+            () = tasks.draining() => return Ok(None),
         }
     }
 }

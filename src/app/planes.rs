@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the program's own | following storage, heartbeats, reading grants, storage's connections, signals |
 //! | `accept` | accepting connections of the decision port |
-//! | `decide-N` | the decision port: short calls ([`crate::serve::Plane`]) |
+//! | `decide-N` | the decision port: short calls ([`crate::serve::WorkerPool`]) |
 //! | `long-decide` | the decision port: long calls |
 //! | `administer` | the administration port: short calls and pages |
 //! | `long-administer` | the administration port: long calls and forms, such as imports |
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
-use crate::lifecycle::{Limits, OVERLOADS, Observer, Pool, Tasks, Threads};
+use crate::lifecycle::{BoundedPool, OVERLOADS, PoolLimits, RefusalObserver, Tasks, Threads};
 use crate::telemetry::metrics::Metrics;
 
 /// Limits of long calls on the decision port. Its clients wait for a fraction of a second, so a longer queue would only
 /// hold calls that have timed out.
-const LONG_DECIDE: Limits = Limits {
+const LONG_DECIDE: PoolLimits = PoolLimits {
     threads: 0,
     calls: 256,
     bytes: 24 * 1024 * 1024,
@@ -27,7 +27,7 @@ const LONG_DECIDE: Limits = Limits {
     run: Duration::from_secs(5),
 };
 /// Limits of long calls on the administration port: one import of 64 MiB, and others.
-const LONG_ADMINISTER: Limits = Limits {
+const LONG_ADMINISTER: PoolLimits = PoolLimits {
     threads: 1,
     calls: 32,
     bytes: 96 * 1024 * 1024,
@@ -41,9 +41,9 @@ const ADMINISTER: usize = 2;
 #[derive(Debug)]
 pub(super) struct Planes {
     pub(super) accept: Threads,
-    pub(super) long_decide: Pool,
+    pub(super) long_decide: BoundedPool,
     pub(super) administer: Threads,
-    pub(super) long_administer: Pool,
+    pub(super) long_administer: BoundedPool,
     pub(super) operate: Threads,
 }
 
@@ -52,12 +52,12 @@ impl Planes {
     pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let planes = || {
             // Half as many as the threads that decide, each of which may need a core at the same time.
-            let long = Limits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
+            let long = PoolLimits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
             Ok::<_, std::io::Error>(Self {
                 accept: Threads::start("accept", 1)?,
-                long_decide: Pool::start("long-decide", long, tasks, counted("decision", metrics))?,
+                long_decide: BoundedPool::start("long-decide", long, tasks, counted("decision", metrics))?,
                 administer: Threads::start("administer", ADMINISTER)?,
-                long_administer: Pool::start(
+                long_administer: BoundedPool::start(
                     "long-administer",
                     LONG_ADMINISTER,
                     tasks,
@@ -71,7 +71,7 @@ impl Planes {
 }
 
 /// Returns an observer that counts the refusals of a port's pool.
-fn counted(port: &'static str, metrics: &Arc<Metrics>) -> Observer {
+fn counted(port: &'static str, metrics: &Arc<Metrics>) -> RefusalObserver {
     // Each series exists from the start.
     for overload in OVERLOADS {
         metrics.overload(port, overload.as_str());

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Authority;
-use super::gate::Waits;
-use super::history::{Known, Subscription};
+use super::coalescer::WaiterKind;
+use super::history::{RevisionStatus, Subscription};
 use super::undecided::Undecided;
 use crate::model::change::{Cursor, Revision};
-use crate::model::marks::Moment;
+use crate::model::marks::DecisionTime;
 use crate::model::time::Timestamp;
 use crate::model::world::{MethodTable, StoreTable};
 
 impl Authority {
     /// Waits until everything is loaded.
-    pub async fn loaded(&self) {
+    pub async fn wait_loaded(&self) {
         let mut applied = self.inner.applied.subscribe();
         // The state is set before its revision is published.
         while self.inner.state.load().is_none() && applied.changed().await.is_ok() {}
@@ -34,17 +34,19 @@ impl Authority {
 
     /// Waits until this exact revision, made by a committed write, is applied here. Returns whether that happened in
     /// time. The number alone would not do: storage may have been restored or failed over just before the write.
-    pub async fn wait_followed(&self, cursor: Cursor, at_most: Duration) -> bool {
+    pub async fn wait_applied_cursor(&self, cursor: Cursor, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.gate.nudge();
+        self.inner.coalescer.nudge();
         let wait = async {
             loop {
-                let knows = |_: &Revision| self.inner.history.read().knows(cursor) == Known::Applied;
-                if applied.wait_for(knows).await.is_err() {
+                let is_applied = |_: &Revision| self.inner.history.read().status(cursor) == RevisionStatus::Applied;
+                if applied.wait_for(is_applied).await.is_err() {
                     return false;
                 }
                 // Older than the remembered revisions: a poll shows whether the followed history contains it.
-                if self.inner.history.read().remembers(cursor) || self.inner.gate.pass(Waits::Known).await.is_ok() {
+                if self.inner.history.read().remembers(cursor)
+                    || self.inner.coalescer.wait(WaiterKind::Known).await.is_ok()
+                {
                     return true;
                 }
             }
@@ -55,7 +57,7 @@ impl Authority {
     /// Waits until `revision` is applied here. Returns whether that happened in time.
     pub async fn wait_applied(&self, revision: Revision, at_most: Duration) -> bool {
         let mut applied = self.inner.applied.subscribe();
-        self.inner.gate.nudge();
+        self.inner.coalescer.nudge();
         let wait = applied.wait_for(|applied| *applied >= revision);
         matches!(tokio::time::timeout(at_most, wait).await, Ok(Ok(_)))
     }
@@ -84,8 +86,8 @@ impl Authority {
     }
 
     /// Returns the moment by which a row last changed at `row_revision` is judged now.
-    pub fn moment(&self, row_revision: Revision) -> Moment {
+    pub fn decision_time(&self, row_revision: Revision) -> DecisionTime {
         let now = self.now();
-        self.inner.freshness.moment(now, row_revision)
+        self.inner.freshness.decision_time(now, row_revision)
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::Authority;
 use super::coherence::{CachedGrant, State, Usability};
-use super::found::{Found, look_at};
 use super::inner::Inner;
 use super::query::Query;
+use super::token_lookup::{TokenLookup, check_format};
 use super::undecided::Undecided;
-use super::usage::Usage;
+use super::usage::UsageCounts;
 use crate::model::change::Cursor;
 use crate::model::decision::{Decision, Reason, decide};
 use crate::model::time::Timestamp;
@@ -25,15 +25,15 @@ impl Authority {
         if !inner.has_applied(query.min_revision, state) {
             return None;
         }
-        if let Some(reason) = look_at(query.token) {
+        if let Some(reason) = check_format(query.token) {
             let decision = Decision::without_key(reason, state.world.revision());
-            return Some(inner.conclude(self.counts(), &decision, None, answer));
+            return Some(inner.conclude(self.usage_counts(), &decision, None, answer));
         }
         let cached = self.usable_now(&Digest::of(query.token.as_bytes()), state)?;
         inner.metrics.cache_hits.inc();
-        let moment = inner.freshness.moment(now, cached.grant.row_revision);
+        let moment = inner.freshness.decision_time(now, cached.grant.row_revision);
         let decision = decide(&cached.grant, &state.world, &query.request, moment);
-        Some(inner.conclude(self.counts(), &decision, Some(now), answer))
+        Some(inner.conclude(self.usage_counts(), &decision, Some(now), answer))
     }
 
     /// Decides a query, waiting for storage if necessary.
@@ -50,14 +50,14 @@ impl Authority {
         let waited = Duration::from_micros(self.inner.freshness.tick().saturating_sub(began));
         self.inner.metrics.waited.observe(waited.as_secs_f64());
         match found {
-            Ok(Found::Grant(state, cached)) => {
+            Ok(TokenLookup::Grant(state, cached)) => {
                 let now = self.inner.freshness.now();
-                let moment = self.inner.freshness.moment(now, cached.grant.row_revision);
+                let moment = self.inner.freshness.decision_time(now, cached.grant.row_revision);
                 let decision = decide(&cached.grant, &state.world, &query.request, moment);
-                Ok(self.inner.conclude(self.counts(), &decision, Some(now), answer))
+                Ok(self.inner.conclude(self.usage_counts(), &decision, Some(now), answer))
             }
-            Ok(Found::Nothing(reason, revision)) => {
-                self.inner.metrics.decided(Some(reason));
+            Ok(TokenLookup::Nothing(reason, revision)) => {
+                self.inner.metrics.count_decision(Some(reason));
                 Ok(answer(&Decision::without_key(reason, revision)))
             }
             Err(undecided) => {
@@ -71,34 +71,34 @@ impl Authority {
     pub(super) fn usable_now(&self, digest: &Digest, state: &State) -> Option<Arc<CachedGrant>> {
         let inner = &*self.inner;
         let usable = |grant: &CachedGrant| grant.usability(state) == Usability::Usable;
-        let Some(desk) = &self.desk else {
+        let Some(worker) = &self.worker else {
             return inner.grants.get(digest).filter(|grant| usable(grant));
         };
-        if let Some((grant, hits)) = desk.table.get(digest, usable) {
-            inner.grants.used(&grant, hits);
+        if let Some((grant, hits)) = worker.table.get(digest, usable) {
+            inner.grants.record_hit(&grant, hits);
             return Some(grant);
         }
         let grant = inner.grants.get(digest).filter(|grant| usable(grant))?;
-        desk.table.offer(Arc::clone(&grant));
+        worker.table.admit(Arc::clone(&grant));
         Some(grant)
     }
 
     /// Finds the grant of a token, waiting if necessary. Limits how many calls of one data thread wait for reads. Calls
     /// with unknown tokens wait for polls instead and are limited by the poll coalescer, so they never use up the
     /// permits of valid keys.
-    pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
+    pub(super) async fn find(&self, token: &str, min_revision: Option<Cursor>) -> Result<TokenLookup, Undecided> {
         let listed =
-            || look_at(token).is_none() && self.inner.fingerprints.load().contains(&Digest::of(token.as_bytes()));
-        let _place = match &self.desk {
-            Some(desk) if listed() => Some(desk.waiting.try_acquire().map_err(|_| Undecided::Crowded)?),
+            || check_format(token).is_none() && self.inner.fingerprints.load().contains(&Digest::of(token.as_bytes()));
+        let _permit = match &self.worker {
+            Some(worker) if listed() => Some(worker.waiting.try_acquire().map_err(|_| Undecided::Overloaded)?),
             _ => None,
         };
         self.inner.find(token, min_revision).await
     }
 
     /// Returns the counters that uses are added to.
-    fn counts(&self) -> &Usage {
-        self.desk.as_ref().map_or(&self.inner.usage, |desk| &desk.usage)
+    fn usage_counts(&self) -> &UsageCounts {
+        self.worker.as_ref().map_or(&self.inner.usage, |worker| &worker.usage)
     }
 }
 
@@ -106,12 +106,12 @@ impl Inner {
     /// Counts a decision and returns the result of `answer`.
     fn conclude<R>(
         &self,
-        counts: &Usage,
+        counts: &UsageCounts,
         decision: &Decision<'_>,
         now: Option<Timestamp>,
         answer: impl FnOnce(&Decision<'_>) -> R,
     ) -> R {
-        self.metrics.decided(decision.failed.first());
+        self.metrics.count_decision(decision.failed.first());
         // Never the requested method itself: a query string may contain a token.
         tracing::trace!(
             key = decision.key.map(|(key, _)| tracing::field::display(key)),

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::coherence::{Fingerprints, State, Usability, rows};
+use super::coherence::{Fingerprints, State, Usability, row_hashes};
 use super::inner::Inner;
 use super::settle;
 use crate::model::change::Revision;
@@ -29,13 +29,13 @@ const SHARE: u32 = 5;
 /// Minimum time between two comparisons when one of them was requested.
 const SPACING: Duration = Duration::from_secs(1);
 /// Grants per read.
-const GRANTS: usize = 500;
+const GRANTS_PER_READ: usize = 500;
 /// Longest wait until the measured revision is applied here.
-const FOLLOW: Duration = Duration::from_secs(5);
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A difference between memory and storage.
 #[derive(Debug)]
-struct Difference {
+struct TableDifference {
     table: &'static str,
     /// Names of the rows, as far as they are known.
     names: Vec<String>,
@@ -67,7 +67,7 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
             () = inner.tasks.stopping() => return Ok(()),
             // Soon, while few grants are cached: the measurement does not cover them.
             () = inner.drift.loaded.notified() => {}
-            () = inner.drift.wanted.notified() => tokio::time::sleep(SPACING).await,
+            () = inner.drift.requested.notified() => tokio::time::sleep(SPACING).await,
             () = tokio::time::sleep(pause) => {}
         }
         if cfg!(without_guard = "drift") {
@@ -78,13 +78,13 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            compared = look(&inner, &mut before) => match compared {
+            compared = compare_once(&inner, &mut before) => match compared {
                 Ok(Some(differences)) if differences.is_empty() => inner.drift.clean(number),
                 Ok(Some(differences)) => {
                     for difference in &differences {
                         inner.metrics.drift.inc_by(u64::try_from(difference.names.len().max(1)).unwrap_or(1));
                         tracing::error!(
-                            table = difference.table, rows = rows::listed(&difference.names),
+                            table = difference.table, rows = row_hashes::join_names(&difference.names),
                             "storage differs from memory although no write changed it: reloading all state"
                         );
                     }
@@ -111,15 +111,18 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
 }
 
 /// Compares once. Returns `None` if the result is inconclusive.
-async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> storage::Result<Option<Vec<Difference>>> {
+async fn compare_once(
+    inner: &Arc<Inner>,
+    before: &mut Option<(u64, Contents)>,
+) -> storage::Result<Option<Vec<TableDifference>>> {
     let Some(first) = inner.state.load_full() else {
         return Ok(None);
     };
     let epoch = first.epoch.number;
-    let earlier = before.take().filter(|(of, _)| *of == epoch).map(|(_, contents)| contents);
+    let earlier = before.take().filter(|(number, _)| *number == epoch).map(|(_, contents)| contents);
     let since = earlier.as_ref().map_or(first.world.cursor, |contents| contents.head);
     let contents = inner.storage.contents(since).await?;
-    let Some(last) = followed(inner, epoch, contents.head.revision).await else {
+    let Some(last) = state_at(inner, epoch, contents.head.revision).await else {
         return Ok(None);
     };
     if !last.epoch.has(contents.head) {
@@ -128,9 +131,9 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
     }
     let mut differences = Vec::new();
     let stored = [
-        rows::of_stores(&contents.stores),
-        rows::of_methods(&contents.methods),
-        rows::of_operators(&contents.operators),
+        row_hashes::hash_stores(&contents.stores),
+        row_hashes::hash_methods(&contents.methods),
+        row_hashes::hash_operators(&contents.operators),
     ];
     let held = |state: &State| [&state.rows.stores, &state.rows.methods, &state.rows.operators].map(Arc::clone);
     for (((table, stored), first), last) in
@@ -138,7 +141,7 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
     {
         // Rows that a write changed in the meantime are compared next time.
         if Arc::ptr_eq(&first, &last) && *first != *stored {
-            differences.push(Difference { table, names: rows::differing(&first, &stored) });
+            differences.push(TableDifference { table, names: row_hashes::differing(&first, &stored) });
         }
     }
     let mut suspect: Option<BTreeSet<u16>> = None;
@@ -146,7 +149,7 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
         let mut parts = changed.parts.clone();
         for (table, differ) in contents.differences(earlier) {
             if !differences.iter().any(|known| known.table == table) {
-                differences.push(Difference { table, names: Vec::new() });
+                differences.push(TableDifference { table, names: Vec::new() });
             }
             parts.extend(differ);
         }
@@ -154,43 +157,43 @@ async fn look(inner: &Arc<Inner>, before: &mut Option<(u64, Contents)>) -> stora
     }
     let parts = suspect.as_ref();
     if parts.is_none_or(|parts| !parts.is_empty()) {
-        differences.extend(of_grants(inner, epoch, parts).await?);
-        differences.extend(of_fingerprints(inner, epoch, parts).await?);
+        differences.extend(compare_grants(inner, epoch, parts).await?);
+        differences.extend(compare_fingerprints(inner, epoch, parts).await?);
     }
     *before = Some((epoch, contents));
     Ok(Some(differences))
 }
 
 /// Returns the state once it has applied `revision`; `None` if its epoch is another one, or on a timeout.
-async fn followed(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<State>> {
+async fn state_at(inner: &Inner, epoch: u64, revision: Revision) -> Option<Arc<State>> {
     let mut applied = inner.applied.subscribe();
     let wait = applied.wait_for(|applied| *applied >= revision);
-    if !matches!(tokio::time::timeout(FOLLOW, wait).await, Ok(Ok(_))) {
+    if !matches!(tokio::time::timeout(FOLLOW_TIMEOUT, wait).await, Ok(Ok(_))) {
         return None;
     }
     inner.state.load_full().filter(|state| state.epoch.number == epoch)
 }
 
 /// The data read belongs to a history that is no longer, or not yet, followed.
-fn moved_on() -> storage::Error {
+fn history_changed() -> storage::Error {
     storage::Error::unavailable("the data read is not from the history followed here")
 }
 
 /// Compares the cached grants of keys in `parts` with storage.
-async fn of_grants(
+async fn compare_grants(
     inner: &Arc<Inner>,
     epoch: u64,
     parts: Option<&BTreeSet<u16>>,
-) -> storage::Result<Option<Difference>> {
-    let cached = inner.grants.all(|key| parts.is_none_or(|parts| parts.contains(&part_of(key))));
+) -> storage::Result<Option<TableDifference>> {
+    let cached = inner.grants.matching(|key| parts.is_none_or(|parts| parts.contains(&part_of(key))));
     let mut names = BTreeSet::new();
-    for piece in cached.chunks(GRANTS) {
-        let digests: Vec<_> = piece.iter().map(|cached| *cached.digest()).collect();
+    for chunk in cached.chunks(GRANTS_PER_READ) {
+        let digests: Vec<_> = chunk.iter().map(|cached| *cached.digest()).collect();
         let read = inner.storage.grants(&digests).await?;
-        let state = followed(inner, epoch, read.head.revision).await.filter(|state| state.epoch.has(read.head));
-        let state = state.ok_or_else(moved_on)?;
+        let state = state_at(inner, epoch, read.head.revision).await.filter(|state| state.epoch.has(read.head));
+        let state = state.ok_or_else(history_changed)?;
         let stored: HashMap<_, _> = read.grants.into_iter().collect();
-        for cached in piece {
+        for cached in chunk {
             // Skips grants that are unusable anyway, and those that a write changed after this read.
             let comparable =
                 cached.usability(&state) == Usability::Usable && cached.grant.row_revision <= read.head.revision;
@@ -199,15 +202,15 @@ async fn of_grants(
             }
         }
     }
-    Ok((!names.is_empty()).then(|| Difference { table: "keys", names: names.into_iter().collect() }))
+    Ok((!names.is_empty()).then(|| TableDifference { table: "keys", names: names.into_iter().collect() }))
 }
 
 /// Finds secrets of keys in `parts` that are not among the fingerprints.
-async fn of_fingerprints(
+async fn compare_fingerprints(
     inner: &Inner,
     epoch: u64,
     parts: Option<&BTreeSet<u16>>,
-) -> storage::Result<Option<Difference>> {
+) -> storage::Result<Option<TableDifference>> {
     let fingerprints = inner.fingerprints.load_full();
     let mut unlisted = Unlisted { fingerprints: &fingerprints, found: Vec::new() };
     let head = inner.storage.digests(parts, &mut unlisted).await?;
@@ -216,8 +219,8 @@ async fn of_fingerprints(
     if found.is_empty() {
         return Ok(None);
     }
-    followed(inner, epoch, head.revision).await.filter(|state| state.epoch.has(head)).ok_or_else(moved_on)?;
+    state_at(inner, epoch, head.revision).await.filter(|state| state.epoch.has(head)).ok_or_else(history_changed)?;
     let unknown = found.iter().filter(|digest| !fingerprints.contains(digest)).count();
     Ok((unknown > 0)
-        .then(|| Difference { table: "secrets", names: vec![format!("{unknown} unknown to this replica")] }))
+        .then(|| TableDifference { table: "secrets", names: vec![format!("{unknown} unknown to this replica")] }))
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::coalescer::{PollWaitError, WaiterKind};
 use super::coherence::{State, Usability};
-use super::found::{Found, look_at};
-use super::gate::{NoPoll, Waits};
-use super::history::Known;
+use super::history::RevisionStatus;
 use super::inner::Inner;
-use super::loads::{Loaded, NoLoad};
+use super::loads::{LoadError, LoadResult};
+use super::token_lookup::{TokenLookup, check_format};
 use super::undecided::Undecided;
 use crate::model::change::{Cursor, Revision};
 use crate::model::decision::Reason;
@@ -18,9 +18,13 @@ use crate::model::token::Digest;
 const MAX_ROUNDS: usize = 8;
 
 impl Inner {
-    /// Finds the grant of a token and a World to judge it by, both true at that World's revision.
-    pub(super) async fn find(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        let found = self.look_for(token, min_revision).await.map_err(|undecided| match undecided {
+    /// Finds the grant of a token and a World to check it against, both true at that World's revision.
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        token: &str,
+        min_revision: Option<Cursor>,
+    ) -> Result<TokenLookup, Undecided> {
+        let found = self.find_grant(token, min_revision).await.map_err(|undecided| match undecided {
             // Storage may well respond, but what it returns is not of the history that the known state is of.
             Undecided::Storage | Undecided::Incomplete | Undecided::Changing
                 if self.diverged.load(Ordering::Acquire) =>
@@ -29,15 +33,15 @@ impl Inner {
             }
             undecided => undecided,
         });
-        self.outages.waited(&found);
+        self.outages.record_wait(&found);
         found
     }
 
-    async fn look_for(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<Found, Undecided> {
-        if let Some(reason) = look_at(token) {
+    async fn find_grant(self: &Arc<Self>, token: &str, min_revision: Option<Cursor>) -> Result<TokenLookup, Undecided> {
+        if let Some(reason) = check_format(token) {
             // Needs no state; but a revision that may be lost is not named.
             let revision = self.ready_state().map_or(Revision::default(), |state| state.world.revision());
-            return Ok(Found::Nothing(reason, revision));
+            return Ok(TokenLookup::Nothing(reason, revision));
         }
         let digest = Digest::of(token.as_bytes());
         let mut polled = false;
@@ -52,19 +56,19 @@ impl Inner {
                 match grant.usability(&state) {
                     Usability::Usable => {
                         self.metrics.cache_hits.inc();
-                        return Ok(Found::Grant(state, grant));
+                        return Ok(TokenLookup::Grant(state, grant));
                     }
                     Usability::Ahead => {
-                        self.follow_to(grant.head()).await?;
+                        self.wait_for_revision(grant.head()).await?;
                         continue;
                     }
                     Usability::Behind => {}
                 }
             } else if !self.fingerprints.load().contains(&digest) {
                 if polled {
-                    return Ok(Found::Nothing(Reason::KeyUnknown, state.world.revision()));
+                    return Ok(TokenLookup::Nothing(Reason::KeyUnknown, state.world.revision()));
                 }
-                self.pass_gate(Waits::UnknownKey).await?;
+                self.wait_for_poll(WaiterKind::UnknownKey).await?;
                 polled = true;
                 continue;
             }
@@ -73,20 +77,20 @@ impl Inner {
                 return Err(Undecided::Loading);
             }
             match self.load(digest).await.map_err(Undecided::from)? {
-                Loaded::Grant(grant) => {
+                LoadResult::Grant(grant) => {
                     // Everything may have changed during the read, and the grant may belong to a diverged history.
                     let state = self.ready_state()?;
                     match grant.usability(&state) {
                         Usability::Usable if !self.has_applied(min_revision, &state) => {}
-                        Usability::Usable => return Ok(Found::Grant(state, grant)),
-                        Usability::Ahead => self.follow_to(grant.head()).await?,
+                        Usability::Usable => return Ok(TokenLookup::Grant(state, grant)),
+                        Usability::Ahead => self.wait_for_revision(grant.head()).await?,
                         Usability::Behind => {}
                     }
                 }
-                Loaded::Nothing { head, epoch }
+                LoadResult::Nothing { head, epoch }
                     if epoch == state.epoch.number && head.revision >= state.world.revision() =>
                 {
-                    self.follow_to(head.revision).await?;
+                    self.wait_for_revision(head.revision).await?;
                     // In the same history, a digest absent now was absent at every revision since the call began.
                     let state = self.ready_state()?;
                     if state.epoch.number == epoch && state.epoch.has(head) {
@@ -95,10 +99,10 @@ impl Inner {
                         if self.fingerprints.load().contains(&digest) && !self.drift.is_absent(&digest) {
                             return Err(Undecided::Incomplete);
                         }
-                        return Ok(Found::Nothing(Reason::KeyUnknown, head.revision));
+                        return Ok(TokenLookup::Nothing(Reason::KeyUnknown, head.revision));
                     }
                 }
-                Loaded::Nothing { .. } | Loaded::Failed => {}
+                LoadResult::Nothing { .. } | LoadResult::Failed => {}
             }
         }
         Err(Undecided::Changing)
@@ -110,9 +114,11 @@ impl Inner {
         if self.freshness.is_proven() {
             return Ok(state);
         }
-        Err(match self.freshness.unreported() {
+        Err(match self.freshness.overdue_heartbeat() {
             _ if self.diverged.load(Ordering::Acquire) => Undecided::Loading,
-            Some(silent) => Undecided::Unreported { seconds: silent.as_secs(), because: self.outages.unreported() },
+            Some(overdue) => {
+                Undecided::NoHeartbeat { seconds: overdue.as_secs(), because: self.outages.heartbeat_error() }
+            }
             None => Undecided::Stale,
         })
     }
@@ -120,7 +126,7 @@ impl Inner {
     /// Returns whether `state` may be taken to include `min_revision`. The revision applied by now may be newer.
     pub(super) fn has_applied(&self, min_revision: Option<Cursor>, state: &State) -> bool {
         min_revision.is_none_or(|cursor| {
-            let known = || self.history.read().knows(cursor) == Known::Applied;
+            let known = || self.history.read().status(cursor) == RevisionStatus::Applied;
             // It may be a revision of the history that is still to be loaded, or one that is lost.
             cursor.revision <= state.world.revision() && !self.diverged.load(Ordering::Acquire) && known()
         })
@@ -134,45 +140,45 @@ impl Inner {
         if self.diverged.load(Ordering::Acquire) {
             return Err(Undecided::Loading);
         }
-        let knows = || self.history.read().knows(cursor);
-        if knows() == Known::Ahead {
-            self.pass_gate(Waits::Known).await?;
+        let status = || self.history.read().status(cursor);
+        if status() == RevisionStatus::Ahead {
+            self.wait_for_poll(WaiterKind::Known).await?;
         }
         // A revision ahead of the latest one, read after the call began, is as foreign as one that never existed.
-        if knows() == Known::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
+        if status() == RevisionStatus::Applied { Ok(()) } else { Err(Undecided::ForeignRevision) }
     }
 
     /// Waits until `revision` is applied, or for a poll that is sent from now on.
-    async fn follow_to(&self, revision: Revision) -> Result<(), Undecided> {
+    async fn wait_for_revision(&self, revision: Revision) -> Result<(), Undecided> {
         let mut applied = self.applied.subscribe();
         if *applied.borrow_and_update() >= revision {
             return Ok(());
         }
-        self.gate.nudge();
+        self.coalescer.nudge();
         tokio::select! {
             biased;
             _ = applied.wait_for(|applied| *applied >= revision) => Ok(()),
-            passed = self.pass_gate(Waits::Known) => passed,
+            passed = self.wait_for_poll(WaiterKind::Known) => passed,
         }
     }
 
     /// Waits for a poll that is sent from now on.
-    pub(super) async fn pass_gate(&self, what: Waits) -> Result<(), Undecided> {
+    pub(super) async fn wait_for_poll(&self, kind: WaiterKind) -> Result<(), Undecided> {
         if !self.freshness.is_polling() {
             return Err(Undecided::Storage);
         }
-        self.gate.pass(what).await.map_err(|no_poll| match no_poll {
-            NoPoll::Crowded => Undecided::Crowded,
-            NoPoll::Failed => Undecided::Storage,
+        self.coalescer.wait(kind).await.map_err(|error| match error {
+            PollWaitError::Overloaded => Undecided::Overloaded,
+            PollWaitError::Failed => Undecided::Storage,
         })
     }
 }
 
-impl From<NoLoad> for Undecided {
-    fn from(no_load: NoLoad) -> Self {
-        match no_load {
-            NoLoad::Crowded => Self::Crowded,
-            NoLoad::Failed => Self::Storage,
+impl From<LoadError> for Undecided {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Overloaded => Self::Overloaded,
+            LoadError::Failed => Self::Storage,
         }
     }
 }

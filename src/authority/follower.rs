@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::coherence::apply::{Memory, apply, torn};
-use super::coherence::rows::{self, Rows};
-use super::coherence::{Epoch, Fingerprints, State, Step};
+use super::coalescer::SPACING;
+use super::coherence::apply::{Memory, apply, incomplete_table};
+use super::coherence::row_hashes::{self, RowHashes};
+use super::coherence::{ApplyStep, Epoch, Fingerprints, State};
 use super::freshness::Leap;
-use super::gate::SPACING;
-use super::history::{Applied, Subject};
+use super::history::{AppliedRevision, ChangedSubject};
 use super::inner::Inner;
 use super::{lost, replaced, settle};
 use crate::model::change::{Cursor, Revision, SubjectKind};
@@ -40,24 +40,24 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 /// What triggered a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum PollTrigger {
     Interval,
-    Woken,
-    Asked,
+    Notified,
+    Requested,
 }
 
 /// The outcome of a poll.
 #[derive(Debug, PartialEq, Eq)]
-enum Followed {
+enum PollOutcome {
     Applied,
     Failed,
     /// Everything must be loaded again.
-    Reload(Why),
+    Reload(ReloadReason),
 }
 
 /// The reason for loading everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum ReloadReason {
     /// Nothing is loaded yet.
     Start,
     /// The history of storage differs from the one that was followed.
@@ -68,9 +68,9 @@ enum Why {
     Drifted,
 }
 
-struct Sink<'a>(&'a Fingerprints);
+struct FingerprintSink<'a>(&'a Fingerprints);
 
-impl SnapshotSink for Sink<'_> {
+impl SnapshotSink for FingerprintSink<'_> {
     fn digests(&mut self, digests: &[Digest]) {
         self.0.add(digests);
     }
@@ -81,79 +81,79 @@ impl SnapshotSink for Sink<'_> {
 /// # Errors
 /// The reference book in storage cannot be compiled, which no write allows.
 pub(super) async fn follow(inner: Arc<Inner>) -> Result<(), String> {
-    let mut why = Why::Start;
+    let mut reason = ReloadReason::Start;
     loop {
-        let number = inner.gate.begin();
+        let number = inner.coalescer.begin();
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            loaded = reload(&inner, why) => match loaded {
+            loaded = reload(&inner, reason) => match loaded {
                 Ok(()) => {
-                    inner.gate.end(number, true);
-                    inner.outages.loads.worked();
+                    inner.coalescer.end(number, true);
+                    inner.outages.loads.succeeded();
                 }
                 Err(error) => {
-                    inner.gate.end(number, false);
+                    inner.coalescer.end(number, false);
                     inner.outages.loads.failed(&error);
                     tokio::time::sleep(RETRY).await;
                     continue;
                 }
             },
         }
-        match follow_on(&inner).await {
-            Some(again) => why = again,
+        match poll_until_reload(&inner).await {
+            Some(again) => reason = again,
             None => return Ok(()),
         }
     }
 }
 
 /// Polls until everything must be loaded again, and returns why; `None` once the process stops.
-async fn follow_on(inner: &Arc<Inner>) -> Option<Why> {
+async fn poll_until_reload(inner: &Arc<Inner>) -> Option<ReloadReason> {
     let mut began = tokio::time::Instant::now();
     let mut interval = inner.settings.poll_interval;
     loop {
         // In this order, so that the outcome is deterministic; requests with less delay first.
-        let cause = tokio::select! {
+        let trigger = tokio::select! {
             biased;
             () = inner.tasks.stopping() => return None,
-            () = inner.drift.found() => return Some(Why::Drifted),
-            () = inner.storage.notified() => Cause::Woken,
-            () = inner.gate.nudged() => Cause::Woken,
-            () = inner.gate.asked() => Cause::Asked,
-            () = tokio::time::sleep_until(began + interval) => Cause::Interval,
+            () = inner.drift.found() => return Some(ReloadReason::Drifted),
+            () = inner.storage.notified() => PollTrigger::Notified,
+            () = inner.coalescer.nudged() => PollTrigger::Notified,
+            () = inner.coalescer.requested() => PollTrigger::Requested,
+            () = tokio::time::sleep_until(began + interval) => PollTrigger::Interval,
         };
-        let spacing = match cause {
-            Cause::Interval => Duration::ZERO,
-            Cause::Woken => WAKE_SPACING,
-            Cause::Asked => SPACING,
+        let spacing = match trigger {
+            PollTrigger::Interval => Duration::ZERO,
+            PollTrigger::Notified => WAKE_SPACING,
+            PollTrigger::Requested => SPACING,
         };
         // Requests made during this wait are served by the poll that follows it.
         tokio::time::sleep_until(began + spacing).await;
         began = tokio::time::Instant::now();
-        let number = inner.gate.begin();
+        let number = inner.coalescer.begin();
         let followed = poll(inner).await;
-        inner.report();
-        if let Followed::Reload(why) = followed {
+        inner.update_gauges();
+        if let PollOutcome::Reload(reason) = followed {
             // Callers that wait for this poll are served by the reload.
-            return Some(why);
+            return Some(reason);
         }
-        inner.gate.end(number, followed == Followed::Applied);
+        inner.coalescer.end(number, followed == PollOutcome::Applied);
         // A wake-up that led to a failed poll is spent: its change must not wait for the next interval.
-        let longest = if followed == Followed::Failed { RETRY } else { Duration::MAX };
+        let longest = if followed == PollOutcome::Failed { RETRY } else { Duration::MAX };
         interval = inner.settings.poll_interval.min(longest);
     }
 }
 
-async fn poll(inner: &Arc<Inner>) -> Followed {
+async fn poll(inner: &Arc<Inner>) -> PollOutcome {
     let Some(state) = inner.state.load_full() else {
-        return Followed::Reload(Why::Diverged);
+        return PollOutcome::Reload(ReloadReason::Diverged);
     };
     inner.metrics.polls.inc();
     let sent = inner.freshness.tick();
     let polled = tokio::time::timeout(POLL_BOUND, inner.storage.poll(state.world.cursor, MAX_SUBJECTS)).await;
     let poll = match polled {
         Ok(Ok(poll)) => {
-            inner.outages.polls.worked();
+            inner.outages.polls.succeeded();
             poll
         }
         failed => {
@@ -165,7 +165,7 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
                 }
                 _ => inner.outages.polls.failed(format_args!("no response within {POLL_BOUND:?}")),
             }
-            return Followed::Failed;
+            return PollOutcome::Failed;
         }
     };
     if !poll.continuous {
@@ -175,34 +175,34 @@ async fn poll(inner: &Arc<Inner>) -> Followed {
              commits): reloading all state once storage is complete"
         );
         inner.distrust(&state);
-        return Followed::Reload(Why::Diverged);
+        return PollOutcome::Reload(ReloadReason::Diverged);
     }
     // Before anything is applied: what was written since is judged by the current clock, never by an earlier time.
     if let Err(error) = follow_clock(inner, sent, poll.now, poll.marks.clone()).await {
         tracing::warn!(error = %error, "the clock of storage went back and could not be followed");
-        return Followed::Failed;
+        return PollOutcome::Failed;
     }
-    if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::of(kind) == SubjectKind::Other) {
+    if poll.subjects.iter().any(|(_, kind, _, _)| SubjectKind::parse(kind) == SubjectKind::Other) {
         tracing::info!(
             "a later version of Latchkey changed something that this version does not know: reloading all state"
         );
         // Until then the known state remains true, at its revision.
-        return Followed::Reload(Why::Unknown);
+        return PollOutcome::Reload(ReloadReason::Unknown);
     }
-    if let Some(table) = torn(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
+    if let Some(table) = incomplete_table(&state, &poll).filter(|_| !cfg!(without_guard = "whole")) {
         tracing::error!(
             table,
             "storage lacks rows that no write removed: reloading all state once storage is complete"
         );
         inner.distrust(&state);
-        return Followed::Reload(Why::Diverged);
+        return PollOutcome::Reload(ReloadReason::Diverged);
     }
     if let Err(error) = apply(inner, &state, poll) {
         tracing::error!(error, "the changes in storage cannot be applied");
-        return Followed::Failed;
+        return PollOutcome::Failed;
     }
-    inner.freshness.polled(sent);
-    Followed::Applied
+    inner.freshness.record_poll(sent);
+    PollOutcome::Applied
 }
 
 /// Follows storage's clock, read in the response to a request sent at `sent`, in either direction. Before following it
@@ -217,18 +217,18 @@ async fn follow_clock(inner: &Inner, sent: u64, now: Timestamp, mut marks: Marks
     };
     if matches!(reading.leap, Some(Leap::Back(_))) {
         let revision = *inner.applied.borrow();
-        let judged = |ahead| Mark { revision, reached: inner.freshness.now().plus(ahead) };
-        if !marks.covers(judged(MARK_AHEAD / 2)) {
-            let mark = judged(MARK_AHEAD);
+        let mark_ahead_by = |ahead| Mark { revision, reached: inner.freshness.now().plus(ahead) };
+        if !marks.covers(mark_ahead_by(MARK_AHEAD / 2)) {
+            let mark = mark_ahead_by(MARK_AHEAD);
             let marked = tokio::time::timeout(MARK_AHEAD, inner.storage.add_mark(mark)).await;
             marked.map_err(|_| storage::Error::unavailable("the previous time could not be stored soon enough"))??;
             marks.add(mark);
         }
-        if !marks.covers(judged(Duration::ZERO)) {
+        if !marks.covers(mark_ahead_by(Duration::ZERO)) {
             return Err(storage::Error::unavailable("the previous time was stored too late"));
         }
     }
-    inner.freshness.take_clock(&reading, marks);
+    inner.freshness.adopt_clock(&reading, marks);
     if reading.leap.is_some() {
         inner.metrics.clock_leap(direction).inc();
         tracing::warn!(
@@ -270,13 +270,13 @@ impl Memory for Arc<Inner> {
         let history = self.history.read();
         let mut subjects = subjects.into_iter().peekable();
         for cursor in revisions {
-            let mut of_this = Vec::new();
+            let mut changed = Vec::new();
             while let Some((_, kind, id, action)) = subjects.next_if(|(revision, ..)| *revision == cursor.revision) {
                 let of = details.iter().find(|(revision, of, _)| *revision == cursor.revision && *of == id);
                 let detail = of.map(|(.., detail)| detail.clone()).unwrap_or_default();
-                of_this.push(Subject { kind, id, action, detail });
+                changed.push(ChangedSubject { kind, id, action, detail });
             }
-            history.add(Applied { cursor: *cursor, subjects: of_this });
+            history.add(AppliedRevision { cursor: *cursor, subjects: changed });
         }
     }
 
@@ -290,34 +290,37 @@ impl Memory for Arc<Inner> {
         self.applied.send_replace(revision);
     }
 
-    fn taken(&self, step: Step) {
-        self.steps.taken(step);
+    fn completed(&self, step: ApplyStep) {
+        self.step_hook.completed(step);
     }
 }
 
 /// Loads everything as a new epoch. Nothing read before is used after it, because storage may have switched to a
 /// diverged history between the last poll and this. Until then the known state decides, for as long as the last poll
 /// that could be applied proves it fresh: just as if that poll had been the last to succeed.
-async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
+async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()> {
     let sent = inner.freshness.tick();
-    inner.renew_now().await?;
+    inner.send_heartbeat().await?;
     // Before the request to load is sent, so that the load counts as a poll after the heartbeat.
-    inner.freshness.renewed(sent);
-    if why == Why::Diverged && !cfg!(without_guard = "whole") {
+    inner.freshness.record_heartbeat(sent);
+    if reason == ReloadReason::Diverged && !cfg!(without_guard = "whole") {
         settle::wait(inner).await?;
     }
     let (mut poll_sent, mut fingerprints, mut snapshot) = snapshot(inner).await?;
-    if matches!(why, Why::Start | Why::Unknown) && !snapshot.missing.is_empty() && !cfg!(without_guard = "whole") {
+    if matches!(reason, ReloadReason::Start | ReloadReason::Unknown)
+        && !snapshot.missing.is_empty()
+        && !cfg!(without_guard = "whole")
+    {
         settle::wait(inner).await?;
         (poll_sent, fingerprints, snapshot) = self::snapshot(inner).await?;
     }
     replaced::check(inner, &snapshot.deployment).await?;
     follow_clock(inner, poll_sent, snapshot.now, snapshot.marks.clone()).await?;
     lost::report(inner, &snapshot).await;
-    let rows = Rows {
-        stores: rows::of_stores(&snapshot.stores),
-        methods: rows::of_methods(&snapshot.methods),
-        operators: rows::of_operators(&snapshot.operators),
+    let rows = RowHashes {
+        stores: row_hashes::hash_stores(&snapshot.stores),
+        methods: row_hashes::hash_methods(&snapshot.methods),
+        operators: row_hashes::hash_operators(&snapshot.operators),
     };
     let methods = MethodTable::new(snapshot.methods).map_err(|error| storage::Error::corrupt(error.to_string()))?;
     let world = World {
@@ -336,10 +339,10 @@ async fn reload(inner: &Arc<Inner>, why: Why) -> storage::Result<()> {
     inner.history.write().load(snapshot.head, snapshot.lineage);
     // Last: until here `min_revision` would be compared with the former history.
     inner.diverged.store(false, Ordering::Release);
-    inner.freshness.polled(poll_sent);
+    inner.freshness.record_poll(poll_sent);
     inner.applied.send_replace(revision);
     inner.drift.loaded();
-    inner.report();
+    inner.update_gauges();
     tracing::info!(revision = %snapshot.head, "loaded all state from storage");
     Ok(())
 }
@@ -349,6 +352,6 @@ async fn snapshot(inner: &Inner) -> storage::Result<(u64, Fingerprints, Snapshot
     let sent = inner.freshness.tick();
     // Built from scratch, so that digests which storage no longer has are no longer listed.
     let fingerprints = Fingerprints::new(inner.settings.hash_key);
-    let snapshot = inner.storage.snapshot(&mut Sink(&fingerprints)).await?;
+    let snapshot = inner.storage.snapshot(&mut FingerprintSink(&fingerprints)).await?;
     Ok((sent, fingerprints, snapshot))
 }

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::clock::SharedClock;
 use crate::model::change::Revision;
-use crate::model::marks::{LEAP, Marks, Moment};
+use crate::model::marks::{DecisionTime, LEAP, Marks};
 use crate::model::time::Timestamp;
 
 /// Once the last poll is older than this, unknown tokens get no decision: they may have been created since.
@@ -22,11 +22,11 @@ pub(super) struct Freshness {
     clock: SharedClock,
     max_staleness: Duration,
     /// When the newest successful poll was sent, in microseconds of the monotonic clock.
-    polled: AtomicU64,
+    poll_sent: AtomicU64,
     /// When the newest successful heartbeat, a committed write on the primary, was sent.
-    renewed: AtomicU64,
-    /// Only polls sent after this count. Moves when a heartbeat ends an outage: see [`Freshness::renewed`].
-    heard_from: AtomicU64,
+    heartbeat_sent: AtomicU64,
+    /// Only polls sent after this count. Moves when a heartbeat ends an outage: see [`Freshness::record_heartbeat`].
+    polls_valid_since: AtomicU64,
     /// Offset of storage's clock from the monotonic clock, in microseconds.
     offset: AtomicI64,
     /// Upper bound of the offset, by the last reading.
@@ -43,7 +43,7 @@ pub(super) struct Freshness {
 
 /// A reading of storage's clock, compared with the elapsed time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct ClockReading {
     /// Bounds of the offset: the clock was read between sending and receiving.
     bounds: (i64, i64),
     received: u64,
@@ -62,9 +62,9 @@ impl Freshness {
         Self {
             clock,
             max_staleness,
-            polled: AtomicU64::new(NEVER),
-            renewed: AtomicU64::new(NEVER),
-            heard_from: AtomicU64::new(NEVER),
+            poll_sent: AtomicU64::new(NEVER),
+            heartbeat_sent: AtomicU64::new(NEVER),
+            polls_valid_since: AtomicU64::new(NEVER),
             offset: AtomicI64::new(i64::MIN),
             highest: AtomicI64::new(i64::MIN),
             read: AtomicU64::new(NEVER),
@@ -80,17 +80,17 @@ impl Freshness {
     }
 
     /// Records that a poll sent at `sent` succeeded and that its result is applied.
-    pub(super) fn polled(&self, sent: u64) {
-        self.polled.fetch_max(sent, Ordering::Release);
+    pub(super) fn record_poll(&self, sent: u64) {
+        self.poll_sent.fetch_max(sent, Ordering::Release);
     }
 
     /// Returns when the newest successful poll was sent.
     pub(super) fn polled_at(&self) -> u64 {
-        self.polled.load(Ordering::Acquire)
+        self.poll_sent.load(Ordering::Acquire)
     }
 
     /// Compares storage's clock, read in the response to a request sent at `sent`, with the elapsed time.
-    pub(super) fn read_clock(&self, sent: u64, storage: Timestamp) -> Reading {
+    pub(super) fn read_clock(&self, sent: u64, storage: Timestamp) -> ClockReading {
         let signed = |tick| i64::try_from(tick).unwrap_or(i64::MAX);
         let received = self.tick();
         let (low, high) = (storage.as_micros() - signed(received), storage.as_micros() - signed(sent));
@@ -106,13 +106,13 @@ impl Freshness {
         } else {
             None
         };
-        Reading { bounds: (low, high), received, leap }
+        ClockReading { bounds: (low, high), received, leap }
     }
 
     /// Adopts storage's clock and its marks. Only the follower calls it. A leap is followed at once; if time here is a
     /// little ahead, it runs at half speed until storage's clock has caught up, so that it never goes back.
-    pub(super) fn take_clock(&self, reading: &Reading, marks: Marks) {
-        let Reading { bounds: (low, high), received, leap } = *reading;
+    pub(super) fn adopt_clock(&self, reading: &ClockReading, marks: Marks) {
+        let ClockReading { bounds: (low, high), received, leap } = *reading;
         let offset = self.offset.load(Ordering::Acquire);
         let passed = received.saturating_sub(self.read.swap(received, Ordering::AcqRel));
         let next = if offset == i64::MIN || leap.is_some() {
@@ -141,28 +141,32 @@ impl Freshness {
     }
 
     /// Returns the moment by which a row last changed at `row_revision` is judged. `now` must have been read before.
-    pub(super) fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
-        if self.marked.load(Ordering::Acquire) { self.marks.load().moment(now, row_revision) } else { now.into() }
+    pub(super) fn decision_time(&self, now: Timestamp, row_revision: Revision) -> DecisionTime {
+        if self.marked.load(Ordering::Acquire) {
+            self.marks.load().decision_time(now, row_revision)
+        } else {
+            now.into()
+        }
     }
 
     /// Records that a heartbeat sent at `sent` was committed on the primary, as of now.
     ///
     /// After an outage of `max_staleness` writers neither wait for this replica nor name it: their writes before the
     /// heartbeat may be unknown here, however recent the last poll is. So only polls from now on count.
-    pub(super) fn renewed(&self, sent: u64) {
-        let (last, now) = (self.renewed.load(Ordering::Acquire), self.tick());
-        let silent = last == NEVER || Duration::from_micros(now.saturating_sub(last)) > self.max_staleness;
-        if silent && !cfg!(without_guard = "silence") {
+    pub(super) fn record_heartbeat(&self, sent: u64) {
+        let (last, now) = (self.heartbeat_sent.load(Ordering::Acquire), self.tick());
+        let overdue = last == NEVER || Duration::from_micros(now.saturating_sub(last)) > self.max_staleness;
+        if overdue && !cfg!(without_guard = "silence") {
             // First, so that a thread that sees the heartbeat sees this too.
-            self.heard_from.fetch_max(now, Ordering::Release);
+            self.polls_valid_since.fetch_max(now, Ordering::Release);
         }
-        self.renewed.fetch_max(sent, Ordering::Release);
+        self.heartbeat_sent.fetch_max(sent, Ordering::Release);
     }
 
     /// Discards all proofs.
-    pub(super) fn lost(&self) {
-        self.polled.store(NEVER, Ordering::Release);
-        self.renewed.store(NEVER, Ordering::Release);
+    pub(super) fn reset(&self) {
+        self.poll_sent.store(NEVER, Ordering::Release);
+        self.heartbeat_sent.store(NEVER, Ordering::Release);
     }
 
     /// Returns how long ago freshness was proven; `None` if it never was, or if the proof was lost.
@@ -171,20 +175,22 @@ impl Freshness {
     }
 
     fn staleness_at(&self, tick: u64) -> Option<Duration> {
-        let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
-        if polled < self.heard_from.load(Ordering::Acquire) {
+        let (heartbeat_sent, poll_sent) =
+            (self.heartbeat_sent.load(Ordering::Acquire), self.poll_sent.load(Ordering::Acquire));
+        if poll_sent < self.polls_valid_since.load(Ordering::Acquire) {
             return None;
         }
-        let proven = polled.min(renewed);
+        let proven = poll_sent.min(heartbeat_sent);
         (proven != NEVER).then(|| Duration::from_micros(tick.saturating_sub(proven)))
     }
 
     /// Returns how long no heartbeat has been committed, if polls succeed and only that prevents proof of freshness.
-    pub(super) fn unreported(&self) -> Option<Duration> {
-        let (renewed, polled) = (self.renewed.load(Ordering::Acquire), self.polled.load(Ordering::Acquire));
+    pub(super) fn overdue_heartbeat(&self) -> Option<Duration> {
+        let (heartbeat_sent, poll_sent) =
+            (self.heartbeat_sent.load(Ordering::Acquire), self.poll_sent.load(Ordering::Acquire));
         let age = |at: u64| Duration::from_micros(self.tick().saturating_sub(at));
-        let polls = polled != NEVER && age(polled) <= self.max_staleness;
-        (polls && renewed != NEVER && age(renewed) > self.max_staleness).then(|| age(renewed))
+        let polls = poll_sent != NEVER && age(poll_sent) <= self.max_staleness;
+        (polls && heartbeat_sent != NEVER && age(heartbeat_sent) > self.max_staleness).then(|| age(heartbeat_sent))
     }
 
     /// Returns whether calls may be allowed.
@@ -205,8 +211,8 @@ impl Freshness {
 
     /// Returns whether the last poll is recent enough to keep checking unknown tokens against storage.
     pub(super) fn is_polling(&self) -> bool {
-        let polled = self.polled.load(Ordering::Acquire);
-        polled != NEVER && Duration::from_micros(self.tick().saturating_sub(polled)) <= UNKNOWN_BOUND
+        let poll_sent = self.poll_sent.load(Ordering::Acquire);
+        poll_sent != NEVER && Duration::from_micros(self.tick().saturating_sub(poll_sent)) <= UNKNOWN_BOUND
     }
 
     /// Returns the time by storage's clock; before the first poll, by this machine's.
@@ -227,17 +233,17 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::ByHand;
+    use crate::clock::ManualClock;
 
     #[test]
     fn freshness_needs_both_proofs_and_ends() {
-        let clock = Arc::new(ByHand::default());
+        let clock = Arc::new(ManualClock::default());
         *clock.0.lock() = Duration::from_secs(100);
-        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
+        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
         assert!(!freshness.is_proven());
-        freshness.renewed(freshness.tick());
+        freshness.record_heartbeat(freshness.tick());
         assert!(!freshness.is_proven(), "nothing was polled");
-        freshness.polled(freshness.tick());
+        freshness.record_poll(freshness.tick());
         assert!(freshness.is_proven() && freshness.is_polling());
         *clock.0.lock() = Duration::from_secs(103);
         assert!(freshness.is_proven() && !freshness.is_polling());
@@ -247,31 +253,31 @@ mod tests {
 
     #[test]
     fn polls_alone_prove_nothing() {
-        let clock = Arc::new(ByHand::default());
-        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
-        freshness.polled(freshness.tick());
+        let clock = Arc::new(ManualClock::default());
+        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+        freshness.record_poll(freshness.tick());
         assert!(!freshness.is_proven(), "a poll alone may have been answered by a standby");
     }
 
     #[test]
     fn after_a_silence_only_polls_after_the_report_count() {
-        let clock = Arc::new(ByHand::default());
+        let clock = Arc::new(ManualClock::default());
         let at = |seconds| *clock.0.lock() = Duration::from_secs(seconds);
-        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
-        let poll = || freshness.polled(freshness.tick());
+        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
+        let poll = || freshness.record_poll(freshness.tick());
         at(100);
-        freshness.renewed(freshness.tick());
+        freshness.record_heartbeat(freshness.tick());
         poll();
         // Polls continue, heartbeats do not.
         at(150);
         poll();
         at(161);
-        assert_eq!(freshness.unreported(), Some(Duration::from_secs(61)), "the reports alone are missing");
+        assert_eq!(freshness.overdue_heartbeat(), Some(Duration::from_secs(61)), "the reports alone are missing");
         poll();
         assert!(!freshness.is_proven());
         at(162);
         let sent = freshness.tick();
-        freshness.renewed(sent);
+        freshness.record_heartbeat(sent);
         assert!(!freshness.is_proven(), "others may have written, and not waited, since the last poll");
         poll();
         assert!(freshness.is_proven());
@@ -280,21 +286,21 @@ mod tests {
         let sent = freshness.tick();
         poll();
         at(223);
-        freshness.renewed(sent);
+        freshness.record_heartbeat(sent);
         assert!(!freshness.is_proven(), "it was silent for longer than it may be");
         poll();
         assert!(freshness.is_proven());
         // An ordinary heartbeat requires nothing else.
         at(240);
-        freshness.renewed(freshness.tick());
+        freshness.record_heartbeat(freshness.tick());
         assert!(freshness.is_proven());
     }
 
     /// Creates a replica that has read noon.
-    fn at_noon() -> (Arc<ByHand>, Freshness, Timestamp) {
-        let clock = Arc::new(ByHand::default());
+    fn at_noon() -> (Arc<ManualClock>, Freshness, Timestamp) {
+        let clock = Arc::new(ManualClock::default());
         *clock.0.lock() = Duration::from_secs(1);
-        let freshness = Freshness::new(Arc::<ByHand>::clone(&clock), Duration::from_mins(1));
+        let freshness = Freshness::new(Arc::<ManualClock>::clone(&clock), Duration::from_mins(1));
         let noon = Timestamp::from_micros(1_000_000_000_000);
         assert_eq!(read(&freshness, freshness.tick(), noon), None, "there is nothing to compare it with");
         (clock, freshness, noon)
@@ -302,7 +308,7 @@ mod tests {
 
     fn read(freshness: &Freshness, sent: u64, storage: Timestamp) -> Option<Leap> {
         let reading = freshness.read_clock(sent, storage);
-        freshness.take_clock(&reading, Marks::default());
+        freshness.adopt_clock(&reading, Marks::default());
         reading.leap
     }
 
@@ -358,10 +364,10 @@ mod tests {
         let hour = Duration::from_hours(1);
         let reading = freshness.read_clock(freshness.tick(), noon.minus(hour));
         let mark = crate::model::marks::Mark { revision: Revision(7), reached: noon };
-        freshness.take_clock(&reading, Marks::from(vec![mark]));
+        freshness.adopt_clock(&reading, Marks::from(vec![mark]));
         let now = freshness.now();
         assert_eq!(now, noon.minus(hour));
-        assert!(freshness.moment(now, Revision(7)).is_past(noon));
-        assert!(!freshness.moment(now, Revision(8)).is_past(noon));
+        assert!(freshness.decision_time(now, Revision(7)).is_past(noon));
+        assert!(!freshness.decision_time(now, Revision(8)).is_past(noon));
     }
 }

@@ -10,33 +10,33 @@ use moka::notification::RemovalCause;
 use parking_lot::Mutex;
 
 use super::coherence::CachedGrant;
-use super::table::Table;
+use super::table::GrantTable;
 use crate::model::id::KeyId;
 use crate::model::token::Digest;
 
 /// Sets of the first-level cache: when empty (1 MiB), and at most (256 MiB).
-const FEWEST_SETS: usize = 1 << 14;
-const MOST_SETS: usize = 1 << 22;
+const MIN_SETS: usize = 1 << 14;
+const MAX_SETS: usize = 1 << 22;
 /// Mean number of grants per set from which on the first-level cache grows.
-const FULL: usize = 3;
+const GROWTH_THRESHOLD: usize = 3;
 /// Sets that are created, filled or emptied before other tasks get a turn.
-const PIECE: usize = 1 << 10;
+const CHUNK: usize = 1 << 10;
 /// Report one hit in N of a first-level set to moka; otherwise it would evict hot keys it never sees. More often when
 /// moka is nearly full and its statistics decide what it evicts. Primes, so that two keys of a set used in turn are
 /// both reported.
-const TELL: u32 = 61;
-const TELL_CROWDED: u32 = 7;
+const SAMPLE_EVERY: u32 = 61;
+const SAMPLE_EVERY_NEARLY_FULL: u32 = 7;
 
 /// The cache of grants by digest: moka, which chooses what to evict, behind a faster first-level cache.
-pub(super) struct Grants {
+pub(super) struct GrantCache {
     cache: moka::sync::Cache<Digest, Arc<CachedGrant>, DigestHasher>,
     /// Also drops what moka evicts. Grows with moka.
-    front: Arc<ArcSwap<Table>>,
+    first_level: Arc<ArcSwap<GrantTable>>,
     /// Former first-level caches that are not yet emptied.
-    before: Mutex<Vec<Arc<Table>>>,
+    retired_tables: Mutex<Vec<Arc<GrantTable>>>,
     capacity: u64,
     /// Whether moka is nearly full.
-    crowded: AtomicBool,
+    nearly_full: AtomicBool,
     hash_key: u64,
 }
 
@@ -49,26 +49,33 @@ struct DigestHash {
     hash: u64,
 }
 
-impl fmt::Debug for Grants {
+impl fmt::Debug for GrantCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grants").field("len", &self.cache.entry_count()).finish_non_exhaustive()
+        f.debug_struct("GrantCache").field("len", &self.cache.entry_count()).finish_non_exhaustive()
     }
 }
 
-impl Grants {
+impl GrantCache {
     /// Creates a cache of at most `capacity` grants.
     pub(super) fn new(capacity: u64, hash_key: u64) -> Self {
-        let front = Arc::new(ArcSwap::from_pointee(Table::new(FEWEST_SETS, hash_key)));
-        let listening = Arc::clone(&front);
+        let first_level = Arc::new(ArcSwap::from_pointee(GrantTable::new(MIN_SETS, hash_key)));
+        let listening = Arc::clone(&first_level);
         let cache = moka::sync::Cache::builder()
             .max_capacity(capacity)
             .eviction_listener(move |digest: Arc<Digest>, _, cause| {
                 if cause != RemovalCause::Replaced {
-                    listening.load().forget(&digest);
+                    listening.load().evict(&digest);
                 }
             })
             .build_with_hasher(DigestHasher(hash_key));
-        Self { cache, front, before: Mutex::default(), capacity, crowded: AtomicBool::new(false), hash_key }
+        Self {
+            cache,
+            first_level,
+            retired_tables: Mutex::default(),
+            capacity,
+            nearly_full: AtomicBool::new(false),
+            hash_key,
+        }
     }
 
     /// Returns the hash key that keeps clients from choosing where their digests fall.
@@ -77,8 +84,8 @@ impl Grants {
     }
 
     /// Notes a hit in a first-level cache, with the number of hits of the grant's set there.
-    pub(super) fn used(&self, grant: &Arc<CachedGrant>, hits: u32) {
-        let every = if self.crowded.load(Ordering::Relaxed) { TELL_CROWDED } else { TELL };
+    pub(super) fn record_hit(&self, grant: &Arc<CachedGrant>, hits: u32) {
+        let every = if self.nearly_full.load(Ordering::Relaxed) { SAMPLE_EVERY_NEARLY_FULL } else { SAMPLE_EVERY };
         if hits.is_multiple_of(every) && self.cache.get(grant.digest()).is_none() {
             // Evicted just as the first-level cache took it. It is in use, so moka must track it again.
             self.cache.insert(*grant.digest(), Arc::clone(grant));
@@ -86,19 +93,19 @@ impl Grants {
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<CachedGrant>> {
-        let front = self.front.load();
-        if let Some((grant, hits)) = front.get(digest, |_| true) {
-            self.used(&grant, hits);
+        let first_level = self.first_level.load();
+        if let Some((grant, hits)) = first_level.get(digest, |_| true) {
+            self.record_hit(&grant, hits);
             return Some(grant);
         }
         let grant = self.cache.get(digest)?;
-        front.fill(Arc::clone(&grant));
+        first_level.insert_if_absent(Arc::clone(&grant));
         Some(grant)
     }
 
     /// Inserts a grant. An older one inserted later does no harm: the usability rule decides what may be used.
-    pub(super) fn put(&self, grant: Arc<CachedGrant>) {
-        self.front.load().put(Arc::clone(&grant));
+    pub(super) fn insert(&self, grant: Arc<CachedGrant>) {
+        self.first_level.load().insert(Arc::clone(&grant));
         self.cache.insert(*grant.digest(), grant);
     }
 
@@ -106,21 +113,21 @@ impl Grants {
         self.cache.contains_key(digest)
     }
 
-    /// Returns the cached grants of keys for which `of` holds.
-    pub(super) fn all(&self, of: impl Fn(KeyId) -> bool) -> Vec<Arc<CachedGrant>> {
-        self.cache.iter().filter(|(_, grant)| of(grant.grant.key)).map(|(_, grant)| grant).collect()
+    /// Returns the cached grants of keys for which `matches` holds.
+    pub(super) fn matching(&self, matches: impl Fn(KeyId) -> bool) -> Vec<Arc<CachedGrant>> {
+        self.cache.iter().filter(|(_, grant)| matches(grant.grant.key)).map(|(_, grant)| grant).collect()
     }
 
     /// Evicts the grant of a digest.
-    pub(super) fn forget(&self, digest: &Digest) {
+    pub(super) fn evict(&self, digest: &Digest) {
         self.cache.invalidate(digest);
-        self.front.load().forget(digest);
+        self.first_level.load().evict(digest);
     }
 
-    /// Evicts all. Memory is freed later, by [`Grants::tidy`]: there may be millions.
+    /// Evicts all. Memory is freed later, by [`GrantCache::maintain`]: there may be millions.
     pub(super) fn clear(&self) {
-        let before = self.front.swap(Arc::new(Table::new(FEWEST_SETS, self.hash_key)));
-        self.before.lock().push(before);
+        let before = self.first_level.swap(Arc::new(GrantTable::new(MIN_SETS, self.hash_key)));
+        self.retired_tables.lock().push(before);
         self.cache.invalidate_all();
     }
 
@@ -129,32 +136,32 @@ impl Grants {
     }
 
     /// Runs moka's maintenance off the threads that decide, and grows the first-level cache once that is full.
-    pub(super) async fn tidy(&self) {
+    pub(super) async fn maintain(&self) {
         self.cache.run_pending_tasks();
         let held = self.len();
-        self.crowded.store(held >= self.capacity - self.capacity / 4, Ordering::Relaxed);
-        let before = std::mem::take(&mut *self.before.lock());
+        self.nearly_full.store(held >= self.capacity - self.capacity / 4, Ordering::Relaxed);
+        let before = std::mem::take(&mut *self.retired_tables.lock());
         for table in before {
-            in_pieces(&table, |from, to| table.empty(from, to)).await;
+            in_chunks(&table, |from, to| table.clear(from, to)).await;
         }
         let held = usize::try_from(held).unwrap_or(usize::MAX);
-        let front = self.front.load_full();
-        let sets = (held / FULL * 2).next_power_of_two().min(MOST_SETS);
-        if held / FULL < front.sets() || sets <= front.sets() {
+        let first_level = self.first_level.load_full();
+        let sets = (held / GROWTH_THRESHOLD * 2).next_power_of_two().min(MAX_SETS);
+        if held / GROWTH_THRESHOLD < first_level.sets() || sets <= first_level.sets() {
             return;
         }
-        let larger = Arc::new(Table::new_gently(sets, self.hash_key, PIECE).await);
+        let larger = Arc::new(GrantTable::new_yielding(sets, self.hash_key, CHUNK).await);
         // Not if the cache was cleared in the meantime.
-        if Arc::ptr_eq(&self.front.compare_and_swap(&front, Arc::clone(&larger)), &front) {
-            in_pieces(&front, |from, to| larger.take_over(&front, from, to)).await;
+        if Arc::ptr_eq(&self.first_level.compare_and_swap(&first_level, Arc::clone(&larger)), &first_level) {
+            in_chunks(&first_level, |from, to| larger.move_from(&first_level, from, to)).await;
         }
     }
 }
 
 /// Applies `work` to all sets of a table in pieces, and yields between them.
-async fn in_pieces(table: &Table, work: impl Fn(usize, usize)) {
-    for from in (0..table.sets()).step_by(PIECE) {
-        work(from, from + PIECE);
+async fn in_chunks(table: &GrantTable, work: impl Fn(usize, usize)) {
+    for from in (0..table.sets()).step_by(CHUNK) {
+        work(from, from + CHUNK);
         tokio::task::yield_now().await;
     }
 }
@@ -201,10 +208,10 @@ mod tests {
     }
 
     /// Creates a cache with grants of `count` digests.
-    fn filled(capacity: u64, count: u32) -> Grants {
-        let grants = Grants::new(capacity, 7);
+    fn filled(capacity: u64, count: u32) -> GrantCache {
+        let grants = GrantCache::new(capacity, 7);
         for number in 0..count {
-            grants.put(grant(number));
+            grants.insert(grant(number));
         }
         grants
     }
@@ -213,36 +220,36 @@ mod tests {
     async fn the_table_in_front_grows_with_the_cache() {
         let count = 60_000;
         let grants = filled(100_000, count);
-        let kept = |grants: &Grants| {
-            let front = grants.front.load_full();
-            (0..count).filter(|number| front.get(&numbered(*number), |_| true).is_some()).count()
+        let count_cached = |grants: &GrantCache| {
+            let first_level = grants.first_level.load_full();
+            (0..count).filter(|number| first_level.get(&numbered(*number), |_| true).is_some()).count()
         };
-        let before = kept(&grants);
-        assert_eq!(grants.front.load().sets(), FEWEST_SETS);
-        grants.tidy().await;
-        assert_eq!((grants.len(), grants.front.load().sets()), (count.into(), 4 * FEWEST_SETS));
-        assert_eq!(kept(&grants), before, "what the smaller one had");
+        let before = count_cached(&grants);
+        assert_eq!(grants.first_level.load().sets(), MIN_SETS);
+        grants.maintain().await;
+        assert_eq!((grants.len(), grants.first_level.load().sets()), (count.into(), 4 * MIN_SETS));
+        assert_eq!(count_cached(&grants), before, "what the smaller one had");
         for number in 0..count {
             assert!(grants.get(&numbered(number)).is_some());
         }
-        assert!(kept(&grants) > 59_000, "what was found in the cache is in front of it now");
+        assert!(count_cached(&grants) > 59_000, "what was found in the cache is in front of it now");
         grants.clear();
-        assert_eq!(kept(&grants), 0);
+        assert_eq!(count_cached(&grants), 0);
         assert!((0..count).all(|number| grants.get(&numbered(number)).is_none()));
-        let before = Arc::clone(&grants.before.lock()[0]);
+        let before = Arc::clone(&grants.retired_tables.lock()[0]);
         assert!(before.len() > 59_000);
-        grants.tidy().await;
-        assert_eq!((before.len(), grants.before.lock().len()), (0, 0));
+        grants.maintain().await;
+        assert_eq!((before.len(), grants.retired_tables.lock().len()), (0, 0));
     }
 
     #[tokio::test]
     async fn what_is_forgotten_while_the_table_grows_stays_forgotten() {
         let grants = filled(100_000, 60_000);
-        let mut growing = Box::pin(grants.tidy());
+        let mut growing = Box::pin(grants.maintain());
         assert!(futures_util::poll!(&mut growing).is_pending(), "a larger one is being made");
         grants.clear();
         growing.await;
-        assert_eq!((grants.front.load().sets(), grants.front.load().len()), (FEWEST_SETS, 0));
+        assert_eq!((grants.first_level.load().sets(), grants.first_level.load().len()), (MIN_SETS, 0));
     }
 
     #[tokio::test]
@@ -252,17 +259,17 @@ mod tests {
         for round in 0..200 {
             for number in 0..300 {
                 if grants.get(&numbered(number)).is_none() {
-                    grants.put(grant(number));
+                    grants.insert(grant(number));
                     lost += usize::from(round > 20);
                 }
             }
             for _ in 0..50 {
                 // As a call does: it looks twice before it reads.
                 assert!(grants.get(&numbered(next)).is_none() && grants.get(&numbered(next)).is_none());
-                grants.put(grant(next));
+                grants.insert(grant(next));
                 next += 1;
             }
-            grants.tidy().await;
+            grants.maintain().await;
         }
         assert!(lost < 300 * 180 / 100, "{lost} reads of keys in use");
     }
@@ -272,18 +279,18 @@ mod tests {
         let grants = filled(1_000, 1);
         grants.cache.invalidate(&numbered(0));
         let held = grant(0);
-        (1..=TELL).for_each(|hits| grants.used(&held, hits));
+        (1..=SAMPLE_EVERY).for_each(|hits| grants.record_hit(&held, hits));
         assert!(grants.contains(&numbered(0)));
-        grants.forget(&numbered(0));
+        grants.evict(&numbered(0));
         assert!(grants.get(&numbered(0)).is_none() && !grants.contains(&numbered(0)));
     }
 
     #[tokio::test]
     async fn what_the_cache_lets_go_does_not_stay_in_front_of_it() {
         let grants = filled(1_000, 20_000);
-        grants.tidy().await;
+        grants.maintain().await;
         assert!(grants.len() <= 1_000);
-        let front = grants.front.load_full();
-        assert!(front.len() <= 1_000 && front.len() > 500, "{}", front.len());
+        let first_level = grants.first_level.load_full();
+        assert!(first_level.len() <= 1_000 && first_level.len() > 500, "{}", first_level.len());
     }
 }

@@ -9,38 +9,38 @@ use crate::storage::ReplicaReport;
 
 /// Reports the applied revision to storage by committed writes, for as long as the process lives. This proves that the
 /// primary is reachable, and writers on other replicas wait for it.
-pub(super) async fn renew(inner: Arc<Inner>) -> Result<(), String> {
+pub(super) async fn send_heartbeats(inner: Arc<Inner>) -> Result<(), String> {
     let mut applied = inner.applied.subscribe();
-    let others = inner.storage.is_shared();
+    let shared = inner.storage.is_shared();
     loop {
         tokio::select! {
             biased;
             () = inner.tasks.stopping() => return Ok(()),
-            () = tokio::time::sleep(inner.settings.proof_interval()) => {}
+            () = tokio::time::sleep(inner.settings.heartbeat_interval()) => {}
             // Only replicas on other machines need a report of every revision.
-            changed = applied.changed(), if others => changed.map_err(|error| error.to_string())?,
+            changed = applied.changed(), if shared => changed.map_err(|error| error.to_string())?,
         }
         if inner.state.load().is_none() {
             continue;
         }
         let sent = inner.freshness.tick();
-        match tokio::time::timeout(POLL_BOUND, inner.renew_now()).await {
+        match tokio::time::timeout(POLL_BOUND, inner.send_heartbeat()).await {
             Ok(Ok(())) => {
-                inner.outages.reports.worked();
-                inner.freshness.renewed(sent);
+                inner.outages.heartbeats.succeeded();
+                inner.freshness.record_heartbeat(sent);
             }
             Ok(Err(error)) => {
-                inner.outages.report_failed(error.because(), &error);
+                inner.outages.heartbeat_failed(error.because(), &error);
                 tokio::time::sleep(RETRY).await;
             }
-            Err(_) => inner.outages.report_failed(None, format_args!("no response within {POLL_BOUND:?}")),
+            Err(_) => inner.outages.heartbeat_failed(None, format_args!("no response within {POLL_BOUND:?}")),
         }
     }
 }
 
 impl Inner {
     /// Reports the applied revision to storage.
-    pub(super) async fn renew_now(&self) -> crate::storage::Result<()> {
+    pub(super) async fn send_heartbeat(&self) -> crate::storage::Result<()> {
         let cursor = self.state.load().as_ref().map_or(Cursor::default(), |state| state.world.cursor);
         let report = ReplicaReport {
             id: self.settings.replica,

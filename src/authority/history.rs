@@ -12,20 +12,20 @@ use crate::storage::Detail;
 /// Revisions remembered.
 const REMEMBERED: usize = 8_192;
 /// Revisions that a watcher may fall behind.
-const LAG: usize = 1_024;
+const MAX_LAG: usize = 1_024;
 
 /// An applied revision, and what it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
+pub struct AppliedRevision {
     /// The revision.
     pub cursor: Cursor,
     /// Kind, id and action of each changed subject. Empty for the position where a stream begins.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<ChangedSubject>,
 }
 
 /// Something that a revision changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct ChangedSubject {
     /// `key`, `store`, `method`, `operator`, or a kind of a later version.
     pub kind: String,
     /// Its id.
@@ -38,7 +38,7 @@ pub struct Subject {
 
 /// What is known about a revision token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum RevisionStatus {
     /// The revision is applied.
     Applied,
     /// It is ahead of the applied revision.
@@ -51,67 +51,67 @@ pub(super) enum Known {
 #[derive(Debug)]
 pub struct Subscription {
     /// The starting position, without subjects, and the revisions since then.
-    pub backlog: Vec<Arc<Applied>>,
+    pub backlog: Vec<Arc<AppliedRevision>>,
     /// Revisions to come.
-    pub live: broadcast::Receiver<Arc<Applied>>,
+    pub live: broadcast::Receiver<Arc<AppliedRevision>>,
 }
 
 #[derive(Debug)]
 pub(super) struct History {
-    recent: Mutex<VecDeque<Arc<Applied>>>,
+    recent: Mutex<VecDeque<Arc<AppliedRevision>>>,
     /// The last revisions, ascending and without a gap. After a full load they reach further back than `recent`: tokens
     /// of revisions that were not followed can be checked too.
-    lineage: Mutex<VecDeque<Cursor>>,
-    live: broadcast::Sender<Arc<Applied>>,
+    cursors: Mutex<VecDeque<Cursor>>,
+    live: broadcast::Sender<Arc<AppliedRevision>>,
 }
 
 impl History {
     pub(super) fn new() -> Self {
-        Self { recent: Mutex::default(), lineage: Mutex::default(), live: broadcast::Sender::new(LAG) }
+        Self { recent: Mutex::default(), cursors: Mutex::default(), live: broadcast::Sender::new(MAX_LAG) }
     }
 
-    /// Starts again with loaded data: `lineage` is the list of the last revisions up to `cursor`.
-    pub(super) fn load(&mut self, cursor: Cursor, lineage: Vec<Cursor>) {
-        let mut lineage = VecDeque::from(lineage);
-        if lineage.back() != Some(&cursor) {
+    /// Starts again with loaded data: `cursors` is the list of the last revisions up to `cursor`.
+    pub(super) fn load(&mut self, cursor: Cursor, cursors: Vec<Cursor>) {
+        let mut cursors = VecDeque::from(cursors);
+        if cursors.back() != Some(&cursor) {
             // Nothing was ever written.
-            lineage = VecDeque::from([cursor]);
+            cursors = VecDeque::from([cursor]);
         }
-        *self.lineage.lock() = lineage;
+        *self.cursors.lock() = cursors;
         self.restart(cursor);
     }
 
     /// Adds further revisions, before they count as applied.
     pub(super) fn extend(&self, revisions: &[Cursor]) {
-        let mut lineage = self.lineage.lock();
-        lineage.extend(revisions);
-        let surplus = lineage.len().saturating_sub(REMEMBERED);
-        drop(lineage.drain(..surplus));
+        let mut cursors = self.cursors.lock();
+        cursors.extend(revisions);
+        let surplus = cursors.len().saturating_sub(REMEMBERED);
+        drop(cursors.drain(..surplus));
     }
 
-    /// Returns the lost revisions: applied here and not part of `lineage`, the last revisions of storage.
-    pub(super) fn lost(&self, lineage: &[Cursor]) -> Vec<Arc<Applied>> {
-        let (Some(first), Some(last)) = (lineage.first(), lineage.last()) else {
+    /// Returns the lost revisions: applied here and not part of `cursors`, the last revisions of storage.
+    pub(super) fn lost(&self, cursors: &[Cursor]) -> Vec<Arc<AppliedRevision>> {
+        let (Some(first), Some(last)) = (cursors.first(), cursors.last()) else {
             return self.recent.lock().iter().filter(|applied| applied.cursor.revision.0 > 0).cloned().collect();
         };
-        let is_lost = |applied: &&Arc<Applied>| {
+        let is_lost = |applied: &&Arc<AppliedRevision>| {
             let cursor = applied.cursor;
-            let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
+            let at = cursors.binary_search_by_key(&cursor.revision, |known| known.revision);
             cursor.revision > last.revision
-                || (cursor.revision >= first.revision && at.map_or(true, |at| lineage[at] != cursor))
+                || (cursor.revision >= first.revision && at.map_or(true, |at| cursors[at] != cursor))
         };
         self.recent.lock().iter().filter(is_lost).cloned().collect()
     }
 
     /// Starts again at `cursor`. Watchers notice that they have fallen behind by the end of their stream.
     pub(super) fn restart(&mut self, cursor: Cursor) {
-        self.live = broadcast::Sender::new(LAG);
+        self.live = broadcast::Sender::new(MAX_LAG);
         let mut recent = self.recent.lock();
         recent.clear();
-        recent.push_back(Arc::new(Applied { cursor, subjects: Vec::new() }));
+        recent.push_back(Arc::new(AppliedRevision { cursor, subjects: Vec::new() }));
     }
 
-    pub(super) fn add(&self, applied: Applied) {
+    pub(super) fn add(&self, applied: AppliedRevision) {
         let applied = Arc::new(applied);
         let mut recent = self.recent.lock();
         recent.push_back(Arc::clone(&applied));
@@ -123,24 +123,24 @@ impl History {
     }
 
     /// Returns what is known about `cursor`.
-    pub(super) fn knows(&self, cursor: Cursor) -> Known {
-        let lineage = self.lineage.lock();
-        let (Some(first), Some(last)) = (lineage.front(), lineage.back()) else {
-            return Known::Ahead;
+    pub(super) fn status(&self, cursor: Cursor) -> RevisionStatus {
+        let cursors = self.cursors.lock();
+        let (Some(first), Some(last)) = (cursors.front(), cursors.back()) else {
+            return RevisionStatus::Ahead;
         };
         if cursor.revision > last.revision {
-            return Known::Ahead;
+            return RevisionStatus::Ahead;
         }
         if cursor.revision < first.revision {
             // Older than the remembered revisions: nothing contradicts it.
-            return Known::Applied;
+            return RevisionStatus::Applied;
         }
-        if position(&lineage, cursor) { Known::Applied } else { Known::Foreign }
+        if contains(&cursors, cursor) { RevisionStatus::Applied } else { RevisionStatus::Foreign }
     }
 
     /// Returns whether `cursor` is among the remembered revisions.
     pub(super) fn remembers(&self, cursor: Cursor) -> bool {
-        position(&self.lineage.lock(), cursor)
+        contains(&self.cursors.lock(), cursor)
     }
 
     /// Subscribes from after `after`, or from now on. Returns `None` if `after` is unknown or no longer remembered.
@@ -149,21 +149,21 @@ impl History {
         let live = self.live.subscribe();
         let last = recent.back()?;
         let Some(after) = after else {
-            let start = Applied { cursor: last.cursor, subjects: Vec::new() };
+            let start = AppliedRevision { cursor: last.cursor, subjects: Vec::new() };
             return Some(Subscription { backlog: vec![Arc::new(start)], live });
         };
         let first: Revision = recent.front()?.cursor.revision;
         let at = usize::try_from(after.revision.0.checked_sub(first.0)?).ok()?;
         let found = recent.get(at).filter(|applied| applied.cursor == after)?;
-        let start = Arc::new(Applied { cursor: found.cursor, subjects: Vec::new() });
+        let start = Arc::new(AppliedRevision { cursor: found.cursor, subjects: Vec::new() });
         let backlog = std::iter::once(start).chain(recent.iter().skip(at + 1).cloned()).collect();
         Some(Subscription { backlog, live })
     }
 }
 
-fn position(lineage: &VecDeque<Cursor>, cursor: Cursor) -> bool {
-    let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
-    at.is_ok_and(|at| lineage[at] == cursor)
+fn contains(cursors: &VecDeque<Cursor>, cursor: Cursor) -> bool {
+    let at = cursors.binary_search_by_key(&cursor.revision, |known| known.revision);
+    at.is_ok_and(|at| cursors[at] == cursor)
 }
 
 #[cfg(test)]
@@ -178,14 +178,14 @@ mod tests {
         let mut history = History::new();
         history.load(cursor(10), (8..=10).map(cursor).collect());
         for number in 11..=15 {
-            let subject = Subject {
+            let subject = ChangedSubject {
                 kind: "key".into(),
                 id: number.to_string(),
                 action: "update".into(),
                 detail: Detail::default(),
             };
             history.extend(&[cursor(number)]);
-            history.add(Applied { cursor: cursor(number), subjects: vec![subject] });
+            history.add(AppliedRevision { cursor: cursor(number), subjects: vec![subject] });
         }
         history
     }
@@ -193,12 +193,16 @@ mod tests {
     #[test]
     fn a_token_of_another_past_is_told_from_one_to_come() {
         let history = history();
-        assert_eq!(history.knows(cursor(12)), Known::Applied);
-        assert_eq!(history.knows(cursor(3)), Known::Applied);
-        assert_eq!(history.knows(cursor(16)), Known::Ahead);
-        assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(12) }), Known::Foreign);
-        assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(8) }), Known::Foreign, "it was not followed here");
-        assert_eq!(history.knows(Cursor { nonce: 1, ..cursor(7) }), Known::Applied, "too old to be known");
+        assert_eq!(history.status(cursor(12)), RevisionStatus::Applied);
+        assert_eq!(history.status(cursor(3)), RevisionStatus::Applied);
+        assert_eq!(history.status(cursor(16)), RevisionStatus::Ahead);
+        assert_eq!(history.status(Cursor { nonce: 1, ..cursor(12) }), RevisionStatus::Foreign);
+        assert_eq!(
+            history.status(Cursor { nonce: 1, ..cursor(8) }),
+            RevisionStatus::Foreign,
+            "it was not followed here"
+        );
+        assert_eq!(history.status(Cursor { nonce: 1, ..cursor(7) }), RevisionStatus::Applied, "too old to be known");
         assert!(history.remembers(cursor(10)) && history.remembers(cursor(15)));
         for other in [cursor(3), cursor(16), Cursor { nonce: 1, ..cursor(12) }] {
             assert!(!history.remembers(other), "{other}");
@@ -208,8 +212,8 @@ mod tests {
     #[test]
     fn what_storage_does_not_have_any_more_is_lost() {
         let history = history();
-        let lost = |lineage: &[Cursor]| {
-            history.lost(lineage).iter().map(|applied| applied.cursor.revision.0).collect::<Vec<_>>()
+        let lost = |cursors: &[Cursor]| {
+            history.lost(cursors).iter().map(|applied| applied.cursor.revision.0).collect::<Vec<_>>()
         };
         let common: Vec<_> = (1..=12).map(cursor).collect();
         assert_eq!(lost(&common), [13, 14, 15]);
@@ -226,7 +230,7 @@ mod tests {
         let mut subscription = history.subscribe(Some(cursor(13))).unwrap();
         let numbers: Vec<_> = subscription.backlog.iter().map(|applied| applied.cursor.revision.0).collect();
         assert_eq!(numbers, [13, 14, 15]);
-        history.add(Applied { cursor: cursor(16), subjects: Vec::new() });
+        history.add(AppliedRevision { cursor: cursor(16), subjects: Vec::new() });
         assert_eq!(subscription.live.try_recv().unwrap().cursor, cursor(16));
         assert!(history.subscribe(Some(cursor(9))).is_none());
         assert!(history.subscribe(Some(Cursor { nonce: 5, ..cursor(13) })).is_none());

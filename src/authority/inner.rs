@@ -8,18 +8,18 @@ use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::coherence::{Fingerprints, State, Steps};
-use super::desk::Desk;
+use super::coalescer::PollCoalescer;
+use super::coherence::{Fingerprints, State, StepHook};
 use super::drift::requests::Drift;
 use super::freshness::Freshness;
-use super::gate::PollGate;
-use super::grants::Grants;
+use super::grants::GrantCache;
 use super::history::History;
+use super::liveness::ReplicaLiveness;
 use super::loads::Loads;
 use super::outages::Outages;
 use super::settings::Settings;
-use super::usage::Usage;
-use super::witness::Witness;
+use super::usage::UsageCounts;
+use super::worker::WorkerState;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::model::change::Revision;
@@ -29,8 +29,8 @@ use crate::telemetry::metrics::Metrics;
 
 pub(super) struct Inner {
     /// The runtime that drives storage's connections.
-    pub(super) control: Handle,
-    pub(super) desks: Mutex<Vec<Arc<Desk>>>,
+    pub(super) storage_runtime: Handle,
+    pub(super) workers: Mutex<Vec<Arc<WorkerState>>>,
     pub(super) storage: Arc<dyn Feed>,
     pub(super) settings: Settings,
     pub(super) tasks: Tasks,
@@ -41,20 +41,20 @@ pub(super) struct Inner {
     pub(super) diverged: AtomicBool,
     /// Number of epochs begun.
     pub(super) epochs: AtomicU64,
-    pub(super) grants: Grants,
+    pub(super) grants: GrantCache,
     pub(super) fingerprints: ArcSwap<Fingerprints>,
     pub(super) drift: Drift,
     pub(super) freshness: Freshness,
-    pub(super) gate: PollGate,
+    pub(super) coalescer: PollCoalescer,
     pub(super) loads: Loads,
     pub(super) outages: Outages,
     pub(super) history: RwLock<History>,
-    pub(super) usage: Usage,
-    pub(super) steps: Steps,
+    pub(super) usage: UsageCounts,
+    pub(super) step_hook: StepHook,
     /// Name of the followed database.
     pub(super) deployment: Mutex<Option<String>>,
     pub(super) applied: watch::Sender<Revision>,
-    pub(super) witness: Witness,
+    pub(super) liveness: ReplicaLiveness,
 }
 
 impl Inner {
@@ -65,13 +65,13 @@ impl Inner {
         clock: &SharedClock,
         tasks: &Tasks,
         metrics: Arc<Metrics>,
-        steps: Steps,
+        step_hook: StepHook,
     ) -> Self {
         let hash_key = settings.hash_key.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         Self {
-            control: Handle::current(),
-            desks: Mutex::default(),
-            grants: Grants::new(settings.cache_capacity, hash_key),
+            storage_runtime: Handle::current(),
+            workers: Mutex::default(),
+            grants: GrantCache::new(settings.cache_capacity, hash_key),
             fingerprints: ArcSwap::from_pointee(Fingerprints::new(settings.hash_key)),
             drift: Drift::new(),
             freshness: Freshness::new(Arc::clone(clock), settings.max_staleness),
@@ -83,21 +83,21 @@ impl Inner {
             state: ArcSwapOption::empty(),
             diverged: AtomicBool::new(false),
             epochs: AtomicU64::new(0),
-            gate: PollGate::new(),
+            coalescer: PollCoalescer::new(),
             loads: Loads::new(),
             outages: Outages::new(clock),
             history: RwLock::new(History::new()),
-            usage: Usage::new(),
-            steps,
+            usage: UsageCounts::new(),
+            step_hook,
             deployment: Mutex::default(),
             applied: watch::Sender::new(Revision::default()),
-            witness: Witness::default(),
+            liveness: ReplicaLiveness::default(),
         }
     }
 
     /// Discards all knowledge of storage.
-    pub(super) fn forget(&self) {
-        self.freshness.lost();
+    pub(super) fn discard_state(&self) {
+        self.freshness.reset();
         self.state.store(None);
     }
 
@@ -109,7 +109,7 @@ impl Inner {
     }
 
     /// Updates the gauges.
-    pub(super) fn report(&self) {
+    pub(super) fn update_gauges(&self) {
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.metrics.applied_revision.set(gauge(self.applied.borrow().0));
         self.metrics.cached_grants.set(gauge(self.grants.len()));

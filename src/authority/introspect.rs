@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::Authority;
-use super::found::Found;
+use super::token_lookup::TokenLookup;
 use super::undecided::Undecided;
 use crate::model::book::Entry;
 use crate::model::change::{Cursor, Revision};
-use crate::model::decision::{Reachable, Reason, StoresFrom, judge_standing};
+use crate::model::decision::{ReachableMethods, Reason, StoresFrom, check_standing};
 use crate::model::grant::Grant;
 use crate::model::id::KeyId;
-use crate::model::marks::Moment;
+use crate::model::marks::DecisionTime;
 use crate::model::time::Timestamp;
 use crate::model::world::World;
 
@@ -21,14 +21,14 @@ pub struct Introspection {
     /// Why the token is refused; `None` if it is valid.
     pub refused: Option<Reason>,
     /// The access, if the token is valid.
-    pub access: Option<Reach>,
+    pub access: Option<TokenAccess>,
     /// The revision.
     pub revision: Revision,
 }
 
 /// The access of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
+pub struct TokenAccess {
     /// The key.
     pub key: KeyId,
     /// The key's name.
@@ -56,11 +56,11 @@ impl Authority {
     /// No decision was possible.
     pub async fn introspect(&self, token: &str, min_revision: Option<Cursor>) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, min_revision).await? {
-            Found::Grant(state, cached) => {
-                let now = self.moment(cached.grant.row_revision);
+            TokenLookup::Grant(state, cached) => {
+                let now = self.decision_time(cached.grant.row_revision);
                 introspect(&cached.grant, &state.world, now, |_| Some(StoresFrom::Service))
             }
-            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+            TokenLookup::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })
     }
 
@@ -76,23 +76,33 @@ impl Authority {
         best: impl Fn(&Entry) -> Option<StoresFrom> + Send,
     ) -> Result<Introspection, Undecided> {
         Ok(match self.find(token, None).await? {
-            Found::Grant(state, cached) if !cached.grant.admits(client) => {
-                let told = introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), |_| None);
-                Introspection { refused: told.refused.or(Some(Reason::NetworkDenied)), access: None, ..told }
+            TokenLookup::Grant(state, cached) if !cached.grant.admits(client) => {
+                let introspection =
+                    introspect(&cached.grant, &state.world, self.decision_time(cached.grant.row_revision), |_| None);
+                Introspection {
+                    refused: introspection.refused.or(Some(Reason::NetworkDenied)),
+                    access: None,
+                    ..introspection
+                }
             }
-            Found::Grant(state, cached) => {
-                introspect(&cached.grant, &state.world, self.moment(cached.grant.row_revision), best)
+            TokenLookup::Grant(state, cached) => {
+                introspect(&cached.grant, &state.world, self.decision_time(cached.grant.row_revision), best)
             }
-            Found::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
+            TokenLookup::Nothing(reason, revision) => Introspection { refused: Some(reason), access: None, revision },
         })
     }
 }
 
 /// Returns the access of `grant` in `world` at `now`. `best` is the most evidence of its stores that calls of a method
 /// can give; `None` omits the method.
-fn introspect(grant: &Grant, world: &World, now: Moment, best: impl Fn(&Entry) -> Option<StoresFrom>) -> Introspection {
+fn introspect(
+    grant: &Grant,
+    world: &World,
+    now: DecisionTime,
+    best: impl Fn(&Entry) -> Option<StoresFrom>,
+) -> Introspection {
     let revision = world.revision();
-    if let Some(reason) = judge_standing(grant, now).first() {
+    if let Some(reason) = check_standing(grant, now).first() {
         return Introspection { refused: Some(reason), access: None, revision };
     }
     let mut stores: Vec<_> = world
@@ -104,7 +114,7 @@ fn introspect(grant: &Grant, world: &World, now: Moment, best: impl Fn(&Entry) -
     stores.sort_unstable();
     let mut methods = Vec::new();
     let mut scopes = BTreeMap::new();
-    let reachable = Reachable::new(grant, world);
+    let reachable = ReachableMethods::new(grant, world);
     for entry in world.methods.book().entries().iter().filter(|entry| !entry.retired) {
         let open = grant.methods.contains(entry.number);
         if best(entry).is_some_and(|best| reachable.has(entry, best)) {
@@ -115,7 +125,7 @@ fn introspect(grant: &Grant, world: &World, now: Moment, best: impl Fn(&Entry) -
         }
     }
     methods.sort_unstable();
-    let access = Reach {
+    let access = TokenAccess {
         key: grant.key,
         name: grant.name.to_string(),
         all_stores: grant.stores.is_all(),

@@ -16,13 +16,13 @@ const CONCURRENT: usize = 32;
 /// The reads in progress.
 #[derive(Debug)]
 pub(super) struct Loads {
-    pub(super) running: Mutex<HashMap<Digest, watch::Receiver<Option<Loaded>>>>,
+    pub(super) running: Mutex<HashMap<Digest, watch::Receiver<Option<LoadResult>>>>,
     pub(super) slots: Arc<Semaphore>,
 }
 
 /// The result of a read.
 #[derive(Debug, Clone)]
-pub(super) enum Loaded {
+pub(super) enum LoadResult {
     /// A grant, now also cached.
     Grant(Arc<CachedGrant>),
     /// No current or former secret has the digest, by a read that began in this epoch at this latest revision.
@@ -33,9 +33,9 @@ pub(super) enum Loaded {
 
 /// Why a read was not awaited to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoLoad {
+pub(super) enum LoadError {
     /// Too many reads are waiting.
-    Crowded,
+    Overloaded,
     /// The read failed, or took too long.
     Failed,
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::history::Applied;
+use super::history::AppliedRevision;
 use super::inner::Inner;
 use crate::storage::{LostChange, Snapshot};
 
@@ -34,7 +34,7 @@ pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
     if changes > LINES {
         tracing::error!(more = changes - LINES, "and more lost changes");
     }
-    let record = |applied: &Arc<Applied>| {
+    let record = |applied: &Arc<AppliedRevision>| {
         let cursor = applied.cursor;
         let changes = applied.subjects.iter().map(move |subject| LostChange {
             cursor,

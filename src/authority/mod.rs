@@ -10,50 +10,50 @@
 //! Decisions are never cached. Grants are, and may be used only if `coherence::CachedGrant::usability` allows it.
 
 mod applied;
+mod coalescer;
 mod coherence;
 mod decide;
-mod desk;
 mod drift;
-mod elsewhere;
+mod dry_run;
 mod find;
 mod follower;
-mod found;
 mod freshness;
-mod gate;
 mod grants;
 mod heartbeat;
 mod history;
-mod house;
 mod inner;
 mod introspect;
 mod key;
+mod liveness;
 mod loads;
 mod lost;
+mod maintenance;
 mod operators;
+mod other_replicas;
 mod outages;
 mod query;
 mod read;
-mod rehearse;
 mod replaced;
 mod settings;
 mod settle;
 mod table;
+mod token_lookup;
 mod undecided;
 mod usage;
 mod watch;
-mod witness;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::coherence::{Step, Steps};
-use self::desk::Desk;
-pub use self::history::{Applied, Subject, Subscription};
+pub use self::coherence::{ApplyStep, StepHook};
+pub use self::history::{AppliedRevision, ChangedSubject, Subscription};
 use self::inner::Inner;
-pub use self::introspect::{Introspection, Reach};
+pub use self::introspect::{Introspection, TokenAccess};
 pub use self::query::Query;
 pub use self::settings::Settings;
 pub use self::undecided::Undecided;
+use self::worker::WorkerState;
 use crate::clock::SharedClock;
 use crate::lifecycle::Tasks;
 use crate::storage::Feed;
@@ -64,7 +64,7 @@ use crate::telemetry::metrics::Metrics;
 pub struct Authority {
     inner: Arc<Inner>,
     /// The per-thread cache of a data thread; `None` elsewhere.
-    desk: Option<Arc<Desk>>,
+    worker: Option<Arc<WorkerState>>,
 }
 
 impl fmt::Debug for Authority {
@@ -84,34 +84,34 @@ impl Authority {
         tasks: &Tasks,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self::start_stepwise(storage, settings, clock, tasks, metrics, Steps::default())
+        Self::start_with_hook(storage, settings, clock, tasks, metrics, StepHook::default())
     }
 
-    /// Does the same, and reports each step of applying a poll to `steps`.
-    pub fn start_stepwise(
+    /// Does the same, and reports each step of applying a poll to `step_hook`.
+    pub fn start_with_hook(
         storage: Arc<dyn Feed>,
         settings: Settings,
         clock: &SharedClock,
         tasks: &Tasks,
         metrics: Arc<Metrics>,
-        steps: Steps,
+        step_hook: StepHook,
     ) -> Self {
-        let inner = Arc::new(Inner::new(storage, settings, clock, tasks, metrics, steps));
+        let inner = Arc::new(Inner::new(storage, settings, clock, tasks, metrics, step_hook));
         tasks.supervise("follow storage", follower::follow(Arc::clone(&inner)));
-        tasks.supervise("report to storage", heartbeat::renew(Arc::clone(&inner)));
-        tasks.supervise("watch other replicas", watch::keep(Arc::clone(&inner)));
+        tasks.supervise("report to storage", heartbeat::send_heartbeats(Arc::clone(&inner)));
+        tasks.supervise("watch other replicas", watch::run(Arc::clone(&inner)));
         tasks.supervise("compare with storage", drift::compare(Arc::clone(&inner)));
-        tasks.supervise("housekeeping", house::keep(Arc::clone(&inner)));
-        Self { inner, desk: None }
+        tasks.supervise("housekeeping", maintenance::run(Arc::clone(&inner)));
+        Self { inner, worker: None }
     }
 
     /// Returns a handle of this authority for one data thread, which must be the only one that decides with it: it has
     /// its own small cache and counters, and a limit on its waiting calls.
     #[must_use]
-    pub fn at_desk(&self) -> Self {
-        let desk = Arc::new(Desk::new(self.inner.settings.cache_capacity, self.inner.grants.hash_key()));
-        self.inner.desks.lock().push(Arc::clone(&desk));
-        Self { inner: Arc::clone(&self.inner), desk: Some(desk) }
+    pub fn for_worker(&self) -> Self {
+        let worker = Arc::new(WorkerState::new(self.inner.settings.cache_capacity, self.inner.grants.hash_key()));
+        self.inner.workers.lock().push(Arc::clone(&worker));
+        Self { inner: Arc::clone(&self.inner), worker: Some(worker) }
     }
 
     /// Returns the settings of this authority.

@@ -1,7 +1,7 @@
 //! Recognizing operators by their tokens.
 
 use super::Authority;
-use super::gate::Waits;
+use super::coalescer::WaiterKind;
 use super::undecided::Undecided;
 use crate::model::token::{self, Digest};
 use crate::model::world::OperatorEntry;
@@ -18,22 +18,22 @@ impl Authority {
         let digest = Digest::of(token);
         for round in 0..2 {
             let state = self.inner.ready_state()?;
-            if let Some(operator) = state.world.operators.get(&digest, |row| self.moment(row)) {
+            if let Some(operator) = state.world.operators.get(&digest, |row| self.decision_time(row)) {
                 return Ok(Some(operator.clone()));
             }
             if round == 0 {
                 // The token may have been created on another replica a moment ago.
-                self.inner.pass_gate(Waits::UnknownCaller).await?;
+                self.inner.wait_for_poll(WaiterKind::UnknownCaller).await?;
             }
         }
         Ok(None)
     }
 
-    /// Passes the operator of this token to `look`, if it can be found without waiting.
-    pub fn operator_now<R>(&self, token: &[u8], look: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
+    /// Passes the operator of this token to `read`, if it can be found without waiting.
+    pub fn operator_now<R>(&self, token: &[u8], read: impl FnOnce(&OperatorEntry) -> R) -> Option<R> {
         let guard = self.inner.state.load();
         let now = self.inner.freshness.proven_now()?;
-        let moment = |row| self.inner.freshness.moment(now, row);
-        guard.as_ref()?.world.operators.get(&Digest::of(token), moment).map(look)
+        let moment = |row| self.inner.freshness.decision_time(now, row);
+        guard.as_ref()?.world.operators.get(&Digest::of(token), moment).map(read)
     }
 }

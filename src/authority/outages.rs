@@ -5,7 +5,7 @@ use std::fmt;
 
 use parking_lot::Mutex;
 
-use super::found::Found;
+use super::token_lookup::TokenLookup;
 use super::undecided::Undecided;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
@@ -18,9 +18,9 @@ pub(super) struct Outages {
     /// Polls.
     pub(super) polls: Outage,
     /// Heartbeats: reports of the applied revision.
-    pub(super) reports: Outage,
+    pub(super) heartbeats: Outage,
     /// Reads of the revisions that other replicas have applied.
-    pub(super) others: Outage,
+    pub(super) replicas: Outage,
     /// Reads of keys that calls wait for.
     pub(super) reads: Outage,
     /// Writes of usage counts.
@@ -28,7 +28,7 @@ pub(super) struct Outages {
     /// Calls that wait for any of these.
     calls: Outage,
     /// Why the last heartbeat failed.
-    unreported: Mutex<Option<&'static str>>,
+    heartbeat_error: Mutex<Option<&'static str>>,
 }
 
 impl Outages {
@@ -37,32 +37,32 @@ impl Outages {
         Self {
             loads: outage("loading all state from storage"),
             polls: outage("polling storage for changes"),
-            reports: outage("sending heartbeats to storage"),
-            others: outage("reading the state of other replicas from storage"),
+            heartbeats: outage("sending heartbeats to storage"),
+            replicas: outage("reading the state of other replicas from storage"),
             reads: outage("reading keys from storage"),
             usage: outage("writing usage counts to storage (kept in memory meanwhile)"),
             calls: outage("deciding requests that wait for storage"),
-            unreported: Mutex::default(),
+            heartbeat_error: Mutex::default(),
         }
     }
 
     /// Records that a heartbeat failed, and the reason if it is known.
-    pub(super) fn report_failed(&self, because: Option<&'static str>, cause: impl fmt::Display) {
-        *self.unreported.lock() = because;
-        self.reports.failed(cause);
+    pub(super) fn heartbeat_failed(&self, because: Option<&'static str>, cause: impl fmt::Display) {
+        *self.heartbeat_error.lock() = because;
+        self.heartbeats.failed(cause);
     }
 
     /// Returns why the last heartbeat failed, in a few words.
-    pub(super) fn unreported(&self) -> &'static str {
-        self.unreported.lock().unwrap_or("storage does not accept them in time (see the log of the replica)")
+    pub(super) fn heartbeat_error(&self) -> &'static str {
+        self.heartbeat_error.lock().unwrap_or("storage does not accept them in time (see the log of the replica)")
     }
 
     /// Records how a call that had to wait ended.
-    pub(super) fn waited(&self, result: &Result<Found, Undecided>) {
+    pub(super) fn record_wait(&self, result: &Result<TokenLookup, Undecided>) {
         match result {
-            Ok(Found::Grant(..)) => self.calls.worked(),
+            Ok(TokenLookup::Grant(..)) => self.calls.succeeded(),
             // Known without storage, or caused by the caller.
-            Ok(Found::Nothing(..)) | Err(Undecided::ForeignRevision) => {}
+            Ok(TokenLookup::Nothing(..)) | Err(Undecided::ForeignRevision) => {}
             Err(undecided) => self.calls.failed(undecided),
         }
     }

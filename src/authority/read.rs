@@ -7,30 +7,30 @@ use tokio::sync::watch;
 
 use super::coherence::CachedGrant;
 use super::inner::Inner;
-use super::loads::{Loaded, NoLoad};
+use super::loads::{LoadError, LoadResult};
 use crate::model::token::Digest;
 
 /// Most reads running or queued.
 const MAX_LOADS: usize = 1_024;
 /// Longest duration of a read, even after its callers have given up.
-const BOUND: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Reads the grant of `digest` into the cache, or joins a read of it that is in progress.
-    pub(super) async fn load(self: &Arc<Self>, digest: Digest) -> Result<Loaded, NoLoad> {
-        let mut result = self.start_load(digest).ok_or(NoLoad::Crowded)?;
+    pub(super) async fn load(self: &Arc<Self>, digest: Digest) -> Result<LoadResult, LoadError> {
+        let mut result = self.start_load(digest).ok_or(LoadError::Overloaded)?;
         let wait = result.wait_for(Option::is_some);
         match tokio::time::timeout(self.settings.read_wait, wait).await {
             Ok(Ok(loaded)) => match &*loaded {
-                Some(Loaded::Failed) | None => Err(NoLoad::Failed),
+                Some(LoadResult::Failed) | None => Err(LoadError::Failed),
                 Some(found) => Ok(found.clone()),
             },
-            _ => Err(NoLoad::Failed),
+            _ => Err(LoadError::Failed),
         }
     }
 
     /// Starts a read of the grant of `digest`, or joins one in progress; returns `None` if too many are.
-    pub(super) fn start_load(self: &Arc<Self>, digest: Digest) -> Option<watch::Receiver<Option<Loaded>>> {
+    pub(super) fn start_load(self: &Arc<Self>, digest: Digest) -> Option<watch::Receiver<Option<LoadResult>>> {
         let mut running = self.loads.running.lock();
         if let Some(result) = running.get(&digest) {
             return Some(result.clone());
@@ -38,53 +38,53 @@ impl Inner {
         if running.len() >= MAX_LOADS {
             return None;
         }
-        let (answer, result) = watch::channel(None);
+        let (sender, result) = watch::channel(None);
         running.insert(digest, result.clone());
         drop(running);
         self.metrics.cache_misses.inc();
         let inner = Arc::clone(self);
         // On the runtime that drives storage's connections, whatever the calling thread.
         let task = async move {
-            let loaded = tokio::time::timeout(BOUND, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
-                inner.outages.reads.failed(format_args!("no response within {BOUND:?}"));
-                Loaded::Failed
+            let loaded = tokio::time::timeout(READ_TIMEOUT, inner.read_grant(&digest)).await.unwrap_or_else(|_| {
+                inner.outages.reads.failed(format_args!("no response within {READ_TIMEOUT:?}"));
+                LoadResult::Failed
             });
             match &loaded {
-                Loaded::Grant(grant) => inner.grants.put(Arc::clone(grant)),
+                LoadResult::Grant(grant) => inner.grants.insert(Arc::clone(grant)),
                 // A cached grant of a diverged history would cost every call a look-up and a read.
-                Loaded::Nothing { .. } => inner.grants.forget(&digest),
-                Loaded::Failed => {}
+                LoadResult::Nothing { .. } => inner.grants.evict(&digest),
+                LoadResult::Failed => {}
             }
             // Unlisted before the result is sent: a caller that cannot use it must be able to start another.
             inner.loads.running.lock().remove(&digest);
-            answer.send_replace(Some(loaded));
+            sender.send_replace(Some(loaded));
         };
-        drop(self.tasks.spawn_on("read grant", task, &self.control));
+        drop(self.tasks.spawn_on("read grant", task, &self.storage_runtime));
         Some(result)
     }
 
-    async fn read_grant(&self, digest: &Digest) -> Loaded {
+    async fn read_grant(&self, digest: &Digest) -> LoadResult {
         let Ok(_slot) = self.loads.slots.acquire().await else {
-            return Loaded::Failed;
+            return LoadResult::Failed;
         };
         // The epoch before the read: a read made while the history is being replaced belongs to neither.
         let Some(epoch) = self.state.load().as_ref().map(|state| state.epoch.number) else {
-            return Loaded::Failed;
+            return LoadResult::Failed;
         };
         match self.storage.grant(digest).await {
             Ok(read) => {
-                self.outages.reads.worked();
+                self.outages.reads.succeeded();
                 let received = self.freshness.tick();
                 match read.grant {
                     Some(grant) => {
-                        Loaded::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, received, read.head)))
+                        LoadResult::Grant(Arc::new(CachedGrant::new(*digest, grant, epoch, received, read.head)))
                     }
-                    None => Loaded::Nothing { head: read.head, epoch },
+                    None => LoadResult::Nothing { head: read.head, epoch },
                 }
             }
             Err(error) => {
                 self.outages.reads.failed(error);
-                Loaded::Failed
+                LoadResult::Failed
             }
         }
     }

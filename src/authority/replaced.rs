@@ -7,7 +7,7 @@ use super::inner::Inner;
 use crate::storage::{self, Deployment};
 
 /// Time between two checks of a database that is not followed.
-const LOOK: Duration = Duration::from_secs(2);
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Refuses an empty database with another name than the followed one; otherwise remembers the name.
 pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<()> {
@@ -18,11 +18,11 @@ pub(super) async fn check(inner: &Inner, found: &Deployment) -> storage::Result<
         && !found.replaces.contains(followed)
         && !cfg!(without_guard = "emptied")
     {
-        inner.forget();
+        inner.discard_state();
         if let Err(error) = inner.storage.mark_replaced(followed).await {
             tracing::debug!(error = %error, "an empty database could not be marked");
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
         return Err(storage::Error::Unusable {
             sentence:
                 "the database has no keys and is not the one served before: restore its backup, or run `latchkey \

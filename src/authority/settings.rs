@@ -29,7 +29,7 @@ impl Settings {
     /// Returns the time between two heartbeats, by which a replica proves that its state is fresh. While all is well,
     /// the last proof is at most this old, and an outage is survived for `max_staleness` less this. One twentieth of
     /// `max_staleness`, and at most 3 s, because a proof is cheap.
-    pub fn proof_interval(&self) -> Duration {
+    pub fn heartbeat_interval(&self) -> Duration {
         const MOST: Duration = Duration::from_secs(3);
         (self.max_staleness / 20).min(MOST)
     }

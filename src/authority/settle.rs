@@ -8,22 +8,22 @@ use crate::model::change::Cursor;
 use crate::storage::{self, Contents, Missing};
 
 /// Time between two checks.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long storage must not change if nothing is known to be missing.
-const WHOLE: Duration = Duration::from_secs(2);
+const COMPLETE: Duration = Duration::from_secs(2);
 /// The same if rows are missing that the audit trail lists as created: somebody may have removed them by hand.
 const ROWS_MISSING: Duration = Duration::from_secs(10);
 /// The same if a table lacks all of its rows.
 const TABLE_MISSING: Duration = Duration::from_mins(1);
 /// Time between lines in the log.
-const TELL: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Returns how long storage must not change to count as complete.
 fn needed(missing: &[Missing]) -> Duration {
     if missing.iter().any(|missing| missing.empty) {
         TABLE_MISSING
     } else if missing.is_empty() {
-        WHOLE
+        COMPLETE
     } else {
         ROWS_MISSING
     }
@@ -36,10 +36,10 @@ fn needed(missing: &[Missing]) -> Duration {
 /// Storage could not be read.
 pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
     let began = tokio::time::Instant::now();
-    let (mut since, mut told) = (began, None);
+    let (mut since, mut logged) = (began, None);
     let mut last: Contents = inner.storage.contents(Cursor::default()).await?;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
         let now = tokio::time::Instant::now();
         let next = inner.storage.contents(last.head).await?;
         let differ = next.differences(&last);
@@ -60,8 +60,8 @@ pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
             }
             return Ok(());
         }
-        if told.is_none_or(|told| now.duration_since(told) >= TELL) {
-            told = Some(now);
+        if logged.is_none_or(|logged| now.duration_since(logged) >= LOG_INTERVAL) {
+            logged = Some(now);
             let changed: Vec<_> = differ.iter().map(|(table, _)| *table).collect();
             tracing::warn!(
                 missing, changed = changed.join(", "), writing, waited = ?now.duration_since(began), stable = ?needed,

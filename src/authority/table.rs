@@ -22,10 +22,10 @@ pub(super) const WAYS: usize = 4;
 const LAST: usize = WAYS - 1;
 /// Admission to a full set: one grant in N. Admitting each would cost more than it saves where keys are many and each
 /// is rare, because the evicted grant is no longer in any cache of the CPU.
-const KEEP: u32 = 8;
+const ADMIT_ONE_IN: u32 = 8;
 
 /// A set-associative cache of grants.
-pub(super) struct Table {
+pub(super) struct GrantTable {
     sets: Box<[Set]>,
     /// Hash key, so that clients cannot choose where their digests fall.
     key: u64,
@@ -42,28 +42,28 @@ struct Ways {
     grants: [Option<Arc<CachedGrant>>; WAYS],
     /// Hits, and insertions attempted while full; both wrap around after four billion.
     hits: u32,
-    offers: u32,
+    attempts: u32,
 }
 
-impl Table {
+impl GrantTable {
     /// Creates an empty table of `sets` sets, a power of two.
     pub(super) fn new(sets: usize, key: u64) -> Self {
-        Self::of((0..sets).map(|_| Set::default()).collect(), key)
+        Self::from_sets((0..sets).map(|_| Set::default()).collect(), key)
     }
 
-    fn of(sets: Box<[Set]>, key: u64) -> Self {
+    fn from_sets(sets: Box<[Set]>, key: u64) -> Self {
         debug_assert!(sets.len().is_power_of_two(), "a set is found by its bits");
         Self { sets, key }
     }
 
     /// Does the same in pieces, so that a runtime's thread runs other tasks in between.
-    pub(super) async fn new_gently(sets: usize, key: u64, piece: usize) -> Self {
+    pub(super) async fn new_yielding(sets: usize, key: u64, chunk: usize) -> Self {
         let mut made = Vec::with_capacity(sets);
         while made.len() < sets {
-            made.resize_with(sets.min(made.len() + piece), Set::default);
+            made.resize_with(sets.min(made.len() + chunk), Set::default);
             tokio::task::yield_now().await;
         }
-        Self::of(made.into(), key)
+        Self::from_sets(made.into(), key)
     }
 
     /// Returns the number of sets.
@@ -78,10 +78,10 @@ impl Table {
         digest: &Digest,
         usable: impl FnOnce(&CachedGrant) -> bool,
     ) -> Option<(Arc<CachedGrant>, u32)> {
-        let (set, tag) = self.place(digest);
+        let (set, tag) = self.locate(digest);
         let mut ways = set.0.lock();
         let at = ways.find(tag, digest)?;
-        ways.bring_forward(at);
+        ways.move_to_front(at);
         let grant = ways.grants[0].take_if(|grant| !(usable(grant) || cfg!(without_guard = "table")));
         if grant.is_some() {
             return None;
@@ -92,37 +92,37 @@ impl Table {
     }
 
     /// Inserts a grant in place of an older one of its digest, or of the least recently used one of its set.
-    pub(super) fn put(&self, grant: Arc<CachedGrant>) {
-        self.keep(grant, |ways, held| held.or_else(|| ways.room()).or(Some(LAST)));
+    pub(super) fn insert(&self, grant: Arc<CachedGrant>) {
+        self.insert_at(grant, |ways, held| held.or_else(|| ways.free_way()).or(Some(LAST)));
     }
 
     /// Inserts a grant unless its digest has one, which may be newer.
-    pub(super) fn fill(&self, grant: Arc<CachedGrant>) {
-        self.keep(grant, |ways, held| held.is_none().then(|| ways.room().unwrap_or(LAST)));
+    pub(super) fn insert_if_absent(&self, grant: Arc<CachedGrant>) {
+        self.insert_at(grant, |ways, held| held.is_none().then(|| ways.free_way().unwrap_or(LAST)));
     }
 
     /// Inserts a grant if there is room, if its digest has an older one, or by admission of one in N.
-    pub(super) fn offer(&self, grant: Arc<CachedGrant>) {
-        self.keep(grant, |ways, held| held.or_else(|| ways.room()).or_else(|| ways.turn().then_some(LAST)));
+    pub(super) fn admit(&self, grant: Arc<CachedGrant>) {
+        self.insert_at(grant, |ways, held| held.or_else(|| ways.free_way()).or_else(|| ways.admits().then_some(LAST)));
     }
 
     /// Inserts a grant at the index that `choose` returns, which receives the index of one with the same digest.
-    fn keep(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&mut Ways, Option<usize>) -> Option<usize>) {
-        let (set, tag) = self.place(grant.digest());
+    fn insert_at(&self, grant: Arc<CachedGrant>, choose: impl FnOnce(&mut Ways, Option<usize>) -> Option<usize>) {
+        let (set, tag) = self.locate(grant.digest());
         let mut ways = set.0.lock();
         let held = ways.find(tag, grant.digest());
-        let let_go = match choose(&mut ways, held) {
-            Some(at) => ways.put(at, tag, grant),
+        let evicted = match choose(&mut ways, held) {
+            Some(at) => ways.replace(at, tag, grant),
             None => Some(grant),
         };
         // The evicted grant is freed after the lock.
         drop(ways);
-        drop(let_go);
+        drop(evicted);
     }
 
     /// Evicts the grant of `digest`.
-    pub(super) fn forget(&self, digest: &Digest) {
-        let (set, tag) = self.place(digest);
+    pub(super) fn evict(&self, digest: &Digest) {
+        let (set, tag) = self.locate(digest);
         let mut ways = set.0.lock();
         if let Some(at) = ways.find(tag, digest) {
             ways.grants[at] = None;
@@ -131,25 +131,25 @@ impl Table {
 
     /// Moves the grants in the sets `from` to before `to` of another table into this one, except those that it already
     /// has or has no room for.
-    pub(super) fn take_over(&self, other: &Self, from: usize, to: usize) {
-        for grant in other.emptied(from, to) {
-            self.keep(grant, |ways, held| held.is_none().then(|| ways.room()).flatten());
+    pub(super) fn move_from(&self, other: &Self, from: usize, to: usize) {
+        for grant in other.drain(from, to) {
+            self.insert_at(grant, |ways, held| held.is_none().then(|| ways.free_way()).flatten());
         }
     }
 
     /// Empties the sets `from` to before `to`.
-    pub(super) fn empty(&self, from: usize, to: usize) {
-        self.emptied(from, to).for_each(drop);
+    pub(super) fn clear(&self, from: usize, to: usize) {
+        self.drain(from, to).for_each(drop);
     }
 
     /// Drains the sets `from` to before `to`; the most recently used grant of each comes last.
-    fn emptied(&self, from: usize, to: usize) -> impl Iterator<Item = Arc<CachedGrant>> {
+    fn drain(&self, from: usize, to: usize) -> impl Iterator<Item = Arc<CachedGrant>> {
         let sets = self.sets[from..to.min(self.sets.len())].iter();
         sets.flat_map(|set| std::mem::take(&mut set.0.lock().grants).into_iter().rev().flatten())
     }
 
     /// Returns the set of a digest, and its tag there.
-    fn place(&self, digest: &Digest) -> (&Set, u32) {
+    fn locate(&self, digest: &Digest) -> (&Set, u32) {
         // Digests are spread evenly already; the multiplication brings the key into all of the upper bits.
         let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let spread = (first ^ self.key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -175,23 +175,23 @@ impl Ways {
     }
 
     /// Returns whether the grant attempted now is admitted.
-    const fn turn(&mut self) -> bool {
-        self.offers = self.offers.wrapping_add(1);
-        self.offers.is_multiple_of(KEEP)
+    const fn admits(&mut self) -> bool {
+        self.attempts = self.attempts.wrapping_add(1);
+        self.attempts.is_multiple_of(ADMIT_ONE_IN)
     }
 
-    fn room(&self) -> Option<usize> {
+    fn free_way(&self) -> Option<usize> {
         self.grants.iter().position(Option::is_none)
     }
 
     /// Puts a grant first, in exchange for the one at `at`.
-    fn put(&mut self, at: usize, tag: u32, grant: Arc<CachedGrant>) -> Option<Arc<CachedGrant>> {
-        self.bring_forward(at);
+    fn replace(&mut self, at: usize, tag: u32, grant: Arc<CachedGrant>) -> Option<Arc<CachedGrant>> {
+        self.move_to_front(at);
         self.tags[0] = tag;
         self.grants[0].replace(grant)
     }
 
-    fn bring_forward(&mut self, at: usize) {
+    fn move_to_front(&mut self, at: usize) {
         self.tags[..=at].rotate_right(1);
         self.grants[..=at].rotate_right(1);
     }
@@ -217,7 +217,7 @@ mod tests {
         Digest::of(&number.to_le_bytes())
     }
 
-    fn get(table: &Table, number: u32) -> Option<Arc<CachedGrant>> {
+    fn get(table: &GrantTable, number: u32) -> Option<Arc<CachedGrant>> {
         table.get(&digest(number), |_| true).map(|(grant, _)| grant)
     }
 
@@ -228,11 +228,11 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_forgets_what_was_used_longest_ago() {
-        let table = Table::new(SETS, 7);
+        let table = GrantTable::new(SETS, 7);
         let kept = grant(0);
-        table.put(Arc::clone(&kept));
+        table.insert(Arc::clone(&kept));
         for number in 1..20 * 1_024 {
-            table.put(grant(number));
+            table.insert(grant(number));
             assert!(get(&table, 0).is_some_and(|grant| Arc::ptr_eq(&grant, &kept)), "what is used all the time stays");
         }
         assert!(table.len() > SETS * WAYS / 2 && table.len() <= SETS * WAYS, "{}", table.len());
@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn grants_fall_to_sets_evenly_whatever_their_number() {
         for sets in [1, 2, 64, SETS] {
-            let table = Table::new(sets, 7);
+            let table = GrantTable::new(sets, 7);
             let fits = u32::try_from(2 * sets).unwrap();
-            (0..fits).for_each(|number| table.put(grant(number)));
+            (0..fits).for_each(|number| table.insert(grant(number)));
             // With a mean of two per set, 19 of 20 find one of its four slots; in the smallest tables all do.
             let least = if sets < 64 { 2 * sets } else { 2 * sets * 19 / 20 };
             assert!(table.len() >= least, "{} of {fits} in {sets} sets", table.len());
@@ -252,8 +252,8 @@ mod tests {
 
     #[test]
     fn hits_of_a_set_are_counted() {
-        let table = Table::new(1, 7);
-        (0..2).for_each(|number| table.put(grant(number)));
+        let table = GrantTable::new(1, 7);
+        (0..2).for_each(|number| table.insert(grant(number)));
         for hits in 1..100 {
             assert_eq!(
                 table.get(&digest(hits % 3), |_| true).map(|(_, hits)| hits),
@@ -264,27 +264,27 @@ mod tests {
 
     #[test]
     fn only_the_very_digest_gets_a_grant() {
-        let table = Table::new(1, 7);
-        table.put(grant(0));
+        let table = GrantTable::new(1, 7);
+        table.insert(grant(0));
         // The same bits where the set and the tag are taken from.
         let mut alike = *digest(0).as_bytes();
         alike[31] ^= 1;
         let alike = Digest::from_bytes(alike);
         assert!(table.get(&alike, |_| true).is_none());
-        table.forget(&alike);
+        table.evict(&alike);
         assert!(get(&table, 0).is_some());
-        table.forget(&digest(0));
+        table.evict(&digest(0));
         assert!(get(&table, 0).is_none());
     }
 
     #[tokio::test]
     async fn a_larger_one_takes_over_what_it_does_not_have() {
-        let (small, large) = (Table::new(64, 7), Table::new_gently(SETS, 7, 100).await);
-        (0..128).for_each(|number| small.put(grant(number)));
+        let (small, large) = (GrantTable::new(64, 7), GrantTable::new_yielding(SETS, 7, 100).await);
+        (0..128).for_each(|number| small.insert(grant(number)));
         let held: Vec<u32> = (0..128).filter(|number| get(&small, *number).is_some()).collect();
         let newer = grant(held[0]);
-        large.put(Arc::clone(&newer));
-        (0..64).step_by(10).for_each(|from| large.take_over(&small, from, from + 10));
+        large.insert(Arc::clone(&newer));
+        (0..64).step_by(10).for_each(|from| large.move_from(&small, from, from + 10));
         assert_eq!((large.sets(), small.len()), (SETS, 0));
         assert!(held.iter().all(|number| get(&large, *number).is_some()));
         assert!(get(&large, held[0]).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
@@ -293,38 +293,38 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_kept_where_there_is_room_and_now_and_then_where_there_is_none() {
-        let table = Table::new(1, 7);
-        (0..4).for_each(|number| table.offer(grant(number)));
+        let table = GrantTable::new(1, 7);
+        (0..4).for_each(|number| table.admit(grant(number)));
         assert!((0..4).all(|number| get(&table, number).is_some()));
         let newer = grant(2);
-        table.offer(Arc::clone(&newer));
+        table.admit(Arc::clone(&newer));
         assert!(get(&table, 2).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
-        (4..11).for_each(|number| table.offer(grant(number)));
+        (4..11).for_each(|number| table.admit(grant(number)));
         assert!((0..4).all(|number| get(&table, number).is_some()), "others are not let go for what comes once");
-        table.offer(grant(11));
+        table.admit(grant(11));
         assert!(get(&table, 11).is_some());
         assert_eq!(table.len(), 4);
     }
 
     #[test]
     fn what_it_is_filled_with_takes_no_place_of_a_newer_one_nor_of_any_while_there_is_room() {
-        let table = Table::new(1, 7);
+        let table = GrantTable::new(1, 7);
         let newer = grant(0);
-        table.put(Arc::clone(&newer));
-        table.fill(grant(0));
+        table.insert(Arc::clone(&newer));
+        table.insert_if_absent(grant(0));
         assert!(get(&table, 0).is_some_and(|grant| Arc::ptr_eq(&grant, &newer)));
-        (1..4).for_each(|number| table.fill(grant(number)));
-        table.forget(&digest(3));
-        table.put(grant(4));
+        (1..4).for_each(|number| table.insert_if_absent(grant(number)));
+        table.evict(&digest(3));
+        table.insert(grant(4));
         assert!([0, 1, 2, 4].into_iter().all(|number| get(&table, number).is_some()));
-        table.fill(grant(5));
+        table.insert_if_absent(grant(5));
         assert!(get(&table, 5).is_some() && get(&table, 0).is_none());
-        table.empty(0, 1);
+        table.clear(0, 1);
         assert_eq!(table.len(), 0);
     }
 
     #[derive(Debug, Clone)]
-    enum Step {
+    enum Operation {
         Put(u32),
         Offer(u32),
         Fill(u32),
@@ -332,13 +332,13 @@ mod tests {
         Forget(u32),
     }
 
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
+    fn steps() -> impl Strategy<Value = Vec<Operation>> {
         let step = prop_oneof![
-            (0..40_u32).prop_map(Step::Put),
-            (0..40_u32).prop_map(Step::Offer),
-            (0..40_u32).prop_map(Step::Fill),
-            (0..40_u32, any::<bool>()).prop_map(|(number, usable)| Step::Get(number, usable)),
-            (0..40_u32).prop_map(Step::Forget),
+            (0..40_u32).prop_map(Operation::Put),
+            (0..40_u32).prop_map(Operation::Offer),
+            (0..40_u32).prop_map(Operation::Fill),
+            (0..40_u32, any::<bool>()).prop_map(|(number, usable)| Operation::Get(number, usable)),
+            (0..40_u32).prop_map(Operation::Forget),
         ];
         proptest::collection::vec(step, 1..200)
     }
@@ -350,32 +350,32 @@ mod tests {
         /// refused or that were evicted do not come back.
         #[test]
         fn nothing_is_used_that_the_rule_refuses(steps in steps(), sets in prop_oneof![Just(1_usize), Just(4), Just(64)]) {
-            let table = Table::new(sets, 7);
+            let table = GrantTable::new(sets, 7);
             let mut held: HashMap<u32, Arc<CachedGrant>> = HashMap::new();
             for step in steps {
                 match step {
-                    Step::Put(number) => {
+                    Operation::Put(number) => {
                         let new = grant(number);
-                        table.put(Arc::clone(&new));
+                        table.insert(Arc::clone(&new));
                         held.insert(number, new);
                     }
-                    Step::Offer(number) | Step::Fill(number) => {
+                    Operation::Offer(number) | Operation::Fill(number) => {
                         let new = grant(number);
-                        if matches!(step, Step::Fill(_)) {
-                            table.fill(Arc::clone(&new));
+                        if matches!(step, Operation::Fill(_)) {
+                            table.insert_if_absent(Arc::clone(&new));
                         } else {
-                            table.offer(Arc::clone(&new));
+                            table.admit(Arc::clone(&new));
                         }
                         // The table holds it too: it was admitted.
                         if Arc::strong_count(&new) > 1 {
                             held.insert(number, new);
                         }
                     }
-                    Step::Forget(number) => {
-                        table.forget(&digest(number));
+                    Operation::Forget(number) => {
+                        table.evict(&digest(number));
                         held.remove(&number);
                     }
-                    Step::Get(number, usable) => {
+                    Operation::Get(number, usable) => {
                         let mut asked = None;
                         let got = table.get(&digest(number), |grant| {
                             asked = Some(std::ptr::from_ref(grant));

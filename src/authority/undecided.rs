@@ -14,7 +14,7 @@ pub enum Undecided {
         "the replica cannot prove that its state is current: it can read storage, but its heartbeats have failed for \
          {seconds} s, because {because}; without heartbeats, other replicas do not wait for it when they write"
     )]
-    Unreported {
+    NoHeartbeat {
         /// Seconds since the last committed heartbeat.
         seconds: u64,
         /// The reason, in a few words.
@@ -34,7 +34,7 @@ pub enum Undecided {
     Behind,
     /// Too many calls are waiting for storage.
     #[error("too many calls are waiting for storage")]
-    Crowded,
+    Overloaded,
     /// The requested minimum revision does not exist, and the latest revision of storage is behind it.
     #[error("min_revision is not part of the history of this storage, which may have been restored from a backup")]
     ForeignRevision,
@@ -46,12 +46,12 @@ impl Undecided {
         match self {
             Self::Loading => "REPLICA_LOADING",
             Self::Stale => "REPLICA_STALE",
-            Self::Unreported { .. } => "HEARTBEATS_FAILED",
+            Self::NoHeartbeat { .. } => "HEARTBEATS_FAILED",
             Self::Storage => "STORAGE_UNAVAILABLE",
             Self::Incomplete => "STORAGE_INCOMPLETE",
             Self::Changing => "STATE_CHANGING",
             Self::Behind => "REPLICA_BEHIND",
-            Self::Crowded => "OVERLOADED",
+            Self::Overloaded => "OVERLOADED",
             Self::ForeignRevision => "REVISION_UNKNOWN",
         }
     }

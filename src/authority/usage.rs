@@ -18,12 +18,12 @@ const MAX_PER_SHARD: usize = 16_384;
 
 /// Uses not yet written to storage.
 #[derive(Debug)]
-pub(super) struct Usage {
-    shards: [Mutex<HashMap<Counted, (u64, Timestamp)>>; SHARDS],
+pub(super) struct UsageCounts {
+    shards: [Mutex<HashMap<UsageKey, (u64, Timestamp)>>; SHARDS],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Counted {
+struct UsageKey {
     key: KeyId,
     secret: SecretId,
     method: Option<MethodNumber>,
@@ -31,7 +31,7 @@ struct Counted {
     allowed: bool,
 }
 
-impl Usage {
+impl UsageCounts {
     pub(super) fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()) }
     }
@@ -45,7 +45,7 @@ impl Usage {
             [entry] if !entry.retired => Some(entry.number),
             _ => None,
         };
-        let counted = Counted { key, secret, method, store: decision.store_number, allowed: decision.allowed() };
+        let counted = UsageKey { key, secret, method, store: decision.store_number, allowed: decision.allowed() };
         let mut shard = self.shard(key).lock();
         if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&counted) {
             return false;
@@ -58,7 +58,7 @@ impl Usage {
 
     /// Takes everything counted in `usages` since the last call, each distinct count once.
     pub(super) fn take<'a>(usages: impl Iterator<Item = &'a Self>) -> Vec<UsageAdd> {
-        let mut sums: HashMap<Counted, (u64, Timestamp)> = HashMap::new();
+        let mut sums: HashMap<UsageKey, (u64, Timestamp)> = HashMap::new();
         for shard in usages.flat_map(|usage| &usage.shards) {
             let counts = std::mem::take(&mut *shard.lock());
             for (counted, (calls, last)) in counts {
@@ -66,7 +66,7 @@ impl Usage {
                 *sum = (sum.0 + calls, sum.1.max(last));
             }
         }
-        let add = |(counted, (calls, last)): (Counted, (u64, Timestamp))| UsageAdd {
+        let add = |(counted, (calls, last)): (UsageKey, (u64, Timestamp))| UsageAdd {
             key: counted.key,
             secret: counted.secret,
             method: counted.method,
@@ -82,10 +82,10 @@ impl Usage {
     }
 
     /// Puts back counts that storage did not accept. Returns the number of uses for which there was no room.
-    pub(super) fn give_back(&self, adds: Vec<UsageAdd>) -> u64 {
+    pub(super) fn put_back(&self, adds: Vec<UsageAdd>) -> u64 {
         let mut dropped = 0;
         for add in adds {
-            let entry = Counted {
+            let entry = UsageKey {
                 key: add.key,
                 secret: add.secret,
                 method: add.method,
@@ -104,7 +104,7 @@ impl Usage {
         dropped
     }
 
-    fn shard(&self, key: KeyId) -> &Mutex<HashMap<Counted, (u64, Timestamp)>> {
+    fn shard(&self, key: KeyId) -> &Mutex<HashMap<UsageKey, (u64, Timestamp)>> {
         &self.shards[usize::try_from(key.as_u128() % SHARDS as u128).unwrap_or(0)]
     }
 }

@@ -6,51 +6,58 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::inner::Inner;
-use super::witness::Look;
+use super::liveness::TimedReports;
 
 /// Minimum time limit of one check, however short the wait.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Inner {
     /// Reads the reports of all replicas, until `bound` at the latest.
-    pub(super) async fn look<R>(&self, bound: Instant, judge: impl FnOnce(Look<'_>) -> R) -> Option<R> {
+    pub(super) async fn read_reports<R>(
+        &self,
+        bound: Instant,
+        inspect: impl FnOnce(TimedReports<'_>) -> R,
+    ) -> Option<R> {
         let sent = self.freshness.tick();
         match tokio::time::timeout_at(bound, self.storage.replicas()).await {
             Ok(Ok((replicas, _))) => {
-                self.outages.others.worked();
-                Some(judge(Look { sent, received: self.freshness.tick(), replicas: &replicas }))
+                self.outages.replicas.succeeded();
+                Some(inspect(TimedReports { sent, received: self.freshness.tick(), replicas: &replicas }))
             }
             Ok(Err(error)) => {
-                self.outages.others.failed(&error);
+                self.outages.replicas.failed(&error);
                 None
             }
             Err(_) => {
-                self.outages.others.failed("storage did not respond in time");
+                self.outages.replicas.failed("storage did not respond in time");
                 None
             }
         }
     }
 
     /// Removes the reports of replicas that have been gone for a day.
-    pub(super) async fn remove_silent(&self) {
-        let bound = Instant::now() + LOOK * 5;
-        let silent = self.look(bound, |look| self.witness.silent(&self.settings, look)).await.unwrap_or_default();
-        if silent.is_empty() {
+    pub(super) async fn remove_unresponsive(&self) {
+        let bound = Instant::now() + CHECK_TIMEOUT * 5;
+        let unresponsive = self
+            .read_reports(bound, |reports| self.liveness.unresponsive(&self.settings, reports))
+            .await
+            .unwrap_or_default();
+        if unresponsive.is_empty() {
             return;
         }
-        if let Err(error) = self.storage.remove_replicas(&silent).await {
+        if let Err(error) = self.storage.remove_replicas(&unresponsive).await {
             tracing::warn!(error = %error, "replicas that have been gone for a day stay listed in storage");
         }
     }
 }
 
 /// Checks the other replicas periodically, so that a write knows at once which are unresponsive, and for how long.
-pub(super) async fn keep(inner: Arc<Inner>) -> Result<(), String> {
+pub(super) async fn run(inner: Arc<Inner>) -> Result<(), String> {
     loop {
         if inner.storage.is_shared() {
-            let bound = Instant::now() + LOOK * 5;
+            let bound = Instant::now() + CHECK_TIMEOUT * 5;
             // The check itself records the reports.
-            let _ = inner.look(bound, |look| inner.witness.note(&inner.settings, look)).await;
+            let _ = inner.read_reports(bound, |reports| inner.liveness.record(&inner.settings, reports)).await;
         }
         tokio::select! {
             biased;

@@ -117,7 +117,7 @@ fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Opti
         faults.add("store_use is none, but there are store_places; remove them or write optional");
     }
     if let (Some(StoreUse::Shared), Some(identity)) = (store_use, &identity)
-        && let Some(fault) = StoreUse::shared_fault(identity.verb, !raw_places.is_empty())
+        && let Some(fault) = StoreUse::shared_error(identity.verb, !raw_places.is_empty())
     {
         faults.add(format!("store_use cannot be shared: {fault}"));
     }

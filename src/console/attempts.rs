@@ -72,11 +72,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::ByHand;
+    use crate::clock::ManualClock;
 
     #[test]
     fn failures_count_for_their_address_and_for_a_minute() {
-        let clock = Arc::new(ByHand::default());
+        let clock = Arc::new(ManualClock::default());
         let attempts = Attempts::new(Arc::clone(&clock) as SharedClock);
         let (one, other) = (Some(IpAddr::from([192, 0, 2, 1])), Some(IpAddr::from([192, 0, 2, 2])));
         for _ in 0..MOST {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let attempts = Attempts::new(Arc::new(ByHand::default()));
+        let attempts = Attempts::new(Arc::new(ManualClock::default()));
         for number in 0..u32::try_from(3 * ADDRESSES).unwrap() {
             attempts.failed(Some(IpAddr::from(number.to_be_bytes())));
         }

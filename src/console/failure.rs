@@ -84,7 +84,7 @@ impl From<Undecided> for Failure {
         tracing::warn!(error = %undecided, "page failed: no decision");
         match undecided {
             Undecided::Storage => Self::Unavailable,
-            Undecided::Crowded => Self::Busy,
+            Undecided::Overloaded => Self::Busy,
             other => Self::NoDecision(other),
         }
     }

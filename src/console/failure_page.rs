@@ -73,12 +73,12 @@ fn no_decision(undecided: Undecided) -> (&'static str, &'static str) {
     let t = &ENGLISH.failures;
     match undecided {
         Undecided::Loading => (t.loading, t.loading_advice),
-        Undecided::Stale | Undecided::Unreported { .. } => (t.stale, t.stale_advice),
+        Undecided::Stale | Undecided::NoHeartbeat { .. } => (t.stale, t.stale_advice),
         Undecided::Behind => (t.behind, t.behind_advice),
         Undecided::Changing => (t.changing, t.changing_advice),
         Undecided::Incomplete | Undecided::ForeignRevision => (t.incomplete, t.incomplete_advice),
         Undecided::Storage => (t.unavailable, t.unavailable_advice),
-        Undecided::Crowded => (t.busy, t.busy_advice),
+        Undecided::Overloaded => (t.busy, t.busy_advice),
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_without_a_decision_blames_storage_only_if_it_did_not_respond() {
-        let heartbeats = Undecided::Unreported { seconds: 90, because: "it is read-only" };
+        let heartbeats = Undecided::NoHeartbeat { seconds: 90, because: "it is read-only" };
         for (undecided, title) in [
             (Undecided::Storage, "Storage is unavailable"),
             (Undecided::Loading, "This server is loading its data"),
@@ -113,7 +113,7 @@ mod tests {
             (Undecided::Behind, "This server doesn&#39;t have the latest changes yet"),
             (Undecided::Changing, "The data kept changing"),
             (Undecided::Incomplete, "Storage seems to be incomplete"),
-            (Undecided::Crowded, "The server is busy"),
+            (Undecided::Overloaded, "The server is busy"),
         ] {
             let response = Failure::from(undecided).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -10,7 +10,7 @@ use super::Console;
 use super::cookies;
 use super::csrf;
 use super::failure::Failure;
-use crate::budget::Call;
+use crate::budget::CallBudget;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionToken, SignedOut};
 
@@ -48,10 +48,14 @@ impl FromRequestParts<Console> for Session {
         let Some(token) = cookies::read(&parts.headers, console.secure) else {
             return Err(Failure::SignedOut { why: None, wanted });
         };
-        match console.registry.session(&token, console.authority.now(), |row| console.authority.moment(row)).await? {
+        match console
+            .registry
+            .session(&token, console.authority.now(), |row| console.authority.decision_time(row))
+            .await?
+        {
             Ok(signed_in) if signed_in.caller.role.may(Permission::View) => {
-                if let Some(call) = parts.extensions.get::<Arc<Call>>() {
-                    call.vouch().map_err(|_| Failure::Busy)?;
+                if let Some(call) = parts.extensions.get::<Arc<CallBudget>>() {
+                    call.mark_known().map_err(|_| Failure::Busy)?;
                 }
                 Ok(Self { csrf: csrf::token(&token), token, caller: signed_in.caller })
             }

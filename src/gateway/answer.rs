@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::refuse::{self, Why};
 use super::{Case, Facts, Outcome, Respond};
-use crate::authority::{Introspection, Reach};
+use crate::authority::{Introspection, TokenAccess};
 use crate::config::profiles::Profile;
 use crate::model::decision::Reason;
 use crate::model::pattern::Verb;
@@ -72,14 +72,14 @@ impl Case<'_> {
         let profile = &self.profile.profile;
         let mut facts = Facts::none(Arc::clone(&self.profile.name));
         facts.revision = told.revision.0;
-        let Some(reach) = &told.access else {
+        let Some(access) = &told.access else {
             let reason = told.refused.unwrap_or(Reason::KeyUnknown);
             return refuse::respond(profile.wording, &Why::Reason(reason), facts);
         };
         facts.reason = "ANSWERED";
-        facts.key = Some(reach.key);
+        facts.key = Some(access.key);
         let body = match asked {
-            Asked::Credentials => serde_json::to_string(&credentials(reach)),
+            Asked::Credentials => serde_json::to_string(&credentials(access)),
             Asked::Versions => serde_json::to_string(&Versions { success: true, versions: &profile.versions }),
         };
         Outcome::Answer(Respond {
@@ -91,8 +91,8 @@ impl Case<'_> {
     }
 }
 
-fn credentials(reach: &Reach) -> Credentials<'_> {
-    let mut paths: Vec<String> = reach.methods.iter().map(|method| without_version(method)).collect();
+fn credentials(access: &TokenAccess) -> Credentials<'_> {
+    let mut paths: Vec<String> = access.methods.iter().map(|method| without_version(method)).collect();
     paths.sort_unstable();
     paths.dedup();
     for (told, members) in TOLD_AS_ONE {
@@ -102,10 +102,10 @@ fn credentials(reach: &Reach) -> Credentials<'_> {
     }
     Credentials {
         success: true,
-        scopes: &reach.scopes,
+        scopes: &access.scopes,
         paths,
-        site_access: if reach.all_stores { "access_full" } else { "access_selective" },
-        sites_available: (!reach.all_stores).then(|| reach.stores.iter().map(|(code, _)| code.as_str()).collect()),
+        site_access: if access.all_stores { "access_full" } else { "access_selective" },
+        sites_available: (!access.all_stores).then(|| access.stores.iter().map(|(code, _)| code.as_str()).collect()),
     }
 }
 

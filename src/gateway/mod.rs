@@ -38,7 +38,9 @@ pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Query, Undecided};
 use crate::config::profiles::{self, Profile, Wording};
 use crate::model::book::Entry;
-use crate::model::decision::{Decision, REASONS, Reason, Reasons, Request, Scope, Sight, StoresFrom, Unnamed};
+use crate::model::decision::{
+    Decision, REASONS, Reason, Reasons, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom,
+};
 use crate::model::method::StorePlace;
 use crate::model::path::canonicalize_bytes;
 use crate::model::world::{MethodTable, StoreTable};
@@ -152,7 +154,7 @@ impl Gateway {
                 Err(refused) => return Ok(self.counted(*refused)),
             };
             if case.reads_key_first(request.body) {
-                let wrong = self.inner.authority.judge_key(case.reading.token(), request.client).await?;
+                let wrong = self.inner.authority.check_key(case.reading.token(), request.client).await?;
                 if !wrong.is_empty() {
                     let query = keys_alone(&case, request);
                     let refused = |decision: &Decision<'_>| case.refused_key(decision);
@@ -268,7 +270,7 @@ impl Inner {
     }
     /// Returns whether the key itself is valid; `None` if the answer is not in memory.
     fn judge_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<bool> {
-        self.authority.judge_key_now(case.reading.token(), request.client).map(Reasons::is_empty)
+        self.authority.check_key_now(case.reading.token(), request.client).map(Reasons::is_empty)
     }
 }
 
@@ -322,8 +324,14 @@ impl<'r> Case<'r> {
     fn best(&self, entry: &Entry) -> Option<StoresFrom> {
         let profile = &self.profile.profile;
         let named = self.plans.of(Some(entry.number)).can_name_a_store(entry.identity.verb);
-        let unnamed = if profile.upstream_applies_scope { Unnamed::ScopeApplied } else { Unnamed::Nothing };
-        let best = StoresFrom::Gateway(Sight { complete: true, verb: true, named, unnamed });
+        let enforcement =
+            if profile.upstream_applies_scope { ScopeEnforcement::Upstream } else { ScopeEnforcement::None };
+        let best = StoresFrom::Gateway(StoreEvidence {
+            complete: true,
+            verb_inspected: true,
+            limits_call: named,
+            enforcement,
+        });
         profile.governs(entry.identity.pattern.as_str()).then_some(best)
     }
 
@@ -381,11 +389,13 @@ impl<'r> Case<'r> {
 
     /// Returns the stores to add to a call that names none, which confine it to its scope.
     fn added(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
-        let (StoresFrom::Gateway(sight), Some(Scope::Listed(codes))) = (self.reading.stores_from(), &decision.scope)
+        let (StoresFrom::Gateway(evidence), Some(Scope::Listed(codes))) = (self.reading.stores_from(), &decision.scope)
         else {
             return Vec::new();
         };
-        let Some((name, repeated)) = self.reading.add().filter(|_| !sight.named && !self.reading.scope_applied) else {
+        let Some((name, repeated)) =
+            self.reading.add().filter(|_| !evidence.limits_call && !self.reading.scope_applied)
+        else {
             return Vec::new();
         };
         let name = decode::encode(name);

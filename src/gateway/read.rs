@@ -20,7 +20,7 @@ use super::request::{Body, HttpRequest};
 use crate::authority::Query;
 use crate::config::profiles::Profile;
 use crate::model::book::Resolution;
-use crate::model::decision::{Reason, Request, Sight, StoresFrom, Unnamed};
+use crate::model::decision::{Reason, Request, ScopeEnforcement, StoreEvidence, StoresFrom};
 use crate::model::path::{self, CanonicalPath};
 use crate::model::pattern::Verb;
 use crate::model::world::MethodTable;
@@ -51,7 +51,7 @@ impl<'r> Reading<'r> {
         tables: &Tables,
     ) -> Result<Self, Fault> {
         // Browsers never send what follows a `#`; on the wire some services drop it and some do not.
-        let path = path.filter(|_| !request.target.contains(&b'#') && path::is_sent_as_read(request.target));
+        let path = path.filter(|_| !request.target.contains(&b'#') && path::is_safe_to_forward(request.target));
         let verb = std::str::from_utf8(request.verb).ok().and_then(|verb| verb.parse::<Verb>().ok());
         let entry = match (verb, &path) {
             (Some(verb), Some(path)) => match tables.methods.book().resolve(Some(verb), path) {
@@ -78,7 +78,7 @@ impl<'r> Reading<'r> {
         if plan.host {
             // Two hosts that were joined, for instance.
             let host = headers::host(request.host).ok_or(Fault::Host)?;
-            if let Some(store) = tables.stores.at_host(&host) {
+            if let Some(store) = tables.stores.get_by_host(&host) {
                 found.take_store(Cow::Owned(store.code.to_string()), true)?;
             }
         }
@@ -232,18 +232,18 @@ impl<'r> Reading<'r> {
     }
 
     pub(super) fn stores_from(&self) -> StoresFrom {
-        let unnamed = match self.add() {
-            _ if self.scope_applied => Unnamed::ScopeApplied,
-            Some((_, true)) => Unnamed::AddEach,
-            Some((_, false)) => Unnamed::AddOne,
-            None => Unnamed::Nothing,
+        let enforcement = match self.add() {
+            _ if self.scope_applied => ScopeEnforcement::Upstream,
+            Some((_, true)) => ScopeEnforcement::AppendMany,
+            Some((_, false)) => ScopeEnforcement::AppendOne,
+            None => ScopeEnforcement::None,
         };
         let unseen = self.found.unseen.as_ref();
-        StoresFrom::Gateway(Sight {
+        StoresFrom::Gateway(StoreEvidence {
             complete: !unseen.is_some_and(|unseen| unseen.stores),
-            verb: !unseen.is_some_and(|unseen| unseen.verb),
-            named: self.found.named,
-            unnamed,
+            verb_inspected: !unseen.is_some_and(|unseen| unseen.verb),
+            limits_call: self.found.named,
+            enforcement,
         })
     }
 

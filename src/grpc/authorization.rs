@@ -12,7 +12,7 @@ use super::answer::{authorize, batch_authorize};
 use super::no_decision::no_decision;
 use super::question::{Asked, read_revision};
 use super::wire::{Framed, to_reason};
-use crate::authority::{Applied, Authority, Introspection};
+use crate::authority::{AppliedRevision, Authority, Introspection};
 use crate::lifecycle::Tasks;
 use crate::model::violations::Violations;
 use crate::proto::v1 as proto;
@@ -134,7 +134,7 @@ fn to_introspection(told: Introspection) -> proto::IntrospectKeyResponse {
     }
 }
 
-fn to_change(applied: &Arc<Applied>) -> proto::WatchChangesResponse {
+fn to_change(applied: &Arc<AppliedRevision>) -> proto::WatchChangesResponse {
     let subjects = applied.subjects.iter().map(|subject| proto::ChangedSubject {
         kind: subject.kind.clone(),
         id: subject.id.clone(),

@@ -78,7 +78,7 @@ pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) 
     let mut told = false;
     loop {
         let readiness = authority.readiness();
-        let ready = readiness.is_ok() && tasks.is_open() && !tasks.is_leaving();
+        let ready = readiness.is_ok() && tasks.is_open() && !tasks.is_draining();
         if ready != told {
             told = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
@@ -92,7 +92,7 @@ pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) 
             }
         }
         tokio::select! {
-            () = tasks.leaving() => {
+            () = tasks.draining() => {
                 for name in SERVICES {
                     reporter.set_service_status(name, ServingStatus::NotServing).await;
                 }

@@ -24,7 +24,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 
-use crate::lifecycle::{Overload, Pool, Slot};
+use crate::lifecycle::{BoundedPool, Overload, Slot};
 use crate::status;
 
 /// Length in bytes above which messages are long.
@@ -39,7 +39,7 @@ const PREFIX: usize = 5;
 pub struct LongCalls<S, L = S> {
     here: S,
     there: L,
-    pool: Pool,
+    pool: BoundedPool,
     /// Longest message that either accepts.
     longest: usize,
 }
@@ -65,7 +65,7 @@ pub(super) struct Replay {
 impl<S, L> LongCalls<S, L> {
     /// Runs calls with messages of up to [`LONG_CALL`] bytes on `here`; longer ones, up to `longest` bytes, on `there`
     /// in `pool`.
-    pub const fn new(here: S, there: L, pool: Pool, longest: usize) -> Self {
+    pub const fn new(here: S, there: L, pool: BoundedPool, longest: usize) -> Self {
         Self { here, there, pool, longest }
     }
 }
@@ -208,7 +208,7 @@ impl Replay {
     }
 
     /// Reads the message of `length` bytes, counted in `slot` as they come.
-    async fn buffer(&mut self, length: usize, pool: &Pool, slot: &mut Slot) -> Result<(), Overload> {
+    async fn buffer(&mut self, length: usize, pool: &BoundedPool, slot: &mut Slot) -> Result<(), Overload> {
         pool.hold(slot, self.len)?;
         while self.len < length {
             match self.more().await {
@@ -246,7 +246,7 @@ mod tests {
     use http_body_util::{Full, StreamBody};
 
     use super::*;
-    use crate::lifecycle::{Limits, Tasks};
+    use crate::lifecycle::{PoolLimits, Tasks};
 
     const CALLS: usize = 2;
     const BYTES: usize = 256 * 1024;
@@ -259,15 +259,15 @@ mod tests {
         Ok(Response::builder().header("thread", thread).header("bytes", bytes).body(Body::empty()).unwrap())
     }
 
-    fn calls() -> (impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone, Pool) {
-        let limits = Limits {
+    fn calls() -> (impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone, BoundedPool) {
+        let limits = PoolLimits {
             threads: 1,
             calls: CALLS,
             bytes: BYTES,
             queue: Duration::from_secs(60),
             run: Duration::from_secs(60),
         };
-        let pool = Pool::start("there", limits, &Tasks::new(), Arc::new(|_| ())).unwrap();
+        let pool = BoundedPool::start("there", limits, &Tasks::new(), Arc::new(|_| ())).unwrap();
         let service = tower::service_fn(told);
         (LongCalls::new(service, service, pool.clone(), LONGEST), pool)
     }

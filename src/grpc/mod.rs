@@ -149,7 +149,7 @@ mod tests {
         };
         let clock: SharedClock = Arc::new(SystemClock);
         let authority = Authority::start(storage, settings, &clock, &Tasks::new(), Arc::new(Metrics::new()));
-        decision_service(authority.at_desk(), CallerAuth::OffForDecisions, Routes::default())
+        decision_service(authority.for_worker(), CallerAuth::OffForDecisions, Routes::default())
     }
 
     fn framed(message: &impl prost::Message) -> Vec<u8> {

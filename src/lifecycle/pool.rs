@@ -20,7 +20,7 @@ use super::{Tasks, Threads};
 
 /// Limits of a pool.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct PoolLimits {
     /// Number of threads.
     pub threads: usize,
     /// Most calls queued or running.
@@ -71,22 +71,22 @@ impl Overload {
 }
 
 /// Receives every refusal of a pool.
-pub type Observer = Arc<dyn Fn(Overload) + Send + Sync>;
+pub type RefusalObserver = Arc<dyn Fn(Overload) + Send + Sync>;
 
 /// A bounded pool of threads. Cheap to clone.
 #[derive(Clone)]
-pub struct Pool {
-    shared: Arc<Shared>,
+pub struct BoundedPool {
+    shared: Arc<PoolInner>,
 }
 
-struct Shared {
+struct PoolInner {
     name: &'static str,
     threads: Threads,
-    limits: Limits,
+    limits: PoolLimits,
     tasks: Tasks,
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    observer: Observer,
+    observer: RefusalObserver,
 }
 
 /// The right to run one call, with the bytes that it holds so far.
@@ -100,21 +100,26 @@ const QUEUED: u8 = 0;
 const BEGUN: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-impl std::fmt::Debug for Pool {
+impl std::fmt::Debug for BoundedPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("name", &self.shared.name).field("limits", &self.shared.limits).finish()
+        f.debug_struct("BoundedPool").field("name", &self.shared.name).field("limits", &self.shared.limits).finish()
     }
 }
 
-impl Pool {
+impl BoundedPool {
     /// Starts the threads. Their work counts among `tasks`, and `observer` receives every refusal.
     ///
     /// # Errors
     /// The threads could not be started.
-    pub fn start(name: &'static str, limits: Limits, tasks: &Tasks, observer: Observer) -> std::io::Result<Self> {
-        let shared = Shared {
+    pub fn start(
+        name: &'static str,
+        limits: PoolLimits,
+        tasks: &Tasks,
+        observer: RefusalObserver,
+    ) -> std::io::Result<Self> {
+        let shared = PoolInner {
             name,
-            threads: Threads::start_behind(name, limits.threads)?,
+            threads: Threads::start_low_priority(name, limits.threads)?,
             limits,
             tasks: tasks.clone(),
             calls: Arc::new(Semaphore::new(limits.calls)),
@@ -205,23 +210,23 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use crate::lifecycle::Ending;
+    use crate::lifecycle::ShutdownOutcome;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn pool(limits: Limits) -> (Pool, Tasks, Arc<Mutex<Vec<Overload>>>) {
+    fn pool(limits: PoolLimits) -> (BoundedPool, Tasks, Arc<Mutex<Vec<Overload>>>) {
         let (tasks, counted) = (Tasks::new(), Arc::new(Mutex::new(Vec::new())));
         let seen = Arc::clone(&counted);
-        let observer: Observer = Arc::new(move |why| seen.lock().unwrap().push(why));
-        (Pool::start("long", limits, &tasks, observer).unwrap(), tasks, counted)
+        let observer: RefusalObserver = Arc::new(move |why| seen.lock().unwrap().push(why));
+        (BoundedPool::start("long", limits, &tasks, observer).unwrap(), tasks, counted)
     }
 
-    fn limits() -> Limits {
-        Limits { threads: 1, calls: 2, bytes: 100, queue: LONG, run: LONG }
+    fn limits() -> PoolLimits {
+        PoolLimits { threads: 1, calls: 2, bytes: 100, queue: LONG, run: LONG }
     }
 
     /// Occupies the only thread until the sender is dropped.
-    fn occupy(pool: &Pool) -> (std::sync::mpsc::Sender<()>, impl Future<Output = Result<(), Overload>> + use<>) {
+    fn occupy(pool: &BoundedPool) -> (std::sync::mpsc::Sender<()>, impl Future<Output = Result<(), Overload>> + use<>) {
         let (end, ended) = std::sync::mpsc::channel::<()>();
         let (pool, slot) = (pool.clone(), pool.slot().unwrap());
         let busy = async move {
@@ -252,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_begun_in_time_is_refused_and_never_begins() {
-        let (pool, _tasks, _) = pool(Limits { queue: Duration::from_millis(20), ..limits() });
+        let (pool, _tasks, _) = pool(PoolLimits { queue: Duration::from_millis(20), ..limits() });
         let (end, busy) = occupy(&pool);
         let mut busy = std::pin::pin!(busy);
         let begun = Arc::new(AtomicUsize::new(0));
@@ -280,13 +285,13 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(20), call).await.is_err(), "it waits for ever");
         assert!(gone.await.is_err(), "its work was dropped");
         tasks.stop();
-        assert_eq!(tasks.finish(LONG).await, Ending::Orderly);
+        assert_eq!(tasks.finish(LONG).await, ShutdownOutcome::Orderly);
     }
 
     #[tokio::test]
     async fn work_that_waits_too_long_or_panics_is_refused() {
         let (pool, _tasks, _) =
-            pool(Limits { queue: Duration::from_millis(5), run: Duration::from_millis(5), ..limits() });
+            pool(PoolLimits { queue: Duration::from_millis(5), run: Duration::from_millis(5), ..limits() });
         let stuck = pool.run(pool.slot().unwrap(), std::future::pending::<()>()).await;
         assert!(matches!(stuck, Err(Overload::Run | Overload::Queue)), "{stuck:?}");
         let (pool, _tasks, _) = self::pool(limits());

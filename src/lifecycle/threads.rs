@@ -4,8 +4,8 @@ use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Niceness of the threads of [`Threads::start_behind`], as in nice(1).
-const BEHIND: i32 = 5;
+/// Niceness of the threads of [`Threads::start_low_priority`], as in nice(1).
+const NICENESS: i32 = 5;
 
 /// A runtime with its own threads. Dropping it does not wait for its tasks.
 #[derive(Debug)]
@@ -21,18 +21,18 @@ impl Threads {
     /// # Errors
     /// The system could not create the threads.
     pub fn start(name: &'static str, count: usize) -> io::Result<Self> {
-        Self::of(Builder::new_multi_thread().thread_name(name), count)
+        Self::build(Builder::new_multi_thread().thread_name(name), count)
     }
 
     /// Starts `count` threads with a lower share of a busy CPU than the others of the process.
     ///
     /// # Errors
     /// The system could not create the threads.
-    pub fn start_behind(name: &'static str, count: usize) -> io::Result<Self> {
-        Self::of(
+    pub fn start_low_priority(name: &'static str, count: usize) -> io::Result<Self> {
+        Self::build(
             Builder::new_multi_thread().thread_name(name).on_thread_start(|| {
                 // Per thread on Linux. The work is just as bounded without it.
-                if let Err(error) = rustix::process::nice(BEHIND) {
+                if let Err(error) = rustix::process::nice(NICENESS) {
                     tracing::debug!(error = %error, "a thread keeps its priority");
                 }
             }),
@@ -40,7 +40,7 @@ impl Threads {
         )
     }
 
-    fn of(builder: &mut Builder, count: usize) -> io::Result<Self> {
+    fn build(builder: &mut Builder, count: usize) -> io::Result<Self> {
         let runtime = builder.worker_threads(count.max(1)).enable_all().build()?;
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }

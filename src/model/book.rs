@@ -41,7 +41,7 @@ mod tree;
 
 use std::fmt;
 
-use self::tree::{EntryIndex, Found, Tree};
+use self::tree::{EntryIndex, Tree, TreeMatch};
 use super::method::StoreUse;
 use super::path::CanonicalPath;
 use super::pattern::{MethodIdentity, Verb};
@@ -112,12 +112,12 @@ impl Book {
         let retired = (0..book.entries.len()).rev().filter(|at| book.entries[*at].retired);
         let order: Vec<usize> = live.chain(retired).collect();
         for at in order {
-            book.place(at)?;
+            book.insert(at)?;
         }
         Ok(book)
     }
 
-    fn place(&mut self, at: usize) -> Result<(), CompileError> {
+    fn insert(&mut self, at: usize) -> Result<(), CompileError> {
         let entry = &self.entries[at];
         let verb = entry.identity.verb;
         let tree = match self.trees.binary_search_by_key(&verb, |(verb, _)| *verb) {
@@ -127,9 +127,9 @@ impl Book {
                 &mut self.trees[free].1
             }
         };
-        let place = tree.place(&entry.identity.pattern);
-        match *place {
-            None => *place = Some(EntryIndex::try_from(at).expect("a book has at most as many entries as u32 numbers")),
+        let slot = tree.slot(&entry.identity.pattern);
+        match *slot {
+            None => *slot = Some(EntryIndex::try_from(at).expect("a book has at most as many entries as u32 numbers")),
             Some(_) if entry.retired => {}
             Some(other) => return Err(CompileError::clash(&self.entries[other as usize], entry)),
         }
@@ -154,28 +154,28 @@ impl Book {
     /// (of HEAD's and GET's for HEAD).
     pub fn resolve(&self, verb: Option<Verb>, path: &CanonicalPath<'_>) -> Resolution<'_> {
         match verb {
-            Some(verb) => self.read(verb, path).map_or(Resolution::Unknown, |found| self.resolution(found)),
-            None => self.resolve_any(path),
+            Some(verb) => self.find(verb, path).map_or(Resolution::Unknown, |found| self.resolution(found)),
+            None => self.resolve_without_verb(path),
         }
     }
 
-    fn resolve_any(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
+    fn resolve_without_verb(&self, path: &CanonicalPath<'_>) -> Resolution<'_> {
         let mut all: Vec<&Entry> = Vec::new();
-        let mut of_get = None;
+        let mut get_entry = None;
         let mut ambiguous = false;
         for (verb, tree) in &self.trees {
-            let Some(found) = self.read(*verb, path) else {
-                ambiguous |= tree.reads_loosely(path.inner());
+            let Some(found) = self.find(*verb, path) else {
+                ambiguous |= tree.matches_loosely(path.inner());
                 continue;
             };
             ambiguous |= found.ambiguous;
             let entry = &self.entries[found.entry as usize];
             // A HEAD entry found by falling back was found already by GET, which comes first.
-            if *verb == Verb::HEAD && of_get == Some(found.entry) {
+            if *verb == Verb::HEAD && get_entry == Some(found.entry) {
                 continue;
             }
             if *verb == Verb::GET {
-                of_get = Some(found.entry);
+                get_entry = Some(found.entry);
             }
             all.push(entry);
         }
@@ -187,14 +187,14 @@ impl Book {
         }
     }
 
-    fn read(&self, verb: Verb, path: &CanonicalPath<'_>) -> Option<Found> {
+    fn find(&self, verb: Verb, path: &CanonicalPath<'_>) -> Option<TreeMatch> {
         let tree = self.tree(verb);
         let found = tree.and_then(|tree| tree.find(path.inner()));
         if found.is_some() || verb != Verb::HEAD {
             return found;
         }
         let mut found = self.tree(Verb::GET)?.find(path.inner())?;
-        found.ambiguous |= tree.is_some_and(|tree| tree.reads_loosely(path.inner()));
+        found.ambiguous |= tree.is_some_and(|tree| tree.matches_loosely(path.inner()));
         Some(found)
     }
 
@@ -203,7 +203,7 @@ impl Book {
         Some(&self.trees[at].1)
     }
 
-    fn resolution(&self, found: Found) -> Resolution<'_> {
+    fn resolution(&self, found: TreeMatch) -> Resolution<'_> {
         let entry = &self.entries[found.entry as usize];
         if found.ambiguous { Resolution::Ambiguous(entry) } else { Resolution::One(entry) }
     }
@@ -260,14 +260,14 @@ mod tests {
 
     #[test]
     fn live_entries_that_read_the_same_requests_make_no_book() {
-        let said = refusal([entry(7, "GET /a/{x}", false), entry(3, "GET /a/{x}", false)]);
-        assert_eq!(said, "method GET /a/{x} is in the book twice, as 3 and 7: retire one");
-        let said = refusal([entry(1, "GET /a/{x}/{y}", false), entry(2, "GET /a/{y}/{x}", false)]);
-        assert!(said.starts_with("methods GET /a/{x}/{y} and GET /a/{y}/{x} match the same requests"), "{said}");
-        let said = refusal([entry(1, "GET /a/**", false), entry(2, "GET /a/**", false)]);
-        assert!(said.contains("twice, as 1 and 2"), "{said}");
-        let said = refusal([entry(1, "GET /a", true), entry(1, "POST /a", false)]);
-        assert!(said.starts_with("methods GET /a and POST /a both have the number 1"), "{said}");
+        let message = refusal([entry(7, "GET /a/{x}", false), entry(3, "GET /a/{x}", false)]);
+        assert_eq!(message, "method GET /a/{x} is in the book twice, as 3 and 7: retire one");
+        let message = refusal([entry(1, "GET /a/{x}/{y}", false), entry(2, "GET /a/{y}/{x}", false)]);
+        assert!(message.starts_with("methods GET /a/{x}/{y} and GET /a/{y}/{x} match the same requests"), "{message}");
+        let message = refusal([entry(1, "GET /a/**", false), entry(2, "GET /a/**", false)]);
+        assert!(message.contains("twice, as 1 and 2"), "{message}");
+        let message = refusal([entry(1, "GET /a", true), entry(1, "POST /a", false)]);
+        assert!(message.starts_with("methods GET /a and POST /a both have the number 1"), "{message}");
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl SubjectKind {
     }
 
     /// Parses a kind from the audit trail; returns [`SubjectKind::Other`] if this version does not know it.
-    pub fn of(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         match text {
             "key" => Self::Key,
             "store" => Self::Store,

@@ -10,9 +10,9 @@ use std::net::IpAddr;
 
 use super::book::{Entry, Resolution};
 use super::change::Revision;
-use super::grant::{Grant, Members, Standing};
+use super::grant::{Grant, NumberSet, Standing};
 use super::id::{KeyId, SecretId};
-use super::marks::Moment;
+use super::marks::DecisionTime;
 use super::method::StoreUse;
 use super::path::{RequestMethod, canonicalize};
 use super::store::StoreNumber;
@@ -46,33 +46,33 @@ pub enum StoresFrom {
     #[default]
     Service,
     /// A gateway in front of it, which had to inspect the request for them.
-    Gateway(Sight),
+    Gateway(StoreEvidence),
 }
 
 /// The evidence that a gateway has about a call's stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
+pub struct StoreEvidence {
     /// Every location that can contain a store was inspected.
     pub complete: bool,
     /// Every location where a client can override the request's verb was inspected.
-    pub verb: bool,
+    pub verb_inspected: bool,
     /// The stores found limit the call; otherwise they are merely mentioned in it.
-    pub named: bool,
+    pub limits_call: bool,
     /// How the scope is enforced if the call names no store.
-    pub unnamed: Unnamed,
+    pub enforcement: ScopeEnforcement,
 }
 
 /// How a request that names no store is confined to the key's scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unnamed {
+pub enum ScopeEnforcement {
     /// By the service behind the gateway, which receives the scope.
-    ScopeApplied,
+    Upstream,
     /// By the gateway, which can add any number of stores to the call.
-    AddEach,
+    AppendMany,
     /// By the gateway, which can add one store to the call.
-    AddOne,
+    AppendOne,
     /// Not at all.
-    Nothing,
+    None,
 }
 
 /// The result of a decision.
@@ -135,34 +135,39 @@ impl Decision<'_> {
 }
 
 /// Decides `request`, made with the token of `grant`, in `world` at `now`.
-pub fn decide<'a>(grant: &Grant, world: &'a World, request: &Request<'a>, now: impl Into<Moment>) -> Decision<'a> {
+pub fn decide<'a>(
+    grant: &Grant,
+    world: &'a World,
+    request: &Request<'a>,
+    now: impl Into<DecisionTime>,
+) -> Decision<'a> {
     if grant.standing == Standing::Deleted {
         return Decision::without_key(Reason::KeyUnknown, world.revision());
     }
-    let mut failed = judge_key(grant, request.client, now);
-    let (methods, traits) = judge_method(grant, world, request, &mut failed);
-    let judged = judge_stores(grant, world, request, traits, &mut failed);
+    let mut failed = check_key(grant, request.client, now);
+    let (methods, traits) = check_method(grant, world, request, &mut failed);
+    let checked = check_stores(grant, world, request, traits, &mut failed);
     let with_scope = failed.is_empty() || failed.first() == Some(Reason::StoreRequired);
-    let scope = with_scope.then(|| scope_of(grant, world));
+    let scope = with_scope.then(|| active_stores(grant, world));
     Decision {
         failed,
         key: Some((grant.key, grant.secret)),
-        store: judged.store,
-        store_number: judged.number,
+        store: checked.store,
+        store_number: checked.number,
         scope,
         scope_must_be_applied: failed.is_empty()
             && traits.reads_none
             && !grant.stores.is_all()
             && request.stores_from == StoresFrom::Service,
-        denied_stores: judged.denied,
+        denied_stores: checked.denied,
         methods,
         revision: world.revision(),
     }
 }
 
 /// Returns the reasons to refuse any call of a grant at `now` from `client`.
-pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<Moment>) -> Reasons {
-    let mut failed = judge_standing(grant, now);
+pub fn check_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<DecisionTime>) -> Reasons {
+    let mut failed = check_standing(grant, now);
     if !grant.admits(client) {
         failed.add(Reason::NetworkDenied);
     }
@@ -171,30 +176,30 @@ pub fn judge_key(grant: &Grant, client: Option<IpAddr>, now: impl Into<Moment>) 
 
 /// Finds the methods that a grant can call at all, by its methods and stores.
 #[derive(Debug)]
-pub struct Reachable<'a> {
+pub struct ReachableMethods<'a> {
     grant: &'a Grant,
     world: &'a World,
-    opens_none: bool,
+    no_active_store: bool,
     /// Whether the store that it binds to is active; `None` if it binds to none.
     binds: Option<bool>,
 }
 
-impl<'a> Reachable<'a> {
+impl<'a> ReachableMethods<'a> {
     /// Prepares the check of what `grant` can call in `world`.
     pub fn new(grant: &'a Grant, world: &'a World) -> Self {
         let binds = bound_store(grant, world).map(|(_, entry)| entry.active);
-        Self { grant, world, opens_none: opens_no_store(grant, world), binds }
+        Self { grant, world, no_active_store: has_no_active_store(grant, world), binds }
     }
 
     /// Returns whether [`decide`] allows some call of `entry`, which is in the book: one that names a store in the best
     /// way that calls of the method can, given in `best`.
     pub fn has(&self, entry: &Entry, best: StoresFrom) -> bool {
         let method = StoreTraits::of(std::iter::once(entry));
-        let can_name = !matches!(best, StoresFrom::Gateway(Sight { named: false, .. }));
+        let can_name = !matches!(best, StoresFrom::Gateway(StoreEvidence { limits_call: false, .. }));
         self.grant.methods.contains(entry.number)
             && (method.shared || self.binds != Some(false))
             && (can_name || !method.required || self.binds.is_some())
-            && why_unconfined(self.grant, self.world, self.opens_none, method, best).is_none()
+            && unconfined_reason(self.grant, self.world, self.no_active_store, method, best).is_none()
     }
 }
 
@@ -203,7 +208,7 @@ pub fn key_status(
     standing: Standing,
     not_before: Option<Timestamp>,
     expires: Option<Timestamp>,
-    moment: Moment,
+    moment: DecisionTime,
 ) -> Reasons {
     let mut failed = Reasons::default();
     match standing {
@@ -222,7 +227,7 @@ pub fn key_status(
 }
 
 /// Returns the reasons to refuse any call of a grant at `now`.
-pub fn judge_standing(grant: &Grant, now: impl Into<Moment>) -> Reasons {
+pub fn check_standing(grant: &Grant, now: impl Into<DecisionTime>) -> Reasons {
     let moment = now.into();
     let mut failed = key_status(grant.standing, grant.not_before, grant.expires, moment);
     if grant.secret_expires.is_some_and(|until| moment.is_past(until)) {
@@ -263,7 +268,7 @@ impl StoreTraits {
 }
 
 /// Resolves and checks the method. Returns the matched entries and how they treat stores.
-fn judge_method<'a>(
+fn check_method<'a>(
     grant: &Grant,
     world: &'a World,
     request: &Request<'a>,
@@ -316,7 +321,8 @@ fn judge_method<'a>(
         }
     }
     // The service may run another verb on this path. Not checked if the method is refused: that is the reason then.
-    let verb_inspected = !matches!(request.stores_from, StoresFrom::Gateway(Sight { verb: false, .. }));
+    let verb_inspected =
+        !matches!(request.stores_from, StoresFrom::Gateway(StoreEvidence { verb_inspected: false, .. }));
     let refused = failed.contains(Reason::MethodUnknown) || failed.contains(Reason::MethodDenied);
     if !verb_inspected && !wide_open && !refused {
         failed.add(Reason::PathAmbiguous);
@@ -325,21 +331,21 @@ fn judge_method<'a>(
 }
 
 #[derive(Default)]
-struct JudgedStores<'a> {
+struct CheckedStores<'a> {
     store: Option<&'a str>,
     number: Option<StoreNumber>,
     denied: Vec<&'a str>,
 }
 
 /// Checks the stores named, or binds the key's only one.
-fn judge_stores<'a>(
+fn check_stores<'a>(
     grant: &Grant,
     world: &'a World,
     request: &Request<'a>,
     method: StoreTraits,
     failed: &mut Reasons,
-) -> JudgedStores<'a> {
-    let mut judged = JudgedStores::default();
+) -> CheckedStores<'a> {
+    let mut checked = CheckedStores::default();
     let mut named: Option<&'a str> = None;
     let mut several = false;
     let first = (!request.store.is_empty()).then_some(request.store);
@@ -349,68 +355,70 @@ fn judge_stores<'a>(
         several |= named.is_some_and(|before| before != code);
         named = Some(code);
         let found = world.stores.get(code);
-        judged.number = found.map(|(number, _)| number);
-        if let Err(reason) = judge_store(grant, found) {
+        checked.number = found.map(|(number, _)| number);
+        if let Err(reason) = check_store(grant, found) {
             failed.add(reason);
             if denied.insert(code) {
-                judged.denied.push(code);
+                checked.denied.push(code);
             }
         }
     }
     let limited = match request.stores_from {
         StoresFrom::Service => named.is_some(),
-        StoresFrom::Gateway(sight) => sight.named,
+        StoresFrom::Gateway(evidence) => evidence.limits_call,
     };
-    let opens_none = opens_no_store(grant, world);
-    if let Some(reason) = why_unconfined(grant, world, opens_none, method, request.stores_from) {
+    let no_active_store = has_no_active_store(grant, world);
+    if let Some(reason) = unconfined_reason(grant, world, no_active_store, method, request.stores_from) {
         failed.add(reason);
     }
     if limited {
-        judged.store = named.filter(|_| !several);
-        judged.number = judged.number.filter(|_| !several);
-        return judged;
+        checked.store = named.filter(|_| !several);
+        checked.number = checked.number.filter(|_| !several);
+        return checked;
     }
-    judged.number = None;
+    checked.number = None;
     match bound_store(grant, world) {
         // Calls for data that belongs to no store do not bind to an inactive one.
         Some((_, entry)) if method.shared && !entry.active => {}
         Some((number, entry)) => {
-            (judged.store, judged.number) = (Some(&*entry.code), Some(number));
+            (checked.store, checked.number) = (Some(&*entry.code), Some(number));
             if !entry.active {
                 failed.add(Reason::StoreInactive);
-                judged.denied.push(&entry.code);
+                checked.denied.push(&entry.code);
             }
         }
         // If no store is available, naming one would not help.
-        None if method.required && !opens_none => failed.add(Reason::StoreRequired),
+        None if method.required && !no_active_store => failed.add(Reason::StoreRequired),
         None => {}
     }
-    judged
+    checked
 }
 
 /// Returns whether a grant selects certain stores, none of which exists and is active: an empty selection, one whose
 /// stores were deleted, or one whose stores are all switched off.
-fn opens_no_store(grant: &Grant, world: &World) -> bool {
+fn has_no_active_store(grant: &Grant, world: &World) -> bool {
     !grant.stores.is_all() && !selected(grant, world).any(|(_, entry)| entry.active)
 }
 
 /// Returns why a call could reach more than the stores of its key; `None` if it cannot.
-fn why_unconfined(
+fn unconfined_reason(
     grant: &Grant,
     world: &World,
-    opens_none: bool,
+    no_active_store: bool,
     method: StoreTraits,
     from: StoresFrom,
 ) -> Option<Reason> {
     match from {
         _ if grant.stores.is_all() => None,
         // The service applies the scope. An empty one leaves nothing to do, and a lax service might treat it as all.
-        StoresFrom::Service => (opens_none && method.about_stores).then_some(Reason::NoStoreOpen),
-        StoresFrom::Gateway(sight) if method.shared => (!sight.complete).then_some(Reason::StoreRequired),
+        StoresFrom::Service => (no_active_store && method.about_stores).then_some(Reason::NoStoreOpen),
+        StoresFrom::Gateway(evidence) if method.shared => (!evidence.complete).then_some(Reason::StoreRequired),
         // A proxy may drop a header without a value, and the service would receive no list of stores at all.
-        StoresFrom::Gateway(_) if opens_none => Some(Reason::NoStoreOpen),
-        StoresFrom::Gateway(sight) if stays_within(sight, grant, world) => None,
-        StoresFrom::Gateway(Sight { named: false, unnamed: Unnamed::Nothing, .. }) if method.reads_none => {
+        StoresFrom::Gateway(_) if no_active_store => Some(Reason::NoStoreOpen),
+        StoresFrom::Gateway(evidence) if stays_within(evidence, grant, world) => None,
+        StoresFrom::Gateway(StoreEvidence { limits_call: false, enforcement: ScopeEnforcement::None, .. })
+            if method.reads_none =>
+        {
             Some(Reason::MethodReadsNoStore)
         }
         StoresFrom::Gateway(_) => Some(Reason::StoreRequired),
@@ -418,19 +426,19 @@ fn why_unconfined(
 }
 
 /// Returns whether a call behind a gateway can reach no stores other than its key's, which are not all.
-fn stays_within(sight: Sight, grant: &Grant, world: &World) -> bool {
+fn stays_within(evidence: StoreEvidence, grant: &Grant, world: &World) -> bool {
     let open = || selected(grant, world).filter(|(_, entry)| entry.active).take(MAX_SCOPE + 1).count();
-    sight.complete
-        && (sight.named
-            || match sight.unnamed {
-                Unnamed::ScopeApplied => true,
-                Unnamed::AddEach => (1..=MAX_SCOPE).contains(&open()),
-                Unnamed::AddOne => open() == 1,
-                Unnamed::Nothing => false,
+    evidence.complete
+        && (evidence.limits_call
+            || match evidence.enforcement {
+                ScopeEnforcement::Upstream => true,
+                ScopeEnforcement::AppendMany => (1..=MAX_SCOPE).contains(&open()),
+                ScopeEnforcement::AppendOne => open() == 1,
+                ScopeEnforcement::None => false,
             })
 }
 
-fn judge_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Result<(), Reason> {
+fn check_store(grant: &Grant, found: Option<(StoreNumber, &StoreEntry)>) -> Result<(), Reason> {
     let (number, entry) = found.ok_or(Reason::StoreUnknown)?;
     if !entry.active {
         Err(Reason::StoreInactive)
@@ -450,7 +458,7 @@ fn bound_store<'a>(grant: &Grant, world: &'a World) -> Option<(StoreNumber, &'a 
 }
 
 /// Returns the active stores that a grant has access to.
-fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
+fn active_stores<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
     if grant.stores.is_all() {
         return Scope::All;
     }
@@ -466,8 +474,8 @@ fn scope_of<'a>(grant: &Grant, world: &'a World) -> Scope<'a> {
 /// Returns the existing stores that a grant selects; empty if it has access to all.
 fn selected<'a>(grant: &Grant, world: &'a World) -> impl Iterator<Item = (StoreNumber, &'a StoreEntry)> {
     let numbers: &[StoreNumber] = match &grant.stores {
-        Members::All => &[],
-        Members::Selected(numbers) => numbers,
+        NumberSet::All => &[],
+        NumberSet::Selected(numbers) => numbers,
     };
-    numbers.iter().filter_map(|number| Some((*number, world.stores.numbered(*number)?)))
+    numbers.iter().filter_map(|number| Some((*number, world.stores.get_by_number(*number)?)))
 }

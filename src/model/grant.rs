@@ -31,9 +31,9 @@ pub struct Grant {
     /// Networks that calls must come from; empty: from anywhere.
     pub networks: Box<[IpNet]>,
     /// The stores it has access to.
-    pub stores: Members<StoreNumber>,
+    pub stores: NumberSet<StoreNumber>,
     /// The methods it has access to.
-    pub methods: Members<MethodNumber>,
+    pub methods: NumberSet<MethodNumber>,
     /// The revision of the last change of the key or its secrets.
     pub row_revision: Revision,
 }
@@ -53,14 +53,14 @@ pub enum Standing {
 
 /// The part of a set that a grant has access to, by numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Members<N> {
+pub enum NumberSet<N> {
     /// Everything, including members added later.
     All,
     /// Exactly these, ascending and without duplicates.
     Selected(Box<[N]>),
 }
 
-impl<N: Ord + Copy> Members<N> {
+impl<N: Ord + Copy> NumberSet<N> {
     /// Selects exactly `numbers`, in any order.
     pub fn selected(mut numbers: Vec<N>) -> Self {
         numbers.sort_unstable();

@@ -8,7 +8,7 @@ use super::change::Revision;
 use super::decision::{Reasons, key_status};
 use super::grant::Standing;
 use super::id::{KeyId, SecretId};
-use super::marks::Moment;
+use super::marks::DecisionTime;
 use super::time::Timestamp;
 
 /// The most stores that a key may select.
@@ -97,7 +97,7 @@ pub struct Secret {
     /// The last characters of the token.
     pub hint: String,
     /// The origin of the token.
-    pub origin: Origin,
+    pub origin: TokenOrigin,
     /// When it was created.
     pub created: Timestamp,
     /// When it expires, if before the key.
@@ -109,7 +109,7 @@ pub struct Secret {
 /// The origin of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum TokenOrigin {
     /// It has the form that Latchkey issues.
     Issued,
     /// It was imported, in another form.
@@ -142,7 +142,7 @@ impl<T: Ord> Access<T> {
 
 impl Key {
     /// Returns the secrets that are live at `now`: without an expiry of their own, or with one in the future.
-    pub fn live_secrets(&self, now: impl Into<Moment>) -> impl Iterator<Item = &Secret> {
+    pub fn live_secrets(&self, now: impl Into<DecisionTime>) -> impl Iterator<Item = &Secret> {
         let moment = now.into();
         self.secrets.iter().filter(move |secret| !secret.expires.is_some_and(|expires| moment.is_past(expires)))
     }
@@ -157,7 +157,7 @@ impl Key {
     }
 
     /// Returns the reasons why it is unusable at `now`, by the rule that decides requests; no reason means it is valid.
-    pub fn status(&self, now: impl Into<Moment>) -> Reasons {
+    pub fn status(&self, now: impl Into<DecisionTime>) -> Reasons {
         key_status(self.standing(), self.spec.not_before, self.spec.expires, now.into())
     }
 

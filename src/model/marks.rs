@@ -14,7 +14,7 @@ use super::time::Timestamp;
 /// would call wrong is above it.
 pub const LEAP: Duration = Duration::from_secs(2);
 /// The number of marks kept; more are merged.
-const KEPT: usize = 16;
+const MAX_MARKS: usize = 16;
 
 /// A time that storage's clock went back from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,7 +33,7 @@ pub struct Marks(Vec<Mark>);
 
 /// The time that a key or an operator is checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct DecisionTime {
     /// Storage's clock.
     pub now: Timestamp,
     /// The latest time that the clock has reached; not before `now`.
@@ -87,9 +87,9 @@ impl Marks {
             return;
         }
         self.0.retain(|known| !mark.covers(*known));
-        let place = self.0.partition_point(|known| known.revision < mark.revision);
-        self.0.insert(place, mark);
-        if self.0.len() > KEPT {
+        let index = self.0.partition_point(|known| known.revision < mark.revision);
+        self.0.insert(index, mark);
+        if self.0.len() > MAX_MARKS {
             let oldest = self.0.remove(0);
             self.0[0].reached = oldest.reached;
         }
@@ -106,26 +106,26 @@ impl Marks {
     }
 
     /// Returns the moment at `now` for a row that was last changed at `row_revision`.
-    pub fn moment(&self, now: Timestamp, row_revision: Revision) -> Moment {
+    pub fn decision_time(&self, now: Timestamp, row_revision: Revision) -> DecisionTime {
         if cfg!(without_guard = "marks") {
             return now.into();
         }
         // The first mark not before the change has the latest time of all those.
         let first = self.0.iter().find(|mark| row_revision <= mark.revision);
-        Moment { now, reached: first.map_or(now, |mark| mark.reached.max(now)) }
+        DecisionTime { now, reached: first.map_or(now, |mark| mark.reached.max(now)) }
     }
 }
 
-// === impl Moment ===
+// === impl DecisionTime ===
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for DecisionTime {
     /// Returns the moment `now`, for a clock that has never gone back.
     fn from(now: Timestamp) -> Self {
         Self { now, reached: now }
     }
 }
 
-impl Moment {
+impl DecisionTime {
     /// Returns whether an expiry of `end` has passed.
     pub fn is_past(self, end: Timestamp) -> bool {
         end <= self.reached
@@ -147,12 +147,12 @@ mod tests {
     #[test]
     fn what_had_expired_before_the_clock_went_back_stays_expired_and_what_is_written_later_does_not() {
         let marks = Marks::from(vec![mark(7, 1_000)]);
-        let past = |row, now| marks.moment(at(now), Revision(row)).is_past(at(500));
+        let past = |row, now| marks.decision_time(at(now), Revision(row)).is_past(at(500));
         assert!(past(7, 100) && past(1, 100), "it had been judged by 1000");
         assert!(!past(8, 100), "it was written after the clock went back");
         assert!(past(8, 500), "its end has come");
-        assert!(!marks.moment(at(100), Revision(7)).is_past(at(1_001)));
-        assert_eq!(marks.moment(at(100), Revision(7)).now, at(100), "whether it is valid yet goes by the clock");
+        assert!(!marks.decision_time(at(100), Revision(7)).is_past(at(1_001)));
+        assert_eq!(marks.decision_time(at(100), Revision(7)).now, at(100), "whether it is valid yet goes by the clock");
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     fn of_too_many_marks_the_oldest_are_merged_and_nothing_opens_again() {
         let all: Vec<_> = (0..40).map(|n| mark(10 + n, 1_000 - i64::try_from(n).unwrap())).collect();
         let marks = Marks::from(all.clone());
-        assert_eq!(marks.0.len(), KEPT);
+        assert_eq!(marks.0.len(), MAX_MARKS);
         assert!(all.iter().all(|mark| marks.covers(*mark)));
     }
 }

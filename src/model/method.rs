@@ -134,7 +134,7 @@ impl StoreUse {
     }
 
     /// Returns why a method of this verb, with or without store locations, cannot be [`StoreUse::Shared`].
-    pub fn shared_fault(verb: Verb, has_places: bool) -> Option<&'static str> {
+    pub fn shared_error(verb: Verb, has_places: bool) -> Option<&'static str> {
         if !matches!(verb, Verb::GET | Verb::HEAD) {
             Some("shared is only for methods that read (GET and HEAD), because a write would affect other stores")
         } else if has_places {

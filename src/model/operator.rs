@@ -2,7 +2,7 @@
 
 use super::change::Revision;
 use super::id::OperatorId;
-use super::marks::Moment;
+use super::marks::DecisionTime;
 use super::time::Timestamp;
 
 /// The role of an operator.
@@ -87,7 +87,7 @@ impl Operator {
     }
 
     /// Returns whether it is valid at this moment.
-    pub fn is_good(&self, now: impl Into<Moment>) -> bool {
+    pub fn is_valid(&self, now: impl Into<DecisionTime>) -> bool {
         let moment = now.into();
         self.revoked.is_none() && !self.expires.is_some_and(|expires| moment.is_past(expires))
     }

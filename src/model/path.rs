@@ -145,10 +145,10 @@ pub fn canonicalize_bytes(path: &[u8]) -> Result<CanonicalPath<'_>, PathFault> {
 /// and one whose server splits a script off: it has no escape of an unreserved character, no escaped percent sign that
 /// starts an escape, no `&`, `?` or `#` escaped or not, and nothing after a segment such as `index.php`. A gateway
 /// forwards paths unchanged but decides on their canonical meaning.
-pub fn is_sent_as_read(target: &[u8]) -> bool {
+pub fn is_safe_to_forward(target: &[u8]) -> bool {
     let end = target.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
     let path = &target[..end];
-    if path.contains(&b'&') || goes_on_behind_a_script(path) {
+    if path.contains(&b'&') || continues_after_script(path) {
         return false;
     }
     let hex = |digits: Option<&[u8]>| digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
@@ -169,7 +169,7 @@ pub fn is_sent_as_read(target: &[u8]) -> bool {
 
 /// Returns whether segments follow one that looks like a script: CGI uses those as the path, and Symfony treats
 /// everything before them as the base of the service.
-fn goes_on_behind_a_script(path: &[u8]) -> bool {
+fn continues_after_script(path: &[u8]) -> bool {
     const SCRIPTS: [&[u8]; 13] =
         [b"php", b"php3", b"php4", b"php5", b"php7", b"php8", b"phtml", b"phar", b"cgi", b"fcgi", b"pl", b"py", b"rb"];
     const OTHERS: [&[u8]; 5] = [b"asp", b"aspx", b"ashx", b"jsp", b"cfm"];
@@ -415,8 +415,8 @@ mod tests {
             ("get /a", "upper-case ASCII letters, such as GET"),
             (" /a", "upper-case ASCII letters, such as GET"),
         ] {
-            let said = RequestMethod::parse(text).expect_err(text).to_string();
-            assert!(said.contains(expected), "{text:?} was refused with {said:?}");
+            let message = RequestMethod::parse(text).expect_err(text).to_string();
+            assert!(message.contains(expected), "{text:?} was refused with {message:?}");
         }
     }
 

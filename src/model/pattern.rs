@@ -131,7 +131,7 @@ impl Pattern {
 
     /// Returns the segments from left to right; none for `/`.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
-        split(&self.0).map(form)
+        split(&self.0).map(parse_segment)
     }
 
     /// Returns the parameter names from left to right. Each name is unique.
@@ -160,7 +160,7 @@ impl FromStr for Pattern {
         let mut names: Vec<&str> = Vec::new();
         for (at, written) in split(text).enumerate() {
             check_segment(written, at + 1 == count)?;
-            if let Segment::Parameter(name) = form(written) {
+            if let Segment::Parameter(name) = parse_segment(written) {
                 if names.contains(&name) {
                     return Err(PatternError::SameName { name: name.into() });
                 }
@@ -276,7 +276,7 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the form of a checked segment, by its spelling.
-fn form(written: &str) -> Segment<'_> {
+fn parse_segment(written: &str) -> Segment<'_> {
     if written == "**" {
         return Segment::Rest;
     }
@@ -298,13 +298,13 @@ fn check_segment(written: &str, last: bool) -> Result<(), PatternError> {
         _ => {}
     }
     if written.contains(['{', '}']) {
-        return match form(written) {
+        return match parse_segment(written) {
             Segment::Parameter(name) if is_name(name) => Ok(()),
             _ => Err(PatternError::Parameter { segment: written.into() }),
         };
     }
     if written.contains('*') {
-        return match form(written) {
+        return match parse_segment(written) {
             Segment::Partial(prefix) if is_prefix(prefix) => Ok(()),
             _ => Err(PatternError::Star { segment: written.into() }),
         };
@@ -405,8 +405,8 @@ mod tests {
             ("/a\\b", "character '\\\\'"),
             ("/за", "character 'з'"),
         ] {
-            let said = refusal(text);
-            assert!(said.contains(expected), "{text:?} was refused with {said:?}, not with {expected:?}");
+            let message = refusal(text);
+            assert!(message.contains(expected), "{text:?} was refused with {message:?}, not with {expected:?}");
         }
     }
 
@@ -428,8 +428,8 @@ mod tests {
             assert_eq!(text.parse::<Verb>().expect(text).to_string(), text);
         }
         for text in ["", "get", "GET ", "M-SEARCH", "ABCDEFGHIJKLMNOPQ", "G\0", "ПУТ"] {
-            let said = text.parse::<Verb>().expect_err(text).to_string();
-            assert!(said.contains("upper-case ASCII letters, such as GET"), "{said}");
+            let message = text.parse::<Verb>().expect_err(text).to_string();
+            assert!(message.contains("upper-case ASCII letters, such as GET"), "{message}");
         }
         assert_eq!("HEAD".parse::<Verb>().expect("a verb"), Verb::HEAD);
         assert!(Verb::DELETE < Verb::GET && Verb::GET < Verb::POST && Verb::PATCH < Verb::POST);
@@ -447,8 +447,8 @@ mod tests {
             ("GET  /api/orders", "must start with a slash"),
             ("GET", "must be a verb, one space and a pattern"),
         ] {
-            let said = text.parse::<MethodIdentity>().expect_err(text).to_string();
-            assert!(said.contains(expected), "{text:?} was refused with {said:?}");
+            let message = text.parse::<MethodIdentity>().expect_err(text).to_string();
+            assert!(message.contains(expected), "{text:?} was refused with {message:?}");
         }
     }
 

@@ -87,10 +87,10 @@ impl FromStr for StoreCode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bytes = text.as_bytes();
-        let good = bytes.len() <= MAX_CODE
+        let valid = bytes.len() <= MAX_CODE
             && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        if good { Ok(Self(text.into())) } else { Err(StoreCodeError(text.chars().take(80).collect())) }
+        if valid { Ok(Self(text.into())) } else { Err(StoreCodeError(text.chars().take(80).collect())) }
     }
 }
 
@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn codes_keep_their_case_and_their_bounds() {
-        for good in ["a", "Shop-DE", "shop.de_2", &"x".repeat(64)] {
-            assert_eq!(good.parse::<StoreCode>().unwrap().as_str(), good);
+        for valid in ["a", "Shop-DE", "shop.de_2", &"x".repeat(64)] {
+            assert_eq!(valid.parse::<StoreCode>().unwrap().as_str(), valid);
         }
         for bad in ["", "-a", ".a", "a b", "ä", "a/b", &"x".repeat(65)] {
             assert!(bad.parse::<StoreCode>().is_err(), "{bad}");

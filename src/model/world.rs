@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::book::{Book, CompileError, Entry, MethodNumber};
 use super::change::{Cursor, Revision};
 use super::id::OperatorId;
-use super::marks::Moment;
+use super::marks::DecisionTime;
 use super::method::StorePlace;
 use super::operator::{Operator, Role};
 use super::reference::Method;
@@ -95,39 +95,39 @@ impl StoreTable {
         let mut stores: Vec<Store> = stores.into_iter().collect();
         stores.sort_unstable_by_key(|store| store.number);
         let mut table = Self::default();
-        for (place, store) in stores.into_iter().enumerate() {
-            table.by_number.insert(store.number, place);
-            table.by_code.insert(store.code.as_str().into(), place);
-            table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), place)));
+        for (index, store) in stores.into_iter().enumerate() {
+            table.by_number.insert(store.number, index);
+            table.by_code.insert(store.code.as_str().into(), index);
+            table.by_host.extend(store.hosts.into_iter().map(|host| (host.into(), index)));
             let entry = StoreEntry { code: store.code.as_str().into(), name: store.name.into(), active: store.active };
             table.all.push((store.number, entry));
         }
         table
     }
 
-    fn at(&self, place: usize) -> (StoreNumber, &StoreEntry) {
-        let (number, entry) = &self.all[place];
+    fn at(&self, index: usize) -> (StoreNumber, &StoreEntry) {
+        let (number, entry) = &self.all[index];
         (*number, entry)
     }
 
     /// Returns the store with this code.
     pub fn get(&self, code: &str) -> Option<(StoreNumber, &StoreEntry)> {
-        self.by_code.get(code).map(|place| self.at(*place))
+        self.by_code.get(code).map(|index| self.at(*index))
     }
 
     /// Returns the store with this host, in lower case and without a port.
-    pub fn at_host(&self, host: &str) -> Option<&StoreEntry> {
-        self.by_host.get(host).map(|place| self.at(*place).1)
+    pub fn get_by_host(&self, host: &str) -> Option<&StoreEntry> {
+        self.by_host.get(host).map(|index| self.at(*index).1)
     }
 
     /// Returns the store with this number; `None` after its deletion.
-    pub fn numbered(&self, number: StoreNumber) -> Option<&StoreEntry> {
-        self.by_number.get(&number).map(|place| self.at(*place).1)
+    pub fn get_by_number(&self, number: StoreNumber) -> Option<&StoreEntry> {
+        self.by_number.get(&number).map(|index| self.at(*index).1)
     }
 
     /// Returns all stores, ascending by number.
     pub fn iter(&self) -> impl Iterator<Item = (StoreNumber, &StoreEntry)> {
-        (0..self.all.len()).map(|place| self.at(place))
+        (0..self.all.len()).map(|index| self.at(index))
     }
 }
 
@@ -201,7 +201,7 @@ impl OperatorTable {
     }
 
     /// Returns the operator with this token's digest, unless it has expired at the moment for its row revision.
-    pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> Moment) -> Option<&OperatorEntry> {
+    pub fn get(&self, digest: &Digest, moment: impl FnOnce(Revision) -> DecisionTime) -> Option<&OperatorEntry> {
         let operator = self.by_digest.get(digest)?;
         let expired = operator.expires.is_some_and(|expires| moment(operator.row_revision).is_past(expires));
         (!expired).then_some(operator)
@@ -212,7 +212,7 @@ impl OperatorTable {
 mod tests {
     use super::*;
     use crate::model::decision::{Reason, Request, StoresFrom, decide};
-    use crate::model::grant::{Grant, Members, Standing};
+    use crate::model::grant::{Grant, NumberSet, Standing};
     use crate::model::id::{KeyId, SecretId};
     use crate::model::method::StoreUse;
 
@@ -254,8 +254,8 @@ mod tests {
             expires: None,
             secret_expires: None,
             networks: Box::default(),
-            stores: Members::All,
-            methods: Members::selected(vec![MethodNumber(1)]),
+            stores: NumberSet::All,
+            methods: NumberSet::selected(vec![MethodNumber(1)]),
             row_revision: Revision(1),
         };
         let request = Request {

@@ -86,7 +86,7 @@ fn answer(
     }
     match request.uri().path() {
         "/livez" => respond(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" if tasks.is_leaving() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
+        "/readyz" if tasks.is_draining() => respond(StatusCode::SERVICE_UNAVAILABLE, "ending\n".to_owned()),
         "/readyz" if !tasks.is_open() => {
             let text = "not ready: the state is not loaded yet\n";
             respond(StatusCode::SERVICE_UNAVAILABLE, text.to_owned())

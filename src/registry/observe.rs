@@ -112,7 +112,7 @@ impl Registry {
 }
 
 fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilter {
-    let kind = match SubjectKind::of(&list.subject_kind) {
+    let kind = match SubjectKind::parse(&list.subject_kind) {
         SubjectKind::Other if list.subject_kind.is_empty() => None,
         SubjectKind::Other => {
             violations.add(

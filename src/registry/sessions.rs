@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::model::change::{Action, Revision, SubjectKind};
 use crate::model::id::OperatorId;
-use crate::model::marks::Moment;
+use crate::model::marks::DecisionTime;
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
@@ -136,7 +136,7 @@ impl Registry {
         &self,
         token: &SessionToken,
         now: Timestamp,
-        moment: impl Fn(Revision) -> Moment + Send,
+        moment: impl Fn(Revision) -> DecisionTime + Send,
     ) -> Result<std::result::Result<SignedIn, SignedOut>> {
         let digest = token.digest();
         let Some(session) = self.storage.session(&digest).await? else { return Ok(Err(SignedOut::Unknown)) };
@@ -169,11 +169,11 @@ async fn record(write: &mut Write, id: OperatorId, action: Action) -> Result<()>
     Ok(())
 }
 
-fn ended(session: &Session, now: Timestamp, moment: Moment) -> Option<SignedOut> {
+fn ended(session: &Session, now: Timestamp, moment: DecisionTime) -> Option<SignedOut> {
     let operator = &session.operator;
     if operator.revoked.is_some() {
         Some(SignedOut::Revoked)
-    } else if !operator.is_good(moment) {
+    } else if !operator.is_valid(moment) {
         Some(SignedOut::Expired)
     } else if operator.row_revision != session.operator_revision {
         Some(SignedOut::Changed)

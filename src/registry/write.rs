@@ -160,7 +160,7 @@ async fn admit_and_work<T: Send>(
 ) -> Result<T> {
     let now = write.now();
     let operator =
-        write.tx.operator(caller).await?.filter(|operator| operator.is_good(now)).ok_or(Error::CallerGone)?;
+        write.tx.operator(caller).await?.filter(|operator| operator.is_valid(now)).ok_or(Error::CallerGone)?;
     if !operator.role.may(permission) {
         return Err(Error::CallerRefused(permission));
     }

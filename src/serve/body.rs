@@ -13,47 +13,47 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use crate::budget::{Call, Refused};
+use crate::budget::{BudgetError, CallBudget};
 use crate::status;
 
 /// Bytes that are not counted while the body is not waiting for more: nearly all calls are smaller and come at once.
 const FREE: usize = 16 * 1024;
 
 /// Returns the status for a caller whose body is refused.
-pub(super) fn refusal(refused: Refused) -> Status {
+pub(super) fn refusal(refused: BudgetError) -> Status {
     let message = refused.to_string();
     let code = match refused {
-        Refused::Full => Code::Unavailable,
-        Refused::TooLarge => Code::ResourceExhausted,
-        Refused::TooSlow => Code::DeadlineExceeded,
+        BudgetError::Full => Code::Unavailable,
+        BudgetError::TooLarge => Code::ResourceExhausted,
+        BudgetError::TooSlow => Code::DeadlineExceeded,
     };
     status::new(code, message)
 }
 
 /// A request body that is counted as it is received.
-pub(super) struct Metered {
+pub(super) struct MeteredBody {
     inner: Incoming,
-    call: Arc<Call>,
+    call: Arc<CallBudget>,
     /// Bytes received and not yet counted.
     free: usize,
-    patience: Duration,
+    timeout: Duration,
     /// Set while waiting for more.
-    late: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Metered {
-    /// Wraps `inner`, the body of `call`, which must be complete within `patience`.
-    pub(super) const fn new(inner: Incoming, call: Arc<Call>, patience: Duration) -> Self {
-        Self { inner, call, free: 0, patience, late: None }
+impl MeteredBody {
+    /// Wraps `inner`, the body of `call`, which must be complete within `timeout`.
+    pub(super) const fn new(inner: Incoming, call: Arc<CallBudget>, timeout: Duration) -> Self {
+        Self { inner, call, free: 0, timeout, deadline: None }
     }
 
-    fn count(&mut self) -> Result<(), Refused> {
+    fn count(&mut self) -> Result<(), BudgetError> {
         let bytes = std::mem::take(&mut self.free);
         if bytes > 0 { self.call.read(bytes) } else { Ok(()) }
     }
 }
 
-impl http_body::Body for Metered {
+impl http_body::Body for MeteredBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -71,9 +71,9 @@ impl http_body::Body for Metered {
                 if let Err(refused) = this.count() {
                     return Poll::Ready(Some(Err(refusal(refused))));
                 }
-                let patience = this.patience;
-                let late = this.late.get_or_insert_with(|| Box::pin(sleep(patience)));
-                match late.poll_unpin(context) {
+                let timeout = this.timeout;
+                let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
+                match deadline.poll_unpin(context) {
                     Poll::Ready(()) => Poll::Ready(Some(Err(refusal(this.call.too_slow())))),
                     Poll::Pending => Poll::Pending,
                 }
@@ -91,19 +91,19 @@ impl http_body::Body for Metered {
 }
 
 /// The response to an open call, which keeps counting until its client has read it.
-pub(super) struct Guarded {
+pub(super) struct EvictableBody {
     inner: Body,
     ended: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    _call: Arc<Call>,
+    _call: Arc<CallBudget>,
 }
 
-impl Guarded {
-    pub(super) fn new(inner: Body, call: Arc<Call>) -> Self {
+impl EvictableBody {
+    pub(super) fn new(inner: Body, call: Arc<CallBudget>) -> Self {
         Self { inner, ended: call.ended().map(Box::pin), _call: call }
     }
 }
 
-impl http_body::Body for Guarded {
+impl http_body::Body for EvictableBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -114,7 +114,7 @@ impl http_body::Body for Guarded {
             && ended.poll_unpin(context).is_ready()
         {
             self.ended = None;
-            return Poll::Ready(Some(Err(refusal(Refused::Full))));
+            return Poll::Ready(Some(Err(refusal(BudgetError::Full))));
         }
         polled
     }

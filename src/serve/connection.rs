@@ -26,20 +26,20 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower::ServiceExt as _;
 
-use super::body::{self, Guarded, Metered};
-use super::limits::{self, Limits, Patience};
+use super::body::{self, EvictableBody, MeteredBody};
+use super::limits::{self, Limits, Timeouts};
 use super::tls::Certificates;
-use super::{Calls, LINGER, deadline, over};
-use crate::budget::{Account, Budget, Call, Refused};
+use super::{HttpService, LINGER, deadline, linger};
+use crate::budget::{Account, Budget, BudgetError, CallBudget};
 use crate::lifecycle::Tasks;
 use crate::random::Random;
 use crate::telemetry::metrics::Shed;
 
 /// Bytes that identify the peer's protocol: the preface of HTTP/2. No HTTP/1.1 call is shorter.
-const GREETING: usize = 24;
+const PREFACE: usize = 24;
 
 /// Configuration shared by every connection of a port.
-pub struct Terms {
+pub struct ConnectionConfig {
     /// Certificates, if the port uses TLS.
     pub tls: Option<Arc<Certificates>>,
     /// Maximum age of a connection, plus or minus a tenth, so that connections opened together do not end together;
@@ -50,29 +50,33 @@ pub struct Terms {
     /// Source of the random tenths.
     pub random: Arc<dyn Random>,
     pub(super) budget: Arc<Budget>,
-    patience: Patience,
+    timeouts: Timeouts,
     builder: Builder<TokioExecutor>,
 }
 
-impl std::fmt::Debug for Terms {
+impl std::fmt::Debug for ConnectionConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { tls, age, limits, .. } = self;
-        f.debug_struct("Terms").field("tls", tls).field("age", age).field("limits", limits).finish_non_exhaustive()
+        f.debug_struct("ConnectionConfig")
+            .field("tls", tls)
+            .field("age", age)
+            .field("limits", limits)
+            .finish_non_exhaustive()
     }
 }
 
-impl Terms {
+impl ConnectionConfig {
     /// Creates the configuration of a port.
     pub fn new(
         tls: Option<Arc<Certificates>>,
         age: Option<Duration>,
         limits: Limits,
         random: Arc<dyn Random>,
-        patience: Patience,
+        timeouts: Timeouts,
         shed: Shed,
     ) -> Self {
-        let (budget, builder) = (Budget::new(limits.bounds, shed), limits::builder(&limits, &patience));
-        Self { tls, age, limits, random, budget: Arc::new(budget), patience, builder }
+        let (budget, builder) = (Budget::new(limits.bounds, shed), limits::builder(&limits, &timeouts));
+        Self { tls, age, limits, random, budget: Arc::new(budget), timeouts, builder }
     }
 
     /// Returns when a connection that begins now reaches its maximum age.
@@ -86,12 +90,12 @@ impl Terms {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S: Calls>(
+pub(super) async fn serve<S: HttpService>(
     stream: TcpStream,
     peer: SocketAddr,
     account: Account,
     calls: S,
-    terms: &Terms,
+    config: &ConnectionConfig,
     tasks: &Tasks,
 ) {
     let account = Arc::new(account);
@@ -101,56 +105,67 @@ pub(super) async fn serve<S: Calls>(
         return;
     }
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
-    let Some(certificates) = &terms.tls else {
-        return speak(stream, info, account, calls, terms, tasks).await;
+    let Some(certificates) = &config.tls else {
+        return serve_http(stream, info, account, calls, config, tasks).await;
     };
     let handshake = TlsAcceptor::from(certificates.current()).accept(stream);
-    let shaken = tokio::select! {
-        () = over(tasks) => return,
-        shaken = timeout(terms.patience.greeting, handshake) => shaken,
+    let accepted = tokio::select! {
+        () = linger(tasks) => return,
+        accepted = timeout(config.timeouts.preface, handshake) => accepted,
     };
-    match shaken {
-        Ok(Ok(stream)) => speak(stream, info, account, calls, terms, tasks).await,
+    match accepted {
+        Ok(Ok(stream)) => serve_http(stream, info, account, calls, config, tasks).await,
         Ok(Err(error)) => tracing::debug!(%peer, error = %error, "a TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
     }
 }
 
-async fn speak<IO, S>(io: IO, info: TcpConnectInfo, account: Arc<Account>, calls: S, terms: &Terms, tasks: &Tasks)
-where
+async fn serve_http<IO, S>(
+    io: IO,
+    info: TcpConnectInfo,
+    account: Arc<Account>,
+    calls: S,
+    config: &ConnectionConfig,
+    tasks: &Tasks,
+) where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Calls,
+    S: HttpService,
 {
     let peer = info.remote_addr;
-    let heard = Arc::new(Heard::default());
-    let counted = Counted { io, heard: Arc::clone(&heard), speaks: Speaks::Perhaps2(0), account: Arc::clone(&account) };
+    let received = Arc::new(Received::default());
+    let counted = CountingIo {
+        io,
+        received: Arc::clone(&received),
+        protocol: Protocol::MaybeHttp2(0),
+        account: Arc::clone(&account),
+    };
     let io = TokioIo::new(counted);
     let last = Arc::new(AtomicBool::new(false));
-    let line = Line {
+    let context = ConnectionContext {
         info,
         account: Arc::clone(&account),
-        limits: terms.limits,
-        patience: terms.patience,
+        limits: config.limits,
+        timeouts: config.timeouts,
         last: Arc::clone(&last),
         tasks: tasks.clone(),
     };
     let service = service_fn(move |request: Request<Incoming>| {
         if request.version() == Version::HTTP_2 {
-            return Either::Left(answer(&calls, request, &line));
+            return Either::Left(handle_call(&calls, request, &context));
         }
-        Either::Right(answer(&calls, request, &line).map(line.close()).boxed())
+        Either::Right(handle_call(&calls, request, &context).map(context.close()).boxed())
     });
-    let mut connection = pin!(terms.builder.serve_connection(io, service));
-    let mut end = terms.end();
-    let mut greet_by = Some(Instant::now() + terms.patience.greeting);
+    let mut connection = pin!(config.builder.serve_connection(io, service));
+    let mut end = config.end();
+    let mut preface_deadline = Some(Instant::now() + config.timeouts.preface);
     // Whether the peer was asked to make no more calls here, whether due to age, and whether the process is stopping.
-    let (mut leaving, mut aged, mut stopping) = (false, false, false);
+    let (mut draining, mut aged, mut stopping) = (false, false, false);
     // When to check whether calls have begun since the last check, and how many had begun then.
-    let mut idle = Some((Instant::now() + terms.patience.idle, account.begun()));
+    let mut idle = Some((Instant::now() + config.timeouts.idle, account.begun()));
     // Once the process stops: until when a client that has just connected may begin its first call.
-    let mut begin_by = None;
-    // One timer for the greeting, the age, the grace period and idleness: whichever comes next.
-    let mut alarm = pin!(sleep_until(next_alarm([greet_by, end, idle.map(at), begin_by])));
+    let mut first_call_deadline = None;
+    // One timer for the preface, the age, the grace period and idleness: whichever comes next.
+    let mut alarm = pin!(sleep_until(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline])));
     loop {
         tokio::select! {
             biased;
@@ -161,28 +176,28 @@ where
                 return;
             }
             () = tasks.stopping(), if !stopping => {
-                (stopping, leaving) = (true, true);
+                (stopping, draining) = (true, true);
                 last.store(true, Ordering::Relaxed);
                 // The code that stops the process decides how long it waits.
                 end = None;
-                if heard.bytes() < GREETING {
-                    // Before its greeting, a shutdown would close it at once, with the call sent along with it.
-                    begin_by = Some(Instant::now() + LINGER);
-                    alarm.as_mut().reset(next_alarm([greet_by, end, idle.map(at), begin_by]));
+                if received.bytes() < PREFACE {
+                    // Before its preface, a shutdown would close it at once, with the call sent along with it.
+                    first_call_deadline = Some(Instant::now() + LINGER);
+                    alarm.as_mut().reset(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline]));
                 } else {
                     connection.as_mut().graceful_shutdown();
                 }
             }
-            () = heard.greeted(), if begin_by.is_some() => {
-                begin_by = None;
+            () = received.preface_received(), if first_call_deadline.is_some() => {
+                first_call_deadline = None;
                 connection.as_mut().graceful_shutdown();
             }
             () = alarm.as_mut() => {
-                let (now, mut leave) = (Instant::now(), false);
-                if begin_by.take_if(|at| *at <= now).is_some() {
+                let (now, mut drain) = (Instant::now(), false);
+                if first_call_deadline.take_if(|at| *at <= now).is_some() {
                     connection.as_mut().graceful_shutdown();
                 }
-                if greet_by.take_if(|at| *at <= now).is_some() && heard.bytes() < GREETING {
+                if preface_deadline.take_if(|at| *at <= now).is_some() && received.bytes() < PREFACE {
                     tracing::debug!(peer = ?peer, "a connection did not send its preface in time");
                     return;
                 }
@@ -192,27 +207,27 @@ where
                         return;
                     }
                     aged = true;
-                    end = Some(now + terms.patience.grace);
-                    if heard.is_http1() {
+                    end = Some(now + config.timeouts.grace);
+                    if received.is_http1() {
                         // A client may be about to call: its next response gives notice; nothing closes before.
                         last.store(true, Ordering::Relaxed);
                     } else {
-                        leave = true;
+                        drain = true;
                     }
                 }
                 if let Some((_, calls)) = idle.take_if(|(at, _)| *at <= now) {
                     if account.begun() != calls {
-                        idle = Some((now + terms.patience.idle, account.begun()));
-                    } else if !leaving {
+                        idle = Some((now + config.timeouts.idle, account.begun()));
+                    } else if !draining {
                         // Calls in progress, such as a watch, run to their end.
                         account.budget().shed().idle.inc();
-                        leave = true;
+                        drain = true;
                     }
                 }
-                if leave && !std::mem::replace(&mut leaving, true) {
+                if drain && !std::mem::replace(&mut draining, true) {
                     connection.as_mut().graceful_shutdown();
                 }
-                alarm.as_mut().reset(next_alarm([greet_by, end, idle.map(at), begin_by]));
+                alarm.as_mut().reset(next_alarm([preface_deadline, end, idle.map(due), first_call_deadline]));
             }
         }
     }
@@ -224,90 +239,95 @@ fn next_alarm(moments: [Option<Instant>; 4]) -> Instant {
 }
 
 /// Returns when an idleness check is due.
-const fn at((at, _): (Instant, usize)) -> Instant {
+const fn due((at, _): (Instant, usize)) -> Instant {
     at
 }
 
-type Answer = Result<Response<Body>, Infallible>;
+type CallResult = Result<Response<Body>, Infallible>;
 
 /// State shared by every call of a connection.
-struct Line {
+struct ConnectionContext {
     info: TcpConnectInfo,
     account: Arc<Account>,
     limits: Limits,
-    patience: Patience,
+    timeouts: Timeouts,
     /// Whether the next HTTP/1.1 call is the last one.
     last: Arc<AtomicBool>,
     tasks: Tasks,
 }
 
-impl Line {
+impl ConnectionContext {
     /// Marks the response as the connection's last if the connection must end. An HTTP/1.1 client has no other way to
     /// know: if its connection were closed between two calls, the next call could be lost.
-    fn close(&self) -> impl FnOnce(Answer) -> Answer + use<> {
+    fn close(&self) -> impl FnOnce(CallResult) -> CallResult + use<> {
         let (last, tasks) = (Arc::clone(&self.last), self.tasks.clone());
-        move |mut answer| {
-            if (last.load(Ordering::Relaxed) || tasks.is_leaving())
-                && let Ok(response) = &mut answer
+        move |mut result| {
+            if (last.load(Ordering::Relaxed) || tasks.is_draining())
+                && let Ok(response) = &mut result
             {
                 response.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("close"));
             }
-            answer
+            result
         }
     }
 }
 
 /// Handles a call within its caller's deadline. The returned future is small because it is moved several times.
-fn answer<S: Calls>(calls: &S, request: Request<Incoming>, line: &Line) -> impl Future<Output = Answer> + use<S> {
+fn handle_call<S: HttpService>(
+    calls: &S,
+    request: Request<Incoming>,
+    context: &ConnectionContext,
+) -> impl Future<Output = CallResult> + use<S> {
     let mut calls = calls.clone();
     let (mut head, body) = request.into_parts();
     let is_grpc = |kind: &http::HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
     let is_grpc = head.headers.get(CONTENT_TYPE).is_some_and(is_grpc);
     let has_body = !body.is_end_stream();
-    let open = !(line.limits.checks_caller)(&head) && (has_body || line.limits.counts_bodyless);
-    let call = if open { line.account.open(has_body) } else { Ok(line.account.known()) };
+    let open = !(context.limits.checks_caller)(&head) && (has_body || context.limits.counts_bodyless);
+    let call = if open { context.account.begin_open(has_body) } else { Ok(context.account.begin_known()) };
     let call = match call {
         Ok(call) => call,
         Err(refused) => return Either::Right(ready(Ok(refusal(refused, is_grpc))).boxed()),
     };
-    let patience = if open { line.patience.open_body } else { line.patience.body };
+    let body_timeout = if open { context.timeouts.open_body } else { context.timeouts.body };
     let mut limit = None;
     if is_grpc {
-        limit = deadline::of(&head.headers);
+        limit = deadline::from_headers(&head.headers);
     } else {
         // Needed only by pages and proxies; gRPC need not pay for it.
-        head.extensions.insert(line.info.clone());
+        head.extensions.insert(context.info.clone());
         head.extensions.insert(Arc::clone(&call));
     }
-    let body = if has_body { Body::new(Metered::new(body, Arc::clone(&call), patience)) } else { Body::empty() };
+    let body =
+        if has_body { Body::new(MeteredBody::new(body, Arc::clone(&call), body_timeout)) } else { Body::empty() };
     let request = Request::from_parts(head, body);
     let ready = calls.poll_ready(&mut Context::from_waker(Waker::noop())).is_ready();
     if open {
-        return Either::Right(answer_open(calls.oneshot(request), limit, call, is_grpc).boxed());
+        return Either::Right(handle_open_call(calls.oneshot(request), limit, call, is_grpc).boxed());
     }
     // Counted until the response is ready, even after its body has been read.
-    let counted = move |answer| {
+    let counted = move |result| {
         drop(call);
-        answer
+        result
     };
     match limit {
         // Nearly always: the services here wait within a call, never before it.
         None if ready => Either::Left(calls.call(request).map(counted)),
         None => Either::Right(calls.oneshot(request).map(counted).boxed()),
         Some(limit) => {
-            let answer = timeout(limit, calls.oneshot(request));
-            Either::Right(answer.map(|answer| answer.unwrap_or_else(|_| Ok(deadline::exceeded()))).map(counted).boxed())
+            let result = timeout(limit, calls.oneshot(request));
+            Either::Right(result.map(|result| result.unwrap_or_else(|_| Ok(deadline::exceeded()))).map(counted).boxed())
         }
     }
 }
 
 /// Handles a call of an unknown caller, which ends early when others need its room.
-async fn answer_open(
-    answer: impl Future<Output = Answer>,
+async fn handle_open_call(
+    result: impl Future<Output = CallResult>,
     limit: Option<Duration>,
-    call: Arc<Call>,
+    call: Arc<CallBudget>,
     is_grpc: bool,
-) -> Answer {
+) -> CallResult {
     let waits = async {
         match limit {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -320,18 +340,18 @@ async fn answer_open(
             None => std::future::pending().await,
         }
     };
-    let answer = tokio::select! {
+    let result = tokio::select! {
         biased;
-        answer = answer => answer,
+        result = result => result,
         () = waits => Ok(deadline::exceeded()),
         // If its caller has become known by then, the call is kept.
-        () = ended, if call.is_open() => Ok(refusal(Refused::Full, is_grpc)),
+        () = ended, if call.is_open() => Ok(refusal(BudgetError::Full, is_grpc)),
     };
-    answer.map(|response| response.map(|body| Body::new(Guarded::new(body, call))))
+    result.map(|response| response.map(|body| Body::new(EvictableBody::new(body, call))))
 }
 
 /// Returns the response to a call for which there is no room.
-fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
+fn refusal(refused: BudgetError, is_grpc: bool) -> Response<Body> {
     if is_grpc {
         return body::refusal(refused).into_http();
     }
@@ -344,9 +364,9 @@ fn refusal(refused: Refused, is_grpc: bool) -> Response<Body> {
 
 /// Protocol of a peer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Speaks {
+enum Protocol {
     /// Number of received bytes that match the preface of HTTP/2; nothing else was received.
-    Perhaps2(usize),
+    MaybeHttp2(usize),
     Http1,
     Http2,
 }
@@ -356,13 +376,13 @@ const HTTP2: &[u8] = b"PRI";
 
 /// What has been received on a connection.
 #[derive(Default)]
-struct Heard {
+struct Received {
     bytes: AtomicUsize,
     http1: AtomicBool,
-    greeted: Notify,
+    preface_received: Notify,
 }
 
-impl Heard {
+impl Received {
     fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -372,50 +392,50 @@ impl Heard {
     }
 
     /// Completes once the peer's protocol is known.
-    async fn greeted(&self) {
-        while self.bytes() < GREETING {
-            self.greeted.notified().await;
+    async fn preface_received(&self) {
+        while self.bytes() < PREFACE {
+            self.preface_received.notified().await;
         }
     }
 
     fn count(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before < GREETING && before + bytes >= GREETING {
-            self.greeted.notify_one();
+        if before < PREFACE && before + bytes >= PREFACE {
+            self.preface_received.notify_one();
         }
     }
 }
 
 /// Counts the received bytes.
-struct Counted<IO> {
+struct CountingIo<IO> {
     io: IO,
-    heard: Arc<Heard>,
-    speaks: Speaks,
+    received: Arc<Received>,
+    protocol: Protocol,
     account: Arc<Account>,
 }
 
-impl<IO> Counted<IO> {
+impl<IO> CountingIo<IO> {
     /// Counts bytes read. With HTTP/1.1 a connection buffers what comes between two calls until a head is complete.
     fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.heard.count(bytes.len());
-        if let Speaks::Perhaps2(before) = self.speaks {
+        self.received.count(bytes.len());
+        if let Protocol::MaybeHttp2(before) = self.protocol {
             let rest = &HTTP2[before..];
             let shared = rest.len().min(bytes.len());
-            self.speaks = match bytes[..shared] == rest[..shared] {
-                false => Speaks::Http1,
-                true if shared == rest.len() => Speaks::Http2,
-                true => Speaks::Perhaps2(before + shared),
+            self.protocol = match bytes[..shared] == rest[..shared] {
+                false => Protocol::Http1,
+                true if shared == rest.len() => Protocol::Http2,
+                true => Protocol::MaybeHttp2(before + shared),
             };
         }
-        if self.speaks == Speaks::Http1 {
-            self.heard.http1.store(true, Ordering::Relaxed);
+        if self.protocol == Protocol::Http1 {
+            self.received.http1.store(true, Ordering::Relaxed);
             self.account.read_head(bytes.len()).map_err(io::Error::other)?;
         }
         Ok(())
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
+impl<IO: AsyncRead + Unpin> AsyncRead for CountingIo<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, into))?;
@@ -423,7 +443,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for CountingIo<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }

@@ -13,7 +13,7 @@ use crate::status;
 static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Returns how long the caller waits; `None` if the header is missing or malformed.
-pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(&TIMEOUT)?.to_str().ok()?;
     let (unit, digits) = (text.chars().next_back()?, &text[..text.len() - 1]);
     // The protocol allows 8 digits at most, and no sign.
@@ -46,7 +46,7 @@ mod tests {
     fn read(value: &'static str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(&TIMEOUT, HeaderValue::from_static(value));
-        of(&headers)
+        from_headers(&headers)
     }
 
     #[test]
@@ -64,9 +64,9 @@ mod tests {
         for value in ["", "S", "1", "1s", "-1S", "+1S", "999999999S", "1.5S", "S1"] {
             assert_eq!(read(value), None, "{value}");
         }
-        assert_eq!(of(&HeaderMap::new()), None);
+        assert_eq!(from_headers(&HeaderMap::new()), None);
         let mut headers = HeaderMap::new();
         headers.insert(&TIMEOUT, HeaderValue::from_bytes(b"1\xff").unwrap());
-        assert_eq!(of(&headers), None);
+        assert_eq!(from_headers(&headers), None);
     }
 }

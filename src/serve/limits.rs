@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::budget::{Bound, Bounds};
+use crate::budget::{BudgetLimits, ByteLimit};
 
 /// Streams reset by the peer before they were accepted. hyper's default of 20 would end the connection of a mesh whose
 /// calls time out in a burst, and all resets received in one read count together.
@@ -27,7 +27,7 @@ pub struct Limits {
     /// Most connections at once; further ones wait.
     pub connections: usize,
     /// Bounds on connections per peer, and on bytes of calls in progress.
-    pub bounds: Bounds,
+    pub bounds: BudgetLimits,
     /// Most calls at once per connection.
     pub streams: u32,
     /// Bytes that a peer may send on an HTTP/2 connection before they are read.
@@ -44,13 +44,13 @@ pub struct Limits {
 
 impl Limits {
     /// Returns the limits of a decision port: many calls, from few peers. `checks_caller` is [`Limits::checks_caller`].
-    pub const fn decisions(connections: usize, of_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
-        let open = Bound { all: 16 * MIB, peer: 8 * MIB };
+    pub const fn decisions(connections: usize, per_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
+        let open = ByteLimit { total: 16 * MIB, per_peer: 8 * MIB };
         // A mesh may connect from one address: it gets most of the room, but not all.
-        let known = Bound { all: 64 * MIB, peer: 48 * MIB };
+        let known = ByteLimit { total: 64 * MIB, per_peer: 48 * MIB };
         Self {
             connections,
-            bounds: Bounds { connections: of_peer, open, known },
+            bounds: BudgetLimits { connections: per_peer, open, known },
             // Too few would starve an Envoy, which opens one connection per worker.
             streams: 1_024,
             connection_window: 1024 * 1024,
@@ -63,13 +63,13 @@ impl Limits {
     }
 
     /// Returns the limits of a port for people and scripts: few calls, some of them large.
-    pub const fn administration(connections: usize, of_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
-        let open = Bound { all: 16 * MIB, peer: 8 * MIB };
+    pub const fn administration(connections: usize, per_peer: usize, checks_caller: fn(&Parts) -> bool) -> Self {
+        let open = ByteLimit { total: 16 * MIB, per_peer: 8 * MIB };
         // One message may have 64 MiB.
-        let known = Bound { all: 96 * MIB, peer: 72 * MIB };
+        let known = ByteLimit { total: 96 * MIB, per_peer: 72 * MIB };
         Self {
             connections,
-            bounds: Bounds { connections: of_peer, open, known },
+            bounds: BudgetLimits { connections: per_peer, open, known },
             streams: 64,
             connection_window: 256 * 1024,
             stream_window: 64 * 1024,
@@ -82,9 +82,9 @@ impl Limits {
 
 /// Timeouts of a connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For the TLS handshake, and then for the bytes that identify the protocol.
-    pub greeting: Duration,
+    pub preface: Duration,
     /// For the head of an HTTP/1.1 call, and between two calls.
     pub head: Duration,
     /// Time between pings on an HTTP/2 connection that receives nothing.
@@ -101,17 +101,17 @@ pub struct Patience {
     pub idle: Duration,
 }
 
-impl Patience {
+impl Timeouts {
     /// Returns the timeouts of a port with small calls and long-lived connections.
     pub fn decisions() -> Self {
         Self { body: Duration::from_secs(10), idle: Duration::from_mins(10), ..Self::default() }
     }
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            greeting: Duration::from_secs(10),
+            preface: Duration::from_secs(10),
             head: Duration::from_secs(30),
             ping: Duration::from_secs(30),
             pong: Duration::from_secs(10),
@@ -125,7 +125,7 @@ impl Default for Patience {
 }
 
 /// Configures hyper with the limits of a connection. Relies on none of hyper's defaults.
-pub(super) fn builder(limits: &Limits, patience: &Patience) -> Builder<TokioExecutor> {
+pub(super) fn builder(limits: &Limits, timeouts: &Timeouts) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http2()
@@ -137,9 +137,9 @@ pub(super) fn builder(limits: &Limits, patience: &Patience) -> Builder<TokioExec
         .initial_connection_window_size(limits.connection_window)
         .initial_stream_window_size(limits.stream_window)
         .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(patience.ping)
-        .keep_alive_timeout(patience.pong);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.head).max_buf_size(limits.http1_head);
+        .keep_alive_interval(timeouts.ping)
+        .keep_alive_timeout(timeouts.pong);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(limits.http1_head);
     builder
 }
 

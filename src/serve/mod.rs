@@ -2,10 +2,10 @@
 //! that a client can use.
 //!
 //! ```text
-//! listener ─▶ slot (limits in total and per peer) ─▶ TLS ─▶ greeting ─▶ calls ─▶ GOAWAY (age or shutdown) ─▶ closed
+//! listener ─▶ slot (limits in total and per peer) ─▶ TLS ─▶ preface ─▶ calls ─▶ GOAWAY (age or shutdown) ─▶ closed
 //! ```
 //!
-//! [`serve`] does this on the current runtime, [`Plane`] on threads of its own.
+//! [`serve`] does this on the current runtime, [`WorkerPool`] on threads of its own.
 //!
 //! tonic has its own server; this one exists because certificates must be renewable, connections must end one after
 //! another rather than all at once, and all HTTP/2 limits must be set: tonic disables hyper's limits that are not set.
@@ -14,8 +14,8 @@ mod body;
 mod connection;
 mod deadline;
 mod limits;
-mod plane;
 pub mod tls;
+mod worker_pool;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -29,9 +29,9 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tower::Service;
 
-pub use self::connection::Terms;
-pub use self::limits::{Limits, Patience, raise_open_files};
-pub use self::plane::{Plane, Watch};
+pub use self::connection::ConnectionConfig;
+pub use self::limits::{Limits, Timeouts, raise_open_files};
+pub use self::worker_pool::{Watchdog, WorkerPool};
 use crate::budget::{Account, Budget};
 use crate::lifecycle::Tasks;
 
@@ -41,12 +41,12 @@ const LINGER: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A service that responds to every call.
-pub trait Calls:
+pub trait HttpService:
     Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
 
-impl<S> Calls for S where
+impl<S> HttpService for S where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
@@ -56,48 +56,53 @@ impl<S> Calls for S where
 ///
 /// # Errors
 /// Never: the result is the type of supervised tasks.
-pub async fn serve<S: Calls>(listener: TcpListener, calls: S, terms: Arc<Terms>, tasks: Tasks) -> Result<(), String> {
-    let slots = Arc::new(Semaphore::new(terms.limits.connections));
+pub async fn serve<S: HttpService>(
+    listener: TcpListener,
+    calls: S,
+    config: Arc<ConnectionConfig>,
+    tasks: Tasks,
+) -> Result<(), String> {
+    let slots = Arc::new(Semaphore::new(config.limits.connections));
     // Beyond the limit, connections wait in the listener's backlog, and the system refuses what does not fit there.
-    let mut over = pin!(over(&tasks));
-    while let Some(taken) = taken(&listener, &slots, &terms.budget, &tasks, over.as_mut()).await {
-        let (stream, peer, slot, account) = taken;
-        let (calls, terms, ending) = (calls.clone(), Arc::clone(&terms), tasks.clone());
+    let mut linger = pin!(linger(&tasks));
+    while let Some(accepted) = next_connection(&listener, &slots, &config.budget, &tasks, linger.as_mut()).await {
+        let (stream, peer, slot, account) = accepted;
+        let (calls, config, ending) = (calls.clone(), Arc::clone(&config), tasks.clone());
         drop(tasks.spawn("connection", async move {
             let _slot = slot;
-            connection::serve(stream, peer, account, calls, &terms, &ending).await;
+            connection::serve(stream, peer, account, calls, &config, &ending).await;
         }));
     }
     Ok(())
 }
 
 /// Completes a moment after `tasks` stop.
-async fn over(tasks: &Tasks) {
+async fn linger(tasks: &Tasks) {
     tasks.stopping().await;
     tokio::time::sleep(LINGER).await;
 }
 
-/// Returns the next connection until `tasks` stop, and those that clients have already made until it is `over`.
-async fn taken(
+/// Returns the next connection until `tasks` stop, and those that clients have already made until `linger` completes.
+async fn next_connection(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     budget: &Arc<Budget>,
     tasks: &Tasks,
-    over: Pin<&mut impl Future<Output = ()>>,
-) -> Option<Taken> {
+    linger: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Accepted> {
     tokio::select! {
         biased;
-        () = over => None,
-        taken = next(listener, slots, budget) => taken,
+        () = linger => None,
+        accepted = accept(listener, slots, budget) => accepted,
         () = tasks.stopping() => None,
     }
 }
 
 /// A connection, its peer, its slot and its account.
-type Taken = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account);
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit, Account);
 
 /// Returns the next connection; `None` once the slots are closed.
-async fn next(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budget>) -> Option<Taken> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>, budget: &Arc<Budget>) -> Option<Accepted> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {

@@ -60,7 +60,7 @@ pub enum TlsError {
 
 /// Contents of a port's files when they were read.
 #[derive(PartialEq, Eq)]
-struct Contents {
+struct PemFiles {
     cert: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
@@ -84,7 +84,7 @@ impl Certificates {
     /// # Errors
     /// What is wrong with the files.
     pub fn read(files: TlsFiles) -> Result<Self, TlsError> {
-        let current = Contents::read(&files)?.build(&files)?;
+        let current = PemFiles::read(&files)?.build(&files)?;
         Ok(Self { files, current: ArcSwap::from_pointee(current) })
     }
 
@@ -98,7 +98,7 @@ impl Certificates {
     ///
     /// # Errors
     /// Never: the result is the type of supervised tasks.
-    pub async fn keep(self: Arc<Self>, tasks: Tasks) -> Result<(), String> {
+    pub async fn watch_files(self: Arc<Self>, tasks: Tasks) -> Result<(), String> {
         // `None`: the contents read at startup may have changed since.
         let mut seen = None;
         loop {
@@ -107,14 +107,14 @@ impl Certificates {
                 () = tokio::time::sleep(INTERVAL) => {}
             }
             let this = Arc::clone(&self);
-            let read = tokio::task::spawn_blocking(move || this.look(seen));
+            let read = tokio::task::spawn_blocking(move || this.reload_if_changed(seen));
             seen = read.await.map_err(|error| error.to_string())?;
         }
     }
 
     /// Checks the files once. Returns their contents, for the next check.
-    fn look(&self, seen: Option<Contents>) -> Option<Contents> {
-        let contents = match Contents::read(&self.files) {
+    fn reload_if_changed(&self, seen: Option<PemFiles>) -> Option<PemFiles> {
+        let contents = match PemFiles::read(&self.files) {
             Ok(contents) => contents,
             // Files are often replaced one after another, so one may be missing for a moment.
             Err(error) => {
@@ -141,7 +141,7 @@ impl Certificates {
     }
 }
 
-impl Contents {
+impl PemFiles {
     fn read(files: &TlsFiles) -> Result<Self, TlsError> {
         let read = |path: &PathBuf| std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source });
         Ok(Self {

@@ -6,7 +6,7 @@ use crate::model::book::MethodNumber;
 use crate::model::change::{Cursor, Revision};
 use crate::model::grant::Grant;
 use crate::model::id::{KeyId, ReplicaId, SecretId};
-use crate::model::key::{Key, KeySpec, Origin, Revocation, Secret};
+use crate::model::key::{Key, KeySpec, Revocation, Secret, TokenOrigin};
 use crate::model::marks::Marks;
 use crate::model::operator::Operator;
 use crate::model::reference::Method;
@@ -215,7 +215,7 @@ pub struct NewSecret {
     /// The last characters of its token.
     pub hint: String,
     /// The origin of the token.
-    pub origin: Origin,
+    pub origin: TokenOrigin,
 }
 
 /// The keys that select a store.

@@ -7,7 +7,7 @@ use crate::model::book::MethodNumber;
 use crate::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
 use crate::model::grant::Standing;
 use crate::model::id::{KeyId, ReplicaId, SecretId};
-use crate::model::key::{Access, KeySpec, Origin};
+use crate::model::key::{Access, KeySpec, TokenOrigin};
 use crate::model::method::StoreUse;
 use crate::model::page::PageRequest;
 use crate::model::reference::Method;
@@ -91,7 +91,7 @@ fn key(n: u8, stores: &[StoreNumber], methods: &[MethodNumber]) -> NewKey {
             id: SecretId::new(AT, [n; 10]),
             digest: Digest::of(&[n]),
             hint: format!("h{n:03}"),
-            origin: Origin::Issued,
+            origin: TokenOrigin::Issued,
         },
         created: AT,
         revoked: None,

@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
+pub enum LogFormat {
     /// Human-readable if standard error is a terminal, else JSON.
     #[default]
     Auto,
@@ -38,12 +38,12 @@ const CAPS: [&str; 0] = [];
 ///
 /// # Errors
 /// The filter is not valid, or logging has already started.
-pub fn begin(filter: &str, format: Format) -> Result<(), String> {
-    let filter = capped(filter)?;
+pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
+    let filter = with_caps(filter)?;
     let json = match format {
-        Format::Auto => !std::io::stderr().is_terminal(),
-        Format::Pretty => false,
-        Format::Json => true,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Pretty => false,
+        LogFormat::Json => true,
     };
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -60,11 +60,11 @@ pub fn begin(filter: &str, format: Format) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub fn check(filter: &str) -> Result<(), String> {
-    capped(filter).map(|_| ())
+    with_caps(filter).map(|_| ())
 }
 
 /// Adds the caps to the filter: a directive for a target added later replaces an earlier one.
-fn capped(filter: &str) -> Result<EnvFilter, String> {
+fn with_caps(filter: &str) -> Result<EnvFilter, String> {
     let mut parsed =
         EnvFilter::builder().parse(filter).map_err(|error| format!("the log filter `{filter}` is invalid: {error}"))?;
     for cap in CAPS {
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn trace_logging_is_capped_where_it_would_tell_secrets() {
-        let filter = capped("trace").unwrap().to_string();
+        let filter = with_caps("trace").unwrap().to_string();
         for cap in ["tokio_postgres=warn", "h2=info", "hyper=info"] {
             assert!(filter.contains(cap), "{filter} lacks {cap}");
         }
@@ -88,6 +88,6 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_an_error() {
-        assert!(capped("latchkey=loud").unwrap_err().contains("latchkey=loud"));
+        assert!(with_caps("latchkey=loud").unwrap_err().contains("latchkey=loud"));
     }
 }

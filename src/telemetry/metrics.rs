@@ -212,7 +212,7 @@ impl Metrics {
     }
 
     /// Counts a decision by its first failing check.
-    pub fn decided(&self, reason: Option<Reason>) {
+    pub fn count_decision(&self, reason: Option<Reason>) {
         match reason {
             None => &self.allowed,
             Some(reason) => self.refused.get(reason as usize).unwrap_or(&self.undecided),
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_series_from_the_start() {
         let metrics = Metrics::new();
-        metrics.decided(Some(Reason::StoreDenied));
+        metrics.count_decision(Some(Reason::StoreDenied));
         let text = metrics.encode();
         assert!(text.contains("latchkey_decisions_total{reason=\"ALLOWED\"} 0"), "{text}");
         assert!(text.contains("latchkey_decisions_total{reason=\"STORE_DENIED\"} 1"), "{text}");

@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use crate::clock::SharedClock;
 
 /// Time between two lines while an operation keeps failing.
-const REMIND: Duration = Duration::from_secs(30);
+const REMINDER_INTERVAL: Duration = Duration::from_secs(30);
 /// An outage that begins this soon after the last one ended is part of it: only an outage that lasts this long has
 /// lines of its own.
-const CALM: Duration = Duration::from_secs(10);
+const QUIET_PERIOD: Duration = Duration::from_secs(10);
 
 /// The status of one operation that may fail, such as polling storage.
 pub struct Outage {
@@ -22,12 +22,12 @@ pub struct Outage {
     clock: SharedClock,
     /// Keeps successes cheap as long as nothing has failed.
     failing: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<OutageState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    running: Option<Running>,
+struct OutageState {
+    running: Option<OngoingOutage>,
     /// When the last logged outage ended.
     ended: Option<Duration>,
     /// Failures that no line has counted yet.
@@ -35,7 +35,7 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Running {
+struct OngoingOutage {
     began: Duration,
     /// When its last log line was written; `None` before the first.
     logged: Option<Duration>,
@@ -57,8 +57,8 @@ impl Outage {
         let mut state = self.state.lock();
         self.failing.store(true, Ordering::Release);
         let uncounted = std::mem::take(&mut state.uncounted);
-        let calm = state.ended.is_none_or(|ended| now.saturating_sub(ended) >= CALM);
-        let running = state.running.get_or_insert_with(|| Running {
+        let calm = state.ended.is_none_or(|ended| now.saturating_sub(ended) >= QUIET_PERIOD);
+        let running = state.running.get_or_insert_with(|| OngoingOutage {
             began: now,
             logged: None,
             failures: uncounted,
@@ -71,7 +71,7 @@ impl Outage {
                 running.logged = Some(now);
                 tracing::warn!(cause, failures = running.failures, "{}: failing", self.what);
             }
-            Some(logged) if now.saturating_sub(logged) >= REMIND => {
+            Some(logged) if now.saturating_sub(logged) >= REMINDER_INTERVAL => {
                 running.logged = Some(now);
                 let seconds = now.saturating_sub(running.began).as_secs();
                 tracing::warn!(cause, failures = running.failures, seconds, "{}: still failing", self.what);
@@ -81,7 +81,7 @@ impl Outage {
     }
 
     /// Records a success.
-    pub fn worked(&self) {
+    pub fn succeeded(&self) {
         if !self.failing.load(Ordering::Acquire) {
             return;
         }
@@ -144,12 +144,12 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::clock::ByHand;
+    use crate::clock::ManualClock;
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Written {
+    impl io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    impl<'a> MakeWriter<'a> for Written {
+    impl<'a> MakeWriter<'a> for LogBuffer {
         type Writer = Self;
 
         fn make_writer(&'a self) -> Self {
@@ -170,8 +170,8 @@ mod tests {
 
     /// Returns the lines logged during `work`, which receives an outage and a way to set its clock.
     fn lines(work: impl FnOnce(&Outage, &dyn Fn(u64))) -> Vec<String> {
-        let (written, clock) = (Written::default(), Arc::new(ByHand::default()));
-        let shared: SharedClock = Arc::<ByHand>::clone(&clock);
+        let (written, clock) = (LogBuffer::default(), Arc::new(ManualClock::default()));
+        let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let outage = Outage::new("polling storage", &shared);
         let subscriber =
             tracing_subscriber::fmt().with_writer(written.clone()).without_time().with_ansi(false).finish();
@@ -185,15 +185,15 @@ mod tests {
     #[test]
     fn an_outage_has_a_line_at_each_end_and_one_every_half_minute() {
         let lines = lines(|outage, at| {
-            outage.worked();
+            outage.succeeded();
             for second in 100..175 {
                 at(second);
                 for _ in 0..1_000 {
                     outage.failed("Connection refused");
                 }
             }
-            outage.worked();
-            outage.worked();
+            outage.succeeded();
+            outage.succeeded();
         });
         let found: Vec<_> = lines.iter().map(|line| line.contains("Connection refused")).collect();
         assert_eq!(found, [true, true, true, false], "{lines:#?}");
@@ -209,7 +209,7 @@ mod tests {
                 at(second);
                 for _ in 0..100 {
                     outage.failed("too many connections");
-                    outage.worked();
+                    outage.succeeded();
                 }
             }
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::Steps;
+use latchkey::authority::StepHook;
 use latchkey::clock::SharedClock;
 use latchkey::model::change::Cursor;
 use latchkey::storage::Result;
@@ -44,7 +44,7 @@ impl Drifting {
             last = database.commit(action, false).expect("there is something to change");
         }
         let line = database.line(Open, true);
-        let member = Member::start(1, line, &clock, Steps::default());
+        let member = Member::start(1, line, &clock, StepHook::default());
         assert!(member.authority.wait_applied(last.revision, Duration::from_secs(60)).await);
         Self { database, member, recorder }
     }

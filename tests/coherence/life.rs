@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use latchkey::authority::{Authority, Query, Settings, Steps, Undecided};
+use latchkey::authority::{Authority, Query, Settings, StepHook, Undecided};
 use latchkey::clock::SharedClock;
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::Cursor;
@@ -28,7 +28,7 @@ pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) authority: Authority,
     /// The same authority as a data thread has it.
-    desk: Authority,
+    worker: Authority,
     /// Number of calls so far; every other one uses the data thread's authority.
     calls: AtomicUsize,
     pub(crate) tasks: Tasks,
@@ -37,12 +37,12 @@ pub(crate) struct Member {
 
 impl Member {
     /// Starts the `number`th replica.
-    pub(crate) fn start(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: Steps) -> Self {
+    pub(crate) fn start(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: StepHook) -> Self {
         Self::start_with(number, storage, clock, steps, POLL_INTERVAL, MAX_STALENESS)
     }
 
     /// Starts a replica that polls only when it is woken, within the time of a test.
-    pub(crate) fn start_slow(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: Steps) -> Self {
+    pub(crate) fn start_slow(number: u8, storage: Arc<dyn Feed>, clock: &SharedClock, steps: StepHook) -> Self {
         Self::start_with(number, storage, clock, steps, Duration::from_hours(1), Duration::from_hours(1))
     }
 
@@ -51,7 +51,7 @@ impl Member {
         number: u8,
         storage: Arc<dyn Feed>,
         clock: &SharedClock,
-        steps: Steps,
+        steps: StepHook,
         poll_interval: Duration,
         max_staleness: Duration,
     ) -> Self {
@@ -66,9 +66,9 @@ impl Member {
             hash_key: [number; 16],
         };
         let (tasks, metrics) = (Tasks::new(), Arc::new(Metrics::new()));
-        let authority = Authority::start_stepwise(storage, settings, clock, &tasks, Arc::clone(&metrics), steps);
-        let desk = authority.at_desk();
-        Self { name: format!("replica {number}"), authority, desk, calls: AtomicUsize::new(0), tasks, metrics }
+        let authority = Authority::start_with_hook(storage, settings, clock, &tasks, Arc::clone(&metrics), steps);
+        let worker = authority.for_worker();
+        Self { name: format!("replica {number}"), authority, worker, calls: AtomicUsize::new(0), tasks, metrics }
     }
 
     /// Makes a call like a client's request: from memory first. Records the decision if there is one.
@@ -80,8 +80,8 @@ impl Member {
     ) -> Result<(), Undecided> {
         let begun = recorder.begin();
         let query = query(&question, min_revision);
-        let at_desk = self.calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
-        let authority = if at_desk { &self.desk } else { &self.authority };
+        let by_worker = self.calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+        let authority = if by_worker { &self.worker } else { &self.authority };
         let verdict = match authority.decide_now(&query, verdict) {
             Some(verdict) => verdict,
             None => authority.decide(&query, verdict).await?,
@@ -98,7 +98,7 @@ impl Member {
         min_revision: Option<Cursor>,
     ) -> Option<Verdict> {
         let mut told = None;
-        for authority in [&self.desk, &self.authority] {
+        for authority in [&self.worker, &self.authority] {
             let begun = recorder.begin();
             let verdict = authority.decide_now(&query(&question, min_revision), verdict)?;
             self.record(recorder, begun, question.clone(), verdict.clone());

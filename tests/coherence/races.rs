@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::{Step, Steps};
+use latchkey::authority::{ApplyStep, StepHook};
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::model::change::{Cursor, Revision};
 use latchkey::model::time::Timestamp;
@@ -110,7 +110,7 @@ impl Scene {
         let (database, recorder) = house(&clock);
         let gates = Gates::default();
         let line = database.line(gates.clone(), true);
-        let member = Arc::new(Member::start(1, line, &clock, Steps::default()));
+        let member = Arc::new(Member::start(1, line, &clock, StepHook::default()));
         Self { database, gates, member, recorder }
     }
 
@@ -238,7 +238,9 @@ fn nothing_comes_back_while_everything_is_loaded() {
 #[test]
 fn nothing_comes_back_between_the_steps_of_applying() {
     type Told = (Arc<Member>, Arc<Recorder>, Arc<Database>);
-    for step in [Step::Fingerprints, Step::Floors, Step::World, Step::Refresh, Step::Applied] {
+    for step in
+        [ApplyStep::Fingerprints, ApplyStep::Watermarks, ApplyStep::World, ApplyStep::Refresh, ApplyStep::Applied]
+    {
         for ending in ENDINGS {
             simulated(async move {
                 let clock: SharedClock = Arc::new(Virtual::new());
@@ -247,7 +249,7 @@ fn nothing_comes_back_between_the_steps_of_applying() {
                 let line = database.line(gates.clone(), true);
                 let told: Arc<OnceLock<Told>> = Arc::default();
                 let (listener, next) = (Arc::clone(&told), Mutex::new(Some(ending)));
-                let steps = Steps::tell(move |taken| {
+                let steps = StepHook::new(move |taken| {
                     let Some((member, recorder, database)) = listener.get() else { return };
                     if taken == step
                         && let Some(ending) = next.lock().take()
@@ -394,8 +396,8 @@ fn a_change_applied_in_the_middle_of_a_decision_is_seen_whole_or_not_at_all() {
             let clock: SharedClock = Arc::<Interrupting>::clone(&interrupting);
             let (database, recorder) = house(&clock);
             let (applied, heard) = mpsc::channel();
-            let steps = Steps::tell(move |step| {
-                if step == Step::Applied {
+            let steps = StepHook::new(move |step| {
+                if step == ApplyStep::Applied {
                     let _ = applied.send(());
                 }
             });
@@ -452,7 +454,7 @@ fn a_wake_up_is_not_lost_with_the_poll_that_it_caused() {
         let clock: SharedClock = Arc::new(Virtual::new());
         let (database, _) = house(&clock);
         let road = LosesPoll::default();
-        let member = Member::start_slow(1, database.line(road.clone(), true), &clock, Steps::default());
+        let member = Member::start_slow(1, database.line(road.clone(), true), &clock, StepHook::default());
         pass(A_WHILE).await;
         assert_eq!(member.authority.revision(), database.head().revision, "everything is loaded");
         road.0.store(true, Ordering::SeqCst);

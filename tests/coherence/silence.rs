@@ -2,8 +2,8 @@
 //! not, a writer that reads its report, and storage whose clock can be set. Invariant: once a write is acknowledged
 //! without naming the replica, the replica allows nothing from before it.
 //!
-//! It is a model of `src/authority/witness.rs` and `freshness.rs`; `simulate` runs those. Removing any guard breaks the
-//! promise.
+//! It is a model of `src/authority/liveness.rs` and `freshness.rs`; `simulate` runs those. Removing any guard breaks
+//! the promise.
 
 use std::collections::HashSet;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::Steps;
+use latchkey::authority::StepHook;
 use latchkey::clock::{Clock, SharedClock};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::{Cursor, Revision};
@@ -148,7 +148,7 @@ impl Life {
             number,
             line,
             &self.clock,
-            Steps::default(),
+            StepHook::default(),
             POLL_INTERVAL,
             self.staleness(at),
         ));
@@ -181,8 +181,8 @@ impl Life {
             let members = self.members.lock();
             Arc::clone(&members[self.below(members.len())])
         };
-        let here = writer.authority.wait_followed(cursor, WRITE_WAIT);
-        let (here, pending) = tokio::join!(here, writer.authority.wait_elsewhere(cursor.revision, WRITE_WAIT));
+        let here = writer.authority.wait_applied_cursor(cursor, WRITE_WAIT);
+        let (here, pending) = tokio::join!(here, writer.authority.wait_applied_elsewhere(cursor.revision, WRITE_WAIT));
         let everywhere = here && pending.is_some_and(|pending| pending.is_empty());
         self.recorder.acknowledged_as(&cursor.to_string(), everywhere);
         written.newest = Some(cursor);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey::authority::Steps;
+use latchkey::authority::StepHook;
 use latchkey::clock::SharedClock;
 
 use crate::clock::{Settable, Virtual, pass};
@@ -23,7 +23,7 @@ fn nothing_is_removed_by_a_clock_that_leapt_within_the_hour() {
         let database = Database::new(Arc::<Settable>::clone(&settable));
         let line = database.line(Gates::default(), true);
         let (poll, stale) = (Duration::from_secs(5), Duration::from_mins(30));
-        let member = Member::start_with(1, line, &clock, Steps::default(), poll, stale);
+        let member = Member::start_with(1, line, &clock, StepHook::default(), poll, stale);
         pass(MINUTE * 55).await;
         assert_eq!(database.swept().len(), 0, "nobody knows what the clock did before");
         pass(MINUTE * 10).await;

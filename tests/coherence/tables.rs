@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Cursor, Revision};
-use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::grant::{Grant, NumberSet, Standing};
 use latchkey::model::id::{KeyId, SecretId};
 use latchkey::model::method::StoreUse;
 use latchkey::model::reference::Method;
@@ -365,12 +365,12 @@ impl Key {
             secret_expires: None,
             networks: Box::default(),
             stores: if self.all_stores {
-                Members::All
+                NumberSet::All
             } else {
-                Members::selected(self.stores.iter().map(|number| StoreNumber(*number)).collect())
+                NumberSet::selected(self.stores.iter().map(|number| StoreNumber(*number)).collect())
             },
-            methods: self.methods.as_ref().map_or(Members::All, |numbers| {
-                Members::selected(numbers.iter().map(|number| MethodNumber(*number)).collect())
+            methods: self.methods.as_ref().map_or(NumberSet::All, |numbers| {
+                NumberSet::selected(numbers.iter().map(|number| MethodNumber(*number)).collect())
             }),
             row_revision: self.row_revision,
         }

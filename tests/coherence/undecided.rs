@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use latchkey::authority::{Steps, Undecided};
+use latchkey::authority::{StepHook, Undecided};
 use latchkey::clock::SharedClock;
 use latchkey::config::profiles;
 use latchkey::gateway::{Body, Gateway, HttpRequest};
@@ -72,7 +72,7 @@ impl Life {
         }
         let (change, lost) = (Mutex::new(None), AtomicBool::new(false));
         let busy = Arc::new(Busy { database: Arc::clone(&database), change, lost });
-        let member = Member::start(1, database.line(Arc::clone(&busy), true), &clock, Steps::default());
+        let member = Member::start(1, database.line(Arc::clone(&busy), true), &clock, StepHook::default());
         assert!(member.authority.wait_applied(last.revision, Duration::from_secs(60)).await);
         Self { database, busy, member, recorder }
     }
@@ -139,9 +139,9 @@ async fn a_key_rehearsed_before_its_change_is_applied_is_not_a_failure_of_storag
         row_revision: Revision(1_000),
     };
     let request = Request { method: "GET /x", store: "", stores: &[], client: None, stores_from: StoresFrom::Service };
-    assert_eq!(life.member.authority.rehearse(&key, &request, |_| ()).await, Err(Undecided::Behind));
+    assert_eq!(life.member.authority.dry_run(&key, &request, |_| ()).await, Err(Undecided::Behind));
     let known = Key { row_revision: Revision(3), ..key };
-    assert_eq!(life.member.authority.rehearse(&known, &request, |_| ()).await, Ok(()));
+    assert_eq!(life.member.authority.dry_run(&known, &request, |_| ()).await, Ok(()));
 }
 
 #[test]
@@ -149,12 +149,12 @@ fn every_reason_has_its_own_name_and_text() {
     let all = [
         Undecided::Loading,
         Undecided::Stale,
-        Undecided::Unreported { seconds: 3, because: "storage is read-only" },
+        Undecided::NoHeartbeat { seconds: 3, because: "storage is read-only" },
         Undecided::Storage,
         Undecided::Incomplete,
         Undecided::Changing,
         Undecided::Behind,
-        Undecided::Crowded,
+        Undecided::Overloaded,
         Undecided::ForeignRevision,
     ];
     let by_name: BTreeMap<_, _> = all.iter().map(|undecided| (undecided.reason(), undecided.to_string())).collect();

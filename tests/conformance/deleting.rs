@@ -1,7 +1,7 @@
 //! Deleting reduces access: a deleted store or method grants access to nothing, and nothing created later restores it.
 
 use latchkey::model::change::SubjectKind;
-use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::grant::{Grant, NumberSet, Standing};
 use latchkey::model::key::{Access, Key};
 use latchkey::model::reference::Method;
 use latchkey::model::store::Store;
@@ -59,9 +59,9 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
     );
     assert_eq!(read(storage, &wide).await.spec.stores, Access::All);
     // The grant still contains the number: it has no effect, for the store no longer exists.
-    assert_eq!(grant(storage, &narrow).await.stores, Members::selected(numbers.clone()));
-    assert_eq!(grant(storage, &single).await.stores, Members::selected(vec![numbers[1]]));
-    assert_eq!(grant(storage, &wide).await.stores, Members::All);
+    assert_eq!(grant(storage, &narrow).await.stores, NumberSet::selected(numbers.clone()));
+    assert_eq!(grant(storage, &single).await.stores, NumberSet::selected(vec![numbers[1]]));
+    assert_eq!(grant(storage, &wide).await.stores, NumberSet::All);
     let opening = KeyFilter { store: Some("b".into()), ..KeyFilter::default() };
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
     assert_eq!(opening, [wide.id]);
@@ -79,7 +79,7 @@ async fn a_deleted_store_leaves_the_lists_of_keys_and_its_number_opens_nothing(c
     write.note(SubjectKind::Key, single.id).await;
     write.done().await;
     assert_eq!(read(storage, &single).await.spec.stores, selected(&["b"]));
-    assert_eq!(grant(storage, &single).await.stores, Members::selected(vec![again.number]));
+    assert_eq!(grant(storage, &single).await.stores, NumberSet::selected(vec![again.number]));
 }
 
 async fn the_number_of_a_store_is_never_used_again(case: Case) {
@@ -156,8 +156,8 @@ async fn a_retired_method_leaves_the_lists_of_keys_and_stays_in_the_whole_book(c
         "an emptied list is empty, and never everything"
     );
     assert_eq!(read(storage, &wide).await.spec.methods, Access::All);
-    assert_eq!(grant(storage, &narrow).await.methods, Members::selected(numbers.clone()));
-    assert_eq!(grant(storage, &single).await.methods, Members::selected(vec![numbers[1]]));
+    assert_eq!(grant(storage, &narrow).await.methods, NumberSet::selected(numbers.clone()));
+    assert_eq!(grant(storage, &single).await.methods, NumberSet::selected(vec![numbers[1]]));
     let opening = KeyFilter { method: Some("GET /b".into()), ..KeyFilter::default() };
     let opening: Vec<_> = list_keys(storage, &opening, 50).await.iter().map(|key| key.id).collect();
     assert_eq!(opening, [wide.id]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use latchkey::model::change::{Revision, SubjectKind};
-use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::grant::{Grant, NumberSet, Standing};
 use latchkey::model::key::{Access, KeySpec};
 use latchkey::model::time::Timestamp;
 use latchkey::storage::{Feed as _, NewKey};
@@ -38,8 +38,8 @@ async fn a_grant_says_of_its_key_what_deciding_needs(case: Case) {
         expires: key.spec.expires,
         secret_expires: None,
         networks: key.spec.networks.clone().into(),
-        stores: if key.spec.stores.is_all() { Members::All } else { Members::selected(key.stores.clone()) },
-        methods: if key.spec.methods.is_all() { Members::All } else { Members::selected(key.methods.clone()) },
+        stores: if key.spec.stores.is_all() { NumberSet::All } else { NumberSet::selected(key.stores.clone()) },
+        methods: if key.spec.methods.is_all() { NumberSet::All } else { NumberSet::selected(key.methods.clone()) },
         row_revision: head.revision,
     };
     for (key, standing) in [(&wide, Standing::Active), (&narrow, Standing::Inactive), (&half, Standing::Active)] {
@@ -128,7 +128,7 @@ async fn a_grant_is_of_one_revision_while_others_write(case: Case) {
         for (revision, read) in seen {
             let (name, active, stores) = state(revision.0 - added.0);
             let standing = if active { Standing::Active } else { Standing::Inactive };
-            assert_eq!(read, (name.into(), standing, Members::selected(stores)), "at {revision:?}");
+            assert_eq!(read, (name.into(), standing, NumberSet::selected(stores)), "at {revision:?}");
         }
     }
     assert!(different > 2, "the readers saw the key at several revisions: {different}");

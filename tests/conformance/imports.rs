@@ -1,7 +1,7 @@
 //! Imports: a hundred thousand keys in one write, or none of them.
 
 use latchkey::model::change::{Action, Cursor, SubjectKind};
-use latchkey::model::grant::Members;
+use latchkey::model::grant::NumberSet;
 use latchkey::model::page::PageRequest;
 use latchkey::storage::{Feed as _, KeyFilter, NewKey, SnapshotSink, Storage};
 
@@ -58,7 +58,7 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
         let found = storage.find(&key.secret.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key, found.secret.id), (expected, key.secret.id), "key {at}");
         let grant = storage.grant(&key.secret.digest).await.expect("a grant is read").grant.expect("it is there");
-        let members = if key.spec.stores.is_all() { Members::All } else { Members::selected(key.stores.clone()) };
+        let members = if key.spec.stores.is_all() { NumberSet::All } else { NumberSet::selected(key.stores.clone()) };
         assert_eq!((grant.key, grant.stores), (key.id, members), "key {at}");
     }
     let first = storage.keys(&KeyFilter::default(), &PageRequest { size: 1_000, after: None }).await.expect("a page");

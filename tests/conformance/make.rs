@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Action, NewChange, Revision, SubjectKind};
 use latchkey::model::id::{KeyId, OperatorId, ReplicaId, SecretId};
-use latchkey::model::key::{Access, Key, KeySpec, Origin, Secret};
+use latchkey::model::key::{Access, Key, KeySpec, Secret, TokenOrigin};
 use latchkey::model::method::StoreUse;
 use latchkey::model::operator::{Operator, Role};
 use latchkey::model::reference::Method;
@@ -153,7 +153,7 @@ impl Make {
     /// Returns a secret.
     pub fn secret(&mut self) -> NewSecret {
         let hint = format!("{:04x}", self.random.below(0x1_0000));
-        NewSecret { id: self.secret_id(), digest: self.digest(), hint, origin: Origin::Issued }
+        NewSecret { id: self.secret_id(), digest: self.digest(), hint, origin: TokenOrigin::Issued }
     }
 
     /// Returns an active key with access to everything.

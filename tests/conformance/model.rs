@@ -41,7 +41,7 @@ pub fn key_passes(key: &Key, filter: &KeyFilter) -> bool {
 /// Returns whether a change passes a filter.
 #[must_use]
 pub fn change_passes(change: &Change, filter: &ChangeFilter) -> bool {
-    holds(filter.kind.as_ref(), |kind| SubjectKind::of(&change.kind) == *kind)
+    holds(filter.kind.as_ref(), |kind| SubjectKind::parse(&change.kind) == *kind)
         && holds(filter.subject.as_ref(), |subject| change.subject == *subject)
         && holds(filter.actor.as_ref(), |actor| change.actor == actor.to_string())
         && holds(filter.start.as_ref(), |start| change.at >= *start)

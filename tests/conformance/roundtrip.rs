@@ -1,7 +1,7 @@
 //! Records are read back as written: every kind, every field, at its bounds; missing records are not found.
 
 use latchkey::model::change::{Action, Actor, Cursor, NewChange, Revision, SubjectKind};
-use latchkey::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS, Origin, Revocation};
+use latchkey::model::key::{Access, KeySpec, MAX_LABELS, MAX_NETWORKS, Revocation, TokenOrigin};
 use latchkey::model::method::StoreUse;
 use latchkey::model::page::PageRequest;
 use latchkey::model::reference::Method;
@@ -51,7 +51,7 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
     let mut full = make.key("full");
     full.spec = full_spec();
     full.secret.hint = text(4);
-    full.secret.origin = Origin::Supplied;
+    full.secret.origin = TokenOrigin::Supplied;
     let mut write = begin(&case.storage).await;
     write.add_keys(&[plain.clone(), full.clone()]).await;
     let (now, revision) = (write.now(), write.revision());

@@ -2,7 +2,7 @@
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::grant::Standing;
-use latchkey::model::key::{Key, KeySpec, Origin, Revocation};
+use latchkey::model::key::{Key, KeySpec, Revocation, TokenOrigin};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{Feed as _, Found, NewKey, NewSecret, Storage};
@@ -29,7 +29,7 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
     let key = make.key("rotated");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let first = read(storage, &key).await;
-    let second = NewSecret { origin: Origin::Supplied, ..make.secret() };
+    let second = NewSecret { origin: TokenOrigin::Supplied, ..make.secret() };
     let mut write = begin(storage).await;
     write.insert_secret(key.id, &second).await.expect("a secret is added");
     write.note(SubjectKind::Key, key.id).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Cursor, Revision};
-use latchkey::model::grant::{Grant, Members, Standing};
+use latchkey::model::grant::{Grant, NumberSet, Standing};
 use latchkey::model::id::{KeyId, SecretId};
 use latchkey::model::method::StoreUse;
 use latchkey::model::reference::Method;
@@ -135,8 +135,8 @@ impl Case {
             expires: None,
             secret_expires: None,
             networks: Box::default(),
-            stores: Members::All,
-            methods: Members::All,
+            stores: NumberSet::All,
+            methods: NumberSet::All,
             row_revision: Revision(1),
         };
         Some(Self {
@@ -216,11 +216,11 @@ impl Case {
         self.grant.secret_expires = time(self.times[2]);
         self.grant.networks =
             if self.local_only { ["10.0.0.0/8".parse().expect("a network")].into() } else { Box::default() };
-        self.grant.stores = self.key_stores.as_ref().map_or(Members::All, |numbers| {
-            Members::selected(numbers.iter().map(|number| StoreNumber(*number)).collect())
+        self.grant.stores = self.key_stores.as_ref().map_or(NumberSet::All, |numbers| {
+            NumberSet::selected(numbers.iter().map(|number| StoreNumber(*number)).collect())
         });
-        self.grant.methods = self.key_methods.as_ref().map_or(Members::All, |numbers| {
-            Members::selected(numbers.iter().map(|number| MethodNumber(*number)).collect())
+        self.grant.methods = self.key_methods.as_ref().map_or(NumberSet::All, |numbers| {
+            NumberSet::selected(numbers.iter().map(|number| MethodNumber(*number)).collect())
         });
     }
 }

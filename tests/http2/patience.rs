@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use ::http::{Request, Response};
 use latchkey::clock::{Clock as _, SystemClock};
-use latchkey::lifecycle::{Ending, Tasks};
+use latchkey::lifecycle::{ShutdownOutcome, Tasks};
 use latchkey::random::OsRandom;
-use latchkey::serve::{self, Limits, Patience, Terms};
+use latchkey::serve::{self, ConnectionConfig, Limits, Timeouts};
 use latchkey::telemetry::metrics::Shed;
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -22,12 +22,12 @@ const SHORT: Duration = Duration::from_millis(300);
 /// Bound on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-fn patience() -> Patience {
-    Patience { greeting: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT, ..Patience::default() }
+fn timeouts() -> Timeouts {
+    Timeouts { preface: SHORT, head: SHORT, ping: SHORT, pong: SHORT, grace: SHORT, ..Timeouts::default() }
 }
 
 /// Opens a port where `/slow` takes a second and every other path no time.
-async fn port(age: Option<Duration>, connections: usize, patience: Patience) -> (SocketAddr, Tasks) {
+async fn port(age: Option<Duration>, connections: usize, timeouts: Timeouts) -> (SocketAddr, Tasks) {
     let tasks = Tasks::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
@@ -39,8 +39,9 @@ async fn port(age: Option<Duration>, connections: usize, patience: Patience) -> 
         Ok::<_, Infallible>(Response::new(Body::empty()))
     });
     let limits = Limits::decisions(connections, connections, |_| false);
-    let terms = Arc::new(Terms::new(None, age, limits, Arc::new(OsRandom), patience, Shed::default()));
-    tasks.supervise("port", serve::serve(listener, calls, terms, tasks.clone()));
+    let connection_config =
+        Arc::new(ConnectionConfig::new(None, age, limits, Arc::new(OsRandom), timeouts, Shed::default()));
+    tasks.supervise("port", serve::serve(listener, calls, connection_config, tasks.clone()));
     (address, tasks)
 }
 
@@ -54,7 +55,7 @@ fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_says_nothing_is_shown_the_door() {
-    let (address, _tasks) = port(None, 64, patience()).await;
+    let (address, _tasks) = port(None, 64, timeouts()).await;
     for said in ["", "PRI * HTT", "GET / HTTP/1.1\r\nho"] {
         aside(move || {
             let mut peer = Peer::silent(address);
@@ -68,7 +69,7 @@ async fn whoever_says_nothing_is_shown_the_door() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_does_not_answer_a_ping_is_gone() {
-    let (address, _tasks) = port(None, 64, patience()).await;
+    let (address, _tasks) = port(None, 64, timeouts()).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         peer.until(|frame| frame.kind == PING).expect("the server pings a silent peer");
@@ -79,7 +80,7 @@ async fn whoever_does_not_answer_a_ping_is_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_answers_pings_may_stay_idle() {
-    let (address, _tasks) = port(None, 64, patience()).await;
+    let (address, _tasks) = port(None, 64, timeouts()).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         for _ in 0..5 {
@@ -93,7 +94,7 @@ async fn whoever_answers_pings_may_stay_idle() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_only_answers_pings_is_asked_to_leave_after_a_while() {
-    let (address, _tasks) = port(None, 64, Patience { idle: SHORT, ..patience() }).await;
+    let (address, _tasks) = port(None, 64, Timeouts { idle: SHORT, ..timeouts() }).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         let mut asked = false;
@@ -111,7 +112,7 @@ async fn whoever_only_answers_pings_is_asked_to_leave_after_a_while() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_with_calls_is_not_idle() {
-    let (address, _tasks) = port(None, 64, Patience { idle: SHORT, ping: SOON, ..patience() }).await;
+    let (address, _tasks) = port(None, 64, Timeouts { idle: SHORT, ping: SOON, ..timeouts() }).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         let began = SystemClock.monotonic();
@@ -128,7 +129,7 @@ async fn a_connection_with_calls_is_not_idle() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_connection_is_asked_to_come_again_and_its_calls_end_first() {
-    let patient = Patience { grace: SOON, greeting: SOON, ..Patience::default() };
+    let patient = Timeouts { grace: SOON, preface: SOON, ..Timeouts::default() };
     let (address, _tasks) = port(Some(SHORT), 64, patient).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
@@ -152,7 +153,7 @@ async fn an_old_connection_is_asked_to_come_again_and_its_calls_end_first() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_connection_ends_even_if_its_calls_do_not() {
-    let (address, _tasks) = port(Some(SHORT), 64, Patience { ping: SOON, ..patience() }).await;
+    let (address, _tasks) = port(Some(SHORT), 64, Timeouts { ping: SOON, ..timeouts() }).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         // A call whose body does not end gets a response, and its stream stays half open; pings get no response.
@@ -165,7 +166,7 @@ async fn an_old_connection_ends_even_if_its_calls_do_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_beyond_the_bound_wait_for_a_place() {
-    let (address, _tasks) = port(None, 2, Patience { greeting: SOON, ..Patience::default() }).await;
+    let (address, _tasks) = port(None, 2, Timeouts { preface: SOON, ..Timeouts::default() }).await;
     aside(move || {
         let mut first = Peer::greeted(address);
         let mut second = Peer::greeted(address);
@@ -183,7 +184,7 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_is_heeded() {
-    let (address, _tasks) = port(None, 64, Patience::default()).await;
+    let (address, _tasks) = port(None, 64, Timeouts::default()).await;
     aside(move || {
         let mut peer = Peer::greeted(address);
         let hurried = [("content-type", "application/grpc"), ("grpc-timeout", "50m")];
@@ -199,7 +200,7 @@ async fn a_deadline_is_heeded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_protocols_on_one_port_end_in_order() {
-    let (address, tasks) = port(None, 64, Patience::default()).await;
+    let (address, tasks) = port(None, 64, Timeouts::default()).await;
     let (mut idle, status) = aside(move || {
         let mut idle = Peer::greeted(address);
         assert!(idle.is_alive());
@@ -218,5 +219,5 @@ async fn both_protocols_on_one_port_end_in_order() {
         }
     })
     .await;
-    assert_eq!(tasks.finish(SOON).await, Ending::Orderly);
+    assert_eq!(tasks.finish(SOON).await, ShutdownOutcome::Orderly);
 }

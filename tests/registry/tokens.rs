@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use latchkey::model::key::{Key, Origin};
+use latchkey::model::key::{Key, TokenOrigin};
 use latchkey::model::token::Token;
 use latchkey::registry::{
     CreateKey, Error, ImportKeys, ImportSecret, ImportedKey, KeyDraft, KeyWithToken, Named, RawDuration, RotateKey,
@@ -29,7 +29,7 @@ async fn a_supplied_token_is_recognised_when_its_request_is_repeated() {
     let bench = bench().await;
     let token = bench.supplied();
     let (first, _) = bench.create(bringing(&token, wide_open())).await.unwrap();
-    assert_eq!(first.key.secrets[0].origin, Origin::Supplied);
+    assert_eq!(first.key.secrets[0].origin, TokenOrigin::Supplied);
     let head = bench.head().await;
     let (again, written) = bench.create(bringing(&token, wide_open())).await.unwrap();
     assert_eq!((again.key.id, again.token.unwrap().reveal()), (first.key.id, token.as_str()));
@@ -58,7 +58,7 @@ async fn a_supplied_token_may_be_in_latchkey_s_own_format() {
     let bench = bench().await;
     let token = Token::issue([7; 32]);
     let (made, _) = bench.create(bringing(token.reveal(), wide_open())).await.unwrap();
-    assert_eq!(made.key.secrets[0].origin, Origin::Issued);
+    assert_eq!(made.key.secrets[0].origin, TokenOrigin::Issued);
     let operator = Token::issue_operator([7; 32]);
     let error = bench.create(bringing(operator.reveal(), wide_open())).await.unwrap_err();
     assert_eq!(fields(&error), ["token"]);

@@ -199,7 +199,7 @@ pub fn unused(metadata: &Value, files: &[File]) -> Vec<String> {
             let kind = dependency["kind"].as_str().unwrap_or("normal");
             let name = dependency["rename"].as_str().or(dependency["name"].as_str()).unwrap_or_default();
             let name = name.replace('-', "_");
-            let is_excepted = UNNAMED.iter().any(|(unnamed, _)| *unnamed == name);
+            let is_excepted = UNNAMED.iter().any(|(enforcement, _)| *enforcement == name);
             let is_named = named.iter().any(|(path, crates)| concerns(kind, folder, path) && crates.contains(&name));
             if is_named == is_excepted {
                 let advice = if is_named { "is named; remove it from UNNAMED" } else { "is named by no source" };

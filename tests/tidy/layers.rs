@@ -319,7 +319,10 @@ mod tests {
                     fn f() { Timestamp::from_second(1); core::net::Ipv4Addr::LOCALHOST; }";
         assert_eq!(complaints("src/model/key.rs", pure), [""; 0]);
         let waits = "use tokio::sync::watch;";
-        assert_eq!((wrong("src/authority/coherence/apply.rs", waits), wrong("src/authority/gate.rs", waits)), (1, 0));
+        assert_eq!(
+            (wrong("src/authority/coherence/apply.rs", waits), wrong("src/authority/coalescer.rs", waits)),
+            (1, 0)
+        );
     }
 
     #[test]

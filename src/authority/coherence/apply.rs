@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::rows::{self, Rows};
+use super::row_hashes::{self, RowHashes};
 use super::state::State;
-use super::steps::Step;
+use super::step_hook::ApplyStep;
 use crate::model::change::{Action, Cursor, Revision, SubjectKind};
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
@@ -37,13 +37,13 @@ pub(in crate::authority) trait Memory {
     fn applied(&self, revision: Revision);
 
     /// Reports that a step was completed.
-    fn taken(&self, step: Step);
+    fn completed(&self, step: ApplyStep);
 }
 
 /// Returns the table, among those a poll read, that lacks rows which were present before and which no change removed: a
 /// restore that works table by table has brought the revisions, but not yet the rest.
-pub(in crate::authority) fn torn(state: &State, poll: &Poll) -> Option<&'static str> {
-    let removed = |kind: SubjectKind, held: &rows::Hashes, stored: Option<Arc<rows::Hashes>>| {
+pub(in crate::authority) fn incomplete_table(state: &State, poll: &Poll) -> Option<&'static str> {
+    let removed = |kind: SubjectKind, held: &row_hashes::Hashes, stored: Option<Arc<row_hashes::Hashes>>| {
         // A change that only updates a row explains nothing: the row would still be there.
         let removes = |action: &str| REMOVING.iter().any(|removing| removing.as_str() == action);
         let named = |name: &String| {
@@ -52,8 +52,8 @@ pub(in crate::authority) fn torn(state: &State, poll: &Poll) -> Option<&'static 
         stored.is_some_and(|stored| held.keys().any(|name| !stored.contains_key(name) && !named(name)))
     };
     let (stores, methods) =
-        (poll.stores.as_deref().map(rows::of_stores), poll.methods.as_deref().map(rows::of_methods));
-    let operators = poll.operators.as_deref().map(rows::of_operators);
+        (poll.stores.as_deref().map(row_hashes::hash_stores), poll.methods.as_deref().map(row_hashes::hash_methods));
+    let operators = poll.operators.as_deref().map(row_hashes::hash_operators);
     if removed(SubjectKind::Store, &state.rows.stores, stores) {
         Some("stores")
     } else if removed(SubjectKind::Method, &state.rows.methods, methods) {
@@ -74,10 +74,13 @@ pub(in crate::authority) fn apply(memory: &impl Memory, state: &State, poll: Pol
         return Ok(());
     }
     let world = &state.world;
-    let rows = Rows {
-        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), rows::of_stores),
-        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), rows::of_methods),
-        operators: poll.operators.as_deref().map_or_else(|| Arc::clone(&state.rows.operators), rows::of_operators),
+    let rows = RowHashes {
+        stores: poll.stores.as_deref().map_or_else(|| Arc::clone(&state.rows.stores), row_hashes::hash_stores),
+        methods: poll.methods.as_deref().map_or_else(|| Arc::clone(&state.rows.methods), row_hashes::hash_methods),
+        operators: poll
+            .operators
+            .as_deref()
+            .map_or_else(|| Arc::clone(&state.rows.operators), row_hashes::hash_operators),
     };
     let next = World {
         cursor: poll.head,
@@ -91,16 +94,16 @@ pub(in crate::authority) fn apply(memory: &impl Memory, state: &State, poll: Pol
             .map_or_else(|| Arc::clone(&world.operators), |operators| Arc::new(OperatorTable::new(operators))),
     };
     memory.list(&poll.digests);
-    memory.taken(Step::Fingerprints);
+    memory.completed(ApplyStep::Fingerprints);
     if poll.overflow {
-        state.epoch.floors.raise_all(poll.head.revision);
+        state.epoch.watermarks.raise_all(poll.head.revision);
     } else {
-        state.epoch.floors.raise(&poll.keys);
+        state.epoch.watermarks.raise(&poll.keys);
     }
     state.epoch.extend(&poll.revisions);
-    memory.taken(Step::Floors);
+    memory.completed(ApplyStep::Watermarks);
     memory.swap(State { world: next, rows, epoch: Arc::clone(&state.epoch) });
-    memory.taken(Step::World);
+    memory.completed(ApplyStep::World);
     memory.remember(&poll.revisions, poll.subjects, &poll.details, poll.overflow);
     // Refreshed, not evicted: a key in use must not cost its next caller a read because its name was edited.
     if !poll.overflow {
@@ -108,9 +111,9 @@ pub(in crate::authority) fn apply(memory: &impl Memory, state: &State, poll: Pol
             memory.refresh(digest);
         }
     }
-    memory.taken(Step::Refresh);
+    memory.completed(ApplyStep::Refresh);
     memory.applied(poll.head.revision);
-    memory.taken(Step::Applied);
+    memory.completed(ApplyStep::Applied);
     Ok(())
 }
 
@@ -134,8 +137,8 @@ mod tests {
 
     impl Recorded {
         fn note(&self, call: &str) {
-            let (floor, known) = (self.epoch.floors.floor(self.key).0, self.epoch.has(self.head));
-            self.calls.borrow_mut().push(format!("{call} {floor} {known}"));
+            let (watermark, known) = (self.epoch.watermarks.watermark(self.key).0, self.epoch.has(self.head));
+            self.calls.borrow_mut().push(format!("{call} {watermark} {known}"));
         }
     }
 
@@ -167,14 +170,14 @@ mod tests {
             self.note(&format!("applied {}", revision.0));
         }
 
-        fn taken(&self, _: Step) {}
+        fn completed(&self, _: ApplyStep) {}
     }
 
     fn cursor(number: u64) -> Cursor {
         Cursor { revision: Revision(number), nonce: number * 31 }
     }
 
-    fn state(epoch: Arc<Epoch>, rows: Rows) -> State {
+    fn state(epoch: Arc<Epoch>, rows: RowHashes) -> State {
         let world = World {
             cursor: cursor(5),
             stores: Arc::new(StoreTable::default()),
@@ -210,7 +213,7 @@ mod tests {
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
         let poll =
             Poll { overflow, keys: vec![(key, Revision(6))], digests: vec![Digest::of(b"token")], ..self::poll() };
-        let state = state(Arc::clone(&epoch), Rows::default());
+        let state = state(Arc::clone(&epoch), RowHashes::default());
         let memory = Recorded { epoch, key, head: cursor(6), calls: RefCell::default() };
         apply(&memory, &state, poll).unwrap();
         memory.calls.into_inner()
@@ -218,19 +221,22 @@ mod tests {
 
     #[test]
     fn a_row_is_missing_unless_a_change_removed_it() {
-        let rows = Rows { stores: Arc::new([("a".to_owned(), 1)].into()), ..Rows::default() };
+        let rows = RowHashes { stores: Arc::new([("a".to_owned(), 1)].into()), ..RowHashes::default() };
         let state = state(Arc::new(Epoch::new(1, cursor(5))), rows);
         let without = |subjects: &[(&str, &str, &str)]| {
             let subject = |(kind, id, action): &(&str, &str, &str)| {
                 (Revision(6), (*kind).to_owned(), (*id).to_owned(), (*action).to_owned())
             };
-            torn(&state, &Poll { subjects: subjects.iter().map(subject).collect(), stores: Some(Vec::new()), ..poll() })
+            incomplete_table(
+                &state,
+                &Poll { subjects: subjects.iter().map(subject).collect(), stores: Some(Vec::new()), ..poll() },
+            )
         };
         assert_eq!(without(&[("store", "a", "delete")]), None);
         for explains_nothing in [("store", "a", "update"), ("store", "b", "delete"), ("method", "a", "delete")] {
             assert_eq!(without(&[explains_nothing]), Some("stores"), "{explains_nothing:?}");
         }
-        assert_eq!(torn(&state, &poll()), None, "stores were not read");
+        assert_eq!(incomplete_table(&state, &poll()), None, "stores were not read");
     }
 
     #[test]

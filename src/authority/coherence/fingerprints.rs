@@ -32,17 +32,17 @@ impl Fingerprints {
 
     pub(in crate::authority) fn add(&self, digests: &[Digest]) {
         for digest in digests {
-            let (shard, kept) = self.place(digest);
+            let (shard, fingerprint) = self.locate(digest);
             let mut shard = shard.write();
-            if shard.find(spread(kept), |known| *known == kept).is_none() {
-                shard.insert_unique(spread(kept), kept, |known| spread(*known));
+            if shard.find(spread(fingerprint), |known| *known == fingerprint).is_none() {
+                shard.insert_unique(spread(fingerprint), fingerprint, |known| spread(*known));
             }
         }
     }
 
     pub(in crate::authority) fn contains(&self, digest: &Digest) -> bool {
-        let (shard, kept) = self.place(digest);
-        shard.read().find(spread(kept), |known| *known == kept).is_some()
+        let (shard, fingerprint) = self.locate(digest);
+        shard.read().find(spread(fingerprint), |known| *known == fingerprint).is_some()
     }
 
     pub(in crate::authority) fn len(&self) -> usize {
@@ -50,7 +50,7 @@ impl Fingerprints {
     }
 
     /// Returns the shard of a digest, and the bits that are stored there.
-    fn place(&self, digest: &Digest) -> (&RwLock<HashTable<u32>>, u32) {
+    fn locate(&self, digest: &Digest) -> (&RwLock<HashTable<u32>>, u32) {
         let hash = SipHasher13::new_with_key(&self.key).hash(digest.as_bytes());
         let shard = usize::try_from(hash >> 32).unwrap_or(0) % SHARDS;
         (&self.shards[shard], u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0))
@@ -58,8 +58,8 @@ impl Fingerprints {
 }
 
 /// Spreads the stored bits for the hash table, which uses the lowest bits for the slot and the highest seven as tags.
-fn spread(kept: u32) -> u64 {
-    u64::from(kept).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+fn spread(fingerprint: u32) -> u64 {
+    u64::from(fingerprint).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 
 pub(super) mod apply;
 mod fingerprints;
-mod floors;
-pub(super) mod rows;
+pub(super) mod row_hashes;
 mod state;
-mod steps;
+mod step_hook;
 pub(super) mod usability;
+mod watermarks;
 
 pub(super) use self::fingerprints::Fingerprints;
 pub(super) use self::state::{Epoch, State};
-pub use self::steps::{Step, Steps};
+pub use self::step_hook::{ApplyStep, StepHook};
 pub(super) use self::usability::{CachedGrant, Usability};

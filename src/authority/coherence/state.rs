@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::floors::Floors;
-use super::rows::Rows;
+use super::row_hashes::RowHashes;
+use super::watermarks::Watermarks;
 use crate::model::change::Cursor;
 use crate::model::world::World;
 
@@ -20,7 +20,7 @@ const REMEMBERED: usize = 8_192;
 pub(in crate::authority) struct State {
     pub(in crate::authority) world: World,
     /// The rows that the World was built from, for comparison with storage.
-    pub(in crate::authority) rows: Rows,
+    pub(in crate::authority) rows: RowHashes,
     pub(in crate::authority) epoch: Arc<Epoch>,
 }
 
@@ -31,12 +31,12 @@ pub(in crate::authority) struct Epoch {
     /// Number of the epoch in this process.
     pub(in crate::authority) number: u64,
     /// The newest changes of keys in this history.
-    pub(in crate::authority) floors: Floors,
+    pub(in crate::authority) watermarks: Watermarks,
     /// Until when storage was known to have this history, in microseconds of the monotonic clock: what was received later
     /// may be of another, or of a restore that is under way.
     known_until: AtomicU64,
     /// The last revisions of this history, ascending.
-    lineage: Mutex<VecDeque<Cursor>>,
+    cursors: Mutex<VecDeque<Cursor>>,
 }
 
 impl Epoch {
@@ -44,18 +44,18 @@ impl Epoch {
     pub(in crate::authority) fn new(number: u64, start: Cursor) -> Self {
         Self {
             number,
-            floors: Floors::new(),
+            watermarks: Watermarks::new(),
             known_until: AtomicU64::new(u64::MAX),
-            lineage: Mutex::new(VecDeque::from([start])),
+            cursors: Mutex::new(VecDeque::from([start])),
         }
     }
 
     /// Appends the next revisions, before the World that includes them is swapped in.
     pub(in crate::authority) fn extend(&self, revisions: &[Cursor]) {
-        let mut lineage = self.lineage.lock();
-        lineage.extend(revisions);
-        let surplus = lineage.len().saturating_sub(REMEMBERED);
-        drop(lineage.drain(..surplus));
+        let mut cursors = self.cursors.lock();
+        cursors.extend(revisions);
+        let surplus = cursors.len().saturating_sub(REMEMBERED);
+        drop(cursors.drain(..surplus));
     }
 
     /// Ends the trust in what was received from storage after `tick`: storage turned out to have other contents.
@@ -70,9 +70,9 @@ impl Epoch {
 
     /// Returns whether `cursor` is known to be one of its revisions.
     pub(in crate::authority) fn has(&self, cursor: Cursor) -> bool {
-        let lineage = self.lineage.lock();
-        let at = lineage.binary_search_by_key(&cursor.revision, |known| known.revision);
-        at.is_ok_and(|at| lineage[at] == cursor)
+        let cursors = self.cursors.lock();
+        let at = cursors.binary_search_by_key(&cursor.revision, |known| known.revision);
+        at.is_ok_and(|at| cursors[at] == cursor)
     }
 }
 

@@ -71,14 +71,14 @@ impl CachedGrant {
             }
             self.confirmed.store(true, Ordering::Release);
         }
-        let floors = &state.epoch.floors;
-        let floor = floors.floor(self.grant.key);
+        let watermarks = &state.epoch.watermarks;
+        let watermark = watermarks.watermark(self.grant.key);
         let read = Revision(self.read_revision.load(Ordering::Acquire));
-        if floor > read && !cfg!(without_guard = "coherence") {
-            if !floors.unchanged_since(self.grant.key, read) {
+        if watermark > read && !cfg!(without_guard = "coherence") {
+            if !watermarks.unchanged_since(self.grant.key, read) {
                 return Usability::Behind;
             }
-            self.read_revision.fetch_max(floor.0, Ordering::AcqRel);
+            self.read_revision.fetch_max(watermark.0, Ordering::AcqRel);
         }
         if self.grant.row_revision > state.world.revision() {
             return Usability::Ahead;
@@ -92,9 +92,9 @@ pub(in crate::authority) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::authority::coherence::rows::Rows;
+    use crate::authority::coherence::row_hashes::RowHashes;
     use crate::authority::coherence::state::Epoch;
-    use crate::model::grant::{Members, Standing};
+    use crate::model::grant::{NumberSet, Standing};
     use crate::model::id::{KeyId, SecretId};
     use crate::model::time::Timestamp;
     use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
@@ -110,7 +110,7 @@ pub(in crate::authority) mod tests {
             methods: Arc::new(MethodTable::new([]).unwrap()),
             operators: Arc::new(OperatorTable::default()),
         };
-        State { world, rows: Rows::default(), epoch: Arc::clone(epoch) }
+        State { world, rows: RowHashes::default(), epoch: Arc::clone(epoch) }
     }
 
     /// Creates a grant with access to everything, read at `head` in the first epoch.
@@ -124,8 +124,8 @@ pub(in crate::authority) mod tests {
             expires: None,
             secret_expires: None,
             networks: Box::default(),
-            stores: Members::All,
-            methods: Members::All,
+            stores: NumberSet::All,
+            methods: NumberSet::All,
             row_revision: Revision(1),
         };
         CachedGrant::new(digest, grant, 1, 1, head)
@@ -140,7 +140,7 @@ pub(in crate::authority) mod tests {
         let epoch = Arc::new(Epoch::new(1, cursor(5)));
         let cached = read_at(digest(), cursor(5));
         assert_eq!(cached.usability(&state(&epoch, 5)), Usability::Usable);
-        epoch.floors.raise(&[(cached.grant.key, Revision(6))]);
+        epoch.watermarks.raise(&[(cached.grant.key, Revision(6))]);
         epoch.extend(&[cursor(6)]);
         assert_eq!(cached.usability(&state(&epoch, 6)), Usability::Behind);
         assert_eq!(read_at(digest(), cursor(6)).usability(&state(&epoch, 6)), Usability::Usable);
@@ -179,8 +179,8 @@ pub(in crate::authority) mod tests {
         let (first, second) = (Arc::new(Epoch::new(1, cursor(9))), Arc::new(Epoch::new(2, cursor(3))));
         let cached = read_at(digest(), cursor(9));
         first.extend(&[cursor(10)]);
-        first.floors.raise(&[(cached.grant.key, Revision(10))]);
+        first.watermarks.raise(&[(cached.grant.key, Revision(10))]);
         assert_eq!(cached.usability(&state(&second, 3)), Usability::Behind);
-        assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no floor");
+        assert_eq!(cached.usability(&state(&first, 10)), Usability::Behind, "the second epoch lowered no watermark");
     }
 }

@@ -8,12 +8,12 @@ use tokio::sync::Notify;
 use crate::model::token::Digest;
 
 /// Most digests remembered as absent.
-const ABSENT: usize = 4_096;
+const MAX_ABSENT: usize = 4_096;
 
 /// Requests for comparisons, and their results.
 #[derive(Debug)]
 pub(in crate::authority) struct Drift {
-    pub(super) wanted: Notify,
+    pub(super) requested: Notify,
     pub(super) found: Notify,
     pub(super) loaded: Notify,
     absent: Mutex<Absent>,
@@ -31,7 +31,7 @@ struct Absent {
 
 impl Drift {
     pub(in crate::authority) fn new() -> Self {
-        Self { wanted: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
+        Self { requested: Notify::new(), found: Notify::new(), loaded: Notify::new(), absent: Mutex::default() }
     }
 
     /// Completes when drift was found and everything must be loaded again.
@@ -53,14 +53,14 @@ impl Drift {
         }
         let mut absent = self.absent.lock();
         let begun = absent.begun;
-        if absent.digests.len() >= ABSENT && !absent.digests.contains_key(digest) {
+        if absent.digests.len() >= MAX_ABSENT && !absent.digests.contains_key(digest) {
             absent.digests.clear();
         }
         let missed = *absent.digests.entry(*digest).or_insert(begun);
         if missed < absent.clean {
             return true;
         }
-        self.wanted.notify_one();
+        self.requested.notify_one();
         false
     }
 

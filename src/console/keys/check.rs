@@ -62,7 +62,7 @@ pub(super) async fn check(console: &Console, key: &Key, query: &Fields) -> Resul
             stores_from: StoresFrom::Service,
             client,
         };
-        check.verdict = Some(console.authority.rehearse(key, &request, Verdict::of).await?);
+        check.verdict = Some(console.authority.dry_run(key, &request, Verdict::of).await?);
     }
     Ok(check)
 }

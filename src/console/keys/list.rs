@@ -19,7 +19,7 @@ use crate::console::texts::keys as texts;
 use crate::console::time::Moment;
 use crate::model::decision::Reason;
 use crate::model::key::Key;
-use crate::model::marks::Moment as Judged;
+use crate::model::marks::DecisionTime;
 use crate::model::operator::Permission;
 use crate::model::reference::Method;
 use crate::model::store::Store;
@@ -73,7 +73,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
     let filters = Filters::read(&fields, now);
     let (stores, methods) = (console.all_stores().await?, console.all_methods().await?);
     let names: HashMap<&str, &str> = stores.iter().map(|store| (store.code.as_str(), &*store.name)).collect();
-    let row = |key: &Key| Row::new(key, &names, methods.len(), console.authority.moment(key.row_revision));
+    let row = |key: &Key| Row::new(key, &names, methods.len(), console.authority.decision_time(key.row_revision));
     let (found, from) = (console.registry.keys(&filters.list()).await, filters.page.clone());
     let list = ListPage::new(filters, from, found, |keys| keys.iter().map(row).collect())?;
     let page = Page::new(&console, &session, Place::Keys, crate::console::texts::ENGLISH.keys.title);
@@ -84,7 +84,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
 }
 
 impl Row {
-    fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, moment: Judged) -> Self {
+    fn new(key: &Key, names: &HashMap<&str, &str>, methods: usize, moment: DecisionTime) -> Self {
         let texts = &crate::console::texts::ENGLISH.keys;
         let selected = key.spec.stores.selected();
         let first = selected.iter().take(NAMED);

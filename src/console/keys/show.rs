@@ -20,8 +20,8 @@ use crate::console::session::Session;
 use crate::console::time::Moment;
 use crate::console::trail::Entry;
 use crate::model::decision::Reason;
-use crate::model::key::{Key, Origin, Secret};
-use crate::model::marks::Moment as Judged;
+use crate::model::key::{Key, Secret, TokenOrigin};
+use crate::model::marks::DecisionTime;
 use crate::model::operator::Permission;
 use crate::registry;
 
@@ -94,7 +94,7 @@ pub(super) async fn show(
 ) -> Answer {
     let now = console.authority.now();
     let key = key(console, id).await?;
-    let moment = console.authority.moment(key.row_revision);
+    let moment = console.authority.decision_time(key.row_revision);
     let usage = console.used(&key, LOOKED_BACK, now).await?;
     let chart = used::chart(&usage.counts, now);
     let (methods_used, methods_unused) = methods(&key, &usage.counts);
@@ -141,11 +141,11 @@ pub(super) async fn key(console: &Console, id: &str) -> Result<Key, Failure> {
     }
 }
 
-fn tokens(key: &Key, moment: Judged) -> Vec<Token> {
+fn tokens(key: &Key, moment: DecisionTime) -> Vec<Token> {
     let token = |secret: &Secret| Token {
         id: secret.id.to_string(),
         hint: secret.hint.clone(),
-        issued: secret.origin == Origin::Issued,
+        issued: secret.origin == TokenOrigin::Issued,
         created: Moment(secret.created),
         ends: secret.expires.map(Moment),
         used: secret.last_used.map(Moment),

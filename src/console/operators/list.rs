@@ -80,7 +80,7 @@ pub(super) async fn page(State(console): State<Console>, session: Session, RawQu
 
 impl Row {
     fn new(operator: Operator, console: &Console) -> Self {
-        let moment = console.authority.moment(operator.row_revision);
+        let moment = console.authority.decision_time(operator.row_revision);
         Self {
             id: operator.id.to_string(),
             name: operator.name,

@@ -1,6 +1,6 @@
 //! Conversion of keys.
 
-use crate::model::key::{Access, Key, Origin, Secret};
+use crate::model::key::{Access, Key, Secret, TokenOrigin};
 use crate::proto::v1 as pb;
 use crate::registry::{
     CreateKey, Found, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, Named, RotateKey, TokenText, Update,
@@ -125,8 +125,8 @@ fn access(access: Access<String>) -> (pb::Access, Vec<String>) {
 
 fn secret(secret: Secret) -> pb::Secret {
     let origin = match secret.origin {
-        Origin::Issued => pb::SecretOrigin::Issued,
-        Origin::Supplied => pb::SecretOrigin::Supplied,
+        TokenOrigin::Issued => pb::SecretOrigin::Issued,
+        TokenOrigin::Supplied => pb::SecretOrigin::Supplied,
     };
     pb::Secret {
         id: secret.id.to_string(),
@@ -186,7 +186,7 @@ mod tests {
             secrets: vec![Secret {
                 id: SecretId::new(at(1), [2; 10]),
                 hint: "aB3d".to_owned(),
-                origin: Origin::Supplied,
+                origin: TokenOrigin::Supplied,
                 created: at(4),
                 expires: Some(at(5)),
                 last_used: Some(at(6)),

@@ -6,14 +6,14 @@ use super::super::path::decoded;
 const SHORT: usize = 64;
 
 /// A segment of a canonical path, decoded, its ASCII letters lower-case, without leading spaces.
-pub(super) enum Loose<'s> {
+pub(super) enum FoldedSegment<'s> {
     AsIs(&'s [u8]),
     Short([u8; SHORT], usize),
     Long(Vec<u8>),
 }
 
-impl<'s> Loose<'s> {
-    pub(super) fn read(segment: &'s str) -> Self {
+impl<'s> FoldedSegment<'s> {
+    pub(super) fn new(segment: &'s str) -> Self {
         if !segment.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase()) {
             return Self::AsIs(segment.as_bytes());
         }

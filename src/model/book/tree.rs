@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::super::pattern::{Pattern, Segment};
-use super::loose::{Loose, prefixes};
+use super::loose::{FoldedSegment, prefixes};
 
 /// The number of an entry in its book.
 pub(super) type EntryIndex = u32;
@@ -19,7 +19,7 @@ const ROOT: NodeIndex = 0;
 
 /// The entry that a path matches.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct TreeMatch {
     pub(super) entry: EntryIndex,
     /// A lax service could match another entry.
     pub(super) ambiguous: bool,
@@ -69,13 +69,13 @@ impl Lengths {
     }
 
     /// Returns possible prefixes that make up `head` with one or more digits after them; the longest first.
-    fn read<'h>(&self, head: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
+    fn candidates<'h>(&self, head: &'h [u8]) -> impl Iterator<Item = &'h [u8]> {
         prefixes(head, self.longest).filter(|prefix| self.may_have(prefix.len()))
     }
 }
 
 /// A child that matches a segment, if not exactly then loosely.
-struct Reading {
+struct ChildMatch {
     child: NodeIndex,
     /// The length of the prefix; `None` for a literal, which precedes all partials.
     prefix: Option<usize>,
@@ -95,7 +95,7 @@ impl Tree {
     }
 
     /// Returns the slot for the entry with the shape of this pattern.
-    pub(super) fn place(&mut self, pattern: &Pattern) -> &mut Option<EntryIndex> {
+    pub(super) fn slot(&mut self, pattern: &Pattern) -> &mut Option<EntryIndex> {
         let mut at = ROOT;
         for segment in pattern.segments() {
             at = match segment {
@@ -158,19 +158,19 @@ impl Tree {
     }
 
     /// Returns the entry that the path, given without its first slash, matches.
-    pub(super) fn find(&self, path: &str) -> Option<Found> {
+    pub(super) fn find(&self, path: &str) -> Option<TreeMatch> {
         self.find_from(ROOT, path)
     }
 
     /// Returns whether a lax service could match the path, given without its first slash, to any entry.
-    pub(super) fn reads_loosely(&self, path: &str) -> bool {
-        self.reads_loosely_from(ROOT, path)
+    pub(super) fn matches_loosely(&self, path: &str) -> bool {
+        self.matches_loosely_from(ROOT, path)
     }
 
-    fn find_from(&self, at: NodeIndex, path: &str) -> Option<Found> {
+    fn find_from(&self, at: NodeIndex, path: &str) -> Option<TreeMatch> {
         let node = self.visit(at);
         if path.is_empty() {
-            return node.entry.map(|entry| Found { entry, ambiguous: false });
+            return node.entry.map(|entry| TreeMatch { entry, ambiguous: false });
         }
         let (segment, after) = first(path);
         if node.literals.may_have(segment.len())
@@ -179,31 +179,31 @@ impl Tree {
         {
             return Some(found);
         }
-        for prefix in node.prefixes.read(segment.as_bytes()) {
+        for prefix in node.prefixes.candidates(segment.as_bytes()) {
             if let Some(child) = self.partials.get(at, prefix)
                 && let Some(mut found) = self.find_from(child, after)
             {
                 found.ambiguous |=
-                    self.any_reading(at, segment, prefix.len(), |rival| self.reads_loosely_from(rival.child, after));
+                    self.any_child(at, segment, prefix.len(), |rival| self.matches_loosely_from(rival.child, after));
                 return Some(found);
             }
         }
         if let Some(child) = node.parameter
             && let Some(mut found) = self.find_from(child, after)
         {
-            found.ambiguous |= self.any_reading(at, segment, 0, |_| true);
+            found.ambiguous |= self.any_child(at, segment, 0, |_| true);
             return Some(found);
         }
         let ambiguous = |entry| {
-            let ambiguous = self.any_reading(at, segment, 0, |reading| {
-                !self.reads_exactly(at, segment, &reading) || self.reads_loosely_from(reading.child, after)
-            }) || node.parameter.is_some_and(|child| self.reads_loosely_from(child, after));
-            Found { entry, ambiguous }
+            let ambiguous = self.any_child(at, segment, 0, |candidate| {
+                !self.matches_exactly(at, segment, &candidate) || self.matches_loosely_from(candidate.child, after)
+            }) || node.parameter.is_some_and(|child| self.matches_loosely_from(child, after));
+            TreeMatch { entry, ambiguous }
         };
         node.rest.map(ambiguous)
     }
 
-    fn reads_loosely_from(&self, at: NodeIndex, path: &str) -> bool {
+    fn matches_loosely_from(&self, at: NodeIndex, path: &str) -> bool {
         let node = self.visit(at);
         if path.is_empty() {
             return node.entry.is_some();
@@ -212,27 +212,27 @@ impl Tree {
             return true;
         }
         let (segment, after) = first(path);
-        self.any_reading(at, segment, 0, |reading| self.reads_loosely_from(reading.child, after))
-            || node.parameter.is_some_and(|child| self.reads_loosely_from(child, after))
+        self.any_child(at, segment, 0, |candidate| self.matches_loosely_from(candidate.child, after))
+            || node.parameter.is_some_and(|child| self.matches_loosely_from(child, after))
     }
 
     /// Returns whether `holds` is true for a child that matches the segment, exactly or loosely: a literal, or a
     /// partial whose prefix is longer than `shorter` bytes.
-    fn any_reading(
+    fn any_child(
         &self,
         at: NodeIndex,
         segment: &str,
         shorter: usize,
-        mut holds: impl FnMut(Reading) -> bool,
+        mut holds: impl FnMut(ChildMatch) -> bool,
     ) -> bool {
         let node = self.node(at);
         if node.literals.longest == 0 && node.prefixes.longest <= shorter {
             return false;
         }
-        let loose = Loose::read(segment);
+        let loose = FoldedSegment::new(segment);
         for head in loose.heads(node.literals.longest).filter(|head| node.literals.may_have(head.len())) {
             for child in self.loose_literals.all(at, head) {
-                if holds(Reading { child, prefix: None }) {
+                if holds(ChildMatch { child, prefix: None }) {
                     return true;
                 }
             }
@@ -242,9 +242,9 @@ impl Tree {
         }
         // Prefix and digits contain no character that ends a name, so only the shortest head can consist of them.
         let Some(head) = loose.heads(usize::MAX).next() else { return false };
-        for prefix in node.prefixes.read(head).take_while(|prefix| prefix.len() > shorter) {
+        for prefix in node.prefixes.candidates(head).take_while(|prefix| prefix.len() > shorter) {
             for child in self.loose_partials.all(at, prefix) {
-                if holds(Reading { child, prefix: Some(prefix.len()) }) {
+                if holds(ChildMatch { child, prefix: Some(prefix.len()) }) {
                     return true;
                 }
             }
@@ -253,14 +253,14 @@ impl Tree {
     }
 
     /// Returns whether the child matches the segment as written, not only loosely.
-    fn reads_exactly(&self, at: NodeIndex, segment: &str, reading: &Reading) -> bool {
-        let child = match reading.prefix {
+    fn matches_exactly(&self, at: NodeIndex, segment: &str, candidate: &ChildMatch) -> bool {
+        let child = match candidate.prefix {
             None => self.literals.get(at, segment.as_bytes()),
             Some(len) => segment.as_bytes().split_at_checked(len).and_then(|(prefix, digits)| {
                 digits.iter().all(u8::is_ascii_digit).then(|| self.partials.get(at, prefix)).flatten()
             }),
         };
-        child == Some(reading.child)
+        child == Some(candidate.child)
     }
 }
 
@@ -330,7 +330,7 @@ mod tests {
         let mut tree = Tree::new();
         for (entry, text) in (0..).zip(patterns) {
             let pattern: Pattern = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-            *tree.place(&pattern) = Some(entry);
+            *tree.slot(&pattern) = Some(entry);
         }
         tree
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::model::book::MethodNumber;
 use crate::model::change::{Action, SubjectKind};
 use crate::model::id::{KeyId, SecretId};
-use crate::model::key::{Key, KeySpec, Origin, Secret};
+use crate::model::key::{Key, KeySpec, Secret, TokenOrigin};
 use crate::model::operator::Permission;
 use crate::model::store::StoreNumber;
 use crate::model::token::{Digest, HINT_CHARS, Token};
@@ -59,7 +59,7 @@ struct Checked {
     key: KeySpec,
     digest: Digest,
     hint: String,
-    origin: Origin,
+    origin: TokenOrigin,
     /// The name of the field that contained the digest.
     field: &'static str,
 }
@@ -121,7 +121,7 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
                 violations.add("hint", "must be empty if the token is set: the hint is taken from the token");
             }
             let token = Token::parse(&text.0).map_err(|error| violations.add("token", error)).ok()?;
-            let origin = if token.is_issued() { Origin::Issued } else { Origin::Supplied };
+            let origin = if token.is_issued() { TokenOrigin::Issued } else { TokenOrigin::Supplied };
             Some(Checked { key, digest: token.digest(), hint: token.hint(), origin, field: "token" })
         }
         ImportSecret::Sha256(text) => {
@@ -133,7 +133,7 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
             if digest.is_none() {
                 violations.add("sha256", "must be 64 hexadecimal digits");
             }
-            Some(Checked { key, digest: digest?, hint: hint.clone(), origin: Origin::Supplied, field: "sha256" })
+            Some(Checked { key, digest: digest?, hint: hint.clone(), origin: TokenOrigin::Supplied, field: "sha256" })
         }
     }
 }

@@ -12,7 +12,7 @@ mod update;
 use crate::model::change::Action;
 use crate::model::change::SubjectKind;
 use crate::model::id::KeyId;
-use crate::model::key::{Key, Origin};
+use crate::model::key::{Key, TokenOrigin};
 use crate::model::token::{Digest, Token};
 use crate::model::violations::Violations;
 use crate::random::Random;
@@ -64,7 +64,7 @@ impl Minted {
     }
 
     fn secret(&self, write: &Write) -> NewSecret {
-        let origin = if self.token.is_issued() { Origin::Issued } else { Origin::Supplied };
+        let origin = if self.token.is_issued() { TokenOrigin::Issued } else { TokenOrigin::Supplied };
         NewSecret { id: write.new_secret_id(), digest: self.digest, hint: self.token.hint(), origin }
     }
 }

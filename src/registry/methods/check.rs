@@ -79,7 +79,7 @@ pub(super) fn position(violations: &mut Violations, position: i32) {
 /// Checks that a method that is shared by keys of all stores only reads, and has no store location.
 pub(super) fn shared(violations: &mut Violations, store_use: StoreUse, identity: &MethodIdentity, has_places: bool) {
     if store_use == StoreUse::Shared
-        && let Some(fault) = StoreUse::shared_fault(identity.verb, has_places)
+        && let Some(fault) = StoreUse::shared_error(identity.verb, has_places)
     {
         violations.add("store_use", fault);
     }

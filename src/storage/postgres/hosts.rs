@@ -245,8 +245,8 @@ impl Hosts {
     /// Records a connection: from now on this location is tried first.
     fn made(&self, place: Arc<Place>, client: Client, driver: Box<Driver>, failures: &[Failure]) -> Made {
         let known = &self.0;
-        known.connecting.worked();
-        place.outage.worked();
+        known.connecting.succeeded();
+        place.outage.succeeded();
         for place in &*known.places.lock() {
             // A standby works as intended: its refusal is not a failure.
             if let Some(failure) = failures.iter().find(|failure| failure.host == place.text && !failure.is_standby()) {

@@ -90,7 +90,7 @@ async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
                 tokio::time::sleep(RETRY).await;
             }
             Ended::Deaf => {
-                outage.worked();
+                outage.succeeded();
                 if !std::mem::replace(&mut told, true) {
                     tracing::info!("no notifications from the database: changes are found only by polling");
                 }
@@ -139,7 +139,7 @@ async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> 
         tokio::select! {
             message = poll_fn(|context| connection.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
-                    outage.worked();
+                    outage.succeeded();
                     if !heard.works.swap(true, Ordering::Relaxed) {
                         tracing::info!("notifications from the database work again");
                     }

@@ -1,6 +1,6 @@
 //! How values of the model are written in columns. The texts are permanent: add to them, never change one.
 
-use crate::model::key::Origin;
+use crate::model::key::TokenOrigin;
 use crate::model::operator::Role;
 use crate::model::store::StoreKind;
 
@@ -19,15 +19,15 @@ pub(super) fn kind_of(text: &str) -> Option<StoreKind> {
     [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore].into_iter().find(|known| kind(*known) == text)
 }
 
-pub(super) const fn origin(origin: Origin) -> &'static str {
+pub(super) const fn origin(origin: TokenOrigin) -> &'static str {
     match origin {
-        Origin::Issued => "issued",
-        Origin::Supplied => "supplied",
+        TokenOrigin::Issued => "issued",
+        TokenOrigin::Supplied => "supplied",
     }
 }
 
-pub(super) fn origin_of(text: &str) -> Option<Origin> {
-    [Origin::Issued, Origin::Supplied].into_iter().find(|known| origin(*known) == text)
+pub(super) fn origin_of(text: &str) -> Option<TokenOrigin> {
+    [TokenOrigin::Issued, TokenOrigin::Supplied].into_iter().find(|known| origin(*known) == text)
 }
 
 pub(super) fn role_of(text: &str) -> Option<Role> {
@@ -54,7 +54,7 @@ mod tests {
         for known in [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore] {
             assert_eq!(kind_of(kind(known)), Some(known));
         }
-        for known in [Origin::Issued, Origin::Supplied] {
+        for known in [TokenOrigin::Issued, TokenOrigin::Supplied] {
             assert_eq!(origin_of(origin(known)), Some(known));
         }
         for known in [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer] {

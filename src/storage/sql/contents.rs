@@ -107,7 +107,7 @@ async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Re
     for row in connection.rows("changed_since", sql, vec![since.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, end) = (reader.text("subject_kind")?, reader.text("subject_id")?);
-        match SubjectKind::of(&kind) {
+        match SubjectKind::parse(&kind) {
             SubjectKind::Key => drop(changed.parts.insert(u16::from_str_radix(&end, 16).unwrap_or(0))),
             SubjectKind::Store => changed.stores = true,
             SubjectKind::Method => changed.methods = true,

@@ -110,7 +110,7 @@ async fn read_changes(
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
         // A replica that does not know a kind must be notified of it, even beyond the limit of subjects.
         let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
-        if SubjectKind::of(&kind) == SubjectKind::Other && !told {
+        if SubjectKind::parse(&kind) == SubjectKind::Other && !told {
             poll.subjects.push((revision, kind.clone(), String::new(), String::new()));
         }
         kinds.push(kind);

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::connection::Connection;
 use super::value::Reader;
 use crate::model::book::MethodNumber;
-use crate::model::grant::{Grant, Members, Standing};
+use crate::model::grant::{Grant, NumberSet, Standing};
 use crate::model::store::StoreNumber;
 use crate::model::token::Digest;
 use crate::storage::{Error, GrantRead, Result};
@@ -78,8 +78,13 @@ fn standing(reader: &mut Reader) -> Result<Standing> {
     })
 }
 
-fn members<N: Ord + Copy>(reader: &mut Reader, all: &str, list: &str, number: impl Fn(u32) -> N) -> Result<Members<N>> {
+fn members<N: Ord + Copy>(
+    reader: &mut Reader,
+    all: &str,
+    list: &str,
+    number: impl Fn(u32) -> N,
+) -> Result<NumberSet<N>> {
     let all = reader.bool(all)?;
     let numbers = reader.numbers(list)?;
-    Ok(if all { Members::All } else { Members::selected(numbers.into_iter().map(number).collect()) })
+    Ok(if all { NumberSet::All } else { NumberSet::selected(numbers.into_iter().map(number).collect()) })
 }

@@ -10,20 +10,20 @@ const MAX_WAITERS: [usize; 3] = [4_096, 4_096, 256];
 /// Minimum time between the beginnings of two requested polls.
 pub(super) const SPACING: Duration = Duration::from_millis(20);
 /// Longest that a call waits for a poll.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Lets calls wait for polls, and notifies the follower that they do.
 #[derive(Debug)]
-pub(super) struct PollGate {
+pub(super) struct PollCoalescer {
     counts: Mutex<Counts>,
-    wanted: Notify,
+    requested: Notify,
     nudged: Notify,
-    ended: watch::Sender<Ended>,
+    finished: watch::Sender<FinishedPolls>,
 }
 
 /// The kind of a waiting call. Each kind has its own limit, so one kind cannot crowd out another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
+pub(super) enum WaiterKind {
     /// A call about something known.
     Known,
     /// A call with an unknown token of a key, from a known caller.
@@ -39,50 +39,50 @@ struct Counts {
     waiters: [usize; MAX_WAITERS.len()],
 }
 
-/// The newest poll that ended, and the newest that succeeded.
+/// The newest poll that finished, and the newest that succeeded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Ended {
+struct FinishedPolls {
     any: u64,
-    good: u64,
+    succeeded: u64,
 }
 
 /// Why a call stopped waiting before a poll succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoPoll {
+pub(super) enum PollWaitError {
     /// Too many calls are waiting.
-    Crowded,
+    Overloaded,
     /// The poll failed, or took too long.
     Failed,
 }
 
-impl PollGate {
+impl PollCoalescer {
     pub(super) fn new() -> Self {
         Self {
             counts: Mutex::default(),
-            wanted: Notify::new(),
+            requested: Notify::new(),
             nudged: Notify::new(),
-            ended: watch::Sender::new(Ended::default()),
+            finished: watch::Sender::new(FinishedPolls::default()),
         }
     }
 
     /// Waits until a poll that begins after this call has been applied.
-    pub(super) async fn pass(&self, what: Waits) -> Result<(), NoPoll> {
-        let kind = what as usize;
+    pub(super) async fn wait(&self, kind: WaiterKind) -> Result<(), PollWaitError> {
+        let kind = kind as usize;
         let needed = {
             let mut counts = self.counts.lock();
             if counts.waiters[kind] >= MAX_WAITERS[kind] {
-                return Err(NoPoll::Crowded);
+                return Err(PollWaitError::Overloaded);
             }
             counts.waiters[kind] += 1;
             counts.begun + 1
         };
-        let _leave = Leave(self, kind);
-        let mut ended = self.ended.subscribe();
-        self.wanted.notify_one();
-        let wait = ended.wait_for(|ended| ended.any >= needed);
-        match tokio::time::timeout(PATIENCE, wait).await {
-            Ok(Ok(ended)) if ended.good >= needed => Ok(()),
-            _ => Err(NoPoll::Failed),
+        let _guard = WaiterGuard(self, kind);
+        let mut finished = self.finished.subscribe();
+        self.requested.notify_one();
+        let wait = finished.wait_for(|finished| finished.any >= needed);
+        match tokio::time::timeout(WAIT_TIMEOUT, wait).await {
+            Ok(Ok(finished)) if finished.succeeded >= needed => Ok(()),
+            _ => Err(PollWaitError::Failed),
         }
     }
 
@@ -97,8 +97,8 @@ impl PollGate {
     }
 
     /// Completes when a poll is requested.
-    pub(super) async fn asked(&self) {
-        self.wanted.notified().await;
+    pub(super) async fn requested(&self) {
+        self.requested.notified().await;
     }
 
     /// Records that a poll is about to be sent, and returns its number.
@@ -109,19 +109,19 @@ impl PollGate {
     }
 
     /// Records that a poll has been applied, or has failed.
-    pub(super) fn end(&self, number: u64, good: bool) {
-        self.ended.send_modify(|ended| {
-            ended.any = number;
-            if good {
-                ended.good = number;
+    pub(super) fn end(&self, number: u64, succeeded: bool) {
+        self.finished.send_modify(|finished| {
+            finished.any = number;
+            if succeeded {
+                finished.succeeded = number;
             }
         });
     }
 }
 
-struct Leave<'a>(&'a PollGate, usize);
+struct WaiterGuard<'a>(&'a PollCoalescer, usize);
 
-impl Drop for Leave<'_> {
+impl Drop for WaiterGuard<'_> {
     fn drop(&mut self) {
         self.0.counts.lock().waiters[self.1] -= 1;
     }
@@ -136,58 +136,58 @@ mod tests {
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn a_poll_sent_before_one_waits_does_not_count() {
-        let gate = Arc::new(PollGate::new());
-        let early = gate.begin();
-        let passing = Arc::clone(&gate);
-        let waiter = tokio::spawn(async move { passing.pass(Waits::UnknownKey).await });
-        gate.asked().await;
-        gate.end(early, true);
+        let coalescer = Arc::new(PollCoalescer::new());
+        let early = coalescer.begin();
+        let shared = Arc::clone(&coalescer);
+        let waiter = tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await });
+        coalescer.requested().await;
+        coalescer.end(early, true);
         tokio::task::yield_now().await;
         assert!(!waiter.is_finished(), "the poll was sent before the wait began");
-        let later = gate.begin();
-        gate.end(later, true);
+        let later = coalescer.begin();
+        coalescer.end(later, true);
         assert_eq!(waiter.await.unwrap(), Ok(()));
     }
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn a_poll_that_fails_decides_nothing() {
-        let gate = Arc::new(PollGate::new());
-        let passing = Arc::clone(&gate);
-        let waiter = tokio::spawn(async move { passing.pass(Waits::UnknownKey).await });
-        gate.asked().await;
-        let poll = gate.begin();
-        gate.end(poll, false);
-        assert_eq!(waiter.await.unwrap(), Err(NoPoll::Failed));
+        let coalescer = Arc::new(PollCoalescer::new());
+        let shared = Arc::clone(&coalescer);
+        let waiter = tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await });
+        coalescer.requested().await;
+        let poll = coalescer.begin();
+        coalescer.end(poll, false);
+        assert_eq!(waiter.await.unwrap(), Err(PollWaitError::Failed));
     }
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "the tasks of a test end with it")]
     async fn waiters_are_bounded_and_lock_no_others_out() {
-        let gate = Arc::new(PollGate::new());
-        let most = MAX_WAITERS[Waits::UnknownKey as usize];
+        let coalescer = Arc::new(PollCoalescer::new());
+        let most = MAX_WAITERS[WaiterKind::UnknownKey as usize];
         let waiters: Vec<_> = (0..most)
             .map(|_| {
-                let passing = Arc::clone(&gate);
-                tokio::spawn(async move { passing.pass(Waits::UnknownKey).await })
+                let shared = Arc::clone(&coalescer);
+                tokio::spawn(async move { shared.wait(WaiterKind::UnknownKey).await })
             })
             .collect();
         tokio::task::yield_now().await;
-        let waiting = || gate.counts.lock().waiters[Waits::UnknownKey as usize];
+        let waiting = || coalescer.counts.lock().waiters[WaiterKind::UnknownKey as usize];
         while waiting() < most {
             tokio::task::yield_now().await;
         }
-        assert_eq!(gate.pass(Waits::UnknownKey).await, Err(NoPoll::Crowded));
-        let mut others = [Waits::Known, Waits::UnknownCaller].map(|kind| Box::pin(gate.pass(kind)));
+        assert_eq!(coalescer.wait(WaiterKind::UnknownKey).await, Err(PollWaitError::Overloaded));
+        let mut others = [WaiterKind::Known, WaiterKind::UnknownCaller].map(|kind| Box::pin(coalescer.wait(kind)));
         for other in &mut others {
             assert!(futures_util::poll!(other).is_pending(), "others have places of their own");
         }
-        let poll = gate.begin();
-        gate.end(poll, true);
+        let poll = coalescer.begin();
+        coalescer.end(poll, true);
         for waiter in waiters {
             assert_eq!(waiter.await.unwrap(), Ok(()));
         }
         drop(others);
-        assert_eq!(gate.counts.lock().waiters, [0; 3]);
+        assert_eq!(coalescer.counts.lock().waiters, [0; 3]);
     }
 }

@@ -12,14 +12,14 @@ use crate::model::change::Revision;
 use crate::model::id::KeyId;
 
 /// Slots; 512 KiB.
-const PLACES: usize = 1 << 16;
+const SLOTS: usize = 1 << 16;
 /// Keys in one generation of the exact map, which keeps two generations.
 const GENERATION: usize = 1 << 16;
 
 /// The watermarks of all keys.
 #[derive(Debug)]
-pub(in crate::authority) struct Floors {
-    places: Box<[AtomicU64]>,
+pub(in crate::authority) struct Watermarks {
+    slots: Box<[AtomicU64]>,
     recent: RwLock<Recent>,
 }
 
@@ -32,9 +32,9 @@ struct Recent {
     horizon: Revision,
 }
 
-impl Floors {
+impl Watermarks {
     pub(in crate::authority) fn new() -> Self {
-        Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), recent: RwLock::default() }
+        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), recent: RwLock::default() }
     }
 
     /// Raises the watermarks of changed keys, each to the newest revision that touched it.
@@ -42,21 +42,21 @@ impl Floors {
         // The exact map first: a thread that sees a watermark must find every change up to it in the map.
         self.recent.write().add(changed);
         for (key, revision) in changed {
-            self.place(*key).fetch_max(revision.0, Ordering::Release);
+            self.slot(*key).fetch_max(revision.0, Ordering::Release);
         }
     }
 
     /// Raises the watermarks of all keys, when too much changed to list.
     pub(in crate::authority) fn raise_all(&self, revision: Revision) {
         *self.recent.write() = Recent { horizon: revision, ..Recent::default() };
-        for place in &self.places {
-            place.fetch_max(revision.0, Ordering::Release);
+        for slot in &self.slots {
+            slot.fetch_max(revision.0, Ordering::Release);
         }
     }
 
     /// Returns the watermark of the slot of `key`.
-    pub(in crate::authority) fn floor(&self, key: KeyId) -> Revision {
-        Revision(self.place(key).load(Ordering::Acquire))
+    pub(in crate::authority) fn watermark(&self, key: KeyId) -> Revision {
+        Revision(self.slot(key).load(Ordering::Acquire))
     }
 
     /// Returns whether `key` itself is known to be unchanged since `read`, although its slot has a higher watermark.
@@ -68,10 +68,10 @@ impl Floors {
         }
     }
 
-    fn place(&self, key: KeyId) -> &AtomicU64 {
+    fn slot(&self, key: KeyId) -> &AtomicU64 {
         // The low bits of a UUIDv7 are random.
-        let place = usize::try_from(key.as_u128() % PLACES as u128).unwrap_or(0);
-        &self.places[place]
+        let slot = usize::try_from(key.as_u128() % SLOTS as u128).unwrap_or(0);
+        &self.slots[slot]
     }
 }
 
@@ -102,34 +102,38 @@ mod tests {
 
     #[test]
     fn a_change_blocks_its_own_key_and_no_other_of_the_place() {
-        let floors = Floors::new();
+        let watermarks = Watermarks::new();
         let (changed, neighbour) = (key(7), key(7 + (1 << 16)));
-        floors.raise(&[(changed, Revision(5))]);
-        assert_eq!(floors.floor(changed), Revision(5));
-        assert_eq!(floors.floor(neighbour), Revision(5), "the two must share a place for this test to mean anything");
-        assert!(!floors.unchanged_since(changed, Revision(4)));
-        assert!(floors.unchanged_since(changed, Revision(5)));
-        assert!(floors.unchanged_since(neighbour, Revision(4)));
+        watermarks.raise(&[(changed, Revision(5))]);
+        assert_eq!(watermarks.watermark(changed), Revision(5));
+        assert_eq!(
+            watermarks.watermark(neighbour),
+            Revision(5),
+            "the two must share a slot for this test to mean anything"
+        );
+        assert!(!watermarks.unchanged_since(changed, Revision(4)));
+        assert!(watermarks.unchanged_since(changed, Revision(5)));
+        assert!(watermarks.unchanged_since(neighbour, Revision(4)));
     }
 
     #[test]
     fn what_the_map_has_forgotten_counts_as_changed() {
-        let floors = Floors::new();
+        let watermarks = Watermarks::new();
         let changes: Vec<_> =
             (0..3 * u32::try_from(GENERATION).unwrap()).map(|n| (key(n), Revision(u64::from(n) + 1))).collect();
-        floors.raise(&changes);
-        assert!(!floors.unchanged_since(key(0), Revision(0)), "forgotten, so not known to be unchanged");
+        watermarks.raise(&changes);
+        assert!(!watermarks.unchanged_since(key(0), Revision(0)), "forgotten, so not known to be unchanged");
         let (last, at) = changes[changes.len() - 1];
-        assert!(!floors.unchanged_since(last, Revision(at.0 - 1)));
-        assert!(floors.unchanged_since(last, at));
+        assert!(!watermarks.unchanged_since(last, Revision(at.0 - 1)));
+        assert!(watermarks.unchanged_since(last, at));
     }
 
     #[test]
     fn raising_all_blocks_every_key_until_it_is_read_again() {
-        let floors = Floors::new();
-        floors.raise_all(Revision(9));
-        assert_eq!(floors.floor(key(1)), Revision(9));
-        assert!(!floors.unchanged_since(key(1), Revision(8)));
-        assert!(floors.unchanged_since(key(1), Revision(9)));
+        let watermarks = Watermarks::new();
+        watermarks.raise_all(Revision(9));
+        assert_eq!(watermarks.watermark(key(1)), Revision(9));
+        assert!(!watermarks.unchanged_since(key(1), Revision(8)));
+        assert!(watermarks.unchanged_since(key(1), Revision(9)));
     }
 }

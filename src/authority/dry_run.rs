@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Authority;
 use super::undecided::Undecided;
 use crate::model::decision::{Decision, Request, decide};
-use crate::model::grant::{Grant, Members, Standing};
+use crate::model::grant::{Grant, NumberSet, Standing};
 use crate::model::id::SecretId;
 use crate::model::key::{Access, Key, Secret};
 use crate::model::time::Timestamp;
@@ -21,7 +21,7 @@ impl Authority {
     ///
     /// # Errors
     /// No decision was possible.
-    pub async fn rehearse<R: Send>(
+    pub async fn dry_run<R: Send>(
         &self,
         key: &Key,
         request: &Request<'_>,
@@ -33,7 +33,7 @@ impl Authority {
         if !applied {
             return Err(Undecided::Behind);
         }
-        let now = self.moment(key.row_revision);
+        let now = self.decision_time(key.row_revision);
         let grant = grant(key, key.live_secrets(now).next(), &state.world);
         Ok(answer(&decide(&grant, &state.world, request, now)))
     }
@@ -52,18 +52,18 @@ fn grant(key: &Key, secret: Option<&Secret>, world: &World) -> Grant {
         secret_expires: secret.and_then(|secret| secret.expires),
         networks: key.spec.networks.as_slice().into(),
         stores: match &key.spec.stores {
-            Access::All => Members::All,
+            Access::All => NumberSet::All,
             Access::Selected(codes) => {
-                Members::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.0)).collect())
+                NumberSet::selected(codes.iter().filter_map(|code| Some(world.stores.get(code)?.0)).collect())
             }
         },
         methods: match &key.spec.methods {
-            Access::All => Members::All,
+            Access::All => NumberSet::All,
             Access::Selected(identities) => {
                 let selected: HashSet<&str> = identities.iter().map(String::as_str).collect();
                 let live = world.methods.book().entries().iter().filter(|entry| !entry.retired);
                 let open = live.filter(|entry| selected.contains(entry.identity.to_text().as_str()));
-                Members::selected(open.map(|entry| entry.number).collect())
+                NumberSet::selected(open.map(|entry| entry.number).collect())
             }
         },
         row_revision: key.row_revision,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Authority;
-use super::watch::LOOK;
+use super::watch::CHECK_TIMEOUT;
 use crate::model::change::Revision;
 use crate::model::id::ReplicaId;
 use crate::storage::Replica;
@@ -16,15 +16,18 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(4), Duration::from_mi
 impl Authority {
     /// Waits until no other live replica can decide from a state before `write`. Returns those that still can; `None`
     /// if that cannot be determined.
-    pub async fn wait_elsewhere(&self, write: Revision, at_most: Duration) -> Option<Vec<ReplicaId>> {
+    pub async fn wait_applied_elsewhere(&self, write: Revision, at_most: Duration) -> Option<Vec<ReplicaId>> {
         let deadline = Instant::now() + at_most;
         let mut pause = PAUSE.0;
         loop {
-            let bound = deadline.max(Instant::now() + LOOK);
-            let others = self.inner.look(bound, |look| self.inner.witness.others(self.settings(), look, write)).await;
-            let settled = others.as_ref().is_some_and(|others| !others.live);
+            let bound = deadline.max(Instant::now() + CHECK_TIMEOUT);
+            let unconfirmed = self
+                .inner
+                .read_reports(bound, |reports| self.inner.liveness.unconfirmed(self.settings(), reports, write))
+                .await;
+            let settled = unconfirmed.as_ref().is_some_and(|unconfirmed| !unconfirmed.live);
             if settled || Instant::now() + pause >= deadline {
-                return others.map(|others| others.pending);
+                return unconfirmed.map(|unconfirmed| unconfirmed.pending);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE.1);
@@ -39,8 +42,10 @@ impl Authority {
             replica.report.applied = self.revision();
             replica.reported = self.now();
             replica.age = Duration::ZERO;
-        } else if let Some(silence) = self.inner.witness.silence(&replica, self.inner.freshness.tick()) {
-            replica.age = silence;
+        } else if let Some(unresponsive_for) =
+            self.inner.liveness.unresponsive_for(&replica, self.inner.freshness.tick())
+        {
+            replica.age = unresponsive_for;
         }
         replica
     }

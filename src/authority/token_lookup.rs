@@ -8,13 +8,13 @@ use crate::model::decision::Reason;
 use crate::model::token;
 
 /// The result of looking up a token: its grant, or the reason why there is none.
-pub(super) enum Found {
+pub(super) enum TokenLookup {
     Grant(Arc<State>, Arc<CachedGrant>),
     Nothing(Reason, Revision),
 }
 
 /// Returns the reason to refuse a token by its format alone.
-pub(super) fn look_at(token: &str) -> Option<Reason> {
+pub(super) fn check_format(token: &str) -> Option<Reason> {
     if token.is_empty() {
         return Some(Reason::KeyMissing);
     }

@@ -13,26 +13,26 @@ use crate::model::store::Store;
 use crate::model::token::Digest;
 
 /// Most names in a report.
-const NAMED: usize = 20;
+const MAX_NAMES: usize = 20;
 
 /// Hashes of rows, by name.
 pub(in crate::authority) type Hashes = BTreeMap<String, u64>;
 
 /// Hashes of the rows of a World.
 #[derive(Debug, Default)]
-pub(in crate::authority) struct Rows {
+pub(in crate::authority) struct RowHashes {
     pub(in crate::authority) stores: Arc<Hashes>,
     pub(in crate::authority) methods: Arc<Hashes>,
     pub(in crate::authority) operators: Arc<Hashes>,
 }
 
 /// Returns the hashes of `stores`.
-pub(in crate::authority) fn of_stores(stores: &[Store]) -> Arc<Hashes> {
+pub(in crate::authority) fn hash_stores(stores: &[Store]) -> Arc<Hashes> {
     Arc::new(stores.iter().map(|store| (store.code.as_str().to_owned(), hash(store, &[]))).collect())
 }
 
 /// Returns the hashes of `methods`. Several retired methods may share an identity.
-pub(in crate::authority) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
+pub(in crate::authority) fn hash_methods(methods: &[Method]) -> Arc<Hashes> {
     let mut hashes = Hashes::new();
     for method in methods {
         let known = hashes.entry(method.identity.to_string()).or_default();
@@ -42,7 +42,7 @@ pub(in crate::authority) fn of_methods(methods: &[Method]) -> Arc<Hashes> {
 }
 
 /// Returns the hashes of `operators`.
-pub(in crate::authority) fn of_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
+pub(in crate::authority) fn hash_operators(operators: &[(Operator, Digest)]) -> Arc<Hashes> {
     let hashed = |(operator, digest): &(Operator, Digest)| hash(operator, digest.as_bytes());
     Arc::new(operators.iter().map(|operator| (operator.0.id.to_string(), hashed(operator))).collect())
 }
@@ -61,9 +61,9 @@ pub(in crate::authority) fn differing(held: &Hashes, stored: &Hashes) -> Vec<Str
 }
 
 /// Joins the first of `names` into a text.
-pub(in crate::authority) fn listed(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if let Some(more) = names.len().checked_sub(NAMED).filter(|more| *more > 0) {
+pub(in crate::authority) fn join_names(names: &[String]) -> String {
+    let mut text = names.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
         let _ = write!(text, " and {more} more");
     }
     text
@@ -81,6 +81,6 @@ mod tests {
         assert_eq!(differing(&held, &stored), ["gone", "changed", "new"]);
         assert!(differing(&held, &held).is_empty());
         let many: Vec<_> = (0..22).map(|number| number.to_string()).collect();
-        assert!(listed(&many).ends_with("18, 19 and 2 more"));
+        assert!(join_names(&many).ends_with("18, 19 and 2 more"));
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 /// A completed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum ApplyStep {
     /// The fingerprints of new tokens are added.
     Fingerprints,
     /// The watermarks of changed keys are raised.
-    Floors,
+    Watermarks,
     /// The World is swapped.
     World,
     /// Cached grants of keys that changed are being read again.
@@ -20,24 +20,24 @@ pub enum Step {
 
 /// A hook called after each step on the follower's own thread, which waits for it to return. Only tests set one.
 #[derive(Clone, Default)]
-pub struct Steps(Option<Arc<dyn Fn(Step) + Send + Sync>>);
+pub struct StepHook(Option<Arc<dyn Fn(ApplyStep) + Send + Sync>>);
 
-impl Steps {
+impl StepHook {
     /// Calls `hook` after each step.
-    pub fn tell(hook: impl Fn(Step) + Send + Sync + 'static) -> Self {
+    pub fn new(hook: impl Fn(ApplyStep) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(hook)))
     }
 
     /// Reports that `step` was completed.
-    pub(in crate::authority) fn taken(&self, step: Step) {
+    pub(in crate::authority) fn completed(&self, step: ApplyStep) {
         if let Some(hook) = &self.0 {
             hook(step);
         }
     }
 }
 
-impl fmt::Debug for Steps {
+impl fmt::Debug for StepHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Steps").field(&self.0.is_some()).finish()
+        f.debug_tuple("StepHook").field(&self.0.is_some()).finish()
     }
 }

@@ -21,10 +21,10 @@ const REMOVED: (Duration, Duration) = (Duration::from_hours(24), Duration::from_
 
 /// The last report of each other replica.
 #[derive(Debug, Default)]
-pub(super) struct Witness(Mutex<BTreeMap<ReplicaId, Seen>>);
+pub(super) struct ReplicaLiveness(Mutex<BTreeMap<ReplicaId, ObservedReplica>>);
 
 #[derive(Debug)]
-struct Seen {
+struct ObservedReplica {
     report: ReplicaReport,
     reported: Timestamp,
     /// When this report was first received, in microseconds of this replica's clock.
@@ -39,7 +39,7 @@ struct Seen {
 
 /// Replicas that have not confirmed a write.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Others {
+pub(super) struct UnconfirmedReplicas {
     /// Those that may still decide from a state before it.
     pub(super) pending: Vec<ReplicaId>,
     /// Whether one of them is live, and therefore worth waiting for.
@@ -48,16 +48,16 @@ pub(super) struct Others {
 
 /// All reports at one time, with the times of sending the query and of receiving the response by this replica's clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look<'a> {
+pub(super) struct TimedReports<'a> {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) replicas: &'a [Replica],
 }
 
-impl Seen {
+impl ObservedReplica {
     /// Returns how long ago this replica must have reported to be sure that it no longer allows anything based on an
     /// earlier state: its `max_staleness`, or the longest possible, and a margin for clock drift.
-    fn silence_bound(&self, settings: &Settings) -> Duration {
+    fn staleness_bound(&self, settings: &Settings) -> Duration {
         let max_staleness = if cfg!(without_guard = "settings") {
             settings.max_staleness
         } else {
@@ -67,84 +67,91 @@ impl Seen {
     }
 
     /// Returns the least time for which it has been unresponsive at `tick`.
-    fn silence(&self, tick: u64) -> Duration {
+    fn unresponsive_for(&self, tick: u64) -> Duration {
         Duration::from_micros(tick.saturating_sub(self.since))
     }
 
     /// Returns whether it is worth waiting for. A wrong guess is harmless, so storage's clock suffices at first.
-    fn is_live(&self, settings: &Settings, silence: Duration, age: Duration) -> bool {
+    fn is_live(&self, settings: &Settings, unresponsive_for: Duration, age: Duration) -> bool {
         let bound = self.report.max_staleness.unwrap_or(settings.max_staleness) / 2;
-        !self.lost && silence <= bound && (self.alive || age <= bound)
+        !self.lost && unresponsive_for <= bound && (self.alive || age <= bound)
     }
 }
 
-impl Witness {
+impl ReplicaLiveness {
     /// Records a check.
-    pub(super) fn note(&self, settings: &Settings, look: Look<'_>) {
-        note(&mut self.0.lock(), settings, look);
+    pub(super) fn record(&self, settings: &Settings, reports: TimedReports<'_>) {
+        record(&mut self.0.lock(), settings, reports);
     }
 
     /// Records a check, and returns the replicas that have not confirmed `write`.
-    pub(super) fn others(&self, settings: &Settings, look: Look<'_>, write: Revision) -> Others {
+    pub(super) fn unconfirmed(
+        &self,
+        settings: &Settings,
+        reports: TimedReports<'_>,
+        write: Revision,
+    ) -> UnconfirmedReplicas {
         let mut seen = self.0.lock();
-        note(&mut seen, settings, look);
-        let ages: BTreeMap<_, _> = look.replicas.iter().map(|replica| (replica.report.id, replica.age)).collect();
-        let mut others = Others::default();
-        for (id, of) in &*seen {
+        record(&mut seen, settings, reports);
+        let ages: BTreeMap<_, _> = reports.replicas.iter().map(|replica| (replica.report.id, replica.age)).collect();
+        let mut unconfirmed = UnconfirmedReplicas::default();
+        for (id, observed) in &*seen {
             let age = ages.get(id).copied().unwrap_or(Duration::MAX);
-            let silence = if cfg!(without_guard = "witness") { age } else { of.silence(look.sent) };
-            let ended = of.reported == Timestamp::EPOCH;
+            let unresponsive_for =
+                if cfg!(without_guard = "witness") { age } else { observed.unresponsive_for(reports.sent) };
+            let ended = observed.reported == Timestamp::EPOCH;
             // The applied revision in a lost row may be of a diverged history.
-            let applied = of.report.applied >= write && !of.lost;
+            let applied = observed.report.applied >= write && !observed.lost;
             // It reported before we received it: after the bound it allows nothing until it has polled again.
-            if !ended && !applied && silence <= of.silence_bound(settings) {
-                others.pending.push(*id);
-                others.live |= of.is_live(settings, silence, age);
+            if !ended && !applied && unresponsive_for <= observed.staleness_bound(settings) {
+                unconfirmed.pending.push(*id);
+                unconfirmed.live |= observed.is_live(settings, unresponsive_for, age);
             }
         }
-        others
+        unconfirmed
     }
 
     /// Records a check. Returns the reports of replicas that can no longer decide.
-    pub(super) fn silent(&self, settings: &Settings, look: Look<'_>) -> Vec<(ReplicaId, Timestamp)> {
+    pub(super) fn unresponsive(&self, settings: &Settings, reports: TimedReports<'_>) -> Vec<(ReplicaId, Timestamp)> {
         let mut seen = self.0.lock();
-        note(&mut seen, settings, look);
-        let over = look.replicas.iter().filter(|replica| {
-            seen.get(&replica.report.id).is_some_and(|of| {
-                replica.age > REMOVED.0 && of.silence(look.sent) > of.silence_bound(settings).max(REMOVED.1)
+        record(&mut seen, settings, reports);
+        let expired = reports.replicas.iter().filter(|replica| {
+            seen.get(&replica.report.id).is_some_and(|observed| {
+                replica.age > REMOVED.0
+                    && observed.unresponsive_for(reports.sent) > observed.staleness_bound(settings).max(REMOVED.1)
             })
         });
-        over.map(|replica| (replica.report.id, replica.reported)).collect()
+        expired.map(|replica| (replica.report.id, replica.reported)).collect()
     }
 
     /// Returns how long a replica has been unresponsive at `tick`, if this replica has observed it reporting.
-    pub(super) fn silence(&self, replica: &Replica, tick: u64) -> Option<Duration> {
+    pub(super) fn unresponsive_for(&self, replica: &Replica, tick: u64) -> Option<Duration> {
         let seen = self.0.lock();
-        let of = seen.get(&replica.report.id).filter(|of| of.alive)?;
-        Some(if of.reported == replica.reported { of.silence(tick) } else { Duration::ZERO })
+        let observed = seen.get(&replica.report.id).filter(|observed| observed.alive)?;
+        Some(if observed.reported == replica.reported { observed.unresponsive_for(tick) } else { Duration::ZERO })
     }
 }
 
-fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_>) {
-    for replica in look.replicas.iter().filter(|replica| replica.report.id != settings.replica) {
+fn record(seen: &mut BTreeMap<ReplicaId, ObservedReplica>, settings: &Settings, reports: TimedReports<'_>) {
+    for replica in reports.replicas.iter().filter(|replica| replica.report.id != settings.replica) {
         let (report, reported) = (&replica.report, replica.reported);
-        let of = seen.entry(report.id).or_insert_with(|| Seen {
+        let observed = seen.entry(report.id).or_insert_with(|| ObservedReplica {
             report: report.clone(),
             reported,
-            since: look.received,
+            since: reports.received,
             alive: false,
             lost: false,
             differs: false,
         });
         // In either direction: of two concurrent checks the older may come second, which only lengthens the wait.
-        if of.reported != reported || of.report != *report {
-            (of.reported, of.since, of.alive) = (reported, look.received, true);
-            of.report.clone_from(report);
+        if observed.reported != reported || observed.report != *report {
+            (observed.reported, observed.since, observed.alive) = (reported, reports.received, true);
+            observed.report.clone_from(report);
         }
-        of.lost = false;
+        observed.lost = false;
         let other = report.max_staleness.filter(|other| *other != settings.max_staleness && !replica.has_ended());
-        if let Some(other) = other.filter(|_| !of.differs) {
-            of.differs = true;
+        if let Some(other) = other.filter(|_| !observed.differs) {
+            observed.differs = true;
             tracing::warn!(
                 replica = %report.id, host = report.host, its_seconds = other.as_secs(),
                 own_seconds = settings.max_staleness.as_secs(),
@@ -153,16 +160,17 @@ fn note(seen: &mut BTreeMap<ReplicaId, Seen>, settings: &Settings, look: Look<'_
             );
         }
     }
-    seen.retain(|id, of| {
-        if look.replicas.iter().any(|replica| replica.report.id == *id) {
+    seen.retain(|id, observed| {
+        if reports.replicas.iter().any(|replica| replica.report.id == *id) {
             return true;
         }
         // A replica that shuts down cleanly leaves a final report, except in earlier versions. One still running may
         // have reported until the row was lost.
-        if !of.lost {
-            (of.lost, of.since) = (of.reported != Timestamp::EPOCH && of.report.max_staleness.is_some(), look.received);
+        if !observed.lost {
+            (observed.lost, observed.since) =
+                (observed.reported != Timestamp::EPOCH && observed.report.max_staleness.is_some(), reports.received);
         }
-        of.lost && of.silence(look.sent) <= of.silence_bound(settings)
+        observed.lost && observed.unresponsive_for(reports.sent) <= observed.staleness_bound(settings)
     });
 }
 
