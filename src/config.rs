@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use self::parse::Reader;
+use self::parse::SettingsReader;
 use self::profiles::Profile;
 use crate::model::time::LONGEST_STALENESS;
 use crate::telemetry::logs::LogFormat;
@@ -210,7 +210,7 @@ pub struct Config {
     /// Environment variables that begin with `LATCHKEY_` but are service links of kubelet or Docker.
     pub ignored_variables: Vec<String>,
     /// Every setting's value as text and its origin, without secrets, in the order of [`SETTINGS`].
-    pub origins: Vec<(Setting, String, Origin)>,
+    pub origins: Vec<(Setting, String, SettingOrigin)>,
 }
 
 /// The certificates of a port.
@@ -226,7 +226,7 @@ pub struct TlsFiles {
 
 /// The source of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// The default.
     Default,
     /// The TOML file.
@@ -256,7 +256,7 @@ impl Config {
     /// # Errors
     /// All errors in the configuration.
     pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
-        let mut reader = Reader::new(sources);
+        let mut reader = SettingsReader::new(sources);
         let data_dir = reader.path("data_dir").unwrap_or_default();
         let decision_addr = reader.address("decision_addr");
         let admin_addr = reader.address("admin_addr");
@@ -264,7 +264,7 @@ impl Config {
         let decision_auth = reader.choice("decision_auth", &[("required", true), ("off", false)]);
         let open = reader.choice("allow_open_decisions", BOOLEAN);
         if !decision_auth && !open && !decision_addr.ip().is_loopback() {
-            reader.wrong(format!(
+            reader.add_error(format!(
                 "decision_auth is off and decision_addr is {decision_addr}: anyone who can reach it could check any \
                  key; require authentication, listen on loopback, or set allow_open_decisions = true"
             ));

@@ -115,7 +115,7 @@ async fn serve(url: &str, threads: usize, keys: u32) -> (String, String) {
     let address = listener.local_addr().expect("a bound socket has an address");
     let (reporter, health) = grpc::health::service(&tasks).await;
     tasks.open();
-    tasks.supervise("health", grpc::health::keep(reporter, authority.clone(), tasks.clone()));
+    tasks.supervise("health", grpc::health::run(reporter, authority.clone(), tasks.clone()));
     let limits = Limits::decisions(64, 64, grpc::checks_caller);
     let connection_config =
         Arc::new(ConnectionConfig::new(None, None, limits, Arc::new(OsRandom), Timeouts::decisions(), Shed::default()));

@@ -12,13 +12,13 @@ use crate::storage::{Feed as _, Storage};
 
 /// The replicas to wait for: this one by its authority, the others by their reports to storage.
 #[derive(Debug)]
-pub(super) struct Replicas {
+pub(super) struct LiveReplicas {
     pub(super) authority: Authority,
     pub(super) storage: Arc<Storage>,
 }
 
 #[async_trait]
-impl Convergence for Replicas {
+impl Convergence for LiveReplicas {
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
         let here = self.authority.wait_applied_cursor(write, at_most);
         let (here, others) = if self.storage.is_shared() {

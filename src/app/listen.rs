@@ -32,7 +32,7 @@ pub(super) struct Ports {
 
 /// Addresses of the ports; known only after binding if port 0 was requested.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Addresses {
+pub(super) struct PortAddresses {
     decision: SocketAddr,
     admin: SocketAddr,
     ops: SocketAddr,
@@ -44,7 +44,7 @@ impl Ports {
         let decision_tls = read_tls("decision", config.decision_tls.as_ref())?;
         let admin_tls = read_tls("administration", config.admin_tls.as_ref())?;
         Ok(Self {
-            decision: take("decision", config.decision_addr, DECISION_ADDR)?,
+            decision: reserve("decision", config.decision_addr, DECISION_ADDR)?,
             decision_tls,
             admin: bind("administration", config.admin_addr, "LATCHKEY_ADMIN_ADDR").await?,
             admin_tls,
@@ -53,7 +53,7 @@ impl Ports {
     }
 
     /// Returns the addresses of the ports.
-    pub(super) fn addresses(&self) -> Result<Addresses, Error> {
+    pub(super) fn addresses(&self) -> Result<PortAddresses, Error> {
         let of = |port, address: std::io::Result<SocketAddr>| {
             address.map_err(|source| Error::Listen {
                 port,
@@ -62,7 +62,7 @@ impl Ports {
                 source,
             })
         };
-        Ok(Addresses {
+        Ok(PortAddresses {
             decision: of("decision", self.decision.local_addr())?,
             admin: of("administration", self.admin.local_addr())?,
             ops: of("operations", self.ops.local_addr())?,
@@ -70,32 +70,32 @@ impl Ports {
     }
 }
 
-impl Addresses {
+impl PortAddresses {
     /// Returns the address of the administration port.
     pub(super) const fn admin(&self) -> SocketAddr {
         self.admin
     }
 
-    /// Publishes the addresses in the log and, if the data folder is `ours`, in a file there.
-    pub(super) fn publish(&self, config: &Config, ours: bool) -> Result<(), Error> {
+    /// Publishes the addresses in the log and, if this server `owns_folder`, in a file there.
+    pub(super) fn publish(&self, config: &Config, owns_folder: bool) -> Result<(), Error> {
         tracing::info!(admin = %self.admin, ops = %self.ops, "listening");
-        if !ours {
+        if !owns_folder {
             return Ok(());
         }
         let path = path(config);
         let text = serde_json::to_string(self).unwrap_or_default();
         // Written to another file and moved into place, so that no reader sees half of it.
-        let aside = path.with_extension("json.new");
-        std::fs::write(&aside, text)
-            .and_then(|()| std::fs::rename(&aside, &path))
+        let temporary = path.with_extension("json.new");
+        std::fs::write(&temporary, text)
+            .and_then(|()| std::fs::rename(&temporary, &path))
             .map_err(|source| Error::File { what: format!("the address file {}", path.display()), source })
     }
 
-    /// Removes the file from a data folder that is `ours`, unless it was overwritten since.
-    pub(super) fn withdraw(&self, config: &Config, ours: bool) {
+    /// Removes the file from the data folder if this server `owns_folder`, unless it was overwritten since.
+    pub(super) fn withdraw(&self, config: &Config, owns_folder: bool) {
         let path = path(config);
         let written = serde_json::to_string(self).unwrap_or_default();
-        if ours && std::fs::read_to_string(&path).is_ok_and(|text| text == written) {
+        if owns_folder && std::fs::read_to_string(&path).is_ok_and(|text| text == written) {
             // A file left behind does no harm: nothing listens on its addresses.
             let _ = std::fs::remove_file(&path);
         }
@@ -107,14 +107,14 @@ fn path(config: &Config) -> PathBuf {
 }
 
 /// Moves `listener` to the runtime of `threads`, which is woken by its connections from now on.
-pub(super) fn moved(listener: TcpListener, threads: &Threads) -> std::io::Result<TcpListener> {
+pub(super) fn move_to_threads(listener: TcpListener, threads: &Threads) -> std::io::Result<TcpListener> {
     let listener = listener.into_std()?;
     let _within = threads.handle().enter();
     TcpListener::from_std(listener)
 }
 
 /// Listens on the decision port, on the runtime of `threads`.
-pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener, Error> {
+pub(super) fn start_listening(socket: TcpSocket, threads: &Threads) -> Result<TcpListener, Error> {
     let address = socket.local_addr().map_or_else(|_| "an unknown address".to_owned(), |address| address.to_string());
     let _within = threads.handle().enter();
     let listener = socket.listen(BACKLOG);
@@ -125,7 +125,7 @@ pub(super) fn opened(socket: TcpSocket, threads: &Threads) -> Result<TcpListener
 }
 
 /// Binds an address without listening on it yet. Fails if another socket listens on it.
-fn take(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpSocket, Error> {
+fn reserve(port: &'static str, address: SocketAddr, setting: &'static str) -> Result<TcpSocket, Error> {
     let taken = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // As for listeners: connections of the last process may linger. Not for port 0: two could get the same port.

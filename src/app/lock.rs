@@ -22,7 +22,7 @@ use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
 
 use super::Error;
-use super::listen::Addresses;
+use super::listen::PortAddresses;
 use crate::config::Config;
 use crate::lifecycle::Tasks;
 use crate::model::time::Timestamp;
@@ -33,12 +33,12 @@ const FOLDER_LOCK: &str = "server.lock";
 /// Attempts to take a lock, and the time between two: the holder may be shutting down, or still writing its note.
 const ATTEMPTS: (u32, Duration) = (10, Duration::from_millis(50));
 /// Time between two checks of the files in use.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest note that is read, in bytes.
 const LONGEST_NOTE: usize = 4_096;
 /// Types of file systems that treat flock and fcntl locks as one: NFS, SMB, CIFS, SMB2, 9P. SQLite could not lock its
 /// file there after us.
-const ONE_KIND_OF_LOCK: [u32; 5] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
+const SHARED_LOCK_FILE_SYSTEMS: [u32; 5] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
 
 /// The locks of this server, held until the process ends.
 #[derive(Debug)]
@@ -47,23 +47,23 @@ pub(super) struct Locks {
     /// Files that contain the note.
     notes: Vec<&'static File>,
     owns_folder: bool,
-    database: Option<Database>,
+    database: Option<LockedDatabase>,
 }
 
 /// An SQLite file.
 #[derive(Debug)]
-struct Database {
+struct LockedDatabase {
     /// The configured path.
     path: PathBuf,
     /// The path next to which SQLite keeps its log: all links are resolved.
     name: Option<PathBuf>,
     /// The locked file.
-    locked: Option<Identity>,
+    locked: Option<FileIdentity>,
 }
 
 /// The identity of a file, the same for all of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     device: u64,
     inode: u64,
 }
@@ -81,13 +81,13 @@ pub(super) struct Note {
 
 /// Why a file was not locked.
 #[derive(Debug)]
-enum Refusal {
+enum LockFailure {
     /// Another process has locked it.
     Held(Option<Note>),
     /// The file system has no locks.
     NoLocks(io::Error),
     /// It cannot be opened.
-    Closed(io::Error),
+    Unopenable(io::Error),
 }
 
 // === impl Locks ===
@@ -96,7 +96,7 @@ impl Locks {
     /// Locks the data folder, and the database file if it exists.
     ///
     /// Several servers on PostgreSQL may share a data folder; the first one owns it.
-    pub(super) async fn take(config: &Config, url: &StorageUrl, now: Timestamp) -> Result<Self, Error> {
+    pub(super) async fn acquire(config: &Config, url: &StorageUrl, now: Timestamp) -> Result<Self, Error> {
         let note = Note {
             pid: std::process::id(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -109,20 +109,20 @@ impl Locks {
         };
         let mut locks = Self { note, notes: Vec::new(), owns_folder: true, database: None };
         let path = config.data_dir.join(FOLDER_LOCK);
-        match patiently(|| lock_file(&path)).await {
+        match retry_while_held(|| lock_file(&path)).await {
             Ok(file) => locks.write(file),
-            Err(Refusal::Closed(source)) => {
+            Err(LockFailure::Unopenable(source)) => {
                 return Err(Error::DataFolder { path: config.data_dir.clone(), source });
             }
-            Err(refusal) if sqlite.is_some() => {
+            Err(failure) if sqlite.is_some() => {
                 let what = format!("the data folder {}", config.data_dir.display());
-                return Err(refusal.explain(what, "LATCHKEY_DATA_DIR"));
+                return Err(failure.explain(what, "LATCHKEY_DATA_DIR"));
             }
-            Err(Refusal::NoLocks(error)) => {
+            Err(LockFailure::NoLocks(error)) => {
                 tracing::warn!(error = %error, "the data folder cannot be locked: give each server its own data \
                      folder");
             }
-            Err(Refusal::Held(holder)) => {
+            Err(LockFailure::Held(holder)) => {
                 locks.owns_folder = false;
                 let holder = holder.map(|note| note.to_string()).unwrap_or_default();
                 tracing::warn!(
@@ -135,7 +135,7 @@ impl Locks {
         if let Some(path) = sqlite {
             // SQLite interprets it the same way: `:memory:` and `file:…` are names of files.
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            locks.database = Some(Database { path, name: None, locked: None });
+            locks.database = Some(LockedDatabase { path, name: None, locked: None });
             locks.lock_database(false).await?;
         }
         Ok(locks)
@@ -147,43 +147,43 @@ impl Locks {
     }
 
     /// Adds the server's address to the notes.
-    pub(super) fn announce(&mut self, addresses: &Addresses) {
+    pub(super) fn announce(&mut self, addresses: &PortAddresses) {
         self.note.admin = Some(addresses.admin().to_string());
         for file in &self.notes {
             self.note.write(file);
         }
     }
 
-    /// Locks the database file if [`Locks::take`] did not find it; creates it first if `make` is set.
-    pub(super) async fn lock_database(&mut self, make: bool) -> Result<(), Error> {
-        let Some(Database { path, locked: None, name }) = &self.database else { return Ok(()) };
+    /// Locks the database file if [`Locks::acquire`] did not find it; creates it first if `create_missing` is set.
+    pub(super) async fn lock_database(&mut self, create_missing: bool) -> Result<(), Error> {
+        let Some(LockedDatabase { path, locked: None, name }) = &self.database else { return Ok(()) };
         // Storage reports problems of the folder or the file when it opens them.
         let Some(real) = resolve(path) else { return Ok(()) };
         let what = || format!("the database file {}", path.display());
         let (path, named) = (path.clone(), name.is_some());
         if !named {
-            match patiently(|| lock_file(&with_suffix(&real, ".lock"))).await {
+            match retry_while_held(|| lock_file(&with_suffix(&real, ".lock"))).await {
                 Ok(file) => self.write(file),
-                Err(Refusal::Closed(_)) => return Ok(()),
-                Err(refusal) => return Err(refusal.explain(what(), "LATCHKEY_DATABASE_URL")),
+                Err(LockFailure::Unopenable(_)) => return Ok(()),
+                Err(failure) => return Err(failure.explain(what(), "LATCHKEY_DATABASE_URL")),
             }
         }
-        let locked = match patiently(|| lock_inode(&path, make)).await {
+        let locked = match retry_while_held(|| lock_inode(&path, create_missing)).await {
             Ok(locked) => Some(locked),
-            Err(Refusal::Closed(_)) => None,
-            Err(refusal) => {
-                return Err(refusal.explain(format!("the database file {}", path.display()), "LATCHKEY_DATABASE_URL"));
+            Err(LockFailure::Unopenable(_)) => None,
+            Err(failure) => {
+                return Err(failure.explain(format!("the database file {}", path.display()), "LATCHKEY_DATABASE_URL"));
             }
         };
-        self.database = Some(Database { path, name: Some(real), locked });
+        self.database = Some(LockedDatabase { path, name: Some(real), locked });
         Ok(())
     }
 
     /// Watches, once storage is open, the files that SQLite has open: ends the run as failed when their names no longer
     /// lead to them, because nobody would see further writes.
     pub(super) fn watch(&self, tasks: &Tasks) -> Result<(), Error> {
-        let Some(Database { path, name, locked }) = &self.database else { return Ok(()) };
-        let found = Identity::of(path);
+        let Some(LockedDatabase { path, name, locked }) = &self.database else { return Ok(()) };
+        let found = FileIdentity::of_path(path);
         if locked.is_none() || found.as_ref().ok() != locked.as_ref() {
             return Err(Error::Failed(format!(
                 "the database file {} was created or replaced while it was being opened: start the server again",
@@ -193,14 +193,14 @@ impl Locks {
         let logs = name.iter().flat_map(|name| ["-wal", "-shm"].map(|suffix| with_suffix(name, suffix)));
         let files: Vec<_> = std::iter::once(path.clone())
             .chain(logs)
-            .filter_map(|path| Identity::of(&path).ok().map(|identity| (path, identity)))
+            .filter_map(|path| FileIdentity::of_path(&path).ok().map(|identity| (path, identity)))
             .collect();
         let watching = tasks.clone();
         tasks.supervise("database file", async move {
             loop {
                 tokio::select! {
                     () = watching.stopping() => return Ok::<(), io::Error>(()),
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = tokio::time::sleep(CHECK_INTERVAL) => {}
                 }
                 for (path, identity) in &files {
                     if is_gone(*identity, tokio::fs::metadata(path).await) {
@@ -225,18 +225,19 @@ impl Locks {
 
 /// Refuses to run a tool on a database file that a server has open under another name, with another log: the tool would
 /// not see the server's writes, and would damage the file.
-pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
+pub(super) fn check_same_name(url: &StorageUrl) -> Result<(), Error> {
     let StorageUrl::Sqlite(path) = url else { return Ok(()) };
     let held = |path: &Path| {
         let Ok(file) = File::open(path) else { return false };
         // Released at once, when the file is closed, before SQLite opens it.
-        !is_apart(&file) && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+        !lock_blocks_sqlite(&file)
+            && rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
     };
     let Some(name) = resolve(path) else { return Ok(()) };
     if !held(&name) || held(&with_suffix(&name, ".lock")) {
         return Ok(());
     }
-    let holder = Identity::of(&name).ok().and_then(holder_of);
+    let holder = FileIdentity::of_path(&name).ok().and_then(holder_of);
     Err(Error::InUse {
         what: format!("the database file {}, by another name,", path.display()),
         holder: holder.map_or_else(|| "another server".to_owned(), |note| note.to_string()),
@@ -244,9 +245,9 @@ pub(super) fn same_name(url: &StorageUrl) -> Result<(), Error> {
     })
 }
 
-// === impl Refusal ===
+// === impl LockFailure ===
 
-impl Refusal {
+impl LockFailure {
     /// Explains why `what` cannot be used, and that `setting` can select another one.
     fn explain(self, what: String, setting: &str) -> Error {
         match self {
@@ -255,13 +256,13 @@ impl Refusal {
                 holder: holder.map_or_else(|| "another process".to_owned(), |note| note.to_string()),
                 remedy: format!("stop it first, or set {setting} to another location"),
             },
-            Self::NoLocks(source) | Self::Closed(source) => {
+            Self::NoLocks(source) | Self::Unopenable(source) => {
                 Error::NoLocks { what, setting: setting.to_owned(), source }
             }
         }
     }
 
-    fn of(errno: Errno, holder: impl FnOnce() -> Option<Note>) -> Self {
+    fn from_errno(errno: Errno, holder: impl FnOnce() -> Option<Note>) -> Self {
         match errno {
             Errno::WOULDBLOCK => Self::Held(holder()),
             errno => Self::NoLocks(errno.into()),
@@ -297,32 +298,32 @@ impl fmt::Display for Note {
     }
 }
 
-// === impl Identity ===
+// === impl FileIdentity ===
 
-impl Identity {
-    fn of(path: &Path) -> io::Result<Self> {
-        std::fs::metadata(path).map(|about| Self::told(&about))
+impl FileIdentity {
+    fn of_path(path: &Path) -> io::Result<Self> {
+        std::fs::metadata(path).map(|about| Self::from_metadata(&about))
     }
 
-    fn told(about: &std::fs::Metadata) -> Self {
+    fn from_metadata(about: &std::fs::Metadata) -> Self {
         Self { device: about.dev(), inode: about.ino() }
     }
 }
 
 /// Returns whether the path of the file `identity` no longer leads to it, given the metadata found there.
-fn is_gone(identity: Identity, found: io::Result<std::fs::Metadata>) -> bool {
+fn is_gone(identity: FileIdentity, found: io::Result<std::fs::Metadata>) -> bool {
     match found {
-        Ok(about) => Identity::told(&about) != identity,
+        Ok(about) => FileIdentity::from_metadata(&about) != identity,
         // Other errors prove nothing about the file: a disk that hangs does not mean that the file was replaced.
         Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
     }
 }
 
 /// Retries for a moment while another process holds the lock.
-async fn patiently<T>(attempt: impl Fn() -> Result<T, Refusal>) -> Result<T, Refusal> {
+async fn retry_while_held<T>(attempt: impl Fn() -> Result<T, LockFailure>) -> Result<T, LockFailure> {
     for _ in 1..ATTEMPTS.0 {
         match attempt() {
-            Err(Refusal::Held(_)) => tokio::time::sleep(ATTEMPTS.1).await,
+            Err(LockFailure::Held(_)) => tokio::time::sleep(ATTEMPTS.1).await,
             other => return other,
         }
     }
@@ -330,7 +331,7 @@ async fn patiently<T>(attempt: impl Fn() -> Result<T, Refusal>) -> Result<T, Ref
 }
 
 /// Locks a file that only serves as a lock.
-fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
+fn lock_file(path: &Path) -> Result<&'static File, LockFailure> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -340,44 +341,44 @@ fn lock_file(path: &Path) -> Result<&'static File, Refusal> {
         // A link placed in a folder that others can write to must not lead to a file of theirs.
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
-        .map_err(Refusal::Closed)?;
+        .map_err(LockFailure::Unopenable)?;
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|errno| Refusal::of(errno, || Note::read(&file)))?;
-    Ok(held(file))
+        .map_err(|errno| LockFailure::from_errno(errno, || Note::read(&file)))?;
+    Ok(keep_open(file))
 }
 
 /// Locks the database file itself.
-fn lock_inode(path: &Path, make: bool) -> Result<Identity, Refusal> {
+fn lock_inode(path: &Path, create_missing: bool) -> Result<FileIdentity, LockFailure> {
     let opened = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && make => {
+        Err(error) if error.kind() == ErrorKind::NotFound && create_missing => {
             // With the mode that storage uses: for this user alone.
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
         }
         opened => opened,
     };
-    let file = opened.map_err(Refusal::Closed)?;
-    let about = file.metadata().map_err(Refusal::Closed)?;
-    let identity = Identity::told(&about);
-    if !is_apart(&file) {
+    let file = opened.map_err(LockFailure::Unopenable)?;
+    let about = file.metadata().map_err(LockFailure::Unopenable)?;
+    let identity = FileIdentity::from_metadata(&about);
+    if !lock_blocks_sqlite(&file) {
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|errno| Refusal::of(errno, || holder_of(identity)))?;
+            .map_err(|errno| LockFailure::from_errno(errno, || holder_of(identity)))?;
     }
-    held(file);
+    keep_open(file);
     Ok(identity)
 }
 
 /// Returns whether a lock of the file itself would block SQLite.
-fn is_apart(file: &File) -> bool {
+fn lock_blocks_sqlite(file: &File) -> bool {
     let kind = rustix::fs::fstatfs(file).map(|about| about.f_type.to_ne_bytes());
     kind.is_ok_and(|kind| {
         let kind = kind.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes));
-        ONE_KIND_OF_LOCK.contains(&kind)
+        SHARED_LOCK_FILE_SYSTEMS.contains(&kind)
     })
 }
 
 /// Keeps a file open until the process ends, which releases its locks. Closing any descriptor of the database file
 /// would drop the locks that SQLite has on it.
-fn held(file: File) -> &'static File {
+fn keep_open(file: File) -> &'static File {
     Box::leak(Box::new(file))
 }
 
@@ -398,26 +399,26 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Returns the holder of a lock on the file, under any of its names: the kernel lists the process, and the process has
 /// its lock files open. `None` if that is not visible from here, for example in another container.
-fn holder_of(file: Identity) -> Option<Note> {
+fn holder_of(file: FileIdentity) -> Option<Note> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let holders: Vec<_> = locks.lines().filter_map(holder_in).filter(|(_, of)| of.inode == file.inode).collect();
+    let holders: Vec<_> = locks.lines().filter_map(parse_lock_line).filter(|(_, of)| of.inode == file.inode).collect();
     // Some file systems show programs another device than the kernel's list: then the inode must suffice.
     let (exact, alike): (Vec<_>, Vec<_>) = holders.into_iter().partition(|(_, of)| of.device == file.device);
-    exact.into_iter().chain(alike).find_map(|(pid, _)| note_of(pid))
+    exact.into_iter().chain(alike).find_map(|(pid, _)| note_of_process(pid))
 }
 
 /// Parses the process and the file of a line of /proc/locks: `1: FLOCK ADVISORY WRITE 4711 fe:00:1234 0 EOF`.
-fn holder_in(line: &str) -> Option<(u32, Identity)> {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let ["FLOCK", _, "WRITE", pid, place, ..] = words.get(1..)? else { return None };
-    let mut place = place.split(':');
-    let mut number = || u32::from_str_radix(place.next()?, 16).ok();
+fn parse_lock_line(line: &str) -> Option<(u32, FileIdentity)> {
+    let columns: Vec<_> = line.split_whitespace().collect();
+    let ["FLOCK", _, "WRITE", pid, file, ..] = columns.get(1..)? else { return None };
+    let mut numbers = file.split(':');
+    let mut number = || u32::from_str_radix(numbers.next()?, 16).ok();
     let device = rustix::fs::makedev(number()?, number()?);
-    Some((pid.parse().ok()?, Identity { device, inode: place.next()?.parse().ok()? }))
+    Some((pid.parse().ok()?, FileIdentity { device, inode: numbers.next()?.parse().ok()? }))
 }
 
 /// Returns the note in the lock files that a process has open.
-fn note_of(pid: u32) -> Option<Note> {
+fn note_of_process(pid: u32) -> Option<Note> {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     open.flatten().find_map(|entry| {
         let leads_to = std::fs::read_link(entry.path()).ok()?;
@@ -435,10 +436,10 @@ mod tests {
 
     #[test]
     fn the_kernels_list_of_locks_names_process_and_file() {
-        let (pid, file) = holder_in("12: FLOCK  ADVISORY  WRITE 4711 fe:0a:1234 0 EOF").unwrap();
-        assert_eq!((pid, file), (4711, Identity { device: rustix::fs::makedev(0xfe, 0x0a), inode: 1234 }));
+        let (pid, file) = parse_lock_line("12: FLOCK  ADVISORY  WRITE 4711 fe:0a:1234 0 EOF").unwrap();
+        assert_eq!((pid, file), (4711, FileIdentity { device: rustix::fs::makedev(0xfe, 0x0a), inode: 1234 }));
         for other in ["1: POSIX  ADVISORY  WRITE 7 fe:00:1 128 128", "1: -> FLOCK ADVISORY WRITE 7 fe:00:1 0 EOF", ""] {
-            assert!(holder_in(other).is_none(), "{other}");
+            assert!(parse_lock_line(other).is_none(), "{other}");
         }
     }
 
@@ -447,7 +448,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("latchkey.db");
         std::fs::write(&path, "").unwrap();
-        let identity = Identity::of(&path).unwrap();
+        let identity = FileIdentity::of_path(&path).unwrap();
         assert!(!is_gone(identity, std::fs::metadata(&path)));
         assert!(!is_gone(identity, Err(ErrorKind::PermissionDenied.into())));
         assert!(!is_gone(identity, Err(Errno::STALE.into())));
@@ -462,8 +463,8 @@ mod tests {
     #[test]
     fn a_file_system_without_locks_is_explained_with_the_setting_that_leads_elsewhere() {
         for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
-            let refusal = Refusal::of(errno, || panic!("nobody holds it"));
-            let sentence = refusal.explain("the data folder /mnt/share".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+            let failure = LockFailure::from_errno(errno, || panic!("nobody holds it"));
+            let sentence = failure.explain("the data folder /mnt/share".to_owned(), "LATCHKEY_DATA_DIR").to_string();
             for part in ["/mnt/share", "cannot be locked", "local disk", "LATCHKEY_DATA_DIR"] {
                 assert!(sentence.contains(part), "{part}: {sentence}");
             }
@@ -476,11 +477,11 @@ mod tests {
         let path = folder.path().join(FOLDER_LOCK);
         std::fs::write(&path, "{\"pid\": 1, half a no").unwrap();
         let file = lock_file(&path).unwrap();
-        assert!(matches!(patiently(|| lock_file(&path)).await, Err(Refusal::Held(None))));
+        assert!(matches!(retry_while_held(|| lock_file(&path)).await, Err(LockFailure::Held(None))));
         let note = Note { pid: 7, host: "web-1".to_owned(), since: "2026-01-01T00:00:00Z".to_owned(), admin: None };
         note.write(file);
-        let Err(refusal) = lock_file(&path) else { panic!("it is locked") };
-        let sentence = refusal.explain("the data folder x".to_owned(), "LATCHKEY_DATA_DIR").to_string();
+        let Err(failure) = lock_file(&path) else { panic!("it is locked") };
+        let sentence = failure.explain("the data folder x".to_owned(), "LATCHKEY_DATA_DIR").to_string();
         assert!(
             sentence.contains("process 7 on host web-1 since 2026-01-01T00:00:00Z, which is starting"),
             "{sentence}"

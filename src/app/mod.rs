@@ -7,12 +7,12 @@
 //! ```
 
 mod convergence;
+mod deployment_file;
 mod error;
 mod listen;
 mod lock;
 mod open;
-mod planes;
-mod served;
+mod threads;
 mod token_file;
 
 use std::sync::Arc;
@@ -22,20 +22,20 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::Layer as _;
 
-use self::convergence::Replicas;
+use self::convergence::LiveReplicas;
 pub use self::error::Error;
-use self::listen::{Ports, moved, opened};
+use self::listen::{Ports, move_to_threads, start_listening};
 use self::lock::Locks;
 pub use self::open::{check_storage, migrate, storage_warnings};
 use self::open::{data_folder, open_storage, wait_for_storage};
-use self::planes::Planes;
+use self::threads::PortThreads;
 use self::token_file::TokenFile;
 pub use self::token_file::{ADMIN_TOKEN, read as read_token};
 use crate::authority::{Authority, Settings};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::console::Console;
-use crate::gateway::forward_auth::Trust;
+use crate::gateway::forward_auth::TrustedPeers;
 use crate::gateway::{Gateway, ext_authz, forward_auth};
 use crate::grpc;
 use crate::grpc::LongCalls;
@@ -54,10 +54,13 @@ use crate::telemetry::logs;
 use crate::telemetry::metrics::Metrics;
 
 /// Time for the last usage counts and for removing the report: from the first to the second.
-const LAST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
+const FINISH_TIMEOUT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 /// Longest message of the decision port, for any service.
-const LONGEST_DECISION: usize =
-    if ext_authz::MESSAGE > grpc::DECISION_MESSAGE { ext_authz::MESSAGE } else { grpc::DECISION_MESSAGE };
+const LONGEST_DECISION: usize = if ext_authz::MAX_MESSAGE > grpc::MAX_DECISION_MESSAGE {
+    ext_authz::MAX_MESSAGE
+} else {
+    grpc::MAX_DECISION_MESSAGE
+};
 
 /// Serves until a signal stops the process.
 ///
@@ -81,7 +84,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         tracing::warn!(files, "the limit on open files of this process is lower than max_connections may need");
     }
     // Before the ports, and before any write: a second server that is started by mistake must change nothing.
-    let mut locks = Locks::take(&config, &open::url(&config)?, clock.now()).await?;
+    let mut locks = Locks::acquire(&config, &open::url(&config)?, clock.now()).await?;
     let ports = Ports::bind(&config).await?;
     let addresses = ports.addresses()?;
     locks.announce(&addresses);
@@ -92,9 +95,9 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     };
     locks.watch(&tasks)?;
     let deployment = storage.deployment().await?;
-    served::check(&config, &deployment)?;
+    deployment_file::check(&config, &deployment)?;
     bootstrap(&config, &storage, &tasks, &random).await?;
-    served::write(&config, &deployment);
+    deployment_file::write(&config, &deployment);
 
     let settings = Settings {
         replica: ReplicaId::new(clock.now(), random.bytes()),
@@ -107,12 +110,12 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         hash_key: random.bytes(),
     };
     let authority = Authority::start(Arc::clone(&storage), settings, &clock, &tasks, Arc::clone(&metrics));
-    let convergence = Replicas { authority: authority.clone(), storage: Arc::clone(&storage) };
+    let convergence = LiveReplicas { authority: authority.clone(), storage: Arc::clone(&storage) };
     let registry =
         Registry::new(storage, tasks.clone(), Arc::clone(&random), Arc::new(convergence), config.replica_wait);
 
     let (health, health_service) = grpc::health::service(&tasks).await;
-    tasks.supervise("health", grpc::health::keep(health, authority.clone(), tasks.clone()));
+    tasks.supervise("health", grpc::health::run(health, authority.clone(), tasks.clone()));
     let decision_auth = if config.decision_auth { CallerAuth::Required } else { CallerAuth::OffForDecisions };
     let connection_config = |tls: Option<Arc<Certificates>>, limits: Limits, timeouts: Timeouts, port: &'static str| {
         if let Some(tls) = &tls {
@@ -121,7 +124,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         let (age, random) = (config.connection_age, Arc::clone(&random));
         Arc::new(ConnectionConfig::new(tls, age, limits, random, timeouts, metrics.shed(port)))
     };
-    let planes = Planes::start(config.decision_threads, &tasks, &metrics)?;
+    let threads = PortThreads::start(config.decision_threads, &tasks, &metrics)?;
     let taken = |error: std::io::Error| Error::Failed(format!("listener failed: {error}"));
     let limits = Limits::decisions(config.max_connections, config.max_connections_per_peer, grpc::checks_caller);
     let decision_config = connection_config(ports.decision_tls, limits, Timeouts::decisions(), "decision");
@@ -132,7 +135,7 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let workers = WorkerPool::start(config.decision_threads, &decision_config, Watchdog::default(), &tasks, || {
         let worker = authority.for_worker();
         let routes = decision_routes(&worker);
-        let calls = LongCalls::new(routes, long_routes.clone(), planes.long_decide.clone(), LONGEST_DECISION);
+        let calls = LongCalls::new(routes, long_routes.clone(), threads.long_decide.clone(), LONGEST_DECISION);
         grpc::decision_service(worker, decision_auth, calls)
     });
     let workers = workers.map_err(|error| Error::Failed(format!("could not start threads: {error}")))?;
@@ -140,17 +143,17 @@ pub async fn serve(config: Config) -> Result<(), Error> {
     let admin_routes = grpc::admin_routes(&registry, &authority, health_service.clone())
         .map_err(|error| Error::Failed(format!("the API descriptor could not be read: {error}")))?;
     let admin = grpc::with_pages(admin_routes, console.router());
-    let admin = LongCalls::new(admin.clone(), admin, planes.long_administer.clone(), grpc::ADMIN_MESSAGE);
+    let admin = LongCalls::new(admin.clone(), admin, threads.long_administer.clone(), grpc::MAX_ADMIN_MESSAGE);
     let admin = CallerAuthLayer::new(authority.clone(), CallerAuth::Required).layer(admin);
-    let listener = moved(ports.admin, &planes.administer).map_err(taken)?;
+    let listener = move_to_threads(ports.admin, &threads.administer).map_err(taken)?;
     let admin_peer = config.max_connections_per_peer.min(config.admin_connections / 2);
     let limits = Limits::administration(config.admin_connections, admin_peer, grpc::checks_caller);
     let admin_config = connection_config(ports.admin_tls, limits, Timeouts::default(), "administration");
     let serving = serve::serve(listener, admin, admin_config, tasks.clone());
-    tasks.supervise_on("administration port", serving, planes.administer.handle());
-    let listener = moved(ports.ops, &planes.operate).map_err(taken)?;
+    tasks.supervise_on("administration port", serving, threads.administer.handle());
+    let listener = move_to_threads(ports.ops, &threads.operate).map_err(taken)?;
     let serving = ops::serve(listener, authority.clone(), Arc::clone(&metrics), tasks.clone());
-    tasks.supervise_on("operations port", serving, planes.operate.handle());
+    tasks.supervise_on("operations port", serving, threads.operate.handle());
     addresses.publish(&config, locks.owns_folder())?;
 
     // The decision port opens last: clients that connect get decisions, and until then use another server.
@@ -159,23 +162,23 @@ pub async fn serve(config: Config) -> Result<(), Error> {
         () = authority.wait_loaded() => true,
     };
     if loaded {
-        let listener = opened(ports.decision, &planes.accept)?;
-        tasks.supervise_on("decision port", workers.accept(listener, tasks.clone()), planes.accept.handle());
+        let listener = start_listening(ports.decision, &threads.accept)?;
+        tasks.supervise_on("decision port", workers.accept(listener, tasks.clone()), threads.accept.handle());
         tasks.open();
     } else {
         // No calls are running yet that need time. The port's threads end once nothing can pass them connections.
         tasks.stop();
         drop(workers);
     }
-    let left = leave(&config, &tasks).await;
+    let left = drain(&config, &tasks).await;
     addresses.withdraw(&config, locks.owns_folder());
-    end(&tasks, &authority, left).await
+    shut_down(&tasks, &authority, left).await
 }
 
 /// Ends all tasks within the time `left`.
-async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(), Error> {
+async fn shut_down(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(), Error> {
     // After the listeners, to count their last uses too. Limited to a part of the time, so that all ends within it.
-    let last = (left / 10).clamp(LAST.0, LAST.1);
+    let last = (left / 10).clamp(FINISH_TIMEOUT.0, FINISH_TIMEOUT.1);
     let ending = tasks.finish(left.saturating_sub(last)).await;
     if tokio::time::timeout(last, authority.finish()).await.is_err() {
         tracing::warn!("the last usage counts could not be stored in time");
@@ -191,7 +194,7 @@ async fn end(tasks: &Tasks, authority: &Authority, left: Duration) -> Result<(),
 }
 
 /// Waits until shutdown begins, and gives clients time to notice. Returns the time left for calls in progress.
-async fn leave(config: &Config, tasks: &Tasks) -> Duration {
+async fn drain(config: &Config, tasks: &Tasks) -> Duration {
     tasks.draining().await;
     // At least half of the time belongs to the calls.
     let grace = config.accept_grace.min(config.drain / 2);
@@ -215,7 +218,7 @@ fn decision_routes(
     let gateway = Gateway::new(authority.clone(), &config.profiles, Arc::clone(metrics));
     let mut routes = grpc::decision_routes(authority, tasks, health).add_service(ext_authz::service(gateway.clone()));
     if !config.trusted_proxies.is_empty() {
-        let trust = Trust { proxies: &config.trusted_proxies, balancers: &config.trusted_balancers };
+        let trust = TrustedPeers { proxies: &config.trusted_proxies, balancers: &config.trusted_balancers };
         let proxies = forward_auth::routes(gateway, authority.clone(), trust, config.decision_auth);
         let all = routes.axum_router_mut();
         *all = std::mem::take(all).merge(proxies);
@@ -231,11 +234,11 @@ pub async fn recover(config: Config, into: std::path::PathBuf) -> Result<String,
     let tasks = Tasks::new();
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: SharedClock = Arc::new(SystemClock);
-    lock::same_name(&open::url(&config)?)?;
+    lock::check_same_name(&open::url(&config)?)?;
     let storage = open_storage(&config, &clock, &tasks, &Arc::new(Metrics::new()), false).await?;
-    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(Nobody), Duration::ZERO);
-    let place = TokenFile { brought: None, kept: into };
-    let made = registry.recover(&place).await.map_err(Error::Bootstrap)?;
+    let registry = Registry::new(storage, tasks.clone(), random, Arc::new(NoReplicas), Duration::ZERO);
+    let file = TokenFile { existing: None, generated: into };
+    let made = registry.recover(&file).await.map_err(Error::Bootstrap)?;
     tasks.stop();
     let _ = tasks.finish(Duration::from_secs(5)).await;
     Ok(made.name)
@@ -248,7 +251,8 @@ async fn bootstrap(
     tasks: &Tasks,
     random: &Arc<dyn Random>,
 ) -> Result<(), Error> {
-    let place = TokenFile { brought: config.bootstrap_token_file.clone(), kept: config.data_dir.join(ADMIN_TOKEN) };
+    let file =
+        TokenFile { existing: config.bootstrap_token_file.clone(), generated: config.data_dir.join(ADMIN_TOKEN) };
     let every = OperatorFilter { role: None, include_revoked: true };
     let one = PageRequest { size: 1, after: None };
     // A restore may bring the operators after the revision; another admin would conflict with them.
@@ -259,14 +263,14 @@ async fn bootstrap(
                 .to_owned(),
         }));
     }
-    let nobody: Arc<dyn Convergence> = Arc::new(Nobody);
+    let nobody: Arc<dyn Convergence> = Arc::new(NoReplicas);
     let registry = Registry::new(Arc::clone(storage), tasks.clone(), Arc::clone(random), nobody, Duration::ZERO);
-    match registry.bootstrap(&place).await.map_err(Error::Bootstrap)? {
-        Bootstrap::Created { .. } if place.brought.is_some() => {
+    match registry.bootstrap(&file).await.map_err(Error::Bootstrap)? {
+        Bootstrap::Created { .. } if file.existing.is_some() => {
             tracing::info!("created the operator `admin` with the token from the bootstrap file");
         }
         Bootstrap::Created { .. } => {
-            tracing::info!(file = %place.kept.display(), "created the operator `admin`; its token is in the file");
+            tracing::info!(file = %file.generated.display(), "created the operator `admin`; its token is in the file");
         }
         Bootstrap::Existing => {}
     }
@@ -275,10 +279,10 @@ async fn bootstrap(
 
 /// Replicas to wait for while there are none yet.
 #[derive(Debug)]
-struct Nobody;
+struct NoReplicas;
 
 #[async_trait::async_trait]
-impl Convergence for Nobody {
+impl Convergence for NoReplicas {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
         Pending::Named(Vec::new())
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
+use super::deployment_file;
 use super::lock;
-use super::served;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::lifecycle::Tasks;
@@ -83,7 +83,7 @@ pub async fn migrate(config: Config, start_over: bool) -> Result<(), Error> {
     let clock: SharedClock = Arc::new(SystemClock);
     let mut options = options(&config, &clock, &Tasks::new(), &Arc::new(Metrics::new()), true)?;
     options.start_over = start_over;
-    lock::same_name(&options.url)?;
+    lock::check_same_name(&options.url)?;
     Ok(storage::migrate(&options).await?)
 }
 
@@ -129,7 +129,7 @@ fn options(
     migrate: bool,
 ) -> Result<storage::Options, Error> {
     let url = url(config)?;
-    let served = served::read(config, &url);
+    let served = deployment_file::read(config, &url);
     let mut options = storage::Options::new(url);
     options.served = served;
     options.migrate = migrate;

@@ -15,18 +15,18 @@ pub const ADMIN_TOKEN: &str = "admin.token";
 #[derive(Debug)]
 pub(super) struct TokenFile {
     /// A file with an existing token.
-    pub(super) brought: Option<PathBuf>,
+    pub(super) existing: Option<PathBuf>,
     /// The file for a generated token.
-    pub(super) kept: PathBuf,
+    pub(super) generated: PathBuf,
 }
 
 impl TokenPlace for TokenFile {
     fn supplied(&self) -> io::Result<Option<Token>> {
-        if let Some(path) = &self.brought {
+        if let Some(path) = &self.existing {
             return read(path).map(Some);
         }
         // Left by a start that ended after writing the file and before committing the operator.
-        match read(&self.kept) {
+        match read(&self.generated) {
             Ok(token) => Ok(Some(token)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -34,11 +34,12 @@ impl TokenPlace for TokenFile {
     }
 
     fn keep(&self, token: &Token) -> io::Result<()> {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.kept.display()));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.kept).map_err(named)?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.generated.display()));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.generated).map_err(named)?;
         writeln!(file, "{}", token.reveal()).and_then(|()| file.sync_all()).map_err(named)?;
         // The directory entry must be as durable as the contents of the file.
-        let folder = self.kept.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self.generated.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(named)
     }
 }
@@ -63,11 +64,11 @@ mod tests {
     #[test]
     fn a_generated_token_is_kept_once_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let place = TokenFile { brought: None, kept: folder.path().join(ADMIN_TOKEN) };
+        let place = TokenFile { existing: None, generated: folder.path().join(ADMIN_TOKEN) };
         assert!(place.supplied().unwrap().is_none());
         let token = Token::issue_operator([4; 32]);
         place.keep(&token).unwrap();
-        assert_eq!(std::fs::metadata(&place.kept).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(&place.generated).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(place.supplied().unwrap() == Some(token.clone()));
         let again = place.keep(&token).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
@@ -79,7 +80,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "hunter2").unwrap();
-        let place = TokenFile { brought: Some(path.clone()), kept: folder.path().join(ADMIN_TOKEN) };
+        let place = TokenFile { existing: Some(path.clone()), generated: folder.path().join(ADMIN_TOKEN) };
         let error = place.supplied().unwrap_err().to_string();
         assert!(error.contains("token") && !error.contains("hunter2"), "{error}");
     }

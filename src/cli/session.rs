@@ -15,7 +15,7 @@ use super::exit::{Error, chain, root};
 use super::json::{self, Named};
 use super::output::{self, Format};
 use crate::app::{self, ADMIN_TOKEN};
-use crate::config::{Config, Origin};
+use crate::config::{Config, SettingOrigin};
 use crate::model::token::Token;
 use crate::proto::v1::audit_service_client::AuditServiceClient;
 use crate::proto::v1::authorization_service_client::AuthorizationServiceClient;
@@ -190,7 +190,10 @@ impl Session {
             Port::Admin => (&self.config.admin_url, ["admin_url", "admin_addr"], self.config.admin_addr),
         };
         let given = |name| {
-            self.config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin != Origin::Default)
+            self.config
+                .origins
+                .iter()
+                .any(|(setting, _, origin)| setting.name == name && *origin != SettingOrigin::Default)
         };
         if given(names[0]) || given(names[1]) && address.port() != 0 {
             return url.clone();
@@ -265,8 +268,9 @@ impl Session {
     /// Returns the operator's token and its source; `None` if no source has one.
     pub(super) fn token(&self) -> Result<Option<(Token, String)>, Error> {
         let config = &self.config;
-        let flagged =
-            |name| config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == Origin::Flag);
+        let flagged = |name| {
+            config.origins.iter().any(|(setting, _, origin)| setting.name == name && *origin == SettingOrigin::Flag)
+        };
         let read = |path: &PathBuf| {
             app::read_token(path)
                 .map_err(|error| Error::Credentials(format!("the operator token cannot be read from {error}")))

@@ -51,11 +51,11 @@ fn by_itself(name: &str, value: &str) -> bool {
 fn of_linked_container(name: &str, all: &BTreeMap<String, String>) -> bool {
     name.match_indices("_ENV_").any(|(at, _)| {
         let linked = &name[..at];
-        let tells = |end: &str| {
+        let is_set = |end: &str| {
             let name = format!("{linked}{end}");
             all.get(&name).is_some_and(|value| by_itself(&name, value))
         };
-        tells("_NAME") || tells("_PORT")
+        is_set("_NAME") || is_set("_PORT")
     })
 }
 

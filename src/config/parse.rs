@@ -8,27 +8,27 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::profiles::{self, Profile};
-use super::{ConfigErrors, Origin, SETTINGS, Setting, Sources, TlsFiles, links};
+use super::{ConfigErrors, SETTINGS, Setting, SettingOrigin, Sources, TlsFiles, links};
 
 /// Prefix of Latchkey's variables.
 const PREFIX: &str = "LATCHKEY_";
 /// Variables with this prefix that are not settings: the tests and the command line read them directly.
-const OTHERS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_TEST_CASES", "LATCHKEY_BLESS"];
+const NOT_SETTINGS: [&str; 4] = ["LATCHKEY_KEY", "LATCHKEY_TEST_SEED", "LATCHKEY_TEST_CASES", "LATCHKEY_BLESS"];
 
 /// The values of all settings as text, and the errors found.
-pub(super) struct Reader {
-    values: BTreeMap<&'static str, (String, Origin)>,
+pub(super) struct SettingsReader {
+    values: BTreeMap<&'static str, (String, SettingOrigin)>,
     profiles: BTreeMap<String, Profile>,
     ignored: Vec<String>,
-    wrong: Vec<String>,
+    errors: Vec<String>,
 }
 
-impl Reader {
+impl SettingsReader {
     pub(super) fn new(sources: &Sources) -> Self {
-        let (values, ignored, wrong) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut reader = Self { values, profiles: profiles::built_in(), ignored, wrong };
+        let (values, ignored, errors) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut reader = Self { values, profiles: profiles::built_in(), ignored, errors };
         for setting in SETTINGS.iter().filter(|setting| !setting.default.is_empty()) {
-            reader.values.insert(setting.name, (setting.default.to_owned(), Origin::Default));
+            reader.values.insert(setting.name, (setting.default.to_owned(), SettingOrigin::Default));
         }
         let variable = |name: &str| format!("{PREFIX}{}", name.to_uppercase());
         let file = sources.flags.get("config").or_else(|| sources.environment.get(&variable("config")));
@@ -37,11 +37,11 @@ impl Reader {
             reader.read_file(file);
         }
         for (name, value) in &sources.environment {
-            let Some(short) = name.strip_prefix(PREFIX).filter(|_| !OTHERS.contains(&name.as_str())) else {
+            let Some(short) = name.strip_prefix(PREFIX).filter(|_| !NOT_SETTINGS.contains(&name.as_str())) else {
                 continue;
             };
             match find(&short.to_lowercase()).filter(|setting| variable(setting.name) == *name) {
-                Some(setting) => reader.take(setting, value, Origin::Environment),
+                Some(setting) => reader.set(setting, value, SettingOrigin::Environment),
                 None if links::is_link(name, value, &sources.environment) => reader.ignored.push(name.clone()),
                 None => {
                     reader.unknown(&format!("unknown environment variable {name}"), &short.to_lowercase(), variable);
@@ -50,18 +50,18 @@ impl Reader {
         }
         for (name, value) in &sources.flags {
             if let Some(setting) = find(name) {
-                reader.take(setting, value, Origin::Flag);
+                reader.set(setting, value, SettingOrigin::Flag);
             }
         }
         reader
     }
 
-    fn take(&mut self, setting: &Setting, value: &str, origin: Origin) {
+    fn set(&mut self, setting: &Setting, value: &str, origin: SettingOrigin) {
         // `echo` and `kubectl create secret --from-file` append a line end to the value.
         let value = if setting.secret { value.trim() } else { without_line_end(value) };
         if !setting.secret && is_secret(value) {
             let name = setting.name;
-            return self.wrong(format!(
+            return self.add_error(format!(
                 "the value of {name} is not shown because it looks like a token or a URL with a password; put secrets \
                  in database_url, token, or the files named by database_url_file and token_file"
             ));
@@ -77,19 +77,19 @@ impl Reader {
     fn read_file(&mut self, file: &str) {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) => return self.wrong(format!("the configuration file {file} cannot be read: {error}")),
+            Err(error) => return self.add_error(format!("the configuration file {file} cannot be read: {error}")),
         };
         let table = match text.parse::<toml::Table>() {
             Ok(table) => table,
             // The message quotes the line, which may contain a secret: report only its position.
             Err(error) => {
                 let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-                return self.wrong(format!("the configuration file {file} is not valid TOML: see line {line}"));
+                return self.add_error(format!("the configuration file {file} is not valid TOML: see line {line}"));
             }
         };
         for (name, value) in table {
             if name == "profiles" {
-                self.profiles = profiles::read(value, |sentence| self.wrong.push(format!("{sentence} ({file})")));
+                self.profiles = profiles::read(value, |sentence| self.errors.push(format!("{sentence} ({file})")));
                 continue;
             }
             let Some(setting) = find(&name).filter(|setting| setting.name != "config") else {
@@ -101,11 +101,11 @@ impl Reader {
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(flag) => flag.to_string(),
                 toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
-                    self.wrong(format!("{name} in {file} must be a string, a whole number, true or false"));
+                    self.add_error(format!("{name} in {file} must be a string, a whole number, true or false"));
                     continue;
                 }
             };
-            self.take(setting, &value, Origin::File);
+            self.set(setting, &value, SettingOrigin::File);
         }
     }
 
@@ -115,7 +115,7 @@ impl Reader {
         let nearest = names.min_by_key(|known| distance(known, name));
         let nearest = nearest.filter(|known| distance(known, name) <= name.len() / 2);
         let hint = nearest.map_or(String::new(), |known| format!("; did you mean {}?", spell(known)));
-        self.wrong(format!("{what}{hint}"));
+        self.add_error(format!("{what}{hint}"));
     }
 
     /// Returns the variables that are service links, which are ignored.
@@ -123,8 +123,8 @@ impl Reader {
         self.ignored.clone()
     }
 
-    pub(super) fn wrong(&mut self, sentence: String) {
-        self.wrong.push(sentence);
+    pub(super) fn add_error(&mut self, sentence: String) {
+        self.errors.push(sentence);
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
@@ -139,14 +139,14 @@ impl Reader {
     pub(super) fn secret(&mut self, name: &str, file_name: &str) -> Option<String> {
         match (self.text(name), self.path(file_name)) {
             (Some(_), Some(_)) => {
-                self.wrong(format!("{name} and {file_name} are both set; set only one of them"));
+                self.add_error(format!("{name} and {file_name} are both set; set only one of them"));
                 None
             }
             (given, None) => given,
             (None, Some(path)) => match std::fs::read_to_string(&path) {
                 Ok(text) => Some(text.trim().to_owned()),
                 Err(error) => {
-                    self.wrong(format!("{file_name} {} cannot be read: {error}", path.display()));
+                    self.add_error(format!("{file_name} {} cannot be read: {error}", path.display()));
                     None
                 }
             },
@@ -156,7 +156,7 @@ impl Reader {
     pub(super) fn address(&mut self, name: &str) -> SocketAddr {
         let text = self.text(name).unwrap_or_default();
         text.parse().unwrap_or_else(|_| {
-            self.wrong(format!("{name} is `{text}`; it must be an IP address and a port, such as 127.0.0.1:50051"));
+            self.add_error(format!("{name} is `{text}`; it must be an IP address and a port, such as 127.0.0.1:50051"));
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }
@@ -168,7 +168,7 @@ impl Reader {
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)) {
                 Ok(network) => networks.push(network),
-                Err(_) => self.wrong(format!(
+                Err(_) => self.add_error(format!(
                     "{name} has `{part}`; it must be a comma-separated list of addresses or networks, such as \
                      10.0.0.0/8,127.0.0.1"
                 )),
@@ -182,7 +182,7 @@ impl Reader {
         match text.parse() {
             Ok(number) if (least..=most).contains(&number) => number,
             _ => {
-                self.wrong(format!("{name} is `{text}`; it must be a whole number from {least} to {most}"));
+                self.add_error(format!("{name} is `{text}`; it must be a whole number from {least} to {most}"));
                 least
             }
         }
@@ -198,7 +198,7 @@ impl Reader {
         match duration(&text) {
             Some(duration) if (least..=most).contains(&duration) => duration,
             _ => {
-                self.wrong(format!(
+                self.add_error(format!(
                     "{name} is `{text}`; it must be a duration from {least:?} to {most:?}, such as 250ms, 10s, 5m or 1h"
                 ));
                 least
@@ -218,7 +218,7 @@ impl Reader {
             return *value;
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        self.wrong(format!("{name} is `{text}`; it must be one of {}", words.join(", ")));
+        self.add_error(format!("{name} is `{text}`; it must be one of {}", words.join(", ")));
         choices[0].1
     }
 
@@ -230,7 +230,7 @@ impl Reader {
             (Some(cert), Some(key), client_ca) => Some(TlsFiles { cert, key, client_ca }),
             (None, None, None) => None,
             _ => {
-                self.wrong(format!(
+                self.add_error(format!(
                     "{port}_tls_cert and {port}_tls_key must be set together, and {port}_client_ca requires both"
                 ));
                 None
@@ -243,20 +243,20 @@ impl Reader {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
             _ => {
-                self.wrong("client_cert and client_key must be set together".to_owned());
+                self.add_error("client_cert and client_key must be set together".to_owned());
                 None
             }
         }
     }
 
     /// Returns every setting's value and origin; secrets only as set or not.
-    pub(super) fn origins(&self) -> Vec<(Setting, String, Origin)> {
-        let told = SETTINGS.iter().map(|setting| match self.values.get(setting.name) {
-            None => (*setting, String::new(), Origin::Default),
+    pub(super) fn origins(&self) -> Vec<(Setting, String, SettingOrigin)> {
+        let origins = SETTINGS.iter().map(|setting| match self.values.get(setting.name) {
+            None => (*setting, String::new(), SettingOrigin::Default),
             Some((_, origin)) if setting.secret => (*setting, "(set)".to_owned(), *origin),
             Some((value, origin)) => (*setting, value.clone(), *origin),
         });
-        told.collect()
+        origins.collect()
     }
 
     pub(super) fn profiles(&self) -> BTreeMap<String, Profile> {
@@ -264,7 +264,7 @@ impl Reader {
     }
 
     pub(super) fn finish(self) -> Result<(), ConfigErrors> {
-        if self.wrong.is_empty() { Ok(()) } else { Err(ConfigErrors(self.wrong)) }
+        if self.errors.is_empty() { Ok(()) } else { Err(ConfigErrors(self.errors)) }
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Profile {
     /// Whether it applies to requests without a named profile, if it has the longest matching prefix.
     pub by_prefix: bool,
     /// Locations of the key. All are checked; requests with different keys are refused.
-    pub keys: Vec<KeyPlace>,
+    pub keys: Vec<KeyLocation>,
     /// Locations of the store in requests to methods whose entry in the reference book specifies none. They are checked
     /// in all requests: the key must have access to every store mentioned anywhere.
     pub stores: Vec<StorePlace>,
@@ -31,7 +31,7 @@ pub struct Profile {
     /// Query and form parameters that change how the store is read, and the one value allowed for each.
     pub fixed: BTreeMap<String, String>,
     /// Error format.
-    pub wording: Wording,
+    pub wording: ErrorFormat,
     /// Whether the service behind the gateway applies the scope it receives, so that a call need not name a store.
     pub upstream_applies_scope: bool,
     /// Whether the service behind the gateway reads key and stores only at the locations named here and in the
@@ -48,7 +48,7 @@ pub struct Profile {
 
 /// The location of a key in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPlace {
+pub enum KeyLocation {
     /// A header of this name, in lower case.
     Header(String),
     /// `authorization: Bearer …`.
@@ -61,7 +61,7 @@ pub enum KeyPlace {
 
 /// Error format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wording {
+pub enum ErrorFormat {
     /// RFC 6750 and RFC 9457.
     Plain,
     /// As clients of the `RetailCRM` API expect it.
@@ -71,7 +71,7 @@ pub enum Wording {
 /// A profile in the configuration file. Omitted fields keep the values of the built-in profile that it extends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct ProfileTable {
     like: Option<String>,
     prefix: Option<String>,
     keys: Option<Vec<String>>,
@@ -97,33 +97,33 @@ pub fn built_in() -> BTreeMap<String, Profile> {
     BTreeMap::from([("plain".to_owned(), plain()), ("retailcrm".to_owned(), retailcrm())])
 }
 
-/// Adds the profiles of the table `profiles` to the built-in ones. Reports all errors to `wrong`.
-pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeMap<String, Profile> {
+/// Adds the profiles of the table `profiles` to the built-in ones. Reports all errors to `report`.
+pub(super) fn read(tables: toml::Value, mut report: impl FnMut(String)) -> BTreeMap<String, Profile> {
     let mut profiles = built_in();
     let toml::Value::Table(tables) = tables else {
-        wrong("profiles must be tables: [profiles.NAME]".to_owned());
+        report("profiles must be tables: [profiles.NAME]".to_owned());
         return profiles;
     };
     for (name, table) in tables {
         if !is_name(&name) {
-            wrong(format!(
+            report(format!(
                 "profiles.{name}: the name of a profile must be 1–64 of a-z 0-9 _ -, starting with a letter"
             ));
             continue;
         }
-        let shapes: Vec<String> = misshapen(&table).collect();
+        let shapes: Vec<String> = shape_errors(&table).collect();
         if !shapes.is_empty() {
             for sentence in shapes {
-                wrong(format!("profiles.{name}{sentence}"));
+                report(format!("profiles.{name}{sentence}"));
             }
             continue;
         }
-        match table.try_into::<Table>() {
+        match table.try_into::<ProfileTable>() {
             Ok(table) => {
-                let profile = table.profile(&name, &mut |sentence| wrong(format!("profiles.{name}: {sentence}")));
+                let profile = table.profile(&name, &mut |sentence| report(format!("profiles.{name}: {sentence}")));
                 profiles.insert(name, profile);
             }
-            Err(error) => wrong(format!("profiles.{name}: {}", error.message())),
+            Err(error) => report(format!("profiles.{name}: {}", error.message())),
         }
     }
     profiles
@@ -131,7 +131,7 @@ pub(super) fn read(tables: toml::Value, mut wrong: impl FnMut(String)) -> BTreeM
 
 /// Returns errors in the shape of a profile, each as the rest of a sentence about it. Unknown names are reported
 /// elsewhere.
-fn misshapen(profile: &toml::Value) -> impl Iterator<Item = String> {
+fn shape_errors(profile: &toml::Value) -> impl Iterator<Item = String> {
     let fields = profile.as_table();
     let whole = fields.is_none().then(|| " must be a table: [profiles.NAME], followed by its settings".to_owned());
     let each = fields.into_iter().flatten().filter_map(|(name, value)| {
@@ -164,12 +164,12 @@ fn plain() -> Profile {
     Profile {
         prefix: "/".to_owned(),
         by_prefix: true,
-        keys: vec![KeyPlace::Bearer, KeyPlace::Header("x-api-key".to_owned())],
+        keys: vec![KeyLocation::Bearer, KeyLocation::Header("x-api-key".to_owned())],
         stores: Vec::new(),
         host: false,
         not_stores: Vec::new(),
         fixed: BTreeMap::new(),
-        wording: Wording::Plain,
+        wording: ErrorFormat::Plain,
         upstream_applies_scope: false,
         upstream_reads_only_places: false,
         body_limit: 1 << 20,
@@ -186,9 +186,9 @@ fn retailcrm() -> Profile {
         prefix: "/api".to_owned(),
         by_prefix: false,
         keys: vec![
-            KeyPlace::Header("x-api-key".to_owned()),
-            KeyPlace::Query("apiKey".to_owned()),
-            KeyPlace::Form("apiKey".to_owned()),
+            KeyLocation::Header("x-api-key".to_owned()),
+            KeyLocation::Query("apiKey".to_owned()),
+            KeyLocation::Form("apiKey".to_owned()),
         ],
         stores: ["query:site", "form:site", "json:site", "query:filter[sites][]", "form:filter[sites][]"]
             .map(place)
@@ -197,7 +197,7 @@ fn retailcrm() -> Profile {
         not_stores: vec![(method(edit), place("form:site")), (method(edit), place("json:site"))],
         // With siteBy=id a path contains a numeric id of the CRM instead of a code.
         fixed: BTreeMap::from([("siteBy".to_owned(), "code".to_owned())]),
-        wording: Wording::RetailCrm,
+        wording: ErrorFormat::RetailCrm,
         answers: true,
         versions: ["3.0", "4.0", "5.0"].map(str::to_owned).into(),
         ..plain()
@@ -209,7 +209,7 @@ fn retailcrm() -> Profile {
 impl Profile {
     /// Returns whether it searches bodies for the key or the store, whatever the reference book specifies.
     pub fn reads_bodies(&self) -> bool {
-        self.keys.iter().any(|place| matches!(place, KeyPlace::Form(_)))
+        self.keys.iter().any(|place| matches!(place, KeyLocation::Form(_)))
             || self.stores.iter().any(|place| matches!(place.location(), StoreLocation::Form | StoreLocation::Json))
     }
 
@@ -217,21 +217,21 @@ impl Profile {
     fn contradictions(&self) -> impl Iterator<Item = String> {
         let both = self.keys.iter().filter(|key| {
             let (location, name) = match key {
-                KeyPlace::Bearer => return false,
-                KeyPlace::Header(name) => (StoreLocation::Header, name),
-                KeyPlace::Query(name) => (StoreLocation::Query, name),
-                KeyPlace::Form(name) => (StoreLocation::Form, name),
+                KeyLocation::Bearer => return false,
+                KeyLocation::Header(name) => (StoreLocation::Header, name),
+                KeyLocation::Query(name) => (StoreLocation::Query, name),
+                KeyLocation::Form(name) => (StoreLocation::Form, name),
             };
             self.stores.iter().any(|store| store.location() == location && store.name() == name)
         });
         let both = both.map(|key| {
-            let (KeyPlace::Header(name) | KeyPlace::Query(name) | KeyPlace::Form(name)) = key else {
+            let (KeyLocation::Header(name) | KeyLocation::Query(name) | KeyLocation::Form(name)) = key else {
                 return String::new();
             };
             format!("{name} is in both keys and stores; remove it from one of them")
         });
-        let bearer =
-            self.keys.contains(&KeyPlace::Bearer) && self.keys.contains(&KeyPlace::Header("authorization".to_owned()));
+        let bearer = self.keys.contains(&KeyLocation::Bearer)
+            && self.keys.contains(&KeyLocation::Header("authorization".to_owned()));
         let bearer = bearer.then(|| {
             "bearer and header:authorization read the same header in different ways; remove one of them".to_owned()
         });
@@ -249,56 +249,57 @@ impl Profile {
     }
 }
 
-// === impl Table ===
+// === impl ProfileTable ===
 
-impl Table {
-    fn profile(self, name: &str, wrong: &mut impl FnMut(String)) -> Profile {
+impl ProfileTable {
+    fn profile(self, name: &str, report: &mut impl FnMut(String)) -> Profile {
         let like = self.like.as_deref().unwrap_or(if name == "retailcrm" { name } else { "plain" });
         let mut profile = built_in().remove(like).unwrap_or_else(|| {
-            wrong(format!("like is `{like}`; it must be plain or retailcrm"));
+            report(format!("like is `{like}`; it must be plain or retailcrm"));
             plain()
         });
         profile.by_prefix = true;
         if let Some(prefix) = self.prefix {
             let canonical = crate::model::path::canonicalize(&prefix).is_ok_and(|path| path.as_str() == prefix);
             if !canonical {
-                wrong(format!("prefix is `{prefix}`; it must be a path such as /api, without a slash at the end"));
+                report(format!("prefix is `{prefix}`; it must be a path such as /api, without a slash at the end"));
             }
             profile.prefix = prefix;
         }
         if let Some(keys) = self.keys {
-            profile.keys = keys.iter().filter_map(|text| kept(key_place(text), wrong)).collect();
+            profile.keys = keys.iter().filter_map(|text| ok_or_report(parse_key_location(text), report)).collect();
             if keys.is_empty() {
-                wrong("keys is empty, so no request could contain a key".to_owned());
+                report("keys is empty, so no request could contain a key".to_owned());
             }
         }
         if let Some(stores) = self.stores {
             profile.host = stores.iter().any(|text| text == "host");
             let places = stores.iter().filter(|text| *text != "host");
-            profile.stores = places.filter_map(|text| kept(store_place(text), wrong)).collect();
+            profile.stores = places.filter_map(|text| ok_or_report(parse_store_place(text), report)).collect();
             // Drops exceptions of the built-in profile for locations that are no longer read.
             profile.not_stores.retain(|(_, place)| profile.stores.contains(place));
         }
         if let Some(exceptions) = self.not_stores {
-            profile.not_stores = exceptions.iter().filter_map(|text| kept(exception(text), wrong)).collect();
+            profile.not_stores =
+                exceptions.iter().filter_map(|text| ok_or_report(parse_exception(text), report)).collect();
         }
         if let Some(fixed) = self.fixed {
             for name in fixed.keys() {
                 if let Err(error) = format!("query:{name}").parse::<StorePlace>() {
-                    wrong(format!("fixed.{name}: {error}"));
+                    report(format!("fixed.{name}: {error}"));
                 }
             }
             profile.fixed = fixed;
         }
         match self.wording.as_deref() {
             None => {}
-            Some("plain") => profile.wording = Wording::Plain,
-            Some("retailcrm") => profile.wording = Wording::RetailCrm,
-            Some(other) => wrong(format!("wording is `{other}`; it must be plain or retailcrm")),
+            Some("plain") => profile.wording = ErrorFormat::Plain,
+            Some("retailcrm") => profile.wording = ErrorFormat::RetailCrm,
+            Some(other) => report(format!("wording is `{other}`; it must be plain or retailcrm")),
         }
         if let Some(limit) = self.body_limit {
             if limit > MAX_BODY {
-                wrong(format!("body_limit is {limit}; it must be 0 to {MAX_BODY} bytes"));
+                report(format!("body_limit is {limit}; it must be 0 to {MAX_BODY} bytes"));
             }
             profile.body_limit = limit;
         }
@@ -306,24 +307,24 @@ impl Table {
         profile.upstream_reads_only_places =
             self.upstream_reads_only_places.unwrap_or(profile.upstream_reads_only_places);
         profile.answers = self.answers.unwrap_or(profile.answers);
-        if profile.answers && profile.wording == Wording::Plain {
-            wrong("answers requires wording = \"retailcrm\"; set answers = false".to_owned());
+        if profile.answers && profile.wording == ErrorFormat::Plain {
+            report("answers requires wording = \"retailcrm\"; set answers = false".to_owned());
         }
         profile.versions = self.versions.unwrap_or(profile.versions);
         for sentence in profile.contradictions() {
-            wrong(sentence);
+            report(sentence);
         }
         profile
     }
 }
 
-fn kept<T>(read: Result<T, String>, wrong: &mut impl FnMut(String)) -> Option<T> {
-    read.map_err(wrong).ok()
+fn ok_or_report<T>(read: Result<T, String>, report: &mut impl FnMut(String)) -> Option<T> {
+    read.map_err(report).ok()
 }
 
-fn key_place(text: &str) -> Result<KeyPlace, String> {
+fn parse_key_location(text: &str) -> Result<KeyLocation, String> {
     if text == "bearer" {
-        return Ok(KeyPlace::Bearer);
+        return Ok(KeyLocation::Bearer);
     }
     let shape =
         || format!("`{text}` is not a valid location of a key; write bearer, header:NAME, query:NAME or form:NAME");
@@ -332,18 +333,18 @@ fn key_place(text: &str) -> Result<KeyPlace, String> {
         return Err(shape());
     }
     let name = place.name().to_owned();
-    has_no_meaning_yet(text, &place)?;
+    check_not_reserved(text, &place)?;
     match place.location() {
-        StoreLocation::Header => Ok(KeyPlace::Header(name)),
-        StoreLocation::Query => Ok(KeyPlace::Query(name)),
-        StoreLocation::Form => Ok(KeyPlace::Form(name)),
+        StoreLocation::Header => Ok(KeyLocation::Header(name)),
+        StoreLocation::Query => Ok(KeyLocation::Query(name)),
+        StoreLocation::Form => Ok(KeyLocation::Form(name)),
         StoreLocation::Path | StoreLocation::Json => Err(shape()),
     }
 }
 
-fn store_place(text: &str) -> Result<StorePlace, String> {
+fn parse_store_place(text: &str) -> Result<StorePlace, String> {
     let place: StorePlace = text.parse().map_err(|error| format!("`{text}`: {error}; or write host"))?;
-    has_no_meaning_yet(text, &place)?;
+    check_not_reserved(text, &place)?;
     if place.location() == StoreLocation::Path {
         return Err(format!("`{text}`: path is only allowed in the reference book, where paths have parameters"));
     }
@@ -351,8 +352,8 @@ fn store_place(text: &str) -> Result<StorePlace, String> {
 }
 
 /// Refuses a location that the gateway, or HTTP itself, reads differently.
-fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
-    const OF_HTTP: [&str; 8] = [
+fn check_not_reserved(text: &str, place: &StorePlace) -> Result<(), String> {
+    const RESERVED: [&str; 8] = [
         "host",
         "connection",
         "content-length",
@@ -368,7 +369,7 @@ fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
         StoreLocation::Header if name == "host" => {
             Err(format!("`{text}` is not allowed here; write host to match the host names of stores"))
         }
-        StoreLocation::Header if OF_HTTP.contains(&name.as_str()) => {
+        StoreLocation::Header if RESERVED.contains(&name.as_str()) => {
             Err(format!("`{text}`: this header has a meaning in HTTP; use another one"))
         }
         StoreLocation::Header if name.starts_with("x-latchkey-") => {
@@ -381,7 +382,7 @@ fn has_no_meaning_yet(text: &str, place: &StorePlace) -> Result<(), String> {
     }
 }
 
-fn exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
+fn parse_exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
     let shape = || {
         format!(
             "`{text}` is not a valid exception; write VERB PATTERN LOCATION, such as POST /a/{{code}}/edit form:site"
@@ -395,27 +396,27 @@ fn exception(text: &str) -> Result<(MethodIdentity, StorePlace), String> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> (BTreeMap<String, Profile>, Vec<String>) {
-        let mut said = Vec::new();
+    fn parse(text: &str) -> (BTreeMap<String, Profile>, Vec<String>) {
+        let mut errors = Vec::new();
         let table = text.parse::<toml::Table>().unwrap().remove("profiles").unwrap();
-        let profiles = read(table, |sentence| said.push(sentence));
-        (profiles, said)
+        let profiles = read(table, |sentence| errors.push(sentence));
+        (profiles, errors)
     }
 
     #[test]
     fn a_profile_begins_as_a_built_in_one() {
-        let (profiles, said) = told(
+        let (profiles, errors) = parse(
             "[profiles.shop]\nlike = 'retailcrm'\nprefix = '/shop/api'\nupstream_applies_scope = true\n\
              [profiles.retailcrm]\nversions = ['5.0']\n[profiles.own]\nkeys = ['query:key']\nstores = ['host', 'header:X-Store']\n",
         );
-        assert_eq!(said, [""; 0]);
+        assert_eq!(errors, [""; 0]);
         let shop =
             Profile { prefix: "/shop/api".to_owned(), upstream_applies_scope: true, by_prefix: true, ..retailcrm() };
         assert_eq!(profiles["shop"], shop);
         let crm = Profile { versions: vec!["5.0".to_owned()], by_prefix: true, ..retailcrm() };
         assert_eq!(profiles["retailcrm"], crm);
         let own = Profile {
-            keys: vec![KeyPlace::Query("key".to_owned())],
+            keys: vec![KeyLocation::Query("key".to_owned())],
             stores: vec!["header:x-store".parse().unwrap()],
             host: true,
             ..plain()
@@ -426,11 +427,11 @@ mod tests {
 
     #[test]
     fn fewer_places_leave_what_was_excepted_at_the_others_behind() {
-        let (profiles, said) = told(
+        let (profiles, errors) = parse(
             "[profiles.nginx]\nlike = 'retailcrm'\nkeys = ['query:apiKey']\nstores = ['query:site']\n\
              [profiles.forms]\nlike = 'retailcrm'\nstores = ['form:site']\n",
         );
-        assert_eq!(said, [""; 0]);
+        assert_eq!(errors, [""; 0]);
         assert!(profiles["nginx"].not_stores.is_empty() && !profiles["nginx"].reads_bodies());
         let excepted: Vec<_> = profiles["forms"].not_stores.iter().map(|(_, place)| place.to_string()).collect();
         assert_eq!(excepted, ["form:site"]);
@@ -438,7 +439,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_would_be_right() {
-        let (_, said) = told(
+        let (_, errors) = parse(
             "[profiles]\ng = 1\n[profiles.Bad]\n[profiles.a]\nlike = 'x'\nprefix = '/api/'\nkeys = ['cookie:k', 'query:k[]']\n\
              stores = ['path:site', 'site']\nnot_stores = ['form:site']\nfixed = { 'a b' = 'c' }\nwording = 'x'\n\
              body_limit = 99999999\nanswers = true\n[profiles.b]\nkeys = []\n[profiles.c]\nstore = ['query:site']\n\
@@ -447,7 +448,7 @@ mod tests {
              [profiles.f]\nkeys = ['bearer', 'header:authorization', 'query:k']\nstores = ['query:k']\n\
              not_stores = ['GET /a query:zz']\n",
         );
-        let said = said.join("\n");
+        let errors = errors.join("\n");
         for expected in [
             "profiles.Bad: the name of a profile must be",
             "profiles.a: like is `x`; it must be plain or retailcrm",
@@ -477,7 +478,7 @@ mod tests {
             "profiles.f: not_stores has query:zz for GET /a, but query:zz is not in stores",
             "profiles.g must be a table: [profiles.NAME]",
         ] {
-            assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+            assert!(errors.contains(expected), "{expected:?} is not in\n{errors}");
         }
     }
 

@@ -34,12 +34,12 @@ fn a_flag_goes_before_a_variable_before_the_file() {
     assert!(!config.usage);
     assert_eq!(config.pool_size, 3);
     let drain = config.origins.iter().find(|(setting, ..)| setting.name == "drain").unwrap();
-    assert_eq!((drain.1.as_str(), drain.2), ("1s", Origin::Flag));
+    assert_eq!((drain.1.as_str(), drain.2), ("1s", SettingOrigin::Flag));
 }
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
-    let said = errors(&[
+    let messages = errors(&[
         ("LATCHKEY_DECISION_ADDRESS", "x"),
         ("LATCHKEY_ADMIN_ADDR", "localhost"),
         ("LATCHKEY_MAX_STALENESS", "1s"),
@@ -62,9 +62,9 @@ fn everything_that_is_wrong_is_said_at_once() {
         "client_cert and client_key must be set together",
         "database_url and database_url_file are both set",
     ] {
-        assert!(said.contains(part), "{part} is missing in:\n{said}");
+        assert!(messages.contains(part), "{part} is missing in:\n{messages}");
     }
-    assert_eq!(said.lines().count(), 9);
+    assert_eq!(messages.lines().count(), 9);
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn a_file_is_refused_without_repeating_what_may_be_secret() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("latchkey.toml");
     std::fs::write(&file, "usage = true\ndatabase_url = 'postgres://u:hunter2@h/d\n").unwrap();
-    let said = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
-    assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    let messages = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
+    assert!(messages.contains("line 2") && !messages.contains("hunter2"), "{messages}");
     std::fs::write(&file, "datadir = 'x'\nusage = [1]\n").unwrap();
-    let said = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
-    assert!(said.contains("did you mean data_dir?") && said.contains("usage in"), "{said}");
+    let messages = errors(&[("LATCHKEY_CONFIG", file.to_str().unwrap())]);
+    assert!(messages.contains("did you mean data_dir?") && messages.contains("usage in"), "{messages}");
 }
 
 #[test]
@@ -108,14 +108,14 @@ fn service_links_count_for_nothing_and_mistakes_are_still_refused() {
     let config = Config::load(&sources(&[], &links)).unwrap();
     assert_eq!(config.ignored_variables, links.map(|(name, _)| name));
     assert_eq!(config.admin_addr.to_string(), "127.0.0.1:8080");
-    let said = errors(&[links[0], ("LATCHKEY_ADMIN_ADR", "127.0.0.1:1"), ("LATCHKEY_DECISION_PORT", "50051")]);
+    let messages = errors(&[links[0], ("LATCHKEY_ADMIN_ADR", "127.0.0.1:1"), ("LATCHKEY_DECISION_PORT", "50051")]);
     assert!(
-        said.contains("unknown environment variable LATCHKEY_ADMIN_ADR; did you mean LATCHKEY_ADMIN_ADDR?"),
-        "{said}"
+        messages.contains("unknown environment variable LATCHKEY_ADMIN_ADR; did you mean LATCHKEY_ADMIN_ADDR?"),
+        "{messages}"
     );
     assert!(
-        said.contains("unknown environment variable LATCHKEY_DECISION_PORT") && said.lines().count() == 2,
-        "{said}"
+        messages.contains("unknown environment variable LATCHKEY_DECISION_PORT") && messages.lines().count() == 2,
+        "{messages}"
     );
     // A setting is never a service link, whatever its value looks like.
     assert!(errors(&[("LATCHKEY_ADMIN_ADDR", "tcp://10.96.0.7:8080")]).contains("admin_addr is"));
@@ -146,8 +146,8 @@ fn a_secret_where_none_belongs_is_not_repeated() {
     for setting in SETTINGS.iter().filter(|setting| !setting.secret) {
         let name = format!("LATCHKEY_{}", setting.name.to_uppercase());
         for value in [url, token, "postgres://h/d?user=u&password=hunter2"] {
-            let said = errors(&[(&name, value)]);
-            assert!(said.contains(setting.name) && !said.contains("hunter2"), "{said}");
+            let messages = errors(&[(&name, value)]);
+            assert!(messages.contains(setting.name) && !messages.contains("hunter2"), "{messages}");
         }
     }
 }

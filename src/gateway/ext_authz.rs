@@ -15,7 +15,7 @@ use prost_types::{Struct, Value};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
-use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond};
+use super::{Allow, Body, ClientResponse, Gateway, HttpRequest, LogFacts, Outcome};
 use crate::authority::Undecided;
 use crate::proto::foreign::envoy::config::core::v3::address::Address;
 use crate::proto::foreign::envoy::config::core::v3::header_value_option::HeaderAppendAction;
@@ -31,7 +31,7 @@ use crate::proto::foreign::google::rpc;
 use crate::status;
 
 /// Size limit of a message: a body of 1 MiB, and the rest of the request.
-pub const MESSAGE: usize = 1024 * 1024 + 64 * 1024;
+pub const MAX_MESSAGE: usize = 1024 * 1024 + 64 * 1024;
 /// Metadata of the call that names the profile; without it the path selects one.
 const PROFILE: &str = "x-latchkey-profile";
 /// Metadata of the call with the client's address as determined by Envoy: `%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%`.
@@ -52,48 +52,48 @@ pub struct ExtAuthz {
 
 /// Returns the service over `gateway`.
 pub fn service(gateway: Gateway) -> AuthorizationServer<ExtAuthz> {
-    AuthorizationServer::new(ExtAuthz { gateway }).max_decoding_message_size(MESSAGE)
+    AuthorizationServer::new(ExtAuthz { gateway }).max_decoding_message_size(MAX_MESSAGE)
 }
 
 #[tonic::async_trait]
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        self.judge(&request).await
+        self.decide(&request).await
     }
 }
 
 impl ExtAuthz {
-    async fn judge(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+    async fn decide(&self, request: &Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let wrong = |status: Status| {
             self.gateway.count_unanswered();
             tracing::warn!(proxy = "envoy", why = status.message(), "no decision for a request from a proxy");
             status
         };
-        let profile = only(request.metadata(), PROFILE).map_err(wrong)?;
-        let asked = request.get_ref();
-        let mut held = Held::read(asked.attributes.as_ref()).map_err(wrong)?;
-        held.client = match only(request.metadata(), CLIENT).map_err(wrong)? {
-            Some(told) => IpAddr::from_str(told).ok().map(|address| address.to_canonical()),
-            None => held.client.filter(|source| held.is_client(*source)),
+        let profile = single_value(request.metadata(), PROFILE).map_err(wrong)?;
+        let message = request.get_ref();
+        let mut envoy_request = EnvoyRequest::read(message.attributes.as_ref()).map_err(wrong)?;
+        envoy_request.client = match single_value(request.metadata(), CLIENT).map_err(wrong)? {
+            Some(address) => IpAddr::from_str(address).ok().map(|address| address.to_canonical()),
+            None => envoy_request.client.filter(|source| envoy_request.is_client(*source)),
         };
-        let question = held.request();
-        let outcome = match self.gateway.check_now(profile, &question) {
+        let http_request = envoy_request.request();
+        let outcome = match self.gateway.check_now(profile, &http_request) {
             Some(outcome) => outcome,
-            None => self.gateway.check(profile, &question).await.map_err(no_decision)?,
+            None => self.gateway.check(profile, &http_request).await.map_err(no_decision)?,
         };
         let outcome = match outcome {
             // Text in a response to Envoy must be UTF-8.
-            Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(held.target).is_err() => {
+            Outcome::Allow(allow) if !is_plain(&allow) && std::str::from_utf8(envoy_request.target).is_err() => {
                 self.gateway.not_sendable(&allow.facts.profile)
             }
             outcome => outcome,
         };
-        Ok(Response::new(answer(outcome, held.target)))
+        Ok(Response::new(to_check_response(outcome, envoy_request.target)))
     }
 }
 
 /// Returns the value of the metadata `name`, which may occur at most once.
-fn only<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, Status> {
+fn single_value<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, Status> {
     let mut values = metadata.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
@@ -111,7 +111,7 @@ fn invalid(message: &str) -> Status {
 }
 
 /// A request that Envoy holds, borrowed from the message.
-struct Held<'a> {
+struct EnvoyRequest<'a> {
     verb: &'a [u8],
     target: &'a [u8],
     host: &'a [u8],
@@ -120,12 +120,12 @@ struct Held<'a> {
     client: Option<IpAddr>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> EnvoyRequest<'a> {
     fn read(attributes: Option<&'a AttributeContext>) -> Result<Self, Status> {
         let nothing = || invalid("there is no HTTP request: attributes.request.http is empty");
         let attributes = attributes.ok_or_else(nothing)?;
         let http = attributes.request.as_ref().and_then(|request| request.http.as_ref()).ok_or_else(nothing)?;
-        let mut held = Held {
+        let mut envoy_request = EnvoyRequest {
             verb: &http.method,
             target: &http.path,
             host: &http.host,
@@ -136,29 +136,29 @@ impl<'a> Held<'a> {
         let mut partial = None;
         match &http.header_map {
             Some(map) if http.headers.is_empty() => {
-                held.headers.reserve(map.headers.len());
+                envoy_request.headers.reserve(map.headers.len());
                 for header in &map.headers {
                     let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
-                    held.take(&header.key, value, &mut partial);
+                    envoy_request.add_header(&header.key, value, &mut partial);
                 }
             }
             Some(_) => return Err(invalid("the request has both headers and header_map")),
             None => {
                 for (name, value) in &http.headers {
-                    held.take(name.as_bytes(), value, &mut partial);
+                    envoy_request.add_header(name.as_bytes(), value, &mut partial);
                 }
             }
         }
-        if held.verb.is_empty() || held.target.is_empty() {
+        if envoy_request.verb.is_empty() || envoy_request.target.is_empty() {
             return Err(invalid("the request has no method or no path, as with CONNECT"));
         }
-        held.body = body(http, partial, &held)?;
-        Ok(held)
+        envoy_request.body = body(http, partial, &envoy_request)?;
+        Ok(envoy_request)
     }
 
     /// Reads a header. The pseudo headers hold the raw request line; in the message fields of the same meaning, bytes
     /// that are not UTF-8 were replaced.
-    fn take(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
+    fn add_header(&mut self, name: &'a [u8], value: &'a [u8], partial: &mut Option<&'a [u8]>) {
         match name {
             _ if name == PATH.as_bytes() => self.target = value,
             b":method" => self.verb = value,
@@ -211,7 +211,7 @@ fn address(peer: &Peer) -> Option<IpAddr> {
 fn body<'a>(
     http: &'a attribute_context::HttpRequest,
     partial: Option<&[u8]>,
-    held: &Held<'a>,
+    envoy_request: &EnvoyRequest<'a>,
 ) -> Result<Body<'a>, Status> {
     let bytes: &[u8] = match (http.raw_body.is_empty(), http.body.is_empty()) {
         (false, false) => return Err(invalid("the request has both body and raw_body")),
@@ -219,42 +219,42 @@ fn body<'a>(
         (true, _) => &http.body,
     };
     Ok(match partial {
-        Some(b"false") => Body::Whole(bytes),
-        Some(_) => Body::CutOff,
-        None if !bytes.is_empty() => Body::CutOff,
-        None if could_have_body(&http.protocol, held) => Body::Withheld,
+        Some(b"false") => Body::Complete(bytes),
+        Some(_) => Body::Truncated,
+        None if !bytes.is_empty() => Body::Truncated,
+        None if could_have_body(&http.protocol, envoy_request) => Body::Withheld,
         None => Body::None,
     })
 }
 
-fn could_have_body(protocol: &[u8], held: &Held<'_>) -> bool {
+fn could_have_body(protocol: &[u8], envoy_request: &EnvoyRequest<'_>) -> bool {
     // After an upgrade, Envoy forwards bytes to the upstream alone.
-    if held.header(b"transfer-encoding").is_some() || held.header(b"upgrade").is_some() {
+    if envoy_request.header(b"transfer-encoding").is_some() || envoy_request.header(b"upgrade").is_some() {
         return true;
     }
-    match held.header(b"content-length") {
+    match envoy_request.header(b"content-length") {
         Some(length) => length != b"0",
         // HTTP/1 always announces a body. Later versions need not, and these verbs usually have none.
-        None => !protocol.starts_with(b"HTTP/1") && !matches!(held.verb, b"GET" | b"HEAD" | b"OPTIONS"),
+        None => !protocol.starts_with(b"HTTP/1") && !matches!(envoy_request.verb, b"GET" | b"HEAD" | b"OPTIONS"),
     }
 }
 
 /// Builds the response about a request for `target`.
-fn answer(outcome: Outcome, target: &[u8]) -> CheckResponse {
+fn to_check_response(outcome: Outcome, target: &[u8]) -> CheckResponse {
     match outcome {
         Outcome::Allow(allow) => allowed(allow, target),
-        Outcome::Refuse(respond) => responded(respond, "refused"),
+        Outcome::Refuse(reply) => denied(reply, "refused"),
         // Envoy forwards whatever has the status OK: a response of ours is a refusal with the status 200.
-        Outcome::Answer(respond) => responded(respond, "answered"),
+        Outcome::Answer(reply) => denied(reply, "answered"),
     }
 }
 
 fn allowed(allow: Allow, target: &[u8]) -> CheckResponse {
-    let whole = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
+    let changed = (!is_plain(&allow)).then(|| allow.target(target).into_owned());
     let metadata = metadata(allow.facts, true);
     let mut headers: Vec<_> = allow.set_headers.into_iter().map(|(name, value)| set(name, value)).collect();
     let mut changes = OkHttpResponse { headers_to_remove: allow.remove_headers, ..OkHttpResponse::default() };
-    if let Some(target) = whole {
+    if let Some(target) = changed {
         headers.push(set(PATH, target));
     } else {
         let parameter = |(key, value)| QueryParameter { key, value };
@@ -277,15 +277,15 @@ fn is_plain(allow: &Allow) -> bool {
         && allow.set_parameters.iter().all(|(name, value)| plain(name) && plain(value))
 }
 
-fn responded(respond: Respond, what: &str) -> CheckResponse {
-    let metadata = metadata(respond.facts, false);
-    let headers = respond.headers.into_iter().map(|(name, value)| set(name, value)).collect();
+fn denied(reply: ClientResponse, what: &str) -> CheckResponse {
+    let metadata = metadata(reply.facts, false);
+    let headers = reply.headers.into_iter().map(|(name, value)| set(name, value)).collect();
     CheckResponse {
         status: Some(rpc::Status { code: Code::PermissionDenied.into(), message: what.to_owned() }),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
-            status: Some(HttpStatus { code: respond.status.into() }),
+            status: Some(HttpStatus { code: reply.status.into() }),
             headers,
-            body: respond.body.into(),
+            body: reply.body.into(),
         })),
         dynamic_metadata: Some(metadata),
     }
@@ -300,9 +300,9 @@ fn set(name: &'static str, value: impl Into<Bytes>) -> HeaderValueOption {
 }
 
 /// Returns the metadata for access logs.
-fn metadata(facts: Facts, allowed: bool) -> Struct {
+fn metadata(facts: LogFacts, allowed: bool) -> Struct {
     let text = |text: String| Some(Kind::StringValue(text));
-    let told = [
+    let fields = [
         ("allowed", Some(Kind::BoolValue(allowed))),
         ("profile", text(facts.profile.to_string())),
         ("reason", text(facts.reason.to_owned())),
@@ -313,6 +313,6 @@ fn metadata(facts: Facts, allowed: bool) -> Struct {
         ("scope", facts.scope.and_then(|scope| text(scope.to_owned()))),
         ("revision", text(facts.revision.to_string())),
     ];
-    let told = told.into_iter().filter_map(|(name, kind)| Some((name.to_owned(), Value { kind: Some(kind?) })));
-    Struct { fields: told.collect() }
+    let fields = fields.into_iter().filter_map(|(name, kind)| Some((name.to_owned(), Value { kind: Some(kind?) })));
+    Struct { fields: fields.collect() }
 }

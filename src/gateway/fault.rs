@@ -40,14 +40,14 @@ pub(crate) enum Fault {
     Json(String),
     #[error("{0} must contain the code of a store")]
     NotACode(String),
-    #[error("the request names more than {} stores; split it", super::places::MAX_STORES)]
+    #[error("the request names more than {} stores; split it", super::locations::MAX_STORES)]
     TooManyStores,
     #[error("the cookie {found} can be mistaken for the parameter {expected}; remove it")]
     Cookie { found: String, expected: String },
     #[error("the {location} parameter {name} would change the prototype of JavaScript objects; remove it")]
     Inherits { location: &'static str, name: String },
     #[error("the body is {0}, so it could name a store or another method unseen; this key requires a readable body")]
-    Unseen(&'static str),
+    BodyNotInspected(&'static str),
     #[error(
         "services interpret a body of this content-type in different ways, so it could name a store or another method \
          unseen; send application/x-www-form-urlencoded, multipart/form-data or application/json, with no parameters \
@@ -103,7 +103,7 @@ impl Fault {
             Self::Fixed { .. } => "FIXED",
             Self::Json(_) => "JSON",
             Self::NotACode(_) => "NOT_A_CODE",
-            Self::Unseen(_) => "BODY_UNSEEN",
+            Self::BodyNotInspected(_) => "BODY_UNSEEN",
             Self::ContentType => "CONTENT_TYPE",
             Self::Multipart(_) => "MULTIPART",
             Self::NotSendable => NOT_SENDABLE,

@@ -2,7 +2,7 @@
 //! Caddy's and Traefik's forward_auth.
 //!
 //! Each kind of proxy has its own path here, at which exactly one set of headers describes the original request. The
-//! other set can only come from the client there, and is judged as such. Bodies are not sent.
+//! other set can only come from the client there, and is treated as such. Bodies are not sent.
 //!
 //! The response is 200 with the headers to set, or a refusal. If there is no decision, or if the proxy's own request is
 //! not allowed or malformed, the status is 503: every proxy treats it as an error and never as an invalid key.
@@ -20,9 +20,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
-use self::dialect::Dialect;
-use super::places::headers;
-use super::{Allow, Body, Facts, Gateway, HttpRequest, Outcome, Respond, fault};
+use self::dialect::ProxyDialect;
+use super::locations::headers;
+use super::{Allow, Body, ClientResponse, Gateway, HttpRequest, LogFacts, Outcome, fault};
 use crate::authority::{Authority, Undecided};
 use crate::model::operator::Permission;
 use crate::model::world::OperatorEntry;
@@ -48,12 +48,12 @@ pub struct ForwardAuth {
     authority: Authority,
     trusted: Arc<[IpNet]>,
     balancers: Arc<[IpNet]>,
-    callers: bool,
+    require_caller: bool,
 }
 
 /// Which peers are trusted.
 #[derive(Debug, Clone, Copy)]
-pub struct Trust<'a> {
+pub struct TrustedPeers<'a> {
     /// The networks that proxies connect from.
     pub proxies: &'a [IpNet],
     /// The load balancers in front of proxies that report lists of addresses.
@@ -63,47 +63,47 @@ pub struct Trust<'a> {
 /// Why there is no decision.
 enum NotDecided {
     /// The proxy may not call, sent an invalid request, or can't apply the result. The text is for its administrator.
-    Wrong(String),
+    Rejected(String),
     /// No decision is possible at the moment.
     Undecided(Undecided),
 }
 
-/// Returns the routes for the proxies of `trust`. With `callers`, a proxy must identify itself.
-pub fn routes(gateway: Gateway, authority: Authority, trust: Trust<'_>, callers: bool) -> Router {
+/// Returns the routes for the proxies of `trust`. With `require_caller`, a proxy must identify itself.
+pub fn routes(gateway: Gateway, authority: Authority, trust: TrustedPeers<'_>, require_caller: bool) -> Router {
     let (trusted, balancers) = (trust.proxies.into(), trust.balancers.into());
-    let forward_auth = ForwardAuth { gateway, authority, trusted, balancers, callers };
+    let forward_auth = ForwardAuth { gateway, authority, trusted, balancers, require_caller };
     Router::new()
         .route("/forward-auth/{kind}", any(by_path))
         .route("/forward-auth/{kind}/{profile}", any(by_profile))
         .with_state(forward_auth)
 }
 
-async fn by_path(State(entrance): State<ForwardAuth>, Path(kind): Path<String>, request: Request) -> Response {
-    entrance.respond(&kind, None, &request.into_parts().0).await
+async fn by_path(State(forward_auth): State<ForwardAuth>, Path(kind): Path<String>, request: Request) -> Response {
+    forward_auth.respond(&kind, None, &request.into_parts().0).await
 }
 
 async fn by_profile(
-    State(entrance): State<ForwardAuth>,
+    State(forward_auth): State<ForwardAuth>,
     Path((kind, profile)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    entrance.respond(&kind, Some(&profile), &request.into_parts().0).await
+    forward_auth.respond(&kind, Some(&profile), &request.into_parts().0).await
 }
 
 impl ForwardAuth {
-    async fn respond(&self, kind: &str, profile: Option<&str>, asked: &http::request::Parts) -> Response {
-        let Some(dialect) = Dialect::of(kind) else {
+    async fn respond(&self, kind: &str, profile: Option<&str>, head: &http::request::Parts) -> Response {
+        let Some(dialect) = ProxyDialect::from_name(kind) else {
             return (
                 StatusCode::NOT_FOUND,
                 "not found; use /forward-auth/nginx, /forward-auth/caddy or /forward-auth/traefik\n",
             )
                 .into_response();
         };
-        match self.decide(dialect, profile, asked).await {
+        match self.decide(dialect, profile, head).await {
             Ok(response) => response,
             Err(not_decided) => {
                 match not_decided {
-                    NotDecided::Wrong(why) => {
+                    NotDecided::Rejected(why) => {
                         self.gateway.count_unanswered();
                         tracing::warn!(proxy = kind, why, "no decision for a request from a proxy");
                     }
@@ -119,47 +119,47 @@ impl ForwardAuth {
 
     async fn decide(
         &self,
-        dialect: &Dialect,
+        dialect: &ProxyDialect,
         profile: Option<&str>,
-        asked: &http::request::Parts,
+        head: &http::request::Parts,
     ) -> Result<Response, NotDecided> {
-        let peer = peer(&asked.extensions);
+        let peer = peer(&head.extensions);
         if !peer.is_some_and(|peer| self.trusted.iter().any(|network| network.contains(&peer))) {
             let peer = peer.map_or_else(|| "an unknown address".to_owned(), |peer| peer.to_string());
-            return Err(NotDecided::Wrong(format!("its address {peer} is not in trusted_proxies")));
+            return Err(NotDecided::Rejected(format!("its address {peer} is not in trusted_proxies")));
         }
-        if self.callers {
-            self.admit(&asked.headers).await?;
+        if self.require_caller {
+            self.admit(&head.headers).await?;
         }
-        let told = dialect.read(&asked.headers, &self.balancers).map_err(NotDecided::Wrong)?;
-        if told.target.first() != Some(&b'/') {
+        let original = dialect.read(&head.headers, &self.balancers).map_err(NotDecided::Rejected)?;
+        if original.target.first() != Some(&b'/') {
             return ambiguous(dialect, &self.gateway);
         }
-        let headers: Vec<_> = asked.headers.iter().filter(|(name, _)| !dialect.is_of_proxy(name)).collect();
+        let headers: Vec<_> = head.headers.iter().filter(|(name, _)| !dialect.is_set_by_proxy(name)).collect();
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
-        let question = HttpRequest {
-            verb: told.verb,
-            target: told.target,
-            host: told.host,
+        let http_request = HttpRequest {
+            verb: original.verb,
+            target: original.target,
+            host: original.host,
             headers: &headers,
-            body: told.body,
-            client: told.client,
+            body: original.body,
+            client: original.client,
         };
-        let outcome = match self.gateway.check_now(profile, &question) {
+        let outcome = match self.gateway.check_now(profile, &http_request) {
             Some(outcome) => outcome,
-            None => self.gateway.check(profile, &question).await.map_err(NotDecided::Undecided)?,
+            None => self.gateway.check(profile, &http_request).await.map_err(NotDecided::Undecided)?,
         };
         match outcome {
-            Outcome::Allow(allow) => allowed(dialect, &self.gateway, &allow, told.target),
-            Outcome::Refuse(respond) => refused(dialect, &respond, false),
-            Outcome::Answer(respond) => refused(dialect, &respond, true),
+            Outcome::Allow(allow) => allowed(dialect, &self.gateway, &allow, original.target),
+            Outcome::Refuse(reply) => refused(dialect, &reply, false),
+            Outcome::Answer(reply) => refused(dialect, &reply, true),
         }
     }
 
     /// Checks that the proxy is an operator with permission to request decisions.
     async fn admit(&self, headers: &HeaderMap) -> Result<(), NotDecided> {
-        let token = only(headers, CALLER).map_err(NotDecided::Wrong)?;
+        let token = single_header(headers, CALLER).map_err(NotDecided::Rejected)?;
         let may = |operator: &OperatorEntry| operator.role.may(Permission::Authorize);
         let may = match self.authority.operator_now(token, may) {
             Some(may) => Some(may),
@@ -167,10 +167,10 @@ impl ForwardAuth {
         };
         match may {
             Some(true) => Ok(()),
-            Some(false) => Err(NotDecided::Wrong(format!(
+            Some(false) => Err(NotDecided::Rejected(format!(
                 "the operator in {CALLER} has a role that does not allow requesting decisions"
             ))),
-            None => Err(NotDecided::Wrong(format!("{CALLER} does not contain a valid operator token"))),
+            None => Err(NotDecided::Rejected(format!("{CALLER} does not contain a valid operator token"))),
         }
     }
 }
@@ -183,7 +183,7 @@ fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
 }
 
 /// Returns the value of a header that must occur exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
+fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value.as_bytes()),
@@ -195,20 +195,20 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], String> {
 }
 
 /// Builds the 200 response with the headers to set and the target that must go upstream.
-fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
+fn allowed(dialect: &ProxyDialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -> Result<Response, NotDecided> {
     // A proxy of this kind sets a fixed list of headers and so replaces a client's own; it can't drop others, and for a
     // service that uses CGI each spelling is the same header.
-    let ours = |name: &&String| headers::begins_as_ours(name.as_bytes());
+    let ours = |name: &&String| headers::is_latchkey_header(name.as_bytes());
     if allow.remove_headers.iter().filter(ours).any(|name| !dialect::is_replaced(name)) {
         return ambiguous(dialect, gateway);
     }
-    let Some((edit, value)) = dialect.edit(target, &allow.target(target)) else {
+    let Some((edit, value)) = dialect.edit_target(target, &allow.target(target)) else {
         return ambiguous(dialect, gateway);
     };
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     // Caddy leaves the placeholder as text if the header is missing, and sets no header if it is empty.
-    for name in dialect::SET {
+    for name in dialect::DECISION_HEADERS {
         headers.insert(name, HeaderValue::from_static(""));
     }
     for (name, value) in &allow.set_headers {
@@ -220,46 +220,46 @@ fn allowed(dialect: &Dialect, gateway: &Gateway, allow: &Allow, target: &[u8]) -
 }
 
 /// Builds the response for the client, in the form in which the proxy can forward it.
-fn refused(dialect: &Dialect, respond: &Respond, answered: bool) -> Result<Response, NotDecided> {
-    let status = StatusCode::from_u16(respond.status)
-        .map_err(|_| NotDecided::Wrong(format!("the profile {} has an invalid status", respond.facts.profile)))?;
-    let mut response = body::Body::from(respond.body.clone()).into_response();
+fn refused(dialect: &ProxyDialect, reply: &ClientResponse, answered: bool) -> Result<Response, NotDecided> {
+    let status = StatusCode::from_u16(reply.status)
+        .map_err(|_| NotDecided::Rejected(format!("the profile {} has an invalid status", reply.facts.profile)))?;
+    let mut response = body::Body::from(reply.body.clone()).into_response();
     // A proxy would take 2xx as permission to forward the request.
     *response.status_mut() = if answered { StatusCode::FORBIDDEN } else { dialect.status(status) };
     let headers = response.headers_mut();
     headers.remove(http::header::CONTENT_TYPE);
-    for (name, value) in &respond.headers {
+    for (name, value) in &reply.headers {
         headers.insert(HeaderName::from_static(name), header(value.as_bytes())?);
     }
     if answered || dialect.drops_bodies {
-        headers.insert(STATUS, HeaderValue::from(respond.status));
+        headers.insert(STATUS, HeaderValue::from(reply.status));
     }
     if dialect.drops_bodies {
         if let Some(kind) = headers.get(http::header::CONTENT_TYPE).cloned() {
             headers.insert(BODY_TYPE, kind);
         }
-        headers.insert(BODY, header(respond.body.as_bytes())?);
-        headers.insert(REASON, HeaderValue::from_static(respond.facts.reason));
-        if let Some(key) = &respond.facts.key {
-            headers.insert(dialect::SET[0], header(key.to_string().as_bytes())?);
+        headers.insert(BODY, header(reply.body.as_bytes())?);
+        headers.insert(REASON, HeaderValue::from_static(reply.facts.reason));
+        if let Some(key) = &reply.facts.key {
+            headers.insert(dialect::DECISION_HEADERS[0], header(key.to_string().as_bytes())?);
         }
     }
     Ok(response)
 }
 
 /// Builds the refusal of a request that this kind of proxy could not forward as it was decided about.
-fn ambiguous(dialect: &Dialect, gateway: &Gateway) -> Result<Response, NotDecided> {
-    let mut facts = Facts::none(Arc::from(""));
+fn ambiguous(dialect: &ProxyDialect, gateway: &Gateway) -> Result<Response, NotDecided> {
+    let mut facts = LogFacts::without_decision(Arc::from(""));
     facts.reason = "REQUEST_AMBIGUOUS";
     facts.fault = fault::NOT_SENDABLE;
-    gateway.count(&facts);
+    gateway.count_refusal(&facts);
     let body = r#"{"type":"about:blank","title":"Forbidden","status":403}"#.to_owned();
     let headers = vec![("content-type", "application/problem+json")];
     let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-    refused(dialect, &Respond { status: 403, headers, body, facts }, false)
+    refused(dialect, &ClientResponse { status: 403, headers, body, facts }, false)
 }
 
 fn header(bytes: &[u8]) -> Result<HeaderValue, NotDecided> {
     HeaderValue::from_bytes(bytes)
-        .map_err(|_| NotDecided::Wrong("the response contains bytes that are not allowed in a header".to_owned()))
+        .map_err(|_| NotDecided::Rejected("the response contains bytes that are not allowed in a header".to_owned()))
 }

@@ -1,9 +1,9 @@
-//! The gateway: judges requests that proxies hold before they reach a service, in the same way for every proxy.
+//! The gateway: decides about requests that proxies hold before they reach a service, in the same way for every proxy.
 //!
 //! ```text
 //! HttpRequest ─▶ profile ─▶ plan of the method ─▶ read key and stores ─▶ Authority ─▶ Outcome
 //!                                                    │ could be read in two ways
-//!                                                    └─▶ refused, whoever asks
+//!                                                    └─▶ refused, for every key
 //! ```
 //!
 //! The decision must be about what the service behind will read. So every location is read strictly: anything that some
@@ -11,12 +11,12 @@
 //! and a request that names no store must be confined to the key's scope: by the service, which receives the scope, or
 //! by the gateway, which adds the stores where the reference book has the method name its stores.
 
-mod answer;
 pub mod ext_authz;
 mod fault;
 pub mod forward_auth;
+mod key_info;
+mod locations;
 mod outcome;
-mod places;
 mod plan;
 mod read;
 mod refuse;
@@ -29,14 +29,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-pub use self::outcome::{Allow, Facts, Outcome, Respond};
-use self::places::decode;
-use self::plan::{Compiled, Plans};
-use self::read::Reading;
-use self::refuse::Why;
+use self::locations::decode;
+pub use self::outcome::{Allow, ClientResponse, LogFacts, Outcome};
+use self::plan::{CompiledPlans, ProfilePlans};
+use self::read::ParsedRequest;
+use self::refuse::RefusalReason;
 pub use self::request::{Body, HttpRequest};
 use crate::authority::{Authority, Query, Undecided};
-use crate::config::profiles::{self, Profile, Wording};
+use crate::config::profiles::{self, ErrorFormat, Profile};
 use crate::model::book::Entry;
 use crate::model::decision::{
     Decision, REASONS, Reason, Reasons, Request, Scope, ScopeEnforcement, StoreEvidence, StoresFrom,
@@ -48,41 +48,41 @@ use crate::telemetry::metrics::Metrics;
 
 /// Longest list of stores in a header, in bytes; a longer one is reported as the scope `large`.
 const MAX_STORES_HEADER: usize = 4096;
-/// How often a request is judged again because the reference book or the stores changed meanwhile.
+/// How often a request is evaluated again because the reference book or the stores changed meanwhile.
 const MAX_ROUNDS: usize = 4;
 
-/// Judges requests. Cheap to clone.
+/// Decides about requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
-    inner: Arc<Inner>,
+    inner: Arc<GatewayInner>,
 }
 
-struct Inner {
+struct GatewayInner {
     authority: Authority,
     metrics: Arc<Metrics>,
     /// Sorted by prefix, longest first.
-    profiles: Vec<Named>,
-    compiled: ArcSwapOption<Compiled>,
+    profiles: Vec<NamedProfile>,
+    compiled: ArcSwapOption<CompiledPlans>,
 }
 
 /// A profile and its name.
-struct Named {
+struct NamedProfile {
     name: Arc<str>,
     profile: Profile,
 }
 
-/// A request with everything needed to judge it.
-struct Case<'r> {
-    profile: &'r Named,
-    plans: &'r Plans,
-    reading: Reading<'r>,
+/// A request with everything needed to decide about it.
+struct Evaluation<'r> {
+    profile: &'r NamedProfile,
+    plans: &'r ProfilePlans,
+    parsed: ParsedRequest<'r>,
 }
 
 /// The tables that a request is read by.
 struct Tables {
     methods: Arc<MethodTable>,
     stores: Arc<StoreTable>,
-    compiled: Arc<Compiled>,
+    compiled: Arc<CompiledPlans>,
 }
 
 impl fmt::Debug for Gateway {
@@ -101,16 +101,18 @@ impl Gateway {
         for reason in REASONS.iter().map(|reason| reason.as_str()).chain(["NOT_GOVERNED", "PROFILE_UNKNOWN"]) {
             metrics.gateway_refusals(reason, "");
         }
-        let named =
-            |(name, profile): (&String, &Profile)| Named { name: name.as_str().into(), profile: profile.clone() };
-        let mut profiles: Vec<Named> = all.iter().map(named).collect();
+        let named = |(name, profile): (&String, &Profile)| NamedProfile {
+            name: name.as_str().into(),
+            profile: profile.clone(),
+        };
+        let mut profiles: Vec<NamedProfile> = all.iter().map(named).collect();
         // Of two with the same prefix, a configured profile precedes a built-in one.
         let built_in = profiles::built_in();
         profiles.sort_by_cached_key(|named| {
             let is_built_in = built_in.get(&*named.name) == Some(&named.profile);
             (Reverse(named.profile.prefix.trim_end_matches('/').len()), is_built_in)
         });
-        Self { inner: Arc::new(Inner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
+        Self { inner: Arc::new(GatewayInner { authority, metrics, profiles, compiled: ArcSwapOption::empty() }) }
     }
 
     /// Returns the profile of this name.
@@ -118,92 +120,93 @@ impl Gateway {
         self.inner.profiles.iter().find(|named| *named.name == *name).map(|named| &named.profile)
     }
 
-    /// Judges without waiting; returns `None` if something needed is not in memory. `profile` is the name of the
+    /// Decides without waiting; returns `None` if something needed is not in memory. `profile` is the name of the
     /// profile to use; without a name it is the profile with the longest prefix that governs the path.
     pub fn check_now(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Option<Outcome> {
         let tables = self.inner.tables()?;
-        let case = match self.inner.read_head(profile, request, &tables) {
-            Ok(case) => case,
-            Err(refused) => return Some(self.counted(*refused)),
+        let evaluation = match self.inner.read_head(profile, request, &tables) {
+            Ok(evaluation) => evaluation,
+            Err(refused) => return Some(self.record(*refused)),
         };
-        if case.reads_key_first(request.body) && !self.inner.judge_key_now(&case, request)? {
-            return self.refuse_key_now(&case, request).map(|outcome| self.counted(outcome));
+        if evaluation.reads_key_first(request.body) && !self.inner.key_is_valid_now(&evaluation, request)? {
+            return self.key_refusal_now(&evaluation, request).map(|outcome| self.record(outcome));
         }
-        let case = match case.with_body(request.body) {
-            Ok(case) => case,
-            Err(refused) => return Some(self.counted(*refused)),
+        let evaluation = match evaluation.with_body(request.body) {
+            Ok(evaluation) => evaluation,
+            Err(refused) => return Some(self.record(*refused)),
         };
-        if case.reading.asks.is_some() {
+        if evaluation.parsed.info_request.is_some() {
             return None;
         }
-        let (first, rest) = case.reading.stores();
-        let query = case.reading.query(first, &rest, request.client);
-        let outcome = self.inner.authority.decide_now(&query, |decision| case.outcome(decision, &tables))?;
-        self.inner.is_current(&tables).then(|| self.counted(outcome))
+        let (first, rest) = evaluation.parsed.stores();
+        let query = evaluation.parsed.query(first, &rest, request.client);
+        let outcome = self.inner.authority.decide_now(&query, |decision| evaluation.outcome(decision, &tables))?;
+        self.inner.is_current(&tables).then(|| self.record(outcome))
     }
 
-    /// Judges a request. See [`Gateway::check_now`].
+    /// Decides about a request. See [`Gateway::check_now`].
     ///
     /// # Errors
     /// No decision was possible.
     pub async fn check(&self, profile: Option<&str>, request: &HttpRequest<'_>) -> Result<Outcome, Undecided> {
         for _ in 0..MAX_ROUNDS {
             let tables = self.inner.tables().ok_or(Undecided::Loading)?;
-            let case = match self.inner.read_head(profile, request, &tables) {
-                Ok(case) => case,
-                Err(refused) => return Ok(self.counted(*refused)),
+            let evaluation = match self.inner.read_head(profile, request, &tables) {
+                Ok(evaluation) => evaluation,
+                Err(refused) => return Ok(self.record(*refused)),
             };
-            if case.reads_key_first(request.body) {
-                let wrong = self.inner.authority.check_key(case.reading.token(), request.client).await?;
+            if evaluation.reads_key_first(request.body) {
+                let wrong = self.inner.authority.check_key(evaluation.parsed.token(), request.client).await?;
                 if !wrong.is_empty() {
-                    let query = keys_alone(&case, request);
-                    let refused = |decision: &Decision<'_>| case.refused_key(decision);
-                    return Ok(self.counted(self.inner.authority.decide(&query, refused).await?));
+                    let query = key_only_query(&evaluation, request);
+                    let refused = |decision: &Decision<'_>| evaluation.key_refusal(decision);
+                    return Ok(self.record(self.inner.authority.decide(&query, refused).await?));
                 }
             }
-            let case = match case.with_body(request.body) {
-                Ok(case) => case,
-                Err(refused) => return Ok(self.counted(*refused)),
+            let evaluation = match evaluation.with_body(request.body) {
+                Ok(evaluation) => evaluation,
+                Err(refused) => return Ok(self.record(*refused)),
             };
-            let outcome = if let Some(asked) = case.reading.asks {
-                let best = |entry: &Entry| case.best(entry);
-                let told = self.inner.authority.introspect_from(case.reading.token(), request.client, best).await?;
-                case.answer(asked, &told)
+            let outcome = if let Some(info_request) = evaluation.parsed.info_request {
+                let best = |entry: &Entry| evaluation.best_evidence(entry);
+                let introspection =
+                    self.inner.authority.introspect_from(evaluation.parsed.token(), request.client, best).await?;
+                evaluation.info_response(info_request, &introspection)
             } else {
-                let (first, rest) = case.reading.stores();
-                let query = case.reading.query(first, &rest, request.client);
-                self.inner.authority.decide(&query, |decision| case.outcome(decision, &tables)).await?
+                let (first, rest) = evaluation.parsed.stores();
+                let query = evaluation.parsed.query(first, &rest, request.client);
+                self.inner.authority.decide(&query, |decision| evaluation.outcome(decision, &tables)).await?
             };
             if self.inner.is_current(&tables) {
-                return Ok(self.counted(outcome));
+                return Ok(self.record(outcome));
             }
         }
         Err(Undecided::Changing)
     }
 
-    fn refuse_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {
-        let query = keys_alone(case, request);
-        self.inner.authority.decide_now(&query, |decision| case.refused_key(decision))
+    fn key_refusal_now(&self, evaluation: &Evaluation<'_>, request: &HttpRequest<'_>) -> Option<Outcome> {
+        let query = key_only_query(evaluation, request);
+        self.inner.authority.decide_now(&query, |decision| evaluation.key_refusal(decision))
     }
 
-    /// Returns the outcome, counted if it is a refusal.
-    fn counted(&self, outcome: Outcome) -> Outcome {
+    /// Returns the outcome; counts it if it is a refusal.
+    fn record(&self, outcome: Outcome) -> Outcome {
         if let Outcome::Refuse(refused) = &outcome {
-            self.count(&refused.facts);
+            self.count_refusal(&refused.facts);
         }
         outcome
     }
 
     /// Counts a refusal.
-    fn count(&self, facts: &Facts) {
+    fn count_refusal(&self, facts: &LogFacts) {
         self.inner.metrics.gateway_refusals(facts.reason, facts.fault).inc();
     }
 
     /// Returns the refusal of an allowed request that the proxy could not forward as it was decided about.
     fn not_sendable(&self, profile: &Arc<str>) -> Outcome {
-        let wording = self.profile(profile).map_or(Wording::Plain, |profile| profile.wording);
-        let facts = Facts::none(Arc::clone(profile));
-        self.counted(refuse::respond(wording, &Why::Fault(&fault::Fault::NotSendable), facts))
+        let wording = self.profile(profile).map_or(ErrorFormat::Plain, |profile| profile.wording);
+        let facts = LogFacts::without_decision(Arc::clone(profile));
+        self.record(refuse::respond(wording, &RefusalReason::Fault(&fault::Fault::NotSendable), facts))
     }
 
     /// Counts a request for a decision that is rejected because of its form or its sender.
@@ -212,14 +215,14 @@ impl Gateway {
     }
 }
 
-impl Inner {
+impl GatewayInner {
     /// Returns the current tables, and the plans for them.
     fn tables(&self) -> Option<Tables> {
         let (methods, stores) = self.authority.tables()?;
         let compiled = self.compiled.load_full().filter(|compiled| Arc::ptr_eq(&compiled.methods, &methods));
         let compiled = compiled.unwrap_or_else(|| {
-            let plans = self.profiles.iter().map(|named| Plans::new(&named.profile, &methods)).collect();
-            let compiled = Arc::new(Compiled { methods: Arc::clone(&methods), plans });
+            let plans = self.profiles.iter().map(|named| ProfilePlans::new(&named.profile, &methods)).collect();
+            let compiled = Arc::new(CompiledPlans { methods: Arc::clone(&methods), plans });
             self.compiled.store(Some(Arc::clone(&compiled)));
             compiled
         });
@@ -239,10 +242,10 @@ impl Inner {
         profile: Option<&str>,
         request: &HttpRequest<'r>,
         tables: &'r Tables,
-    ) -> Result<Case<'r>, Box<Outcome>> {
+    ) -> Result<Evaluation<'r>, Box<Outcome>> {
         let path = canonicalize_bytes(request.target).ok();
         // A path with more than one reading is governed only by profiles that govern all paths.
-        let governs = |named: &Named| {
+        let governs = |named: &NamedProfile| {
             named.profile.prefix == "/" || path.as_ref().is_some_and(|path| named.profile.governs(path.as_str()))
         };
         let found = self.profiles.iter().position(|named| match profile {
@@ -250,55 +253,55 @@ impl Inner {
             None => named.profile.by_prefix && governs(named),
         });
         let Some(at) = found else {
-            let why = if profile.is_some() { Why::NoProfile } else { Why::NotGoverned };
-            return Err(Box::new(refuse::respond(Wording::Plain, &why, Facts::none("-".into()))));
+            let why = if profile.is_some() { RefusalReason::NoProfile } else { RefusalReason::NotGoverned };
+            return Err(Box::new(refuse::respond(ErrorFormat::Plain, &why, LogFacts::without_decision("-".into()))));
         };
         let profile = &self.profiles[at];
-        let refuse = |why: &Why<'_>| {
-            let facts = Facts::none(Arc::clone(&profile.name));
+        let refuse = |why: &RefusalReason<'_>| {
+            let facts = LogFacts::without_decision(Arc::clone(&profile.name));
             Box::new(refuse::respond(profile.profile.wording, why, facts))
         };
         if !governs(profile) {
-            let ambiguous = Why::Reason(Reason::PathAmbiguous);
-            return Err(refuse(if path.is_none() { &ambiguous } else { &Why::NotGoverned }));
+            let ambiguous = RefusalReason::FailedCheck(Reason::PathAmbiguous);
+            return Err(refuse(if path.is_none() { &ambiguous } else { &RefusalReason::NotGoverned }));
         }
         let plans = &tables.compiled.plans[at];
-        match Reading::of_head(request, path, &profile.profile, plans, tables) {
-            Ok(reading) => Ok(Case { profile, plans, reading }),
-            Err(fault) => Err(refuse(&Why::Fault(&fault))),
+        match ParsedRequest::parse_head(request, path, &profile.profile, plans, tables) {
+            Ok(parsed) => Ok(Evaluation { profile, plans, parsed }),
+            Err(fault) => Err(refuse(&RefusalReason::Fault(&fault))),
         }
     }
     /// Returns whether the key itself is valid; `None` if the answer is not in memory.
-    fn judge_key_now(&self, case: &Case<'_>, request: &HttpRequest<'_>) -> Option<bool> {
-        self.authority.check_key_now(case.reading.token(), request.client).map(Reasons::is_empty)
+    fn key_is_valid_now(&self, evaluation: &Evaluation<'_>, request: &HttpRequest<'_>) -> Option<bool> {
+        self.authority.check_key_now(evaluation.parsed.token(), request.client).map(Reasons::is_empty)
     }
 }
 
-// === impl Case ===
+// === impl Evaluation ===
 
-impl<'r> Case<'r> {
-    /// Returns whether the key is judged before the body: it is known without the body, which takes time to read.
+impl<'r> Evaluation<'r> {
+    /// Returns whether the key is checked before the body: it is known without the body, which takes time to read.
     fn reads_key_first(&self, body: Body<'_>) -> bool {
-        matches!(body, Body::Whole(bytes) if !bytes.is_empty()) && !self.reading.token().is_empty()
+        matches!(body, Body::Complete(bytes) if !bytes.is_empty()) && !self.parsed.token().is_empty()
     }
 
     /// Reads the body, too.
     fn with_body(self, body: Body<'r>) -> Result<Self, Box<Outcome>> {
-        let Self { profile, plans, reading } = self;
-        match reading.with_body(body, &profile.profile) {
-            Ok(reading) => Ok(Self { profile, plans, reading }),
+        let Self { profile, plans, parsed } = self;
+        match parsed.with_body(body, &profile.profile) {
+            Ok(parsed) => Ok(Self { profile, plans, parsed }),
             Err(fault) => {
-                let facts = Facts::none(Arc::clone(&profile.name));
-                Err(Box::new(refuse::respond(profile.profile.wording, &Why::Fault(&fault), facts)))
+                let facts = LogFacts::without_decision(Arc::clone(&profile.name));
+                Err(Box::new(refuse::respond(profile.profile.wording, &RefusalReason::Fault(&fault), facts)))
             }
         }
     }
 
     /// Builds the refusal of an invalid key, whatever the method.
-    fn refused_key(&self, decision: &Decision<'_>) -> Outcome {
+    fn key_refusal(&self, decision: &Decision<'_>) -> Outcome {
         // The key became valid in between: the client may retry.
         let reason = decision.failed.first().unwrap_or(Reason::MethodRequired);
-        refuse::respond(self.profile.profile.wording, &Why::Reason(reason), self.facts(decision))
+        refuse::respond(self.profile.profile.wording, &RefusalReason::FailedCheck(reason), self.facts(decision))
     }
 
     /// Builds the outcome of a decision.
@@ -307,23 +310,23 @@ impl<'r> Case<'r> {
         let Some(reason) = decision.failed.first() else {
             return Outcome::Allow(self.allow(decision, facts));
         };
-        if let Some(fault) = self.reading.not_inspected_for(reason) {
+        if let Some(fault) = self.parsed.uninspected_fault(reason) {
             // The fault is the request's, not the decision's: its path is plain, and it may name a store.
             facts.reason = "";
-            return refuse::respond(self.profile.profile.wording, &Why::Fault(fault), facts);
+            return refuse::respond(self.profile.profile.wording, &RefusalReason::Fault(fault), facts);
         }
         let why = match reason {
-            Reason::StoreRequired => Why::NotLimited(self.store_parameter(decision, tables)),
-            Reason::MethodUnknown if self.reading.has_other_verb(&tables.methods) => Why::OtherVerb,
-            _ => Why::Reason(reason),
+            Reason::StoreRequired => RefusalReason::NotLimited(self.store_parameter(decision, tables)),
+            Reason::MethodUnknown if self.parsed.has_other_verb(&tables.methods) => RefusalReason::OtherVerb,
+            _ => RefusalReason::FailedCheck(reason),
         };
         refuse::respond(self.profile.profile.wording, &why, facts)
     }
 
     /// Returns the most that requests to a method can reveal of their stores; `None` if the profile does not govern it.
-    fn best(&self, entry: &Entry) -> Option<StoresFrom> {
+    fn best_evidence(&self, entry: &Entry) -> Option<StoresFrom> {
         let profile = &self.profile.profile;
-        let named = self.plans.of(Some(entry.number)).can_name_a_store(entry.identity.verb);
+        let named = self.plans.for_method(Some(entry.number)).can_name_a_store(entry.identity.verb);
         let enforcement =
             if profile.upstream_applies_scope { ScopeEnforcement::Upstream } else { ScopeEnforcement::None };
         let best = StoresFrom::Gateway(StoreEvidence {
@@ -338,13 +341,13 @@ impl<'r> Case<'r> {
     /// Returns where a request to the method names its store, as a parameter is written; `None` if that is unknown.
     fn store_parameter(&self, decision: &Decision<'_>, tables: &Tables) -> Option<String> {
         let own = decision.methods.first().map_or(&[][..], |entry| tables.methods.store_places(entry.number));
-        let whole = |places: &[StorePlace]| places.iter().find(|place| place.pointer().is_none()).cloned();
-        let place = whole(own).or_else(|| own.first().cloned()).or_else(|| whole(&self.profile.profile.stores));
+        let unnested = |places: &[StorePlace]| places.iter().find(|place| place.pointer().is_none()).cloned();
+        let place = unnested(own).or_else(|| own.first().cloned()).or_else(|| unnested(&self.profile.profile.stores));
         place.map(|place| place.as_parameter())
     }
 
-    fn facts(&self, decision: &Decision<'_>) -> Facts {
-        Facts {
+    fn facts(&self, decision: &Decision<'_>) -> LogFacts {
+        LogFacts {
             profile: Arc::clone(&self.profile.name),
             reason: decision.failed.first().map_or("ALLOWED", Reason::as_str),
             fault: "",
@@ -360,7 +363,7 @@ impl<'r> Case<'r> {
         }
     }
 
-    fn allow(&self, decision: &Decision<'_>, facts: Facts) -> Allow {
+    fn allow(&self, decision: &Decision<'_>, facts: LogFacts) -> Allow {
         let mut set_headers = Vec::with_capacity(5);
         if let Some(key) = facts.key {
             set_headers.push(("x-latchkey-key-id", key.to_text()));
@@ -377,24 +380,24 @@ impl<'r> Case<'r> {
         set_headers.push(("x-latchkey-revision", facts.revision.to_string()));
         let text = |bytes: &&[u8]| String::from_utf8_lossy(bytes).into_owned();
         let is_set = |name: &str| set_headers.iter().any(|(set, _)| name.eq_ignore_ascii_case(set));
-        let removed = self.reading.said.remove.iter().map(text);
+        let removed = self.parsed.header_facts.remove.iter().map(text);
         Allow {
             remove_headers: removed.filter(|name| !is_set(name)).collect(),
-            remove_parameters: self.reading.found.key_parameters.iter().map(text).collect(),
-            set_parameters: self.added(decision),
+            remove_parameters: self.parsed.extracted.key_parameters.iter().map(text).collect(),
+            set_parameters: self.added_stores(decision),
             set_headers,
             facts,
         }
     }
 
     /// Returns the stores to add to a call that names none, which confine it to its scope.
-    fn added(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
-        let (StoresFrom::Gateway(evidence), Some(Scope::Listed(codes))) = (self.reading.stores_from(), &decision.scope)
+    fn added_stores(&self, decision: &Decision<'_>) -> Vec<(String, String)> {
+        let (StoresFrom::Gateway(evidence), Some(Scope::Listed(codes))) = (self.parsed.stores_from(), &decision.scope)
         else {
             return Vec::new();
         };
         let Some((name, repeated)) =
-            self.reading.add().filter(|_| !evidence.limits_call && !self.reading.scope_applied)
+            self.parsed.addable_parameter().filter(|_| !evidence.limits_call && !self.parsed.scope_applied)
         else {
             return Vec::new();
         };
@@ -404,18 +407,18 @@ impl<'r> Case<'r> {
     }
 }
 
-impl Facts {
+impl LogFacts {
     /// Facts of a request without a decision.
-    const fn none(profile: Arc<str>) -> Self {
+    const fn without_decision(profile: Arc<str>) -> Self {
         Self { profile, reason: "", fault: "", key: None, method: None, store: None, scope: None, revision: 0 }
     }
 }
 
 /// Returns the query that checks the key of a request alone, whatever the method.
-fn keys_alone<'q>(case: &'q Case<'_>, request: &HttpRequest<'_>) -> Query<'q> {
-    let asked =
+fn key_only_query<'q>(evaluation: &'q Evaluation<'_>, request: &HttpRequest<'_>) -> Query<'q> {
+    let key_only =
         Request { method: "", store: "", stores: &[], client: request.client, stores_from: StoresFrom::Service };
-    Query { token: case.reading.token(), request: asked, min_revision: None }
+    Query { token: evaluation.parsed.token(), request: key_only, min_revision: None }
 }
 
 fn stores_len(codes: &[&str]) -> usize {

@@ -1,19 +1,19 @@
-//! Outcomes of judging a request.
+//! Outcomes of requests.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::id::KeyId;
 
-/// The outcome of judging a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is allowed, with these changes.
     Allow(Allow),
     /// It is refused with this response.
-    Refuse(Respond),
+    Refuse(ClientResponse),
     /// Latchkey itself answers it with this response.
-    Answer(Respond),
+    Answer(ClientResponse),
 }
 
 /// How to forward an allowed request.
@@ -28,12 +28,12 @@ pub struct Allow {
     /// Query parameters to add, both parts encoded for the wire. The request has none of these names.
     pub set_parameters: Vec<(String, String)>,
     /// Facts for logs.
-    pub facts: Facts,
+    pub facts: LogFacts,
 }
 
 /// A response to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Respond {
+pub struct ClientResponse {
     /// The HTTP status; never 5xx.
     pub status: u16,
     /// Headers.
@@ -41,12 +41,12 @@ pub struct Respond {
     /// The body.
     pub body: String,
     /// Facts for logs.
-    pub facts: Facts,
+    pub facts: LogFacts,
 }
 
 /// Facts that proxies may log: no token, nothing that the client wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct LogFacts {
     /// The profile used.
     pub profile: Arc<str>,
     /// `ALLOWED`, `ANSWERED`, the first check that failed, or `REQUEST_AMBIGUOUS`.
@@ -67,10 +67,10 @@ pub struct Facts {
 
 impl Outcome {
     /// Returns the facts for logs.
-    pub const fn facts(&self) -> &Facts {
+    pub const fn facts(&self) -> &LogFacts {
         match self {
             Self::Allow(allow) => &allow.facts,
-            Self::Refuse(respond) | Self::Answer(respond) => &respond.facts,
+            Self::Refuse(reply) | Self::Answer(reply) => &reply.facts,
         }
     }
 }
@@ -90,11 +90,11 @@ impl Allow {
             .filter(|pair| !self.remove_parameters.iter().any(|removed| *removed.as_bytes() == name(pair)))
             .map(<[u8]>::to_vec);
         let added = self.set_parameters.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
-        let mut whole = path.to_vec();
+        let mut changed = path.to_vec();
         for (at, pair) in kept.chain(added).enumerate() {
-            whole.push(if at == 0 { b'?' } else { b'&' });
-            whole.extend(pair);
+            changed.push(if at == 0 { b'?' } else { b'&' });
+            changed.extend(pair);
         }
-        Cow::Owned(whole)
+        Cow::Owned(changed)
     }
 }

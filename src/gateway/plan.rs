@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::places::json::{self, Step};
-use super::places::names::Name;
-use super::places::parameters::Location;
-use crate::config::profiles::{KeyPlace, OVERRIDES, Profile};
+use super::locations::json::{self, PointerStep};
+use super::locations::names::ParameterName;
+use super::locations::parameters::Location;
+use crate::config::profiles::{KeyLocation, OVERRIDES, Profile};
 use crate::model::book::{Entry, MethodNumber};
 use crate::model::method::{StoreLocation, StorePlace};
 use crate::model::pattern::{Segment, Verb};
@@ -19,11 +19,11 @@ use crate::model::world::MethodTable;
 /// Where key and stores are in a request.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
-pub(crate) struct Plan {
+pub(crate) struct MethodPlan {
     /// Parameters that matter, in whatever location they are.
-    pub(crate) parameters: Vec<Governed>,
+    pub(crate) parameters: Vec<GovernedParameter>,
     /// Stores that pointers lead to from the top of a JSON body.
-    pub(crate) json: Vec<Pointed>,
+    pub(crate) json: Vec<StorePointer>,
     pub(crate) headers: Vec<GovernedHeader>,
     /// Segments of the path that are stores, from the left.
     pub(crate) path: Vec<usize>,
@@ -35,25 +35,25 @@ pub(crate) struct Plan {
     /// Some parameter names a store or changes how one is read.
     pub(crate) by_parameter: bool,
     /// The query parameter in which a store, or several if it may be repeated, can be added to a request.
-    pub(crate) add: Option<(Box<str>, bool)>,
+    pub(crate) addable_parameter: Option<(Box<str>, bool)>,
 }
 
 /// A parameter that matters.
 #[derive(Debug)]
-pub(crate) struct Governed {
-    pub(crate) name: Name,
-    pub(crate) uses: Vec<Use>,
+pub(crate) struct GovernedParameter {
+    pub(crate) name: ParameterName,
+    pub(crate) uses: Vec<ParameterUse>,
     /// Where the parameter holds something else, for this method.
     pub(crate) excepted: Vec<StoreLocation>,
 }
 
 /// The purpose of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum ParameterUse {
     /// It holds the key, in this location.
     Key(StoreLocation),
-    /// It holds stores, which limit the call if they count and are in this location.
-    Store { location: StoreLocation, steps: Box<[Step]>, counts: bool, own: bool },
+    /// It holds stores, which limit the call if `limits_call` and they are in this location.
+    Store { location: StoreLocation, steps: Box<[PointerStep]>, limits_call: bool, own: bool },
     /// It overrides the method.
     Override,
     /// It may have only this value.
@@ -62,10 +62,10 @@ pub(crate) enum Use {
 
 /// Stores in a JSON body that no top-level member names.
 #[derive(Debug)]
-pub(crate) struct Pointed {
-    pub(crate) steps: Box<[Step]>,
-    pub(crate) told: String,
-    pub(crate) counts: bool,
+pub(crate) struct StorePointer {
+    pub(crate) steps: Box<[PointerStep]>,
+    pub(crate) text: String,
+    pub(crate) limits_call: bool,
     /// Declared by the method's entry; otherwise merely inspected.
     pub(crate) own: bool,
 }
@@ -76,25 +76,25 @@ pub(crate) struct GovernedHeader {
     pub(crate) name: Box<str>,
     /// Whether it holds the key; otherwise a store.
     pub(crate) key: bool,
-    pub(crate) counts: bool,
+    pub(crate) limits_call: bool,
 }
 
 /// The plans of a profile for all methods of a book.
 #[derive(Debug)]
-pub(crate) struct Plans {
-    by_method: HashMap<MethodNumber, Plan>,
+pub(crate) struct ProfilePlans {
+    by_method: HashMap<MethodNumber, MethodPlan>,
     /// For methods that are not in the book.
-    other: Plan,
+    other: MethodPlan,
 }
 
 /// The plans of all profiles, and the book that they were compiled for.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledPlans {
     pub(crate) methods: Arc<MethodTable>,
-    pub(crate) plans: Vec<Plans>,
+    pub(crate) plans: Vec<ProfilePlans>,
 }
 
-impl Use {
+impl ParameterUse {
     /// Returns whether the location is in bodies.
     fn is_in_body(&self) -> bool {
         let (Self::Key(location) | Self::Store { location, .. }) = self else { return false };
@@ -102,37 +102,40 @@ impl Use {
     }
 }
 
-impl Plans {
+impl ProfilePlans {
     /// Compiles plans for each method of `methods`.
     pub(crate) fn new(profile: &Profile, methods: &MethodTable) -> Self {
         let live = methods.book().entries().iter().filter(|entry| !entry.retired);
-        let plan = |entry: &Entry| Plan::new(profile, Some((entry, methods.store_places(entry.number))));
-        Self { by_method: live.map(|entry| (entry.number, plan(entry))).collect(), other: Plan::new(profile, None) }
+        let plan = |entry: &Entry| MethodPlan::new(profile, Some((entry, methods.store_places(entry.number))));
+        Self {
+            by_method: live.map(|entry| (entry.number, plan(entry))).collect(),
+            other: MethodPlan::new(profile, None),
+        }
     }
 
     /// Returns the plan for a method; without one, the plan for methods that are not in the book.
-    pub(crate) fn of(&self, method: Option<MethodNumber>) -> &Plan {
+    pub(crate) fn for_method(&self, method: Option<MethodNumber>) -> &MethodPlan {
         method.and_then(|number| self.by_method.get(&number)).unwrap_or(&self.other)
     }
 }
 
-impl Plan {
+impl MethodPlan {
     fn new(profile: &Profile, method: Option<(&Entry, &[StorePlace])>) -> Self {
         let mut plan = Self { host: profile.host, ..Self::default() };
         for place in &profile.keys {
             match place {
-                KeyPlace::Bearer => plan.bearer = true,
-                KeyPlace::Header(name) => plan.header(name, true, false),
-                KeyPlace::Query(name) => plan.parameter(name, false, Use::Key(StoreLocation::Query)),
-                KeyPlace::Form(name) => plan.parameter(name, false, Use::Key(StoreLocation::Form)),
+                KeyLocation::Bearer => plan.bearer = true,
+                KeyLocation::Header(name) => plan.header(name, true, false),
+                KeyLocation::Query(name) => plan.parameter(name, false, ParameterUse::Key(StoreLocation::Query)),
+                KeyLocation::Form(name) => plan.parameter(name, false, ParameterUse::Key(StoreLocation::Form)),
             }
         }
         let (own, no_store) = method.map_or((&[][..], false), |(entry, own)| (own, entry.store_use.reads_no_store()));
         for place in own {
             // A nested store limits the call only if no store could be named outside of it: the order's own store is
             // `site`, and `order#/customer/site` is merely where its customer is from.
-            let counts = place.pointer().is_none() || own.iter().all(|other| other.pointer().is_some());
-            plan.store(place, counts, method.map(|(entry, _)| entry));
+            let limits_call = place.pointer().is_none() || own.iter().all(|other| other.pointer().is_some());
+            plan.store(place, limits_call, method.map(|(entry, _)| entry));
         }
         let excepted = |place: &StorePlace| {
             let identity = method.map(|(entry, _)| &entry.identity);
@@ -148,21 +151,22 @@ impl Plan {
             }
         }
         for (name, value) in &profile.fixed {
-            plan.parameter(name, false, Use::Fixed(value.as_str().into()));
+            plan.parameter(name, false, ParameterUse::Fixed(value.as_str().into()));
         }
         let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
-        plan.by_parameter = uses.any(|used| matches!(used, Use::Store { .. } | Use::Fixed(_)));
+        plan.by_parameter = uses.any(|used| matches!(used, ParameterUse::Store { .. } | ParameterUse::Fixed(_)));
         let mut uses = plan.parameters.iter().flat_map(|governed| &governed.uses);
-        plan.body = !plan.json.is_empty() || uses.any(Use::is_in_body);
+        plan.body = !plan.json.is_empty() || uses.any(ParameterUse::is_in_body);
         for name in OVERRIDES {
-            plan.parameter(name, false, Use::Override);
+            plan.parameter(name, false, ParameterUse::Override);
         }
         let addable = |repeated: bool| {
             own.iter().find(|place| {
                 place.location() == StoreLocation::Query && place.pointer().is_none() && place.repeated() == repeated
             })
         };
-        plan.add = addable(true).or_else(|| addable(false)).map(|place| (place.name().into(), place.repeated()));
+        plan.addable_parameter =
+            addable(true).or_else(|| addable(false)).map(|place| (place.name().into(), place.repeated()));
         plan
     }
 
@@ -173,23 +177,24 @@ impl Plan {
         let mut uses = self.parameters.iter().flat_map(|governed| &governed.uses);
         self.host
             || !self.path.is_empty()
-            || uses.any(|used| locations.iter().any(|location| location.counts(used)))
-            || self.json.iter().any(|pointed| pointed.counts && json.limits(pointed.own))
-            || self.headers.iter().any(|header| header.counts)
+            || uses.any(|used| locations.iter().any(|location| location.limits_call_by(used)))
+            || self.json.iter().any(|pointer| pointer.limits_call && json.limits_call(pointer.own))
+            || self.headers.iter().any(|header| header.limits_call)
     }
 
-    fn store(&mut self, place: &StorePlace, counts: bool, entry: Option<&Entry>) {
+    fn store(&mut self, place: &StorePlace, limits_call: bool, entry: Option<&Entry>) {
         let steps = || place.pointer().into_iter().flat_map(json::steps);
         match place.location() {
             StoreLocation::Json if place.name().is_empty() => {
                 let steps = steps().collect();
-                self.json.push(Pointed { steps, told: place.to_string(), counts, own: entry.is_some() });
+                self.json.push(StorePointer { steps, text: place.to_string(), limits_call, own: entry.is_some() });
             }
             location @ (StoreLocation::Query | StoreLocation::Form | StoreLocation::Json) => {
-                let used = Use::Store { location, steps: steps().collect(), counts, own: entry.is_some() };
+                let used =
+                    ParameterUse::Store { location, steps: steps().collect(), limits_call, own: entry.is_some() };
                 self.parameter(place.name(), place.repeated(), used);
             }
-            StoreLocation::Header => self.header(place.name(), false, counts),
+            StoreLocation::Header => self.header(place.name(), false, limits_call),
             StoreLocation::Path => {
                 let segments = entry.map(|entry| entry.identity.pattern.segments()).into_iter().flatten();
                 let named = |segment| matches!(segment, Segment::Parameter(name) if name == place.name());
@@ -198,17 +203,17 @@ impl Plan {
         }
     }
 
-    fn parameter(&mut self, name: &str, repeated: bool, used: Use) {
+    fn parameter(&mut self, name: &str, repeated: bool, used: ParameterUse) {
         if let Some(other) = self.parameters.iter_mut().find(|other| other.name.as_str() == name) {
             other.name.allow_repeated(repeated);
             other.uses.push(used);
         } else {
-            let name = Name::new(name, repeated);
-            self.parameters.push(Governed { name, uses: vec![used], excepted: Vec::new() });
+            let name = ParameterName::new(name, repeated);
+            self.parameters.push(GovernedParameter { name, uses: vec![used], excepted: Vec::new() });
         }
     }
 
-    fn header(&mut self, name: &str, key: bool, counts: bool) {
-        self.headers.push(GovernedHeader { name: name.into(), key, counts });
+    fn header(&mut self, name: &str, key: bool, limits_call: bool) {
+        self.headers.push(GovernedHeader { name: name.into(), key, limits_call });
     }
 }

@@ -8,14 +8,14 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::Tables;
-use super::answer::Asked;
 use super::fault::Fault;
-use super::places::body::{self, BOM, Kind, may_be_json};
-use super::places::headers::{self, Said};
-use super::places::json::{self, Codes, Json, Step};
-use super::places::parameters::{self, Location};
-use super::places::{Found, Unseen};
-use super::plan::{Plan, Plans};
+use super::key_info::InfoRequest;
+use super::locations::body::{self, BOM, BodyKind, may_be_json};
+use super::locations::headers::{self, HeaderFacts};
+use super::locations::json::{self, Json, PointerStep, StoreCodes};
+use super::locations::parameters::{self, Location};
+use super::locations::{Extracted, Uninspected};
+use super::plan::{MethodPlan, ProfilePlans};
 use super::request::{Body, HttpRequest};
 use crate::authority::Query;
 use crate::config::profiles::Profile;
@@ -29,25 +29,25 @@ use crate::model::world::MethodTable;
 const AMBIGUOUS: &str = "//";
 
 /// The contents of a request, read in the only possible way.
-pub(super) struct Reading<'r> {
+pub(super) struct ParsedRequest<'r> {
     /// `VERB path`, canonical.
     method: String,
     verb: Option<Verb>,
-    plan: &'r Plan,
-    pub(super) found: Found<'r>,
-    pub(super) said: Said<'r>,
+    plan: &'r MethodPlan,
+    pub(super) extracted: Extracted<'r>,
+    pub(super) header_facts: HeaderFacts<'r>,
     /// The question to Latchkey itself, if it is one.
-    pub(super) asks: Option<Asked>,
+    pub(super) info_request: Option<InfoRequest>,
     pub(super) scope_applied: bool,
 }
 
-impl<'r> Reading<'r> {
+impl<'r> ParsedRequest<'r> {
     /// Reads the head of `request`. `path` is the canonical path, if it has a single meaning.
-    pub(super) fn of_head(
+    pub(super) fn parse_head(
         request: &HttpRequest<'r>,
         path: Option<CanonicalPath<'_>>,
         profile: &Profile,
-        plans: &'r Plans,
+        plans: &'r ProfilePlans,
         tables: &Tables,
     ) -> Result<Self, Fault> {
         // Browsers never send what follows a `#`; on the wire some services drop it and some do not.
@@ -60,29 +60,31 @@ impl<'r> Reading<'r> {
             },
             _ => None,
         };
-        let plan = plans.of(entry);
-        let mut found = Found::default();
-        let said = headers::read(request, plan, &mut found)?;
+        let plan = plans.for_method(entry);
+        let mut extracted = Extracted::default();
+        let header_facts = headers::read(request, plan, &mut extracted)?;
         let query = request.target.iter().position(|byte| *byte == b'?').map(|at| &request.target[at + 1..]);
-        parameters::urlencoded(query.unwrap_or_default(), Location::QUERY, &plan.parameters, &mut found)?;
-        if said.content_type.is_some_and(body::has_odd_charset) {
-            found.unseen = Some(Unseen { why: Fault::ContentType, stores: plan.by_parameter, verb: true });
+        parameters::urlencoded(query.unwrap_or_default(), Location::QUERY, &plan.parameters, &mut extracted)?;
+        if header_facts.content_type.is_some_and(body::has_odd_charset) {
+            extracted.uninspected =
+                Some(Uninspected { why: Fault::ContentType, stores: plan.by_parameter, verb: true });
         }
-        found.one_key()?;
+        extracted.check_single_key()?;
         for at in &plan.path {
             let segment = path.as_ref().and_then(|path| path.segments().nth(*at));
             if let Some(segment) = segment {
-                found.take_store(Cow::Owned(path::decode(segment).into_owned()), true)?;
+                extracted.add_store(Cow::Owned(path::decode(segment).into_owned()), true)?;
             }
         }
         if plan.host {
             // Two hosts that were joined, for instance.
             let host = headers::host(request.host).ok_or(Fault::Host)?;
             if let Some(store) = tables.stores.get_by_host(&host) {
-                found.take_store(Cow::Owned(store.code.to_string()), true)?;
+                extracted.add_store(Cow::Owned(store.code.to_string()), true)?;
             }
         }
-        let asks = profile.answers.then(|| path.as_ref().and_then(|path| Asked::read(verb?, path.as_str(), profile)));
+        let info_request =
+            profile.answers.then(|| path.as_ref().and_then(|path| InfoRequest::read(verb?, path.as_str(), profile)));
         Ok(Self {
             method: format!(
                 "{} {}",
@@ -91,62 +93,67 @@ impl<'r> Reading<'r> {
             ),
             verb,
             plan,
-            said,
-            asks: asks.flatten(),
+            header_facts,
+            info_request: info_request.flatten(),
             scope_applied: profile.upstream_applies_scope,
-            found,
+            extracted,
         })
     }
 
     /// Reads the body, too.
     pub(super) fn with_body(mut self, body: Body<'r>, profile: &Profile) -> Result<Self, Fault> {
-        let kind = self.said.content_type.map_or(Kind::Unknown, body::kind);
+        let kind = self.header_facts.content_type.map_or(BodyKind::Unknown, body::kind);
         match body {
-            Body::None if !self.said.body => {}
-            Body::Whole([]) => {}
+            Body::None if !self.header_facts.body => {}
+            Body::Complete([]) => {}
             // Without a type, and if the verb does not call for one, a body is unusual, and no service looks for
             // parameters in it.
-            Body::Unknown if self.said.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
+            Body::Unknown if self.header_facts.content_type.is_none() && self.is_verb(&[Verb::GET, Verb::HEAD]) => {
                 if self.plan.body {
-                    self.found.unseen = Some(Unseen { why: Fault::Unseen("withheld"), stores: true, verb: false });
+                    self.extracted.uninspected =
+                        Some(Uninspected { why: Fault::BodyNotInspected("withheld"), stores: true, verb: false });
                 }
             }
             // If a header announces a body, there is one, even if the proxy denies it.
             Body::None | Body::Withheld | Body::Unknown => {
-                self.not_inspected(Fault::Unseen("withheld"), profile);
+                self.mark_uninspected(Fault::BodyNotInspected("withheld"), profile);
             }
-            Body::CutOff => self.not_inspected(Fault::Unseen("truncated"), profile),
-            Body::Whole(_) if self.said.encoded => {
-                self.not_inspected(Fault::Unseen("compressed"), profile);
+            Body::Truncated => self.mark_uninspected(Fault::BodyNotInspected("truncated"), profile),
+            Body::Complete(_) if self.header_facts.encoded => {
+                self.mark_uninspected(Fault::BodyNotInspected("compressed"), profile);
             }
-            Body::Whole(bytes) if bytes.len() > profile.body_limit => {
-                self.not_inspected(Fault::Unseen("larger than the profile's body_limit"), profile);
+            Body::Complete(bytes) if bytes.len() > profile.body_limit => {
+                self.mark_uninspected(Fault::BodyNotInspected("larger than the profile's body_limit"), profile);
             }
-            Body::Whole(bytes) => self.inspect(bytes, &kind, profile)?,
+            Body::Complete(bytes) => self.inspect(bytes, &kind, profile)?,
         }
-        self.found.one_key()?;
+        self.extracted.check_single_key()?;
         Ok(self)
     }
 
-    fn inspect(&mut self, bytes: &'r [u8], kind: &Kind<'_>, profile: &Profile) -> Result<(), Fault> {
+    fn inspect(&mut self, bytes: &'r [u8], kind: &BodyKind<'_>, profile: &Profile) -> Result<(), Fault> {
         let governed = &self.plan.parameters;
-        let form = Location::form(self.verb, self.said.sized);
+        let form = Location::form(self.verb, self.header_facts.sized);
         let read = match kind {
-            Kind::Form if bytes.starts_with(BOM) => Err(Fault::Unseen("a form that starts with a byte order mark")),
-            Kind::Form => {
+            BodyKind::Form if bytes.starts_with(BOM) => {
+                Err(Fault::BodyNotInspected("a form that starts with a byte order mark"))
+            }
+            BodyKind::Form => {
                 let other = self.inspect_json(bytes, false);
-                parameters::urlencoded(bytes, form, governed, &mut self.found)?;
+                parameters::urlencoded(bytes, form, governed, &mut self.extracted)?;
                 other
             }
-            Kind::Multipart(boundary) => parameters::multipart(bytes, boundary, form, governed, &mut self.found),
-            Kind::Json { exact } => self.inspect_json_always(bytes, *exact).and_then(|()| self.not_a_form(bytes)),
-            Kind::File => self.inspect_json(bytes, false).and_then(|()| self.not_a_form(bytes)),
-            Kind::Unknown => Err(Fault::ContentType),
+            BodyKind::Multipart(boundary) => {
+                parameters::multipart(bytes, boundary, form, governed, &mut self.extracted)
+            }
+            BodyKind::Json { exact } => self.inspect_json_always(bytes, *exact).and_then(|()| self.not_a_form(bytes)),
+            BodyKind::File => self.inspect_json(bytes, false).and_then(|()| self.not_a_form(bytes)),
+            BodyKind::Unknown => Err(Fault::ContentType),
         };
         match read {
             // A body that violates the grammar; other faults are in what the grammar read.
-            Err(why @ (Fault::Unseen(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
-                self.not_inspected(why, profile);
+            Err(why @ (Fault::BodyNotInspected(_) | Fault::Json(_) | Fault::Multipart(_) | Fault::ContentType)) => {
+                self.mark_uninspected(why, profile);
                 Ok(())
             }
             other => other,
@@ -156,7 +163,11 @@ impl<'r> Reading<'r> {
     /// Checks that a body of another type holds nothing that matters for services that read forms of any type.
     fn not_a_form(&self, bytes: &[u8]) -> Result<(), Fault> {
         let is_form = parameters::is_form_to_some(bytes, &self.plan.parameters);
-        if is_form { Err(Fault::Unseen("not declared as a form but contains form parameters")) } else { Ok(()) }
+        if is_form {
+            Err(Fault::BodyNotInspected("not declared as a form but contains form parameters"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads a body whose type does not declare JSON as JSON if it may be JSON.
@@ -167,40 +178,41 @@ impl<'r> Reading<'r> {
     /// Reads JSON. Unless the type is `exact`, a store named in it does not limit the call.
     fn inspect_json_always(&mut self, bytes: &'r [u8], exact: bool) -> Result<(), Fault> {
         let json = json::read(bytes, "the body")?;
-        let location = Location::json(self.verb, exact && self.said.sized);
-        for place in &self.plan.json {
+        let location = Location::json(self.verb, exact && self.header_facts.sized);
+        for pointer in &self.plan.json {
             // A list has no such member; if only the profile expects one, the method may well accept a list.
-            if !place.own && matches!((&json, place.steps.first()), (Json::Array(_), Some(Step::Member(_)))) {
+            if !pointer.own && matches!((&json, pointer.steps.first()), (Json::Array(_), Some(PointerStep::Member(_))))
+            {
                 continue;
             }
-            let mut codes = Codes::default();
-            json::follow(&json, &place.steps, &place.told, &mut codes)?;
-            let counts = place.counts && !codes.gap && location.limits(place.own);
+            let mut codes = StoreCodes::default();
+            json::follow(&json, &pointer.steps, &pointer.text, &mut codes)?;
+            let limits_call = pointer.limits_call && !codes.gap && location.limits_call(pointer.own);
             for code in codes.codes {
-                self.found.take_store(Cow::Owned(code.into_owned()), counts)?;
+                self.extracted.add_store(Cow::Owned(code.into_owned()), limits_call)?;
             }
         }
-        parameters::json(&json, location, &self.plan.parameters, &mut self.found)
+        parameters::json(&json, location, &self.plan.parameters, &mut self.extracted)
     }
 
     /// Records that the body was not inspected, and what could be in it.
-    fn not_inspected(&mut self, why: Fault, profile: &Profile) {
+    fn mark_uninspected(&mut self, why: Fault, profile: &Profile) {
         let parameters = !profile.upstream_reads_only_places;
         let stores = self.plan.body || parameters && self.plan.by_parameter;
         if parameters || stores {
-            self.found.unseen = Some(Unseen { why, stores, verb: parameters });
+            self.extracted.uninspected = Some(Uninspected { why, stores, verb: parameters });
         }
     }
 
     /// Returns why the request was not inspected, if it is refused for that.
-    pub(super) fn not_inspected_for(&self, reason: Reason) -> Option<&Fault> {
-        let unseen = self.found.unseen.as_ref()?;
+    pub(super) fn uninspected_fault(&self, reason: Reason) -> Option<&Fault> {
+        let uninspected = self.extracted.uninspected.as_ref()?;
         let because = match reason {
-            Reason::StoreRequired => unseen.stores,
-            Reason::PathAmbiguous => unseen.verb && !self.method.ends_with(AMBIGUOUS),
+            Reason::StoreRequired => uninspected.stores,
+            Reason::PathAmbiguous => uninspected.verb && !self.method.ends_with(AMBIGUOUS),
             _ => false,
         };
-        because.then_some(&unseen.why)
+        because.then_some(&uninspected.why)
     }
 
     fn is_verb(&self, verbs: &[Verb]) -> bool {
@@ -208,18 +220,22 @@ impl<'r> Reading<'r> {
     }
 
     /// Returns the parameter that stores can be added in, and whether it takes several.
-    pub(super) fn add(&self) -> Option<(&'r str, bool)> {
-        self.plan.add.as_ref().filter(|_| !self.found.full).map(|(name, repeated)| (&**name, *repeated))
+    pub(super) fn addable_parameter(&self) -> Option<(&'r str, bool)> {
+        self.plan
+            .addable_parameter
+            .as_ref()
+            .filter(|_| !self.extracted.query_full)
+            .map(|(name, repeated)| (&**name, *repeated))
     }
 
     /// Returns the token presented; empty if there was none.
     pub(super) fn token(&self) -> &str {
-        self.found.key.as_deref().unwrap_or_default()
+        self.extracted.key.as_deref().unwrap_or_default()
     }
 
     /// Returns the stores mentioned, the first one separately: usually there is no other, so nothing is allocated.
     pub(super) fn stores(&self) -> (&str, Vec<String>) {
-        match &*self.found.stores {
+        match &*self.extracted.stores {
             [only] if !only.is_empty() => (only, Vec::new()),
             several => ("", several.iter().map(ToString::to_string).collect()),
         }
@@ -232,17 +248,17 @@ impl<'r> Reading<'r> {
     }
 
     pub(super) fn stores_from(&self) -> StoresFrom {
-        let enforcement = match self.add() {
+        let enforcement = match self.addable_parameter() {
             _ if self.scope_applied => ScopeEnforcement::Upstream,
             Some((_, true)) => ScopeEnforcement::AppendMany,
             Some((_, false)) => ScopeEnforcement::AppendOne,
             None => ScopeEnforcement::None,
         };
-        let unseen = self.found.unseen.as_ref();
+        let uninspected = self.extracted.uninspected.as_ref();
         StoresFrom::Gateway(StoreEvidence {
-            complete: !unseen.is_some_and(|unseen| unseen.stores),
-            verb_inspected: !unseen.is_some_and(|unseen| unseen.verb),
-            limits_call: self.found.named,
+            complete: !uninspected.is_some_and(|uninspected| uninspected.stores),
+            verb_inspected: !uninspected.is_some_and(|uninspected| uninspected.verb),
+            limits_call: self.extracted.limits_call,
             enforcement,
         })
     }

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::fault::Fault;
-use super::{Facts, Outcome, Respond};
-use crate::config::profiles::Wording;
+use super::{ClientResponse, LogFacts, Outcome};
+use crate::config::profiles::ErrorFormat;
 use crate::model::decision::Reason;
 
 /// The prefix of each challenge.
@@ -15,9 +15,9 @@ const REALM: &str = "Bearer realm=\"latchkey\"";
 
 /// Why a request is refused.
 #[derive(Debug)]
-pub(super) enum Why<'a> {
+pub(super) enum RefusalReason<'a> {
     /// The first check that failed.
-    Reason(Reason),
+    FailedCheck(Reason),
     /// The key is for certain stores, and nothing limits the request to them: no store is named in this parameter, or
     /// the parameter is unknown.
     NotLimited(Option<String>),
@@ -32,7 +32,7 @@ pub(super) enum Why<'a> {
 }
 
 /// The explanation for a key's holder, in every error format.
-struct Told {
+struct Explanation {
     status: u16,
     /// An error of RFC 6750.
     error: Option<&'static str>,
@@ -41,7 +41,7 @@ struct Told {
     /// The message for clients of the `RetailCRM` API, and its status.
     crm: (u16, Cow<'static, str>),
     /// Whether that client needs the detail as well, because its own message is too vague.
-    explained: bool,
+    needs_detail: bool,
 }
 
 /// Fields in the order of RFC 9457.
@@ -70,26 +70,26 @@ struct CrmErrors<'a> {
 }
 
 /// Builds the refusal of a request from these facts, which lack only the reason.
-pub(super) fn respond(wording: Wording, why: &Why<'_>, mut facts: Facts) -> Outcome {
-    let told = tell(why);
-    if let Why::Fault(fault) = why {
+pub(super) fn respond(wording: ErrorFormat, why: &RefusalReason<'_>, mut facts: LogFacts) -> Outcome {
+    let explanation = explain(why);
+    if let RefusalReason::Fault(fault) = why {
         facts.fault = fault.kind();
     }
     if facts.reason.is_empty() {
         facts.reason = match why {
             // Logs may contain the exact reason: the holder can't read them.
-            Why::Reason(reason) => reason.as_str(),
-            _ => told.reason,
+            RefusalReason::FailedCheck(reason) => reason.as_str(),
+            _ => explanation.reason,
         };
     }
     Outcome::Refuse(match wording {
-        Wording::Plain => plain(&told, facts),
-        Wording::RetailCrm => {
-            let (status, error_msg) = (told.crm.0, &*told.crm.1);
-            let errors = told.explained.then_some(CrmErrors { site: &told.detail });
+        ErrorFormat::Plain => plain(&explanation, facts),
+        ErrorFormat::RetailCrm => {
+            let (status, error_msg) = (explanation.crm.0, &*explanation.crm.1);
+            let errors = explanation.needs_detail.then_some(CrmErrors { site: &explanation.detail });
             let body = serde_json::to_string(&CrmError { success: false, error_msg, errors });
             let headers = json_headers("application/json; charset=utf-8");
-            Respond { status, headers, body: body.unwrap_or_default(), facts }
+            ClientResponse { status, headers, body: body.unwrap_or_default(), facts }
         }
     })
 }
@@ -99,28 +99,29 @@ pub(super) fn json_headers(content_type: &'static str) -> Vec<(&'static str, Str
     vec![("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]
 }
 
-fn plain(told: &Told, facts: Facts) -> Respond {
-    let title = match told.status {
+fn plain(explanation: &Explanation, facts: LogFacts) -> ClientResponse {
+    let title = match explanation.status {
         400 => "Bad Request",
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
         _ => "Forbidden",
     };
-    let problem = Problem { title, status: told.status, detail: &told.detail, reason: told.reason };
+    let problem =
+        Problem { title, status: explanation.status, detail: &explanation.detail, reason: explanation.reason };
     let mut headers = json_headers("application/problem+json");
-    let challenge = told.error.map_or_else(
+    let challenge = explanation.error.map_or_else(
         || REALM.to_owned(),
         |error| {
             // Only characters that a quoted description may have: the detail may contain parts of a request.
             let allowed = |letter: char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
-            let detail: String = told.detail.chars().filter(|letter| allowed(*letter)).collect();
+            let detail: String = explanation.detail.chars().filter(|letter| allowed(*letter)).collect();
             format!("{REALM}, error=\"{error}\", error_description=\"{detail}\"")
         },
     );
     headers.push(("www-authenticate", challenge));
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    Respond { status: told.status, headers, body, facts }
+    ClientResponse { status: explanation.status, headers, body, facts }
 }
 
 const DENIED: (u16, &str) = (403, "Access denied.");
@@ -129,31 +130,38 @@ const SCOPE: Option<&str> = Some("insufficient_scope");
 /// For a request that is itself malformed (RFC 6750).
 const REQUEST: Option<&str> = Some("invalid_request");
 
-fn told(
+fn explanation(
     status: u16,
     error: Option<&'static str>,
     reason: &'static str,
     detail: &str,
     (crm_status, text): (u16, &'static str),
-) -> Told {
-    Told { status, error, reason, detail: detail.to_owned(), crm: (crm_status, text.into()), explained: false }
+) -> Explanation {
+    Explanation {
+        status,
+        error,
+        reason,
+        detail: detail.to_owned(),
+        crm: (crm_status, text.into()),
+        needs_detail: false,
+    }
 }
 
-fn tell(why: &Why<'_>) -> Told {
+fn explain(why: &RefusalReason<'_>) -> Explanation {
     const INPUT: (u16, &str) = (400, "Errors in the input parameters");
 
     match why {
-        Why::Reason(reason) => tell_reason(*reason),
-        Why::NotLimited(Some(parameter)) => Told {
+        RefusalReason::FailedCheck(reason) => explain_check(*reason),
+        RefusalReason::NotLimited(Some(parameter)) => Explanation {
             detail: format!(
                 "the key is limited to certain stores, and the request does not specify a store in {parameter}; add it"
             ),
             crm: (400, format!("Parameter '{parameter}' is missing").into()),
-            ..told(400, REQUEST, "STORE_REQUIRED", "", INPUT)
+            ..explanation(400, REQUEST, "STORE_REQUIRED", "", INPUT)
         },
-        Why::NotLimited(None) => Told {
-            explained: true,
-            ..told(
+        RefusalReason::NotLimited(None) => Explanation {
+            needs_detail: true,
+            ..explanation(
                 403,
                 SCOPE,
                 "STORE_REQUIRED",
@@ -162,35 +170,43 @@ fn tell(why: &Why<'_>) -> Told {
                 DENIED,
             )
         },
-        Why::OtherVerb => told(
+        RefusalReason::OtherVerb => explanation(
             403,
             SCOPE,
             "METHOD_UNKNOWN",
             "this API method does not exist with this verb",
             (405, "Method Not Allowed"),
         ),
-        Why::Fault(fault) => told(400, REQUEST, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
-        Why::NotGoverned => told(403, SCOPE, "NOT_GOVERNED", "this path is not available", DENIED),
-        Why::NoProfile => told(403, SCOPE, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED),
+        RefusalReason::Fault(fault) => explanation(400, REQUEST, "REQUEST_AMBIGUOUS", &fault.to_string(), INPUT),
+        RefusalReason::NotGoverned => explanation(403, SCOPE, "NOT_GOVERNED", "this path is not available", DENIED),
+        RefusalReason::NoProfile => {
+            explanation(403, SCOPE, "PROFILE_UNKNOWN", "the proxy names an unknown profile", DENIED)
+        }
     }
 }
 
-fn tell_reason(reason: Reason) -> Told {
+fn explain_check(reason: Reason) -> Explanation {
     match reason {
-        Reason::KeyMissing => told(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing.")),
+        Reason::KeyMissing => {
+            explanation(401, None, "KEY_MISSING", "the request has no key", (403, "\"apiKey\" is missing."))
+        }
         Reason::KeyMalformed
         | Reason::KeyUnknown
         | Reason::KeyRevoked
         | Reason::KeyInactive
         | Reason::KeyNotYetValid
         | Reason::KeyExpired
-        | Reason::SecretExpired => {
-            told(401, Some("invalid_token"), "KEY_INVALID", "the key is not valid", (403, "Wrong \"apiKey\" value."))
-        }
+        | Reason::SecretExpired => explanation(
+            401,
+            Some("invalid_token"),
+            "KEY_INVALID",
+            "the key is not valid",
+            (403, "Wrong \"apiKey\" value."),
+        ),
         Reason::NetworkDenied => {
-            told(403, SCOPE, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
+            explanation(403, SCOPE, "NETWORK_DENIED", "the key must not be used from this address", DENIED)
         }
-        Reason::MethodRequired | Reason::PathAmbiguous => told(
+        Reason::MethodRequired | Reason::PathAmbiguous => explanation(
             400,
             REQUEST,
             "PATH_AMBIGUOUS",
@@ -198,10 +214,12 @@ fn tell_reason(reason: Reason) -> Told {
             DENIED,
         ),
         Reason::MethodUnknown => {
-            told(403, SCOPE, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
+            explanation(403, SCOPE, "METHOD_UNKNOWN", "unknown API method", (404, "API method not found"))
         }
-        Reason::MethodDenied => told(403, SCOPE, "METHOD_DENIED", "the key has no access to this method", DENIED),
-        Reason::StoreRequired => told(
+        Reason::MethodDenied => {
+            explanation(403, SCOPE, "METHOD_DENIED", "the key has no access to this method", DENIED)
+        }
+        Reason::StoreRequired => explanation(
             400,
             REQUEST,
             "STORE_REQUIRED",
@@ -209,11 +227,11 @@ fn tell_reason(reason: Reason) -> Told {
             (400, "Parameter 'site' is missing"),
         ),
         Reason::StoreUnknown | Reason::StoreInactive | Reason::StoreDenied => {
-            told(403, SCOPE, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
+            explanation(403, SCOPE, "STORE_DENIED", "the key has no access to a store named in the request", DENIED)
         }
-        Reason::NoStoreOpen => Told {
-            explained: true,
-            ..told(
+        Reason::NoStoreOpen => Explanation {
+            needs_detail: true,
+            ..explanation(
                 403,
                 SCOPE,
                 "NO_STORE_OPEN",
@@ -222,9 +240,9 @@ fn tell_reason(reason: Reason) -> Told {
                 DENIED,
             )
         },
-        Reason::MethodReadsNoStore => Told {
-            explained: true,
-            ..told(
+        Reason::MethodReadsNoStore => Explanation {
+            needs_detail: true,
+            ..explanation(
                 403,
                 SCOPE,
                 "METHOD_READS_NO_STORE",

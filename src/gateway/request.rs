@@ -1,4 +1,4 @@
-//! A request as a proxy received it, in raw bytes: nothing is decoded, folded or joined before it is judged.
+//! A request as a proxy received it, in raw bytes: nothing is decoded, folded or joined before it is read.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -31,9 +31,9 @@ pub enum Body<'a> {
     /// The proxy neither forwards a body nor reports whether there is one.
     Unknown,
     /// The complete body.
-    Whole(&'a [u8]),
+    Complete(&'a [u8]),
     /// There is one, and the proxy forwards only its beginning.
-    CutOff,
+    Truncated,
 }
 
 impl fmt::Debug for HttpRequest<'_> {
@@ -54,8 +54,8 @@ impl fmt::Debug for Body<'_> {
             Self::None => f.write_str("None"),
             Self::Withheld => f.write_str("Withheld"),
             Self::Unknown => f.write_str("Unknown"),
-            Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
-            Self::CutOff => f.write_str("CutOff"),
+            Self::Complete(bytes) => write!(f, "Complete({} bytes)", bytes.len()),
+            Self::Truncated => f.write_str("Truncated"),
         }
     }
 }

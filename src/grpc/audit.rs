@@ -12,11 +12,11 @@ use crate::registry::Registry;
 
 /// Serves the audit trail from the registry.
 #[derive(Debug)]
-pub(super) struct Audit {
+pub(super) struct AuditApi {
     registry: Registry,
 }
 
-impl Audit {
+impl AuditApi {
     /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> AuditServiceServer<Self> {
         AuditServiceServer::new(Self { registry })
@@ -24,7 +24,7 @@ impl Audit {
 }
 
 #[tonic::async_trait]
-impl AuditService for Audit {
+impl AuditService for AuditApi {
     async fn list_changes(
         &self,
         request: Request<pb::ListChangesRequest>,

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::no_decision::no_decision;
-use super::permissions::{asks_who_calls, permission};
+use super::permissions::{needs_caller, permission};
 use super::status::no_caller;
 use crate::authority::Authority;
 use crate::model::operator::Permission;
@@ -59,31 +59,31 @@ impl<S> Layer<S> for CallerAuthLayer {
 }
 
 /// Outcome of the permission check, as far as it is known without waiting.
-enum Verdict {
-    Pass(Option<Caller>),
-    Refuse(Status),
-    Ask(Vec<u8>, Permission),
+enum Admission {
+    Admitted(Option<Caller>),
+    Refused(Status),
+    Lookup(Vec<u8>, Permission),
 }
 
 impl<S> CallerAuthService<S> {
-    fn judge(&self, path: &str, headers: &HeaderMap) -> Verdict {
+    fn check_caller(&self, path: &str, headers: &HeaderMap) -> Admission {
         // Health, reflection and paths without a service need no credentials.
         let Some(needed) = permission(path) else {
-            return Verdict::Pass(None);
+            return Admission::Admitted(None);
         };
         if needed == Permission::Authorize && self.auth == CallerAuth::OffForDecisions {
-            return Verdict::Pass(None);
+            return Admission::Admitted(None);
         }
-        let token = match bearer(headers) {
+        let token = match bearer_token(headers) {
             Ok(token) => token,
-            Err(status) => return Verdict::Refuse(status),
+            Err(status) => return Admission::Refused(status),
         };
         let admit = |operator: &OperatorEntry| {
-            admit(Some(operator), needed).map(|operator| asks_who_calls(path).then(|| caller(operator)))
+            admit(Some(operator), needed).map(|operator| needs_caller(path).then(|| caller(operator)))
         };
         match self.authority.operator_now(token, admit) {
-            Some(admitted) => admitted.map_or_else(Verdict::Refuse, Verdict::Pass),
-            None => Verdict::Ask(token.to_vec(), needed),
+            Some(admitted) => admitted.map_or_else(Admission::Refused, Admission::Admitted),
+            None => Admission::Lookup(token.to_vec(), needed),
         }
     }
 }
@@ -104,13 +104,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.judge(request.uri().path(), request.headers()) {
-            Verdict::Pass(caller) => {
-                introduce(&mut request, caller);
+        match self.check_caller(request.uri().path(), request.headers()) {
+            Admission::Admitted(caller) => {
+                attach_caller(&mut request, caller);
                 Either::Left(self.inner.call(request))
             }
-            Verdict::Refuse(status) => Either::Right(std::future::ready(Ok(status.into_http())).boxed()),
-            Verdict::Ask(token, needed) => {
+            Admission::Refused(status) => Either::Right(std::future::ready(Ok(status.into_http())).boxed()),
+            Admission::Lookup(token, needed) => {
                 let authority = self.authority.clone();
                 let clone = self.inner.clone();
                 // The clone was not polled for readiness; the original was, and must make the call.
@@ -122,7 +122,7 @@ where
                     };
                     match admit(operator.as_ref(), needed) {
                         Ok(operator) => {
-                            introduce(&mut request, Some(caller(operator)));
+                            attach_caller(&mut request, Some(caller(operator)));
                             inner.call(request).await
                         }
                         Err(status) => Ok(status.into_http()),
@@ -135,7 +135,7 @@ where
 }
 
 /// Returns the token of `authorization: Bearer …`.
-fn bearer(headers: &HeaderMap) -> Result<&[u8], Status> {
+fn bearer_token(headers: &HeaderMap) -> Result<&[u8], Status> {
     let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(no_caller());
@@ -168,7 +168,7 @@ fn admit(operator: Option<&OperatorEntry>, needed: Permission) -> Result<&Operat
     }
 }
 
-fn introduce(request: &mut Request<Body>, caller: Option<Caller>) {
+fn attach_caller(request: &mut Request<Body>, caller: Option<Caller>) {
     if let Some(caller) = caller {
         tracing::trace!(rpc = request.uri().path(), operator = %caller.id, "allowed");
         request.extensions_mut().insert(caller);
@@ -184,12 +184,12 @@ mod tests {
     #[test]
     fn only_one_bearer_token_counts() {
         let mut headers = HeaderMap::new();
-        assert!(bearer(&headers).is_err());
+        assert!(bearer_token(&headers).is_err());
         headers.insert("authorization", HeaderValue::from_static("bearer abc"));
-        assert_eq!(bearer(&headers).unwrap(), b"abc");
+        assert_eq!(bearer_token(&headers).unwrap(), b"abc");
         headers.append("authorization", HeaderValue::from_static("Bearer def"));
-        assert!(bearer(&headers).is_err());
+        assert!(bearer_token(&headers).is_err());
         headers.insert("authorization", HeaderValue::from_static("Basic abc"));
-        assert!(bearer(&headers).is_err());
+        assert!(bearer_token(&headers).is_err());
     }
 }

@@ -8,27 +8,27 @@ use prost::Message;
 use tokio::sync::broadcast::error::RecvError;
 use tonic::{Code, Request, Response, Status};
 
-use super::answer::{authorize, batch_authorize};
+use super::decide::{authorize, batch_authorize};
 use super::no_decision::no_decision;
-use super::question::{Asked, read_revision};
+use super::request::{BorrowedRequest, parse_revision};
 use super::wire::{Framed, to_reason};
 use crate::authority::{AppliedRevision, Authority, Introspection};
 use crate::lifecycle::Tasks;
 use crate::model::violations::Violations;
-use crate::proto::v1 as proto;
+use crate::proto::v1 as pb;
 use crate::proto::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::status;
 
 /// Serves decisions of an authority.
 #[derive(Debug)]
-pub(super) struct Authorization {
+pub(super) struct AuthorizationApi {
     authority: Authority,
     tasks: Tasks,
 }
 
-type Watch = Pin<Box<dyn Stream<Item = Result<proto::WatchChangesResponse, Status>> + Send>>;
+type ChangeStream = Pin<Box<dyn Stream<Item = Result<pb::WatchChangesResponse, Status>> + Send>>;
 
-impl Authorization {
+impl AuthorizationApi {
     /// Creates the service over `authority`; its streams end when `tasks` stop.
     pub(super) fn service(authority: Authority, tasks: Tasks) -> AuthorizationServiceServer<Self> {
         AuthorizationServiceServer::new(Self { authority, tasks })
@@ -36,47 +36,47 @@ impl Authorization {
 }
 
 #[tonic::async_trait]
-impl AuthorizationService for Authorization {
+impl AuthorizationService for AuthorizationApi {
     async fn authorize(
         &self,
-        request: Request<proto::AuthorizeRequest>,
-    ) -> Result<Response<proto::AuthorizeResponse>, Status> {
+        request: Request<pb::AuthorizeRequest>,
+    ) -> Result<Response<pb::AuthorizeResponse>, Status> {
         let request = request.into_inner();
-        told(&authorize(&self.authority, &Asked::from(&request)).await?)
+        decode_response(&authorize(&self.authority, &BorrowedRequest::from(&request)).await?)
     }
 
     async fn batch_authorize(
         &self,
-        request: Request<proto::BatchAuthorizeRequest>,
-    ) -> Result<Response<proto::BatchAuthorizeResponse>, Status> {
+        request: Request<pb::BatchAuthorizeRequest>,
+    ) -> Result<Response<pb::BatchAuthorizeResponse>, Status> {
         let request = request.into_inner();
-        let asked: Vec<Asked<'_>> = request.requests.iter().map(Asked::from).collect();
-        told(&batch_authorize(&self.authority, &asked).await?)
+        let requests: Vec<BorrowedRequest<'_>> = request.requests.iter().map(BorrowedRequest::from).collect();
+        decode_response(&batch_authorize(&self.authority, &requests).await?)
     }
 
     async fn introspect_key(
         &self,
-        request: Request<proto::IntrospectKeyRequest>,
-    ) -> Result<Response<proto::IntrospectKeyResponse>, Status> {
+        request: Request<pb::IntrospectKeyRequest>,
+    ) -> Result<Response<pb::IntrospectKeyResponse>, Status> {
         let request = request.into_inner();
         let mut violations = Violations::new();
         if request.key.is_empty() {
             violations.add("key", "must not be empty");
         }
-        let min_revision = read_revision(&request.min_revision, "min_revision", &mut violations);
+        let min_revision = parse_revision(&request.min_revision, "min_revision", &mut violations);
         status::check(&violations)?;
-        let told = self.authority.introspect(&request.key, min_revision).await.map_err(no_decision)?;
-        Ok(Response::new(to_introspection(told)))
+        let introspection = self.authority.introspect(&request.key, min_revision).await.map_err(no_decision)?;
+        Ok(Response::new(to_introspection(introspection)))
     }
 
-    type WatchChangesStream = Watch;
+    type WatchChangesStream = ChangeStream;
 
     async fn watch_changes(
         &self,
-        request: Request<proto::WatchChangesRequest>,
+        request: Request<pb::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
         let mut violations = Violations::new();
-        let after = read_revision(&request.into_inner().after_revision, "after_revision", &mut violations);
+        let after = parse_revision(&request.into_inner().after_revision, "after_revision", &mut violations);
         status::check(&violations)?;
         let subscription = self.authority.subscribe(after).ok_or_else(fallen_behind)?;
         let backlog = stream::iter(subscription.backlog).map(|applied| Ok(to_change(&applied)));
@@ -94,8 +94,8 @@ impl AuthorizationService for Authorization {
 }
 
 /// Decodes an encoded response. There is one encoder, shared with calls that bypass tonic.
-fn told<T: Message + Default>(answer: &Framed) -> Result<Response<T>, Status> {
-    let read = T::decode(answer.message());
+fn decode_response<T: Message + Default>(framed: &Framed) -> Result<Response<T>, Status> {
+    let read = T::decode(framed.message());
     read.map(Response::new)
         .map_err(|error| status::new(Code::Internal, format!("the response could not be encoded correctly: {error}")))
 }
@@ -107,24 +107,24 @@ fn fallen_behind() -> Status {
 
 // === model → proto ===
 
-fn to_introspection(told: Introspection) -> proto::IntrospectKeyResponse {
-    let revision = told.revision.0;
-    let Some(reach) = told.access else {
-        let reason = told.refused.map_or(proto::Reason::Unspecified, to_reason);
-        return proto::IntrospectKeyResponse { reason: reason.into(), revision, ..Default::default() };
+fn to_introspection(introspection: Introspection) -> pb::IntrospectKeyResponse {
+    let revision = introspection.revision.0;
+    let Some(reach) = introspection.access else {
+        let reason = introspection.refused.map_or(pb::Reason::Unspecified, to_reason);
+        return pb::IntrospectKeyResponse { reason: reason.into(), revision, ..Default::default() };
     };
-    let access = |all| if all { proto::Access::All } else { proto::Access::Selected }.into();
+    let access = |all| if all { pb::Access::All } else { pb::Access::Selected }.into();
     let time = |time: crate::model::time::Timestamp| {
         let (seconds, nanos) = time.as_seconds();
         prost_types::Timestamp { seconds, nanos }
     };
-    proto::IntrospectKeyResponse {
+    pb::IntrospectKeyResponse {
         usable: true,
-        reason: proto::Reason::Allowed.into(),
+        reason: pb::Reason::Allowed.into(),
         key_id: reach.key.to_string(),
         name: reach.name,
         store_access: access(reach.all_stores),
-        stores: reach.stores.into_iter().map(|(code, name)| proto::IntrospectedStore { code, name }).collect(),
+        stores: reach.stores.into_iter().map(|(code, name)| pb::IntrospectedStore { code, name }).collect(),
         method_access: access(reach.all_methods),
         methods: reach.methods,
         expire_time: reach.expires.map(time),
@@ -134,13 +134,13 @@ fn to_introspection(told: Introspection) -> proto::IntrospectKeyResponse {
     }
 }
 
-fn to_change(applied: &Arc<AppliedRevision>) -> proto::WatchChangesResponse {
-    let subjects = applied.subjects.iter().map(|subject| proto::ChangedSubject {
+fn to_change(applied: &Arc<AppliedRevision>) -> pb::WatchChangesResponse {
+    let subjects = applied.subjects.iter().map(|subject| pb::ChangedSubject {
         kind: subject.kind.clone(),
         id: subject.id.clone(),
         action: subject.action.clone(),
     });
-    proto::WatchChangesResponse {
+    pb::WatchChangesResponse {
         revision: applied.cursor.to_string(),
         number: applied.cursor.revision.0,
         subjects: subjects.collect(),

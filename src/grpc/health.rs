@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 use tonic_health::ServingStatus;
-use tonic_health::pb::health_check_response::ServingStatus as Told;
+use tonic_health::pb::health_check_response::ServingStatus as ProtoStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, HealthService};
@@ -36,7 +36,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// tonic-health's service, whose streams would otherwise last until their clients close them and block shutdown.
 #[derive(Debug)]
-struct UntilTheEnd {
+struct StoppableHealth {
     health: HealthService,
     tasks: Tasks,
 }
@@ -49,11 +49,11 @@ pub async fn service(tasks: &Tasks) -> (HealthReporter, HealthServer<impl Health
         reporter.set_service_status(name, ServingStatus::NotServing).await;
     }
     let health = HealthService::from_health_reporter(reporter.clone());
-    (reporter, HealthServer::new(UntilTheEnd { health, tasks: tasks.clone() }))
+    (reporter, HealthServer::new(StoppableHealth { health, tasks: tasks.clone() }))
 }
 
 #[tonic::async_trait]
-impl Health for UntilTheEnd {
+impl Health for StoppableHealth {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
@@ -61,12 +61,12 @@ impl Health for UntilTheEnd {
     }
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let told = self.health.watch(request).await?.into_inner();
+        let updates = self.health.watch(request).await?.into_inner();
         let tasks = self.tasks.clone();
         let stopping = async move { tasks.stopping().await };
         // Sent even if it was sent before: a watcher must receive it, and may receive it twice.
-        let last = Ok(HealthCheckResponse { status: Told::NotServing.into() });
-        Ok(Response::new(Box::pin(told.take_until(Box::pin(stopping)).chain(stream::iter([last])))))
+        let last = Ok(HealthCheckResponse { status: ProtoStatus::NotServing.into() });
+        Ok(Response::new(Box::pin(updates.take_until(Box::pin(stopping)).chain(stream::iter([last])))))
     }
 }
 
@@ -74,13 +74,13 @@ impl Health for UntilTheEnd {
 ///
 /// # Errors
 /// Never: the result is the type of supervised tasks.
-pub async fn keep(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
-    let mut told = false;
+pub async fn run(reporter: HealthReporter, authority: Authority, tasks: Tasks) -> Result<(), String> {
+    let mut reported = false;
     loop {
         let readiness = authority.readiness();
         let ready = readiness.is_ok() && tasks.is_open() && !tasks.is_draining();
-        if ready != told {
-            told = ready;
+        if ready != reported {
+            reported = ready;
             let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
             for name in SERVICES {
                 reporter.set_service_status(name, status).await;

@@ -13,11 +13,11 @@ use crate::registry::{Named, Registry, TokenText};
 
 /// Serves key management from the registry.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct KeyApi {
     registry: Registry,
 }
 
-impl Keys {
+impl KeyApi {
     /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> KeyServiceServer<Self> {
         KeyServiceServer::new(Self { registry })
@@ -25,12 +25,12 @@ impl Keys {
 }
 
 /// The only place where a key's token leaves the server.
-fn shown(token: Option<&Token>) -> String {
+fn reveal_token(token: Option<&Token>) -> String {
     token.map(|token| token.reveal().to_owned()).unwrap_or_default()
 }
 
 #[tonic::async_trait]
-impl KeyService for Keys {
+impl KeyService for KeyApi {
     async fn create_key(
         &self,
         request: Request<pb::CreateKeyRequest>,
@@ -41,7 +41,7 @@ impl KeyService for Keys {
         let create = convert::create_key(request);
         let (made, written) = self.registry.create_key(&caller, &create, &options).await.map_err(to_status)?;
         Ok(Response::new(pb::CreateKeyResponse {
-            token: shown(made.token.as_ref()),
+            token: reveal_token(made.token.as_ref()),
             key: Some(convert::key(made.key)),
             written: Some(convert::written(&written)),
         }))
@@ -94,7 +94,7 @@ impl KeyService for Keys {
         let rotate = convert::rotate_key(request);
         let (made, written) = self.registry.rotate_key(&caller, &rotate, &options).await.map_err(to_status)?;
         Ok(Response::new(pb::RotateKeyResponse {
-            token: shown(made.token.as_ref()),
+            token: reveal_token(made.token.as_ref()),
             key: Some(convert::key(made.key)),
             written: Some(convert::written(&written)),
         }))

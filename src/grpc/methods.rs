@@ -12,11 +12,11 @@ use crate::registry::{ListMethods, Named, Registry};
 
 /// Serves the reference book from the registry.
 #[derive(Debug)]
-pub(super) struct Methods {
+pub(super) struct MethodApi {
     registry: Registry,
 }
 
-impl Methods {
+impl MethodApi {
     /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> MethodServiceServer<Self> {
         MethodServiceServer::new(Self { registry })
@@ -24,7 +24,7 @@ impl Methods {
 }
 
 #[tonic::async_trait]
-impl MethodService for Methods {
+impl MethodService for MethodApi {
     async fn create_method(
         &self,
         request: Request<pb::CreateMethodRequest>,

@@ -4,21 +4,21 @@
 //! the only one that turns errors of the registry into statuses, `permissions` the only one that defines which
 //! permission a call needs.
 
-mod answer;
 mod audit;
 pub mod auth;
 mod authorization;
 mod convert;
-mod direct;
+mod decide;
+mod fast_path;
 pub mod health;
 mod keys;
-mod long;
+mod long_calls;
 mod methods;
 mod no_decision;
 mod operators;
 mod permissions;
-mod question;
 mod replicas;
+mod request;
 mod status;
 mod stores;
 mod usage;
@@ -31,26 +31,26 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::{Layer as _, ServiceExt as _};
 
-use self::audit::Audit;
+use self::audit::AuditApi;
 use self::auth::{CallerAuth, CallerAuthLayer, CallerAuthService};
-use self::authorization::Authorization;
-pub use self::direct::Direct;
-use self::keys::Keys;
-pub use self::long::{LONG_CALL, LongCalls};
-use self::methods::Methods;
-use self::operators::Operators;
-use self::replicas::Replicas;
-use self::stores::Stores;
-use self::usage::Usage;
+use self::authorization::AuthorizationApi;
+pub use self::fast_path::FastPath;
+use self::keys::KeyApi;
+pub use self::long_calls::{LONG_CALL, LongCalls};
+use self::methods::MethodApi;
+use self::operators::OperatorApi;
+use self::replicas::ReplicaApi;
+use self::stores::StoreApi;
+use self::usage::UsageApi;
 use crate::authority::Authority;
 use crate::lifecycle::Tasks;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::registry::Registry;
 
 /// Largest message of an administration call: an import of 100,000 keys.
-pub const ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
+pub const MAX_ADMIN_MESSAGE: usize = 64 * 1024 * 1024;
 /// Largest message of a decision call: a batch of 1,000 with long paths.
-pub const DECISION_MESSAGE: usize = 1024 * 1024;
+pub const MAX_DECISION_MESSAGE: usize = 1024 * 1024;
 
 /// Combines `routes` with `pages`, which receives all requests other than gRPC.
 pub fn with_pages(routes: Routes, pages: axum::Router) -> Routes {
@@ -79,15 +79,15 @@ pub fn checks_caller(head: &http::request::Parts) -> bool {
 }
 
 /// Builds the decision port: authentication, then the calls handled directly on HTTP, and `routes` for the rest.
-pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<Direct<S>> {
-    let direct = Direct::new(routes, authority.clone());
-    CallerAuthLayer::new(authority, auth).layer(direct)
+pub fn decision_service<S>(authority: Authority, auth: CallerAuth, routes: S) -> CallerAuthService<FastPath<S>> {
+    let fast_path = FastPath::new(routes, authority.clone());
+    CallerAuthLayer::new(authority, auth).layer(fast_path)
 }
 
 /// Returns the services of the decision port.
 pub fn decision_routes(authority: &Authority, tasks: &Tasks, health: HealthServer<impl Health>) -> Routes {
-    let authorization = Authorization::service(authority.clone(), tasks.clone());
-    Routes::new(authorization.max_decoding_message_size(DECISION_MESSAGE)).add_service(health)
+    let authorization = AuthorizationApi::service(authority.clone(), tasks.clone());
+    Routes::new(authorization.max_decoding_message_size(MAX_DECISION_MESSAGE)).add_service(health)
 }
 
 /// Returns the services of the administration port.
@@ -105,13 +105,13 @@ pub fn admin_routes(
         .build_v1()?;
     Ok(Routes::new(health)
         .add_service(reflection)
-        .add_service(Keys::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
-        .add_service(Stores::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
-        .add_service(Methods::service(registry.clone()).max_decoding_message_size(ADMIN_MESSAGE))
-        .add_service(Operators::service(registry.clone()))
-        .add_service(Audit::service(registry.clone()))
-        .add_service(Usage::service(registry.clone(), authority.clone()))
-        .add_service(Replicas::service(registry.clone(), authority.clone())))
+        .add_service(KeyApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(StoreApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(MethodApi::service(registry.clone()).max_decoding_message_size(MAX_ADMIN_MESSAGE))
+        .add_service(OperatorApi::service(registry.clone()))
+        .add_service(AuditApi::service(registry.clone()))
+        .add_service(UsageApi::service(registry.clone(), authority.clone()))
+        .add_service(ReplicaApi::service(registry.clone(), authority.clone())))
 }
 
 #[cfg(test)]
@@ -129,12 +129,12 @@ mod tests {
     use crate::clock::{SharedClock, SystemClock};
     use crate::model::id::ReplicaId;
     use crate::model::time::Timestamp;
-    use crate::proto::v1 as proto;
+    use crate::proto::v1 as pb;
     use crate::storage;
     use crate::telemetry::metrics::Metrics;
 
     /// Creates a decision port without routes.
-    async fn without_routes(folder: &std::path::Path) -> CallerAuthService<Direct<Routes>> {
+    async fn without_routes(folder: &std::path::Path) -> CallerAuthService<FastPath<Routes>> {
         let url = format!("sqlite:{}", folder.join("latchkey.db").display());
         let storage = storage::open(storage::Options::new(url.parse().unwrap())).await.unwrap();
         let settings = Settings {
@@ -169,17 +169,17 @@ mod tests {
             let status = Status::from_header_map(&head.headers).map(|status| status.code());
             (status, body.collect().await.unwrap().to_bytes())
         };
-        let question = proto::AuthorizeRequest::default();
-        let missing = i32::from(proto::Reason::KeyMissing);
+        let message = pb::AuthorizeRequest::default();
+        let missing = i32::from(pb::Reason::KeyMissing);
 
-        let (status, body) = ask("Authorize", "application/grpc", framed(&question)).await;
-        let answer = proto::AuthorizeResponse::decode(&body[5..]).unwrap();
+        let (status, body) = ask("Authorize", "application/grpc", framed(&message)).await;
+        let answer = pb::AuthorizeResponse::decode(&body[5..]).unwrap();
         assert_eq!((status, answer.decision.unwrap().reason), (None, missing));
 
-        let batch = proto::BatchAuthorizeRequest { requests: vec![question.clone()] };
+        let batch = pb::BatchAuthorizeRequest { requests: vec![message.clone()] };
         let (status, body) = ask("BatchAuthorize", "application/grpc", framed(&batch)).await;
-        let answer = proto::BatchAuthorizeResponse::decode(&body[5..]).unwrap();
-        let [proto::BatchAuthorizeResult { result: Some(proto::batch_authorize_result::Result::Decision(decision)) }] =
+        let answer = pb::BatchAuthorizeResponse::decode(&body[5..]).unwrap();
+        let [pb::BatchAuthorizeResult { result: Some(pb::batch_authorize_result::Result::Decision(decision)) }] =
             answer.results.as_slice()
         else {
             panic!("{answer:?}")
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!((status, decision.reason), (None, missing));
 
         // Unusual calls go to the routes, and here there are none.
-        let (status, _) = ask("Authorize", "application/grpc-web", framed(&question)).await;
+        let (status, _) = ask("Authorize", "application/grpc-web", framed(&message)).await;
         assert_eq!(status, Some(tonic::Code::Unimplemented));
     }
 }

@@ -12,11 +12,11 @@ use crate::registry::Registry;
 
 /// Serves operator management from the registry.
 #[derive(Debug)]
-pub(super) struct Operators {
+pub(super) struct OperatorApi {
     registry: Registry,
 }
 
-impl Operators {
+impl OperatorApi {
     /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> OperatorServiceServer<Self> {
         OperatorServiceServer::new(Self { registry })
@@ -24,7 +24,7 @@ impl Operators {
 }
 
 #[tonic::async_trait]
-impl OperatorService for Operators {
+impl OperatorService for OperatorApi {
     async fn create_operator(
         &self,
         request: Request<pb::CreateOperatorRequest>,

@@ -27,7 +27,7 @@ pub(super) fn permission(path: &str) -> Option<Permission> {
 }
 
 /// Returns whether the call's result depends on its caller: a decision is the same for every caller.
-pub(super) fn asks_who_calls(path: &str) -> bool {
+pub(super) fn needs_caller(path: &str) -> bool {
     !path.starts_with("/latchkey.v1.AuthorizationService/") && !path.starts_with("/envoy.")
 }
 

@@ -13,12 +13,12 @@ use crate::registry::Registry;
 
 /// Serves the progress of the replicas from the registry.
 #[derive(Debug)]
-pub(super) struct Replicas {
+pub(super) struct ReplicaApi {
     registry: Registry,
     authority: Authority,
 }
 
-impl Replicas {
+impl ReplicaApi {
     /// Creates the service over `registry`, for the replica of `authority`.
     pub(super) fn service(registry: Registry, authority: Authority) -> ReplicaServiceServer<Self> {
         ReplicaServiceServer::new(Self { registry, authority })
@@ -26,7 +26,7 @@ impl Replicas {
 }
 
 #[tonic::async_trait]
-impl ReplicaService for Replicas {
+impl ReplicaService for ReplicaApi {
     async fn list_replicas(
         &self,
         request: Request<pb::ListReplicasRequest>,

@@ -99,8 +99,8 @@ mod tests {
             assert!(bytes < 8_192, "{bytes} bytes");
         }
         let details = to_status(Error::Invalid(violations(100_000))).get_error_details();
-        let told = details.bad_request().unwrap().field_violations.clone();
-        assert_eq!(told.last().unwrap().description, format!("and {} more", 100_001 - told.len()));
-        assert!(told.len() > 20);
+        let sent = details.bad_request().unwrap().field_violations.clone();
+        assert_eq!(sent.last().unwrap().description, format!("and {} more", 100_001 - sent.len()));
+        assert!(sent.len() > 20);
     }
 }

@@ -12,11 +12,11 @@ use crate::registry::{DeleteStore, Named, Registry};
 
 /// Serves store management from the registry.
 #[derive(Debug)]
-pub(super) struct Stores {
+pub(super) struct StoreApi {
     registry: Registry,
 }
 
-impl Stores {
+impl StoreApi {
     /// Creates the service over `registry`.
     pub(super) fn service(registry: Registry) -> StoreServiceServer<Self> {
         StoreServiceServer::new(Self { registry })
@@ -24,7 +24,7 @@ impl Stores {
 }
 
 #[tonic::async_trait]
-impl StoreService for Stores {
+impl StoreService for StoreApi {
     async fn create_store(
         &self,
         request: Request<pb::CreateStoreRequest>,

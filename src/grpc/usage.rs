@@ -13,12 +13,12 @@ use crate::registry::Registry;
 
 /// Serves the usage of keys from the registry.
 #[derive(Debug)]
-pub(super) struct Usage {
+pub(super) struct UsageApi {
     registry: Registry,
     authority: Authority,
 }
 
-impl Usage {
+impl UsageApi {
     /// Creates the service over `registry`, with the time of `authority`.
     pub(super) fn service(registry: Registry, authority: Authority) -> UsageServiceServer<Self> {
         UsageServiceServer::new(Self { registry, authority })
@@ -26,7 +26,7 @@ impl Usage {
 }
 
 #[tonic::async_trait]
-impl UsageService for Usage {
+impl UsageService for UsageApi {
     async fn get_key_usage(
         &self,
         request: Request<pb::GetKeyUsageRequest>,

@@ -5,56 +5,56 @@
 use prost::bytes::Bytes;
 use tonic::{Code, Status};
 
-use super::question::Asked;
+use super::request::BorrowedRequest;
 use crate::model::decision::{Decision, Reason, Scope};
 use crate::model::violations::Violation;
-use crate::proto::v1 as proto;
+use crate::proto::v1 as pb;
 use crate::status;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const FRAME: usize = 5;
 /// Size that most responses fit in, in bytes.
-const USUAL: usize = 320;
+const TYPICAL_SIZE: usize = 320;
 /// Bytes that the length of most decisions takes: two ids alone are 80 bytes.
-const USUAL_LENGTH: usize = 2;
+const TYPICAL_LENGTH: usize = 2;
 
 // === reading ===
 
 /// Returns the message in `framed`, if it is exactly one, uncompressed.
-pub(super) fn unframed(framed: &[u8]) -> Option<&[u8]> {
+pub(super) fn unframe(framed: &[u8]) -> Option<&[u8]> {
     let (&[compressed, length @ ..], message) = framed.split_first_chunk::<FRAME>()?;
-    let whole = usize::try_from(u32::from_be_bytes(length)) == Ok(message.len());
-    (compressed == 0 && whole).then_some(message)
+    let complete = usize::try_from(u32::from_be_bytes(length)) == Ok(message.len());
+    (compressed == 0 && complete).then_some(message)
 }
 
 /// Parses an `AuthorizeRequest`; returns `None` if it has uncommon fields or is malformed.
-pub(super) fn question(mut message: &[u8]) -> Option<Asked<'_>> {
-    let mut asked = Asked::default();
+pub(super) fn decode_request(mut message: &[u8]) -> Option<BorrowedRequest<'_>> {
+    let mut request = BorrowedRequest::default();
     while let Some((tag, rest)) = message.split_first() {
         let field = match tag >> 3 {
-            1 => &mut asked.key,
-            2 => &mut asked.method,
-            3 => &mut asked.store,
-            5 => &mut asked.client_address,
-            6 => &mut asked.min_revision,
+            1 => &mut request.key,
+            2 => &mut request.method,
+            3 => &mut request.store,
+            5 => &mut request.client_address,
+            6 => &mut request.min_revision,
             _ => return None,
         };
         let (value, rest) = delimited(*tag, rest)?;
         *field = std::str::from_utf8(value).ok()?;
         message = rest;
     }
-    Some(asked)
+    Some(request)
 }
 
 /// Parses the requests of a `BatchAuthorizeRequest`, under the same conditions.
-pub(super) fn questions(mut message: &[u8]) -> Option<Vec<Asked<'_>>> {
+pub(super) fn decode_batch(mut message: &[u8]) -> Option<Vec<BorrowedRequest<'_>>> {
     let mut all = Vec::new();
     while let Some((tag, rest)) = message.split_first() {
         if tag >> 3 != 1 {
             return None;
         }
         let (value, rest) = delimited(*tag, rest)?;
-        all.push(question(value)?);
+        all.push(decode_request(value)?);
         message = rest;
     }
     Some(all)
@@ -81,17 +81,17 @@ const LENGTH: u8 = 2;
 pub(super) struct Framed(Vec<u8>);
 
 impl Framed {
-    /// Creates an empty message with room for `answers`.
-    pub(super) fn for_answers(answers: usize) -> Self {
-        let mut bytes = Vec::with_capacity(answers * USUAL);
+    /// Creates an empty message with room for `count` results.
+    pub(super) fn for_results(count: usize) -> Self {
+        let mut bytes = Vec::with_capacity(count * TYPICAL_SIZE);
         bytes.extend([0; FRAME]);
         Self(bytes)
     }
 
     /// Encodes an `AuthorizeResponse`.
-    pub(super) fn answer(decision: &Decision<'_>) -> Self {
-        let mut framed = Self::for_answers(1);
-        nested(&mut framed.0, 1, USUAL_LENGTH, |into| write_decision(into, decision));
+    pub(super) fn response(decision: &Decision<'_>) -> Self {
+        let mut framed = Self::for_results(1);
+        nested(&mut framed.0, 1, TYPICAL_LENGTH, |into| write_decision(into, decision));
         framed
     }
 
@@ -106,17 +106,17 @@ impl Framed {
     }
 
     /// Returns the position of the next result.
-    pub(super) fn place(&self) -> usize {
+    pub(super) fn position(&self) -> usize {
         self.0.len()
     }
 
     /// Inserts each of `pieces` at its position. Positions ascend, and refer to the message before the insertions.
-    pub(super) fn with(self, pieces: impl IntoIterator<Item = (usize, Vec<u8>)>) -> Self {
+    pub(super) fn with_inserted(self, pieces: impl IntoIterator<Item = (usize, Vec<u8>)>) -> Self {
         let (mut all, mut copied) = (Vec::with_capacity(self.0.len()), 0);
-        for (place, piece) in pieces {
-            all.extend_from_slice(&self.0[copied..place]);
+        for (position, piece) in pieces {
+            all.extend_from_slice(&self.0[copied..position]);
             all.extend_from_slice(&piece);
-            copied = place;
+            copied = position;
         }
         all.extend_from_slice(&self.0[copied..]);
         Self(all)
@@ -141,17 +141,17 @@ impl Framed {
 }
 
 /// Encodes a decision as a result of a batch.
-pub(super) fn result(decision: &Decision<'_>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(USUAL);
+pub(super) fn encode_result(decision: &Decision<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(TYPICAL_SIZE);
     write_result(&mut bytes, decision);
     bytes
 }
 
 /// Encodes the result of a batch request without a decision: the status of a single call, and its invalid fields.
-pub(super) fn undecided(status: &Status, invalid: &[Violation]) -> Vec<u8> {
+pub(super) fn encode_undecided(status: &Status, invalid: &[Violation]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    nested(&mut bytes, 1, USUAL_LENGTH, |result| {
-        nested(result, 2, USUAL_LENGTH, |undecided| {
+    nested(&mut bytes, 1, TYPICAL_LENGTH, |result| {
+        nested(result, 2, TYPICAL_LENGTH, |undecided| {
             text(undecided, 1, &[status.message()]);
             number(undecided, 2, status.code() as u64);
             for Violation { field, description } in invalid {
@@ -166,16 +166,16 @@ pub(super) fn undecided(status: &Status, invalid: &[Violation]) -> Vec<u8> {
 }
 
 fn write_result(into: &mut Vec<u8>, decision: &Decision<'_>) {
-    nested(into, 1, USUAL_LENGTH, |result| {
-        nested(result, 1, USUAL_LENGTH, |into| write_decision(into, decision));
+    nested(into, 1, TYPICAL_LENGTH, |result| {
+        nested(result, 1, TYPICAL_LENGTH, |into| write_decision(into, decision));
     });
 }
 
 /// Encodes a `Decision`, its fields in the order of their numbers.
 fn write_decision(into: &mut Vec<u8>, decision: &Decision<'_>) {
     number(into, 1, u64::from(decision.allowed()));
-    let told = decision.failed.first().map_or(proto::Reason::Allowed, to_reason);
-    number(into, 2, told as u64);
+    let reason = decision.failed.first().map_or(pb::Reason::Allowed, to_reason);
+    number(into, 2, reason as u64);
     if !decision.failed.is_empty() {
         nested(into, 3, 1, |into| into.extend(decision.failed.iter().map(|reason| to_reason(reason) as u8)));
     }
@@ -203,9 +203,9 @@ fn write_decision(into: &mut Vec<u8>, decision: &Decision<'_>) {
 
 fn write_scope(into: &mut Vec<u8>, scope: &Scope<'_>) {
     let (kind, stores) = match scope {
-        Scope::All => (proto::ScopeKind::All, &[][..]),
-        Scope::Listed(codes) => (proto::ScopeKind::Listed, &codes[..]),
-        Scope::Large => (proto::ScopeKind::Large, &[][..]),
+        Scope::All => (pb::ScopeKind::All, &[][..]),
+        Scope::Listed(codes) => (pb::ScopeKind::Listed, &codes[..]),
+        Scope::Large => (pb::ScopeKind::Large, &[][..]),
     };
     number(into, 1, kind as u64);
     for store in stores {
@@ -269,27 +269,27 @@ fn varint(mut value: u64) -> ([u8; 10], usize) {
     (bytes, last + 1)
 }
 
-pub(super) const fn to_reason(reason: Reason) -> proto::Reason {
+pub(super) const fn to_reason(reason: Reason) -> pb::Reason {
     match reason {
-        Reason::KeyMissing => proto::Reason::KeyMissing,
-        Reason::KeyMalformed => proto::Reason::KeyMalformed,
-        Reason::KeyUnknown => proto::Reason::KeyUnknown,
-        Reason::KeyRevoked => proto::Reason::KeyRevoked,
-        Reason::KeyInactive => proto::Reason::KeyInactive,
-        Reason::KeyNotYetValid => proto::Reason::KeyNotYetValid,
-        Reason::KeyExpired => proto::Reason::KeyExpired,
-        Reason::SecretExpired => proto::Reason::SecretExpired,
-        Reason::NetworkDenied => proto::Reason::NetworkDenied,
-        Reason::MethodRequired => proto::Reason::MethodRequired,
-        Reason::PathAmbiguous => proto::Reason::PathAmbiguous,
-        Reason::MethodUnknown => proto::Reason::MethodUnknown,
-        Reason::MethodDenied => proto::Reason::MethodDenied,
-        Reason::StoreRequired => proto::Reason::StoreRequired,
-        Reason::StoreUnknown => proto::Reason::StoreUnknown,
-        Reason::StoreInactive => proto::Reason::StoreInactive,
-        Reason::StoreDenied => proto::Reason::StoreDenied,
-        Reason::NoStoreOpen => proto::Reason::NoStoreOpen,
-        Reason::MethodReadsNoStore => proto::Reason::MethodReadsNoStore,
+        Reason::KeyMissing => pb::Reason::KeyMissing,
+        Reason::KeyMalformed => pb::Reason::KeyMalformed,
+        Reason::KeyUnknown => pb::Reason::KeyUnknown,
+        Reason::KeyRevoked => pb::Reason::KeyRevoked,
+        Reason::KeyInactive => pb::Reason::KeyInactive,
+        Reason::KeyNotYetValid => pb::Reason::KeyNotYetValid,
+        Reason::KeyExpired => pb::Reason::KeyExpired,
+        Reason::SecretExpired => pb::Reason::SecretExpired,
+        Reason::NetworkDenied => pb::Reason::NetworkDenied,
+        Reason::MethodRequired => pb::Reason::MethodRequired,
+        Reason::PathAmbiguous => pb::Reason::PathAmbiguous,
+        Reason::MethodUnknown => pb::Reason::MethodUnknown,
+        Reason::MethodDenied => pb::Reason::MethodDenied,
+        Reason::StoreRequired => pb::Reason::StoreRequired,
+        Reason::StoreUnknown => pb::Reason::StoreUnknown,
+        Reason::StoreInactive => pb::Reason::StoreInactive,
+        Reason::StoreDenied => pb::Reason::StoreDenied,
+        Reason::NoStoreOpen => pb::Reason::NoStoreOpen,
+        Reason::MethodReadsNoStore => pb::Reason::MethodReadsNoStore,
     }
 }
 

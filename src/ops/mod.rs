@@ -19,11 +19,11 @@ use crate::lifecycle::Tasks;
 use crate::telemetry::metrics::Metrics;
 
 /// Most connections at once. One more ends the oldest, so a client with many connections cannot lock others out.
-const CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 64;
 /// Longest duration of a connection.
-const BOUND: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest request head, in bytes.
-const HEAD: usize = 8 * 1024;
+const MAX_HEAD: usize = 8 * 1024;
 
 /// Serves until the process stops.
 ///
@@ -36,7 +36,7 @@ pub async fn serve(
     tasks: Tasks,
 ) -> Result<(), std::io::Error> {
     // Ordered by age.
-    let mut held: VecDeque<JoinHandle<()>> = VecDeque::with_capacity(CONNECTIONS);
+    let mut connections: VecDeque<JoinHandle<()>> = VecDeque::with_capacity(MAX_CONNECTIONS);
     loop {
         let accepted = tokio::select! {
             () = tasks.stopping() => return Ok(()),
@@ -51,31 +51,31 @@ pub async fn serve(
                 continue;
             }
         };
-        held.retain(|connection| !connection.is_finished());
-        if held.len() >= CONNECTIONS
-            && let Some(oldest) = held.pop_front()
+        connections.retain(|connection| !connection.is_finished());
+        if connections.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = connections.pop_front()
         {
             oldest.abort();
         }
-        let (authority, metrics, ending) = (authority.clone(), Arc::clone(&metrics), tasks.clone());
-        held.push_back(tasks.spawn("operations call", async move {
-            let answer = service_fn(|request| {
-                let response = answer(&request, &authority, &metrics, &ending);
+        let (authority, metrics, state) = (authority.clone(), Arc::clone(&metrics), tasks.clone());
+        connections.push_back(tasks.spawn("operations call", async move {
+            let service = service_fn(|request| {
+                let response = handle(&request, &authority, &metrics, &state);
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .keep_alive(false)
-                .header_read_timeout(BOUND)
-                .max_buf_size(HEAD)
-                .serve_connection(TokioIo::new(stream), answer);
+                .header_read_timeout(TIMEOUT)
+                .max_buf_size(MAX_HEAD)
+                .serve_connection(TokioIo::new(stream), service);
             // A peer that disconnected needs no response.
-            let _ = tokio::time::timeout(BOUND, connection).await;
+            let _ = tokio::time::timeout(TIMEOUT, connection).await;
         }));
     }
 }
 
-fn answer(
+fn handle(
     request: &Request<Incoming>,
     authority: &Authority,
     metrics: &Metrics,

@@ -14,10 +14,10 @@ use crate::status;
 /// Initial size of a buffer in bytes: most requests and responses fit.
 const BUFFER: usize = 256;
 /// Bytes of a stream's messages that are sent together.
-const TOGETHER: usize = 32 * 1024;
+const YIELD_THRESHOLD: usize = 32 * 1024;
 
 /// Fields allowed at a message's outermost level, however short it is.
-const FIELDS: usize = 1_100;
+const BASE_FIELDS: usize = 1_100;
 /// Bytes of a message that allow one more field: an entry of a list takes more memory than it does in a message, a
 /// hundred times as much if it is empty, so a message of only such entries would far exceed the message's own limit.
 const BYTES_OF_FIELD: usize = 16;
@@ -41,7 +41,7 @@ impl<T, U> Default for LeanCodec<T, U> {
 }
 
 fn settings() -> BufferSettings {
-    BufferSettings::new(BUFFER, TOGETHER)
+    BufferSettings::new(BUFFER, YIELD_THRESHOLD)
 }
 
 impl<T: Message + Send + 'static, U: Message + Default + Send + 'static> Codec for LeanCodec<T, U> {
@@ -65,9 +65,9 @@ impl<U: Message + Default> Decoder for LeanDecoder<U> {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let length = from.remaining();
-        let most = FIELDS + length / BYTES_OF_FIELD;
+        let most = BASE_FIELDS + length / BYTES_OF_FIELD;
         // tonic buffers a message in one piece; of a split one only the first piece would be counted.
-        if length > FIELDS && fields(from.chunk(), most) > most {
+        if length > BASE_FIELDS && fields(from.chunk(), most) > most {
             let message = format!("the message has more than {most} entries, the maximum for its {length} bytes");
             return Err(status::new(Code::InvalidArgument, message));
         }
@@ -130,21 +130,21 @@ impl<T: Message> Encoder for LeanEncoder<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1 as proto;
+    use crate::proto::v1 as pb;
 
     #[test]
     fn buffers_begin_small() {
         let mut codec = LeanCodec::<(), ()>::default();
-        let told = format!("{:?} {:?}", codec.encoder().buffer_settings(), codec.decoder().buffer_settings());
-        assert_eq!(told.matches("buffer_size: 256").count(), 2, "{told}");
+        let settings = format!("{:?} {:?}", codec.encoder().buffer_settings(), codec.decoder().buffer_settings());
+        assert_eq!(settings.matches("buffer_size: 256").count(), 2, "{settings}");
     }
     #[test]
     fn fields_are_counted_as_they_are_read() {
-        let question = proto::AuthorizeRequest { stores: vec![String::new(); 700], ..Default::default() };
-        let questions = proto::BatchAuthorizeRequest { requests: vec![question.clone(); 9] };
-        assert_eq!(fields(&question.encode_to_vec(), usize::MAX - 1), 700);
-        assert_eq!(fields(&questions.encode_to_vec(), usize::MAX - 1), 9);
-        assert_eq!(fields(&question.encode_to_vec(), 10), 11);
+        let request = pb::AuthorizeRequest { stores: vec![String::new(); 700], ..Default::default() };
+        let batch = pb::BatchAuthorizeRequest { requests: vec![request.clone(); 9] };
+        assert_eq!(fields(&request.encode_to_vec(), usize::MAX - 1), 700);
+        assert_eq!(fields(&batch.encode_to_vec(), usize::MAX - 1), 9);
+        assert_eq!(fields(&request.encode_to_vec(), 10), 11);
         // A number, eight bytes, four bytes, two bytes, and a truncated field.
         let odd = [8, 150, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 0, 18, 2, 7, 7, 18, 200];
         assert_eq!(fields(&odd, 100), 5);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use latchkey::config::profiles::{KeyPlace, Wording};
+use latchkey::config::profiles::{ErrorFormat, KeyLocation};
 use latchkey::config::{Config, Sources};
 
 #[test]
@@ -15,6 +15,9 @@ fn the_profile_in_the_book_can_be_read() {
     let flags = BTreeMap::from([("config".to_owned(), file.display().to_string())]);
     let config = Config::load(&Sources { flags, ..Sources::default() }).unwrap();
     let shop = &config.profiles["shop"];
-    assert_eq!((&*shop.prefix, shop.wording, shop.host, shop.by_prefix), ("/shop/api", Wording::RetailCrm, true, true));
-    assert!(shop.keys.contains(&KeyPlace::Bearer) && shop.reads_bodies() && shop.not_stores.len() == 1);
+    assert_eq!(
+        (&*shop.prefix, shop.wording, shop.host, shop.by_prefix),
+        ("/shop/api", ErrorFormat::RetailCrm, true, true)
+    );
+    assert!(shop.keys.contains(&KeyLocation::Bearer) && shop.reads_bodies() && shop.not_stores.len() == 1);
 }

@@ -11,7 +11,7 @@ use latchkey::authority::{Authority, Query, Settings};
 use latchkey::books;
 use latchkey::clock::{SharedClock, SystemClock};
 use latchkey::config::{Config, Sources};
-use latchkey::gateway::{Allow, Body, Gateway, HttpRequest, Outcome, Respond};
+use latchkey::gateway::{Allow, Body, ClientResponse, Gateway, HttpRequest, Outcome};
 use latchkey::lifecycle::Tasks;
 use latchkey::model::change::Cursor;
 use latchkey::model::decision::{Decision, Request, StoresFrom};
@@ -160,14 +160,14 @@ impl Bench {
         }
     }
 
-    pub(crate) fn refused(&self, profile: &str, ask: &Ask) -> Respond {
+    pub(crate) fn refused(&self, profile: &str, ask: &Ask) -> ClientResponse {
         match self.check(profile, ask) {
             Outcome::Refuse(respond) => respond,
             other => panic!("{} was not refused: {other:?}", ask.told()),
         }
     }
 
-    pub(crate) fn answered(&self, profile: &str, ask: &Ask) -> Respond {
+    pub(crate) fn answered(&self, profile: &str, ask: &Ask) -> ClientResponse {
         match self.check(profile, ask) {
             Outcome::Answer(respond) => respond,
             other => panic!("{} was not answered: {other:?}", ask.told()),
@@ -432,8 +432,8 @@ impl Ask {
             body: match &self.body {
                 Sent::None => Body::None,
                 Sent::Withheld => Body::Withheld,
-                Sent::CutOff => Body::CutOff,
-                Sent::Whole(bytes) => Body::Whole(bytes),
+                Sent::CutOff => Body::Truncated,
+                Sent::Whole(bytes) => Body::Complete(bytes),
             },
             client: self.client,
         }

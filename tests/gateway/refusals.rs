@@ -156,7 +156,7 @@ fn the_plain_profile_words_refusals_as_rfc_6750_and_rfc_9457() {
     assert_eq!(missing.status, 401);
     let expected = r#"{"title":"Unauthorized","status":401,"detail":"the request has no key","reason":"KEY_MISSING"}"#;
     assert_eq!(missing.body, expected);
-    let header = |respond: &latchkey::gateway::Respond, name: &str| {
+    let header = |respond: &latchkey::gateway::ClientResponse, name: &str| {
         respond.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone()).unwrap_or_default()
     };
     assert_eq!(header(&missing, "www-authenticate"), "Bearer realm=\"latchkey\"");

@@ -260,12 +260,12 @@ mod tests {
     fn decisions_do_not_depend_on_managing() {
         for source in ["use crate::registry::Violations;", "use super::status::to_status;", "use crate::grpc::convert;"]
         {
-            assert_eq!(wrong("src/grpc/answer.rs", source), 1, "{source}");
+            assert_eq!(wrong("src/grpc/decide.rs", source), 1, "{source}");
             assert_eq!(wrong("src/grpc/keys.rs", source), 0, "{source}");
         }
         assert_eq!(wrong("src/gateway/mod.rs", "use crate::registry::Error;"), 1);
         assert_eq!(
-            wrong("src/grpc/answer.rs", "use crate::status; use super::wire; use crate::model::violations::V;"),
+            wrong("src/grpc/decide.rs", "use crate::status; use super::wire; use crate::model::violations::V;"),
             0
         );
     }

@@ -18,7 +18,7 @@ use super::exit::{Ending, Error};
 use super::output::{self, Table};
 use super::session::{Port, Session};
 use crate::app;
-use crate::config::Origin;
+use crate::config::SettingOrigin;
 use crate::proto::v1;
 
 /// A setting, its value and its source.
@@ -85,10 +85,10 @@ fn settings(session: &Session) -> Vec<Told> {
         name: setting.name,
         value: if value.is_empty() { "-".to_owned() } else { value.clone() },
         from: match origin {
-            Origin::Default => "default",
-            Origin::File => "file",
-            Origin::Environment => "environment",
-            Origin::Flag => "flag",
+            SettingOrigin::Default => "default",
+            SettingOrigin::File => "file",
+            SettingOrigin::Environment => "environment",
+            SettingOrigin::Flag => "flag",
         },
     });
     told.collect()

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::config::Config;
-use crate::config::profiles::{KeyPlace, Profile};
+use crate::config::profiles::{KeyLocation, Profile};
 use crate::model::method::{StoreLocation, StorePlace};
 
 const WHAT: &str = "profiles";
@@ -63,9 +63,9 @@ fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     if config.trusted_proxies.is_empty() || !profile.reads_bodies() {
         return None;
     }
-    let key = |place: &KeyPlace| match place {
-        KeyPlace::Form(field) => Some(format!("form:{field}")),
-        KeyPlace::Bearer | KeyPlace::Header(_) | KeyPlace::Query(_) => None,
+    let key = |place: &KeyLocation| match place {
+        KeyLocation::Form(field) => Some(format!("form:{field}")),
+        KeyLocation::Bearer | KeyLocation::Header(_) | KeyLocation::Query(_) => None,
     };
     let mut places: Vec<String> = profile.keys.iter().filter_map(key).collect();
     let in_bodies = |place: &&StorePlace| matches!(place.location(), StoreLocation::Form | StoreLocation::Json);
@@ -97,7 +97,7 @@ fn one(name: &str, profile: &Profile) -> Finding {
             ),
         );
     }
-    if profile.keys.iter().any(|place| matches!(place, KeyPlace::Query(_))) {
+    if profile.keys.iter().any(|place| matches!(place, KeyLocation::Query(_))) {
         return Finding::warn(
             WHAT,
             format!(

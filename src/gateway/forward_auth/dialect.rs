@@ -6,11 +6,11 @@ use std::str::FromStr as _;
 use http::{HeaderMap, HeaderName, StatusCode};
 use ipnet::IpNet;
 
-use super::{Body, CALLER, QUERY, URI, only};
+use super::{Body, CALLER, QUERY, URI, single_header};
 
 /// One kind of proxy.
 #[derive(Debug)]
-pub(super) struct Dialect {
+pub(super) struct ProxyDialect {
     verb: &'static str,
     target: &'static str,
     host: &'static str,
@@ -26,12 +26,12 @@ pub(super) struct Dialect {
     /// The proxy drops the bodies of responses, and supports no refusals but 401 and 403.
     pub(super) drops_bodies: bool,
     /// How the proxy can change the target.
-    pub(super) edits: Edits,
+    pub(super) target_edit: TargetEdit,
 }
 
 /// How a kind of proxy can change the target of a request before forwarding it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edits {
+pub(super) enum TargetEdit {
     /// It forwards the target from the response, byte for byte.
     Target,
     /// It replaces the query and keeps the original path.
@@ -42,7 +42,7 @@ pub(super) enum Edits {
 
 /// The original client request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told<'a> {
+pub(super) struct OriginalRequest<'a> {
     pub(super) verb: &'a [u8],
     pub(super) target: &'a [u8],
     pub(super) host: &'a [u8],
@@ -52,7 +52,7 @@ pub(super) struct Told<'a> {
 }
 
 /// Names that no proxy has by default: deploy/nginx sets them.
-const NGINX: Dialect = Dialect {
+const NGINX: ProxyDialect = ProxyDialect {
     verb: "x-original-method",
     target: "x-original-uri",
     host: "x-original-host",
@@ -61,11 +61,11 @@ const NGINX: Dialect = Dialect {
     lists_clients: false,
     others: &[],
     drops_bodies: true,
-    edits: Edits::Target,
+    target_edit: TargetEdit::Target,
 };
 
 /// Names that Traefik sets by default, as do Caddy's forward_auth and deploy/caddy.
-const CADDY: Dialect = Dialect {
+const CADDY: ProxyDialect = ProxyDialect {
     verb: "x-forwarded-method",
     target: "x-forwarded-uri",
     host: "x-forwarded-host",
@@ -74,28 +74,28 @@ const CADDY: Dialect = Dialect {
     lists_clients: true,
     others: &["x-forwarded-proto"],
     drops_bodies: false,
-    edits: Edits::Query,
+    target_edit: TargetEdit::Query,
 };
 
 /// The same, for a proxy that forwards the original target.
-const TRAEFIK: Dialect = Dialect { edits: Edits::Nothing, body: "", ..CADDY };
+const TRAEFIK: ProxyDialect = ProxyDialect { target_edit: TargetEdit::Nothing, body: "", ..CADDY };
 
 /// Headers of the connection from the proxy to Latchkey.
-const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", CALLER];
+const CONNECTION_HEADERS: [&str; 4] = ["host", "connection", "content-length", CALLER];
 
 /// The headers that report a decision. The configurations in deploy/ for nginx and Caddy set or drop each of them,
 /// whatever the client sent under these names.
-pub(super) const SET: [&str; 5] =
+pub(super) const DECISION_HEADERS: [&str; 5] =
     ["x-latchkey-key-id", "x-latchkey-store", "x-latchkey-stores", "x-latchkey-scope", "x-latchkey-revision"];
 
 /// Returns whether a proxy replaces a client's header of this name.
 pub(super) fn is_replaced(name: &str) -> bool {
-    SET.iter().chain([&CALLER]).any(|replaced| replaced.eq_ignore_ascii_case(name))
+    DECISION_HEADERS.iter().chain([&CALLER]).any(|replaced| replaced.eq_ignore_ascii_case(name))
 }
 
-impl Dialect {
+impl ProxyDialect {
     /// Returns the dialect of a kind of proxy.
-    pub(super) fn of(kind: &str) -> Option<&'static Self> {
+    pub(super) fn from_name(kind: &str) -> Option<&'static Self> {
         match kind {
             "nginx" => Some(&NGINX),
             "caddy" => Some(&CADDY),
@@ -105,10 +105,10 @@ impl Dialect {
     }
 
     /// Returns the original client request, received through load balancers at these addresses.
-    pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<Told<'a>, String> {
-        let target = only(headers, self.target)?;
-        let client = std::str::from_utf8(only(headers, self.client)?).ok();
-        let body = match only(headers, self.body) {
+    pub(super) fn read<'a>(&self, headers: &'a HeaderMap, balancers: &[IpNet]) -> Result<OriginalRequest<'a>, String> {
+        let target = single_header(headers, self.target)?;
+        let client = std::str::from_utf8(single_header(headers, self.client)?).ok();
+        let body = match single_header(headers, self.body) {
             _ if self.body.is_empty() => Body::Unknown,
             Ok(b"none") => Body::None,
             Err(_) if !headers.contains_key(self.body) => Body::Unknown,
@@ -119,17 +119,23 @@ impl Dialect {
                 return first_client(text, balancers);
             }
             // nginx reports the balancer's address if the balancer named no client.
-            address(text).filter(|address| !is_of(balancers, *address))
+            address(text).filter(|address| !is_in(balancers, *address))
         });
-        Ok(Told { verb: only(headers, self.verb)?, target, host: only(headers, self.host)?, client, body })
+        Ok(OriginalRequest {
+            verb: single_header(headers, self.verb)?,
+            target,
+            host: single_header(headers, self.host)?,
+            client,
+            body,
+        })
     }
 
     /// Returns whether a header is set by the proxy, not by its client.
-    pub(super) fn is_of_proxy(&self, name: &HeaderName) -> bool {
+    pub(super) fn is_set_by_proxy(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
         [self.verb, self.target, self.host, self.client, self.body].contains(&name)
             || self.others.contains(&name)
-            || OF_CONNECTION.contains(&name)
+            || CONNECTION_HEADERS.contains(&name)
     }
 
     /// Returns the status by which the proxy recognizes a refusal.
@@ -137,20 +143,20 @@ impl Dialect {
         if !self.drops_bodies || status == StatusCode::UNAUTHORIZED { status } else { StatusCode::FORBIDDEN }
     }
 
-    /// Returns the header with what the proxy must send upstream instead of `came`, and its value; `None` if the proxy
-    /// could not do it.
-    pub(super) fn edit(&self, came: &[u8], decided: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-        match self.edits {
+    /// Returns the header with what the proxy must send upstream instead of `original`, and its value; `None` if the
+    /// proxy could not do it.
+    pub(super) fn edit_target(&self, original: &[u8], decided: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+        match self.target_edit {
             // A target with a host, or `*`: only the proxy itself can interpret it.
-            _ if came.first() != Some(&b'/') => None,
-            Edits::Target => Some((URI, decided.to_vec())),
-            _ if is_escaped_on(came) => None,
-            Edits::Nothing => (came == decided).then(|| (QUERY, query(decided).to_vec())),
+            _ if original.first() != Some(&b'/') => None,
+            TargetEdit::Target => Some((URI, decided.to_vec())),
+            _ if is_reescaped(original) => None,
+            TargetEdit::Nothing => (original == decided).then(|| (QUERY, query(decided).to_vec())),
             // Caddy joins path and query, decoded, and splits them again at the first `?`.
-            Edits::Query if has_coded_question_mark(came) => None,
+            TargetEdit::Query if has_encoded_question_mark(original) => None,
             // Caddy omits the `&` before a nameless parameter, which changes the value of the one before it.
-            Edits::Query if has_nameless(query(decided)) => None,
-            Edits::Query => Some((QUERY, spell_braces(query(decided)))),
+            TargetEdit::Query if has_nameless(query(decided)) => None,
+            TargetEdit::Query => Some((QUERY, escape_braces(query(decided)))),
         }
     }
 }
@@ -162,7 +168,7 @@ fn first_client(list: &str, balancers: &[IpNet]) -> Option<IpAddr> {
     let mut hops = list.rsplit(',');
     let mut client = address(hops.next()?)?;
     let mut behind_balancer = false;
-    while is_of(balancers, client) {
+    while is_in(balancers, client) {
         behind_balancer = true;
         client = address(hops.next()?)?;
     }
@@ -170,7 +176,7 @@ fn first_client(list: &str, balancers: &[IpNet]) -> Option<IpAddr> {
     (behind_balancer || hops.next().is_none()).then_some(client)
 }
 
-fn is_of(networks: &[IpNet], address: IpAddr) -> bool {
+fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
@@ -184,14 +190,14 @@ fn query(target: &[u8]) -> &[u8] {
     target.iter().position(|byte| *byte == b'?').map_or(&[], |at| &target[at..])
 }
 
-fn has_coded_question_mark(target: &[u8]) -> bool {
+fn has_encoded_question_mark(target: &[u8]) -> bool {
     let path = &target[..target.len() - query(target).len()];
     path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%3f"))
 }
 
 /// Returns whether Go's proxies forward something other than the original target: they treat `#` as a part of the path,
 /// and escape it, as they do a backslash and bytes that are not UTF-8.
-fn is_escaped_on(target: &[u8]) -> bool {
+fn is_reescaped(target: &[u8]) -> bool {
     let path = &target[..target.len() - query(target).len()];
     target.contains(&b'#') || path.contains(&b'\\') || std::str::from_utf8(path).is_err()
 }
@@ -202,7 +208,7 @@ fn has_nameless(query: &[u8]) -> bool {
 }
 
 /// Escapes braces: Caddy replaces `{name}` with the value of a variable, even in text from a client.
-fn spell_braces(query: &[u8]) -> Vec<u8> {
+fn escape_braces(query: &[u8]) -> Vec<u8> {
     let mut spelled = Vec::with_capacity(query.len() + 8);
     for byte in query {
         match byte {
@@ -233,15 +239,18 @@ mod tests {
 
     #[test]
     fn each_kind_reads_its_own_set_alone() {
-        let nginx = Dialect::of("nginx").unwrap();
+        let nginx = ProxyDialect::from_name("nginx").unwrap();
         let sent = headers(&NGINX_SENDS);
-        let told = nginx.read(&sent, &[]).unwrap();
-        assert_eq!((told.verb, told.target, told.host), (&b"POST"[..], &b"/a?b"[..], &b"shop"[..]));
-        assert_eq!(told.client, Some(IpAddr::from([10, 0, 0, 1])));
-        assert!(Dialect::of("caddy").unwrap().read(&headers(&NGINX_SENDS), &[]).is_err());
-        assert!(nginx.is_of_proxy(&HeaderName::from_static("x-original-uri")));
-        assert!(!nginx.is_of_proxy(&HeaderName::from_static("x-forwarded-uri")), "the client's, and judged as such");
-        assert!(Dialect::of("apache").is_none());
+        let original = nginx.read(&sent, &[]).unwrap();
+        assert_eq!((original.verb, original.target, original.host), (&b"POST"[..], &b"/a?b"[..], &b"shop"[..]));
+        assert_eq!(original.client, Some(IpAddr::from([10, 0, 0, 1])));
+        assert!(ProxyDialect::from_name("caddy").unwrap().read(&headers(&NGINX_SENDS), &[]).is_err());
+        assert!(nginx.is_set_by_proxy(&HeaderName::from_static("x-original-uri")));
+        assert!(
+            !nginx.is_set_by_proxy(&HeaderName::from_static("x-forwarded-uri")),
+            "the client's, and treated as such"
+        );
+        assert!(ProxyDialect::from_name("apache").is_none());
     }
 
     #[test]
@@ -315,26 +324,26 @@ mod tests {
 
     #[test]
     fn each_kind_is_told_what_it_can_do() {
-        let (came, decided) = (&b"/a%2Fb?key=k&c={d}"[..], &b"/a%2Fb?c={d}"[..]);
-        assert_eq!(NGINX.edit(came, decided), Some((URI, decided.to_vec())));
-        assert_eq!(CADDY.edit(came, decided), Some((QUERY, b"?c=%7Bd%7D".to_vec())));
-        assert_eq!(CADDY.edit(b"/a?key=k", b"/a"), Some((QUERY, Vec::new())));
-        assert_eq!(CADDY.edit(b"/a%3Fb", b"/a%3Fb"), None);
-        assert_eq!(CADDY.edit(b"/a%3fb?c", b"/a%3fb?c"), None);
-        assert_eq!(CADDY.edit(b"/a?%3F", b"/a?%3F"), Some((QUERY, b"?%3F".to_vec())));
-        assert_eq!(CADDY.edit(b"/a?b=c&=&d", b"/a?b=c&=&d"), None, "Caddy makes b=c=&d of it");
-        assert_eq!(CADDY.edit(b"/a?=", b"/a?="), None);
-        assert_eq!(CADDY.edit(b"/a?b==c&d=", b"/a?b==c&d="), Some((QUERY, b"?b==c&d=".to_vec())));
+        let (original, decided) = (&b"/a%2Fb?key=k&c={d}"[..], &b"/a%2Fb?c={d}"[..]);
+        assert_eq!(NGINX.edit_target(original, decided), Some((URI, decided.to_vec())));
+        assert_eq!(CADDY.edit_target(original, decided), Some((QUERY, b"?c=%7Bd%7D".to_vec())));
+        assert_eq!(CADDY.edit_target(b"/a?key=k", b"/a"), Some((QUERY, Vec::new())));
+        assert_eq!(CADDY.edit_target(b"/a%3Fb", b"/a%3Fb"), None);
+        assert_eq!(CADDY.edit_target(b"/a%3fb?c", b"/a%3fb?c"), None);
+        assert_eq!(CADDY.edit_target(b"/a?%3F", b"/a?%3F"), Some((QUERY, b"?%3F".to_vec())));
+        assert_eq!(CADDY.edit_target(b"/a?b=c&=&d", b"/a?b=c&=&d"), None, "Caddy makes b=c=&d of it");
+        assert_eq!(CADDY.edit_target(b"/a?=", b"/a?="), None);
+        assert_eq!(CADDY.edit_target(b"/a?b==c&d=", b"/a?b==c&d="), Some((QUERY, b"?b==c&d=".to_vec())));
         for target in [&b"/a#b"[..], b"/a\\b", b"/a?b#c", b"/\xff"] {
-            assert_eq!((CADDY.edit(target, target), TRAEFIK.edit(target, target)), (None, None));
+            assert_eq!((CADDY.edit_target(target, target), TRAEFIK.edit_target(target, target)), (None, None));
         }
         for dialect in [&NGINX, &CADDY, &TRAEFIK] {
             for target in [&b"http://shop/a"[..], b"*", b"@other/", b""] {
-                assert_eq!(dialect.edit(target, target), None, "{}", target.escape_ascii());
+                assert_eq!(dialect.edit_target(target, target), None, "{}", target.escape_ascii());
             }
         }
-        assert_eq!(TRAEFIK.edit(came, decided), None, "the key would go on");
-        assert_eq!(TRAEFIK.edit(came, came), Some((QUERY, b"?key=k&c={d}".to_vec())));
+        assert_eq!(TRAEFIK.edit_target(original, decided), None, "the key would go on");
+        assert_eq!(TRAEFIK.edit_target(original, original), Some((QUERY, b"?key=k&c={d}".to_vec())));
     }
 
     #[test]

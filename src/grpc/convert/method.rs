@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_method_reads_back_as_it_was_told() {
         for store_use in StoreUse::ALL {
-            let told = method(Method {
+            let sent = method(Method {
                 number: MethodNumber(3),
                 identity: "GET /api/v*/orders/{externalId}".parse().unwrap(),
                 block: "Orders".to_owned(),
@@ -126,7 +126,7 @@ mod tests {
                 updated: Timestamp::EPOCH,
                 row_revision: Revision(5),
             });
-            let request = pb::UpdateMethodRequest { method: Some(told), ..pb::UpdateMethodRequest::default() };
+            let request = pb::UpdateMethodRequest { method: Some(sent), ..pb::UpdateMethodRequest::default() };
             let update = update_method(request);
             let draft = MethodDraft {
                 method: "GET /api/v*/orders/{externalId}".to_owned(),

@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn an_image_is_told_with_all_that_it_holds() {
-        let told = image(serde_json::json!({
+        let sent = image(serde_json::json!({
             "name": "main", "active": true, "expires": null, "position": 7, "stores": {"selected": ["a", "b"]},
         }));
-        let kind = |name: &str| told.fields[name].kind.clone().unwrap();
+        let kind = |name: &str| sent.fields[name].kind.clone().unwrap();
         assert_eq!(kind("name"), Kind::StringValue("main".to_owned()));
         assert_eq!(kind("active"), Kind::BoolValue(true));
         assert_eq!(kind("expires"), Kind::NullValue(0));

@@ -72,7 +72,7 @@ mod tests {
         let at = |seconds| Timestamp::from_seconds(seconds, 0).unwrap();
         for role in [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer] {
             let id = OperatorId::new(at(1), [7; 10]);
-            let told = operator(Operator {
+            let sent = operator(Operator {
                 id,
                 name: "shop".to_owned(),
                 role,
@@ -83,8 +83,8 @@ mod tests {
                 updated: at(2),
                 row_revision: Revision(5),
             });
-            assert_eq!((told.revoke_time.unwrap().seconds, told.hint.as_str()), (8, "aB3d"));
-            let request = pb::UpdateOperatorRequest { operator: Some(told), ..pb::UpdateOperatorRequest::default() };
+            assert_eq!((sent.revoke_time.unwrap().seconds, sent.hint.as_str()), (8, "aB3d"));
+            let request = pb::UpdateOperatorRequest { operator: Some(sent), ..pb::UpdateOperatorRequest::default() };
             let update = update_operator(request);
             let draft = OperatorDraft {
                 name: "shop".to_owned(),

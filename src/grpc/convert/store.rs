@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_store_reads_back_as_it_was_told() {
         for kind in [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore] {
-            let told = store(Store {
+            let sent = store(Store {
                 number: StoreNumber(3),
                 code: "main".parse().unwrap(),
                 name: "Main".to_owned(),
@@ -89,7 +89,7 @@ mod tests {
                 row_revision: Revision(5),
             });
             let update =
-                update_store(pb::UpdateStoreRequest { store: Some(told), ..pb::UpdateStoreRequest::default() });
+                update_store(pb::UpdateStoreRequest { store: Some(sent), ..pb::UpdateStoreRequest::default() });
             let draft = StoreDraft {
                 code: "main".to_owned(),
                 name: "Main".to_owned(),

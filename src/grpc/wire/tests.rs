@@ -12,19 +12,19 @@ use crate::model::method::StoreUse;
 use crate::model::time::Timestamp;
 
 /// Builds the decision as prost would encode it.
-fn built(decision: &Decision<'_>) -> proto::Decision {
+fn built(decision: &Decision<'_>) -> pb::Decision {
     let failed_checks: Vec<i32> = decision.failed.iter().map(|reason| to_reason(reason).into()).collect();
     let scope = |scope: &Scope<'_>| {
         let (kind, stores) = match scope {
-            Scope::All => (proto::ScopeKind::All, Vec::new()),
-            Scope::Listed(codes) => (proto::ScopeKind::Listed, codes.iter().map(ToString::to_string).collect()),
-            Scope::Large => (proto::ScopeKind::Large, Vec::new()),
+            Scope::All => (pb::ScopeKind::All, Vec::new()),
+            Scope::Listed(codes) => (pb::ScopeKind::Listed, codes.iter().map(ToString::to_string).collect()),
+            Scope::Large => (pb::ScopeKind::Large, Vec::new()),
         };
-        proto::Scope { kind: kind.into(), stores }
+        pb::Scope { kind: kind.into(), stores }
     };
-    proto::Decision {
+    pb::Decision {
         allowed: decision.allowed(),
-        reason: failed_checks.first().copied().unwrap_or(proto::Reason::Allowed.into()),
+        reason: failed_checks.first().copied().unwrap_or(pb::Reason::Allowed.into()),
         failed_checks,
         key_id: decision.key.map(|(key, _)| key.to_string()).unwrap_or_default(),
         store: decision.store.unwrap_or_default().to_owned(),
@@ -87,10 +87,10 @@ fn message(bytes: &[u8]) -> Vec<u8> {
     [&[0][..], &length, bytes].concat()
 }
 
-fn request() -> impl Strategy<Value = proto::AuthorizeRequest> {
+fn request() -> impl Strategy<Value = pb::AuthorizeRequest> {
     let text = || prop_oneof![Just(String::new()), "\\PC{0,20}", "[a-z/ ]{100,300}"];
     let request = (text(), text(), text(), text(), text());
-    request.prop_map(|(key, method, store, client_address, min_revision)| proto::AuthorizeRequest {
+    request.prop_map(|(key, method, store, client_address, min_revision)| pb::AuthorizeRequest {
         key,
         method,
         store,
@@ -106,14 +106,14 @@ proptest! {
     #[test]
     fn answers_are_written_as_prost_writes_them(all in prop::collection::vec(parts(), 1..6)) {
         let first = built(&decision(&all[0]));
-        let answer = proto::AuthorizeResponse { decision: Some(first) };
-        let framed = Framed::answer(&decision(&all[0])).into_bytes().expect("a short answer");
+        let answer = pb::AuthorizeResponse { decision: Some(first) };
+        let framed = Framed::response(&decision(&all[0])).into_bytes().expect("a short answer");
         prop_assert_eq!(&framed[..], &message(&answer.encode_to_vec())[..]);
 
-        let decided = |parts| proto::batch_authorize_result::Result::Decision(built(&decision(parts)));
-        let results = all.iter().map(|parts| proto::BatchAuthorizeResult { result: Some(decided(parts)) });
-        let answer = proto::BatchAuthorizeResponse { results: results.collect() };
-        let mut framed = Framed::for_answers(all.len());
+        let decided = |parts| pb::batch_authorize_result::Result::Decision(built(&decision(parts)));
+        let results = all.iter().map(|parts| pb::BatchAuthorizeResult { result: Some(decided(parts)) });
+        let answer = pb::BatchAuthorizeResponse { results: results.collect() };
+        let mut framed = Framed::for_results(all.len());
         all.iter().for_each(|parts| framed.add(&decision(parts)));
         prop_assert_eq!(framed.message(), &answer.encode_to_vec()[..]);
     }
@@ -121,31 +121,31 @@ proptest! {
     /// Results that come later are inserted at their positions.
     #[test]
     fn what_was_waited_for_stands_in_its_place(all in prop::collection::vec((parts(), 0..4_u8), 1..8)) {
-        let (mut framed, mut later, mut results) = (Framed::for_answers(1), Vec::new(), Vec::new());
+        let (mut framed, mut later, mut results) = (Framed::for_results(1), Vec::new(), Vec::new());
         for (parts, when) in &all {
-            use proto::batch_authorize_result::Result as Answer;
+            use pb::batch_authorize_result::Result as Answer;
             let decision = decision(parts);
             let decided = Answer::Decision(built(&decision));
-            results.push(proto::BatchAuthorizeResult { result: Some(match when {
+            results.push(pb::BatchAuthorizeResult { result: Some(match when {
                 0 => { framed.add(&decision); decided }
-                1 => { later.push((framed.place(), result(&decision))); decided }
+                1 => { later.push((framed.position(), encode_result(&decision))); decided }
                 2 => {
-                    later.push((framed.place(), undecided(&Status::unavailable("too late"), &[])));
-                    Answer::Undecided(proto::Undecided { message: "too late".to_owned(), code: 14, invalid_fields: vec![] })
+                    later.push((framed.position(), encode_undecided(&Status::unavailable("too late"), &[])));
+                    Answer::Undecided(pb::Undecided { message: "too late".to_owned(), code: 14, invalid_fields: vec![] })
                 }
                 _ => {
                     let field = |number: usize| ("f".repeat(number), "d".repeat(number * 60));
                     let fields = (1..4).map(field).map(|(field, description)| Violation { field, description });
                     let fields: Vec<_> = fields.collect();
-                    framed.add_result(&undecided(&Status::invalid_argument("bad"), &fields));
-                    let invalid = |Violation { field, description }| proto::InvalidField { field, description };
+                    framed.add_result(&encode_undecided(&Status::invalid_argument("bad"), &fields));
+                    let invalid = |Violation { field, description }| pb::InvalidField { field, description };
                     let invalid_fields = fields.into_iter().map(invalid).collect();
-                    Answer::Undecided(proto::Undecided { message: "bad".to_owned(), code: 3, invalid_fields })
+                    Answer::Undecided(pb::Undecided { message: "bad".to_owned(), code: 3, invalid_fields })
                 }
             }) });
         }
-        let answer = proto::BatchAuthorizeResponse { results };
-        let framed = framed.with(later);
+        let answer = pb::BatchAuthorizeResponse { results };
+        let framed = framed.with_inserted(later);
         prop_assert_eq!(framed.message(), &answer.encode_to_vec()[..]);
     }
 
@@ -153,11 +153,11 @@ proptest! {
     fn questions_are_read_as_prost_reads_them(all in prop::collection::vec(request(), 0..6)) {
         for request in &all {
             let bytes = request.encode_to_vec();
-            prop_assert!(question(&bytes) == Some(Asked::from(request)));
+            prop_assert!(decode_request(&bytes) == Some(BorrowedRequest::from(request)));
         }
-        let batch = proto::BatchAuthorizeRequest { requests: all };
+        let batch = pb::BatchAuthorizeRequest { requests: all };
         let bytes = batch.encode_to_vec();
-        prop_assert!(questions(&bytes) == Some(batch.requests.iter().map(Asked::from).collect()));
+        prop_assert!(decode_batch(&bytes) == Some(batch.requests.iter().map(BorrowedRequest::from).collect()));
     }
 
     /// Arbitrary bytes, and messages with a few changed bytes, are read exactly as prost reads them.
@@ -173,14 +173,14 @@ proptest! {
             bytes[at] = *byte;
         }
         for bytes in [&bytes, &noise] {
-            if let Some(asked) = question(bytes) {
-                let read = proto::AuthorizeRequest::decode(&bytes[..]);
-                prop_assert!(read.is_ok_and(|read| Asked::from(&read) == asked), "{bytes:?}");
+            if let Some(decoded) = decode_request(bytes) {
+                let read = pb::AuthorizeRequest::decode(&bytes[..]);
+                prop_assert!(read.is_ok_and(|read| BorrowedRequest::from(&read) == decoded), "{bytes:?}");
             }
-            if let Some(asked) = questions(bytes) {
-                let read = proto::BatchAuthorizeRequest::decode(&bytes[..]);
-                let same = |read: proto::BatchAuthorizeRequest| {
-                    read.requests.iter().map(Asked::from).collect::<Vec<_>>() == asked
+            if let Some(decoded) = decode_batch(bytes) {
+                let read = pb::BatchAuthorizeRequest::decode(&bytes[..]);
+                let same = |read: pb::BatchAuthorizeRequest| {
+                    read.requests.iter().map(BorrowedRequest::from).collect::<Vec<_>>() == decoded
                 };
                 prop_assert!(read.is_ok_and(same), "{bytes:?}");
             }
@@ -190,25 +190,25 @@ proptest! {
 
 #[test]
 fn what_is_not_as_usual_is_left_to_prost() {
-    let usual = proto::AuthorizeRequest { key: "a".to_owned(), ..Default::default() };
-    let stores = proto::AuthorizeRequest { stores: vec!["b".to_owned()], ..usual.clone() };
-    assert!(question(&stores.encode_to_vec()).is_none(), "further stores");
+    let usual = pb::AuthorizeRequest { key: "a".to_owned(), ..Default::default() };
+    let stores = pb::AuthorizeRequest { stores: vec!["b".to_owned()], ..usual.clone() };
+    assert!(decode_request(&stores.encode_to_vec()).is_none(), "further stores");
     let mut later = usual.encode_to_vec();
     later.extend([7 << 3, 1]);
-    assert!(question(&later).is_none(), "a field of a later version");
-    assert!(proto::AuthorizeRequest::decode(&later[..]).is_ok());
-    assert!(question(&[1 << 3 | LENGTH, 2, 0xff, 0xfe]).is_none(), "no UTF-8");
-    assert!(question(&[1 << 3 | LENGTH, 2, b'a']).is_none(), "truncated");
-    assert!(question(&[]).is_some() && questions(&[]).is_some_and(|all| all.is_empty()));
+    assert!(decode_request(&later).is_none(), "a field of a later version");
+    assert!(pb::AuthorizeRequest::decode(&later[..]).is_ok());
+    assert!(decode_request(&[1 << 3 | LENGTH, 2, 0xff, 0xfe]).is_none(), "no UTF-8");
+    assert!(decode_request(&[1 << 3 | LENGTH, 2, b'a']).is_none(), "truncated");
+    assert!(decode_request(&[]).is_some() && decode_batch(&[]).is_some_and(|all| all.is_empty()));
 }
 
 #[test]
 fn only_one_whole_plain_message_is_unframed() {
     let framed = message(b"abc");
-    assert_eq!(unframed(&framed), Some(&b"abc"[..]));
-    assert_eq!(unframed(&framed[..7]), None, "truncated");
-    assert_eq!(unframed(&[&framed[..], &[0]].concat()), None, "something behind it");
-    assert_eq!(unframed(&[&[1], &framed[1..]].concat()), None, "compressed");
-    assert_eq!(unframed(&message(b"")), Some(&b""[..]));
-    assert_eq!(unframed(&[]), None);
+    assert_eq!(unframe(&framed), Some(&b"abc"[..]));
+    assert_eq!(unframe(&framed[..7]), None, "truncated");
+    assert_eq!(unframe(&[&framed[..], &[0]].concat()), None, "something behind it");
+    assert_eq!(unframe(&[&[1], &framed[1..]].concat()), None, "compressed");
+    assert_eq!(unframe(&message(b"")), Some(&b""[..]));
+    assert_eq!(unframe(&[]), None);
 }

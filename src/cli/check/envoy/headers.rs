@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::report::Report;
 use super::tree::text;
-use crate::config::profiles::KeyPlace;
+use crate::config::profiles::KeyLocation;
 use crate::model::method::StoreLocation;
 
 /// Names of headers, folded, that determine what is called, by which bytes, or where.
@@ -164,9 +164,9 @@ impl Report<'_> {
     pub(super) fn is_key_header(&self, name: &str) -> bool {
         let name = fold(name);
         self.profiles.values().flat_map(|profile| &profile.keys).any(|place| match place {
-            KeyPlace::Bearer => name == "authorization",
-            KeyPlace::Header(header) => name == fold(header),
-            KeyPlace::Query(_) | KeyPlace::Form(_) => false,
+            KeyLocation::Bearer => name == "authorization",
+            KeyLocation::Header(header) => name == fold(header),
+            KeyLocation::Query(_) | KeyLocation::Form(_) => false,
         })
     }
 }

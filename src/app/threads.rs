@@ -39,7 +39,7 @@ const ADMINISTER: usize = 2;
 
 /// The threads, except those of the program itself and `decide-N`.
 #[derive(Debug)]
-pub(super) struct Planes {
+pub(super) struct PortThreads {
     pub(super) accept: Threads,
     pub(super) long_decide: BoundedPool,
     pub(super) administer: Threads,
@@ -47,31 +47,31 @@ pub(super) struct Planes {
     pub(super) operate: Threads,
 }
 
-impl Planes {
+impl PortThreads {
     /// Starts the threads. `decision_threads` is the number of threads that decide.
     pub(super) fn start(decision_threads: usize, tasks: &Tasks, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        let planes = || {
+        let start = || {
             // Half as many as the threads that decide, each of which may need a core at the same time.
             let long = PoolLimits { threads: decision_threads.div_ceil(2).min(4), ..LONG_DECIDE };
             Ok::<_, std::io::Error>(Self {
                 accept: Threads::start("accept", 1)?,
-                long_decide: BoundedPool::start("long-decide", long, tasks, counted("decision", metrics))?,
+                long_decide: BoundedPool::start("long-decide", long, tasks, refusal_counter("decision", metrics))?,
                 administer: Threads::start("administer", ADMINISTER)?,
                 long_administer: BoundedPool::start(
                     "long-administer",
                     LONG_ADMINISTER,
                     tasks,
-                    counted("administration", metrics),
+                    refusal_counter("administration", metrics),
                 )?,
                 operate: Threads::start("operate", 1)?,
             })
         };
-        planes().map_err(|error| Error::Failed(format!("could not start threads: {error}")))
+        start().map_err(|error| Error::Failed(format!("could not start threads: {error}")))
     }
 }
 
 /// Returns an observer that counts the refusals of a port's pool.
-fn counted(port: &'static str, metrics: &Arc<Metrics>) -> RefusalObserver {
+fn refusal_counter(port: &'static str, metrics: &Arc<Metrics>) -> RefusalObserver {
     // Each series exists from the start.
     for overload in OVERLOADS {
         metrics.overload(port, overload.as_str());

@@ -8,7 +8,7 @@ use super::multipart;
 
 /// A kind of body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
+pub(crate) enum BodyKind<'a> {
     /// An urlencoded form.
     Form,
     /// A form in parts, with this boundary.
@@ -25,7 +25,7 @@ pub(crate) enum Kind<'a> {
 }
 
 /// Returns the kind of body that the value of a content-type header announces.
-pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
+pub(crate) fn kind(content_type: &[u8]) -> BodyKind<'_> {
     let mut parameters = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let essence = parameters.next().unwrap_or_default();
     let (mut boundary, mut charset, mut odd) = (None, false, false);
@@ -43,13 +43,13 @@ pub(crate) fn kind(content_type: &[u8]) -> Kind<'_> {
         }
     }
     match (essence, boundary) {
-        _ if odd => Kind::Unknown,
-        (b"application/x-www-form-urlencoded", None) => Kind::Form,
-        (b"multipart/form-data", Some(boundary)) => Kind::Multipart(boundary),
-        (b"application/json", None) => Kind::Json { exact: true },
-        (essence, None) if is_like_json(essence) => Kind::Json { exact: false },
-        (essence, None) if !charset && is_file(essence) => Kind::File,
-        _ => Kind::Unknown,
+        _ if odd => BodyKind::Unknown,
+        (b"application/x-www-form-urlencoded", None) => BodyKind::Form,
+        (b"multipart/form-data", Some(boundary)) => BodyKind::Multipart(boundary),
+        (b"application/json", None) => BodyKind::Json { exact: true },
+        (essence, None) if is_like_json(essence) => BodyKind::Json { exact: false },
+        (essence, None) if !charset && is_file(essence) => BodyKind::File,
+        _ => BodyKind::Unknown,
     }
 }
 
@@ -106,19 +106,19 @@ mod tests {
     #[test]
     fn kinds_are_those_that_services_agree_on() {
         for form in ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=UTF-8"] {
-            assert_eq!(kind(form.as_bytes()), Kind::Form, "{form}");
+            assert_eq!(kind(form.as_bytes()), BodyKind::Form, "{form}");
         }
         for boundary in ["multipart/form-data; boundary=XX", "multipart/form-data; boundary=\"XX\"; charset=utf-8"] {
-            assert_eq!(kind(boundary.as_bytes()), Kind::Multipart(b"XX"), "{boundary}");
+            assert_eq!(kind(boundary.as_bytes()), BodyKind::Multipart(b"XX"), "{boundary}");
         }
         for json in ["application/json", "application/json;charset=\"utf-8\""] {
-            assert_eq!(kind(json.as_bytes()), Kind::Json { exact: true }, "{json}");
+            assert_eq!(kind(json.as_bytes()), BodyKind::Json { exact: true }, "{json}");
         }
         for json in ["application/problem+json", "text/json", "application/vnd.api+json", "application/x-json"] {
-            assert_eq!(kind(json.as_bytes()), Kind::Json { exact: false }, "{json}");
+            assert_eq!(kind(json.as_bytes()), BodyKind::Json { exact: false }, "{json}");
         }
         for file in ["application/octet-stream", "image/jpeg", "image/vnd.microsoft.icon"] {
-            assert_eq!(kind(file.as_bytes()), Kind::File, "{file}");
+            assert_eq!(kind(file.as_bytes()), BodyKind::File, "{file}");
         }
         for unknown in [
             "",
@@ -151,7 +151,7 @@ mod tests {
             "multipart/mixed; boundary=XX",
             "application/jsön",
         ] {
-            assert_eq!(kind(unknown.as_bytes()), Kind::Unknown, "{unknown}");
+            assert_eq!(kind(unknown.as_bytes()), BodyKind::Unknown, "{unknown}");
         }
     }
 

@@ -23,8 +23,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 
-use super::answer::{authorize, batch_authorize};
-use super::long::{LONG_CALL, Replay};
+use super::decide::{authorize, batch_authorize};
+use super::long_calls::{BufferedBody, LONG_CALL};
 use super::wire::{self, Framed};
 use crate::authority::Authority;
 
@@ -37,40 +37,40 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// Handles the calls that it can, and passes the others to `S`.
 #[derive(Debug, Clone)]
-pub struct Direct<S> {
+pub struct FastPath<S> {
     inner: S,
     authority: Authority,
 }
 
 /// The method of a call.
 #[derive(Debug, Clone, Copy)]
-enum Call {
+enum Rpc {
     Authorize,
     BatchAuthorize,
 }
 
 /// A body, as far as it has been read.
-enum Arrived {
+enum RequestBody {
     /// One complete message.
-    Message(Bytes),
+    SingleFrame(Bytes),
     /// Anything else, from its beginning.
-    Other(Replay),
+    Other(BufferedBody),
 }
 
 /// The body of a response: one message, and trailers that report success.
-struct Answer {
+struct UnaryBody {
     message: Option<Bytes>,
     ended: bool,
 }
 
-impl<S> Direct<S> {
+impl<S> FastPath<S> {
     /// Creates the service, which decides by `authority` in front of `inner`.
     pub(super) const fn new(inner: S, authority: Authority) -> Self {
         Self { inner, authority }
     }
 }
 
-impl<S> Service<Request<Body>> for Direct<S>
+impl<S> Service<Request<Body>> for FastPath<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -85,28 +85,28 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(call) = Call::of(&request) else {
+        let Some(call) = Rpc::from_request(&request) else {
             return self.inner.call(request).boxed();
         };
         let (inner, authority) = (self.inner.clone(), self.authority.clone());
         let (parts, body) = request.into_parts();
-        let answer = async move {
-            let replay = match arrive(body).await {
-                Arrived::Message(framed) => match call.answer(&authority, &framed).await {
-                    Some(answer) => return Ok(answer.map_or_else(Status::into_http, respond)),
-                    None => Replay::new([Ok(Frame::data(framed))], None),
+        let response = async move {
+            let buffered = match read_single_frame(body).await {
+                RequestBody::SingleFrame(framed) => match call.handle(&authority, &framed).await {
+                    Some(response) => return Ok(response.map_or_else(Status::into_http, respond)),
+                    None => BufferedBody::new([Ok(Frame::data(framed))], None),
                 },
-                Arrived::Other(replay) => replay,
+                RequestBody::Other(buffered) => buffered,
             };
-            inner.oneshot(Request::from_parts(parts, Body::new(replay))).boxed().await
+            inner.oneshot(Request::from_parts(parts, Body::new(buffered))).boxed().await
         };
-        answer.boxed()
+        response.boxed()
     }
 }
 
-impl Call {
+impl Rpc {
     /// Returns the method of a request; `None` if its head shows that it is for the inner service.
-    fn of(request: &Request<Body>) -> Option<Self> {
+    fn from_request(request: &Request<Body>) -> Option<Self> {
         let call = match request.uri().path() {
             AUTHORIZE => Self::Authorize,
             BATCH_AUTHORIZE => Self::BatchAuthorize,
@@ -120,21 +120,21 @@ impl Call {
     }
 
     /// Handles the message in `framed`; returns `None` if it is unusual.
-    async fn answer(self, authority: &Authority, framed: &[u8]) -> Option<Result<Bytes, Status>> {
-        let message = wire::unframed(framed)?;
-        let answer = match self {
-            Self::Authorize => authorize(authority, &wire::question(message)?).await,
-            Self::BatchAuthorize => batch_authorize(authority, &wire::questions(message)?).boxed().await,
+    async fn handle(self, authority: &Authority, framed: &[u8]) -> Option<Result<Bytes, Status>> {
+        let message = wire::unframe(framed)?;
+        let response = match self {
+            Self::Authorize => authorize(authority, &wire::decode_request(message)?).await,
+            Self::BatchAuthorize => batch_authorize(authority, &wire::decode_batch(message)?).boxed().await,
         };
-        Some(answer.and_then(Framed::into_bytes))
+        Some(response.and_then(Framed::into_bytes))
     }
 }
 
 /// Reads a body: all of it, if it is one short message.
-async fn arrive(mut body: Body) -> Arrived {
+async fn read_single_frame(mut body: Body) -> RequestBody {
     let first = body.frame().await;
-    let Some(framed) = first.as_ref().and_then(whole).cloned() else {
-        return Arrived::Other(Replay::new(first, Some(body)));
+    let Some(framed) = first.as_ref().and_then(complete_message).cloned() else {
+        return RequestBody::Other(BufferedBody::new(first, Some(body)));
     };
     // Many clients send the end separately, as a frame without data.
     while !body.is_end_stream() {
@@ -142,26 +142,26 @@ async fn arrive(mut body: Body) -> Arrived {
             None => break,
             Some(Ok(next)) if next.data_ref().is_some_and(Bytes::is_empty) => {}
             Some(next) => {
-                return Arrived::Other(Replay::new(first.into_iter().chain([next]), Some(body)));
+                return RequestBody::Other(BufferedBody::new(first.into_iter().chain([next]), Some(body)));
             }
         }
     }
-    Arrived::Message(framed)
+    RequestBody::SingleFrame(framed)
 }
 
 /// Returns the data of a frame that may be the complete message of a call.
-fn whole(frame: &Result<Frame<Bytes>, Status>) -> Option<&Bytes> {
+fn complete_message(frame: &Result<Frame<Bytes>, Status>) -> Option<&Bytes> {
     let data = frame.as_ref().ok()?.data_ref()?;
-    (data.len() <= LONG_CALL && wire::unframed(data).is_some()).then_some(data)
+    (data.len() <= LONG_CALL && wire::unframe(data).is_some()).then_some(data)
 }
 
 fn respond(message: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::new(Answer { message: Some(message), ended: false }));
+    let mut response = Response::new(Body::new(UnaryBody { message: Some(message), ended: false }));
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
 }
 
-impl http_body::Body for Answer {
+impl http_body::Body for UnaryBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -207,37 +207,37 @@ mod tests {
     }
 
     /// Reads `frames`, and returns whether they are a message, and a description of each.
-    async fn arrived(frames: Frames) -> (bool, Vec<String>) {
-        let (message, mut body) = match arrive(Body::new(StreamBody::new(stream::iter(frames)))).await {
-            Arrived::Message(framed) => (true, Replay::new([Ok(Frame::data(framed))], None)),
-            Arrived::Other(replay) => (false, replay),
+    async fn read_frames(frames: Frames) -> (bool, Vec<String>) {
+        let (message, mut body) = match read_single_frame(Body::new(StreamBody::new(stream::iter(frames)))).await {
+            RequestBody::SingleFrame(framed) => (true, BufferedBody::new([Ok(Frame::data(framed))], None)),
+            RequestBody::Other(buffered) => (false, buffered),
         };
-        let mut told = Vec::new();
+        let mut descriptions = Vec::new();
         while let Some(frame) = body.frame().await {
-            told.push(match frame.map(Frame::into_data) {
+            descriptions.push(match frame.map(Frame::into_data) {
                 Ok(Ok(data)) => format!("{data:?}"),
                 Ok(Err(frame)) => format!("{:?}", frame.trailers_ref()),
                 Err(status) => status.message().to_owned(),
             });
         }
         assert!(body.is_end_stream() || !message);
-        (message, told)
+        (message, descriptions)
     }
 
-    fn words(frames: &[Result<Frame<Bytes>, Status>]) -> Vec<String> {
-        let word = |frame: &Result<Frame<Bytes>, Status>| match frame {
+    fn describe(frames: &[Result<Frame<Bytes>, Status>]) -> Vec<String> {
+        let description = |frame: &Result<Frame<Bytes>, Status>| match frame {
             Ok(frame) => {
                 frame.data_ref().map_or_else(|| format!("{:?}", frame.trailers_ref()), |data| format!("{data:?}"))
             }
             Err(status) => status.message().to_owned(),
         };
-        frames.iter().map(word).collect()
+        frames.iter().map(description).collect()
     }
 
     #[tokio::test]
     async fn one_whole_message_is_taken_whether_the_end_comes_with_it_or_after_it() {
         for frames in [vec![data(FRAMED)], vec![data(FRAMED), data(&[])], vec![data(FRAMED), data(&[]), data(&[])]] {
-            assert_eq!(arrived(frames).await, (true, words(&[data(FRAMED)])));
+            assert_eq!(read_frames(frames).await, (true, describe(&[data(FRAMED)])));
         }
     }
 
@@ -254,14 +254,18 @@ mod tests {
             || vec![data(&[]), data(FRAMED)],
         ];
         for other in others {
-            assert_eq!(arrived(other()).await, (false, words(&other())));
+            assert_eq!(read_frames(other()).await, (false, describe(&other())));
         }
         for broken in [vec![broken()], vec![data(FRAMED), broken()]] {
-            let expected = words(&broken);
-            assert_eq!(arrived(broken).await, (false, expected));
+            let expected = describe(&broken);
+            assert_eq!(read_frames(broken).await, (false, expected));
         }
-        let expected = words(&[data(&long)]);
-        assert_eq!(arrived(vec![data(&long)]).await, (false, expected), "longer than a data thread reads by itself");
+        let expected = describe(&[data(&long)]);
+        assert_eq!(
+            read_frames(vec![data(&long)]).await,
+            (false, expected),
+            "longer than a data thread reads by itself"
+        );
     }
 
     #[test]
@@ -271,7 +275,7 @@ mod tests {
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            Call::of(&request.body(Body::empty()).unwrap()).is_some()
+            Rpc::from_request(&request.body(Body::empty()).unwrap()).is_some()
         };
         let post = |path, headers: &[(&'static str, &'static str)]| call(Method::POST, path, headers);
         assert!(post(AUTHORIZE, &[("content-type", "application/grpc")]));

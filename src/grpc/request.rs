@@ -6,7 +6,7 @@ use crate::authority::Query;
 use crate::model::change::{Cursor, CursorError};
 use crate::model::decision::{Request, StoresFrom};
 use crate::model::violations::Violations;
-use crate::proto::v1 as proto;
+use crate::proto::v1 as pb;
 
 /// Most stores in one call.
 const MAX_STORES: usize = 1_000;
@@ -16,7 +16,7 @@ const MAX_METHOD: usize = 8_192;
 /// The fields of a request, borrowed from any source.
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(test, derive(PartialEq, Eq))]
-pub(super) struct Asked<'a> {
+pub(super) struct BorrowedRequest<'a> {
     pub(super) key: &'a str,
     pub(super) method: &'a str,
     pub(super) store: &'a str,
@@ -25,16 +25,16 @@ pub(super) struct Asked<'a> {
     pub(super) min_revision: &'a str,
 }
 
-impl<'a> From<&'a proto::AuthorizeRequest> for Asked<'a> {
-    fn from(request: &'a proto::AuthorizeRequest) -> Self {
-        let proto::AuthorizeRequest { key, method, store, stores, client_address, min_revision } = request;
+impl<'a> From<&'a pb::AuthorizeRequest> for BorrowedRequest<'a> {
+    fn from(request: &'a pb::AuthorizeRequest) -> Self {
+        let pb::AuthorizeRequest { key, method, store, stores, client_address, min_revision } = request;
         Self { key, method, store, stores, client_address, min_revision }
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> BorrowedRequest<'a> {
     /// Returns the query for an authority; `None` if something is invalid, which is added to `violations`.
-    pub(super) fn read(&self, violations: &mut Violations) -> Option<Query<'a>> {
+    pub(super) fn validate(&self, violations: &mut Violations) -> Option<Query<'a>> {
         let before = violations.total();
         if self.method.len() > MAX_METHOD {
             violations.add("method", format_args!("must have at most {MAX_METHOD} bytes"));
@@ -50,7 +50,7 @@ impl<'a> Asked<'a> {
             let what = "must be an IP address without a port, such as `192.0.2.7` or `2001:db8::7`";
             violations.add("client_address", what);
         }
-        let min_revision = read_revision(self.min_revision, "min_revision", violations);
+        let min_revision = parse_revision(self.min_revision, "min_revision", violations);
         (violations.total() == before).then_some(Query {
             token: self.key,
             request: Request {
@@ -66,7 +66,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Parses a revision that a caller got from a write; returns `None` if it is empty or invalid.
-pub(super) fn read_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
+pub(super) fn parse_revision(text: &str, field: &str, violations: &mut Violations) -> Option<Cursor> {
     if text.is_empty() {
         return None;
     }

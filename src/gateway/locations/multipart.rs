@@ -51,14 +51,14 @@ pub(crate) fn read<'a>(
         rest = rest.strip_prefix(b"\r\n").ok_or(Fault::Multipart("a delimiter is malformed, or the end is missing"))?;
         let at = find(rest, &delimiter).ok_or(Fault::Multipart("the end is missing"))?;
         let part = rest[..at].strip_suffix(b"\r\n");
-        take(part_of(part.ok_or(Fault::Multipart("the boundary occurs within a line"))?)?)?;
+        take(parse_part(part.ok_or(Fault::Multipart("the boundary occurs within a line"))?)?)?;
         rest = &rest[at + delimiter.len()..];
     }
 }
 
-fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
+fn parse_part(part: &[u8]) -> Result<Part<'_>, Fault> {
     let mut disposition: Option<(&[u8], bool)> = None;
-    let (mut of_text, mut in_utf8) = (true, true);
+    let (mut is_text, mut is_utf8) = (true, true);
     let mut seen: u8 = 0;
     let mut rest = part;
     for _ in 0..=MAX_HEADERS {
@@ -67,10 +67,10 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
         rest = &rest[end + 2..];
         if line.is_empty() {
             let (name, file) = disposition.ok_or(Fault::Multipart("a part has no name"))?;
-            if !in_utf8 && !rest.is_ascii() {
+            if !is_utf8 && !rest.is_ascii() {
                 return Err(Fault::Multipart("a part is not valid UTF-8"));
             }
-            return Ok(Part { name, plain: !file && of_text, value: rest });
+            return Ok(Part { name, plain: !file && is_text, value: rest });
         }
         let at = line.iter().position(|byte| *byte == b':').ok_or(Fault::Multipart("a header has no colon"))?;
         let (name, value) = (&line[..at], &line[at + 1..]);
@@ -85,7 +85,7 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
         }
         let value = value.trim_ascii();
         match HEADERS[known] {
-            b"content-disposition" => disposition = Some(disposition_of(value)?),
+            b"content-disposition" => disposition = Some(parse_disposition(value)?),
             b"content-transfer-encoding"
                 if ![&b"binary"[..], b"8bit", b"7bit"].iter().any(|plain| value.eq_ignore_ascii_case(plain)) =>
             {
@@ -103,12 +103,12 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
                 if !is_type(essence) {
                     return Err(Fault::Multipart("a part has an ambiguous content type"));
                 }
-                in_utf8 = match (pieces.next(), pieces.next()) {
+                is_utf8 = match (pieces.next(), pieces.next()) {
                     (None, _) => true,
-                    (Some(charset), None) => charset_of(charset)?,
+                    (Some(charset), None) => parse_charset(charset)?,
                     _ => return Err(Fault::Multipart("a part has an ambiguous content type")),
                 };
-                of_text = essence == b"text/plain";
+                is_text = essence == b"text/plain";
             }
             b"content-length" if !value.iter().all(u8::is_ascii_digit) => {
                 return Err(Fault::Multipart("a part has a length that is not a number"));
@@ -123,7 +123,7 @@ fn part_of(part: &[u8]) -> Result<Part<'_>, Fault> {
 const HEADERS: [&[u8]; 4] = [b"content-disposition", b"content-type", b"content-length", b"content-transfer-encoding"];
 
 /// Returns the name, and whether it is a file, of `form-data; name="…"; filename="…"`.
-fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
+fn parse_disposition(value: &[u8]) -> Result<(&[u8], bool), Fault> {
     const ODD: Fault = Fault::Multipart("a part has an ambiguous name");
 
     let (kind, mut rest) = value.split_at_checked(b"form-data".len()).ok_or(ODD)?;
@@ -146,8 +146,10 @@ fn disposition_of(value: &[u8]) -> Result<(&[u8], bool), Fault> {
             let (value, after) = rest.split_at(end);
             rest = after;
             let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-            let told = if parameter == b"filename*" { value.strip_prefix(b"utf-8''").ok_or(ODD)? } else { value };
-            if told.is_empty() || !told.iter().all(|byte| plain(byte) || parameter == b"filename*" && *byte == b'%') {
+            let checked = if parameter == b"filename*" { value.strip_prefix(b"utf-8''").ok_or(ODD)? } else { value };
+            if checked.is_empty()
+                || !checked.iter().all(|byte| plain(byte) || parameter == b"filename*" && *byte == b'%')
+            {
                 return Err(ODD);
             }
             value
@@ -189,7 +191,7 @@ fn is_type(essence: &[u8]) -> bool {
 }
 
 /// Returns whether a part's parameter, in lower case, declares UTF-8; or else a charset in which ASCII means the same.
-fn charset_of(parameter: &[u8]) -> Result<bool, Fault> {
+fn parse_charset(parameter: &[u8]) -> Result<bool, Fault> {
     let set = parameter.strip_prefix(b"charset=").unwrap_or_default();
     let set = set.strip_prefix(b"\"").map_or(Some(set), |rest| rest.strip_suffix(b"\"")).unwrap_or_default();
     match set {

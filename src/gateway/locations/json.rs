@@ -20,7 +20,7 @@ pub(crate) enum Json<'a> {
 
 /// A step on the way to store codes within a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PointerStep {
     /// Every element.
     Each,
     /// The member of this name.
@@ -29,27 +29,32 @@ pub(crate) enum Step {
 
 /// The store codes found by following steps.
 #[derive(Debug, Default)]
-pub(crate) struct Codes<'a> {
+pub(crate) struct StoreCodes<'a> {
     pub(crate) codes: Vec<Cow<'a, str>>,
     /// Some branch ended before there was a code.
     pub(crate) gap: bool,
 }
 
 /// Returns the steps of a JSON pointer.
-pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = Step> {
+pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = PointerStep> {
     pointer.split('/').skip(1).map(|step| match step {
-        "-" => Step::Each,
-        name => Step::Member(name.replace("~1", "/").replace("~0", "~").into()),
+        "-" => PointerStep::Each,
+        name => PointerStep::Member(name.replace("~1", "/").replace("~0", "~").into()),
     })
 }
 
-/// Parses `text`; the error names `place`.
-pub(crate) fn read<'a>(text: &'a [u8], place: &str) -> Result<Json<'a>, Fault> {
-    serde_json::from_slice(text).map_err(|_| Fault::Json(place.to_owned()))
+/// Parses `text`; the error names `location`.
+pub(crate) fn read<'a>(text: &'a [u8], location: &str) -> Result<Json<'a>, Fault> {
+    serde_json::from_slice(text).map_err(|_| Fault::Json(location.to_owned()))
 }
 
 /// Follows `steps` into `json` and adds the codes found to `found`.
-pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &mut Codes<'a>) -> Result<(), Fault> {
+pub(crate) fn follow<'a>(
+    json: &Json<'a>,
+    steps: &[PointerStep],
+    location: &str,
+    found: &mut StoreCodes<'a>,
+) -> Result<(), Fault> {
     let Some((step, rest)) = steps.split_first() else {
         return match json {
             Json::Null => {
@@ -60,41 +65,43 @@ pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &m
                 found.codes.push(code.clone());
                 Ok(())
             }
-            Json::Other | Json::Array(_) | Json::Object(_) => Err(Fault::NotACode(place.to_owned())),
+            Json::Other | Json::Array(_) | Json::Object(_) => Err(Fault::NotACode(location.to_owned())),
         };
     };
     match (step, json) {
         (_, Json::Null) => found.gap = true,
         (_, Json::Array(items)) if items.is_empty() => found.gap = true,
-        (Step::Each, Json::Array(items)) => {
+        (PointerStep::Each, Json::Array(items)) => {
             for item in items {
-                follow(item, rest, place, found)?;
+                follow(item, rest, location, found)?;
             }
         }
         // PHP writes a list whose numbers have gaps as an object, and reads both alike.
-        (Step::Each, Json::Object(members)) => {
+        (PointerStep::Each, Json::Object(members)) => {
             found.gap |= members.is_empty();
             for (_, member) in members {
-                follow(member, rest, place, found)?;
+                follow(member, rest, location, found)?;
             }
         }
-        (Step::Member(name), Json::Object(members)) => match member(members, name, place)? {
-            Some(member) => follow(member, rest, place, found)?,
+        (PointerStep::Member(name), Json::Object(members)) => match member(members, name, location)? {
+            Some(member) => follow(member, rest, location, found)?,
             None => found.gap = true,
         },
         (_, Json::Text(text)) if text.is_empty() => found.gap = true,
         // Text that holds JSON, as in a form.
         (_, Json::Text(text)) => {
-            let inner = read(text.as_bytes(), place)?;
+            let inner = read(text.as_bytes(), location)?;
             if matches!(inner, Json::Text(_)) {
-                return Err(Fault::Json(place.to_owned()));
+                return Err(Fault::Json(location.to_owned()));
             }
-            let mut codes = Codes::default();
-            follow(&inner, steps, place, &mut codes)?;
+            let mut codes = StoreCodes::default();
+            follow(&inner, steps, location, &mut codes)?;
             found.gap |= codes.gap;
             found.codes.extend(codes.codes.into_iter().map(|code| Cow::Owned(code.into_owned())));
         }
-        (Step::Member(_), Json::Array(_)) | (_, Json::Other) => return Err(Fault::NotACode(place.to_owned())),
+        (PointerStep::Member(_), Json::Array(_)) | (_, Json::Other) => {
+            return Err(Fault::NotACode(location.to_owned()));
+        }
     }
     Ok(())
 }
@@ -103,7 +110,7 @@ pub(crate) fn follow<'a>(json: &Json<'a>, steps: &[Step], place: &str, found: &m
 fn member<'m, 'a>(
     members: &'m [(Cow<'a, str>, Json<'a>)],
     name: &str,
-    place: &str,
+    location: &str,
 ) -> Result<Option<&'m Json<'a>>, Fault> {
     let folded = fold(name);
     let mut exact = None;
@@ -111,7 +118,7 @@ fn member<'m, 'a>(
         if found == name {
             exact = Some(value);
         } else if fold(found) == folded {
-            return Err(Fault::Json(place.to_owned()));
+            return Err(Fault::Json(location.to_owned()));
         }
     }
     Ok(exact)
@@ -125,13 +132,13 @@ fn fold(name: &str) -> String {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(JsonVisitor)
     }
 }
 
-struct Reader;
+struct JsonVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for JsonVisitor {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,7 +209,7 @@ mod tests {
 
     fn codes(text: &str, pointer: &str) -> Result<(Vec<String>, bool), Fault> {
         let json = read(text.as_bytes(), "p")?;
-        let mut found = Codes::default();
+        let mut found = StoreCodes::default();
         follow(&json, &steps(pointer).collect::<Vec<_>>(), "p", &mut found)?;
         Ok((found.codes.into_iter().map(Cow::into_owned).collect(), found.gap))
     }

@@ -17,9 +17,9 @@ fn path(config: &Config) -> PathBuf {
 /// Returns the deployment that was served from `url`; `None` if there was none, or if that is unknown.
 pub(super) fn read(config: &Config, url: &StorageUrl) -> Option<String> {
     let text = std::fs::read_to_string(path(config)).ok()?;
-    let (id, place) = text.trim_end().split_once(' ')?;
+    let (id, stored_url) = text.trim_end().split_once(' ')?;
     // Applies to this URL only. Without the password, which may change.
-    (place == url.to_string()).then(|| id.to_owned())
+    (stored_url == url.to_string()).then(|| id.to_owned())
 }
 
 /// Refuses an empty database that replaced the one served before, unless an administrator has confirmed it.

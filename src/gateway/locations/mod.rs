@@ -19,7 +19,7 @@ pub(crate) const MAX_STORES: usize = 1000;
 
 /// Keys and stores found in a request.
 #[derive(Default)]
-pub(crate) struct Found<'r> {
+pub(crate) struct Extracted<'r> {
     /// The key, decoded; the same in all locations.
     pub(crate) key: Option<Cow<'r, str>>,
     /// Keys in locations where none is expected: each must equal the key.
@@ -28,11 +28,11 @@ pub(crate) struct Found<'r> {
     pub(crate) stores: Vec<Cow<'r, str>>,
     known: HashSet<Cow<'r, str>>,
     /// Some of them limit the call.
-    pub(crate) named: bool,
+    pub(crate) limits_call: bool,
     /// Why some part of the request could not be inspected, if it could matter.
-    pub(crate) unseen: Option<Unseen>,
+    pub(crate) uninspected: Option<Uninspected>,
     /// No parameter may be added to the query.
-    pub(crate) full: bool,
+    pub(crate) query_full: bool,
     /// The query parameters that hold the key, as on the wire.
     pub(crate) key_parameters: Vec<&'r [u8]>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Found<'r> {
 /// What the part of a request that could not be inspected might contain. Such a request passes only for keys to which
 /// it could make no difference.
 #[derive(Debug)]
-pub(crate) struct Unseen {
+pub(crate) struct Uninspected {
     /// Why it could not be inspected, and what to send instead.
     pub(crate) why: Fault,
     /// A store could be named there.
@@ -49,9 +49,9 @@ pub(crate) struct Unseen {
     pub(crate) verb: bool,
 }
 
-impl<'r> Found<'r> {
+impl<'r> Extracted<'r> {
     /// Adds a key. An empty one counts as none.
-    pub(crate) fn take_key(&mut self, key: Cow<'r, str>) -> Result<(), Fault> {
+    pub(crate) fn add_key(&mut self, key: Cow<'r, str>) -> Result<(), Fault> {
         if key.is_empty() {
             return Ok(());
         }
@@ -66,21 +66,21 @@ impl<'r> Found<'r> {
     }
 
     /// Adds a key from a location where none is expected but some framework would read it.
-    pub(crate) fn take_stray_key(&mut self, key: Cow<'r, str>) {
+    pub(crate) fn add_stray_key(&mut self, key: Cow<'r, str>) {
         if !key.is_empty() && !self.stray_keys.contains(&key) && self.stray_keys.len() < 2 {
             self.stray_keys.push(key);
         }
     }
 
     /// Checks that all keys found are the same.
-    pub(crate) fn one_key(&self) -> Result<(), Fault> {
+    pub(crate) fn check_single_key(&self) -> Result<(), Fault> {
         let differs = |stray: &Cow<'_, str>| self.key.as_ref().is_some_and(|key| key != stray);
         if self.stray_keys.iter().any(differs) { Err(Fault::KeysDiffer) } else { Ok(()) }
     }
 
     /// Adds a store; returns a fault beyond [`MAX_STORES`] distinct ones.
-    pub(crate) fn take_store(&mut self, code: Cow<'r, str>, counts: bool) -> Result<(), Fault> {
-        self.named |= counts;
+    pub(crate) fn add_store(&mut self, code: Cow<'r, str>, limits_call: bool) -> Result<(), Fault> {
+        self.limits_call |= limits_call;
         if self.stores.last() == Some(&code) || self.known.contains(&code) {
             return Ok(());
         }

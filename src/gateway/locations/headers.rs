@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Found, cookies};
+use super::{Extracted, cookies};
 use crate::gateway::fault::Fault;
-use crate::gateway::plan::Plan;
+use crate::gateway::plan::MethodPlan;
 use crate::gateway::request::HttpRequest;
 
 /// The prefix of Latchkey's own headers.
-const OURS: &str = "x-latchkey-";
+const LATCHKEY_PREFIX: &str = "x-latchkey-";
 
 /// Headers by which some services let a client override the path or method, or that become variables for where the path
 /// begins: gunicorn takes `SCRIPT_NAME` and `PATH_INFO` from proxies it trusts.
@@ -66,7 +66,7 @@ const HOSTS: [&str; 7] = [
 
 /// Contents of the headers apart from the key and the stores.
 #[derive(Default)]
-pub(crate) struct Said<'r> {
+pub(crate) struct HeaderFacts<'r> {
     pub(crate) content_type: Option<&'r [u8]>,
     /// The body is compressed.
     pub(crate) encoded: bool,
@@ -79,8 +79,12 @@ pub(crate) struct Said<'r> {
 }
 
 /// Reads all headers.
-pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found<'r>) -> Result<Said<'r>, Fault> {
-    let mut said = Said::default();
+pub(crate) fn read<'r>(
+    request: &HttpRequest<'r>,
+    plan: &MethodPlan,
+    extracted: &mut Extracted<'r>,
+) -> Result<HeaderFacts<'r>, Fault> {
+    let mut facts = HeaderFacts::default();
     let mut seen = vec![false; plan.headers.len()];
     let (mut bearer, mut encoding, mut chunked) = (false, false, false);
     for (name, value) in request.headers {
@@ -88,52 +92,52 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
         if let Some(name) = OVERRIDES.iter().find(|other| reads_as(name, other)) {
             return Err(Fault::Override((*name).to_owned()));
         }
-        if begins_as_ours(name) {
-            said.remove.push(name);
+        if is_latchkey_header(name) {
+            facts.remove.push(name);
             continue;
         }
         for (governed, seen) in plan.headers.iter().zip(&mut seen) {
             if !reads_as(name, &governed.name) {
                 continue;
             }
-            exactly(name, &governed.name)?;
-            once(seen, &governed.name)?;
+            require_exact(name, &governed.name)?;
+            require_once(seen, &governed.name)?;
             // A value that is not UTF-8 is neither a token nor a code.
             let text = String::from_utf8_lossy(value);
             if governed.key {
-                found.take_key(text)?;
-                said.remove.push(name);
+                extracted.add_key(text)?;
+                facts.remove.push(name);
             } else {
-                found.take_store(text, governed.counts)?;
+                extracted.add_store(text, governed.limits_call)?;
             }
         }
         if plan.bearer && reads_as(name, "authorization") {
-            exactly(name, "authorization")?;
-            once(&mut bearer, "authorization")?;
-            if let Some(key) = bearer_of(value) {
-                found.take_key(key)?;
-                said.remove.push(name);
+            require_exact(name, "authorization")?;
+            require_once(&mut bearer, "authorization")?;
+            if let Some(key) = bearer_token(value) {
+                extracted.add_key(key)?;
+                facts.remove.push(name);
             } else if contains(value, b"bearer") {
                 // Laravel takes the text after the last `Bearer ` for the token, wherever that is.
                 return Err(Fault::Authorization);
             }
         } else if reads_as(name, "content-type") {
-            exactly(name, "content-type")?;
-            if said.content_type.replace(value).is_some() {
+            require_exact(name, "content-type")?;
+            if facts.content_type.replace(value).is_some() {
                 return Err(Fault::RepeatedHeader("content-type".to_owned()));
             }
         } else if reads_as(name, "content-encoding") {
-            exactly(name, "content-encoding")?;
-            once(&mut encoding, "content-encoding")?;
-            said.encoded = !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+            require_exact(name, "content-encoding")?;
+            require_once(&mut encoding, "content-encoding")?;
+            facts.encoded = !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
         } else if reads_as(name, "content-length") {
-            said.body |= value != b"0";
-            said.sized |= !chunked;
+            facts.body |= value != b"0";
+            facts.sized |= !chunked;
         } else if reads_as(name, "transfer-encoding") {
-            said.body = true;
-            (chunked, said.sized) = (true, false);
+            facts.body = true;
+            (chunked, facts.sized) = (true, false);
         } else if reads_as(name, "connection") {
-            hop_by_hop(value)?;
+            check_connection(value)?;
         } else if reads_as(name, "cookie") || reads_as(name, "cookie2") {
             cookies::check(value, &plan.parameters)?;
         } else if name.eq_ignore_ascii_case(b"host") {
@@ -150,7 +154,7 @@ pub(crate) fn read<'r>(request: &HttpRequest<'r>, plan: &Plan, found: &mut Found
             return Err(Fault::Override("forwarded".to_owned()));
         }
     }
-    Ok(said)
+    Ok(facts)
 }
 
 /// Returns the name or address of a host, in lower case and without its port; an empty one if there is no host. Returns
@@ -198,8 +202,8 @@ fn reads_as(name: &[u8], other: &str) -> bool {
 }
 
 /// Returns whether some service reads `name` as a header of Latchkey's own.
-pub(crate) fn begins_as_ours(name: &[u8]) -> bool {
-    name.get(..OURS.len()).is_some_and(|begin| folds_to(begin, OURS.as_bytes()))
+pub(crate) fn is_latchkey_header(name: &[u8]) -> bool {
+    name.get(..LATCHKEY_PREFIX.len()).is_some_and(|begin| folds_to(begin, LATCHKEY_PREFIX.as_bytes()))
 }
 
 fn folds_to(name: &[u8], folded: &[u8]) -> bool {
@@ -207,7 +211,7 @@ fn folds_to(name: &[u8], folded: &[u8]) -> bool {
     name.iter().map(plain).eq(folded.iter().map(plain))
 }
 
-fn exactly(name: &[u8], other: &str) -> Result<(), Fault> {
+fn require_exact(name: &[u8], other: &str) -> Result<(), Fault> {
     if name.eq_ignore_ascii_case(other.as_bytes()) {
         return Ok(());
     }
@@ -215,12 +219,12 @@ fn exactly(name: &[u8], other: &str) -> Result<(), Fault> {
     Err(Fault::HeaderSpelling { found, expected: other.to_owned() })
 }
 
-fn once(seen: &mut bool, name: &str) -> Result<(), Fault> {
+fn require_once(seen: &mut bool, name: &str) -> Result<(), Fault> {
     if std::mem::replace(seen, true) { Err(Fault::RepeatedHeader(name.to_owned())) } else { Ok(()) }
 }
 
 /// Returns the token of `Bearer …`; `None` for other schemes.
-fn bearer_of(value: &[u8]) -> Option<Cow<'_, str>> {
+fn bearer_token(value: &[u8]) -> Option<Cow<'_, str>> {
     let (scheme, token) = value.split_at_checked(b"bearer".len())?;
     let blank = token.first().is_some_and(|byte| *byte == b' ' || *byte == b'\t');
     (scheme.eq_ignore_ascii_case(b"bearer") && blank).then(|| String::from_utf8_lossy(token.trim_ascii()))
@@ -228,7 +232,7 @@ fn bearer_of(value: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Checks a hop-by-hop header. A client may name headers for the next proxy to remove: it must not remove the result of
 /// the decision, nor the headers that define how the body is read.
-fn hop_by_hop(value: &[u8]) -> Result<(), Fault> {
+fn check_connection(value: &[u8]) -> Result<(), Fault> {
     const USUAL: [&[u8]; 7] = [b"", b"close", b"keep-alive", b"upgrade", b"te", b"http2-settings", b"proxy-connection"];
 
     for name in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {

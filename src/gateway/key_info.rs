@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::refuse::{self, Why};
-use super::{Case, Facts, Outcome, Respond};
+use super::refuse::{self, RefusalReason};
+use super::{ClientResponse, Evaluation, LogFacts, Outcome};
 use crate::authority::{Introspection, TokenAccess};
 use crate::config::profiles::Profile;
 use crate::model::decision::Reason;
@@ -14,7 +14,7 @@ use crate::model::pattern::Verb;
 
 /// The question of such a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum InfoRequest {
     /// The access of the key.
     Credentials,
     /// The versions of the API.
@@ -22,7 +22,7 @@ pub(super) enum Asked {
 }
 
 /// Pairs of methods that the API also lists as a single entry, because integrations look for that one.
-const TOLD_AS_ONE: [(&str, [&str; 2]); 1] =
+const COMBINED_ENTRIES: [(&str, [&str; 2]); 1] =
     [("/api/payment/(updateInvoice|check)", ["/api/payment/update-invoice", "/api/payment/check"])];
 
 /// Body of the credentials response. The order and spelling of the fields match what clients' own tests expect.
@@ -44,7 +44,7 @@ struct Versions<'a> {
     versions: &'a [String],
 }
 
-impl Asked {
+impl InfoRequest {
     /// Returns the question of a request to the canonical `path`, with or without a version; `None` for other requests.
     pub(super) fn read(verb: Verb, path: &str, profile: &Profile) -> Option<Self> {
         if !matches!(verb, Verb::GET | Verb::HEAD) {
@@ -66,23 +66,23 @@ impl Asked {
     }
 }
 
-impl Case<'_> {
-    /// Returns the response to `asked` if the key is valid.
-    pub(super) fn answer(&self, asked: Asked, told: &Introspection) -> Outcome {
+impl Evaluation<'_> {
+    /// Returns the response to `request` if the key is valid.
+    pub(super) fn info_response(&self, request: InfoRequest, introspection: &Introspection) -> Outcome {
         let profile = &self.profile.profile;
-        let mut facts = Facts::none(Arc::clone(&self.profile.name));
-        facts.revision = told.revision.0;
-        let Some(access) = &told.access else {
-            let reason = told.refused.unwrap_or(Reason::KeyUnknown);
-            return refuse::respond(profile.wording, &Why::Reason(reason), facts);
+        let mut facts = LogFacts::without_decision(Arc::clone(&self.profile.name));
+        facts.revision = introspection.revision.0;
+        let Some(access) = &introspection.access else {
+            let reason = introspection.refused.unwrap_or(Reason::KeyUnknown);
+            return refuse::respond(profile.wording, &RefusalReason::FailedCheck(reason), facts);
         };
         facts.reason = "ANSWERED";
         facts.key = Some(access.key);
-        let body = match asked {
-            Asked::Credentials => serde_json::to_string(&credentials(access)),
-            Asked::Versions => serde_json::to_string(&Versions { success: true, versions: &profile.versions }),
+        let body = match request {
+            InfoRequest::Credentials => serde_json::to_string(&credentials(access)),
+            InfoRequest::Versions => serde_json::to_string(&Versions { success: true, versions: &profile.versions }),
         };
-        Outcome::Answer(Respond {
+        Outcome::Answer(ClientResponse {
             status: 200,
             headers: refuse::json_headers("application/json; charset=utf-8"),
             body: body.unwrap_or_default(),
@@ -95,9 +95,9 @@ fn credentials(access: &TokenAccess) -> Credentials<'_> {
     let mut paths: Vec<String> = access.methods.iter().map(|method| without_version(method)).collect();
     paths.sort_unstable();
     paths.dedup();
-    for (told, members) in TOLD_AS_ONE {
+    for (combined, members) in COMBINED_ENTRIES {
         if members.iter().all(|member| paths.iter().any(|path| path == member)) {
-            paths.push(told.to_owned());
+            paths.push(combined.to_owned());
         }
     }
     Credentials {

@@ -30,22 +30,22 @@ use crate::status;
 /// Length in bytes above which messages are long.
 pub const LONG_CALL: usize = 16 * 1024;
 /// Longest time to receive a long message.
-const BODY: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
 
 /// Runs short calls on `S` here, and long ones on `L` in a pool.
 #[derive(Debug, Clone)]
 pub struct LongCalls<S, L = S> {
-    here: S,
-    there: L,
+    short: S,
+    long: L,
     pool: BoundedPool,
     /// Longest message that either accepts.
-    longest: usize,
+    max_length: usize,
 }
 
 /// The beginning of a call's body.
-enum Begun {
+enum MessageLength {
     /// A short message, or one that will not be read.
     Short,
     /// The length of a message, including its prefix.
@@ -54,19 +54,19 @@ enum Begun {
 
 /// A partly read body that can be read again from its beginning.
 #[derive(Default)]
-pub(super) struct Replay {
-    held: VecDeque<Result<Frame<Bytes>, Status>>,
+pub(super) struct BufferedBody {
+    frames: VecDeque<Result<Frame<Bytes>, Status>>,
     /// `None` once it has ended.
     rest: Option<Body>,
-    /// Bytes held.
+    /// Bytes of `frames`.
     len: usize,
 }
 
 impl<S, L> LongCalls<S, L> {
-    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `here`; longer ones, up to `longest` bytes, on `there`
-    /// in `pool`.
-    pub const fn new(here: S, there: L, pool: BoundedPool, longest: usize) -> Self {
-        Self { here, there, pool, longest }
+    /// Runs calls with messages of up to [`LONG_CALL`] bytes on `short`; longer ones, up to `max_length` bytes, on
+    /// `long` in `pool`.
+    pub const fn new(short: S, long: L, pool: BoundedPool, max_length: usize) -> Self {
+        Self { short, long, pool, max_length }
     }
 }
 
@@ -82,13 +82,13 @@ where
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.here.poll_ready(context)
+        self.short.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if !is_grpc(&request) {
             if !is_long_form(&request) {
-                return self.here.call(request).boxed();
+                return self.short.call(request).boxed();
             }
             let calls = self.clone();
             // The body is read on the pool: the page limits its length.
@@ -97,7 +97,7 @@ where
         }
         // Bidirectional streams, where the server may send first.
         if request.uri().path().starts_with("/grpc.") {
-            return self.here.call(request).boxed();
+            return self.short.call(request).boxed();
         }
         self.clone().read(request).boxed()
     }
@@ -113,31 +113,33 @@ where
     /// Reads as much of a gRPC call as needed to know where it runs, and runs it there.
     async fn read(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let (parts, body) = request.into_parts();
-        let mut replay = Replay { rest: Some(body), ..Replay::default() };
-        let begun = tokio::time::timeout(BODY, replay.begin()).await;
-        let length = match begun {
+        let mut buffered = BufferedBody { rest: Some(body), ..BufferedBody::default() };
+        let message_length = tokio::time::timeout(BODY_TIMEOUT, buffered.read_length()).await;
+        let length = match message_length {
             Err(_) => return Ok(too_slow()),
-            Ok(Begun::Long(length)) if length <= self.longest + PREFIX => length,
+            Ok(MessageLength::Long(length)) if length <= self.max_length + PREFIX => length,
             // A message that is too long is refused by its length alone.
             Ok(_) => {
-                let request = Request::from_parts(parts, Body::new(replay));
-                return self.here.oneshot(request).boxed().await;
+                let request = Request::from_parts(parts, Body::new(buffered));
+                return self.short.oneshot(request).boxed().await;
             }
         };
         let slot = match self.pool.slot() {
-            Ok(mut slot) => match tokio::time::timeout(BODY, replay.buffer(length, &self.pool, &mut slot)).await {
-                Ok(held) => held.map(|()| slot),
-                Err(_) => return Ok(too_slow()),
-            },
+            Ok(mut slot) => {
+                match tokio::time::timeout(BODY_TIMEOUT, buffered.buffer(length, &self.pool, &mut slot)).await {
+                    Ok(result) => result.map(|()| slot),
+                    Err(_) => return Ok(too_slow()),
+                }
+            }
             refused => refused,
         };
-        Ok(self.offload(slot, Request::from_parts(parts, Body::new(replay))).await)
+        Ok(self.offload(slot, Request::from_parts(parts, Body::new(buffered))).await)
     }
 
     /// Runs a call on the pool, if it got a slot.
     async fn offload(self, slot: Result<Slot, Overload>, request: Request<Body>) -> Response<Body> {
         let done = match slot {
-            Ok(slot) => self.pool.run(slot, self.there.oneshot(request)).await,
+            Ok(slot) => self.pool.run(slot, self.long.oneshot(request)).await,
             Err(overload) => Err(overload),
         };
         match done {
@@ -149,7 +151,7 @@ where
 }
 
 fn too_slow() -> Response<Body> {
-    let message = format!("the message was not received within {} s", BODY.as_secs());
+    let message = format!("the message was not received within {} s", BODY_TIMEOUT.as_secs());
     status::new(Code::DeadlineExceeded, message).into_http()
 }
 
@@ -167,27 +169,27 @@ fn is_long_form(request: &Request<Body>) -> bool {
     }
 }
 
-impl Replay {
-    /// Creates a body of which `held` was read and `rest` was not.
-    pub(super) fn new(held: impl IntoIterator<Item = Result<Frame<Bytes>, Status>>, rest: Option<Body>) -> Self {
-        let mut replay = Self { rest, ..Self::default() };
-        for frame in held {
-            replay.hold(frame);
+impl BufferedBody {
+    /// Creates a body of which `frames` were read and `rest` was not.
+    pub(super) fn new(frames: impl IntoIterator<Item = Result<Frame<Bytes>, Status>>, rest: Option<Body>) -> Self {
+        let mut buffered = Self { rest, ..Self::default() };
+        for frame in frames {
+            buffered.push(frame);
         }
-        replay
+        buffered
     }
 
-    fn hold(&mut self, frame: Result<Frame<Bytes>, Status>) {
+    fn push(&mut self, frame: Result<Frame<Bytes>, Status>) {
         self.len += frame.as_ref().ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
-        self.held.push_back(frame);
+        self.frames.push_back(frame);
     }
 
     /// Reads one more frame. Returns its length; `None` at the end.
-    async fn more(&mut self) -> Option<usize> {
+    async fn read_frame(&mut self) -> Option<usize> {
         let before = self.len;
         if let Some(frame) = self.rest.as_mut()?.frame().await {
             let failed = frame.is_err();
-            self.hold(frame);
+            self.push(frame);
             return (!failed).then_some(self.len - before);
         }
         self.rest = None;
@@ -195,24 +197,24 @@ impl Replay {
     }
 
     /// Reads until the length of the message is known.
-    async fn begin(&mut self) -> Begun {
-        while self.len < PREFIX && self.more().await.is_some() {}
-        let frames = self.held.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
+    async fn read_length(&mut self) -> MessageLength {
+        while self.len < PREFIX && self.read_frame().await.is_some() {}
+        let frames = self.frames.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref());
         let prefix: Vec<u8> = frames.flat_map(|data| data.iter().copied().take(PREFIX)).take(PREFIX).collect();
         let [_, length @ ..] = prefix.as_slice() else {
-            return Begun::Short;
+            return MessageLength::Short;
         };
         let length = length.try_into().map_or(0, u32::from_be_bytes);
         let length = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(PREFIX);
-        if length > LONG_CALL { Begun::Long(length) } else { Begun::Short }
+        if length > LONG_CALL { MessageLength::Long(length) } else { MessageLength::Short }
     }
 
     /// Reads the message of `length` bytes, counted in `slot` as they come.
     async fn buffer(&mut self, length: usize, pool: &BoundedPool, slot: &mut Slot) -> Result<(), Overload> {
         pool.hold(slot, self.len)?;
         while self.len < length {
-            match self.more().await {
-                Some(more) => pool.hold(slot, more)?,
+            match self.read_frame().await {
+                Some(bytes) => pool.hold(slot, bytes)?,
                 None => break,
             }
         }
@@ -220,20 +222,20 @@ impl Replay {
     }
 }
 
-impl http_body::Body for Replay {
+impl http_body::Body for BufferedBody {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match (self.held.pop_front(), &mut self.rest) {
-            (Some(held), _) => Poll::Ready(Some(held)),
+        match (self.frames.pop_front(), &mut self.rest) {
+            (Some(frame), _) => Poll::Ready(Some(frame)),
             (None, Some(rest)) => Pin::new(rest).poll_frame(context),
             (None, None) => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
+        self.frames.is_empty() && self.rest.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 }
 
@@ -253,7 +255,7 @@ mod tests {
     const LONGEST: usize = 1024 * 1024;
 
     /// Responds with the name of its thread and the number of bytes received.
-    async fn told(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    async fn describe(request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let thread = std::thread::current().name().unwrap_or_default().to_owned();
         let bytes = request.into_body().collect().await.unwrap().to_bytes().len();
         Ok(Response::builder().header("thread", thread).header("bytes", bytes).body(Body::empty()).unwrap())
@@ -268,7 +270,7 @@ mod tests {
             run: Duration::from_secs(60),
         };
         let pool = BoundedPool::start("there", limits, &Tasks::new(), Arc::new(|_| ())).unwrap();
-        let service = tower::service_fn(told);
+        let service = tower::service_fn(describe);
         (LongCalls::new(service, service, pool.clone(), LONGEST), pool)
     }
 
@@ -289,7 +291,7 @@ mod tests {
         (Request::post("/a.Service/Call").header("content-type", "application/grpc").body(body).unwrap(), read)
     }
 
-    async fn answer(
+    async fn send(
         calls: &(impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone),
         request: Request<Body>,
     ) -> (String, String) {
@@ -310,16 +312,16 @@ mod tests {
             for piece in [3, 5, 1_000, LONGEST] {
                 let (request, _) = call(length, length, piece);
                 let expected = (place.to_owned(), (PREFIX + length).to_string());
-                assert_eq!(answer(&calls, request).await, expected, "{length} bytes in pieces of {piece}");
+                assert_eq!(send(&calls, request).await, expected, "{length} bytes in pieces of {piece}");
             }
         }
         // The service itself refuses a message that is too long, by its length alone.
         let (request, read) = call(LONGEST + 1, 100, 100);
-        assert_eq!(answer(&calls, request).await.0, here);
+        assert_eq!(send(&calls, request).await.0, here);
         assert_eq!(read.load(Ordering::Relaxed), PREFIX + 100);
         // The service must refuse a body that ends too early.
         let (request, _) = call(LONG_CALL, 100, 100);
-        assert_eq!(answer(&calls, request).await, ("there".to_owned(), (PREFIX + 100).to_string()));
+        assert_eq!(send(&calls, request).await, ("there".to_owned(), (PREFIX + 100).to_string()));
     }
 
     #[tokio::test]
@@ -329,11 +331,11 @@ mod tests {
         for (length, place) in [(10, &*here), (LONG_CALL + 1, "there")] {
             let form = Request::post("/keys").header("content-length", length);
             let form = form.body(Body::new(Full::from(vec![0; length]))).unwrap();
-            assert_eq!(answer(&calls, form).await, (place.to_owned(), length.to_string()));
+            assert_eq!(send(&calls, form).await, (place.to_owned(), length.to_string()));
         }
         let unknown = Request::post("/keys").body(Body::new(Full::from(vec![0; 10]))).unwrap();
-        assert_eq!(answer(&calls, unknown).await.0, "there");
-        assert_eq!(answer(&calls, Request::get("/keys").body(Body::empty()).unwrap()).await.0, here);
+        assert_eq!(send(&calls, unknown).await.0, "there");
+        assert_eq!(send(&calls, Request::get("/keys").body(Body::empty()).unwrap()).await.0, here);
     }
 
     #[tokio::test]
@@ -342,22 +344,22 @@ mod tests {
         let (length, piece) = (100 * 1024, 10 * 1024);
         let mut held: Vec<Slot> = (0..CALLS).map(|_| pool.slot().unwrap()).collect();
         let (request, read) = call(length, length, piece);
-        let (code, why) = answer(&calls, request).await;
+        let (code, why) = send(&calls, request).await;
         assert_eq!((code.as_str(), why.contains("too many long-running calls")), ("Unavailable", true), "{why}");
         assert_eq!(read.load(Ordering::Relaxed), piece, "the body is not read");
 
         held.pop();
         pool.hold(&mut held[0], BYTES - length / 2).unwrap();
         let (request, read) = call(length, length, piece);
-        let (code, why) = answer(&calls, request).await;
+        let (code, why) = send(&calls, request).await;
         assert_eq!((code.as_str(), why.contains("use too much memory")), ("Unavailable", true), "{why}");
         assert!(read.load(Ordering::Relaxed) <= length / 2 + piece, "no more is read than may be held");
 
         held.clear();
         let (request, _) = call(length, length, piece);
-        assert_eq!(answer(&calls, request).await.0, "there");
+        assert_eq!(send(&calls, request).await.0, "there");
         // Short calls need no slot.
         let _held: Vec<Slot> = (0..CALLS).map(|_| pool.slot().unwrap()).collect();
-        assert_ne!(answer(&calls, call(10, 10, 10).0).await.0, "Unavailable");
+        assert_ne!(send(&calls, call(10, 10, 10).0).await.0, "Unavailable");
     }
 }

@@ -10,7 +10,7 @@ use super::decode;
 
 /// A name that matters, prepared for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name {
+pub(crate) struct ParameterName {
     exact: Box<str>,
     repeated: bool,
     folded: Box<[u8]>,
@@ -18,7 +18,7 @@ pub(crate) struct Name {
 
 /// A parameter's name as the client wrote it.
 #[derive(Debug)]
-pub(crate) struct Written<'a> {
+pub(crate) struct WrittenName<'a> {
     raw: &'a [u8],
     /// Whether its bytes may be percent-encoded.
     encoded: bool,
@@ -28,18 +28,18 @@ pub(crate) struct Written<'a> {
 
 /// How services read a written name, compared with one that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reading {
+pub(crate) enum NameMatch {
     /// It is another name.
     Other,
     /// It is that name, for every service.
     Exact,
     /// It is a parent of that name: `filter` for `filter[sites]`.
-    Above,
+    Parent,
     /// It is that name, or a child of it, for some services.
     Loose,
 }
 
-impl Name {
+impl ParameterName {
     /// Creates a name as configured; `repeated` ones may also be written `name[]` and `name[0]`.
     pub(crate) fn new(name: &str, repeated: bool) -> Self {
         Self { exact: name.into(), repeated, folded: fold(name.as_bytes(), false).into() }
@@ -61,25 +61,25 @@ impl Name {
     }
 
     /// Returns how `written` is read, compared with this name.
-    pub(crate) fn read(&self, written: &Written<'_>) -> Reading {
+    pub(crate) fn compare(&self, written: &WrittenName<'_>) -> NameMatch {
         if written.is_exactly(self) {
-            return Reading::Exact;
+            return NameMatch::Exact;
         }
         if cfg!(without_guard = "strictness") {
-            return Reading::Other;
+            return NameMatch::Other;
         }
         let Some(foldings) = &written.folded else {
-            return self.compare(written.raw);
+            return self.compare_folded(written.raw);
         };
-        match (self.compare(&foldings[0]), self.compare(&foldings[1])) {
-            (Reading::Loose, _) | (_, Reading::Loose) => Reading::Loose,
-            (Reading::Above, _) | (_, Reading::Above) => Reading::Above,
-            _ => Reading::Other,
+        match (self.compare_folded(&foldings[0]), self.compare_folded(&foldings[1])) {
+            (NameMatch::Loose, _) | (_, NameMatch::Loose) => NameMatch::Loose,
+            (NameMatch::Parent, _) | (_, NameMatch::Parent) => NameMatch::Parent,
+            _ => NameMatch::Other,
         }
     }
 
     /// Compares with a folded name, ignoring case.
-    fn compare(&self, folded: &[u8]) -> Reading {
+    fn compare_folded(&self, folded: &[u8]) -> NameMatch {
         let ours: &[u8] = &self.folded;
         // A marker of some form libraries: `_site` unsets `site`.
         let theirs = match folded {
@@ -88,17 +88,17 @@ impl Name {
         };
         let shorter = ours.len().min(theirs.len());
         if shorter == 0 || !ours[..shorter].eq_ignore_ascii_case(&theirs[..shorter]) {
-            return Reading::Other;
+            return NameMatch::Other;
         }
         match (ours.get(shorter), theirs.get(shorter)) {
-            (None, None | Some(b'/')) => Reading::Loose,
-            (Some(b'/'), None) => Reading::Above,
-            _ => Reading::Other,
+            (None, None | Some(b'/')) => NameMatch::Loose,
+            (Some(b'/'), None) => NameMatch::Parent,
+            _ => NameMatch::Other,
         }
     }
 }
 
-impl<'a> Written<'a> {
+impl<'a> WrittenName<'a> {
     /// Wraps a name as written; `encoded` if services percent-decode it.
     pub(crate) fn new(raw: &'a [u8], encoded: bool) -> Self {
         let clean = raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && raw.last() != Some(&b'_');
@@ -122,11 +122,11 @@ impl<'a> Written<'a> {
     }
 
     /// Returns the name as written, for people.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn printable(&self) -> String {
         self.raw.iter().take(100).map(|byte| byte.escape_ascii().to_string()).collect()
     }
 
-    fn is_exactly(&self, name: &Name) -> bool {
+    fn is_exactly(&self, name: &ParameterName) -> bool {
         let mut rest = self.raw;
         if self.folded.is_none() && !name.exact.contains('[') {
             return rest == name.exact.as_bytes();
@@ -156,7 +156,7 @@ impl<'a> Written<'a> {
     fn next(&self, rest: &mut &[u8]) -> Option<u8> {
         let (byte, len) = match **rest {
             [b'%', high, low, ..] if self.encoded => {
-                let byte = decode::escape(high, low)?;
+                let byte = decode::hex_byte(high, low)?;
                 if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
                     return None;
                 }
@@ -206,19 +206,19 @@ fn fold(name: &[u8], dots_nest: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn read(name: &str, repeated: bool, raw: &[u8]) -> Reading {
-        Name::new(name, repeated).read(&Written::new(raw, true))
+    fn read(name: &str, repeated: bool, raw: &[u8]) -> NameMatch {
+        ParameterName::new(name, repeated).compare(&WrittenName::new(raw, true))
     }
 
     #[test]
     fn a_name_is_exact_in_the_spellings_that_everybody_reads_alike() {
-        assert_eq!(read("site", false, b"site"), Reading::Exact);
+        assert_eq!(read("site", false, b"site"), NameMatch::Exact);
         for raw in ["filter[sites]", "filter[sites][]", "filter[sites][0]", "filter%5Bsites%5d%5B17%5D"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Exact, "{raw}");
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Exact, "{raw}");
         }
-        assert_eq!(read("filter[sites]", false, b"filter[sites]"), Reading::Exact);
-        assert_eq!(read("api_key", false, b"api_key"), Reading::Exact);
-        assert_eq!(read("_method", false, b"_method"), Reading::Exact);
+        assert_eq!(read("filter[sites]", false, b"filter[sites]"), NameMatch::Exact);
+        assert_eq!(read("api_key", false, b"api_key"), NameMatch::Exact);
+        assert_eq!(read("_method", false, b"_method"), NameMatch::Exact);
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
             "site]",
             ".site",
         ] {
-            assert_eq!(read("site", false, raw.as_bytes()), Reading::Loose, "{raw}");
+            assert_eq!(read("site", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
         }
         for raw in [
             "filter[sites][a]",
@@ -262,43 +262,43 @@ mod tests {
             "filter[sites",
             "filter[sites][0][a]",
         ] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Loose, "{raw}");
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Loose, "{raw}");
         }
-        assert_eq!(read("filter[sites]", false, b"filter[sites][]"), Reading::Loose);
+        assert_eq!(read("filter[sites]", false, b"filter[sites][]"), NameMatch::Loose);
         for raw in ["api.key", "api key", "api%20key", "API_KEY", "api-key"] {
-            assert_eq!(read("api_key", false, raw.as_bytes()), Reading::Loose, "{raw}");
+            assert_eq!(read("api_key", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
         }
         for raw in [".method", "%20_method", "[_method]", "_Method"] {
-            assert_eq!(read("_method", false, raw.as_bytes()), Reading::Loose, "{raw}");
+            assert_eq!(read("_method", false, raw.as_bytes()), NameMatch::Loose, "{raw}");
         }
-        assert_eq!(read("site", false, "\u{feff}site".as_bytes()), Reading::Loose);
-        assert_eq!(read("site", false, b"%EF%BB%BFsite"), Reading::Loose);
-        assert_eq!(read("order", false, b"order[customer][site]"), Reading::Loose);
-        assert_eq!(read("apiKey", false, "api\u{212a}ey".as_bytes()), Reading::Loose);
+        assert_eq!(read("site", false, "\u{feff}site".as_bytes()), NameMatch::Loose);
+        assert_eq!(read("site", false, b"%EF%BB%BFsite"), NameMatch::Loose);
+        assert_eq!(read("order", false, b"order[customer][site]"), NameMatch::Loose);
+        assert_eq!(read("apiKey", false, "api\u{212a}ey".as_bytes()), NameMatch::Loose);
     }
 
     #[test]
     fn names_that_objects_inherit_from_are_known() {
         for name in ["__proto__[site]", "a[__proto__]", "__proto__.site", "constructor[prototype][site]", "%5F_proto__"]
         {
-            assert!(Written::new(name.as_bytes(), true).inherits(), "{name}");
+            assert!(WrittenName::new(name.as_bytes(), true).inherits(), "{name}");
         }
         for name in ["proto", "constructor", "prototype", "constructor[x]", "a_proto", "site"] {
-            assert!(!Written::new(name.as_bytes(), true).inherits(), "{name}");
+            assert!(!WrittenName::new(name.as_bytes(), true).inherits(), "{name}");
         }
     }
 
     #[test]
     fn what_holds_ours_stands_above_it_and_the_rest_is_other() {
         for raw in ["filter", "FILTER", "filter[]", "filter%00"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Above, "{raw}");
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Parent, "{raw}");
         }
         for raw in ["sites", "siteBy", "site_name", "website", "filter", "s", "", "id[site]", "%E2%82", "si%zzte"] {
-            assert_eq!(read("site", false, raw.as_bytes()), Reading::Other, "{raw}");
+            assert_eq!(read("site", false, raw.as_bytes()), NameMatch::Other, "{raw}");
         }
         for raw in ["filter[ids][]", "filter[sites2]", "filter_sites", "filters[sites]"] {
-            assert_eq!(read("filter[sites]", true, raw.as_bytes()), Reading::Other, "{raw}");
+            assert_eq!(read("filter[sites]", true, raw.as_bytes()), NameMatch::Other, "{raw}");
         }
-        assert_eq!(read("_method", false, b"method"), Reading::Other);
+        assert_eq!(read("_method", false, b"method"), NameMatch::Other);
     }
 }

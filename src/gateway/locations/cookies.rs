@@ -1,21 +1,21 @@
 //! Cookies. PHP's `$_REQUEST` may include them and prefer one to the parameter of the same name, so none may have the
 //! name of a parameter that matters.
 
-use super::names::{Reading, Written};
+use super::names::{NameMatch, WrittenName};
 use crate::gateway::fault::Fault;
-use crate::gateway::plan::Governed;
+use crate::gateway::plan::GovernedParameter;
 
 /// Checks the value of a cookie header.
-pub(crate) fn check(value: &[u8], governed: &[Governed]) -> Result<(), Fault> {
+pub(crate) fn check(value: &[u8], governed: &[GovernedParameter]) -> Result<(), Fault> {
     for cookie in value.split(|byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii) {
         let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default();
         if name.is_empty() {
             continue;
         }
-        let written = Written::new(name, true);
-        let hit = governed.iter().find(|one| one.name.read(&written) != Reading::Other);
+        let written = WrittenName::new(name, true);
+        let hit = governed.iter().find(|one| one.name.compare(&written) != NameMatch::Other);
         if let Some(governed) = hit {
-            return Err(Fault::Cookie { found: written.told(), expected: governed.name.as_str().to_owned() });
+            return Err(Fault::Cookie { found: written.printable(), expected: governed.name.as_str().to_owned() });
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 const ROUNDS: usize = 4;
 
 /// Returns the byte that two hexadecimal digits encode.
-pub(crate) fn escape(high: u8, low: u8) -> Option<u8> {
+pub(crate) fn hex_byte(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(high)? * 16 + digit(low)?)
 }
@@ -21,7 +21,7 @@ pub(crate) fn value(raw: &[u8]) -> Option<Cow<'_, str>> {
     let mut rest = raw;
     while let [byte, tail @ ..] = rest {
         let (byte, tail) = match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => (escape(*high, *low)?, tail),
+            (b'%', [high, low, tail @ ..]) => (hex_byte(*high, *low)?, tail),
             (b'%', _) => return None,
             (b'+', tail) => (b' ', tail),
             (byte, tail) => (*byte, tail),
@@ -55,7 +55,7 @@ fn once(name: &[u8]) -> Vec<u8> {
         rest = tail;
         if *byte == b'%' {
             if let [b'u' | b'U', a, b, c, d, tail @ ..] = tail
-                && let (Some(high), Some(low)) = (escape(*a, *b), escape(*c, *d))
+                && let (Some(high), Some(low)) = (hex_byte(*a, *b), hex_byte(*c, *d))
                 && let Some(letter) = char::from_u32(u32::from(high) << 8 | u32::from(low))
             {
                 decoded.extend(letter.encode_utf8(&mut [0; 4]).as_bytes());
@@ -63,7 +63,7 @@ fn once(name: &[u8]) -> Vec<u8> {
                 continue;
             }
             if let [high, low, tail @ ..] = tail
-                && let Some(byte) = escape(*high, *low)
+                && let Some(byte) = hex_byte(*high, *low)
             {
                 decoded.push(byte);
                 rest = tail;
