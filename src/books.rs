@@ -114,12 +114,12 @@ pub enum BookError {
     },
     /// It is a book with invalid content: every violation, in the order of the text.
     #[error("the reference book has {}:{}", count(.0), list(.0))]
-    Invalid(Vec<Violation>),
+    Invalid(Vec<BookViolation>),
 }
 
 /// One violation in a book.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct BookViolation {
     /// The line of the text, from 1.
     pub line: u64,
     /// The subject: the book, a block by its title, or a method by its identity.
@@ -145,19 +145,19 @@ pub fn parse(yaml: &str) -> Result<ReferenceBook, BookError> {
 // Sentences
 // ---------------------------------------------------------------------------------------------------------------------
 
-impl fmt::Display for Violation {
+impl fmt::Display for BookViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}: {}", self.line, self.subject, self.message)
     }
 }
 
-fn count(violations: &[Violation]) -> String {
+fn count(violations: &[BookViolation]) -> String {
     match violations.len() {
         1 => "1 error".to_owned(),
         n => format!("{n} errors"),
     }
 }
 
-fn list(violations: &[Violation]) -> String {
+fn list(violations: &[BookViolation]) -> String {
     violations.iter().fold(String::new(), |list, violation| list + "\n  " + &violation.to_string())
 }

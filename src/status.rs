@@ -60,7 +60,7 @@ fn with_details(code: Code, reason: &'static str, message: String, mut details: 
 fn fitting(violations: &Violations) -> Vec<FieldViolation> {
     let mut bytes = 0;
     let mut told: Vec<FieldViolation> = violations
-        .told()
+        .listed()
         .iter()
         .take_while(|violation| {
             // Two lengths and two tags in addition to the texts.

@@ -14,7 +14,7 @@ use latchkey::model::reference::Method;
 use latchkey::model::store::{Store, StoreKind, StoreNumber};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Token;
-use latchkey::storage::{Feed as _, NewKey, NewSecret, Options, Storage, UsageAdd};
+use latchkey::storage::{Feed as _, NewKey, NewSecret, Options, Storage, UsageIncrement};
 
 use super::stats::{Draw, scatter};
 
@@ -209,7 +209,7 @@ pub(crate) async fn fill(storage: &Arc<Storage>, house: &House, count: u64) -> V
         tx.append(&[created(SubjectKind::Key, &keys[0].id.to_string(), image)]).await.expect("the change is noted");
         tx.commit().await.expect("the write is committed");
         times.push(super::cpu::wall().saturating_sub(began));
-        let used: Vec<UsageAdd> = numbers.filter(|number| scatter(*number).is_multiple_of(3)).map(used).collect();
+        let used: Vec<UsageIncrement> = numbers.filter(|number| scatter(*number).is_multiple_of(3)).map(used).collect();
         storage.add_usage(&used).await.expect("uses are counted");
     }
     times
@@ -328,8 +328,8 @@ fn some<T: Clone>(draw: &mut Draw, all: &[T], most: u64) -> Vec<T> {
     places.into_iter().map(|place| all[place].clone()).collect()
 }
 
-fn used(number: u64) -> UsageAdd {
-    UsageAdd {
+fn used(number: u64) -> UsageIncrement {
+    UsageIncrement {
         key: key_id(number),
         secret: SecretId::new(made(number), random(number, 2)),
         method: None,

@@ -13,8 +13,8 @@ use latchkey::model::marks::Mark;
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    Contents, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink,
-    Storage, UsageAdd,
+    Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink, Storage,
+    StorageContents, UsageIncrement,
 };
 
 use super::data::{self, House};
@@ -85,7 +85,7 @@ impl Feed for Drawn {
         Ok(GrantRead { head: self.head, grant })
     }
 
-    async fn add_usage(&self, _: &[UsageAdd]) -> Result<()> {
+    async fn add_usage(&self, _: &[UsageIncrement]) -> Result<()> {
         // Dropped: the cost of writing usage counts is not part of a decision.
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Feed for Drawn {
         self.storage.poll(cursor, limit).await
     }
 
-    async fn contents(&self, since: Cursor) -> Result<Contents> {
+    async fn contents(&self, since: Cursor) -> Result<StorageContents> {
         self.storage.contents(since).await
     }
 

@@ -32,6 +32,6 @@ impl Convergence for LiveReplicas {
         if !here {
             pending.push(self.authority.settings().replica);
         }
-        Pending::Named(pending)
+        Pending::Known(pending)
     }
 }

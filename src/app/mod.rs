@@ -284,6 +284,6 @@ struct NoReplicas;
 #[async_trait::async_trait]
 impl Convergence for NoReplicas {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
-        Pending::Named(Vec::new())
+        Pending::Known(Vec::new())
     }
 }

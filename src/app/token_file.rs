@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::model::token::Token;
-use crate::registry::TokenPlace;
+use crate::registry::TokenLocation;
 
 /// Name of the file in the data folder that holds the first operator's token.
 pub const ADMIN_TOKEN: &str = "admin.token";
@@ -20,7 +20,7 @@ pub(super) struct TokenFile {
     pub(super) generated: PathBuf,
 }
 
-impl TokenPlace for TokenFile {
+impl TokenLocation for TokenFile {
     fn supplied(&self) -> io::Result<Option<Token>> {
         if let Some(path) = &self.existing {
             return read(path).map(Some);
@@ -33,7 +33,7 @@ impl TokenPlace for TokenFile {
         }
     }
 
-    fn keep(&self, token: &Token) -> io::Result<()> {
+    fn save(&self, token: &Token) -> io::Result<()> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.generated.display()));
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.generated).map_err(named)?;
@@ -67,10 +67,10 @@ mod tests {
         let place = TokenFile { existing: None, generated: folder.path().join(ADMIN_TOKEN) };
         assert!(place.supplied().unwrap().is_none());
         let token = Token::issue_operator([4; 32]);
-        place.keep(&token).unwrap();
+        place.save(&token).unwrap();
         assert_eq!(std::fs::metadata(&place.generated).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(place.supplied().unwrap() == Some(token.clone()));
-        let again = place.keep(&token).unwrap_err();
+        let again = place.save(&token).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
         assert!(!again.to_string().contains(token.reveal()));
     }

@@ -20,7 +20,7 @@ use super::inner::Inner;
 use super::settle;
 use crate::model::change::Revision;
 use crate::model::token::Digest;
-use crate::storage::{self, Contents, SnapshotSink, part_of};
+use crate::storage::{self, SnapshotSink, StorageContents, part_of_key};
 
 /// Time between two comparisons, unless they take long.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -59,7 +59,7 @@ impl SnapshotSink for Unlisted<'_> {
 /// Never: the result is the type of supervised tasks.
 pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
     // The last measurement, and its epoch.
-    let mut before: Option<(u64, Contents)> = None;
+    let mut before: Option<(u64, StorageContents)> = None;
     let mut pause = INTERVAL;
     loop {
         tokio::select! {
@@ -113,7 +113,7 @@ pub(super) async fn compare(inner: Arc<Inner>) -> Result<(), String> {
 /// Compares once. Returns `None` if the result is inconclusive.
 async fn compare_once(
     inner: &Arc<Inner>,
-    before: &mut Option<(u64, Contents)>,
+    before: &mut Option<(u64, StorageContents)>,
 ) -> storage::Result<Option<Vec<TableDifference>>> {
     let Some(first) = inner.state.load_full() else {
         return Ok(None);
@@ -185,7 +185,7 @@ async fn compare_grants(
     epoch: u64,
     parts: Option<&BTreeSet<u16>>,
 ) -> storage::Result<Option<TableDifference>> {
-    let cached = inner.grants.matching(|key| parts.is_none_or(|parts| parts.contains(&part_of(key))));
+    let cached = inner.grants.matching(|key| parts.is_none_or(|parts| parts.contains(&part_of_key(key))));
     let mut names = BTreeSet::new();
     for chunk in cached.chunks(GRANTS_PER_READ) {
         let digests: Vec<_> = chunk.iter().map(|cached| *cached.digest()).collect();

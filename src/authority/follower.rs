@@ -25,7 +25,7 @@ use crate::model::marks::{Mark, Marks};
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{self, Detail, Snapshot, SnapshotSink};
+use crate::storage::{self, ChangeDetail, Snapshot, SnapshotSink};
 
 /// Changed subjects that a poll lists one by one; beyond this number everything counts as changed.
 const MAX_SUBJECTS: usize = 1_000;
@@ -256,7 +256,7 @@ impl Memory for Arc<Inner> {
         &self,
         revisions: &[Cursor],
         subjects: Vec<(Revision, String, String, String)>,
-        details: &[(Revision, String, Detail)],
+        details: &[(Revision, String, ChangeDetail)],
         overflow: bool,
     ) {
         self.history.read().extend(revisions);
@@ -308,7 +308,7 @@ async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()>
     }
     let (mut poll_sent, mut fingerprints, mut snapshot) = snapshot(inner).await?;
     if matches!(reason, ReloadReason::Start | ReloadReason::Unknown)
-        && !snapshot.missing.is_empty()
+        && !snapshot.incomplete_tables.is_empty()
         && !cfg!(without_guard = "whole")
     {
         settle::wait(inner).await?;
@@ -336,7 +336,7 @@ async fn reload(inner: &Arc<Inner>, reason: ReloadReason) -> storage::Result<()>
     inner.fingerprints.store(Arc::new(fingerprints));
     inner.grants.clear();
     inner.state.store(Some(Arc::new(State { world, rows, epoch })));
-    inner.history.write().load(snapshot.head, snapshot.lineage);
+    inner.history.write().load(snapshot.head, snapshot.recent_revisions);
     // Last: until here `min_revision` would be compared with the former history.
     inner.diverged.store(false, Ordering::Release);
     inner.freshness.record_poll(poll_sent);

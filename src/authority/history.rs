@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use crate::model::change::{Cursor, Revision};
-use crate::storage::Detail;
+use crate::storage::ChangeDetail;
 
 /// Revisions remembered.
 const REMEMBERED: usize = 8_192;
@@ -33,7 +33,7 @@ pub struct ChangedSubject {
     /// The action.
     pub action: String,
     /// Further details needed to repeat the action.
-    pub detail: Detail,
+    pub detail: ChangeDetail,
 }
 
 /// What is known about a revision token.
@@ -182,7 +182,7 @@ mod tests {
                 kind: "key".into(),
                 id: number.to_string(),
                 action: "update".into(),
-                detail: Detail::default(),
+                detail: ChangeDetail::default(),
             };
             history.extend(&[cursor(number)]);
             history.add(AppliedRevision { cursor: cursor(number), subjects: vec![subject] });

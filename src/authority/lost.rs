@@ -15,7 +15,7 @@ const RECORDED: usize = 10_000;
 
 /// Reports the revisions applied here that are not among the last ones of `snapshot`, in the log and to storage.
 pub(super) async fn report(inner: &Inner, snapshot: &Snapshot) {
-    let lost = inner.history.read().lost(&snapshot.lineage);
+    let lost = inner.history.read().lost(&snapshot.recent_revisions);
     let changes: usize = lost.iter().map(|applied| applied.subjects.len()).sum();
     if changes == 0 {
         return;

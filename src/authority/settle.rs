@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::inner::Inner;
 use crate::model::change::Cursor;
-use crate::storage::{self, Contents, Missing};
+use crate::storage::{self, IncompleteTable, StorageContents};
 
 /// Time between two checks.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const TABLE_MISSING: Duration = Duration::from_mins(1);
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Returns how long storage must not change to count as complete.
-fn needed(missing: &[Missing]) -> Duration {
+fn needed(missing: &[IncompleteTable]) -> Duration {
     if missing.iter().any(|missing| missing.empty) {
         TABLE_MISSING
     } else if missing.is_empty() {
@@ -37,18 +37,18 @@ fn needed(missing: &[Missing]) -> Duration {
 pub(super) async fn wait(inner: &Inner) -> storage::Result<()> {
     let began = tokio::time::Instant::now();
     let (mut since, mut logged) = (began, None);
-    let mut last: Contents = inner.storage.contents(Cursor::default()).await?;
+    let mut last: StorageContents = inner.storage.contents(Cursor::default()).await?;
     loop {
         tokio::time::sleep(CHECK_INTERVAL).await;
         let now = tokio::time::Instant::now();
         let next = inner.storage.contents(last.head).await?;
         let differ = next.differences(&last);
-        let writing = !next.writing.is_disjoint(&last.writing);
+        let writing = !next.open_writes.is_disjoint(&last.open_writes);
         if !differ.is_empty() || writing {
             since = now;
         }
-        let needed = needed(&next.missing);
-        let missing: Vec<_> = next.missing.iter().map(|missing| missing.table).collect();
+        let needed = needed(&next.incomplete_tables);
+        let missing: Vec<_> = next.incomplete_tables.iter().map(|missing| missing.table).collect();
         let missing = missing.join(", ");
         if now.duration_since(since) >= needed {
             if !missing.is_empty() {

@@ -9,7 +9,7 @@ use crate::model::decision::Decision;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::store::StoreNumber;
 use crate::model::time::Timestamp;
-use crate::storage::UsageAdd;
+use crate::storage::UsageIncrement;
 
 /// Shards, by the key.
 const SHARDS: usize = 16;
@@ -57,7 +57,7 @@ impl UsageCounts {
     }
 
     /// Takes everything counted in `usages` since the last call, each distinct count once.
-    pub(super) fn take<'a>(usages: impl Iterator<Item = &'a Self>) -> Vec<UsageAdd> {
+    pub(super) fn take<'a>(usages: impl Iterator<Item = &'a Self>) -> Vec<UsageIncrement> {
         let mut sums: HashMap<UsageKey, (u64, Timestamp)> = HashMap::new();
         for shard in usages.flat_map(|usage| &usage.shards) {
             let counts = std::mem::take(&mut *shard.lock());
@@ -66,7 +66,7 @@ impl UsageCounts {
                 *sum = (sum.0 + calls, sum.1.max(last));
             }
         }
-        let add = |(counted, (calls, last)): (UsageKey, (u64, Timestamp))| UsageAdd {
+        let add = |(counted, (calls, last)): (UsageKey, (u64, Timestamp))| UsageIncrement {
             key: counted.key,
             secret: counted.secret,
             method: counted.method,
@@ -75,14 +75,14 @@ impl UsageCounts {
             calls,
             last,
         };
-        let mut all: Vec<UsageAdd> = sums.into_iter().map(add).collect();
+        let mut all: Vec<UsageIncrement> = sums.into_iter().map(add).collect();
         // The order in which storage locks rows.
         all.sort_unstable_by_key(|add| (add.key, add.secret));
         all
     }
 
     /// Puts back counts that storage did not accept. Returns the number of uses for which there was no room.
-    pub(super) fn put_back(&self, adds: Vec<UsageAdd>) -> u64 {
+    pub(super) fn put_back(&self, adds: Vec<UsageIncrement>) -> u64 {
         let mut dropped = 0;
         for add in adds {
             let entry = UsageKey {

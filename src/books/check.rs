@@ -6,8 +6,8 @@ use serde_saphyr::Spanned;
 
 use super::raw::{RawBlock, RawBook, RawMethod};
 use super::{
-    BookBlock, BookError, BookMethod, FORMAT, MAX_DESCRIPTION_CHARS, MAX_METHODS, MAX_STORE_PLACES, MAX_SUMMARY_CHARS,
-    MAX_TITLE_CHARS, ReferenceBook, Violation,
+    BookBlock, BookError, BookMethod, BookViolation, FORMAT, MAX_DESCRIPTION_CHARS, MAX_METHODS, MAX_STORE_PLACES,
+    MAX_SUMMARY_CHARS, MAX_TITLE_CHARS, ReferenceBook,
 };
 use crate::model::method::{StoreLocation, StorePlace, StoreUse};
 use crate::model::pattern::{MethodIdentity, Segment, Verb};
@@ -22,111 +22,114 @@ const MAX_SCOPE_CHARS: usize = 64;
 /// # Errors
 /// Returns [`BookError::Invalid`] with every violation, or [`BookError::UnknownFormat`].
 pub(super) fn book(raw: RawBook) -> Result<ReferenceBook, BookError> {
-    let mut faults = Faults::default();
-    faults.of(1, "the book");
+    let mut violations = BookViolations::default();
+    violations.set_subject(1, "the book");
     match raw.format.as_deref() {
         Some(FORMAT) => {}
-        Some(format) => return Err(BookError::UnknownFormat { format: shown(format, QUOTED_CHARS) }),
-        None => faults.add("the format is missing; write format: 1"),
+        Some(format) => return Err(BookError::UnknownFormat { format: excerpt(format, QUOTED_CHARS) }),
+        None => violations.add("the format is missing; write format: 1"),
     }
-    let title = faults.title(raw.title);
-    let description = faults.description(raw.description);
+    let title = violations.title(raw.title);
+    let description = violations.description(raw.description);
     let raw_blocks = raw.blocks.unwrap_or_default();
     if raw_blocks.is_empty() {
-        faults.add("there are no blocks; a book needs at least one, with a title and methods");
+        violations.add("there are no blocks; a book needs at least one, with a title and methods");
     }
     let methods: usize = raw_blocks.iter().filter_map(|block| block.value.methods.as_ref()).map(Vec::len).sum();
     if methods > MAX_METHODS {
-        faults.add(format!("there are {methods} methods; a book has at most {MAX_METHODS}"));
+        violations.add(format!("there are {methods} methods; a book has at most {MAX_METHODS}"));
     }
-    let mut seen = Seen::default();
-    let blocks = raw_blocks.into_iter().map(|raw| block(raw, &mut seen, &mut faults)).collect();
-    if faults.found.is_empty() {
+    let mut seen = SeenNames::default();
+    let blocks = raw_blocks.into_iter().map(|raw| block(raw, &mut seen, &mut violations)).collect();
+    if violations.found.is_empty() {
         Ok(ReferenceBook { title, description, blocks })
     } else {
-        faults.found.sort_by_key(|fault| fault.line);
-        Err(BookError::Invalid(faults.found))
+        violations.found.sort_by_key(|violation| violation.line);
+        Err(BookError::Invalid(violations.found))
     }
 }
 
 /// The names found so far, and their lines.
 #[derive(Default)]
-struct Seen {
+struct SeenNames {
     titles: HashMap<String, u64>,
     /// By what requests can distinguish: without the names of parameters.
     shapes: HashMap<(Verb, String), (MethodIdentity, u64)>,
 }
 
-fn block(raw: Spanned<RawBlock>, seen: &mut Seen, faults: &mut Faults) -> BookBlock {
+fn block(raw: Spanned<RawBlock>, seen: &mut SeenNames, violations: &mut BookViolations) -> BookBlock {
     let (line, raw) = (raw.referenced.line(), raw.value);
     match raw.title.as_deref().map(str::trim) {
-        Some(title) if !title.is_empty() => faults.of(line, format!("block \"{}\"", shown(title, QUOTED_CHARS))),
-        _ => faults.of(line, "a block"),
+        Some(title) if !title.is_empty() => {
+            violations.set_subject(line, format!("block \"{}\"", excerpt(title, QUOTED_CHARS)))
+        }
+        _ => violations.set_subject(line, "a block"),
     }
-    let title = faults.title(raw.title);
+    let title = violations.title(raw.title);
     if let Some(first) = seen.titles.get(&title) {
-        faults.add(format!("the block on line {first} has the same title; use different titles or merge the blocks"));
+        violations
+            .add(format!("the block on line {first} has the same title; use different titles or merge the blocks"));
     } else if !title.is_empty() {
         seen.titles.insert(title.clone(), line);
     }
-    let description = faults.description(raw.description);
+    let description = violations.description(raw.description);
     let raw_methods = raw.methods.unwrap_or_default();
     if raw_methods.is_empty() {
-        faults.add("the block has no methods; list at least one or remove the block");
+        violations.add("the block has no methods; list at least one or remove the block");
     }
-    let methods = raw_methods.into_iter().filter_map(|raw| method(raw, seen, faults)).collect();
+    let methods = raw_methods.into_iter().filter_map(|raw| method(raw, seen, violations)).collect();
     BookBlock { title, description, methods }
 }
 
 /// Checks a method. Returns `None` if its identity or its store use is invalid, after recording a violation.
-fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Option<BookMethod> {
+fn method(raw: Spanned<RawMethod>, seen: &mut SeenNames, violations: &mut BookViolations) -> Option<BookMethod> {
     let (line, raw) = (raw.referenced.line(), raw.value);
     let written = raw.method.as_deref().map(str::trim).unwrap_or_default();
     if written.is_empty() {
-        faults.of(line, "a method");
-        faults.add("the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}");
+        violations.set_subject(line, "a method");
+        violations.add("the method is missing; write a verb and a pattern, like method: GET /api/v*/orders/{id}");
     } else {
-        faults.of(line, shown(written, QUOTED_CHARS));
+        violations.set_subject(line, excerpt(written, QUOTED_CHARS));
     }
     let identity = match written.parse::<MethodIdentity>() {
         Ok(identity) => Some(identity),
         Err(_) if written.is_empty() => None,
         Err(error) => {
-            faults.add(error.to_string());
+            violations.add(error.to_string());
             None
         }
     };
     if let Some(identity) = &identity {
-        unique(identity, line, seen, faults);
+        unique(identity, line, seen, violations);
     }
-    let summary = faults.text("summary", raw.summary, MAX_SUMMARY_CHARS, Lines::One);
-    let description = faults.description(raw.description);
+    let summary = violations.text("summary", raw.summary, MAX_SUMMARY_CHARS, LineLimit::One);
+    let description = violations.description(raw.description);
     let store_use = match raw.store_use.as_deref().map(str::parse::<StoreUse>) {
         Some(Ok(store_use)) => Some(store_use),
         Some(Err(error)) => {
-            faults.add(error.to_string());
+            violations.add(error.to_string());
             None
         }
         None => {
-            faults.add("store_use is missing; write none, shared, optional or required");
+            violations.add("store_use is missing; write none, shared, optional or required");
             None
         }
     };
     let raw_places = raw.store_places.unwrap_or_default();
     if store_use == Some(StoreUse::None) && !raw_places.is_empty() {
-        faults.add("store_use is none, but there are store_places; remove them or write optional");
+        violations.add("store_use is none, but there are store_places; remove them or write optional");
     }
     if let (Some(StoreUse::Shared), Some(identity)) = (store_use, &identity)
         && let Some(fault) = StoreUse::shared_error(identity.verb, !raw_places.is_empty())
     {
-        faults.add(format!("store_use cannot be shared: {fault}"));
+        violations.add(format!("store_use cannot be shared: {fault}"));
     }
-    let store_places = store_places(raw_places, identity.as_ref(), faults);
+    let store_places = store_places(raw_places, identity.as_ref(), violations);
     if let Some(scope) = raw.scope.as_deref().filter(|scope| !is_scope(scope)) {
-        faults.add(format!(
+        violations.add(format!(
             "the scope \"{}\" is invalid; use up to {MAX_SCOPE_CHARS} characters of a-z, 0-9 and _, starting with a \
              letter",
-            shown(scope, QUOTED_CHARS)
+            excerpt(scope, QUOTED_CHARS)
         ));
     }
     Some(BookMethod {
@@ -140,13 +143,13 @@ fn method(raw: Spanned<RawMethod>, seen: &mut Seen, faults: &mut Faults) -> Opti
 }
 
 /// Records a violation if requests could not distinguish the method from an earlier one.
-fn unique(identity: &MethodIdentity, line: u64, seen: &mut Seen, faults: &mut Faults) {
+fn unique(identity: &MethodIdentity, line: u64, seen: &mut SeenNames, violations: &mut BookViolations) {
     let shape = (identity.verb, shape(identity));
     match seen.shapes.get(&shape) {
         Some((first, at)) if first == identity => {
-            faults.add(format!("the method is listed twice, first on line {at}; remove one"));
+            violations.add(format!("the method is listed twice, first on line {at}; remove one"));
         }
-        Some((first, at)) => faults.add(format!(
+        Some((first, at)) => violations.add(format!(
             "the method matches the same requests as {first} on line {at}, since only parameter names differ; remove \
              one"
         )),
@@ -171,43 +174,48 @@ fn shape(identity: &MethodIdentity) -> String {
     shape
 }
 
-fn store_places(raw: Vec<Spanned<String>>, method: Option<&MethodIdentity>, faults: &mut Faults) -> Vec<StorePlace> {
+fn store_places(
+    raw: Vec<Spanned<String>>,
+    method: Option<&MethodIdentity>,
+    violations: &mut BookViolations,
+) -> Vec<StorePlace> {
     if raw.len() > MAX_STORE_PLACES {
-        faults.add(format!("there are {} store_places; a method has at most {MAX_STORE_PLACES}", raw.len()));
+        violations.add(format!("there are {} store_places; a method has at most {MAX_STORE_PLACES}", raw.len()));
     }
     let mut places: Vec<StorePlace> = Vec::new();
-    let of_method = faults.line;
+    let method_line = violations.line;
     for written in raw.into_iter().take(MAX_STORE_PLACES) {
-        faults.line = written.referenced.line();
+        violations.line = written.referenced.line();
         let written = written.value;
         match written.parse::<StorePlace>() {
             Ok(place) if places.contains(&place) => {
-                faults.add(format!(
+                violations.add(format!(
                     "the store location \"{}\" is listed twice; remove one",
-                    shown(&written, QUOTED_CHARS)
+                    excerpt(&written, QUOTED_CHARS)
                 ));
             }
             Ok(place) => {
-                if let Some(method) = method.filter(|method| !exists(&place, method)) {
-                    faults.add(format!(
+                if let Some(method) = method.filter(|method| !fits_pattern(&place, method)) {
+                    violations.add(format!(
                         "the store location \"{}\" does not match a parameter of the pattern; {}",
-                        shown(&written, QUOTED_CHARS),
+                        excerpt(&written, QUOTED_CHARS),
                         parameters(method)
                     ));
                 }
                 places.push(place);
             }
             Err(error) => {
-                faults.add(format!("the store location \"{}\" is invalid: {error}", shown(&written, QUOTED_CHARS)));
+                violations
+                    .add(format!("the store location \"{}\" is invalid: {error}", excerpt(&written, QUOTED_CHARS)));
             }
         }
     }
-    faults.line = of_method;
+    violations.line = method_line;
     places
 }
 
 /// Returns whether the pattern has the parameter of a path location. The book does not describe other locations.
-fn exists(place: &StorePlace, method: &MethodIdentity) -> bool {
+fn fits_pattern(place: &StorePlace, method: &MethodIdentity) -> bool {
     place.location() != StoreLocation::Path || method.pattern.parameters().any(|name| name == place.name())
 }
 
@@ -227,37 +235,37 @@ fn is_scope(text: &str) -> bool {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Faults
+// BookViolations
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// The violations found so far, and the subject of the next one.
 #[derive(Default)]
-struct Faults {
+struct BookViolations {
     line: u64,
     subject: String,
-    found: Vec<Violation>,
+    found: Vec<BookViolation>,
 }
 
 /// The number of lines a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lines {
+enum LineLimit {
     One,
     Many,
 }
 
-impl Faults {
-    fn of(&mut self, line: u64, subject: impl Into<String>) {
+impl BookViolations {
+    fn set_subject(&mut self, line: u64, subject: impl Into<String>) {
         self.line = line;
         self.subject = subject.into();
     }
 
     fn add(&mut self, message: impl Into<String>) {
-        self.found.push(Violation { line: self.line, subject: self.subject.clone(), message: message.into() });
+        self.found.push(BookViolation { line: self.line, subject: self.subject.clone(), message: message.into() });
     }
 
     /// Checks a title; returns an empty one if it is missing, after recording a violation.
     fn title(&mut self, raw: Option<String>) -> String {
-        let title = self.text("title", raw, MAX_TITLE_CHARS, Lines::One);
+        let title = self.text("title", raw, MAX_TITLE_CHARS, LineLimit::One);
         if title.is_empty() {
             self.add(format!("the title is missing; write 1 to {MAX_TITLE_CHARS} characters"));
         }
@@ -265,18 +273,18 @@ impl Faults {
     }
 
     fn description(&mut self, raw: Option<String>) -> String {
-        self.text("description", raw, MAX_DESCRIPTION_CHARS, Lines::Many)
+        self.text("description", raw, MAX_DESCRIPTION_CHARS, LineLimit::Many)
     }
 
     /// Checks a text against its limits and trims it; returns an empty one if it is missing.
-    fn text(&mut self, name: &str, raw: Option<String>, most: usize, lines: Lines) -> String {
+    fn text(&mut self, name: &str, raw: Option<String>, max: usize, lines: LineLimit) -> String {
         let raw = raw.unwrap_or_default();
         let text = raw.trim();
         let chars = text.chars().count();
-        if chars > most {
-            self.add(format!("the {name} has {chars} characters; the maximum is {most}"));
+        if chars > max {
+            self.add(format!("the {name} has {chars} characters; the maximum is {max}"));
         }
-        match text.chars().find(|&c| c.is_control() && !(lines == Lines::Many && matches!(c, '\n' | '\t'))) {
+        match text.chars().find(|&c| c.is_control() && !(lines == LineLimit::Many && matches!(c, '\n' | '\t'))) {
             Some('\n') => self.add(format!("the {name} must be a single line")),
             Some(c) => self.add(format!("the {name} contains the control character {c:?}; remove it")),
             None => {}
@@ -285,18 +293,18 @@ impl Faults {
     }
 }
 
-/// Returns a text for use in an error: at most `most` characters, without control characters.
-pub(super) fn shown(text: &str, most: usize) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(most) {
+/// Returns a text for use in an error: at most `max` characters, without control characters.
+pub(super) fn excerpt(text: &str, max: usize) -> String {
+    let mut excerpt = String::new();
+    for c in text.chars().take(max) {
         if c.is_control() {
-            shown.extend(c.escape_default());
+            excerpt.extend(c.escape_default());
         } else {
-            shown.push(c);
+            excerpt.push(c);
         }
     }
-    if text.chars().nth(most).is_some() {
-        shown.push('…');
+    if text.chars().nth(max).is_some() {
+        excerpt.push('…');
     }
-    shown
+    excerpt
 }

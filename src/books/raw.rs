@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_saphyr::{MergeKeyPolicy, Spanned, UserMessageFormatter};
 
-use super::check::{QUOTED_CHARS, shown};
+use super::check::{QUOTED_CHARS, excerpt};
 use super::{BookError, FORMAT};
 
 /// The longest error about a shape, in characters.
@@ -41,7 +41,7 @@ pub(super) struct RawMethod {
 
 /// The one field common to all formats.
 #[derive(Deserialize)]
-struct Format {
+struct FormatField {
     format: Option<String>,
 }
 
@@ -53,8 +53,8 @@ pub(super) fn read(yaml: &str) -> Result<RawBook, BookError> {
     serde_saphyr::from_str_with_options(yaml, options()).map_err(|error| {
         // A later format may have fields that this one lacks: then report the format, not the first such field.
         match serde_saphyr::from_str_with_options(yaml, options()) {
-            Ok(Format { format: Some(format) }) if format != FORMAT => {
-                BookError::UnknownFormat { format: shown(&format, QUOTED_CHARS) }
+            Ok(FormatField { format: Some(format) }) if format != FORMAT => {
+                BookError::UnknownFormat { format: excerpt(&format, QUOTED_CHARS) }
             }
             Ok(_) | Err(_) => {
                 BookError::Malformed { sentence: one_line(&error.render_with_formatter(&UserMessageFormatter)) }
@@ -82,5 +82,5 @@ fn options() -> serde_saphyr::Options {
 
 /// Shortens an error to one line, whatever input it quotes.
 fn one_line(text: &str) -> String {
-    shown(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_SENTENCE_CHARS)
+    excerpt(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_SENTENCE_CHARS)
 }

@@ -193,10 +193,10 @@ fn with_method(lines: &str) -> String {
 }
 
 /// Returns the errors of a book as displayed.
-fn faults(yaml: &str) -> Vec<String> {
+fn violations(yaml: &str) -> Vec<String> {
     match parse(yaml) {
         Err(BookError::Invalid(violations)) => violations.iter().map(ToString::to_string).collect(),
-        other => panic!("not refused for its faults but {other:?}\n{yaml}"),
+        other => panic!("not refused for its violations but {other:?}\n{yaml}"),
     }
 }
 
@@ -290,7 +290,7 @@ blocks:
         long(301),
         long(2001),
     );
-    let found = faults(&yaml);
+    let found = violations(&yaml);
     let expected = [
         "line 1: the book: the format is missing; write format: 1".to_owned(),
         "line 1: the book: the title is missing; write 1 to 100 characters".to_owned(),
@@ -345,27 +345,27 @@ fn texts_are_bounded_in_characters_and_the_bounds_are_met_exactly() {
     .replace("title: B", &format!("title: {}", "ж".repeat(100)));
     parse(&full).unwrap();
     let over = with_method(&format!("method: GET /a\nstore_use: none\nscope: {}", "s".repeat(65)));
-    assert_eq!(faults(&over).len(), 1);
+    assert_eq!(violations(&over).len(), 1);
     let places = |count: usize| {
         let places: Vec<String> = (0..count).map(|at| format!("\"query:s{at}\"")).collect();
         with_method(&format!("method: GET /a\nstore_use: optional\nstore_places: [{}]", places.join(", ")))
     };
     assert_eq!(parse(&places(32)).unwrap().blocks[0].methods[0].store_places.len(), 32);
-    assert_eq!(faults(&places(33)), ["line 6: GET /a: there are 33 store_places; a method has at most 32"]);
+    assert_eq!(violations(&places(33)), ["line 6: GET /a: there are 33 store_places; a method has at most 32"]);
 }
 
 #[test]
 fn control_characters_and_stray_lines_are_refused() {
     let with = |field: &str, text: &str| with_method(&format!("method: GET /a\n{field}: \"{text}\"\nstore_use: none"));
-    assert_eq!(faults(&with("summary", "a\\nb")), ["line 6: GET /a: the summary must be a single line"]);
+    assert_eq!(violations(&with("summary", "a\\nb")), ["line 6: GET /a: the summary must be a single line"]);
     for field in ["summary", "description"] {
         assert_eq!(
-            faults(&with(field, "a\\e[1mb")),
+            violations(&with(field, "a\\e[1mb")),
             [format!("line 6: GET /a: the {field} contains the control character '\\u{{1b}}'; remove it")]
         );
     }
     parse(&with("description", "a\\n\\tb")).unwrap();
-    let hidden = faults(&with_method("method: \"GET /a\\eb\"\nstore_use: none"));
+    let hidden = violations(&with_method("method: \"GET /a\\eb\"\nstore_use: none"));
     assert!(hidden[0].starts_with("line 6: GET /a\\u{1b}b: ") && !hidden[0].contains('\u{1b}'), "{hidden:?}");
 }
 
@@ -413,7 +413,7 @@ fn a_sentence_stays_short_and_clean_whatever_was_sent() {
         panic!("a book may have any field");
     };
     assert!(sentence.chars().count() <= 502 && !sentence.contains(char::is_control), "{sentence:?}");
-    let found = faults(&with_method(&format!("method: {}\nstore_use: none", "b".repeat(100_000))));
+    let found = violations(&with_method(&format!("method: {}\nstore_use: none", "b".repeat(100_000))));
     assert!(found[0].chars().count() < 400, "{}", found[0]);
 }
 
@@ -423,7 +423,7 @@ fn what_is_no_book_at_all_is_refused() {
         assert!(parse(yaml).is_err(), "{yaml:?}");
     }
     assert_eq!(
-        faults("format: 1\ntitle: T\n"),
+        violations("format: 1\ntitle: T\n"),
         ["line 1: the book: there are no blocks; a book needs at least one, with a title and methods"]
     );
 }
@@ -462,5 +462,5 @@ fn a_book_has_at_most_ten_thousand_methods() {
         yaml
     };
     assert_eq!(parse(&book(10_000)).unwrap().blocks[0].methods.len(), 10_000);
-    assert_eq!(faults(&book(10_001)), ["line 1: the book: there are 10001 methods; a book has at most 10000"]);
+    assert_eq!(violations(&book(10_001)), ["line 1: the book: there are 10001 methods; a book has at most 10000"]);
 }

@@ -65,8 +65,8 @@ impl Console {
     async fn unconfirmed(&self, written: &Written) -> Option<Unconfirmed> {
         let own = self.authority.settings().max_staleness;
         let (replicas, longest) = match &written.pending {
-            Pending::Named(replicas) if replicas.is_empty() => return None,
-            Pending::Named(replicas) => (replicas.clone(), self.longest_staleness(replicas).await.unwrap_or(own)),
+            Pending::Known(replicas) if replicas.is_empty() => return None,
+            Pending::Known(replicas) => (replicas.clone(), self.longest_staleness(replicas).await.unwrap_or(own)),
             Pending::Unknown => (Vec::new(), own),
         };
         Some(Unconfirmed { replicas, until: self.authority.now().plus(longest) })

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::form::{Kept, described};
 use crate::authority::Undecided;
 use crate::model::operator::Permission;
-use crate::registry::{self, SignedOut};
+use crate::registry::{self, SessionEnd};
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -15,14 +15,14 @@ pub(super) enum Failure {
     /// No session, or one that has ended.
     SignedOut {
         /// Why the session ended, if there was one.
-        why: Option<SignedOut>,
+        why: Option<SessionEnd>,
         /// The address to continue with; empty if there is none.
         wanted: String,
     },
     /// The session has ended, and a form was sent that is worth keeping.
     SignedOutTyping {
         /// Why the session ended.
-        why: SignedOut,
+        why: SessionEnd,
         /// The form that was sent.
         kept: Kept,
     },
@@ -57,11 +57,11 @@ pub(super) enum Failure {
 impl From<registry::Error> for Failure {
     fn from(error: registry::Error) -> Self {
         match error {
-            registry::Error::CallerGone => Self::SignedOut { why: Some(SignedOut::Changed), wanted: String::new() },
+            registry::Error::CallerGone => Self::SignedOut { why: Some(SessionEnd::Changed), wanted: String::new() },
             registry::Error::CallerRefused(permission) => Self::Forbidden(permission),
             registry::Error::NotFound { .. } | registry::Error::TokenUnknown => Self::NotFound,
             registry::Error::Invalid(violations) => {
-                Self::BadAddress(violations.told().first().map(described).unwrap_or_default())
+                Self::BadAddress(violations.listed().first().map(described).unwrap_or_default())
             }
             registry::Error::Taken { .. } | registry::Error::Stale(_) | registry::Error::Precondition(_) => {
                 Self::Refused(StatusCode::CONFLICT, error.to_string())

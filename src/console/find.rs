@@ -17,7 +17,7 @@ use super::time::Moment;
 use super::{Console, paths};
 use crate::model::decision::Reason;
 use crate::model::time::Timestamp;
-use crate::registry::{Error, Found, TokenText};
+use crate::registry::{Error, FoundSecret, TokenText};
 
 #[derive(Debug, Template)]
 #[template(path = "find.html")]
@@ -73,7 +73,7 @@ async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
 }
 
 impl Belongs {
-    fn new(found: Found, now: Timestamp) -> Self {
+    fn new(found: FoundSecret, now: Timestamp) -> Self {
         let t = &ENGLISH.find;
         let (key, secret) = (found.key, found.secret);
         let status = key.status(now);

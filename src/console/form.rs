@@ -84,12 +84,12 @@ impl Errors {
 
     /// Collects the violations that the registry found.
     pub(super) fn of(violations: &Violations) -> Self {
-        Self(violations.told().to_vec())
+        Self(violations.listed().to_vec())
     }
 
     /// Adds the violations that the registry found.
     pub(super) fn extend(&mut self, violations: &Violations) {
-        self.0.extend_from_slice(violations.told());
+        self.0.extend_from_slice(violations.listed());
     }
 
     /// Replaces the description of a field's error, if it has one, by `description`.

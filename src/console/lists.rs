@@ -47,7 +47,7 @@ impl<F: Filters, R> ListPage<F, R> {
                 Ok(Self { filters, errors: Errors::none(), rows: rows(listed.items), from, next: listed.next })
             }
             // An address with a truncated end: the list begins again.
-            Err(Error::Invalid(violations)) if violations.told().iter().any(|wrong| wrong.field == "page_token") => {
+            Err(Error::Invalid(violations)) if violations.listed().iter().any(|wrong| wrong.field == "page_token") => {
                 Err(Failure::BadAddress(String::new()))
             }
             Err(Error::Invalid(violations)) => Ok(Self::wrong(filters, from, Errors::of(&violations))),

@@ -12,7 +12,7 @@ use super::csrf;
 use super::failure::Failure;
 use crate::budget::CallBudget;
 use crate::model::operator::Permission;
-use crate::registry::{Caller, SessionToken, SignedOut};
+use crate::registry::{Caller, SessionEnd, SessionToken};
 
 /// The session of a signed-in operator.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl FromRequestParts<Console> for Session {
                 }
                 Ok(Self { csrf: csrf::token(&token), token, caller: signed_in.caller })
             }
-            Ok(_) => Err(Failure::SignedOut { why: Some(SignedOut::Changed), wanted }),
+            Ok(_) => Err(Failure::SignedOut { why: Some(SessionEnd::Changed), wanted }),
             Err(why) => Err(Failure::SignedOut { why: Some(why), wanted }),
         }
     }

@@ -17,7 +17,7 @@ use super::texts::ENGLISH;
 use super::{Console, cookies, csrf, peer};
 use crate::budget::OPEN_BODY;
 use crate::model::operator::Permission;
-use crate::registry::{Caller, SignedOut, TokenText};
+use crate::registry::{Caller, SessionEnd, TokenText};
 
 #[derive(Debug, Template)]
 #[template(path = "sign_in.html")]
@@ -42,7 +42,7 @@ struct KeptPage {
 }
 
 /// Shows the sign-in page with a form that it keeps.
-pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
+pub(super) fn keep(why: SessionEnd, kept: Kept) -> Response {
     let page = Page::of_assets(&Assets::new(), ENGLISH.sign_in.title);
     let template = SignInPage { why: told(why), error: "", next: String::new(), kept, page };
     let mut response = match page_with(StatusCode::FORBIDDEN, &template) {
@@ -56,7 +56,7 @@ pub(super) fn keep(why: SignedOut, kept: Kept) -> Response {
 }
 
 /// Redirects to the sign-in page, which gives the reason and continues to `wanted`.
-pub(super) fn send_to(why: Option<SignedOut>, wanted: &str) -> Response {
+pub(super) fn send_to(why: Option<SessionEnd>, wanted: &str) -> Response {
     let wanted = if wanted == "/" { "" } else { wanted };
     let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", name)), ("next", wanted)]);
     let mut response = Redirect::to(&path).into_response();
@@ -68,17 +68,23 @@ pub(super) fn send_to(why: Option<SignedOut>, wanted: &str) -> Response {
     response
 }
 
-const ALL: [SignedOut; 6] =
-    [SignedOut::Unknown, SignedOut::Idle, SignedOut::Over, SignedOut::Revoked, SignedOut::Expired, SignedOut::Changed];
+const ALL: [SessionEnd; 6] = [
+    SessionEnd::Unknown,
+    SessionEnd::Idle,
+    SessionEnd::Over,
+    SessionEnd::Revoked,
+    SessionEnd::Expired,
+    SessionEnd::Changed,
+];
 
-const fn name(why: SignedOut) -> &'static str {
+const fn name(why: SessionEnd) -> &'static str {
     match why {
-        SignedOut::Unknown => "unknown",
-        SignedOut::Idle => "idle",
-        SignedOut::Over => "over",
-        SignedOut::Revoked => "revoked",
-        SignedOut::Expired => "expired",
-        SignedOut::Changed => "changed",
+        SessionEnd::Unknown => "unknown",
+        SessionEnd::Idle => "idle",
+        SessionEnd::Over => "over",
+        SessionEnd::Revoked => "revoked",
+        SessionEnd::Expired => "expired",
+        SessionEnd::Changed => "changed",
     }
 }
 
@@ -96,15 +102,15 @@ pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQue
 }
 
 /// Describes why the session ended, for people.
-const fn told(why: SignedOut) -> &'static str {
+const fn told(why: SessionEnd) -> &'static str {
     let t = &ENGLISH.sign_in;
     match why {
-        SignedOut::Unknown => t.why_unknown,
-        SignedOut::Idle => t.why_idle,
-        SignedOut::Over => t.why_over,
-        SignedOut::Revoked => t.why_revoked,
-        SignedOut::Expired => t.why_expired,
-        SignedOut::Changed => t.why_changed,
+        SessionEnd::Unknown => t.why_unknown,
+        SessionEnd::Idle => t.why_idle,
+        SessionEnd::Over => t.why_over,
+        SessionEnd::Revoked => t.why_revoked,
+        SessionEnd::Expired => t.why_expired,
+        SessionEnd::Changed => t.why_changed,
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn batch_authorize(authority: &Authority, requests: &[BorrowedR
     for request in requests {
         let mut violations = Violations::new();
         let Some(query) = request.validate(&mut violations) else {
-            batch.add_result(&wire::encode_undecided(&status::invalid(&violations), violations.told()));
+            batch.add_result(&wire::encode_undecided(&status::invalid(&violations), violations.listed()));
             continue;
         };
         if authority.decide_now(&query, |decision| batch.add(decision)).is_none() {

@@ -9,7 +9,7 @@ use crate::model::operator::Permission::{Edit, View};
 use crate::model::token::Token;
 use crate::proto::v1 as pb;
 use crate::proto::v1::key_service_server::{KeyService, KeyServiceServer};
-use crate::registry::{Named, Registry, TokenText};
+use crate::registry::{Registry, SubjectRef, TokenText};
 
 /// Serves key management from the registry.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl KeyService for KeyApi {
         let caller = caller(&request, Edit)?;
         let request = request.into_inner();
         let options = convert::options(request.options);
-        let key = Named { id: request.id, etag: request.etag };
+        let key = SubjectRef { id: request.id, etag: request.etag };
         let done = self.registry.revoke_key(&caller, &key, &request.reason, &options).await;
         let (key, written) = done.map_err(to_status)?;
         Ok(Response::new(pb::RevokeKeyResponse {
@@ -138,7 +138,7 @@ impl KeyService for KeyApi {
         let caller = caller(&request, Edit)?;
         let request = request.into_inner();
         let options = convert::options(request.options);
-        let key = Named { id: request.id, etag: request.etag };
+        let key = SubjectRef { id: request.id, etag: request.etag };
         let written = self.registry.delete_key(&caller, &key, &options).await.map_err(to_status)?;
         Ok(Response::new(pb::DeleteKeyResponse { written: Some(convert::written(&written)) }))
     }

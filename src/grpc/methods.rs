@@ -8,7 +8,7 @@ use super::status::to_status;
 use crate::model::operator::Permission::{Edit, View};
 use crate::proto::v1 as pb;
 use crate::proto::v1::method_service_server::{MethodService, MethodServiceServer};
-use crate::registry::{ListMethods, Named, Registry};
+use crate::registry::{ListMethods, Registry, SubjectRef};
 
 /// Serves the reference book from the registry.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl MethodService for MethodApi {
         let caller = caller(&request, Edit)?;
         let request = request.into_inner();
         let options = convert::options(request.options);
-        let method = Named { id: request.method, etag: request.etag };
+        let method = SubjectRef { id: request.method, etag: request.etag };
         let (narrowed, written) = self.registry.delete_method(&caller, &method, &options).await.map_err(to_status)?;
         Ok(Response::new(pb::DeleteMethodResponse {
             written: Some(convert::written(&written)),

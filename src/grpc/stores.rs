@@ -8,7 +8,7 @@ use super::status::to_status;
 use crate::model::operator::Permission::{Edit, View};
 use crate::proto::v1 as pb;
 use crate::proto::v1::store_service_server::{StoreService, StoreServiceServer};
-use crate::registry::{DeleteStore, Named, Registry};
+use crate::registry::{DeleteStore, Registry, SubjectRef};
 
 /// Serves store management from the registry.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl StoreService for StoreApi {
         let request = request.into_inner();
         let options = convert::options(request.options);
         let delete = DeleteStore {
-            store: Named { id: request.code, etag: request.etag },
+            store: SubjectRef { id: request.code, etag: request.etag },
             allow_rebinding: request.allow_rebinding,
         };
         let (narrowed, written) = self.registry.delete_store(&caller, &delete, &options).await.map_err(to_status)?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fmt::Display;
 
 /// The most violations that are listed one by one.
-const MAX_TOLD: usize = 100;
+const MAX_LISTED: usize = 100;
 /// The most characters of a refused text that are repeated.
 const MAX_EXCERPT: usize = 64;
 
@@ -20,8 +20,8 @@ pub struct Violation {
 /// The violations of a request, in the order found. At most 100 are kept; the rest are counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
-    told: Vec<Violation>,
-    untold: usize,
+    listed: Vec<Violation>,
+    unlisted: usize,
     base: String,
 }
 
@@ -40,12 +40,12 @@ impl Violations {
 
     /// Adds a violation in `field`, within the base.
     pub fn add(&mut self, field: impl Display, description: impl Display) {
-        if self.told.len() == MAX_TOLD {
-            self.untold += 1;
+        if self.listed.len() == MAX_LISTED {
+            self.unlisted += 1;
             return;
         }
         let field = if self.base.is_empty() { field.to_string() } else { format!("{}.{field}", self.base) };
-        self.told.push(Violation { field, description: description.to_string() });
+        self.listed.push(Violation { field, description: description.to_string() });
     }
 
     /// Runs a check whose fields are within `base`.
@@ -59,24 +59,24 @@ impl Violations {
 
     /// Returns whether there are no violations.
     pub fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.listed.is_empty()
     }
 
     /// Returns the number of violations.
     pub fn total(&self) -> usize {
-        self.told.len() + self.untold
+        self.listed.len() + self.unlisted
     }
 
     /// Returns the violations that are listed one by one.
-    pub fn told(&self) -> &[Violation] {
-        &self.told
+    pub fn listed(&self) -> &[Violation] {
+        &self.listed
     }
 }
 
 /// Shows the first violation and the number of further ones.
 impl Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(first) = self.told.first() else { return f.write_str("the request is invalid") };
+        let Some(first) = self.listed.first() else { return f.write_str("the request is invalid") };
         if !first.field.is_empty() {
             write!(f, "{}: ", first.field)?;
         }
@@ -112,7 +112,7 @@ mod tests {
             violations.add("hint", "is long");
         });
         violations.add("dry_run", "is odd");
-        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["keys[2].key.name", "keys[2].hint", "dry_run"]);
     }
 
@@ -132,8 +132,8 @@ mod tests {
         for at in 0..250 {
             violations.add(format_args!("keys[{at}]"), "is wrong");
         }
-        assert_eq!((violations.told().len(), violations.total()), (100, 250));
-        assert_eq!(violations.told()[99].field, "keys[99]");
+        assert_eq!((violations.listed().len(), violations.total()), (100, 250));
+        assert_eq!(violations.listed()[99].field, "keys[99]");
     }
 
     #[test]

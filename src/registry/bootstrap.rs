@@ -14,17 +14,17 @@ use super::operators::insert;
 use super::write::Write;
 
 /// The name of the first operator.
-const FIRST: &str = "admin";
+const FIRST_NAME: &str = "admin";
 
 /// The location that the first operator's token is read from, or written to.
-pub trait TokenPlace: Send + Sync {
+pub trait TokenLocation: Send + Sync {
     /// Returns the token that the installer chose; `None` if Latchkey must generate one.
     fn supplied(&self) -> io::Result<Option<Token>>;
 
     /// Stores a generated token durably. Called before the operator is committed, so that no operator ever exists whose
     /// token nobody knows. Called at most once per attempt; replaces the token of an earlier attempt that ended before
     /// its commit.
-    fn keep(&self, token: &Token) -> io::Result<()>;
+    fn save(&self, token: &Token) -> io::Result<()>;
 }
 
 /// What a start found or created.
@@ -49,7 +49,7 @@ pub enum BootstrapError {
     Registry(#[from] Error),
     /// The token could not be read or written.
     #[error("the token of the first operator could not be {what}: {source}")]
-    Place {
+    TokenLocation {
         /// The failed action.
         what: &'static str,
         /// The cause.
@@ -60,52 +60,52 @@ pub enum BootstrapError {
 
 impl Registry {
     /// Creates the operator `admin`, exactly once even if several replicas start together: later ones find it.
-    pub async fn bootstrap(&self, place: &dyn TokenPlace) -> Result<Bootstrap, BootstrapError> {
+    pub async fn bootstrap(&self, location: &dyn TokenLocation) -> Result<Bootstrap, BootstrapError> {
         let every = OperatorFilter { role: None, include_revoked: true };
         let one = PageRequest { size: 1, after: None };
         // Read first: an ordinary start takes no revision and needs no write access.
         if !self.storage.operators(&every, &one).await.map_err(Error::from)?.items.is_empty() {
             return Ok(Bootstrap::Existing);
         }
-        let token = self.token(place)?;
+        let token = self.operator_token(location)?;
         let supplied = token.1;
         let mut write = self.begin(&Actor::System, "first start").await?;
         if write.tx.operator_count().await.map_err(Error::from)? > 0 {
             write.undo().await;
             return Ok(Bootstrap::Existing);
         }
-        let operator = make(write, FIRST.to_owned(), token, Action::Create, place).await?;
+        let operator = create_admin(write, FIRST_NAME.to_owned(), token, Action::Create, location).await?;
         Ok(Bootstrap::Created { operator, supplied })
     }
 
     /// Creates another admin, whatever operators exist: for recovery with access to storage but to no admin's token.
-    pub async fn recover(&self, place: &dyn TokenPlace) -> Result<Operator, BootstrapError> {
-        let token = self.token(place)?;
+    pub async fn recover(&self, location: &dyn TokenLocation) -> Result<Operator, BootstrapError> {
+        let token = self.operator_token(location)?;
         let mut write = self.begin(&Actor::System, "recovery with access to storage").await?;
         let name = recovered_name(&mut write).await?;
-        make(write, name, token, Action::Recover, place).await
+        create_admin(write, name, token, Action::Recover, location).await
     }
 
-    fn token(&self, place: &dyn TokenPlace) -> Result<(Token, bool), BootstrapError> {
-        match place.supplied() {
+    fn operator_token(&self, location: &dyn TokenLocation) -> Result<(Token, bool), BootstrapError> {
+        match location.supplied() {
             Ok(Some(token)) => Ok((token, true)),
             Ok(None) => Ok((Token::issue_operator(self.random.bytes()), false)),
-            Err(source) => Err(BootstrapError::Place { what: "read", source }),
+            Err(source) => Err(BootstrapError::TokenLocation { what: "read", source }),
         }
     }
 }
 
 /// Creates an admin with this token; stores the token before the commit unless it was supplied.
-async fn make(
+async fn create_admin(
     mut write: Write,
     name: String,
     (token, supplied): (Token, bool),
     action: Action,
-    place: &dyn TokenPlace,
+    location: &dyn TokenLocation,
 ) -> Result<Operator, BootstrapError> {
     let operator = insert(&mut write, action, (name, Role::Admin, None), &token).await?;
     if !supplied {
-        place.keep(&token).map_err(|source| BootstrapError::Place { what: "written", source })?;
+        location.save(&token).map_err(|source| BootstrapError::TokenLocation { what: "written", source })?;
     }
     write.commit().await?;
     Ok(operator)
@@ -114,11 +114,11 @@ async fn make(
 /// Returns `admin-recovered-` and the date, with a number appended if one of that day already exists.
 async fn recovered_name(write: &mut Write) -> error::Result<String> {
     let day: String = write.now().to_string().chars().take_while(|character| *character != 'T').collect();
-    let mut name = format!("{FIRST}-recovered-{day}");
+    let mut name = format!("{FIRST_NAME}-recovered-{day}");
     let mut more = 1_u32;
-    while write.tx.operator_named(&name).await?.is_some() {
+    while write.tx.operator_by_name(&name).await?.is_some() {
         more += 1;
-        name = format!("{FIRST}-recovered-{day}-{more}");
+        name = format!("{FIRST_NAME}-recovered-{day}-{more}");
     }
     Ok(name)
 }

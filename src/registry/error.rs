@@ -26,7 +26,7 @@ pub enum Error {
     #[error("{} `{id}` does not exist", missing(*.kind))]
     NotFound {
         /// The kind of subject requested.
-        kind: Missing,
+        kind: ResourceKind,
         /// The id requested, shortened if it was long.
         id: String,
     },
@@ -37,7 +37,7 @@ pub enum Error {
     #[error("{violations}")]
     Taken {
         /// The value that already exists.
-        what: Taken,
+        what: TakenValue,
         /// Every conflicting field of the request.
         violations: Violations,
     },
@@ -60,7 +60,7 @@ pub enum Error {
 
 /// The kind of subject that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Missing {
+pub enum ResourceKind {
     /// A key.
     Key,
     /// A secret of a key.
@@ -75,7 +75,7 @@ pub enum Missing {
 
 /// The unique value that already exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Taken {
+pub enum TakenValue {
     /// A token that some key has or had. Which key is not disclosed: it may belong to another party.
     Token,
     /// A request id that created another key.
@@ -128,21 +128,21 @@ impl Error {
             Self::CallerGone => "CALLER_GONE",
             Self::CallerRefused(_) => "ROLE_REFUSED",
             Self::NotFound { kind, .. } => match kind {
-                Missing::Key => "KEY_NOT_FOUND",
-                Missing::Secret => "SECRET_NOT_FOUND",
-                Missing::Store => "STORE_NOT_FOUND",
-                Missing::Method => "METHOD_NOT_FOUND",
-                Missing::Operator => "OPERATOR_NOT_FOUND",
+                ResourceKind::Key => "KEY_NOT_FOUND",
+                ResourceKind::Secret => "SECRET_NOT_FOUND",
+                ResourceKind::Store => "STORE_NOT_FOUND",
+                ResourceKind::Method => "METHOD_NOT_FOUND",
+                ResourceKind::Operator => "OPERATOR_NOT_FOUND",
             },
             Self::TokenUnknown => "TOKEN_NOT_FOUND",
             Self::Taken { what, .. } => match what {
-                Taken::Token => "TOKEN_TAKEN",
-                Taken::RequestId => "REQUEST_ID_TAKEN",
-                Taken::StoreCode => "STORE_CODE_TAKEN",
-                Taken::Host => "HOST_TAKEN",
-                Taken::Method => "METHOD_TAKEN",
-                Taken::OperatorName => "OPERATOR_NAME_TAKEN",
-                Taken::Other => "TAKEN",
+                TakenValue::Token => "TOKEN_TAKEN",
+                TakenValue::RequestId => "REQUEST_ID_TAKEN",
+                TakenValue::StoreCode => "STORE_CODE_TAKEN",
+                TakenValue::Host => "HOST_TAKEN",
+                TakenValue::Method => "METHOD_TAKEN",
+                TakenValue::OperatorName => "OPERATOR_NAME_TAKEN",
+                TakenValue::Other => "TAKEN",
             },
             Self::Stale(_) => "ETAG_MISMATCH",
             Self::Precondition(state) => match state {
@@ -159,12 +159,12 @@ impl Error {
     }
 
     /// Returns the error for a subject that does not exist.
-    pub(super) fn not_found(kind: Missing, id: impl std::fmt::Display) -> Self {
+    pub(super) fn not_found(kind: ResourceKind, id: impl std::fmt::Display) -> Self {
         Self::NotFound { kind, id: crate::model::violations::excerpt(&id.to_string()) }
     }
 
     /// Returns the error for a field that conflicts with an existing value.
-    pub(super) fn taken(what: Taken, field: &str, description: impl std::fmt::Display) -> Self {
+    pub(super) fn taken(what: TakenValue, field: &str, description: impl std::fmt::Display) -> Self {
         Self::Taken { what, violations: Violations::one(field, description) }
     }
 }
@@ -174,9 +174,10 @@ impl From<storage::Error> for Error {
         match error {
             storage::Error::Unavailable { .. } => Self::Unavailable(error),
             storage::Error::OutcomeUnknown => Self::OutcomeUnknown,
-            storage::Error::Taken { what } => {
-                Self::Taken { what: Taken::Other, violations: Violations::one("", format_args!("{what} is taken")) }
-            }
+            storage::Error::Taken { what } => Self::Taken {
+                what: TakenValue::Other,
+                violations: Violations::one("", format_args!("{what} is taken")),
+            },
             storage::Error::Corrupt { .. }
             | storage::Error::Bug { .. }
             | storage::Error::Unusable { .. }
@@ -191,13 +192,13 @@ impl From<Violations> for Error {
     }
 }
 
-const fn missing(kind: Missing) -> &'static str {
+const fn missing(kind: ResourceKind) -> &'static str {
     match kind {
-        Missing::Key => "key",
-        Missing::Secret => "secret",
-        Missing::Store => "store",
-        Missing::Method => "method",
-        Missing::Operator => "operator",
+        ResourceKind::Key => "key",
+        ResourceKind::Secret => "secret",
+        ResourceKind::Store => "store",
+        ResourceKind::Method => "method",
+        ResourceKind::Operator => "operator",
     }
 }
 

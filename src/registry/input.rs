@@ -138,7 +138,7 @@ pub struct Update<D> {
 
 /// The id of one subject, with the etag of its last read if given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct SubjectRef {
     /// Id, code or identity of the subject.
     pub id: String,
     /// The etag that must be current; empty: not checked.

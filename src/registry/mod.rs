@@ -34,19 +34,19 @@ use crate::model::operator::Role;
 use crate::random::Random;
 use crate::storage::Storage;
 
-pub use self::bootstrap::{Bootstrap, BootstrapError, TokenPlace};
-pub use self::error::{Error, Missing, Precondition, Result, Taken};
+pub use self::bootstrap::{Bootstrap, BootstrapError, TokenLocation};
+pub use self::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 pub use self::input::{
-    AccessKind, Choice, KeyDraft, MethodDraft, Named, OperatorDraft, PageInput, RawDuration, RawTime, StoreDraft,
+    AccessKind, Choice, KeyDraft, MethodDraft, OperatorDraft, PageInput, RawDuration, RawTime, StoreDraft, SubjectRef,
     TokenText, Update, WriteOptions,
 };
 pub use self::keys::{CreateKey, ImportKeys, ImportSecret, ImportedKey, KeyWithToken, ListKeys, RotateKey, key_fields};
 pub use self::methods::{AffectedMethods, ImportMethods, ListMethods, MethodsDiff};
-pub use self::observe::{GetUsage, ListChanges, Usage};
+pub use self::observe::{GetUsage, KeyUsage, ListChanges};
 pub use self::operators::{ListOperators, OperatorWithToken};
-pub use self::sessions::{SessionToken, SignedIn, SignedOut};
+pub use self::sessions::{ActiveSession, SessionEnd, SessionToken};
 pub use self::stores::{DeleteStore, ListStores};
-pub use crate::storage::{Found, LostChange, Replica, UsageCount, UsagePeriod};
+pub use crate::storage::{FoundSecret, LostChange, Replica, UsageCount, UsagePeriod};
 
 /// An authenticated operator that makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pending {
     /// These; if there are none, every replica has applied the write or denies everything.
-    Named(Vec<ReplicaId>),
+    Known(Vec<ReplicaId>),
     /// Unknown: storage did not respond after the commit.
     Unknown,
 }

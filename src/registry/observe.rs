@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 use crate::model::violations::{Violations, excerpt};
 use crate::storage::{ChangeFilter, Feed as _, LostChange, Replica, UsageCount, UsagePeriod};
 
-use super::error::{Error, Missing, Result};
+use super::error::{Error, ResourceKind, Result};
 use super::input::{Choice, PageInput, RawTime};
 use super::page::Binding;
 use super::validate;
@@ -53,7 +53,7 @@ pub struct GetUsage {
 
 /// The use of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Usage {
+pub struct KeyUsage {
     /// The counts, oldest first, at most 10 000.
     pub counts: Vec<UsageCount>,
     /// Whether there were more counts.
@@ -80,21 +80,21 @@ impl Registry {
     }
 
     /// Returns the use of a key until `now`.
-    pub async fn usage(&self, request: &GetUsage, now: Timestamp) -> Result<Usage> {
+    pub async fn usage(&self, request: &GetUsage, now: Timestamp) -> Result<KeyUsage> {
         let mut violations = Violations::new();
-        let key = validate::parsed::<KeyId>(&mut violations, "key_id", &request.key_id);
+        let key = validate::parse::<KeyId>(&mut violations, "key_id", &request.key_id);
         let (start, end) = span(&mut violations, request, now);
         let period =
             validate::optional(&mut violations, "period", request.period, "USAGE_PERIOD_HOUR or USAGE_PERIOD_DAY");
         let Some(key) = key.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         if self.storage.key(key).await?.is_none() {
-            return Err(Error::not_found(Missing::Key, key));
+            return Err(Error::not_found(ResourceKind::Key, key));
         }
         let period = period.unwrap_or(UsagePeriod::Day);
         let mut counts = self.storage.usage(key, start, end, period, MAX_COUNTS + 1).await?;
         let truncated = counts.len() > MAX_COUNTS;
         counts.truncate(MAX_COUNTS);
-        Ok(Usage { counts, truncated })
+        Ok(KeyUsage { counts, truncated })
     }
 
     /// Returns the changes that replicas had applied but storage no longer has.
@@ -135,7 +135,7 @@ fn change_filter(violations: &mut Violations, list: &ListChanges) -> ChangeFilte
         }
     }
     let actor =
-        (!list.actor.is_empty()).then(|| validate::parsed::<OperatorId>(violations, "actor", &list.actor)).flatten();
+        (!list.actor.is_empty()).then(|| validate::parse::<OperatorId>(violations, "actor", &list.actor)).flatten();
     let start = validate::time(violations, "start_time", list.start);
     let end = validate::time(violations, "end_time", list.end);
     in_order(violations, start, end);
@@ -179,12 +179,12 @@ mod tests {
             ..ListChanges::default()
         };
         change_filter(&mut violations, &list);
-        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["subject_kind", "subject_id", "actor", "end_time"]);
 
         let mut violations = Violations::new();
         change_filter(&mut violations, &ListChanges { subject_id: "main".to_owned(), ..ListChanges::default() });
-        assert_eq!(violations.told()[0].field, "subject_id");
+        assert_eq!(violations.listed()[0].field, "subject_id");
     }
 
     #[test]
@@ -197,6 +197,6 @@ mod tests {
         assert_eq!(span(&mut violations, &until, now), (day(20), day(50)));
         assert!(violations.is_empty());
         span(&mut violations, &GetUsage { start: Some(at(101 * 86_400)), ..GetUsage::default() }, now);
-        assert_eq!(violations.told()[0].field, "end_time");
+        assert_eq!(violations.listed()[0].field, "end_time");
     }
 }

@@ -8,7 +8,7 @@ use crate::model::token::Token;
 use crate::model::violations::Violations;
 use crate::storage::{self, OperatorFilter};
 
-use super::error::{Error, Missing, Precondition, Result, Taken};
+use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
 use super::input::{Choice, OperatorDraft, PageInput, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Lines, Mask};
@@ -51,7 +51,7 @@ impl Registry {
         let mut violations = Violations::new();
         let (role, expires) = violations.within("operator", |violations| {
             name(violations, &draft.name);
-            let role = validate::chosen(violations, "role", draft.role, ROLES);
+            let role = validate::required(violations, "role", draft.role, ROLES);
             (role, validate::time(violations, "expire_time", draft.expires))
         });
         let options = validate::options(&mut violations, options);
@@ -64,17 +64,17 @@ impl Registry {
     /// Returns the operator with this id, even if revoked.
     pub async fn operator(&self, id: &str) -> Result<Operator> {
         let mut violations = Violations::new();
-        let Some(id) = validate::parsed::<OperatorId>(&mut violations, "id", id) else { return Err(violations.into()) };
-        self.operator_of(id).await
+        let Some(id) = validate::parse::<OperatorId>(&mut violations, "id", id) else { return Err(violations.into()) };
+        self.operator_by_id(id).await
     }
 
     /// Returns the caller itself.
     pub async fn current_operator(&self, caller: &Caller) -> Result<Operator> {
-        self.operator_of(caller.id).await
+        self.operator_by_id(caller.id).await
     }
 
-    async fn operator_of(&self, id: OperatorId) -> Result<Operator> {
-        self.storage.operator(id).await?.ok_or_else(|| Error::not_found(Missing::Operator, id))
+    async fn operator_by_id(&self, id: OperatorId) -> Result<Operator> {
+        self.storage.operator(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Operator, id))
     }
 
     /// Returns a page of operators, the newest first.
@@ -110,12 +110,12 @@ impl Registry {
                 name(violations, &draft.name);
             }
             if mask.has("role") {
-                validate::chosen(violations, "role", draft.role, ROLES);
+                validate::required(violations, "role", draft.role, ROLES);
             }
             if mask.has("expire_time") {
                 validate::time(violations, "expire_time", draft.expires);
             }
-            validate::parsed::<OperatorId>(violations, "id", &update.id)
+            validate::parse::<OperatorId>(violations, "id", &update.id)
         });
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
@@ -132,7 +132,7 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<(OperatorWithToken, Written)> {
         let mut violations = Violations::new();
-        let id = validate::parsed::<OperatorId>(&mut violations, "id", id);
+        let id = validate::parse::<OperatorId>(&mut violations, "id", id);
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         let token = Token::issue_operator(self.random.bytes());
@@ -148,7 +148,7 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<(Operator, Written)> {
         let mut violations = Violations::new();
-        let id = validate::parsed::<OperatorId>(&mut violations, "id", id);
+        let id = validate::parse::<OperatorId>(&mut violations, "id", id);
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         let work = work(move |write| Box::pin(revoke(write, id)));
@@ -161,13 +161,13 @@ fn name(violations: &mut Violations, name: &str) {
 }
 
 async fn existing(write: &mut Write, id: OperatorId) -> Result<Operator> {
-    write.tx.operator(id).await?.ok_or_else(|| Error::not_found(Missing::Operator, id))
+    write.tx.operator(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Operator, id))
 }
 
-async fn free_name(write: &mut Write, name: &str) -> Result<()> {
-    match write.tx.operator_named(name).await? {
+async fn check_name_is_free(write: &mut Write, name: &str) -> Result<()> {
+    match write.tx.operator_by_name(name).await? {
         Some(_) => Err(Error::taken(
-            Taken::OperatorName,
+            TakenValue::OperatorName,
             "operator.name",
             "is taken by another operator; names must be unique so that the audit trail is clear",
         )),
@@ -194,7 +194,7 @@ pub(super) async fn insert(
         row_revision: write.revision(),
     };
     write.tx.insert_operator(&operator, &token.digest()).await?;
-    finish(write, action, None, operator.id).await
+    record_change(write, action, None, operator.id).await
 }
 
 async fn create(
@@ -204,18 +204,18 @@ async fn create(
     expires: Option<Timestamp>,
     token: Token,
 ) -> Result<OperatorWithToken> {
-    free_name(write, &name).await?;
+    check_name_is_free(write, &name).await?;
     let operator = insert(write, Action::Create, (name, role, expires), &token).await?;
     Ok(OperatorWithToken { operator, token })
 }
 
 /// Returns whether it is an admin that never expires: at least one must remain.
-fn is_lasting_admin(operator: &Operator) -> bool {
+fn is_permanent_admin(operator: &Operator) -> bool {
     operator.role == Role::Admin && operator.revoked.is_none() && operator.expires.is_none()
 }
 
-async fn keep_one_admin(write: &mut Write, before: &Operator, after: &Operator) -> Result<()> {
-    if is_lasting_admin(before) && !is_lasting_admin(after) && write.tx.lasting_admins().await? < 2 {
+async fn check_permanent_admin_remains(write: &mut Write, before: &Operator, after: &Operator) -> Result<()> {
+    if is_permanent_admin(before) && !is_permanent_admin(after) && write.tx.permanent_admin_count().await? < 2 {
         return Err(Precondition::LastAdmin.into());
     }
     Ok(())
@@ -229,7 +229,7 @@ async fn change(write: &mut Write, id: OperatorId, etag: String, mask: Mask, dra
     }
     let mut after = before.clone();
     if mask.has("name") && draft.name != before.name {
-        free_name(write, &draft.name).await?;
+        check_name_is_free(write, &draft.name).await?;
         after.name = draft.name;
     }
     if let (true, Choice::Is(role)) = (mask.has("role"), draft.role) {
@@ -241,7 +241,7 @@ async fn change(write: &mut Write, id: OperatorId, etag: String, mask: Mask, dra
     if after == before {
         return Ok(before);
     }
-    keep_one_admin(write, &before, &after).await?;
+    check_permanent_admin_remains(write, &before, &after).await?;
     save(write, Action::Update, &before, after, None).await
 }
 
@@ -261,7 +261,7 @@ async fn revoke(write: &mut Write, id: OperatorId) -> Result<Operator> {
         return Ok(before);
     }
     let after = Operator { revoked: Some(write.now()), ..before.clone() };
-    keep_one_admin(write, &before, &after).await?;
+    check_permanent_admin_remains(write, &before, &after).await?;
     save(write, Action::Revoke, &before, after, None).await
 }
 
@@ -276,11 +276,16 @@ async fn save(
     after.row_revision = write.revision();
     let digest = token.map(Token::digest);
     write.tx.update_operator(&after, digest.as_ref()).await?;
-    finish(write, action, Some(before), before.id).await
+    record_change(write, action, Some(before), before.id).await
 }
 
 /// Records a change of an operator and returns its new state.
-async fn finish(write: &mut Write, action: Action, before: Option<&Operator>, id: OperatorId) -> Result<Operator> {
+async fn record_change(
+    write: &mut Write,
+    action: Action,
+    before: Option<&Operator>,
+    id: OperatorId,
+) -> Result<Operator> {
     let after = write.tx.operator(id).await?;
     let after =
         after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;

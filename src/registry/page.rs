@@ -176,7 +176,7 @@ mod tests {
     fn read(binding: &Binding, size: i32, token: &str) -> Result<PageRequest, String> {
         let mut violations = Violations::new();
         let page = binding.request(&mut violations, &PageInput { size, token: token.to_owned() });
-        match violations.told() {
+        match violations.listed() {
             [] => Ok(page),
             [first, ..] => Err(first.field.clone()),
         }

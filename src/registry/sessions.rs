@@ -15,7 +15,7 @@ use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
 use crate::model::token::Digest;
 use crate::model::violations::Violations;
-use crate::storage::Session;
+use crate::storage::SessionRecord;
 
 use super::error::{Error, Result};
 use super::input::{RawDuration, TokenText, WriteOptions};
@@ -24,11 +24,11 @@ use super::write::{Write, work};
 use super::{Caller, Registry};
 
 /// The longest time without a request.
-const IDLE: Duration = Duration::from_hours(1);
+const MAX_IDLE: Duration = Duration::from_hours(1);
 /// The longest duration of a session.
-const WHOLE: Duration = Duration::from_hours(12);
+const MAX_DURATION: Duration = Duration::from_hours(12);
 /// How old the recorded last request may get: requests in quick succession write nothing.
-const SEEN: Duration = Duration::from_mins(1);
+const SEEN_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The browser's proof of its session: 256 random bits. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct SessionToken(String);
 
 /// A person with a valid session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
+pub struct ActiveSession {
     /// The operator.
     pub caller: Caller,
     /// When the session ends at the latest.
@@ -45,7 +45,7 @@ pub struct SignedIn {
 
 /// Why a session is no longer valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SignedOut {
+pub enum SessionEnd {
     /// The session does not exist, or was ended.
     Unknown,
     /// There was no request for too long.
@@ -71,8 +71,8 @@ impl SessionToken {
 
     /// Parses a text from a browser; returns `None` if it cannot be a session's token.
     pub fn parse(text: &str) -> Option<Self> {
-        let good = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        good.then(|| Self(text.to_owned()))
+        let is_valid = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_valid.then(|| Self(text.to_owned()))
     }
 
     /// Returns the token in plain text, for the cookie and for values derived from it.
@@ -92,30 +92,30 @@ impl fmt::Debug for SessionToken {
 }
 
 impl Registry {
-    /// Starts a session for an operator that has just presented `shown`, its token. The session's token is always newly
+    /// Starts a session for an operator that has just sent `presented`, its token. The session's token is always newly
     /// generated; `before`, the browser's previous session, is ended.
     pub async fn sign_in(
         &self,
         caller: &Caller,
-        shown: &TokenText,
+        presented: &TokenText,
         before: Option<&SessionToken>,
     ) -> Result<SessionToken> {
         let token = SessionToken::new(self.random.bytes());
         let (id, digest, before) = (caller.id, token.digest(), before.map(SessionToken::digest));
-        let shown = Digest::of(shown.0.as_bytes());
+        let presented = Digest::of(presented.0.as_bytes());
         let work = work(move |write: &mut Write| {
             Box::pin(async move {
                 if let Some(before) = before {
                     write.tx.end_session(&before).await?;
                 }
                 // The caller was authenticated by a snapshot: its token may have been replaced meanwhile.
-                if !write.tx.insert_session(&digest, id, &shown).await? {
+                if !write.tx.insert_session(&digest, id, &presented).await? {
                     return Err(Error::CallerGone);
                 }
                 record(write, id, Action::SignIn).await
             })
         });
-        self.write("sign in", caller, Permission::View, at_once(), work).await?;
+        self.write("sign in", caller, Permission::View, without_waiting(), work).await?;
         Ok(token)
     }
 
@@ -127,7 +127,7 @@ impl Registry {
                 if write.tx.end_session(&digest).await? { record(write, id, Action::SignOut).await } else { Ok(()) }
             })
         });
-        self.write("sign out", caller, Permission::View, at_once(), work).await.map(|_| ())
+        self.write("sign out", caller, Permission::View, without_waiting(), work).await.map(|_| ())
     }
 
     /// Returns the person of this session at `now`, and records the request. `moment` returns the moment for a row that
@@ -137,13 +137,13 @@ impl Registry {
         token: &SessionToken,
         now: Timestamp,
         moment: impl Fn(Revision) -> DecisionTime + Send,
-    ) -> Result<std::result::Result<SignedIn, SignedOut>> {
+    ) -> Result<std::result::Result<ActiveSession, SessionEnd>> {
         let digest = token.digest();
-        let Some(session) = self.storage.session(&digest).await? else { return Ok(Err(SignedOut::Unknown)) };
-        if let Some(ended) = ended(&session, now, moment(session.operator.row_revision)) {
+        let Some(session) = self.storage.session(&digest).await? else { return Ok(Err(SessionEnd::Unknown)) };
+        if let Some(ended) = session_end(&session, now, moment(session.operator.row_revision)) {
             return Ok(Err(ended));
         }
-        if now.since(session.seen) >= SEEN
+        if now.since(session.seen) >= SEEN_INTERVAL
             && let Err(error) = self.storage.touch_session(&digest, now).await
         {
             // The session is still valid; at worst it becomes idle a little early.
@@ -151,12 +151,12 @@ impl Registry {
         }
         let operator = session.operator;
         let caller = Caller { id: operator.id, name: operator.name, role: operator.role };
-        Ok(Ok(SignedIn { caller, until: session.created.plus(WHOLE) }))
+        Ok(Ok(ActiveSession { caller, until: session.created.plus(MAX_DURATION) }))
     }
 }
 
 /// Does not wait until replicas apply a sign-in.
-fn at_once() -> validate::CheckedOptions {
+fn without_waiting() -> validate::CheckedOptions {
     let options = WriteOptions { comment: String::new(), replica_wait: Some(RawDuration { seconds: 0, nanos: 0 }) };
     validate::options(&mut Violations::new(), &options)
 }
@@ -169,19 +169,19 @@ async fn record(write: &mut Write, id: OperatorId, action: Action) -> Result<()>
     Ok(())
 }
 
-fn ended(session: &Session, now: Timestamp, moment: DecisionTime) -> Option<SignedOut> {
+fn session_end(session: &SessionRecord, now: Timestamp, moment: DecisionTime) -> Option<SessionEnd> {
     let operator = &session.operator;
     if operator.revoked.is_some() {
-        Some(SignedOut::Revoked)
+        Some(SessionEnd::Revoked)
     } else if !operator.is_valid(moment) {
-        Some(SignedOut::Expired)
+        Some(SessionEnd::Expired)
     } else if operator.row_revision != session.operator_revision {
-        Some(SignedOut::Changed)
-    } else if now.since(session.created) >= WHOLE || session.created.since(now) > SEEN {
+        Some(SessionEnd::Changed)
+    } else if now.since(session.created) >= MAX_DURATION || session.created.since(now) > SEEN_INTERVAL {
         // Begun or used in the future: the clock was ahead then, and the limits of a session would not hold.
-        Some(SignedOut::Over)
-    } else if now.since(session.seen) >= IDLE || session.seen.since(now) > SEEN {
-        Some(SignedOut::Idle)
+        Some(SessionEnd::Over)
+    } else if now.since(session.seen) >= MAX_IDLE || session.seen.since(now) > SEEN_INTERVAL {
+        Some(SessionEnd::Idle)
     } else {
         None
     }
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::model::operator::{Operator, Role};
 
-    fn session() -> Session {
+    fn session() -> SessionRecord {
         let operator = Operator {
             id: OperatorId::new(Timestamp::EPOCH, [1; 10]),
             name: "ann".to_owned(),
@@ -204,32 +204,32 @@ mod tests {
             updated: Timestamp::EPOCH,
             row_revision: Revision(3),
         };
-        Session { operator, operator_revision: Revision(3), created: Timestamp::EPOCH, seen: Timestamp::EPOCH }
+        SessionRecord { operator, operator_revision: Revision(3), created: Timestamp::EPOCH, seen: Timestamp::EPOCH }
     }
 
     #[test]
     fn a_session_ends_by_its_bounds_and_with_its_operator() {
         let at = |duration| Timestamp::EPOCH.plus(duration);
-        let ended = |session: &Session, now: Timestamp| ended(session, now, now.into());
+        let session_end = |session: &SessionRecord, now: Timestamp| session_end(session, now, now.into());
         let moment = Duration::from_secs(1);
-        assert_eq!(ended(&session(), at(IDLE - moment)), None);
-        assert_eq!(ended(&session(), at(IDLE)), Some(SignedOut::Idle));
+        assert_eq!(session_end(&session(), at(MAX_IDLE - moment)), None);
+        assert_eq!(session_end(&session(), at(MAX_IDLE)), Some(SessionEnd::Idle));
         let mut busy = session();
-        busy.seen = at(WHOLE - moment);
-        assert_eq!(ended(&busy, at(WHOLE - moment)), None);
-        assert_eq!(ended(&busy, at(WHOLE)), Some(SignedOut::Over));
+        busy.seen = at(MAX_DURATION - moment);
+        assert_eq!(session_end(&busy, at(MAX_DURATION - moment)), None);
+        assert_eq!(session_end(&busy, at(MAX_DURATION)), Some(SessionEnd::Over));
         let mut ahead = session();
-        (ahead.created, ahead.seen) = (at(IDLE), at(IDLE));
-        assert_eq!(ended(&ahead, at(moment)), Some(SignedOut::Over), "it began while the clock was ahead");
+        (ahead.created, ahead.seen) = (at(MAX_IDLE), at(MAX_IDLE));
+        assert_eq!(session_end(&ahead, at(moment)), Some(SessionEnd::Over), "it began while the clock was ahead");
         ahead.created = Timestamp::EPOCH;
-        assert_eq!(ended(&ahead, at(moment)), Some(SignedOut::Idle), "it was seen while the clock was ahead");
+        assert_eq!(session_end(&ahead, at(moment)), Some(SessionEnd::Idle), "it was seen while the clock was ahead");
         let mut changed = session();
         changed.operator.row_revision = Revision(4);
-        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Changed));
+        assert_eq!(session_end(&changed, at(moment)), Some(SessionEnd::Changed));
         changed.operator.expires = Some(at(moment));
-        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Expired));
+        assert_eq!(session_end(&changed, at(moment)), Some(SessionEnd::Expired));
         changed.operator.revoked = Some(at(moment));
-        assert_eq!(ended(&changed, at(moment)), Some(SignedOut::Revoked));
+        assert_eq!(session_end(&changed, at(moment)), Some(SessionEnd::Revoked));
     }
 
     #[test]

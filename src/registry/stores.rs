@@ -6,8 +6,8 @@ use crate::model::store::{Store, StoreCode, StoreKind, StoreNumber};
 use crate::model::violations::Violations;
 use crate::storage::{self, StoreFilter};
 
-use super::error::{Error, Missing, Precondition, Result, Taken};
-use super::input::{Choice, Named, PageInput, StoreDraft, Update, WriteOptions};
+use super::error::{Error, Precondition, ResourceKind, Result, TakenValue};
+use super::input::{Choice, PageInput, StoreDraft, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Lines, Mask};
 use super::write::{Write, check_etag, work};
@@ -24,7 +24,7 @@ const FIELDS: [&str; 5] = ["name", "kind", "platform", "hosts", "active"];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeleteStore {
     /// The store, by its code.
-    pub store: Named,
+    pub store: SubjectRef,
     /// Whether keys may be left with exactly one store, and so bind to it.
     pub allow_rebinding: bool,
 }
@@ -64,7 +64,7 @@ impl Registry {
     pub async fn store(&self, code: &str) -> Result<Store> {
         let mut violations = Violations::new();
         let Some(code) = validate::store_code(&mut violations, "code", code) else { return Err(violations.into()) };
-        self.storage.store(&code).await?.ok_or_else(|| Error::not_found(Missing::Store, code))
+        self.storage.store(&code).await?.ok_or_else(|| Error::not_found(ResourceKind::Store, code))
     }
 
     /// Returns a page of stores, in byte order of their codes.
@@ -133,7 +133,7 @@ impl Registry {
 fn new_store(violations: &mut Violations, draft: &StoreDraft) -> Option<Store> {
     let code = validate::store_code(violations, "code", &draft.code);
     name(violations, &draft.name);
-    let kind = validate::chosen(violations, "kind", draft.kind, KINDS);
+    let kind = validate::required(violations, "kind", draft.kind, KINDS);
     platform(violations, &draft.platform);
     hosts(violations, &draft.hosts);
     Some(Store {
@@ -157,7 +157,7 @@ fn check_masked(violations: &mut Violations, mask: &Mask, draft: &StoreDraft) {
         name(violations, &draft.name);
     }
     if mask.has("kind") {
-        validate::chosen(violations, "kind", draft.kind, KINDS);
+        validate::required(violations, "kind", draft.kind, KINDS);
     }
     if mask.has("platform") {
         platform(violations, &draft.platform);
@@ -188,14 +188,14 @@ fn hosts(violations: &mut Violations, hosts: &[String]) {
 }
 
 async fn existing(write: &mut Write, code: &StoreCode) -> Result<Store> {
-    write.tx.store(code).await?.ok_or_else(|| Error::not_found(Missing::Store, code))
+    write.tx.store(code).await?.ok_or_else(|| Error::not_found(ResourceKind::Store, code))
 }
 
 /// Refuses hosts of other stores.
-async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> Result<()> {
+async fn check_hosts_are_free(write: &mut Write, store: &StoreCode, given: &[String]) -> Result<()> {
     let mut violations = Violations::new();
     for (at, host) in given.iter().enumerate() {
-        if let Some(owner) = write.tx.store_at(host).await?
+        if let Some(owner) = write.tx.store_by_host(host).await?
             && owner != *store
         {
             violations.add(
@@ -204,21 +204,21 @@ async fn free_hosts(write: &mut Write, store: &StoreCode, given: &[String]) -> R
             );
         }
     }
-    if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: Taken::Host, violations }) }
+    if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: TakenValue::Host, violations }) }
 }
 
 async fn create(write: &mut Write, mut store: Store) -> Result<Store> {
     if write.tx.store(&store.code).await?.is_some() {
         let description = format!("a store with the code `{}` already exists", store.code);
-        return Err(Error::taken(Taken::StoreCode, "store.code", description));
+        return Err(Error::taken(TakenValue::StoreCode, "store.code", description));
     }
-    free_hosts(write, &store.code, &store.hosts).await?;
+    check_hosts_are_free(write, &store.code, &store.hosts).await?;
     store.hosts.sort_unstable();
     store.created = write.now();
     store.updated = write.now();
     store.row_revision = write.revision();
     write.tx.insert_store(&store).await?;
-    finish(write, Action::Create, None, &store.code).await
+    record_change(write, Action::Create, None, &store.code).await
 }
 
 async fn change(write: &mut Write, code: StoreCode, etag: String, mask: Mask, draft: StoreDraft) -> Result<Store> {
@@ -235,7 +235,7 @@ async fn change(write: &mut Write, code: StoreCode, etag: String, mask: Mask, dr
         after.platform.clone_from(&draft.platform);
     }
     if mask.has("hosts") {
-        free_hosts(write, &code, &draft.hosts).await?;
+        check_hosts_are_free(write, &code, &draft.hosts).await?;
         after.hosts = draft.hosts;
         after.hosts.sort_unstable();
     }
@@ -248,7 +248,7 @@ async fn change(write: &mut Write, code: StoreCode, etag: String, mask: Mask, dr
     after.updated = write.now();
     after.row_revision = write.revision();
     write.tx.update_store(&after).await?;
-    finish(write, Action::Update, Some(&before), &code).await
+    record_change(write, Action::Update, Some(&before), &code).await
 }
 
 async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebinding: bool) -> Result<u64> {
@@ -265,7 +265,7 @@ async fn delete(write: &mut Write, code: StoreCode, etag: String, allow_rebindin
 }
 
 /// Records a change of a store and returns its new state.
-async fn finish(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
+async fn record_change(write: &mut Write, action: Action, before: Option<&Store>, code: &StoreCode) -> Result<Store> {
     let after = write.tx.store(code).await?;
     let after = after
         .ok_or_else(|| storage::Error::bug(format!("store {code} cannot be read by the write that created it")))?;
@@ -277,23 +277,23 @@ async fn finish(write: &mut Write, action: Action, before: Option<&Store>, code:
 mod tests {
     use super::*;
 
-    fn told(check: impl FnOnce(&mut Violations)) -> Vec<String> {
+    fn violations_in(check: impl FnOnce(&mut Violations)) -> Vec<String> {
         let mut violations = Violations::new();
         violations.within("store", check);
-        violations.told().iter().map(|violation| violation.field.clone()).collect()
+        violations.listed().iter().map(|violation| violation.field.clone()).collect()
     }
 
     #[test]
     fn an_empty_store_hears_of_everything_it_lacks_at_once() {
-        let fields = told(|violations| assert!(new_store(violations, &StoreDraft::default()).is_none()));
+        let fields = violations_in(|violations| assert!(new_store(violations, &StoreDraft::default()).is_none()));
         assert_eq!(fields, ["store.code", "store.name", "store.kind"]);
     }
 
     #[test]
     fn hosts_are_checked_one_by_one() {
         let given = ["b.example", "a.example", "B.example", "b.example"].map(str::to_owned);
-        assert_eq!(told(|violations| hosts(violations, &given)), ["store.hosts[2]", "store.hosts[3]"]);
-        assert!(told(|violations| hosts(violations, &given[..2])).is_empty());
+        assert_eq!(violations_in(|violations| hosts(violations, &given)), ["store.hosts[2]", "store.hosts[3]"]);
+        assert!(violations_in(|violations| hosts(violations, &given[..2])).is_empty());
     }
 
     #[test]
@@ -314,6 +314,6 @@ mod tests {
     fn the_code_of_a_store_cannot_be_changed() {
         let mut violations = Violations::new();
         validate::mask(&mut violations, &["code".to_owned()], &FIELDS);
-        assert_eq!(violations.told()[0].field, "update_mask.paths[0]");
+        assert_eq!(violations.listed()[0].field, "update_mask.paths[0]");
     }
 }

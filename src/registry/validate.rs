@@ -96,7 +96,7 @@ pub(super) fn duration(violations: &mut Violations, field: &str, raw: RawDuratio
 }
 
 /// Checks a required choice; `names` are the possible values.
-pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
+pub(super) fn required<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
     match choice {
         Choice::Is(value) => return Some(value),
         Choice::Unset => violations.add(field, format_args!("is required: {names}")),
@@ -111,12 +111,12 @@ pub(super) fn chosen<T>(violations: &mut Violations, field: &str, choice: Choice
 pub(super) fn optional<T>(violations: &mut Violations, field: &str, choice: Choice<T>, names: &str) -> Option<T> {
     match choice {
         Choice::Unset => None,
-        _ => chosen(violations, field, choice, names),
+        _ => required(violations, field, choice, names),
     }
 }
 
 /// Parses an id, a code or an identity: any text with a grammar whose errors describe the right form.
-pub(super) fn parsed<T>(violations: &mut Violations, field: impl Display, text: &str) -> Option<T>
+pub(super) fn parse<T>(violations: &mut Violations, field: impl Display, text: &str) -> Option<T>
 where
     T: std::str::FromStr<Err: Display>,
 {
@@ -127,7 +127,7 @@ where
             None
         }
         Err(error) => {
-            violations.add(field, excerpt_of(&error));
+            violations.add(field, escape_controls(&error));
             None
         }
     }
@@ -135,11 +135,11 @@ where
 
 /// Parses a store's code.
 pub(super) fn store_code(violations: &mut Violations, field: impl Display, text: &str) -> Option<StoreCode> {
-    parsed(violations, field, text)
+    parse(violations, field, text)
 }
 
 /// Formats an error of the model, which repeats the refused text unchanged: control characters become visible.
-fn excerpt_of(error: &impl Display) -> String {
+fn escape_controls(error: &impl Display) -> String {
     let mut text = String::new();
     for character in error.to_string().chars() {
         if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
@@ -296,15 +296,15 @@ pub(super) fn mask(violations: &mut Violations, paths: &[String], known: &[&'sta
 mod tests {
     use super::*;
 
-    fn told(check: impl FnOnce(&mut Violations)) -> Vec<String> {
+    fn violations_in(check: impl FnOnce(&mut Violations)) -> Vec<String> {
         let mut violations = Violations::new();
         check(&mut violations);
-        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+        violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
     }
 
     #[test]
     fn texts_are_counted_in_characters_and_have_no_hidden_ones() {
-        let check = |value: &str, lines| told(|violations| text(violations, "name", value, (1, 5), lines));
+        let check = |value: &str, lines| violations_in(|violations| text(violations, "name", value, (1, 5), lines));
         assert!(check("жжжжж", Lines::One).is_empty());
         assert_eq!(check("", Lines::One), ["name: must not be empty"]);
         assert_eq!(check("жжжжжж", Lines::One), ["name: has 6 characters; the maximum is 5"]);
@@ -323,7 +323,7 @@ mod tests {
         let check = |text: &str| {
             let mut violations = Violations::new();
             let network = network(&mut violations, "n", text);
-            network.map_or_else(|| violations.told()[0].description.clone(), |network| network.to_string())
+            network.map_or_else(|| violations.listed()[0].description.clone(), |network| network.to_string())
         };
         assert_eq!(check("192.0.2.0/24"), "192.0.2.0/24");
         assert_eq!(check("2001:DB8::/32"), "2001:db8::/32");
@@ -338,27 +338,35 @@ mod tests {
     #[test]
     fn hosts_are_lower_case_names_without_anything_around_them() {
         for good in ["shop.example.com", "localhost", "xn--bcher-kva.example", "my_shop.example", "a-b.c"] {
-            assert!(told(|violations| host(violations, "h", good)).is_empty(), "{good}");
+            assert!(violations_in(|violations| host(violations, "h", good)).is_empty(), "{good}");
         }
         for bad in ["", "https://a.b", "a.b:80", "a.b/", "a.b.", ".a", "a..b", "-a.b", "bücher.example", "a b"] {
-            assert!(told(|violations| host(violations, "h", bad))[0].contains("is not a valid host name"), "{bad}");
+            assert!(
+                violations_in(|violations| host(violations, "h", bad))[0].contains("is not a valid host name"),
+                "{bad}"
+            );
         }
-        assert_eq!(told(|violations| host(violations, "h", "Shop.de")), ["h: must be in lower case: `shop.de`"]);
+        assert_eq!(
+            violations_in(|violations| host(violations, "h", "Shop.de")),
+            ["h: must be in lower case: `shop.de`"]
+        );
     }
 
     #[test]
     fn times_and_durations_outside_their_bounds_are_refused() {
         let raw = |seconds, nanos| Some(RawTime { seconds, nanos });
-        assert!(told(|violations| assert!(time(violations, "t", raw(1, 5)).is_some())).is_empty());
+        assert!(violations_in(|violations| assert!(time(violations, "t", raw(1, 5)).is_some())).is_empty());
         for bad in [raw(i64::MAX, 0), raw(0, -1), raw(0, 1_000_000_000), raw(253_402_300_800, 0)] {
-            assert_eq!(told(|violations| assert!(time(violations, "t", bad).is_none())).len(), 1);
+            assert_eq!(violations_in(|violations| assert!(time(violations, "t", bad).is_none())).len(), 1);
         }
         let max = Duration::from_secs(30);
         let length = |seconds, nanos| RawDuration { seconds, nanos };
-        assert!(told(|violations| assert!(duration(violations, "d", length(30, 0), max).is_some())).is_empty());
+        assert!(
+            violations_in(|violations| assert!(duration(violations, "d", length(30, 0), max).is_some())).is_empty()
+        );
         for bad in [length(30, 1), length(-1, 0), length(0, -5), length(0, 1_000_000_000)] {
             assert_eq!(
-                told(|violations| assert!(duration(violations, "d", bad, max).is_none())),
+                violations_in(|violations| assert!(duration(violations, "d", bad, max).is_none())),
                 ["d: must be 0 s to 30 s"]
             );
         }
@@ -368,14 +376,14 @@ mod tests {
     fn a_mask_names_known_fields_once() {
         let paths = ["name", "nam", "name"].map(str::to_owned);
         assert_eq!(
-            told(|violations| assert!(mask(violations, &paths, &["name", "owner"]).has("name"))),
+            violations_in(|violations| assert!(mask(violations, &paths, &["name", "owner"]).has("name"))),
             [
                 "update_mask.paths[1]: `nam` is not a field that can be changed; use name, owner",
                 "update_mask.paths[2]: repeats `name`",
             ]
         );
         assert_eq!(
-            told(|violations| assert!(!mask(violations, &[], &["name"]).has("name"))),
+            violations_in(|violations| assert!(!mask(violations, &[], &["name"]).has("name"))),
             ["update_mask: must name at least one field: name"]
         );
     }
@@ -383,20 +391,20 @@ mod tests {
     #[test]
     fn a_choice_must_be_made_where_it_is_asked_for() {
         assert_eq!(
-            told(|v| assert_eq!(chosen::<u8>(v, "a", Choice::Unset, "X or Y"), None)),
+            violations_in(|v| assert_eq!(required::<u8>(v, "a", Choice::Unset, "X or Y"), None)),
             ["a: is required: X or Y"]
         );
         assert_eq!(
-            told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unknown(9), "X or Y"), None)),
+            violations_in(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unknown(9), "X or Y"), None)),
             ["a: is 9, which is unknown; use X or Y"]
         );
-        assert!(told(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unset, "X or Y"), None)).is_empty());
+        assert!(violations_in(|v| assert_eq!(optional::<u8>(v, "a", Choice::Unset, "X or Y"), None)).is_empty());
     }
 
     #[test]
     fn what_is_named_twice_is_told_with_its_first_place() {
         assert_eq!(
-            told(|violations| distinct(violations, "stores", ["a", "b", "a", "a"], "store")),
+            violations_in(|violations| distinct(violations, "stores", ["a", "b", "a", "a"], "store")),
             ["stores[2]: repeats the store `a` of stores[0]", "stores[3]: repeats the store `a` of stores[0]",]
         );
     }

@@ -21,7 +21,7 @@ pub(super) struct Write {
     /// The transaction.
     pub tx: Transaction,
     /// Whether to undo everything at the end: a dry run.
-    pub trial: bool,
+    pub dry_run: bool,
     changes: Vec<NewChange>,
     random: Arc<dyn Random>,
 }
@@ -98,7 +98,7 @@ impl Registry {
     /// Begins a write.
     pub(super) async fn begin(&self, actor: &Actor, comment: &str) -> Result<Write> {
         let tx = self.storage.begin(self.random.nonce(), actor, comment).await?;
-        Ok(Write { tx, trial: false, changes: Vec::new(), random: Arc::clone(&self.random) })
+        Ok(Write { tx, dry_run: false, changes: Vec::new(), random: Arc::clone(&self.random) })
     }
 
     /// Runs a write for a caller, in a separate task.
@@ -126,15 +126,15 @@ impl Registry {
     ) -> Result<(T, Written)> {
         let actor = Actor::Operator { id: caller.id, name: caller.name };
         let mut write = self.begin(&actor, &options.comment).await?;
-        let value = match admit_and_work(&mut write, caller.id, permission, work).await {
+        let value = match authorize_and_run(&mut write, caller.id, permission, work).await {
             Ok(value) => value,
             Err(error) => {
                 write.undo().await;
                 return Err(error);
             }
         };
-        let trial = write.trial;
-        let cursor = if trial || write.changes.is_empty() {
+        let dry_run = write.dry_run;
+        let cursor = if dry_run || write.changes.is_empty() {
             write.undo().await;
             self.storage.head().await?
         } else {
@@ -142,8 +142,8 @@ impl Registry {
         };
         // A write without changes may repeat one whose response was lost: it too waits for the state that it found.
         let wait = options.replica_wait.unwrap_or(self.default_wait);
-        let pending = if wait.is_zero() || trial {
-            Pending::Named(Vec::new())
+        let pending = if wait.is_zero() || dry_run {
+            Pending::Known(Vec::new())
         } else {
             self.convergence.wait(cursor, wait).await
         };
@@ -152,7 +152,7 @@ impl Registry {
 }
 
 /// Checks the caller again: it was authenticated by a snapshot, but storage's current state decides.
-async fn admit_and_work<T: Send>(
+async fn authorize_and_run<T: Send>(
     write: &mut Write,
     caller: OperatorId,
     permission: Permission,

@@ -11,7 +11,7 @@ use crate::model::store::Store;
 use crate::model::token::Digest;
 
 /// The number of parts that keys are divided into, by the last three hexadecimal digits of their ids.
-pub const PARTS: u16 = 1 << 12;
+pub const KEY_PARTS: u16 = 1 << 12;
 /// The tables with the rows of keys, which are measured part by part.
 pub const KEY_TABLES: [&str; 4] = ["keys", "secrets", "key_stores", "key_methods"];
 
@@ -26,7 +26,7 @@ pub struct Tally {
 
 /// The contents of storage at one revision.
 #[derive(Debug, Clone)]
-pub struct Contents {
+pub struct StorageContents {
     /// The latest revision.
     pub head: Cursor,
     /// All stores.
@@ -40,16 +40,16 @@ pub struct Contents {
     /// The rows of keys: for each part those of each of [`KEY_TABLES`].
     pub keys: Vec<[Tally; KEY_TABLES.len()]>,
     /// The changes after the given cursor; `None` if the cursor is from a diverged history.
-    pub changed: Option<Changed>,
+    pub changed: Option<ChangedParts>,
     /// Tables that lack rows which the audit trail lists as created.
-    pub missing: Vec<Missing>,
+    pub incomplete_tables: Vec<IncompleteTable>,
     /// Open transactions of other sessions that have written to these tables. Only some engines list them.
-    pub writing: BTreeSet<String>,
+    pub open_writes: BTreeSet<String>,
 }
 
 /// The parts of storage that writes have changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedParts {
     /// The parts of the keys that were changed.
     pub parts: BTreeSet<u16>,
     /// Whether a store was changed.
@@ -62,7 +62,7 @@ pub struct Changed {
 
 /// A table that lacks rows which the audit trail lists as created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
+pub struct IncompleteTable {
     /// The table.
     pub table: &'static str,
     /// Whether it has no rows at all.
@@ -79,11 +79,11 @@ pub struct GrantsRead {
 }
 
 /// Returns the part that a key belongs to.
-pub fn part_of(key: KeyId) -> u16 {
-    u16::try_from(key.as_u128() % u128::from(PARTS)).unwrap_or(0)
+pub fn part_of_key(key: KeyId) -> u16 {
+    u16::try_from(key.as_u128() % u128::from(KEY_PARTS)).unwrap_or(0)
 }
 
-impl Contents {
+impl StorageContents {
     /// Returns the tables whose rows differ from those of `earlier` although no write in `changes` changed them, with
     /// the parts of keys that differ. Rows changed by writes in between cannot be compared and count as equal.
     pub fn differences(&self, earlier: &Self) -> Vec<(&'static str, BTreeSet<u16>)> {
@@ -102,7 +102,7 @@ impl Contents {
             }
         }
         for (at, table) in KEY_TABLES.into_iter().enumerate() {
-            let parts = (0..PARTS).filter(|part| !changed.parts.contains(part));
+            let parts = (0..KEY_PARTS).filter(|part| !changed.parts.contains(part));
             let differ: BTreeSet<u16> = parts
                 .filter(|part| {
                     let part = usize::from(*part);
@@ -123,17 +123,17 @@ mod tests {
     use crate::model::change::Revision;
     use crate::model::time::Timestamp;
 
-    fn contents() -> Contents {
-        Contents {
+    fn contents() -> StorageContents {
+        StorageContents {
             head: Cursor { revision: Revision(7), nonce: 7 },
             stores: Vec::new(),
             methods: Vec::new(),
             operators: Vec::new(),
             hosts: Tally::default(),
-            keys: vec![[Tally { rows: 1, digest: 5 }; KEY_TABLES.len()]; usize::from(PARTS)],
-            changed: Some(Changed::default()),
-            missing: Vec::new(),
-            writing: BTreeSet::new(),
+            keys: vec![[Tally { rows: 1, digest: 5 }; KEY_TABLES.len()]; usize::from(KEY_PARTS)],
+            changed: Some(ChangedParts::default()),
+            incomplete_tables: Vec::new(),
+            open_writes: BTreeSet::new(),
         }
     }
 
@@ -144,7 +144,7 @@ mod tests {
         let mut later = contents();
         later.keys[9][1] = Tally { rows: 0, digest: 0 };
         assert_eq!(later.differences(&earlier), vec![("secrets", BTreeSet::from([9]))]);
-        later.changed = Some(Changed { parts: BTreeSet::from([9]), ..Changed::default() });
+        later.changed = Some(ChangedParts { parts: BTreeSet::from([9]), ..ChangedParts::default() });
         assert!(later.differences(&earlier).is_empty(), "a write changed a key of that part");
         later.hosts.rows = 1;
         assert_eq!(later.differences(&earlier), vec![("store_hosts", BTreeSet::new())]);
@@ -156,6 +156,6 @@ mod tests {
     fn a_key_falls_into_the_part_that_its_text_ends_with() {
         let key = KeyId::new(Timestamp::EPOCH, [1, 2, 3, 4, 5, 6, 7, 8, 0x9a, 0xbc]);
         let text = key.to_string();
-        assert_eq!(u16::from_str_radix(&text[37..], 16), Ok(part_of(key)));
+        assert_eq!(u16::from_str_radix(&text[37..], 16), Ok(part_of_key(key)));
     }
 }

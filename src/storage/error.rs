@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is unreachable, overloaded, or took too long. Nothing was done; a retry may help.
-    #[error("storage is unavailable: {what}{}", Behind(source.as_deref()))]
+    #[error("storage is unavailable: {what}{}", WithCauses(source.as_deref()))]
     Unavailable {
         /// The failed operation.
         what: String,
@@ -51,7 +51,7 @@ pub enum Error {
         sentence: String,
     },
     /// The engine returned any other error.
-    #[error("storage failed: {what}{}", Behind(Some(&**source)))]
+    #[error("storage failed: {what}{}", WithCauses(Some(&**source)))]
     Failed {
         /// The failed operation.
         what: String,
@@ -100,9 +100,9 @@ impl Error {
 }
 
 /// The causes of an error, after a colon.
-struct Behind<'a>(Option<&'a (dyn std::error::Error + Send + Sync + 'static)>);
+struct WithCauses<'a>(Option<&'a (dyn std::error::Error + Send + Sync + 'static)>);
 
-impl fmt::Display for Behind<'_> {
+impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(source) => write!(f, ": {}", causes(source)),

@@ -6,7 +6,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::{
-    Contents, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink, UsageAdd,
+    GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink, StorageContents,
+    UsageIncrement,
 };
 use crate::model::change::{Cursor, Revision};
 use crate::model::id::ReplicaId;
@@ -39,7 +40,7 @@ pub trait Feed: fmt::Debug + Send + Sync + 'static {
 
     /// Counts and hashes the stored rows, and lists the changes after `since`. Reads every row of keys inside the
     /// database, on a connection that nothing else waits for.
-    async fn contents(&self, since: Cursor) -> Result<Contents>;
+    async fn contents(&self, since: Cursor) -> Result<StorageContents>;
 
     /// Passes the digests of the secrets of keys in `parts` to `sink`, or of all keys if that is `None`. Returns the
     /// revision that was read.
@@ -77,7 +78,7 @@ pub trait Feed: fmt::Debug + Send + Sync + 'static {
 
     /// Adds counts, and updates the last uses of keys and secrets; takes no revision. Counts of methods and stores that
     /// do not exist are kept as unknown. Sorted by id, so that replicas do not deadlock.
-    async fn add_usage(&self, counts: &[UsageAdd]) -> Result<()>;
+    async fn add_usage(&self, counts: &[UsageIncrement]) -> Result<()>;
 
     /// Deletes hourly counts older than 35 days, daily ones older than 400, request ids older than a day and sessions
     /// that started more than a day ago.

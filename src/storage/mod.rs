@@ -22,14 +22,17 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use self::contents::{Changed, Contents, GrantsRead, KEY_TABLES, Missing, PARTS, Tally, part_of};
+pub use self::contents::{
+    ChangedParts, GrantsRead, IncompleteTable, KEY_PARTS, KEY_TABLES, StorageContents, Tally, part_of_key,
+};
 pub use self::error::{Error, Result};
 pub use self::feed::Feed;
 pub use self::filter::{ChangeFilter, KeyFilter, MethodFilter, OperatorFilter, StoreFilter, UsagePeriod};
-pub use self::options::{Observer, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
+pub use self::options::{CallObserver, Options, SCHEMA_VERSION, SchemaState, StorageUrl, StorageUrlError};
 pub use self::records::{
-    AffectedKey, Deployment, Detail, EndedSecret, Found, GrantRead, LINEAGE, LostChange, NewKey, NewSecret, Poll,
-    Replica, ReplicaReport, Session, Snapshot, SnapshotSink, StoreUsers, UsageAdd, UsageCount,
+    AffectedKey, ChangeDetail, Deployment, EndedSecret, FoundSecret, GrantRead, LostChange, NewKey, NewSecret, Poll,
+    RECENT_REVISIONS, Replica, ReplicaReport, SessionRecord, Snapshot, SnapshotSink, StoreUsers, UsageCount,
+    UsageIncrement,
 };
 pub use self::sql::{Storage, Transaction};
 

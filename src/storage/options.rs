@@ -10,7 +10,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::lifecycle::Tasks;
 
 /// Receives every call of an engine: its name, how long it took, and its outcome ([`Error::code`](super::Error::code)).
-pub type Observer = Arc<dyn Fn(&'static str, Duration, Result<(), &'static str>) + Send + Sync>;
+pub type CallObserver = Arc<dyn Fn(&'static str, Duration, Result<(), &'static str>) + Send + Sync>;
 
 /// The options for opening storage. [`Options::new`] sets every default.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub struct Options {
     /// The tasks that run the listener for notifications.
     pub tasks: Tasks,
     /// Receives every call. Default: does nothing.
-    pub observer: Observer,
+    pub observer: CallObserver,
 }
 
 /// The location of a database: `sqlite:PATH` or `postgres://…`.
@@ -164,7 +164,7 @@ impl fmt::Debug for StorageUrl {
 }
 
 /// URL parameters whose values are shown.
-const SHOWN: [&str; 7] =
+const VISIBLE_PARAMETERS: [&str; 7] =
     ["user", "dbname", "sslmode", "sslrootcert", "target_session_attrs", "application_name", "connect_timeout"];
 
 /// Replaces the password before the host, and each parameter that could be one, by `…`. If the extent of a password is
@@ -179,7 +179,7 @@ fn redacted(url: &str) -> String {
     let (place, parameters) = place.split_once('?').map_or((place, None), |(place, rest)| (place, Some(rest)));
     let parameters = parameters.map_or(String::new(), |parameters| {
         let shown = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-            Some((name, _)) if SHOWN.contains(&name) => parameter.to_owned(),
+            Some((name, _)) if VISIBLE_PARAMETERS.contains(&name) => parameter.to_owned(),
             Some((name, _)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
                 format!("{name}=…")
             }
@@ -194,7 +194,7 @@ fn redacted(url: &str) -> String {
 
 impl SchemaState {
     /// Returns the state of tables of `version`, which programs from `compatible_from` on can use.
-    pub(super) const fn of(version: u32, compatible_from: u32) -> Self {
+    pub(super) const fn from_versions(version: u32, compatible_from: u32) -> Self {
         if compatible_from > SCHEMA_VERSION {
             Self::TooNew { version, compatible_from }
         } else if version > SCHEMA_VERSION {
@@ -259,12 +259,15 @@ mod tests {
 
     #[test]
     fn schemas_are_refused_only_when_this_version_is_too_old_for_them() {
-        assert_eq!(SchemaState::of(SCHEMA_VERSION, 1), SchemaState::Current);
+        assert_eq!(SchemaState::from_versions(SCHEMA_VERSION, 1), SchemaState::Current);
         assert_eq!(
-            SchemaState::of(SCHEMA_VERSION + 5, SCHEMA_VERSION),
+            SchemaState::from_versions(SCHEMA_VERSION + 5, SCHEMA_VERSION),
             SchemaState::Newer { version: SCHEMA_VERSION + 5 }
         );
-        assert!(matches!(SchemaState::of(SCHEMA_VERSION + 5, SCHEMA_VERSION + 1), SchemaState::TooNew { .. }));
-        assert_eq!(SchemaState::of(0, 0), SchemaState::Older { version: 0 });
+        assert!(matches!(
+            SchemaState::from_versions(SCHEMA_VERSION + 5, SCHEMA_VERSION + 1),
+            SchemaState::TooNew { .. }
+        ));
+        assert_eq!(SchemaState::from_versions(0, 0), SchemaState::Older { version: 0 });
     }
 }

@@ -36,11 +36,11 @@ pub struct Snapshot {
     /// All operators that are not revoked, with the digests of their tokens.
     pub operators: Vec<(Operator, Digest)>,
     /// Tables that lack rows which the audit trail lists as created.
-    pub missing: Vec<super::Missing>,
+    pub incomplete_tables: Vec<super::IncompleteTable>,
     /// The identity of the database.
     pub deployment: Deployment,
-    /// The last revisions up to the latest one, ascending: at most [`LINEAGE`].
-    pub lineage: Vec<Cursor>,
+    /// The last revisions up to the latest one, ascending: at most [`RECENT_REVISIONS`].
+    pub recent_revisions: Vec<Cursor>,
 }
 
 /// The identity of a database.
@@ -66,7 +66,7 @@ pub struct LostChange {
     /// The action.
     pub action: String,
     /// The details needed to repeat it.
-    pub detail: Detail,
+    pub detail: ChangeDetail,
     /// The first server that missed it.
     pub reported_by: ReplicaId,
     /// The time of the report.
@@ -75,7 +75,7 @@ pub struct LostChange {
 
 /// What a change removed, as far as its action does not show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Detail {
+pub struct ChangeDetail {
     /// The secrets that it revoked.
     #[serde(default)]
     pub ended_secrets: Vec<String>,
@@ -85,7 +85,7 @@ pub struct Detail {
 }
 
 /// The number of latest revisions whose nonces a snapshot has.
-pub const LINEAGE: u64 = 8_192;
+pub const RECENT_REVISIONS: u64 = 8_192;
 
 /// The result of a poll.
 #[derive(Debug, Clone)]
@@ -103,11 +103,11 @@ pub struct Poll {
     /// The changes of the revisions as (revision, kind, subject, action), in order; truncated at the limit.
     pub subjects: Vec<(Revision, String, String, String)>,
     /// The changes that removed more than their action shows: revision, subject and details.
-    pub details: Vec<(Revision, String, Detail)>,
+    pub details: Vec<(Revision, String, ChangeDetail)>,
     /// Whether there were more subjects than the limit: treat everything as changed.
     pub overflow: bool,
     /// Tables that lack rows which the audit trail lists as created; checked only after an overflow.
-    pub missing: Vec<super::Missing>,
+    pub incomplete_tables: Vec<super::IncompleteTable>,
     /// The changed keys, each with the newest revision that changed it.
     pub keys: Vec<(KeyId, Revision)>,
     /// Digests of secrets added to those keys, or to any key after an overflow.
@@ -166,7 +166,7 @@ impl Replica {
 
 /// A secret found by its token, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundSecret {
     /// The key, even if revoked or deleted.
     pub key: Key,
     /// The secret, even if ended.
@@ -229,7 +229,7 @@ pub struct StoreUsers {
 
 /// A person who is signed in to the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct SessionRecord {
     /// The operator in its current state.
     pub operator: Operator,
     /// The operator's row revision when it signed in.
@@ -253,7 +253,7 @@ pub struct AffectedKey {
 
 /// Uses to add to the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsageAdd {
+pub struct UsageIncrement {
     /// The key.
     pub key: KeyId,
     /// The secret that was presented.

@@ -18,9 +18,9 @@ use crate::model::token::Digest;
 const AT: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 #[derive(Default)]
-struct Sink(Vec<Digest>);
+struct DigestList(Vec<Digest>);
 
-impl SnapshotSink for Sink {
+impl SnapshotSink for DigestList {
     fn digests(&mut self, digests: &[Digest]) {
         self.0.extend_from_slice(digests);
     }
@@ -126,7 +126,7 @@ async fn what_is_written_is_read_back() {
     assert_eq!((poll.head, poll.keys.len(), poll.digests.len(), poll.overflow), (cursor, 10, 10, false));
     assert!(poll.continuous && poll.stores.is_some() && poll.methods.is_none());
     assert!(storage.poll(Cursor::default(), 3).await.unwrap().overflow);
-    let mut sink = Sink::default();
+    let mut sink = DigestList::default();
     let snapshot = storage.snapshot(&mut sink).await.unwrap();
     assert_eq!((snapshot.head, snapshot.stores.len(), snapshot.methods.len(), sink.0.len()), (cursor, 1, 1, 10));
 
@@ -140,7 +140,7 @@ async fn what_is_written_is_read_back() {
     };
     storage.heartbeat(&report, cursor.nonce).await.unwrap();
     assert_eq!(storage.replicas().await.unwrap().0[0].report, report);
-    let used = UsageAdd {
+    let used = UsageIncrement {
         key: keys[1].id,
         secret: keys[1].secret.id,
         method: Some(numbers[0]),

@@ -217,7 +217,7 @@ async fn furnish(world: &World) -> Vec<Place> {
 
 /// Adds a month of calls of a key, as they would be counted.
 async fn call(world: &World, key: &proto::Key) {
-    use latchkey::storage::{Feed as _, Options, UsageAdd, open};
+    use latchkey::storage::{Feed as _, Options, UsageIncrement, open};
     let database = world.database.as_ref().expect("pictures are of a server on Postgres");
     let storage = open(Options::new(database.url().parse().expect("a database URL"))).await.expect("storage opens");
     let now = world.get_key(&key.id).await.expect("it is there").create_time.expect("a time").seconds;
@@ -229,7 +229,7 @@ async fn call(world: &World, key: &proto::Key) {
         let store = storage.store(&code).await.expect("storage answers").expect("it is there").number;
         let calls = u64::try_from(120 + (day * 37) % 90 - if day % 7 > 4 { 100 } else { 0 }).expect("some");
         for (allowed, calls) in [(true, calls), (false, calls / 17)] {
-            uses.push(UsageAdd {
+            uses.push(UsageIncrement {
                 key: key.id.parse().expect("an id"),
                 secret: key.secrets[0].id.parse().expect("an id"),
                 method: Some(method),

@@ -13,8 +13,8 @@ use latchkey::model::marks::{LEAP, Mark, Marks};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
 use latchkey::storage::{
-    Changed, Contents, Deployment, Error, Feed, GrantRead, GrantsRead, KEY_TABLES, LostChange, Missing, PARTS, Poll,
-    Replica, ReplicaReport, Result, Snapshot, SnapshotSink, Tally, UsageAdd, part_of,
+    ChangedParts, Deployment, Error, Feed, GrantRead, GrantsRead, IncompleteTable, KEY_PARTS, KEY_TABLES, LostChange,
+    Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink, StorageContents, Tally, UsageIncrement, part_of_key,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -183,40 +183,40 @@ impl Inner {
         self.head().tables.without(self.late)
     }
 
-    fn contents(&self, since: Cursor) -> Contents {
+    fn contents(&self, since: Cursor) -> StorageContents {
         let (head, seen) = (&self.head().tables, self.seen());
         let poll = self.poll(since, Timestamp::EPOCH);
-        let mut keys = vec![<[Tally; KEY_TABLES.len()]>::default(); usize::from(PARTS)];
+        let mut keys = vec![<[Tally; KEY_TABLES.len()]>::default(); usize::from(KEY_PARTS)];
         for digest in seen.digests(|_| true) {
             let grant = seen.grant(&digest).expect("it is listed");
             let mut hasher = DefaultHasher::new();
             (digest.as_bytes(), format!("{grant:?}")).hash(&mut hasher);
-            for tally in keys[usize::from(part_of(grant.key))].iter_mut().take(2) {
+            for tally in keys[usize::from(part_of_key(grant.key))].iter_mut().take(2) {
                 *tally = Tally { rows: tally.rows + 1, digest: tally.digest.wrapping_add(hasher.finish()) };
             }
         }
-        let changed = Changed {
-            parts: poll.keys.iter().map(|(key, _)| part_of(*key)).collect(),
+        let changed = ChangedParts {
+            parts: poll.keys.iter().map(|(key, _)| part_of_key(*key)).collect(),
             stores: poll.stores.is_some(),
             methods: poll.methods.is_some(),
             operators: false,
         };
-        let all: BTreeSet<u16> = if poll.overflow { (0..PARTS).collect() } else { changed.parts };
-        Contents {
+        let all: BTreeSet<u16> = if poll.overflow { (0..KEY_PARTS).collect() } else { changed.parts };
+        StorageContents {
             head: head.cursor,
-            missing: self.missing(),
+            incomplete_tables: self.missing(),
             hosts: Tally::default(),
             operators: Vec::new(),
             keys,
-            changed: poll.continuous.then_some(Changed { parts: all, ..changed }),
-            writing: BTreeSet::new(),
+            changed: poll.continuous.then_some(ChangedParts { parts: all, ..changed }),
+            open_writes: BTreeSet::new(),
             stores: seen.stores,
             methods: seen.methods,
         }
     }
 
     /// Returns the objects missing according to the audit trail: those created before the restored revision.
-    fn missing(&self) -> Vec<Missing> {
+    fn missing(&self) -> Vec<IncompleteTable> {
         let (head, seen) = (&self.head().tables, self.seen());
         [
             ("secrets", head.digests(|_| true).len(), seen.digests(|_| true).len()),
@@ -225,7 +225,7 @@ impl Inner {
         ]
         .into_iter()
         .filter(|(_, made, there)| there < made)
-        .map(|(table, ..)| Missing { table, empty: true })
+        .map(|(table, ..)| IncompleteTable { table, empty: true })
         .collect()
     }
 
@@ -245,7 +245,7 @@ impl Inner {
             subjects: Vec::new(),
             details: Vec::new(),
             overflow: false,
-            missing: Vec::new(),
+            incomplete_tables: Vec::new(),
             keys: Vec::new(),
             digests: Vec::new(),
             stores: None,
@@ -273,7 +273,7 @@ impl Inner {
             newest.extend(committed.keys.iter().map(|key| (*key, revision)));
         }
         if poll.overflow {
-            poll.missing = self.missing();
+            poll.incomplete_tables = self.missing();
             // Of the digests of changed keys only some are reported.
             poll.digests = seen.digests(|_| true);
         } else {
@@ -318,9 +318,9 @@ impl<R: Road + 'static> Feed for Line<R> {
                     stores: tables.stores.clone(),
                     methods: tables.methods.clone(),
                     operators: Vec::new(),
-                    missing: inner.missing(),
+                    incomplete_tables: inner.missing(),
                     deployment: Deployment::default(),
-                    lineage: inner.lineage(),
+                    recent_revisions: inner.lineage(),
                 };
                 (snapshot, tables.digests(|_| true))
             })
@@ -333,7 +333,7 @@ impl<R: Road + 'static> Feed for Line<R> {
         self.call(Call::Poll, |inner, now| inner.poll(cursor, now)).await
     }
 
-    async fn contents(&self, since: Cursor) -> Result<Contents> {
+    async fn contents(&self, since: Cursor) -> Result<StorageContents> {
         self.call(Call::Snapshot, |inner, _| inner.contents(since)).await
     }
 
@@ -412,7 +412,7 @@ impl<R: Road + 'static> Feed for Line<R> {
         .await
     }
 
-    async fn add_usage(&self, _: &[UsageAdd]) -> Result<()> {
+    async fn add_usage(&self, _: &[UsageIncrement]) -> Result<()> {
         Err(not_simulated())
     }
 

@@ -110,9 +110,9 @@ async fn a_deleted_store_frees_its_hosts(case: Case) {
     write.done().await;
     let mut write = begin(storage).await;
     write.drop_store(&first).await;
-    assert_eq!(write.store_at("a.example").await.expect("a host is looked up"), None);
+    assert_eq!(write.store_by_host("a.example").await.expect("a host is looked up"), None);
     let second = write.add_store(&with_hosts("second")).await;
-    assert_eq!(write.store_at("a.example").await.expect("a host is looked up"), Some(second.code.clone()));
+    assert_eq!(write.store_by_host("a.example").await.expect("a host is looked up"), Some(second.code.clone()));
     write.done().await;
     assert_eq!(storage.store(&second.code).await.expect("a store is read"), Some(second));
     let mut write = begin(storage).await;
@@ -222,7 +222,7 @@ async fn a_deleted_key_is_in_no_list_and_found_by_its_token_alone(case: Case) {
         let read = storage.grant(&digest).await.expect("a grant is read").grant.expect("its tombstone is there");
         assert_eq!((read.key, read.secret), (gone.id, id));
         assert_eq!((read.standing, read.row_revision), (Standing::Deleted, revision));
-        let found = storage.find(&digest).await.expect("a key is found").expect("it is there");
+        let found = storage.find_key(&digest).await.expect("a key is found").expect("it is there");
         assert!(found.deleted);
         assert_eq!((found.key.id, &found.key.spec.name, found.secret.id), (gone.id, &before.spec.name, id));
         assert_eq!(

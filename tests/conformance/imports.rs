@@ -55,7 +55,7 @@ async fn a_hundred_thousand_keys_are_added_in_one_write(case: Case) {
         let (stores, methods) = if at % 10 == 1 { (&[][..], &[][..]) } else { (&STORES[..2], &METHODS[at % 2..]) };
         let expected = as_read(key, now, revision, stores, methods);
         assert_eq!(storage.key(key.id).await.expect("a key is read").as_ref(), Some(&expected), "key {at}");
-        let found = storage.find(&key.secret.digest).await.expect("a key is found").expect("it is there");
+        let found = storage.find_key(&key.secret.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key, found.secret.id), (expected, key.secret.id), "key {at}");
         let grant = storage.grant(&key.secret.digest).await.expect("a grant is read").grant.expect("it is there");
         let members = if key.spec.stores.is_all() { NumberSet::All } else { NumberSet::selected(key.stores.clone()) };
@@ -112,7 +112,7 @@ async fn a_hundred_thousand_keys_undone_leave_nothing(case: Case) {
     // The rolled-back import can be repeated: no digest, no id is taken.
     let mut write = begin(storage).await;
     assert_eq!(
-        write.digests_taken(&[keys[0].secret.digest]).await.expect("digests are looked up"),
+        write.find_taken_digests(&[keys[0].secret.digest]).await.expect("digests are looked up"),
         Vec::<usize>::new()
     );
     write.add_keys(&keys[..10]).await;

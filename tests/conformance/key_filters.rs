@@ -5,7 +5,7 @@ use std::time::Duration;
 use latchkey::model::change::SubjectKind;
 use latchkey::model::key::{Access, Key, Revocation};
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{Feed as _, KeyFilter, Storage, UsageAdd};
+use latchkey::storage::{Feed as _, KeyFilter, Storage, UsageIncrement};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make, Random, as_read, secret_as_read};
@@ -85,7 +85,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
             let last = hour(make.random.below(5));
             (key.last_used, secret.last_used) = (Some(last), Some(last));
             let (key, secret) = (key.id, secret.id);
-            adds.push(UsageAdd { key, secret, method: None, store: None, allowed: true, calls: 1, last });
+            adds.push(UsageIncrement { key, secret, method: None, store: None, allowed: true, calls: 1, last });
         }
     }
     storage.add_usage(&adds).await.expect("uses are counted");

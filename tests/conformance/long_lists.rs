@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use latchkey::model::key::{Access, Key, Revocation};
 use latchkey::model::page::PageRequest;
-use latchkey::storage::{self, Feed as _, KeyFilter, Options, Storage, UsageAdd};
+use latchkey::storage::{self, Feed as _, KeyFilter, Options, Storage, UsageIncrement};
 
 use crate::engine::Place;
 use crate::make::{BEGINNING, Make, Random, as_read};
@@ -64,7 +64,7 @@ async fn populate(storage: &Storage, make: &mut Make) -> Vec<Key> {
             let last = BEGINNING.plus(Duration::from_hours(at as u64));
             read.last_used = Some(last);
             let secret = key.secret.id;
-            uses.push(UsageAdd { key: key.id, secret, method: None, store: None, allowed: true, calls: 1, last });
+            uses.push(UsageIncrement { key: key.id, secret, method: None, store: None, allowed: true, calls: 1, last });
         }
         keys.push(read);
         news.push(key);

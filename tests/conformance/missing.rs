@@ -101,7 +101,7 @@ async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) 
     write.end_secret(second.id).await.expect("a secret is ended");
     write.note(SubjectKind::Key, fixture.key.id).await;
     write.done().await;
-    let before = case.storage.find(&second.digest).await.expect("a key is found");
+    let before = case.storage.find_key(&second.digest).await.expect("a key is found");
     for id in [fixture.unknown.secret.id, fixture.gone_key.secret.id, second.id] {
         let named = [
             refusal!(case, write => write.end_secret(id)),
@@ -110,7 +110,7 @@ async fn secrets_that_are_not_there_or_have_ended_cannot_be_changed(case: Case) 
         ];
         assert!(named.iter().all(|what| what.contains(&id.to_string())), "{named:?}");
     }
-    assert_eq!(case.storage.find(&second.digest).await.expect("a key is found"), before, "it ended when it did");
+    assert_eq!(case.storage.find_key(&second.digest).await.expect("a key is found"), before, "it ended when it did");
 }
 
 async fn operators_that_are_not_there_cannot_be_changed(case: Case) {

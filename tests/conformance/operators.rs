@@ -37,7 +37,7 @@ async fn an_operator_comes_out_as_it_was_put_in(case: Case) {
     assert_eq!(write.operator_count().await.expect("operators are counted"), 4);
     let first = &expected[0].0;
     assert_eq!(write.operator(first.id).await.expect("within the write").as_ref(), Some(first));
-    assert_eq!(write.operator_named(&first.name).await.expect("within the write").as_ref(), Some(first));
+    assert_eq!(write.operator_by_name(&first.name).await.expect("within the write").as_ref(), Some(first));
     write.done().await;
     for (operator, _) in &expected {
         let read = case.storage.operator(operator.id).await.expect("an operator is read");
@@ -95,16 +95,20 @@ async fn lasting_admins_are_those_neither_revoked_nor_bounded(case: Case) {
     for role in ROLES {
         write.add_operator(&make.operator(role.as_str(), role)).await;
     }
-    assert_eq!(write.lasting_admins().await.expect("admins are counted"), 1);
+    assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 1);
     let (mut bounded, digest) = make.operator("bounded", Role::Admin);
     bounded.expires = Some(Timestamp::from_micros(i64::MAX));
     write.add_operator(&(bounded, digest)).await;
-    assert_eq!(write.lasting_admins().await.expect("admins are counted"), 1, "one that expires some day does not last");
+    assert_eq!(
+        write.permanent_admin_count().await.expect("admins are counted"),
+        1,
+        "one that expires some day does not last"
+    );
     let second = write.add_operator(&make.operator("second", Role::Admin)).await;
-    assert_eq!(write.lasting_admins().await.expect("admins are counted"), 2);
+    assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 2);
     let revoked = Operator { revoked: Some(write.now()), ..second };
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
-    assert_eq!(write.lasting_admins().await.expect("admins are counted"), 1);
+    assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 1);
     assert_eq!(write.operator_count().await.expect("operators are counted"), 6, "all of them, revoked ones included");
     write.done().await;
 }

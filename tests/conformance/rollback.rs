@@ -97,8 +97,8 @@ async fn an_undone_write_leaves_nothing(case: Case) {
         assert_eq!(everything(&case.storage).await, expected, "{ending}");
     }
     let mut write = begin(&case.storage).await;
-    assert_eq!(write.request("system", "added").await.expect("a request is looked up"), None);
-    assert_eq!(write.request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
+    assert_eq!(write.key_by_request("system", "added").await.expect("a request is looked up"), None);
+    assert_eq!(write.key_by_request("system", "kept").await.expect("a request"), Some(before.keys[0].id));
     // What was rolled back can be done again.
     do_everything(&mut write, &before, &mut make).await;
     assert_eq!(write.done().await.revision, Revision(2));

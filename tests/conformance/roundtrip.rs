@@ -63,7 +63,7 @@ async fn a_key_comes_out_as_it_was_put_in_with_every_field_at_its_bound(case: Ca
         assert_eq!(case.storage.key(key.id).await.expect("a key is read").as_ref(), Some(key));
     }
     assert_eq!(list_keys(&case.storage, &KeyFilter::default(), 50).await, expected);
-    let found = case.storage.find(&full.secret.digest).await.expect("a key is found").expect("it is there");
+    let found = case.storage.find_key(&full.secret.digest).await.expect("a key is found").expect("it is there");
     assert_eq!((&found.key, &found.secret), (&expected[0], &expected[0].secrets[0]));
     assert_eq!((found.deleted, found.ended), (false, None));
 }
@@ -190,7 +190,7 @@ async fn a_store_comes_out_as_it_was_put_in(case: Case) {
     let full = write.add_store(&full_store()).await;
     expected.insert(2, full.clone());
     assert_eq!(write.store(&full.code).await.expect("a store is read").as_ref(), Some(&full), "within the write");
-    let at = write.store_at(&full.hosts[1]).await.expect("a host is looked up");
+    let at = write.store_by_host(&full.hosts[1]).await.expect("a host is looked up");
     assert_eq!(at.as_ref(), Some(&full.code));
     let numbers =
         write.store_numbers(&["z".into(), "nil".into(), "0".into(), "z".into()]).await.expect("numbers are read");
@@ -319,7 +319,7 @@ async fn what_is_not_there_is_none(case: Case) {
     let (key, digest) = (make.key_id(), make.digest());
     let (code, identity) = (make::code("nil"), make::method("GET /nil", 1).identity);
     assert_eq!(storage.key(key).await.expect("a key is looked up"), None);
-    assert_eq!(storage.find(&digest).await.expect("a digest is looked up"), None);
+    assert_eq!(storage.find_key(&digest).await.expect("a digest is looked up"), None);
     assert_eq!(storage.store(&code).await.expect("a store is looked up"), None);
     assert_eq!(storage.method(&identity).await.expect("a method is looked up"), None);
     assert_eq!(storage.operator(make.operator_id()).await.expect("an operator is looked up"), None);
@@ -339,11 +339,11 @@ async fn what_is_not_there_is_none(case: Case) {
     let mut write = begin(storage).await;
     assert_eq!(write.key(key).await.expect("a key is looked up"), None);
     assert_eq!(write.key_of_secret(make.secret_id()).await.expect("a secret is looked up"), None);
-    assert_eq!(write.secret_with(&digest).await.expect("a digest is looked up"), None);
-    assert_eq!(write.digests_taken(&[digest]).await.expect("digests are looked up"), Vec::<usize>::new());
-    assert_eq!(write.digests_taken(&[]).await.expect("no digests are looked up"), Vec::<usize>::new());
+    assert_eq!(write.secret_by_digest(&digest).await.expect("a digest is looked up"), None);
+    assert_eq!(write.find_taken_digests(&[digest]).await.expect("digests are looked up"), Vec::<usize>::new());
+    assert_eq!(write.find_taken_digests(&[]).await.expect("no digests are looked up"), Vec::<usize>::new());
     assert_eq!(write.store(&code).await.expect("a store is looked up"), None);
-    assert_eq!(write.store_at("nil.example").await.expect("a host is looked up"), None);
+    assert_eq!(write.store_by_host("nil.example").await.expect("a host is looked up"), None);
     assert_eq!(write.store_numbers(&["nil".into()]).await.expect("numbers are looked up"), [None]);
     assert_eq!(write.store_numbers(&[]).await.expect("no numbers are looked up"), []);
     assert_eq!(write.method_numbers(&["GET /nil".into()]).await.expect("numbers are looked up"), [None]);
@@ -351,10 +351,10 @@ async fn what_is_not_there_is_none(case: Case) {
     assert_eq!(write.insert_methods(&[]).await.expect("no methods are added"), []);
     write.insert_keys(&[]).await.expect("no keys are added");
     assert_eq!(write.operator(make.operator_id()).await.expect("an operator is looked up"), None);
-    assert_eq!(write.operator_named("nil").await.expect("an operator is looked up"), None);
+    assert_eq!(write.operator_by_name("nil").await.expect("an operator is looked up"), None);
     assert_eq!(write.operator_count().await.expect("operators are counted"), 0);
-    assert_eq!(write.lasting_admins().await.expect("admins are counted"), 0);
-    assert_eq!(write.request("system", "nil").await.expect("a request is looked up"), None);
+    assert_eq!(write.permanent_admin_count().await.expect("admins are counted"), 0);
+    assert_eq!(write.key_by_request("system", "nil").await.expect("a request is looked up"), None);
     write.undo().await;
     assert_eq!(storage.usage(key, EARLIEST, LATEST, latchkey::storage::UsagePeriod::Day, 9).await.expect("usage"), []);
 }

@@ -5,7 +5,7 @@ use latchkey::model::grant::Standing;
 use latchkey::model::key::{Key, KeySpec, Revocation, TokenOrigin};
 use latchkey::model::time::Timestamp;
 use latchkey::model::token::Digest;
-use latchkey::storage::{Feed as _, Found, NewKey, NewSecret, Storage};
+use latchkey::storage::{Feed as _, FoundSecret, NewKey, NewSecret, Storage};
 
 use crate::engine::Case;
 use crate::make::{BEGINNING, Make, secret_as_read};
@@ -15,8 +15,8 @@ async fn read(storage: &Storage, key: &NewKey) -> Key {
     storage.key(key.id).await.expect("a key is read").expect("it is there")
 }
 
-async fn find(storage: &Storage, digest: &Digest) -> Found {
-    storage.find(digest).await.expect("a digest is looked up").expect("it is there")
+async fn find(storage: &Storage, digest: &Digest) -> FoundSecret {
+    storage.find_key(digest).await.expect("a digest is looked up").expect("it is there")
 }
 
 async fn standing(storage: &Storage, digest: &Digest) -> Standing {
@@ -48,7 +48,7 @@ async fn a_second_secret_opens_what_the_first_does(case: Case) {
     assert_eq!(read(storage, &key).await, expected);
     for (digest, secret) in [(&key.secret.digest, &expected.secrets[1]), (&second.digest, &expected.secrets[0])] {
         let found = find(storage, digest).await;
-        assert_eq!(found, Found { key: expected.clone(), secret: secret.clone(), deleted: false, ended: None });
+        assert_eq!(found, FoundSecret { key: expected.clone(), secret: secret.clone(), deleted: false, ended: None });
         let grant = storage.grant(digest).await.expect("a grant is read").grant.expect("it is there");
         assert_eq!((grant.key, grant.secret), (key.id, secret.id));
         assert_eq!((grant.standing, grant.row_revision), (Standing::Active, revision), "both are of the last change");

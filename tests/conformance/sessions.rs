@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use latchkey::model::change::SubjectKind;
 use latchkey::model::operator::{Operator, Role};
-use latchkey::storage::{Feed as _, Session};
+use latchkey::storage::{Feed as _, SessionRecord};
 
 use crate::engine::Case;
 use crate::make::Make;
@@ -23,7 +23,7 @@ async fn a_session_comes_out_with_its_operator_as_it_is_now(case: Case) {
     write.done().await;
     let session = case.storage.session(&digest).await.expect("a session is read");
     let expected =
-        Session { operator_revision: operator.row_revision, operator: operator.clone(), created: now, seen: now };
+        SessionRecord { operator_revision: operator.row_revision, operator: operator.clone(), created: now, seen: now };
     assert_eq!(session, Some(expected));
 
     let mut write = begin(&case.storage).await;

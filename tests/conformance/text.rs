@@ -316,8 +316,8 @@ async fn ids_of_requests_are_equal_only_to_themselves(case: Case) {
     write.done().await;
     let mut write = begin(&case.storage).await;
     for (text, key) in TEXTS.iter().zip(&keys) {
-        assert_eq!(write.request("a", text).await.expect("a request is looked up"), Some(key.id), "{text:?}");
-        assert_eq!(write.request("A", text).await.expect("a request is looked up"), None, "{text:?} of another");
+        assert_eq!(write.key_by_request("a", text).await.expect("a request is looked up"), Some(key.id), "{text:?}");
+        assert_eq!(write.key_by_request("A", text).await.expect("a request is looked up"), None, "{text:?} of another");
     }
 }
 

@@ -61,9 +61,9 @@ async fn a_host_belongs_to_one_store(case: Case) {
     let kept = Store { hosts: vec!["b.example".into(), "e.example".into()], ..first };
     write.update_store(&kept).await.expect("a store keeps its host");
     write.update_store(&moved).await.expect("another takes the one given up");
-    assert_eq!(write.store_at("a.example").await.expect("a host is looked up"), Some(second.code));
-    assert_eq!(write.store_at("b.example").await.expect("a host is looked up"), Some(kept.code));
-    assert_eq!(write.store_at("c.example").await.expect("a host is looked up"), None);
+    assert_eq!(write.store_by_host("a.example").await.expect("a host is looked up"), Some(second.code));
+    assert_eq!(write.store_by_host("b.example").await.expect("a host is looked up"), Some(kept.code));
+    assert_eq!(write.store_by_host("c.example").await.expect("a host is looked up"), None);
     write.note(SubjectKind::Store, "both").await;
     write.done().await;
 }
@@ -84,11 +84,11 @@ async fn an_operators_name_is_unique_among_those_not_revoked_and_its_case_counts
     let mut revoked = ann.clone();
     revoked.revoked = Some(write.now());
     write.update_operator(&revoked, None).await.expect("an operator is revoked");
-    assert_eq!(write.operator_named("Ann").await.expect("a name is looked up"), None);
+    assert_eq!(write.operator_by_name("Ann").await.expect("a name is looked up"), None);
     let second = write.add_operator(&(other, digest)).await;
-    assert_eq!(write.operator_named("Ann").await.expect("a name is looked up"), Some(second));
-    assert_eq!(write.operator_named("ANN").await.expect("a name is looked up"), None);
-    assert_eq!(write.operator_named("ann").await.expect("a name is looked up").map(|read| read.id), Some(lower.id));
+    assert_eq!(write.operator_by_name("Ann").await.expect("a name is looked up"), Some(second));
+    assert_eq!(write.operator_by_name("ANN").await.expect("a name is looked up"), None);
+    assert_eq!(write.operator_by_name("ann").await.expect("a name is looked up").map(|read| read.id), Some(lower.id));
     write.done().await;
     // The name now belongs to another operator.
     assert!(is_taken(&attempt!(case, write => write.update_operator(&ann, None))));
@@ -148,7 +148,7 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
         assert!(is_taken(&attempt!(case, write => write.insert_secret(fresh.id, &again))), "{key}: by rotation");
         let other = [make.key("other"), NewKey { secret: again, ..make.key("again") }];
         assert!(is_taken(&attempt!(case, write => write.insert_keys(&other))), "{key}: by import");
-        let found = attempt!(case, write => write.secret_with(&secret.digest)).expect("a digest is looked up");
+        let found = attempt!(case, write => write.secret_by_digest(&secret.digest)).expect("a digest is looked up");
         assert_eq!(found, Some((secret.id, *key)));
     }
     let secret = make.secret();
@@ -156,7 +156,7 @@ async fn a_digest_belongs_to_one_secret_for_ever(case: Case) {
     assert!(is_taken(&attempt!(case, write => write.insert_keys(&twins))), "twice in one import");
 
     let asked = [secret.digest, gone[0].0.digest, gone[3].0.digest, secret.digest, gone[1].0.digest, gone[0].0.digest];
-    let mut places = attempt!(case, write => write.digests_taken(&asked)).expect("digests are looked up");
+    let mut places = attempt!(case, write => write.find_taken_digests(&asked)).expect("digests are looked up");
     places.sort_unstable();
     assert_eq!(places, [1, 2, 4, 5], "each place of each digest that is taken");
 }
@@ -167,7 +167,7 @@ async fn ten_thousand_digests_are_looked_up_at_once(case: Case) {
     add_keys(&case.storage, std::slice::from_ref(&key)).await;
     let mut asked: Vec<_> = (0..10_000).map(|_| make.digest()).collect();
     asked[7_777] = key.secret.digest;
-    let places = attempt!(case, write => write.digests_taken(&asked)).expect("digests are looked up");
+    let places = attempt!(case, write => write.find_taken_digests(&asked)).expect("digests are looked up");
     assert_eq!(places, [7_777]);
     let mut codes: Vec<String> = (0..10_000).map(|at| format!("s{at}")).collect();
     let store = &add_stores(&case.storage, &["here"]).await[0];

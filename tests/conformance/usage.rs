@@ -7,7 +7,7 @@ use latchkey::model::book::MethodNumber;
 use latchkey::model::change::{Revision, SubjectKind};
 use latchkey::model::store::StoreNumber;
 use latchkey::model::time::Timestamp;
-use latchkey::storage::{Feed as _, NewKey, Storage, UsageAdd, UsageCount, UsagePeriod};
+use latchkey::storage::{Feed as _, NewKey, Storage, UsageCount, UsageIncrement, UsagePeriod};
 use tokio::task::JoinSet;
 
 use crate::engine::Case;
@@ -19,8 +19,8 @@ const DAY: Duration = Duration::from_hours(24);
 const EARLIEST: Timestamp = Timestamp::from_micros(i64::MIN);
 const LATEST: Timestamp = Timestamp::from_micros(i64::MAX);
 
-fn add(key: &NewKey, calls: u64, last: Timestamp) -> UsageAdd {
-    UsageAdd { key: key.id, secret: key.secret.id, method: None, store: None, allowed: true, calls, last }
+fn add(key: &NewKey, calls: u64, last: Timestamp) -> UsageIncrement {
+    UsageIncrement { key: key.id, secret: key.secret.id, method: None, store: None, allowed: true, calls, last }
 }
 
 /// Returns all counts of a key, in an order that does not depend on the engine.
@@ -43,13 +43,13 @@ async fn uses_are_counted_by_hour_and_by_day_under_their_method_and_store(case: 
     let (key, other) = (make.key("it"), make.key("other"));
     add_keys(storage, &[key.clone(), other.clone()]).await;
     let last = |hours: u32| BEGINNING.plus(HOUR * hours + Duration::from_mins(59));
-    let full = |calls, last| UsageAdd { method: Some(method), store: Some(store), ..add(&key, calls, last) };
+    let full = |calls, last| UsageIncrement { method: Some(method), store: Some(store), ..add(&key, calls, last) };
     let adds = [
         full(1, last(1)),
         full(2, last(2)),
-        UsageAdd { allowed: false, ..full(4, last(2)) },
+        UsageIncrement { allowed: false, ..full(4, last(2)) },
         add(&key, 8, last(2)),
-        UsageAdd { store: None, ..full(16, last(25)) },
+        UsageIncrement { store: None, ..full(16, last(25)) },
         add(&other, 32, last(2)),
         // The first and the last microsecond of an hour.
         full(64, BEGINNING.plus(HOUR * 30)),
@@ -102,9 +102,9 @@ async fn uses_of_what_does_not_exist_are_kept_as_unknown(case: Case) {
     add_keys(storage, std::slice::from_ref(&key)).await;
     let adds = [
         add(&key, 1, BEGINNING),
-        UsageAdd { method: Some(MethodNumber(4_000_000_000)), ..add(&key, 2, BEGINNING) },
-        UsageAdd { store: Some(StoreNumber(u32::MAX)), ..add(&key, 4, BEGINNING) },
-        UsageAdd { method: Some(MethodNumber(77)), store: Some(StoreNumber(77)), ..add(&key, 8, BEGINNING) },
+        UsageIncrement { method: Some(MethodNumber(4_000_000_000)), ..add(&key, 2, BEGINNING) },
+        UsageIncrement { store: Some(StoreNumber(u32::MAX)), ..add(&key, 4, BEGINNING) },
+        UsageIncrement { method: Some(MethodNumber(77)), store: Some(StoreNumber(77)), ..add(&key, 8, BEGINNING) },
         add(&unknown, 16, BEGINNING),
     ];
     storage.add_usage(&adds).await.expect("uses are counted");
@@ -118,7 +118,8 @@ async fn uses_outlive_their_method_and_store(case: Case) {
     let methods = add_methods(storage, &["GET /a"]).await;
     let key = make.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
-    let used = UsageAdd { method: Some(methods[0].number), store: Some(stores[0].number), ..add(&key, 1, BEGINNING) };
+    let used =
+        UsageIncrement { method: Some(methods[0].number), store: Some(stores[0].number), ..add(&key, 1, BEGINNING) };
     storage.add_usage(&[used]).await.expect("uses are counted");
     let before = counts(storage, &key, UsagePeriod::Hour).await;
     let mut write = begin(storage).await;
@@ -138,7 +139,7 @@ async fn usage_is_read_from_a_time_until_before_another_and_at_most_so_much(case
     let key = make.key("it");
     add_keys(storage, std::slice::from_ref(&key)).await;
     let hour = |hours: u32| BEGINNING.plus(HOUR * hours);
-    let adds: Vec<UsageAdd> = (0..100).rev().map(|at| add(&key, u64::from(at) + 1, hour(at))).collect();
+    let adds: Vec<UsageIncrement> = (0..100).rev().map(|at| add(&key, u64::from(at) + 1, hour(at))).collect();
     storage.add_usage(&adds).await.expect("uses are counted");
     let read = async |start, end, limit| {
         let counts = storage.usage(key.id, start, end, UsagePeriod::Hour, limit).await.expect("usage is read");
@@ -167,8 +168,8 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
     let before = storage.key(key.id).await.expect("a key is read").expect("it is there");
 
     let at = |hours: u32| BEGINNING.plus(HOUR * hours);
-    let by_second = |last| UsageAdd { secret: second.id, ..add(&key, 1, last) };
-    let refused = |last| UsageAdd { allowed: false, ..add(&key, 1, last) };
+    let by_second = |last| UsageIncrement { secret: second.id, ..add(&key, 1, last) };
+    let refused = |last| UsageIncrement { allowed: false, ..add(&key, 1, last) };
     // Counts, and then the expected last uses of the key, its first secret and its second.
     let steps = [
         (vec![refused(at(9))], None, None, None),
@@ -186,7 +187,7 @@ async fn last_uses_move_forward_only_and_only_by_what_was_allowed(case: Case) {
             (of_key, of_first, of_second)
         );
         assert_eq!((read.row_revision, read.updated), (revision, before.updated), "a use is no change");
-        let found = storage.find(&second.digest).await.expect("a key is found").expect("it is there");
+        let found = storage.find_key(&second.digest).await.expect("a key is found").expect("it is there");
         assert_eq!((found.key.last_used, found.secret.last_used), (of_key, of_second));
     }
     // A later change of the key does not affect them.
@@ -214,7 +215,7 @@ async fn many_replicas_count_uses_of_the_same_keys_without_failure(case: Case) {
                     shuffled.swap(last, make.random.below(last + 1));
                 }
                 let last = BEGINNING.plus(HOUR * round);
-                let adds: Vec<UsageAdd> = shuffled.into_iter().map(|key| add(key, 1, last)).collect();
+                let adds: Vec<UsageIncrement> = shuffled.into_iter().map(|key| add(key, 1, last)).collect();
                 storage.add_usage(&adds).await.expect("uses are counted");
             }
         });
@@ -242,7 +243,7 @@ async fn hours_are_kept_for_thirty_five_days_and_days_for_four_hundred(case: Cas
     add_keys(storage, std::slice::from_ref(&key)).await;
     let now = BEGINNING.plus(DAY * 1_000);
     let ages = [Duration::ZERO, DAY * 34, DAY * 35, DAY * 35 + HOUR * 2, DAY * 399, DAY * 400, DAY * 402];
-    let adds: Vec<UsageAdd> = ages.iter().map(|age| add(&key, 1, now.minus(*age))).collect();
+    let adds: Vec<UsageIncrement> = ages.iter().map(|age| add(&key, 1, now.minus(*age))).collect();
     storage.add_usage(&adds).await.expect("uses are counted");
     storage.delete_expired(now).await.expect("a sweep");
     let kept = async |period| {

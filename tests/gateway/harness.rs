@@ -21,8 +21,8 @@ use latchkey::model::store::StoreKind;
 use latchkey::model::token::Token;
 use latchkey::random::{OsRandom, Random};
 use latchkey::registry::{
-    AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, ImportMethods, KeyDraft, MethodDraft, Named,
-    Pending, RawTime, Registry, StoreDraft, TokenPlace, Update, WriteOptions,
+    AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, ImportMethods, KeyDraft, MethodDraft, Pending,
+    RawTime, Registry, StoreDraft, SubjectRef, TokenLocation, Update, WriteOptions,
 };
 use latchkey::storage::{self, Options, Storage};
 use latchkey::telemetry::metrics::Metrics;
@@ -108,12 +108,12 @@ pub(crate) enum Sent {
 
 struct Place;
 
-impl TokenPlace for Place {
+impl TokenLocation for Place {
     fn supplied(&self) -> std::io::Result<Option<Token>> {
         Ok(None)
     }
 
-    fn keep(&self, _: &Token) -> std::io::Result<()> {
+    fn save(&self, _: &Token) -> std::io::Result<()> {
         Ok(())
     }
 }
@@ -125,7 +125,7 @@ struct Nobody;
 #[async_trait]
 impl Convergence for Nobody {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
-        Pending::Named(Vec::new())
+        Pending::Known(Vec::new())
     }
 }
 
@@ -345,7 +345,7 @@ async fn fill(registry: &Registry, admin: &Caller, now: i64) -> BTreeMap<&'stati
         let id = made.key.id.to_string();
         keys.insert(name, made.token.unwrap().reveal().to_owned());
         if name == "revoked" {
-            let named = Named { id, ..Named::default() };
+            let named = SubjectRef { id, ..SubjectRef::default() };
             registry.revoke_key(admin, &named, "it leaked", &options).await.unwrap();
         } else if name == "expired" {
             let past = RawTime { seconds: now - 60, nanos: 0 };

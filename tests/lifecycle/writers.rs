@@ -9,7 +9,7 @@ use latchkey::model::change::Cursor;
 use latchkey::model::operator::Role;
 use latchkey::proto::v1 as proto;
 use latchkey::random::OsRandom;
-use latchkey::registry::{Caller, Convergence, Named, Pending, Registry, WriteOptions};
+use latchkey::registry::{Caller, Convergence, Pending, Registry, SubjectRef, WriteOptions};
 use latchkey::storage;
 
 use crate::calls::{Client, METHODS, STATUSES, STORES, selected};
@@ -52,7 +52,7 @@ struct Nobody;
 #[async_trait::async_trait]
 impl Convergence for Nobody {
     async fn wait(&self, _: Cursor, _: Duration) -> Pending {
-        Pending::Named(Vec::new())
+        Pending::Known(Vec::new())
     }
 }
 
@@ -72,7 +72,7 @@ async fn what_another_process_revokes_is_refused_long_before_the_next_poll() {
         let key = selected(&format!("key {round}"), &STORES[..1], &METHODS[1..2]);
         let (key, token) = client.create_key(key).await.expect("a key is made");
         assert!(client.authorize(&token, STATUSES, "").await.expect("a call is decided").allowed);
-        let named = Named { id: key.id, ..Named::default() };
+        let named = SubjectRef { id: key.id, ..SubjectRef::default() };
         registry.revoke_key(&admin, &named, "a test", &WriteOptions::default()).await.expect("the key is revoked");
         eventually_async("the revocation is applied before half of the poll interval", POLL / 2, async || {
             let decision = client.authorize(&token, STATUSES, "").await.expect("a call is decided");

@@ -18,7 +18,7 @@ use latchkey::model::token::Token;
 use latchkey::random::{OsRandom, Random};
 use latchkey::registry::{
     AccessKind, Bootstrap, Caller, Choice, Convergence, CreateKey, Error, KeyDraft, KeyWithToken, ListChanges,
-    MethodDraft, OperatorDraft, Pending, Registry, StoreDraft, TokenPlace, WriteOptions, Written,
+    MethodDraft, OperatorDraft, Pending, Registry, StoreDraft, TokenLocation, WriteOptions, Written,
 };
 use latchkey::storage::{self, Options, Storage};
 
@@ -69,16 +69,16 @@ impl Clock for ByHand {
 impl Convergence for Slow {
     async fn wait(&self, write: Cursor, at_most: Duration) -> Pending {
         self.waits.lock().unwrap().push((write.revision, at_most));
-        Pending::Named(self.pending.lock().unwrap().clone())
+        Pending::Known(self.pending.lock().unwrap().clone())
     }
 }
 
-impl TokenPlace for Place {
+impl TokenLocation for Place {
     fn supplied(&self) -> io::Result<Option<Token>> {
         Ok(self.supplied.clone())
     }
 
-    fn keep(&self, token: &Token) -> io::Result<()> {
+    fn save(&self, token: &Token) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other("no space left"));
         }
@@ -212,7 +212,7 @@ pub(crate) fn owned(texts: &[&str]) -> Vec<String> {
 pub(crate) fn fields(error: &Error) -> Vec<String> {
     match error {
         Error::Invalid(violations) | Error::Taken { violations, .. } => {
-            violations.told().iter().map(|violation| violation.field.clone()).collect()
+            violations.listed().iter().map(|violation| violation.field.clone()).collect()
         }
         _ => Vec::new(),
     }

@@ -2,7 +2,7 @@
 
 use latchkey::model::key::{Access, Key};
 use latchkey::registry::{
-    AccessKind, Choice, CreateKey, Error, KeyDraft, Named, TokenText, Update, WriteOptions, etag,
+    AccessKind, Choice, CreateKey, Error, KeyDraft, SubjectRef, TokenText, Update, WriteOptions, etag,
 };
 
 use crate::harness::{Bench, bench, fields, owned, selecting, wide_open};
@@ -12,8 +12,8 @@ async fn update(bench: &Bench, key: &Key, mask: &[&str], draft: KeyDraft) -> Res
     bench.registry.update_key(&bench.admin, &update, &WriteOptions::default()).await.map(|(key, _)| key)
 }
 
-fn named(key: &Key) -> Named {
-    Named { id: key.id.to_string(), etag: String::new() }
+fn named(key: &Key) -> SubjectRef {
+    SubjectRef { id: key.id.to_string(), etag: String::new() }
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn an_update_on_an_old_state_is_refused() {
     let draft = KeyDraft { name: "first".to_owned(), ..KeyDraft::default() };
     update(&bench, &key, &["name"], draft.clone()).await.unwrap();
     assert_eq!(update(&bench, &key, &["name"], draft).await.unwrap_err().reason(), "ETAG_MISMATCH");
-    let stale = Named { id: key.id.to_string(), etag: etag(key.row_revision) };
+    let stale = SubjectRef { id: key.id.to_string(), etag: etag(key.row_revision) };
     let options = WriteOptions::default();
     let revoke = bench.registry.revoke_key(&bench.admin, &stale, "over", &options).await;
     assert_eq!(revoke.unwrap_err().reason(), "ETAG_MISMATCH");
@@ -153,7 +153,7 @@ async fn a_revocation_is_final_and_repeating_it_is_no_error() {
     let options = WriteOptions::default();
     let revoke = |reason: &'static str| {
         let (bench, options) = (&bench, &options);
-        let named = Named { id: key.id.to_string(), etag: etag(key.row_revision) };
+        let named = SubjectRef { id: key.id.to_string(), etag: etag(key.row_revision) };
         async move { bench.registry.revoke_key(&bench.admin, &named, reason, options).await.unwrap() }
     };
     let (revoked, first) = revoke("contract ended").await;

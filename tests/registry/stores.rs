@@ -3,14 +3,14 @@
 use latchkey::model::key::Access;
 use latchkey::model::store::StoreKind;
 use latchkey::registry::{
-    Choice, DeleteStore, Error, ImportMethods, MethodDraft, MethodsDiff, Named, StoreDraft, Update, WriteOptions,
+    Choice, DeleteStore, Error, ImportMethods, MethodDraft, MethodsDiff, StoreDraft, SubjectRef, Update, WriteOptions,
     Written,
 };
 
 use crate::harness::{Bench, bench, fields, method, owned, selecting, wide_open};
 
 async fn delete(bench: &Bench, code: &str, allow_rebinding: bool) -> Result<u64, Error> {
-    let store = Named { id: code.to_owned(), etag: String::new() };
+    let store = SubjectRef { id: code.to_owned(), etag: String::new() };
     let request = DeleteStore { store, allow_rebinding };
     bench.registry.delete_store(&bench.admin, &request, &WriteOptions::default()).await.map(|(count, _)| count)
 }
@@ -116,7 +116,7 @@ async fn retiring_a_method_takes_it_from_its_keys_and_adding_it_again_does_not_g
     let bench = bench().await;
     bench.method("GET /orders").await;
     let (key, _) = bench.key(selecting(&[], &["GET /orders"])).await;
-    let named = Named { id: "GET /orders".to_owned(), etag: String::new() };
+    let named = SubjectRef { id: "GET /orders".to_owned(), etag: String::new() };
     let options = WriteOptions::default();
     let (narrowed, _) = bench.registry.delete_method(&bench.admin, &named, &options).await.unwrap();
     assert_eq!(narrowed, 1);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use latchkey::model::key::{Key, TokenOrigin};
 use latchkey::model::token::Token;
 use latchkey::registry::{
-    CreateKey, Error, ImportKeys, ImportSecret, ImportedKey, KeyDraft, KeyWithToken, Named, RawDuration, RotateKey,
-    TokenText, WriteOptions, etag,
+    CreateKey, Error, ImportKeys, ImportSecret, ImportedKey, KeyDraft, KeyWithToken, RawDuration, RotateKey,
+    SubjectRef, TokenText, WriteOptions, etag,
 };
 
 use crate::harness::{Bench, bench, fields, owned, selecting, wide_open};
@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 async fn rotate(bench: &Bench, key: &Key, overlap: Duration, token: &str) -> Result<KeyWithToken, Error> {
     let overlap = RawDuration { seconds: i64::try_from(overlap.as_secs()).expect("an overlap of days"), nanos: 0 };
-    let key = Named { id: key.id.to_string(), etag: etag(key.row_revision) };
+    let key = SubjectRef { id: key.id.to_string(), etag: etag(key.row_revision) };
     let request = RotateKey { key, overlap: Some(overlap), token: TokenText(token.to_owned()) };
     bench.registry.rotate_key(&bench.admin, &request, &WriteOptions::default()).await.map(|(made, _)| made)
 }
@@ -119,7 +119,7 @@ async fn a_rotation_that_is_repeated_with_its_token_is_recognised() {
 async fn a_revoked_key_is_not_rotated_and_an_overlap_must_be_said() {
     let bench = bench().await;
     let (key, _) = bench.key(wide_open()).await;
-    let named = Named { id: key.id.to_string(), etag: String::new() };
+    let named = SubjectRef { id: key.id.to_string(), etag: String::new() };
     let request = RotateKey { key: named.clone(), overlap: None, token: TokenText::default() };
     let options = WriteOptions::default();
     let error = bench.registry.rotate_key(&bench.admin, &request, &options).await.unwrap_err();

@@ -19,9 +19,9 @@ async fn a_write_waits_for_replicas_and_names_those_that_lag() {
     bench.replicas.pending.lock().unwrap().push(slow);
     let request = CreateKey { key: wide_open(), ..CreateKey::default() };
     let (_, written) = bench.registry.create_key(&bench.admin, &request, &WriteOptions::default()).await.unwrap();
-    assert_eq!(written.pending, Pending::Named(vec![slow]));
+    assert_eq!(written.pending, Pending::Known(vec![slow]));
     let (_, skipped) = bench.registry.create_key(&bench.admin, &request, &waiting(0)).await.unwrap();
-    assert_eq!(skipped.pending, Pending::Named(Vec::new()));
+    assert_eq!(skipped.pending, Pending::Known(Vec::new()));
     let (_, patient) = bench.registry.create_key(&bench.admin, &request, &waiting(30)).await.unwrap();
     let waits = bench.replicas.waits.lock().unwrap().clone();
     let expected =

@@ -8,7 +8,7 @@ use super::step_hook::ApplyStep;
 use crate::model::change::{Action, Cursor, Revision, SubjectKind};
 use crate::model::token::Digest;
 use crate::model::world::{MethodTable, OperatorTable, StoreTable, World};
-use crate::storage::{Detail, Poll};
+use crate::storage::{ChangeDetail, Poll};
 
 /// The actions after which a poll no longer reads the row of a store or an operator; no write removes one of a method.
 const REMOVING: [Action; 2] = [Action::Delete, Action::Revoke];
@@ -26,7 +26,7 @@ pub(in crate::authority) trait Memory {
         &self,
         revisions: &[Cursor],
         subjects: Vec<(Revision, String, String, String)>,
-        details: &[(Revision, String, Detail)],
+        details: &[(Revision, String, ChangeDetail)],
         overflow: bool,
     );
 
@@ -60,7 +60,7 @@ pub(in crate::authority) fn incomplete_table(state: &State, poll: &Poll) -> Opti
         Some("methods")
     } else if removed(SubjectKind::Operator, &state.rows.operators, operators) {
         Some("operators")
-    } else if let Some(missing) = poll.missing.first() {
+    } else if let Some(missing) = poll.incomplete_tables.first() {
         Some(missing.table)
     } else {
         // Each key has at least one secret, which no write removes.
@@ -156,7 +156,7 @@ mod tests {
             &self,
             revisions: &[Cursor],
             _: Vec<(Revision, String, String, String)>,
-            _: &[(Revision, String, Detail)],
+            _: &[(Revision, String, ChangeDetail)],
             overflow: bool,
         ) {
             self.note(&format!("remember {} {overflow}", revisions.len()));
@@ -198,7 +198,7 @@ mod tests {
             subjects: Vec::new(),
             details: Vec::new(),
             overflow: false,
-            missing: Vec::new(),
+            incomplete_tables: Vec::new(),
             keys: Vec::new(),
             digests: Vec::new(),
             stores: None,

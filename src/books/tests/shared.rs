@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{faults, retailcrm, with_method};
+use super::{retailcrm, violations, with_method};
 use crate::books::parse;
 use crate::model::method::StoreUse;
 
@@ -57,9 +57,9 @@ fn only_what_reads_and_carries_no_store_can_be_shared() {
         assert!(parse(&with_method(&format!("method: {method}\nstore_use: shared"))).is_ok(), "{method}");
     }
     for method in ["POST /a", "PUT /a", "DELETE /a", "PURGE /a", "OPTIONS /a"] {
-        let found = faults(&with_method(&format!("method: {method}\nstore_use: shared")));
+        let found = violations(&with_method(&format!("method: {method}\nstore_use: shared")));
         assert!(found[0].contains("store_use cannot be shared: shared is only for methods that read"), "{found:?}");
     }
-    let found = faults(&with_method("method: GET /a\nstore_use: shared\nstore_places: [\"query:site\"]"));
+    let found = violations(&with_method("method: GET /a\nstore_use: shared\nstore_places: [\"query:site\"]"));
     assert!(found[0].contains("remove them or choose optional"), "{found:?}");
 }

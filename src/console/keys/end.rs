@@ -13,10 +13,10 @@ use crate::console::nav::Place;
 use crate::console::paths;
 use crate::console::posted::Posted;
 use crate::console::texts::ENGLISH;
-use crate::registry::{Error, Named, RawDuration, RotateKey, TokenText, WriteOptions};
+use crate::registry::{Error, RawDuration, RotateKey, SubjectRef, TokenText, WriteOptions};
 
-fn named(id: &str, posted: &Posted) -> Named {
-    Named { id: id.to_owned(), etag: posted.fields.text("etag").to_owned() }
+fn named(id: &str, posted: &Posted) -> SubjectRef {
+    SubjectRef { id: id.to_owned(), etag: posted.fields.text("etag").to_owned() }
 }
 
 /// Rotates the token and shows it once. Sending the form again is refused: its etag is that of the earlier key.

@@ -10,7 +10,7 @@ use crate::console::failure::Failure;
 use crate::console::time::Moment;
 use crate::model::key::{Access, Key};
 use crate::model::time::Timestamp;
-use crate::registry::{Choice, GetUsage, Usage, UsageCount, UsagePeriod};
+use crate::registry::{Choice, GetUsage, KeyUsage, UsageCount, UsagePeriod};
 
 const DAY: Duration = Duration::from_hours(24);
 /// How many days back last uses are searched.
@@ -67,7 +67,7 @@ impl Narrowing {
 
 impl Console {
     /// Returns the use of a key in the last `days`.
-    pub(super) async fn used(&self, key: &Key, days: u32, now: Timestamp) -> Result<Usage, Failure> {
+    pub(super) async fn used(&self, key: &Key, days: u32, now: Timestamp) -> Result<KeyUsage, Failure> {
         let start = now.minus(DAY * days);
         let request = GetUsage {
             key_id: key.id.to_string(),
@@ -130,7 +130,7 @@ pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
 }
 
 /// Returns the calls of `key` that `form` would have refused; `None` if it narrows nothing.
-pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &Usage) -> Option<Narrowing> {
+pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &KeyUsage) -> Option<Narrowing> {
     let (stores, methods) = (form.store_choice()?, form.method_choice()?);
     let (fewer_stores, fewer_methods) = (narrows(&key.spec.stores, &stores), narrows(&key.spec.methods, &methods));
     if !fewer_stores && !fewer_methods {

@@ -127,7 +127,7 @@ fn told(violations: &Violations, methods: &[MethodDraft]) -> Vec<String> {
         let method = methods.get(number.parse::<usize>().ok()?)?;
         Some(format!("{}{}", method.method, rest.replace('.', ": ")))
     };
-    let told = violations.told().iter();
+    let told = violations.listed().iter();
     told.map(|wrong| format!("{}: {}", name(&wrong.field).unwrap_or_else(|| wrong.field.clone()), wrong.description))
         .collect()
 }

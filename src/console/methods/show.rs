@@ -20,7 +20,7 @@ use crate::console::texts::ENGLISH;
 use crate::console::trail::Entry;
 use crate::model::operator::Permission;
 use crate::model::reference::Method;
-use crate::registry::{self, Error, Named, Update, WriteOptions};
+use crate::registry::{self, Error, SubjectRef, Update, WriteOptions};
 
 #[derive(Debug, Template)]
 #[template(path = "methods/show.html")]
@@ -105,7 +105,7 @@ pub(super) async fn retire(State(console): State<Console>, posted: Posted) -> An
         let beside = Beside { errors, ..Beside::default() };
         return show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &identity, beside).await;
     }
-    let named = Named { id: identity, etag: fields.text("etag").to_owned() };
+    let named = SubjectRef { id: identity, etag: fields.text("etag").to_owned() };
     let (_, written) = console.registry.delete_method(&session.caller, &named, &WriteOptions::default()).await?;
     Ok(go(&console.done(paths::METHODS, "method_retired", &written).await))
 }

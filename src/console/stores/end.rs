@@ -12,7 +12,7 @@ use crate::console::switch::{self, Switch};
 use crate::console::texts::ENGLISH;
 use crate::console::{Console, paths};
 use crate::model::id::KeyId;
-use crate::registry::{DeleteStore, Error, Named, Precondition, StoreDraft, Update, WriteOptions};
+use crate::registry::{DeleteStore, Error, Precondition, StoreDraft, SubjectRef, Update, WriteOptions};
 
 /// Applies the form's value unless the store changed since the form was rendered, and returns to the sender's page.
 pub(super) async fn switch(State(console): State<Console>, Path(code): Path<String>, posted: Posted) -> Answer {
@@ -44,7 +44,7 @@ pub(super) async fn delete(State(console): State<Console>, Path(code): Path<Stri
         return show(&console, session, StatusCode::UNPROCESSABLE_ENTITY, &code, beside).await;
     }
     let request = DeleteStore {
-        store: Named { id: code.clone(), etag: fields.text("etag").to_owned() },
+        store: SubjectRef { id: code.clone(), etag: fields.text("etag").to_owned() },
         allow_rebinding: fields.text("allow_rebinding") == "yes",
     };
     match console.registry.delete_store(&session.caller, &request, &WriteOptions::default()).await {

@@ -13,7 +13,7 @@ pub(in crate::grpc) fn options(options: Option<pb::WriteOptions>) -> WriteOption
 /// Converts the outcome of a write.
 pub(in crate::grpc) fn written(written: &registry::Written) -> pb::Written {
     let (named, pending_unknown): (&[_], _) = match &written.pending {
-        registry::Pending::Named(replicas) => (replicas, false),
+        registry::Pending::Known(replicas) => (replicas, false),
         registry::Pending::Unknown => (&[], true),
     };
     pb::Written {

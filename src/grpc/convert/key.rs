@@ -3,8 +3,8 @@
 use crate::model::key::{Access, Key, Secret, TokenOrigin};
 use crate::proto::v1 as pb;
 use crate::registry::{
-    CreateKey, Found, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, Named, RotateKey, TokenText, Update,
-    etag,
+    CreateKey, FoundSecret, ImportKeys, ImportSecret, ImportedKey, KeyDraft, ListKeys, RotateKey, SubjectRef,
+    TokenText, Update, etag,
 };
 
 use super::common::{access_choice, mask, page, raw_duration, raw_time, time};
@@ -46,7 +46,7 @@ pub(in crate::grpc) fn update_key(request: pb::UpdateKeyRequest) -> Update<KeyDr
 /// Converts a RotateKey request, without its options.
 pub(in crate::grpc) fn rotate_key(request: pb::RotateKeyRequest) -> RotateKey {
     RotateKey {
-        key: Named { id: request.id, etag: request.etag },
+        key: SubjectRef { id: request.id, etag: request.etag },
         overlap: request.overlap.map(raw_duration),
         token: TokenText(request.token),
     }
@@ -139,7 +139,7 @@ fn secret(secret: Secret) -> pb::Secret {
 }
 
 /// Builds the response of FindKey. A deleted key is only identified, without details.
-pub(in crate::grpc) fn find_key_response(found: Found) -> pb::FindKeyResponse {
+pub(in crate::grpc) fn find_key_response(found: FoundSecret) -> pb::FindKeyResponse {
     let shown = if found.deleted {
         pb::Key { id: found.key.id.to_string(), name: found.key.spec.name, ..Default::default() }
     } else {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn of_a_deleted_key_only_id_and_name_are_told() {
-        let found = Found { secret: full().secrets[0].clone(), key: full(), deleted: true, ended: Some(at(11)) };
+        let found = FoundSecret { secret: full().secrets[0].clone(), key: full(), deleted: true, ended: Some(at(11)) };
         let sent = find_key_response(found);
         let expected = pb::Key { id: full().id.to_string(), name: full().spec.name, ..Default::default() };
         assert_eq!((sent.key, sent.deleted), (Some(expected), true));

@@ -26,8 +26,8 @@ pub(super) fn key(violations: &mut Violations, draft: &KeyDraft) -> KeySpec {
     for field in FIELDS.iter().filter(|field| field.name != ACTIVE || draft.active.is_some()) {
         (field.set)(violations, draft, &mut spec);
     }
-    let store_access = validate::chosen(violations, "store_access", draft.store_access, ACCESS);
-    let method_access = validate::chosen(violations, "method_access", draft.method_access, ACCESS);
+    let store_access = validate::required(violations, "store_access", draft.store_access, ACCESS);
+    let method_access = validate::required(violations, "method_access", draft.method_access, ACCESS);
     validity(violations, &spec);
     spec.stores = access(violations, "stores", store_access, &draft.stores);
     spec.methods = access(violations, "methods", method_access, &draft.methods);
@@ -57,7 +57,7 @@ pub(super) fn stores(violations: &mut Violations, codes: &[String]) {
 pub(super) fn methods(violations: &mut Violations, identities: &[String]) {
     if validate::bounded(violations, "methods", identities.len(), MAX_METHODS) {
         for (at, identity) in identities.iter().enumerate() {
-            validate::parsed::<MethodIdentity>(violations, format_args!("methods[{at}]"), identity);
+            validate::parse::<MethodIdentity>(violations, format_args!("methods[{at}]"), identity);
         }
         validate::distinct(violations, "methods", identities.iter().map(String::as_str), "method");
     }
@@ -96,7 +96,7 @@ impl AccessChange {
         kind: Option<(&'static str, Choice<AccessKind>)>,
         list: Option<&Vec<String>>,
     ) -> Self {
-        let kind = kind.and_then(|(name, choice)| validate::chosen(violations, name, choice, ACCESS));
+        let kind = kind.and_then(|(name, choice)| validate::required(violations, name, choice, ACCESS));
         // Reported before storage is queried; `apply` reports what depends on the key.
         if let (Some(AccessKind::All), Some(list)) = (kind, list) {
             all_without_list(violations, field, list);
@@ -184,7 +184,7 @@ pub(super) async fn store_numbers(
         return Ok(Vec::new());
     }
     let found = write.tx.store_numbers(codes).await?;
-    Ok(present(violations, field, "store", codes, found))
+    Ok(require_all(violations, field, "store", codes, found))
 }
 
 /// Returns the numbers of methods by their identities. Adds a violation for each identity that is not in the book.
@@ -198,22 +198,28 @@ pub(super) async fn method_numbers(
         return Ok(Vec::new());
     }
     let found = write.tx.method_numbers(identities).await?;
-    Ok(present(violations, field, "method", identities, found))
+    Ok(require_all(violations, field, "method", identities, found))
 }
 
-fn present<N>(violations: &mut Violations, field: &str, what: &str, names: &[String], found: Vec<Option<N>>) -> Vec<N> {
+fn require_all<N>(
+    violations: &mut Violations,
+    field: &str,
+    what: &str,
+    names: &[String],
+    found: Vec<Option<N>>,
+) -> Vec<N> {
     let mut numbers = Vec::with_capacity(found.len());
     for (at, (name, number)) in names.iter().zip(found).enumerate() {
         match number {
             Some(number) => numbers.push(number),
-            None => violations.add(format_args!("{field}[{at}]"), not_there(what, name)),
+            None => violations.add(format_args!("{field}[{at}]"), does_not_exist(what, name)),
         }
     }
     numbers
 }
 
 /// Formats the error that a store or method does not exist.
-pub(super) fn not_there(what: &str, name: &str) -> String {
+pub(super) fn does_not_exist(what: &str, name: &str) -> String {
     format!("the {what} `{}` does not exist", excerpt(name))
 }
 
@@ -222,7 +228,7 @@ mod tests {
     use super::*;
     use crate::registry::input::RawTime;
 
-    fn good() -> KeyDraft {
+    fn valid_draft() -> KeyDraft {
         KeyDraft {
             name: "CPA network".to_owned(),
             store_access: Choice::Is(AccessKind::All),
@@ -232,26 +238,26 @@ mod tests {
         }
     }
 
-    fn told(draft: &KeyDraft) -> Vec<String> {
+    fn violations_in(draft: &KeyDraft) -> Vec<String> {
         let mut violations = Violations::new();
         violations.within("key", |violations| key(violations, draft));
-        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+        violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
     }
 
     #[test]
     fn a_good_key_has_no_violations_and_is_active_unless_said_otherwise() {
         let mut violations = Violations::new();
-        let checked = key(&mut violations, &good());
+        let checked = key(&mut violations, &valid_draft());
         assert!(violations.is_empty());
         assert!(checked.active);
         assert_eq!(checked.stores, Access::All);
-        assert!(!key(&mut violations, &KeyDraft { active: Some(false), ..good() }).active);
+        assert!(!key(&mut violations, &KeyDraft { active: Some(false), ..valid_draft() }).active);
     }
 
     #[test]
     fn an_empty_key_hears_of_everything_it_lacks_at_once() {
         assert_eq!(
-            told(&KeyDraft::default()),
+            violations_in(&KeyDraft::default()),
             [
                 "key.name: must not be empty",
                 "key.store_access: is required: ACCESS_ALL or ACCESS_SELECTED",
@@ -262,10 +268,13 @@ mod tests {
 
     #[test]
     fn neither_an_empty_list_means_all_nor_all_takes_a_list() {
-        let draft = KeyDraft { stores: vec!["main".to_owned()], ..good() };
-        assert_eq!(told(&draft), ["key.stores: must be empty for ACCESS_ALL; to list stores, set ACCESS_SELECTED"]);
+        let draft = KeyDraft { stores: vec!["main".to_owned()], ..valid_draft() };
+        assert_eq!(
+            violations_in(&draft),
+            ["key.stores: must be empty for ACCESS_ALL; to list stores, set ACCESS_SELECTED"]
+        );
         let mut violations = Violations::new();
-        let draft = KeyDraft { store_access: Choice::Is(AccessKind::Selected), ..good() };
+        let draft = KeyDraft { store_access: Choice::Is(AccessKind::Selected), ..valid_draft() };
         assert_eq!(key(&mut violations, &draft).stores, Access::Selected(Vec::new()));
         assert!(violations.is_empty());
     }
@@ -279,9 +288,10 @@ mod tests {
             methods: owned(&["GET /a", "get /a"]),
             networks: owned(&["10.0.0.1/8", "10.0.0.0/8", "10.0.0.0/8"]),
             labels: [("Team".to_owned(), "x".to_owned()), ("team".to_owned(), " x".to_owned())].into(),
-            ..good()
+            ..valid_draft()
         };
-        let fields: Vec<_> = told(&draft).iter().map(|line| line.split(": ").next().unwrap_or("").to_owned()).collect();
+        let fields: Vec<_> =
+            violations_in(&draft).iter().map(|line| line.split(": ").next().unwrap_or("").to_owned()).collect();
         assert_eq!(
             fields,
             [
@@ -299,8 +309,8 @@ mod tests {
     #[test]
     fn a_validity_ends_after_it_begins() {
         let at = |seconds| Some(RawTime { seconds, nanos: 0 });
-        assert!(told(&KeyDraft { not_before: at(10), expires: at(11), ..good() }).is_empty());
-        let refused = told(&KeyDraft { not_before: at(10), expires: at(10), ..good() });
+        assert!(violations_in(&KeyDraft { not_before: at(10), expires: at(11), ..valid_draft() }).is_empty());
+        let refused = violations_in(&KeyDraft { not_before: at(10), expires: at(10), ..valid_draft() });
         assert!(
             refused[0].starts_with("key.expire_time: is 1970-01-01T00:00:10Z; it must be later than"),
             "{refused:?}"
@@ -312,9 +322,9 @@ mod tests {
         let draft = KeyDraft {
             store_access: Choice::Is(AccessKind::Selected),
             stores: (0..=MAX_STORES).map(|at| format!("s{at}")).collect(),
-            ..good()
+            ..valid_draft()
         };
-        assert_eq!(told(&draft), ["key.stores: has 10001 entries; the maximum is 10000"]);
+        assert_eq!(violations_in(&draft), ["key.stores: has 10001 entries; the maximum is 10000"]);
     }
 
     fn change(

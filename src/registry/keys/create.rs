@@ -5,7 +5,7 @@ use crate::model::key::{Key, KeySpec};
 use crate::model::operator::Permission;
 use crate::model::token::Token;
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, Missing, Result, Taken};
+use crate::registry::error::{Error, ResourceKind, Result, TakenValue};
 use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
 use crate::registry::write::{Write, work};
@@ -13,7 +13,7 @@ use crate::registry::{Caller, Registry, Written};
 use crate::storage::NewKey;
 
 use super::check;
-use super::{KeyWithToken, Minted, finish};
+use super::{KeyWithToken, NewToken, record_change};
 
 /// The longest request id, in characters.
 const MAX_REQUEST_ID: usize = 64;
@@ -39,7 +39,7 @@ impl Registry {
     pub fn check_new_key(&self, request: &CreateKey, options: &WriteOptions) -> Violations {
         let mut violations = Violations::new();
         violations.within("key", |violations| check::key(violations, &request.key));
-        Minted::new(&mut violations, &request.token, &*self.random);
+        NewToken::new(&mut violations, &request.token, &*self.random);
         request_id(&mut violations, &request.request_id);
         validate::options(&mut violations, options);
         violations
@@ -55,20 +55,20 @@ impl Registry {
     ) -> Result<(KeyWithToken, Written)> {
         let mut violations = Violations::new();
         let checked = violations.within("key", |violations| check::key(violations, &request.key));
-        let minted = Minted::new(&mut violations, &request.token, &*self.random);
+        let new_token = NewToken::new(&mut violations, &request.token, &*self.random);
         request_id(&mut violations, &request.request_id);
         let options = validate::options(&mut violations, options);
-        let Some(minted) = minted.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
+        let Some(new_token) = new_token.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
 
         let (actor, request_id) = (caller.id.to_string(), request.request_id.clone());
-        let work = work(move |write| Box::pin(create(write, checked, minted, actor, request_id)));
+        let work = work(move |write| Box::pin(create(write, checked, new_token, actor, request_id)));
         self.write("create key", caller, Permission::Edit, options, work).await
     }
 }
 
 fn request_id(violations: &mut Violations, id: &str) {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if id.len() > MAX_REQUEST_ID || !id.bytes().all(good) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if id.len() > MAX_REQUEST_ID || !id.bytes().all(is_allowed) {
         violations
             .add("request_id", format_args!("must have at most {MAX_REQUEST_ID} characters of A-Z a-z 0-9 . _ -"));
     }
@@ -77,12 +77,12 @@ fn request_id(violations: &mut Violations, id: &str) {
 async fn create(
     write: &mut Write,
     spec: KeySpec,
-    minted: Minted,
+    new_token: NewToken,
     actor: String,
     request_id: String,
 ) -> Result<KeyWithToken> {
-    if let Some(made) = made_before(write, &spec, &minted, &actor, &request_id).await? {
-        return Ok(made);
+    if let Some(retried) = find_retried(write, &spec, &new_token, &actor, &request_id).await? {
+        return Ok(retried);
     }
     let mut violations = Violations::new();
     let stores = check::store_numbers(write, &mut violations, "key.stores", spec.stores.selected()).await?;
@@ -91,25 +91,25 @@ async fn create(
         return Err(violations.into());
     }
     let (id, created) = (write.new_key_id(), write.now());
-    let secret = minted.secret(write);
+    let secret = new_token.secret(write);
     write.tx.insert_keys(&[NewKey { id, spec, stores, methods, secret, created, revoked: None }]).await?;
     if !request_id.is_empty() {
         write.tx.insert_request(&actor, &request_id, id).await?;
     }
-    let key = finish(write, Action::Create, None, id).await?;
-    Ok(KeyWithToken { key, token: Some(minted.token) })
+    let key = record_change(write, Action::Create, None, id).await?;
+    Ok(KeyWithToken { key, token: Some(new_token.token) })
 }
 
 /// Returns the key that an earlier call with the same request created, if this is a retry.
-async fn made_before(
+async fn find_retried(
     write: &mut Write,
     spec: &KeySpec,
-    minted: &Minted,
+    new_token: &NewToken,
     actor: &str,
     request_id: &str,
 ) -> Result<Option<KeyWithToken>> {
-    let owner = write.tx.secret_with(&minted.digest).await?;
-    let requested = if request_id.is_empty() { None } else { write.tx.request(actor, request_id).await? };
+    let owner = write.tx.secret_by_digest(&new_token.digest).await?;
+    let requested = if request_id.is_empty() { None } else { write.tx.key_by_request(actor, request_id).await? };
     match (owner, requested) {
         (None, None) => Ok(None),
         // The token proves that it is the same request: its holder may learn the key.
@@ -122,26 +122,26 @@ async fn made_before(
             let same = key.filter(|key| first(key) && key.spec == spec.clone().sorted());
             match same {
                 Some(key) if requested.is_none_or(|requested| requested == id) => {
-                    Ok(Some(KeyWithToken { key, token: Some(minted.token.clone()) }))
+                    Ok(Some(KeyWithToken { key, token: Some(new_token.token.clone()) }))
                 }
                 _ => Err(token_taken()),
             }
         }
-        (None, Some(_)) if minted.supplied => Err(Error::taken(
-            Taken::RequestId,
+        (None, Some(_)) if new_token.supplied => Err(Error::taken(
+            TakenValue::RequestId,
             "request_id",
             "was already used to create a key with another token; use each request id for one request only",
         )),
         (None, Some(id)) => match write.tx.key(id).await? {
             Some(key) => Ok(Some(KeyWithToken { key, token: None })),
-            None => Err(Error::not_found(Missing::Key, id)),
+            None => Err(Error::not_found(ResourceKind::Key, id)),
         },
     }
 }
 
 /// Returns the error for a token that some key has or had.
 pub(super) fn token_taken() -> Error {
-    Error::taken(Taken::Token, "token", "already belongs, or belonged, to a key; generate another one")
+    Error::taken(TakenValue::Token, "token", "already belongs, or belonged, to a key; generate another one")
 }
 
 #[cfg(test)]

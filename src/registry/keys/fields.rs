@@ -16,17 +16,17 @@ pub(super) struct Field {
     /// Its name in the contract.
     pub(super) name: &'static str,
     /// Whether it can still be changed after revocation: a note for later readers.
-    pub(super) of_revoked: bool,
+    pub(super) editable_if_revoked: bool,
     /// Checks the draft's value by itself and sets it.
     pub(super) set: fn(&mut Violations, &KeyDraft, &mut KeySpec),
 }
 
 const fn field(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySpec)) -> Field {
-    Field { name, of_revoked: false, set }
+    Field { name, editable_if_revoked: false, set }
 }
 
 const fn note(name: &'static str, set: fn(&mut Violations, &KeyDraft, &mut KeySpec)) -> Field {
-    Field { name, of_revoked: true, set }
+    Field { name, editable_if_revoked: true, set }
 }
 
 /// All fields, in the contract's order. The meaning of a list depends on the kind of access (`check::AccessChange`).
@@ -67,7 +67,7 @@ pub(super) const FIELDS: [Field; 13] = [
 
 /// Returns the contract's names of the fields that can be changed in a key, `revoked` or not.
 pub fn key_fields(revoked: bool) -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().filter(move |field| field.of_revoked || !revoked).map(|field| field.name)
+    FIELDS.iter().filter(move |field| field.editable_if_revoked || !revoked).map(|field| field.name)
 }
 
 /// Checks that it is empty or looks like an e-mail address: text without spaces on both sides of its only `@`. Only

@@ -10,7 +10,7 @@ use crate::model::operator::Permission;
 use crate::model::store::StoreNumber;
 use crate::model::token::{Digest, HINT_CHARS, Token};
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, Result, Taken};
+use crate::registry::error::{Error, Result, TakenValue};
 use crate::registry::input::{KeyDraft, TokenText, WriteOptions};
 use crate::registry::validate;
 use crate::registry::write::{Write, work};
@@ -55,7 +55,7 @@ pub enum ImportSecret {
 }
 
 /// A key with valid fields.
-struct Checked {
+struct CheckedKey {
     key: KeySpec,
     digest: Digest,
     hint: String,
@@ -84,7 +84,7 @@ impl Registry {
     }
 }
 
-fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<Checked> {
+fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<CheckedKey> {
     if keys.is_empty() {
         violations.add("keys", "must have at least one entry");
     }
@@ -109,7 +109,7 @@ fn check_all(violations: &mut Violations, keys: &[ImportedKey]) -> Vec<Checked> 
     checked
 }
 
-fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Checked> {
+fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<CheckedKey> {
     let key = violations.within("key", |violations| check::key(violations, &imported.key));
     match &imported.secret {
         ImportSecret::None => {
@@ -122,7 +122,7 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
             }
             let token = Token::parse(&text.0).map_err(|error| violations.add("token", error)).ok()?;
             let origin = if token.is_issued() { TokenOrigin::Issued } else { TokenOrigin::Supplied };
-            Some(Checked { key, digest: token.digest(), hint: token.hint(), origin, field: "token" })
+            Some(CheckedKey { key, digest: token.digest(), hint: token.hint(), origin, field: "token" })
         }
         ImportSecret::Sha256(text) => {
             let hint = &imported.hint;
@@ -133,17 +133,23 @@ fn check_one(violations: &mut Violations, imported: &ImportedKey) -> Option<Chec
             if digest.is_none() {
                 violations.add("sha256", "must be 64 hexadecimal digits");
             }
-            Some(Checked { key, digest: digest?, hint: hint.clone(), origin: TokenOrigin::Supplied, field: "sha256" })
+            Some(CheckedKey {
+                key,
+                digest: digest?,
+                hint: hint.clone(),
+                origin: TokenOrigin::Supplied,
+                field: "sha256",
+            })
         }
     }
 }
 
-async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Result<Vec<KeyId>> {
-    write.trial = dry_run;
+async fn import(write: &mut Write, checked: Vec<CheckedKey>, dry_run: bool) -> Result<Vec<KeyId>> {
+    write.dry_run = dry_run;
     let mut violations = Violations::new();
-    let stores = numbered(&checked, |key| key.stores.selected());
+    let stores = listed_names(&checked, |key| key.stores.selected());
     let stores = stores_by_code(write, stores).await?;
-    let methods = numbered(&checked, |key| key.methods.selected());
+    let methods = listed_names(&checked, |key| key.methods.selected());
     let methods = methods_by_identity(write, methods).await?;
 
     // Ids of the same time have no order. Sorted, they keep the given order in lists, and storage appends to its
@@ -155,15 +161,15 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
 
     let mut new = Vec::with_capacity(checked.len());
     for (at, ((one, id), secret_id)) in checked.iter().zip(&ids).zip(secret_ids).enumerate() {
-        let stores = look_up(&mut violations, at, "store", one.key.stores.selected(), &stores);
-        let methods = look_up(&mut violations, at, "method", one.key.methods.selected(), &methods);
+        let stores = resolve_names(&mut violations, at, "store", one.key.stores.selected(), &stores);
+        let methods = resolve_names(&mut violations, at, "method", one.key.methods.selected(), &methods);
         let secret = NewSecret { id: secret_id, digest: one.digest, hint: one.hint.clone(), origin: one.origin };
         let (spec, created) = (one.key.clone(), write.now());
         new.push(NewKey { id: *id, spec, stores, methods, secret, created, revoked: None });
     }
     let unknown = !violations.is_empty();
     let digests: Vec<Digest> = checked.iter().map(|one| one.digest).collect();
-    for at in write.tx.digests_taken(&digests).await? {
+    for at in write.tx.find_taken_digests(&digests).await? {
         let field = checked.get(at).map_or("token", |one| one.field);
         violations.add(format_args!("keys[{at}].{field}"), "already belongs, or belonged, to a key");
     }
@@ -171,7 +177,7 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
         return Err(violations.into());
     }
     if !violations.is_empty() {
-        return Err(Error::Taken { what: Taken::Token, violations });
+        return Err(Error::Taken { what: TakenValue::Token, violations });
     }
     if dry_run {
         return Ok(Vec::new());
@@ -179,14 +185,14 @@ async fn import(write: &mut Write, checked: Vec<Checked>, dry_run: bool) -> Resu
     write.tx.insert_keys(&new).await?;
     for new in new {
         // Reading back one by one would take minutes for a large import; storage returns the same from now on.
-        let key = imported(write, new);
+        let key = imported_key(write, new);
         write.record(Action::Import, SubjectKind::Key, &key.id, None, Some(key.image()));
     }
     Ok(ids)
 }
 
 /// Returns every name in some key's list, each once.
-fn numbered<'c>(checked: &'c [Checked], list: impl Fn(&'c KeySpec) -> &'c [String]) -> Vec<String> {
+fn listed_names<'c>(checked: &'c [CheckedKey], list: impl Fn(&'c KeySpec) -> &'c [String]) -> Vec<String> {
     let names: BTreeSet<&String> = checked.iter().flat_map(|one| list(&one.key)).collect();
     names.into_iter().cloned().collect()
 }
@@ -207,7 +213,7 @@ async fn methods_by_identity(write: &mut Write, identities: Vec<String>) -> Resu
     Ok(identities.into_iter().zip(found).filter_map(|(identity, number)| Some((identity, number?))).collect())
 }
 
-fn look_up<N: Copy>(
+fn resolve_names<N: Copy>(
     violations: &mut Violations,
     key: usize,
     what: &str,
@@ -218,14 +224,14 @@ fn look_up<N: Copy>(
     for (at, name) in names.iter().enumerate() {
         match numbers.get(name) {
             Some(number) => found.push(*number),
-            None => violations.add(format_args!("keys[{key}].key.{what}s[{at}]"), check::not_there(what, name)),
+            None => violations.add(format_args!("keys[{key}].key.{what}s[{at}]"), check::does_not_exist(what, name)),
         }
     }
     found
 }
 
 /// Returns the key as it is after the import.
-fn imported(write: &Write, new: NewKey) -> Key {
+fn imported_key(write: &Write, new: NewKey) -> Key {
     let secret = Secret {
         id: new.secret.id,
         hint: new.secret.hint,
@@ -268,17 +274,17 @@ mod tests {
         ImportSecret::Sha256(TokenText(text.to_owned()))
     }
 
-    fn told(keys: &[ImportedKey]) -> Vec<String> {
+    fn violations_in(keys: &[ImportedKey]) -> Vec<String> {
         let mut violations = Violations::new();
         check_all(&mut violations, keys);
-        violations.told().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+        violations.listed().iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
     }
 
     #[test]
     fn every_bad_key_is_told_by_its_place() {
         let unnamed = ImportedKey { key: KeyDraft { name: String::new(), ..key(token("")).key }, ..key(sha256("zz")) };
         assert_eq!(
-            told(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
+            violations_in(&[key(ImportSecret::None), key(token("short")), unnamed, key(token(&"a".repeat(40)))]),
             [
                 "keys[0].token: is required, unless sha256 is set",
                 "keys[1].token: the token has 5 characters; the minimum is 32",
@@ -296,7 +302,7 @@ mod tests {
             write!(digest, "{byte:02x}").unwrap();
         }
         assert_eq!(
-            told(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
+            violations_in(&[key(token(&"a".repeat(40))), key(sha256(&digest)), key(sha256(&digest.to_uppercase()))]),
             ["keys[1].sha256: is the same token as in keys[0]", "keys[2].sha256: is the same token as in keys[0]"]
         );
     }
@@ -305,18 +311,18 @@ mod tests {
     fn a_hint_stands_beside_a_digest_only() {
         let hinted = |secret, hint: &str| ImportedKey { hint: hint.to_owned(), ..key(secret) };
         let digest = "0".repeat(64);
-        assert!(told(&[hinted(sha256(&digest), "aB3-")]).is_empty());
+        assert!(violations_in(&[hinted(sha256(&digest), "aB3-")]).is_empty());
         assert_eq!(
-            told(&[hinted(sha256(&digest), "12345")])[0],
+            violations_in(&[hinted(sha256(&digest), "12345")])[0],
             "keys[0].hint: must be at most 4 printable ASCII characters"
         );
-        assert!(told(&[hinted(token(&"a".repeat(40)), "aaaa")])[0].starts_with("keys[0].hint: must be empty"));
+        assert!(violations_in(&[hinted(token(&"a".repeat(40)), "aaaa")])[0].starts_with("keys[0].hint: must be empty"));
     }
 
     #[test]
     fn an_import_has_bounds() {
-        assert_eq!(told(&[]), ["keys: must have at least one entry"]);
+        assert_eq!(violations_in(&[]), ["keys: must have at least one entry"]);
         let many = vec![key(ImportSecret::None); MAX_KEYS + 1];
-        assert_eq!(told(&many), ["keys: has 100001 entries; the maximum is 100000"]);
+        assert_eq!(violations_in(&many), ["keys: has 100001 entries; the maximum is 100000"]);
     }
 }

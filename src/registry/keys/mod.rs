@@ -18,7 +18,7 @@ use crate::model::violations::Violations;
 use crate::random::Random;
 use crate::storage::{self, NewSecret};
 
-use super::error::{Error, Missing, Result};
+use super::error::{Error, ResourceKind, Result};
 use super::input::TokenText;
 use super::write::Write;
 
@@ -38,13 +38,13 @@ pub struct KeyWithToken {
 }
 
 /// A token for a new secret, hashed before the write begins.
-struct Minted {
+struct NewToken {
     token: Token,
     digest: Digest,
     supplied: bool,
 }
 
-impl Minted {
+impl NewToken {
     /// Uses the token that the caller supplied, or generates one.
     fn new(violations: &mut Violations, text: &TokenText, random: &dyn Random) -> Option<Self> {
         let supplied = !text.0.is_empty();
@@ -71,11 +71,11 @@ impl Minted {
 
 /// Returns the key with this id, or an error if it does not exist.
 async fn existing(write: &mut Write, id: KeyId) -> Result<Key> {
-    write.tx.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
+    write.tx.key(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Key, id))
 }
 
 /// Records a change of a key and returns its new state.
-async fn finish(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
+async fn record_change(write: &mut Write, action: Action, before: Option<&Key>, id: KeyId) -> Result<Key> {
     let after = write.tx.key(id).await?;
     let after =
         after.ok_or_else(|| storage::Error::bug(format!("{id} cannot be read by the write that created it")))?;

@@ -5,12 +5,12 @@ use crate::model::key::Key;
 use crate::model::pattern::MethodIdentity;
 use crate::model::token::Token;
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, Missing, Result};
+use crate::registry::error::{Error, ResourceKind, Result};
 use crate::registry::input::{AccessKind, Choice, PageInput, RawTime, TokenText};
 use crate::registry::page::Binding;
 use crate::registry::validate;
 use crate::registry::{Listed, Registry};
-use crate::storage::{Found, KeyFilter};
+use crate::storage::{FoundSecret, KeyFilter};
 
 use super::check::ACCESS;
 
@@ -47,8 +47,8 @@ impl Registry {
     /// Returns the key with this id.
     pub async fn key(&self, id: &str) -> Result<Key> {
         let mut violations = Violations::new();
-        let Some(id) = validate::parsed::<KeyId>(&mut violations, "id", id) else { return Err(violations.into()) };
-        self.storage.key(id).await?.ok_or_else(|| Error::not_found(Missing::Key, id))
+        let Some(id) = validate::parse::<KeyId>(&mut violations, "id", id) else { return Err(violations.into()) };
+        self.storage.key(id).await?.ok_or_else(|| Error::not_found(ResourceKind::Key, id))
     }
 
     /// Returns a page of keys, the newest first.
@@ -76,12 +76,12 @@ impl Registry {
     }
 
     /// Returns the key that a token belongs or belonged to.
-    pub async fn find_key(&self, token: &TokenText) -> Result<Found> {
+    pub async fn find_key(&self, token: &TokenText) -> Result<FoundSecret> {
         let token = match Token::parse(&token.0) {
             Ok(token) => token,
             Err(error) => return Err(Violations::one("token", error).into()),
         };
-        self.storage.find(&token.digest()).await?.ok_or(Error::TokenUnknown)
+        self.storage.find_key(&token.digest()).await?.ok_or(Error::TokenUnknown)
     }
 }
 
@@ -96,7 +96,7 @@ fn filter(violations: &mut Violations, list: &ListKeys) -> KeyFilter {
         all_methods: validate::optional(violations, "method_access", list.method_access, ACCESS).map(all),
         store: store.and_then(|code| validate::store_code(violations, "store", code)).map(String::from),
         method: method
-            .and_then(|method| validate::parsed::<MethodIdentity>(violations, "method", method))
+            .and_then(|method| validate::parse::<MethodIdentity>(violations, "method", method))
             .map(|method| method.to_string()),
         text: validate::search(violations, "text", &list.text),
         owner: validate::search(violations, "owner", &list.owner),
@@ -123,7 +123,7 @@ mod tests {
             ..ListKeys::default()
         };
         filter(&mut violations, &list);
-        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["store_access", "store", "method", "text", "owner", "unused_since"]);
     }
 

@@ -5,13 +5,13 @@ use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Key, Revocation};
 use crate::model::operator::Permission;
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, Missing, Result};
-use crate::registry::input::{Named, WriteOptions};
+use crate::registry::error::{Error, ResourceKind, Result};
+use crate::registry::input::{SubjectRef, WriteOptions};
 use crate::registry::validate::{self, Lines};
 use crate::registry::write::{Write, check_etag, work};
 use crate::registry::{Caller, Registry, Written};
 
-use super::{existing, finish};
+use super::{existing, record_change};
 
 impl Registry {
     /// Revokes one token of a key immediately.
@@ -22,7 +22,7 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<(Key, Written)> {
         let mut violations = Violations::new();
-        let id = validate::parsed::<SecretId>(&mut violations, "secret_id", secret_id);
+        let id = validate::parse::<SecretId>(&mut violations, "secret_id", secret_id);
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         let work = work(move |write| Box::pin(revoke_secret(write, id)));
@@ -33,12 +33,12 @@ impl Registry {
     pub async fn revoke_key(
         &self,
         caller: &Caller,
-        key: &Named,
+        key: &SubjectRef,
         reason: &str,
         options: &WriteOptions,
     ) -> Result<(Key, Written)> {
         let mut violations = Violations::new();
-        let id = validate::parsed::<KeyId>(&mut violations, "id", &key.id);
+        let id = validate::parse::<KeyId>(&mut violations, "id", &key.id);
         validate::text(&mut violations, "reason", reason, (1, 500), Lines::Several);
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
@@ -48,9 +48,9 @@ impl Registry {
     }
 
     /// Removes a key from the lists. Its tokens cannot be used again.
-    pub async fn delete_key(&self, caller: &Caller, key: &Named, options: &WriteOptions) -> Result<Written> {
+    pub async fn delete_key(&self, caller: &Caller, key: &SubjectRef, options: &WriteOptions) -> Result<Written> {
         let mut violations = Violations::new();
-        let id = validate::parsed::<KeyId>(&mut violations, "id", &key.id);
+        let id = validate::parse::<KeyId>(&mut violations, "id", &key.id);
         let options = validate::options(&mut violations, options);
         let Some(id) = id.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         let etag = key.etag.clone();
@@ -61,14 +61,14 @@ impl Registry {
 }
 
 async fn revoke_secret(write: &mut Write, id: SecretId) -> Result<Key> {
-    let missing = || Error::not_found(Missing::Secret, id);
+    let missing = || Error::not_found(ResourceKind::Secret, id);
     let key = write.tx.key_of_secret(id).await?.ok_or_else(missing)?;
     let before = write.tx.key(key).await?.ok_or_else(missing)?;
     if !before.secrets.iter().any(|secret| secret.id == id) {
         return Ok(before);
     }
     write.tx.end_secret(id).await?;
-    finish(write, Action::RevokeSecret, Some(&before), key).await
+    record_change(write, Action::RevokeSecret, Some(&before), key).await
 }
 
 async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) -> Result<Key> {
@@ -83,7 +83,7 @@ async fn revoke_key(write: &mut Write, id: KeyId, etag: String, reason: String) 
     for secret in &before.secrets {
         write.tx.end_secret(secret.id).await?;
     }
-    finish(write, Action::Revoke, Some(&before), id).await
+    record_change(write, Action::Revoke, Some(&before), id).await
 }
 
 async fn delete_key(write: &mut Write, id: KeyId, etag: String) -> Result<()> {

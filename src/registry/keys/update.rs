@@ -13,10 +13,10 @@ use crate::registry::{Caller, Registry, Written};
 
 use super::check::{self, AccessChange};
 use super::fields::{FIELDS, Field};
-use super::{existing, finish};
+use super::{existing, record_change};
 
 /// A checked change.
-struct Change {
+struct KeyChange {
     id: KeyId,
     etag: String,
     mask: Mask,
@@ -51,11 +51,11 @@ impl Registry {
     }
 }
 
-fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Option<Change> {
+fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Option<KeyChange> {
     let mask = validate::mask(violations, &update.mask, &FIELDS.each_ref().map(|field| field.name));
     let draft = &update.draft;
     violations.within("key", |violations| {
-        let id = validate::parsed::<KeyId>(violations, "id", &update.id);
+        let id = validate::parse::<KeyId>(violations, "id", &update.id);
         // Set in an empty spec here to be checked, and in the key itself by `changed`.
         let mut checked = KeySpec::default();
         set(violations, &mask, draft, &mut checked);
@@ -71,7 +71,7 @@ fn check_change(violations: &mut Violations, update: &Update<KeyDraft>) -> Optio
             mask.has("method_access").then_some(("method_access", draft.method_access)),
             mask.has("methods").then_some(&draft.methods),
         );
-        Some(Change { id: id?, etag: update.etag.clone(), mask, draft: draft.clone(), stores, methods })
+        Some(KeyChange { id: id?, etag: update.etag.clone(), mask, draft: draft.clone(), stores, methods })
     })
 }
 
@@ -85,11 +85,11 @@ fn set(violations: &mut Violations, mask: &Mask, draft: &KeyDraft, spec: &mut Ke
     }
 }
 
-async fn apply(write: &mut Write, change: Change) -> Result<Key> {
+async fn apply(write: &mut Write, change: KeyChange) -> Result<Key> {
     let before = existing(write, change.id).await?;
     check_etag(&change.etag, SubjectKind::Key, before.row_revision)?;
-    let closed = |field: &Field| !field.of_revoked && change.mask.has(field.name);
-    if before.revoked.is_some() && FIELDS.iter().any(closed) {
+    let is_locked = |field: &Field| !field.editable_if_revoked && change.mask.has(field.name);
+    if before.revoked.is_some() && FIELDS.iter().any(is_locked) {
         return Err(Precondition::KeyRevoked.into());
     }
     let mut violations = Violations::new();
@@ -117,11 +117,11 @@ async fn apply(write: &mut Write, change: Change) -> Result<Key> {
     if let Some(methods) = methods {
         write.tx.set_key_methods(before.id, &methods).await?;
     }
-    finish(write, Action::Update, Some(&before), before.id).await
+    record_change(write, Action::Update, Some(&before), before.id).await
 }
 
 /// Returns the changed key.
-fn changed(violations: &mut Violations, change: &Change, before: &KeySpec) -> KeySpec {
+fn changed(violations: &mut Violations, change: &KeyChange, before: &KeySpec) -> KeySpec {
     let mut spec = before.clone();
     set(violations, &change.mask, &change.draft, &mut spec);
     spec.stores = change.stores.apply(violations, &before.stores);
@@ -140,16 +140,16 @@ mod tests {
         Update { id, draft, mask: mask.iter().map(|field| (*field).to_owned()).collect(), etag: String::new() }
     }
 
-    fn told(update: &Update<KeyDraft>) -> Vec<String> {
+    fn violations_in(update: &Update<KeyDraft>) -> Vec<String> {
         let mut violations = Violations::new();
         check_change(&mut violations, update);
-        violations.told().iter().map(|violation| violation.field.clone()).collect()
+        violations.listed().iter().map(|violation| violation.field.clone()).collect()
     }
 
     #[test]
     fn only_masked_fields_are_looked_at() {
         let draft = KeyDraft { stores: vec!["-bad".to_owned()], ..KeyDraft::default() };
-        assert!(told(&update(&["owner"], draft)).is_empty());
+        assert!(violations_in(&update(&["owner"], draft)).is_empty());
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             ..KeyDraft::default()
         };
         assert_eq!(
-            told(&update(&FIELDS.each_ref().map(|field| field.name), draft)),
+            violations_in(&update(&FIELDS.each_ref().map(|field| field.name), draft)),
             [
                 "key.name",
                 "key.owner",
@@ -185,6 +185,6 @@ mod tests {
     #[test]
     fn the_server_s_own_fields_cannot_be_changed() {
         let mask = ["id", "secrets", "revoke_time", "create_time", "etag", "*"];
-        assert_eq!(told(&update(&mask, KeyDraft::default())).len(), mask.len());
+        assert_eq!(violations_in(&update(&mask, KeyDraft::default())).len(), mask.len());
     }
 }

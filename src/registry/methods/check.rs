@@ -17,11 +17,11 @@ const USES: &str = "STORE_USE_NONE, STORE_USE_SHARED, STORE_USE_OPTIONAL or STOR
 
 /// Checks all fields of a new method except its position.
 pub(super) fn method(violations: &mut Violations, draft: &MethodDraft) -> Option<Method> {
-    let identity = validate::parsed::<MethodIdentity>(violations, "method", &draft.method);
+    let identity = validate::parse::<MethodIdentity>(violations, "method", &draft.method);
     block(violations, &draft.block);
     summary(violations, &draft.summary);
     description(violations, &draft.description);
-    let store_use = validate::chosen(violations, "store_use", draft.store_use, USES);
+    let store_use = validate::required(violations, "store_use", draft.store_use, USES);
     if let (Some(store_use), Some(identity)) = (store_use, &identity) {
         shared(violations, store_use, identity, !draft.store_places.is_empty());
     }
@@ -57,7 +57,7 @@ pub(super) fn masked(violations: &mut Violations, mask: &Mask, draft: &MethodDra
         description(violations, &draft.description);
     }
     if mask.has("store_use") {
-        validate::chosen(violations, "store_use", draft.store_use, USES);
+        validate::required(violations, "store_use", draft.store_use, USES);
     }
     if mask.has("store_places") {
         store_places(violations, &draft.store_places, identity);
@@ -115,7 +115,7 @@ pub(super) fn store_places(
     let mut places: Vec<StorePlace> = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
         let field = format_args!("store_places[{at}]");
-        let Some(place) = validate::parsed::<StorePlace>(violations, field, text) else { continue };
+        let Some(place) = validate::parse::<StorePlace>(violations, field, text) else { continue };
         if places.contains(&place) {
             violations.add(format_args!("store_places[{at}]"), format_args!("repeats the location `{place}`"));
         }
@@ -157,13 +157,13 @@ mod tests {
     use crate::model::book::{Book, Entry};
     use crate::model::method::StoreUse;
 
-    fn told(draft: &MethodDraft) -> Vec<String> {
+    fn violations_in(draft: &MethodDraft) -> Vec<String> {
         let mut violations = Violations::new();
         violations.within("method", |violations| method(violations, draft));
-        violations.told().iter().map(|violation| violation.field.clone()).collect()
+        violations.listed().iter().map(|violation| violation.field.clone()).collect()
     }
 
-    fn good() -> MethodDraft {
+    fn valid_draft() -> MethodDraft {
         MethodDraft {
             method: "GET /api/v*/orders/{site}".to_owned(),
             block: "Orders".to_owned(),
@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn a_good_method_passes_and_an_empty_one_hears_of_everything() {
-        assert!(told(&good()).is_empty());
+        assert!(violations_in(&valid_draft()).is_empty());
         assert_eq!(
-            told(&MethodDraft::default()),
+            violations_in(&MethodDraft::default()),
             ["method.method", "method.block", "method.summary", "method.store_use"]
         );
     }
@@ -188,7 +188,7 @@ mod tests {
     fn places_are_read_and_fit_the_pattern() {
         let places = ["query:site", "query:site", "body:x", "path:code"].map(str::to_owned).to_vec();
         assert_eq!(
-            told(&MethodDraft { store_places: places, scope: "Order".to_owned(), ..good() }),
+            violations_in(&MethodDraft { store_places: places, scope: "Order".to_owned(), ..valid_draft() }),
             ["method.store_places[1]", "method.store_places[2]", "method.store_places[3]", "method.scope"]
         );
     }

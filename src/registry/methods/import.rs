@@ -9,7 +9,7 @@ use crate::model::operator::Permission;
 use crate::model::pattern::MethodIdentity;
 use crate::model::reference::Method;
 use crate::model::violations::Violations;
-use crate::registry::error::{Error, Result, Taken};
+use crate::registry::error::{Error, Result, TakenValue};
 use crate::registry::input::{MethodDraft, WriteOptions};
 use crate::registry::validate;
 use crate::registry::write::{Write, work};
@@ -21,7 +21,7 @@ use super::check;
 /// The most methods of one import.
 const MAX_METHODS: usize = 5_000;
 /// The most affected keys that are listed, and the most methods of each.
-const MAX_TOLD: usize = 100;
+const MAX_LISTED: usize = 100;
 
 /// A request to synchronize the book with a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct AffectedMethods {
 
 /// The writes to make.
 #[derive(Debug, Default)]
-struct Plan {
+struct ImportPlan {
     added: Vec<Method>,
     /// Before and after.
     changed: Vec<(Method, Method)>,
@@ -121,9 +121,9 @@ fn check_all(violations: &mut Violations, drafts: &[MethodDraft]) -> Vec<Method>
 }
 
 async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, dry_run: bool) -> Result<MethodsDiff> {
-    write.trial = dry_run;
+    write.dry_run = dry_run;
     let live = write.tx.live_methods().await?;
-    let mut plan = plan(live, methods, retire_missing)?;
+    let mut plan = plan_import(live, methods, retire_missing)?;
     let (now, revision) = (write.now(), write.revision());
     for method in &mut plan.added {
         method.created = now;
@@ -135,7 +135,7 @@ async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, d
         method.row_revision = revision;
     }
     // Queried before anything is written: afterwards no key selects the retired methods.
-    let diff = tell(write, &plan).await?;
+    let diff = build_diff(write, &plan).await?;
     if dry_run {
         return Ok(diff);
     }
@@ -164,7 +164,7 @@ async fn import(write: &mut Write, methods: Vec<Method>, retire_missing: bool, d
 }
 
 /// Returns the writes that bring the book in line with the list.
-fn plan(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<Plan> {
+fn plan_import(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<ImportPlan> {
     let at: HashMap<MethodIdentity, usize> =
         live.iter().enumerate().map(|(at, method)| (method.identity.clone(), at)).collect();
     let mut missing = vec![true; live.len()];
@@ -176,7 +176,7 @@ fn plan(live: Vec<Method>, listed: Vec<Method>, retire_missing: bool) -> Result<
         refuse_same_shapes(&live, &missing, &listed, &found)?;
     }
     let positions = positions(&live, &found);
-    let mut plan = Plan::default();
+    let mut plan = ImportPlan::default();
     for ((mut method, found), position) in listed.into_iter().zip(found).zip(positions) {
         method.position = position;
         let Some(before) = found.map(|at| &live[at]) else {
@@ -217,7 +217,7 @@ fn refuse_same_shapes(live: &[Method], missing: &[bool], listed: &[Method], foun
             );
         }
     }
-    if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: Taken::Method, violations }) }
+    if violations.is_empty() { Ok(()) } else { Err(Error::Taken { what: TakenValue::Method, violations }) }
 }
 
 /// Returns ascending positions for the listed methods. Those already in the book keep theirs if the order allows it, so
@@ -238,7 +238,7 @@ fn positions(live: &[Method], found: &[Option<usize>]) -> Vec<i32> {
 }
 
 /// Builds the diff, with the keys that it affects.
-async fn tell(write: &mut Write, plan: &Plan) -> Result<MethodsDiff> {
+async fn build_diff(write: &mut Write, plan: &ImportPlan) -> Result<MethodsDiff> {
     let identities = |methods: &[Method]| methods.iter().map(|method| method.identity.clone()).collect::<Vec<_>>();
     let mut diff = MethodsDiff {
         added: identities(&plan.added),
@@ -248,8 +248,8 @@ async fn tell(write: &mut Write, plan: &Plan) -> Result<MethodsDiff> {
         ..MethodsDiff::default()
     };
     if !diff.added.is_empty() {
-        let (keys, total) = write.tx.all_method_users(MAX_TOLD).await?;
-        let gained: Vec<MethodIdentity> = diff.added.iter().take(MAX_TOLD).cloned().collect();
+        let (keys, total) = write.tx.all_method_users(MAX_LISTED).await?;
+        let gained: Vec<MethodIdentity> = diff.added.iter().take(MAX_LISTED).cloned().collect();
         let affected = keys.into_iter().map(|key| affected(key, |_| gained.clone())).collect();
         diff.gaining = (affected, total);
     }
@@ -257,9 +257,9 @@ async fn tell(write: &mut Write, plan: &Plan) -> Result<MethodsDiff> {
         let names: HashMap<MethodNumber, &MethodIdentity> =
             plan.retired.iter().map(|method| (method.number, &method.identity)).collect();
         let numbers: Vec<MethodNumber> = plan.retired.iter().map(|method| method.number).collect();
-        let (keys, total) = write.tx.method_users(&numbers, MAX_TOLD).await?;
+        let (keys, total) = write.tx.method_users(&numbers, MAX_LISTED).await?;
         let lost = |numbers: &[MethodNumber]| {
-            numbers.iter().filter_map(|number| names.get(number)).take(MAX_TOLD).map(|name| (*name).clone()).collect()
+            numbers.iter().filter_map(|number| names.get(number)).take(MAX_LISTED).map(|name| (*name).clone()).collect()
         };
         diff.losing = (keys.into_iter().map(|key| affected(key, lost)).collect(), total);
     }
@@ -313,31 +313,34 @@ mod tests {
     #[test]
     fn the_same_list_again_changes_nothing() {
         let book = live(&[("GET /a", 1), ("GET /b", 2), ("GET /c", 9)]);
-        let plan = plan(book, listed(&["GET /a", "GET /b", "GET /c"]), true).unwrap();
+        let plan = plan_import(book, listed(&["GET /a", "GET /b", "GET /c"]), true).unwrap();
         assert_eq!((plan.unchanged, plan.added.len(), plan.changed.len(), plan.retired.len()), (3, 0, 0, 0));
     }
 
     #[test]
     fn what_is_new_goes_where_the_list_has_it_and_what_is_missing_only_goes_if_asked() {
         let book = || live(&[("GET /a", 1), ("GET /b", 5), ("GET /old", 6)]);
-        let kept = plan(book(), listed(&["GET /a", "GET /new", "GET /b"]), false).unwrap();
+        let kept = plan_import(book(), listed(&["GET /a", "GET /new", "GET /b"]), false).unwrap();
         assert_eq!(names(&kept.added), [("/new".to_owned(), 2)]);
         assert_eq!((kept.unchanged, kept.retired.len()), (2, 0));
-        let retired = plan(book(), listed(&["GET /a", "GET /b"]), true).unwrap();
+        let retired = plan_import(book(), listed(&["GET /a", "GET /b"]), true).unwrap();
         assert_eq!(names(&retired.retired), [("/old".to_owned(), 6)]);
     }
 
     #[test]
     fn a_second_book_goes_behind_the_first() {
-        let plan = plan(live(&[("GET /a", 1), ("GET /b", 2)]), listed(&["GET /x", "GET /y"]), false).unwrap();
+        let plan = plan_import(live(&[("GET /a", 1), ("GET /b", 2)]), listed(&["GET /x", "GET /y"]), false).unwrap();
         assert_eq!(names(&plan.added), [("/x".to_owned(), 3), ("/y".to_owned(), 4)]);
     }
 
     #[test]
     fn another_order_moves_only_what_must_move() {
-        let plan =
-            plan(live(&[("GET /a", 1), ("GET /b", 2), ("GET /c", 3)]), listed(&["GET /b", "GET /a", "GET /c"]), false)
-                .unwrap();
+        let plan = plan_import(
+            live(&[("GET /a", 1), ("GET /b", 2), ("GET /c", 3)]),
+            listed(&["GET /b", "GET /a", "GET /c"]),
+            false,
+        )
+        .unwrap();
         let moved: Vec<_> = plan.changed.iter().map(|(_, after)| after.clone()).collect();
         assert_eq!(names(&moved), [("/a".to_owned(), 3), ("/c".to_owned(), 4)]);
     }
@@ -346,7 +349,7 @@ mod tests {
     fn a_new_text_is_a_change_and_keeps_the_number() {
         let mut list = listed(&["GET /a"]);
         list[0].summary = "Does something else".to_owned();
-        let plan = plan(live(&[("GET /a", 4)]), list, false).unwrap();
+        let plan = plan_import(live(&[("GET /a", 4)]), list, false).unwrap();
         let (before, after) = &plan.changed[0];
         assert_eq!((before.number, before.position), (after.number, after.position));
         assert_eq!(after.summary, "Does something else");
@@ -355,9 +358,9 @@ mod tests {
     #[test]
     fn a_renamed_parameter_is_another_method_and_needs_the_old_one_retired() {
         let book = || live(&[("GET /a/{id}", 1)]);
-        let refused = plan(book(), listed(&["GET /a/{code}"]), false).unwrap_err();
+        let refused = plan_import(book(), listed(&["GET /a/{code}"]), false).unwrap_err();
         assert_eq!(refused.reason(), "METHOD_TAKEN");
-        let plan = plan(book(), listed(&["GET /a/{code}"]), true).unwrap();
+        let plan = plan_import(book(), listed(&["GET /a/{code}"]), true).unwrap();
         assert_eq!((plan.added.len(), plan.retired.len()), (1, 1));
     }
 
@@ -366,7 +369,7 @@ mod tests {
         let mut violations = Violations::new();
         let bad = MethodDraft { block: String::new(), ..draft("GET /x") };
         check_all(&mut violations, &[draft("GET /a/{x}"), draft("GET /a/{y}"), bad, draft("get /")]);
-        let fields: Vec<_> = violations.told().iter().map(|violation| violation.field.as_str()).collect();
+        let fields: Vec<_> = violations.listed().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["methods[1].method", "methods[2].block", "methods[3].method"]);
     }
 }

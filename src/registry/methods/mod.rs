@@ -10,8 +10,8 @@ use crate::model::reference::Method;
 use crate::model::violations::Violations;
 use crate::storage::{self, MethodFilter};
 
-use super::error::{Error, Missing, Result, Taken};
-use super::input::{Choice, MethodDraft, Named, PageInput, Update, WriteOptions};
+use super::error::{Error, ResourceKind, Result, TakenValue};
+use super::input::{Choice, MethodDraft, PageInput, SubjectRef, Update, WriteOptions};
 use super::page::Binding;
 use super::validate::{self, Mask};
 use super::write::{Write, check_etag, work};
@@ -55,10 +55,10 @@ impl Registry {
     /// Returns the method with this identity.
     pub async fn method(&self, identity: &str) -> Result<Method> {
         let mut violations = Violations::new();
-        let Some(identity) = validate::parsed::<MethodIdentity>(&mut violations, "method", identity) else {
+        let Some(identity) = validate::parse::<MethodIdentity>(&mut violations, "method", identity) else {
             return Err(violations.into());
         };
-        self.storage.method(&identity).await?.ok_or_else(|| Error::not_found(Missing::Method, identity))
+        self.storage.method(&identity).await?.ok_or_else(|| Error::not_found(ResourceKind::Method, identity))
     }
 
     /// Returns a page of methods, by position.
@@ -87,7 +87,7 @@ impl Registry {
         let mut violations = Violations::new();
         let mask = validate::mask(&mut violations, &update.mask, &FIELDS);
         let identity = violations.within("method", |violations| {
-            let identity = validate::parsed::<MethodIdentity>(violations, "method", &update.id);
+            let identity = validate::parse::<MethodIdentity>(violations, "method", &update.id);
             check::masked(violations, &mask, &update.draft, identity.as_ref());
             identity
         });
@@ -102,11 +102,11 @@ impl Registry {
     pub async fn delete_method(
         &self,
         caller: &Caller,
-        method: &Named,
+        method: &SubjectRef,
         options: &WriteOptions,
     ) -> Result<(u64, Written)> {
         let mut violations = Violations::new();
-        let identity = validate::parsed::<MethodIdentity>(&mut violations, "method", &method.id);
+        let identity = validate::parse::<MethodIdentity>(&mut violations, "method", &method.id);
         let options = validate::options(&mut violations, options);
         let Some(identity) = identity.filter(|_| violations.is_empty()) else { return Err(violations.into()) };
         let etag = method.etag.clone();
@@ -119,7 +119,7 @@ impl Registry {
 async fn existing(write: &mut Write, identity: &MethodIdentity) -> Result<(Vec<Method>, Method)> {
     let live = write.tx.live_methods().await?;
     let found = live.iter().find(|method| method.identity == *identity).cloned();
-    found.map(|method| (live, method)).ok_or_else(|| Error::not_found(Missing::Method, identity))
+    found.map(|method| (live, method)).ok_or_else(|| Error::not_found(ResourceKind::Method, identity))
 }
 
 /// Returns the position after all others.
@@ -132,7 +132,7 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
     let shape = check::shape(&method.identity);
     if let Some(same) = live.iter().find(|other| check::shape(&other.identity) == shape) {
         let description = format!("matches the same requests as the existing method `{}`", same.identity);
-        return Err(Error::taken(Taken::Method, "method.method", description));
+        return Err(Error::taken(TakenValue::Method, "method.method", description));
     }
     if method.position == 0 {
         method.position = last_position(&live);
@@ -142,7 +142,7 @@ async fn create(write: &mut Write, mut method: Method) -> Result<Method> {
     method.row_revision = write.revision();
     let identity = method.identity.clone();
     write.tx.insert_methods(std::slice::from_ref(&method)).await?;
-    finish(write, Action::Create, None, &identity).await
+    record_change(write, Action::Create, None, &identity).await
 }
 
 async fn change(
@@ -190,7 +190,7 @@ async fn change(
     after.updated = write.now();
     after.row_revision = write.revision();
     write.tx.update_methods(&[after]).await?;
-    finish(write, Action::Update, Some(&before), &identity).await
+    record_change(write, Action::Update, Some(&before), &identity).await
 }
 
 async fn retire(write: &mut Write, identity: MethodIdentity, etag: String) -> Result<u64> {
@@ -203,7 +203,7 @@ async fn retire(write: &mut Write, identity: MethodIdentity, etag: String) -> Re
 }
 
 /// Records a change of a method and returns its new state.
-async fn finish(
+async fn record_change(
     write: &mut Write,
     action: Action,
     before: Option<&Method>,

@@ -15,41 +15,41 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 /// The longest time to connect to one address (connecting, TLS, authentication), unless the URL sets another one.
-const CONNECT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long sent data may stay unacknowledged before the connection counts as broken.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is idle before the first keepalive probe, the time between probes, and how many may stay
 /// unanswered.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(3), 3);
 
 /// The settings in a URL.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct UrlSettings {
     pub(super) config: Config,
     /// The longest time to connect to one address.
-    pub(super) bound: Duration,
+    pub(super) connect_timeout: Duration,
     /// Whether the server's certificate is verified.
-    pub(super) verify: bool,
+    pub(super) verify_certificate: bool,
     /// A file with the trusted authorities.
-    pub(super) authorities: Option<PathBuf>,
+    pub(super) root_certificates: Option<PathBuf>,
 }
 
-impl Settings {
+impl UrlSettings {
     /// Parses a URL; returns why it is invalid, without any part of a password.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
-        unambiguous(url)?;
+        check_unambiguous(url)?;
         // Parsed like in tokio-postgres: user and password end at the first `@`.
         let host = url.find('@').unwrap_or(0);
         let (place, parameters) = match url[host..].find('?') {
             Some(mark) => (&url[..host + mark], &url[host + mark + 1..]),
             None => (url, ""),
         };
-        let (mut verify, mut authorities, mut kept) = (false, None, Vec::new());
+        let (mut verify_certificate, mut root_certificates, mut kept) = (false, None, Vec::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
-                Some(("sslrootcert", path)) => authorities = Some(PathBuf::from(decode(path)?)),
+                Some(("sslrootcert", path)) => root_certificates = Some(PathBuf::from(decode(path)?)),
                 Some(("sslmode", "require" | "verify-ca" | "verify-full")) => {
-                    verify = true;
+                    verify_certificate = true;
                     kept.push("sslmode=require");
                 }
                 _ => kept.push(parameter),
@@ -61,7 +61,7 @@ impl Settings {
         if config.get_hosts().is_empty() || config.get_hosts().iter().any(nowhere) {
             return Err("it has no host".to_owned());
         }
-        if authorities.is_some() && !verify {
+        if root_certificates.is_some() && !verify_certificate {
             return Err("sslrootcert requires sslmode=require".to_owned());
         }
         if config.get_application_name().is_none() {
@@ -72,12 +72,12 @@ impl Settings {
         if ports > 1 && ports != hosts || addresses > 0 && addresses != hosts {
             return Err("the number of ports or addresses (hostaddr) differs from the number of hosts".to_owned());
         }
-        let bound = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        let connect_timeout = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         // Distinguishes a host that drops packets from one that accepts connections but never responds.
-        config.connect_timeout(bound * 3 / 4);
+        config.connect_timeout(connect_timeout * 3 / 4);
         let given = |name: &str| kept.iter().any(|parameter| parameter.split('=').next() == Some(name));
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(UNACKNOWLEDGED);
+            config.tcp_user_timeout(TCP_USER_TIMEOUT);
         }
         if !given("keepalives_idle") {
             config.keepalives_idle(KEEPALIVE.0);
@@ -88,11 +88,11 @@ impl Settings {
         if config.get_keepalives_retries().is_none() {
             config.keepalives_retries(KEEPALIVE.2);
         }
-        Ok(Self { config, bound, verify, authorities })
+        Ok(Self { config, connect_timeout, verify_certificate, root_certificates })
     }
 
     /// Returns the driver's settings for a connection to one of the hosts, at `address` if known.
-    pub(super) fn for_one(&self, host: &Host, address: Option<IpAddr>, port: u16) -> Config {
+    pub(super) fn config_for(&self, host: &Host, address: Option<IpAddr>, port: u16) -> Config {
         let all = &self.config;
         let mut one = Config::new();
         match host {
@@ -127,12 +127,12 @@ impl Settings {
     }
 
     /// Returns the location of the server, for people: hosts with ports.
-    pub(super) fn place(&self) -> String {
-        self.places().into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", ")
+    pub(super) fn location(&self) -> String {
+        self.addresses().into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns every host with its port, for people, and its port.
-    pub(super) fn places(&self) -> Vec<(String, u16)> {
+    pub(super) fn addresses(&self) -> Vec<(String, u16)> {
         let ports = self.config.get_ports();
         let hosts = self.config.get_hosts().iter().enumerate().map(|(n, host)| {
             let port = ports.get(n).or_else(|| ports.first()).copied().unwrap_or(5432);
@@ -147,7 +147,7 @@ impl Settings {
 }
 
 /// Refuses a URL in which part of a password could be mistaken for a host, a database or a parameter, and so be shown.
-fn unambiguous(url: &str) -> Result<(), String> {
+fn check_unambiguous(url: &str) -> Result<(), String> {
     const ENCODE: &str = "in a user, a password or a parameter, write @ as %40, / as %2F, ? as %3F, & as %26, % as %25";
 
     if url.chars().any(char::is_control) {
@@ -203,7 +203,7 @@ fn decode(text: &str) -> Result<String, String> {
 
 /// Checks whether `url` is valid; if not, returns why, without any part of a password.
 pub(in crate::storage) fn check_url(url: &str) -> Result<(), String> {
-    Settings::parse(url).map(drop)
+    UrlSettings::parse(url).map(drop)
 }
 
 #[cfg(test)]
@@ -216,13 +216,13 @@ mod tests {
     fn a_url_of_several_hosts_is_read() {
         let url = "postgres://u:p@db1:5433,db2/latchkey?target_session_attrs=read-write&sslmode=require\
                    &sslrootcert=%2Fetc%2Fca.pem";
-        let settings = Settings::parse(url).unwrap();
+        let settings = UrlSettings::parse(url).unwrap();
         assert_eq!(settings.config.get_ssl_mode(), SslMode::Require);
         assert_eq!(settings.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         assert_eq!(settings.config.get_application_name(), Some("latchkey"));
-        assert_eq!(settings.authorities, Some(PathBuf::from("/etc/ca.pem")));
-        assert!(settings.verify);
-        assert_eq!(settings.place(), "db1:5433, db2:5432");
+        assert_eq!(settings.root_certificates, Some(PathBuf::from("/etc/ca.pem")));
+        assert!(settings.verify_certificate);
+        assert_eq!(settings.location(), "db1:5433, db2:5432");
     }
 
     #[test]
@@ -231,28 +231,31 @@ mod tests {
                    &connect_timeout=7&tcp_user_timeout=8&keepalives=0&keepalives_idle=9&keepalives_interval=10\
                    &keepalives_retries=11&channel_binding=require&load_balance_hosts=random&application_name=x\
                    &sslnegotiation=postgres&hostaddr=10.0.0.1";
-        let settings = Settings::parse(url).unwrap();
-        let one = settings.for_one(&Host::Tcp("db".to_owned()), Some("10.0.0.1".parse().unwrap()), 5433);
+        let settings = UrlSettings::parse(url).unwrap();
+        let one = settings.config_for(&Host::Tcp("db".to_owned()), Some("10.0.0.1".parse().unwrap()), 5433);
         assert_eq!(format!("{one:?}"), format!("{:?}", settings.config));
         assert_eq!(one.get_password(), Some(&b"p"[..]));
-        assert_eq!((settings.bound, one.get_keepalives_idle()), (Duration::from_secs(7), Duration::from_secs(9)));
-        let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
-        let one = settings.for_one(&Host::Tcp("db".to_owned()), None, 5432);
-        assert_eq!(one.get_tcp_user_timeout(), Some(&UNACKNOWLEDGED));
+        assert_eq!(
+            (settings.connect_timeout, one.get_keepalives_idle()),
+            (Duration::from_secs(7), Duration::from_secs(9))
+        );
+        let settings = UrlSettings::parse("postgres://u@db/latchkey").unwrap();
+        let one = settings.config_for(&Host::Tcp("db".to_owned()), None, 5432);
+        assert_eq!(one.get_tcp_user_timeout(), Some(&TCP_USER_TIMEOUT));
         assert_eq!(one.get_keepalives_idle(), KEEPALIVE.0);
     }
 
     #[test]
     fn tls_is_preferred_and_not_verified_unless_asked_for() {
-        let settings = Settings::parse("postgres://u@db/latchkey").unwrap();
-        assert_eq!((settings.config.get_ssl_mode(), settings.verify), (SslMode::Prefer, false));
-        assert!(Settings::parse("postgres://u@db/latchkey?sslmode=verify-full").unwrap().verify);
-        assert!(Settings::parse("postgres://u:p%3Fw@db/latchkey?sslmode=require").unwrap().verify);
+        let settings = UrlSettings::parse("postgres://u@db/latchkey").unwrap();
+        assert_eq!((settings.config.get_ssl_mode(), settings.verify_certificate), (SslMode::Prefer, false));
+        assert!(UrlSettings::parse("postgres://u@db/latchkey?sslmode=verify-full").unwrap().verify_certificate);
+        assert!(UrlSettings::parse("postgres://u:p%3Fw@db/latchkey?sslmode=require").unwrap().verify_certificate);
     }
 
     #[test]
     fn what_is_wrong_is_named_without_the_password() {
-        let wrong = |url| Settings::parse(url).map(|_| ()).unwrap_err();
+        let wrong = |url| UrlSettings::parse(url).map(|_| ()).unwrap_err();
         assert_eq!(wrong("postgres://h/d?nonsense=1"), "unknown option nonsense");
         assert_eq!(wrong("postgres://h/d?sslmode=maybe"), "invalid value for option sslmode");
         assert_eq!(wrong("postgres:///d"), "it has no host");
@@ -274,9 +277,9 @@ mod tests {
                 format!("postgres://u:{password}@db:5432/latchkey?sslmode=require"),
                 format!("postgres://db/latchkey?user=u&password={password}"),
             ] {
-                match Settings::parse(&url) {
+                match UrlSettings::parse(&url) {
                     Ok(settings) => {
-                        let shown = (settings.place(), settings.database().to_owned());
+                        let shown = (settings.location(), settings.database().to_owned());
                         assert_eq!(shown, ("db:5432".to_owned(), "latchkey".to_owned()), "{url:?}");
                         assert_eq!(settings.config.get_password(), Some(password.as_bytes()), "{url:?}");
                     }
@@ -291,9 +294,9 @@ mod tests {
             ("100%", "100%"),
             ("a&b=c+;!$'()*,~", "a&b=c+;!$'()*,~"),
         ] {
-            let settings = Settings::parse(&format!("postgres://u:{written}@db/latchkey")).unwrap();
+            let settings = UrlSettings::parse(&format!("postgres://u:{written}@db/latchkey")).unwrap();
             assert_eq!(settings.config.get_password(), Some(meant.as_bytes()));
-            assert_eq!((settings.place(), settings.database()), ("db:5432".to_owned(), "latchkey"));
+            assert_eq!((settings.location(), settings.database()), ("db:5432".to_owned(), "latchkey"));
         }
     }
 }

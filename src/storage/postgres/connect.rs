@@ -8,16 +8,16 @@ use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use tokio_postgres::Client;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::hosts::{Hosts, Made, Origin, Unreachable};
+use super::hosts::{ConnectionOrigin, Hosts, NewConnection, Unreachable};
 use crate::storage::{Error, Result};
 
 /// The longest wait for a free connection.
-const WAIT: Duration = Duration::from_secs(2);
+const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pool of connections.
-pub(super) type Pool = managed::Pool<Manager>;
+pub(super) type ConnectionPool = managed::Pool<Manager>;
 /// A connection borrowed from a pool.
-pub(super) type Object = managed::Object<Manager>;
+pub(super) type PooledConnection = managed::Object<Manager>;
 /// Why a pool returned no connection.
 pub(super) type PoolError = managed::PoolError<Unreachable>;
 
@@ -25,45 +25,45 @@ pub(super) type PoolError = managed::PoolError<Unreachable>;
 pub(super) struct Manager(Hosts);
 
 /// A connection, which closes when it is dropped.
-pub(super) struct Connected {
+pub(super) struct ClientConnection {
     client: Client,
-    origin: Origin,
+    origin: ConnectionOrigin,
     _driver: AbortOnDropHandle<()>,
 }
 
 /// Creates a pool of at most `size` connections.
-pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<Pool> {
-    Pool::builder(Manager(hosts.clone()))
+pub(super) fn pool(hosts: &Hosts, size: usize) -> Result<ConnectionPool> {
+    ConnectionPool::builder(Manager(hosts.clone()))
         .max_size(size.max(1))
-        .wait_timeout(Some(WAIT))
+        .wait_timeout(Some(POOL_TIMEOUT))
         // Connecting has its own limits, one for each host.
         .create_timeout(None)
-        .recycle_timeout(Some(WAIT))
+        .recycle_timeout(Some(POOL_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| Error::Failed { what: "creating a connection pool".to_owned(), source: Box::new(error) })
 }
 
 impl managed::Manager for Manager {
-    type Type = Connected;
+    type Type = ClientConnection;
     type Error = Unreachable;
 
-    async fn create(&self) -> std::result::Result<Connected, Unreachable> {
-        let Made { client, driver, origin } = self.0.connect().await?;
+    async fn create(&self) -> std::result::Result<ClientConnection, Unreachable> {
+        let NewConnection { client, driver, origin } = self.0.connect().await?;
         let driver = self.0.runtime().spawn(async move {
             if let Err(error) = driver.await {
                 let cause = crate::telemetry::outage::causes(&error);
                 tracing::debug!(cause, "connection to the database lost");
             }
         });
-        Ok(Connected { client, origin, _driver: AbortOnDropHandle::new(driver) })
+        Ok(ClientConnection { client, origin, _driver: AbortOnDropHandle::new(driver) })
     }
 
-    async fn recycle(&self, connected: &mut Connected, _: &Metrics) -> RecycleResult<Unreachable> {
+    async fn recycle(&self, connection: &mut ClientConnection, _: &Metrics) -> RecycleResult<Unreachable> {
         // The socket shows whether a connection is alive; a query would cost every call a round trip.
-        if connected.client.is_closed() {
+        if connection.client.is_closed() {
             Err(RecycleError::message("the connection broke"))
-        } else if connected.origin.is_usable() {
+        } else if connection.origin.is_usable() {
             Ok(())
         } else {
             Err(RecycleError::message("its host is no longer in use"))
@@ -71,14 +71,14 @@ impl managed::Manager for Manager {
     }
 }
 
-impl Connected {
+impl ClientConnection {
     /// Returns the origin of the connection.
-    pub(super) const fn origin(&self) -> &Origin {
+    pub(super) const fn origin(&self) -> &ConnectionOrigin {
         &self.origin
     }
 }
 
-impl Deref for Connected {
+impl Deref for ClientConnection {
     type Target = Client;
 
     fn deref(&self) -> &Client {
@@ -86,7 +86,7 @@ impl Deref for Connected {
     }
 }
 
-impl DerefMut for Connected {
+impl DerefMut for ClientConnection {
     fn deref_mut(&mut self) -> &mut Client {
         &mut self.client
     }

@@ -3,15 +3,15 @@
 use deadpool::managed::TimeoutType;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-use super::config::Settings;
+use super::config::UrlSettings;
 use super::connect::PoolError;
-use super::hosts::{Cause, Unreachable};
+use super::hosts::{FailureCause, Unreachable};
 use crate::storage::Error;
-use crate::storage::sql::driver::taken;
+use crate::storage::sql::driver::taken_error;
 
 /// Translates `error` while doing `what`.
 pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
-    let Some(told) = error.as_db_error() else {
+    let Some(db_error) = error.as_db_error() else {
         // The server sent no error: the connection is gone, or never existed. Anything else is a bug of ours.
         return if is_connection(&error) {
             unavailable("the connection to the server broke", what, error)
@@ -19,12 +19,12 @@ pub(super) fn translate(what: &str, error: tokio_postgres::Error) -> Error {
             Error::Failed { what: what.to_owned(), source: Box::new(error) }
         };
     };
-    if *told.code() == SqlState::UNIQUE_VIOLATION
-        && let Some(taken) = told.constraint().and_then(taken)
+    if *db_error.code() == SqlState::UNIQUE_VIOLATION
+        && let Some(taken) = db_error.constraint().and_then(taken_error)
     {
         return taken;
     }
-    match because(told) {
+    match because(db_error) {
         Some(because) => unavailable(because, what, error),
         None => Error::Failed { what: what.to_owned(), source: Box::new(error) },
     }
@@ -47,8 +47,8 @@ fn is_connection(error: &tokio_postgres::Error) -> bool {
 }
 
 /// Returns why a retry may help; `None` if it does not.
-fn because(told: &DbError) -> Option<&'static str> {
-    let code = told.code();
+fn because(db_error: &DbError) -> Option<&'static str> {
+    let code = db_error.code();
     Some(match code.code() {
         "55P03" => "another write held a lock for too long",
         "40001" | "40P01" => "there was a conflict with another write",
@@ -63,55 +63,55 @@ fn because(told: &DbError) -> Option<&'static str> {
             Some("53") if code.code() == "53300" => "the database has no free connection",
             Some("53") => "the server is out of connections, memory or disk space",
             Some("58") => "the server's disk failed",
-            _ if is_end(told) => "the server closed the connection",
+            _ if is_fatal(db_error) => "the server closed the connection",
             _ => return None,
         },
     })
 }
 
-fn is_end(told: &DbError) -> bool {
-    matches!(told.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+fn is_fatal(db_error: &DbError) -> bool {
+    matches!(db_error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
 /// Translates the error of a COMMIT: the outcome is known only if the server reported its failure.
-pub(super) fn of_commit(error: tokio_postgres::Error) -> Error {
+pub(super) fn translate_commit(error: tokio_postgres::Error) -> Error {
     match error.as_db_error() {
-        Some(told) if !is_end(told) => translate("committing", error),
+        Some(db_error) if !is_fatal(db_error) => translate("committing", error),
         _ => Error::OutcomeUnknown,
     }
 }
 
-fn short(because: &'static str) -> Error {
+fn unavailable_because(because: &'static str) -> Error {
     Error::Unavailable { what: because.to_owned(), because: Some(because), source: None }
 }
 
 /// Translates a pool's failure to return a connection.
-pub(super) fn of_pool(error: PoolError) -> Error {
+pub(super) fn translate_pool(error: PoolError) -> Error {
     match error {
         PoolError::Backend(unreachable) => Error::Unavailable {
             what: "could not connect to the database".to_owned(),
             because: unreachable.because(),
             source: Some(Box::new(unreachable)),
         },
-        PoolError::Timeout(TimeoutType::Wait) => short("all connections to the database are busy"),
+        PoolError::Timeout(TimeoutType::Wait) => unavailable_because("all connections to the database are busy"),
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            short("the database did not accept a connection in time")
+            unavailable_because("the database did not accept a connection in time")
         }
         PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            short("the pool of connections is closed")
+            unavailable_because("the pool of connections is closed")
         }
     }
 }
 
 /// Translates the failure of the first connection: if a retry cannot help, returns a sentence with the remedy.
-pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
-    let place = settings.place();
+pub(super) fn translate_first_connect(error: PoolError, settings: &UrlSettings) -> Error {
+    let place = settings.location();
     if let PoolError::Backend(unreachable) = &error
         && let Some(sentence) = unreachable.remedy(settings.database())
     {
         return Error::Unusable { sentence };
     }
-    match of_pool(error) {
+    match translate_pool(error) {
         Error::Unavailable { because, source, .. } => Error::Unavailable {
             because,
             what: format!(
@@ -127,18 +127,18 @@ pub(super) fn of_first(error: PoolError, settings: &Settings) -> Error {
 impl Unreachable {
     /// Returns why no host is usable, in a few words: the error of the first that responded, or that none did.
     fn because(&self) -> Option<&'static str> {
-        let told = self.0.iter().find_map(|failure| match &failure.cause {
-            Cause::Driver(error) => error.as_db_error().and_then(because),
+        let db_error = self.0.iter().find_map(|failure| match &failure.cause {
+            FailureCause::Driver(error) => error.as_db_error().and_then(because),
             _ => None,
         });
-        told.or(Some("none of the database hosts can be reached"))
+        db_error.or(Some("none of the database hosts can be reached"))
     }
 
     /// Returns a sentence on a problem with one of the hosts that lasts until someone changes a setting.
     fn remedy(&self, database: &str) -> Option<String> {
         // If one of the hosts may still come up, a retry may help.
         let errors = self.0.iter().map(|failure| match &failure.cause {
-            Cause::Driver(error) => remedy(&failure.host, error, database),
+            FailureCause::Driver(error) => remedy(&failure.host, error, database),
             _ => None,
         });
         let sentences: Vec<_> = errors.flatten().collect();

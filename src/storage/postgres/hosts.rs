@@ -9,8 +9,8 @@
 //! So a host that accepts connections but never responds, such as a frozen one, costs STAGGER and blocks nobody.
 //! Connections to a host that stopped responding, or that is no longer the one in use, are not used again.
 
+mod endpoint;
 mod failure;
-mod place;
 #[cfg(test)]
 mod tests;
 
@@ -35,10 +35,10 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(super) use self::failure::{Cause, Failure, Unreachable};
-pub(super) use self::place::{Origin, SILENCE};
-use self::place::{Place, Tried};
-use super::config::Settings;
+use self::endpoint::{Attempt, Endpoint};
+pub(super) use self::endpoint::{ConnectionOrigin, UNRESPONSIVE_AFTER};
+pub(super) use self::failure::{FailureCause, HostFailure, Unreachable};
+use super::config::UrlSettings;
 use super::tls::Tls;
 use crate::clock::SharedClock;
 use crate::telemetry::outage::Outage;
@@ -47,39 +47,39 @@ use crate::telemetry::outage::Outage;
 const STAGGER: Duration = Duration::from_millis(500);
 
 /// The future that drives a connection.
-pub(super) type Driver = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stream>;
+pub(super) type ConnectionDriver = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stream>;
 /// Looks up the addresses of a host name.
-pub(super) type Resolve = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+pub(super) type Resolver = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// A lookup in progress, and the handle that shows whether it has ended.
 type Lookup = (Shared<BoxFuture<'static, Result<Vec<IpAddr>, Arc<io::Error>>>>, AbortHandle);
 
 /// The hosts of a URL and their state. Shared by all pools and the listener.
 #[derive(Clone)]
-pub(super) struct Hosts(Arc<Known>);
+pub(super) struct Hosts(Arc<HostsState>);
 
-struct Known {
-    settings: Settings,
+struct HostsState {
+    settings: UrlSettings,
     tls: Tls,
     /// Connections are driven by the threads that opened storage, because those of a caller may be busy.
     runtime: Handle,
     clock: SharedClock,
-    resolve: Resolve,
-    named: Vec<Named>,
-    places: Mutex<Vec<Arc<Place>>>,
+    resolve: Resolver,
+    configured: Vec<ConfiguredHost>,
+    endpoints: Mutex<Vec<Arc<Endpoint>>>,
     /// The location of the last connection.
-    good: Mutex<Option<Arc<Place>>>,
+    current: Mutex<Option<Arc<Endpoint>>>,
     /// Incremented whenever connections must not be used again.
     changes: watch::Sender<u64>,
     /// Whether to use connections to different hosts at the same time.
-    spread: bool,
+    load_balance: bool,
     /// The number of connections requested, to alternate between hosts if they are spread.
     turn: AtomicU64,
     connecting: Outage,
 }
 
 /// A host as named in the URL.
-struct Named {
+struct ConfiguredHost {
     /// Its name or address, and port, for people.
     text: String,
     host: Host,
@@ -90,45 +90,45 @@ struct Named {
 }
 
 /// A new connection.
-pub(super) struct Made {
+pub(super) struct NewConnection {
     pub(super) client: Client,
-    pub(super) driver: Driver,
-    pub(super) origin: Origin,
+    pub(super) driver: ConnectionDriver,
+    pub(super) origin: ConnectionOrigin,
 }
 
 /// The next attempt.
 #[derive(Clone)]
-enum Step {
+enum AttemptTarget {
     Name(usize),
     /// The last address of a name, in case its lookup hangs.
-    Remembered(Arc<Place>),
-    Place(Arc<Place>),
+    Remembered(Arc<Endpoint>),
+    Endpoint(Arc<Endpoint>),
 }
 
-enum Outcome {
+enum AttemptOutcome {
     Resolved(usize, Vec<IpAddr>),
-    NotResolved(usize, Cause),
-    Made { place: Arc<Place>, client: Client, driver: Box<Driver>, standby: bool },
-    Failed(Arc<Place>, Cause),
+    NotResolved(usize, FailureCause),
+    Connected { endpoint: Arc<Endpoint>, client: Client, driver: Box<ConnectionDriver>, standby: bool },
+    Failed(Arc<Endpoint>, FailureCause),
 }
 
 // === impl Hosts ===
 
 impl Hosts {
     /// Creates the hosts named in `settings`; connections are driven by the current runtime.
-    pub(super) fn here(settings: &Settings, tls: &Tls, clock: &SharedClock) -> Self {
+    pub(super) fn new(settings: &UrlSettings, tls: &Tls, clock: &SharedClock) -> Self {
         Self::with_resolver(settings, tls, clock, system_resolver())
     }
 
     /// Creates the hosts with names resolved by `resolve`.
-    fn with_resolver(settings: &Settings, tls: &Tls, clock: &SharedClock, resolve: Resolve) -> Self {
+    fn with_resolver(settings: &UrlSettings, tls: &Tls, clock: &SharedClock, resolve: Resolver) -> Self {
         let config = &settings.config;
-        let named: Vec<_> = config
+        let configured: Vec<_> = config
             .get_hosts()
             .iter()
-            .zip(settings.places())
+            .zip(settings.addresses())
             .enumerate()
-            .map(|(n, (host, (text, port)))| Named {
+            .map(|(n, (host, (text, port)))| ConfiguredHost {
                 text,
                 host: host.clone(),
                 address: config.get_hostaddrs().get(n).copied().or_else(|| match host {
@@ -139,17 +139,17 @@ impl Hosts {
                 lookup: Mutex::default(),
             })
             .collect();
-        Self(Arc::new(Known {
+        Self(Arc::new(HostsState {
             settings: settings.clone(),
             tls: tls.clone(),
             runtime: Handle::current(),
             clock: SharedClock::clone(clock),
             resolve,
-            named,
-            places: Mutex::default(),
-            good: Mutex::default(),
+            configured,
+            endpoints: Mutex::default(),
+            current: Mutex::default(),
             changes: watch::Sender::new(1),
-            spread: config.get_load_balance_hosts() == LoadBalanceHosts::Random,
+            load_balance: config.get_load_balance_hosts() == LoadBalanceHosts::Random,
             turn: AtomicU64::new(u64::from(std::process::id())),
             connecting: Outage::new("connecting to the database", clock),
         }))
@@ -162,36 +162,38 @@ impl Hosts {
 
     /// Connects to a usable host. Takes at most the time limit of one host, and [`STAGGER`] for each unresponsive one
     /// before it.
-    pub(super) async fn connect(&self) -> Result<Made, Unreachable> {
+    pub(super) async fn connect(&self) -> Result<NewConnection, Unreachable> {
         let hosts = self.clone();
         // A caller that stops waiting cancels the connection.
-        let walk = AbortOnDropHandle::new(self.0.runtime.spawn(async move { hosts.walk().await }));
-        match walk.await {
+        let attempts = AbortOnDropHandle::new(self.0.runtime.spawn(async move { hosts.try_hosts().await }));
+        match attempts.await {
             Ok(result) => result,
             // The runtime shuts down, and with it every task that waits for it.
             Err(_) => std::future::pending().await,
         }
     }
 
-    async fn walk(&self) -> Result<Made, Unreachable> {
+    async fn try_hosts(&self) -> Result<NewConnection, Unreachable> {
         let began = Instant::now();
-        let bound = self.0.settings.bound;
-        let mut waiting = self.order();
+        let bound = self.0.settings.connect_timeout;
+        let mut waiting = self.attempt_order();
         // A standby counts as usable only after all others have failed.
-        let several = self.0.named.len() > 1;
-        let mut walk = Walk { several, running: FuturesUnordered::new(), failures: Vec::new(), standby: None };
-        let mut again: Vec<Step> = Vec::new();
+        let several = self.0.configured.len() > 1;
+        let mut attempts = Attempts { several, running: FuturesUnordered::new(), failures: Vec::new(), standby: None };
+        let mut again: Vec<AttemptTarget> = Vec::new();
         loop {
-            if let Some(step) = waiting.pop_front() {
-                if matches!(&step, Step::Remembered(place) if !self.0.named[place.named].is_hanging()) {
+            if let Some(target) = waiting.pop_front() {
+                if let AttemptTarget::Remembered(endpoint) = &target
+                    && !self.0.configured[endpoint.host_index].is_hanging()
+                {
                     continue;
                 }
-                walk.running.push(self.attempt(step, walk.several));
-            } else if walk.running.is_empty() {
+                attempts.running.push(self.attempt(target, attempts.several));
+            } else if attempts.running.is_empty() {
                 break;
             }
             let outcome = tokio::select! {
-                Some(outcome) = walk.running.next() => outcome,
+                Some(outcome) = attempts.running.next() => outcome,
                 () = tokio::time::sleep(STAGGER) => {
                     if waiting.is_empty() && began.elapsed() < bound {
                         // While one host is unresponsive another may have become the primary.
@@ -201,166 +203,187 @@ impl Hosts {
                 }
             };
             match outcome {
-                Outcome::Resolved(named, addresses) => {
-                    walk.several |= addresses.len() > 1;
-                    let places: Vec<_> = addresses.into_iter().map(|ip| self.place(named, Some(ip))).collect();
-                    for place in self.sorted(places).into_iter().rev() {
-                        waiting.push_front(Step::Place(place));
+                AttemptOutcome::Resolved(host_index, addresses) => {
+                    attempts.several |= addresses.len() > 1;
+                    let endpoints: Vec<_> =
+                        addresses.into_iter().map(|ip| self.endpoint(host_index, Some(ip))).collect();
+                    for endpoint in self.sorted(endpoints).into_iter().rev() {
+                        waiting.push_front(AttemptTarget::Endpoint(endpoint));
                     }
                 }
-                Outcome::NotResolved(named, cause) => {
+                AttemptOutcome::NotResolved(host_index, cause) => {
                     // The last known address is better than nothing.
-                    let known = self.0.good.lock().clone().filter(|place| place.named == named);
-                    waiting.extend(known.map(Step::Place));
-                    walk.fail(self.0.named[named].text.clone(), cause);
+                    let known = self.0.current.lock().clone().filter(|endpoint| endpoint.host_index == host_index);
+                    waiting.extend(known.map(AttemptTarget::Endpoint));
+                    attempts.fail(self.0.configured[host_index].text.clone(), cause);
                 }
-                Outcome::Made { place, client, driver, standby } => {
-                    if !standby || !walk.several {
-                        return Ok(self.made(place, client, driver, &walk.failures));
+                AttemptOutcome::Connected { endpoint, client, driver, standby } => {
+                    if !standby || !attempts.several {
+                        return Ok(self.record_connection(endpoint, client, driver, &attempts.failures));
                     }
-                    again.push(Step::Place(Arc::clone(&place)));
-                    walk.standby = Some((place, client, driver));
+                    again.push(AttemptTarget::Endpoint(Arc::clone(&endpoint)));
+                    attempts.standby = Some((endpoint, client, driver));
                 }
-                Outcome::Failed(place, cause) => {
-                    if matches!(cause, Cause::Silent(_)) {
-                        place.silent.store(true, Ordering::Release);
+                AttemptOutcome::Failed(endpoint, cause) => {
+                    if matches!(cause, FailureCause::Unresponsive(_)) {
+                        endpoint.unresponsive.store(true, Ordering::Release);
                     } else {
-                        again.push(Step::Place(Arc::clone(&place)));
+                        again.push(AttemptTarget::Endpoint(Arc::clone(&endpoint)));
                     }
-                    walk.fail(place.text.clone(), cause);
+                    attempts.fail(endpoint.text.clone(), cause);
                 }
             }
         }
-        if let Some((place, client, driver)) = walk.standby.take() {
-            return Ok(self.made(place, client, driver, &walk.failures));
+        if let Some((endpoint, client, driver)) = attempts.standby.take() {
+            return Ok(self.record_connection(endpoint, client, driver, &attempts.failures));
         }
-        let unreachable = Unreachable(self.ordered(walk.failures));
+        let unreachable = Unreachable(self.ordered(attempts.failures));
         // Before the first connection the opener of storage receives and reports the error.
-        if self.0.good.lock().is_some() {
+        if self.0.current.lock().is_some() {
             self.0.connecting.failed(&unreachable);
         }
         Err(unreachable)
     }
 
     /// Records a connection: from now on this location is tried first.
-    fn made(&self, place: Arc<Place>, client: Client, driver: Box<Driver>, failures: &[Failure]) -> Made {
-        let known = &self.0;
-        known.connecting.succeeded();
-        place.outage.succeeded();
-        for place in &*known.places.lock() {
+    fn record_connection(
+        &self,
+        endpoint: Arc<Endpoint>,
+        client: Client,
+        driver: Box<ConnectionDriver>,
+        failures: &[HostFailure],
+    ) -> NewConnection {
+        let state = &self.0;
+        state.connecting.succeeded();
+        endpoint.outage.succeeded();
+        for endpoint in &*state.endpoints.lock() {
             // A standby works as intended: its refusal is not a failure.
-            if let Some(failure) = failures.iter().find(|failure| failure.host == place.text && !failure.is_standby()) {
-                place.outage.failed(&failure.cause);
+            if let Some(failure) =
+                failures.iter().find(|failure| failure.host == endpoint.text && !failure.is_standby())
+            {
+                endpoint.outage.failed(&failure.cause);
             }
         }
-        place.silent.store(false, Ordering::Release);
-        place.heard();
-        let mut good = known.good.lock();
-        if !good.as_ref().is_some_and(|good| Arc::ptr_eq(good, &place)) {
-            if let Some(before) = good.replace(Arc::clone(&place)) {
-                tracing::info!(host = place.text, before = before.text, "connecting to another host of the database");
+        endpoint.unresponsive.store(false, Ordering::Release);
+        endpoint.record_response();
+        let mut current = state.current.lock();
+        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &endpoint)) {
+            if let Some(before) = current.replace(Arc::clone(&endpoint)) {
+                tracing::info!(
+                    host = endpoint.text,
+                    before = before.text,
+                    "connecting to another host of the database"
+                );
             }
-            known.changes.send_modify(|number| *number += 1);
+            state.changes.send_modify(|number| *number += 1);
         }
-        drop(good);
-        let number = *known.changes.borrow();
-        Made { client, driver: *driver, origin: Origin { hosts: self.clone(), place, number } }
+        drop(current);
+        let number = *state.changes.borrow();
+        NewConnection { client, driver: *driver, origin: ConnectionOrigin { hosts: self.clone(), endpoint, number } }
     }
 
     /// Returns all possible attempts, in their order.
-    fn order(&self) -> VecDeque<Step> {
-        let known = &self.0;
-        let mut order: Vec<usize> = (0..known.named.len()).collect();
-        if known.spread {
-            let turn = known.turn.fetch_add(1, Ordering::Relaxed) % (order.len() as u64);
+    fn attempt_order(&self) -> VecDeque<AttemptTarget> {
+        let state = &self.0;
+        let mut order: Vec<usize> = (0..state.configured.len()).collect();
+        if state.load_balance {
+            let turn = state.turn.fetch_add(1, Ordering::Relaxed) % (order.len() as u64);
             order.rotate_left(usize::try_from(turn).unwrap_or(0));
         }
-        let good = known.good.lock().clone().filter(|_| !known.spread);
-        let places = known.places.lock();
+        let current = state.current.lock().clone().filter(|_| !state.load_balance);
+        let endpoints = state.endpoints.lock();
         // A name with several addresses is unresponsive if all known ones are.
-        let is_silent = |named: usize| {
-            let mut of_name = places.iter().filter(|place| place.named == named).peekable();
-            of_name.peek().is_some() && of_name.all(|place| place.silent.load(Ordering::Acquire))
+        let is_unresponsive = |host_index: usize| {
+            let mut of_name = endpoints.iter().filter(|endpoint| endpoint.host_index == host_index).peekable();
+            of_name.peek().is_some() && of_name.all(|endpoint| endpoint.unresponsive.load(Ordering::Acquire))
         };
-        let is_good = |named: usize| good.as_ref().is_some_and(|good| good.named == named);
-        order.sort_by_key(|named| (is_silent(*named), Reverse(is_good(*named))));
-        drop(places);
-        let steps = |named: usize| match &known.named[named] {
-            Named { address: None, host: Host::Tcp(_), .. } => {
-                let remembered = good.clone().filter(|good| good.named == named).map(Step::Remembered);
-                [Some(Step::Name(named)), remembered]
+        let is_current = |host_index: usize| current.as_ref().is_some_and(|current| current.host_index == host_index);
+        order.sort_by_key(|host_index| (is_unresponsive(*host_index), Reverse(is_current(*host_index))));
+        drop(endpoints);
+        let targets = |host_index: usize| match &state.configured[host_index] {
+            ConfiguredHost { address: None, host: Host::Tcp(_), .. } => {
+                let remembered =
+                    current.clone().filter(|current| current.host_index == host_index).map(AttemptTarget::Remembered);
+                [Some(AttemptTarget::Name(host_index)), remembered]
             }
-            Named { address, .. } => [Some(Step::Place(self.place(named, *address))), None],
+            ConfiguredHost { address, .. } => {
+                [Some(AttemptTarget::Endpoint(self.endpoint(host_index, *address))), None]
+            }
         };
-        order.into_iter().flat_map(steps).flatten().collect()
+        order.into_iter().flat_map(targets).flatten().collect()
     }
 
     /// Sorts the addresses of one host in the order of attempts.
-    fn sorted(&self, mut places: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
-        let good = self.0.good.lock().clone();
-        let is_good = |place: &Arc<Place>| good.as_ref().is_some_and(|good| Arc::ptr_eq(good, place));
-        places.sort_by_key(|place| (place.silent.load(Ordering::Acquire), Reverse(is_good(place))));
-        places
+    fn sorted(&self, mut endpoints: Vec<Arc<Endpoint>>) -> Vec<Arc<Endpoint>> {
+        let current = self.0.current.lock().clone();
+        let is_current =
+            |endpoint: &Arc<Endpoint>| current.as_ref().is_some_and(|current| Arc::ptr_eq(current, endpoint));
+        endpoints
+            .sort_by_key(|endpoint| (endpoint.unresponsive.load(Ordering::Acquire), Reverse(is_current(endpoint))));
+        endpoints
     }
 
     /// Returns the failures in the order of the URL, the newest of each host.
-    fn ordered(&self, failures: Vec<Failure>) -> Vec<Failure> {
-        let mut newest: Vec<Failure> = Vec::new();
+    fn ordered(&self, failures: Vec<HostFailure>) -> Vec<HostFailure> {
+        let mut newest: Vec<HostFailure> = Vec::new();
         for failure in failures {
             newest.retain(|known| known.host != failure.host);
             newest.push(failure);
         }
-        let at = |failure: &Failure| self.0.named.iter().position(|named| failure.host.starts_with(&named.text));
+        let at = |failure: &HostFailure| self.0.configured.iter().position(|host| failure.host.starts_with(&host.text));
         newest.sort_by_key(at);
         newest
     }
 
-    fn place(&self, named: usize, ip: Option<IpAddr>) -> Arc<Place> {
-        let known = &self.0;
-        let mut places = known.places.lock();
-        if let Some(place) = places.iter().find(|place| place.named == named && place.ip == ip) {
-            return Arc::clone(place);
+    fn endpoint(&self, host_index: usize, ip: Option<IpAddr>) -> Arc<Endpoint> {
+        let state = &self.0;
+        let mut endpoints = state.endpoints.lock();
+        if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.host_index == host_index && endpoint.ip == ip)
+        {
+            return Arc::clone(endpoint);
         }
-        let of = &known.named[named];
-        let text = match (ip, of.address) {
-            (Some(ip), None) => format!("{} ({ip})", of.text),
-            _ => of.text.clone(),
+        let configured = &state.configured[host_index];
+        let text = match (ip, configured.address) {
+            (Some(ip), None) => format!("{} ({ip})", configured.text),
+            _ => configured.text.clone(),
         };
-        let config = known.settings.for_one(&of.host, ip, of.port);
-        let place = Arc::new(Place::new(named, ip, text, config, &known.clock));
-        places.push(Arc::clone(&place));
-        place
+        let config = state.settings.config_for(&configured.host, ip, configured.port);
+        let endpoint = Arc::new(Endpoint::new(host_index, ip, text, config, &state.clock));
+        endpoints.push(Arc::clone(&endpoint));
+        endpoint
     }
 
     /// Makes one attempt. Takes at most the time limit of a host.
-    fn attempt(&self, step: Step, several: bool) -> BoxFuture<'static, Outcome> {
+    fn attempt(&self, target: AttemptTarget, several: bool) -> BoxFuture<'static, AttemptOutcome> {
         let hosts = self.clone();
-        match step {
-            Step::Name(named) => async move { hosts.look_up(named).await }.boxed(),
-            Step::Place(place) | Step::Remembered(place) => async move {
-                let bound = hosts.0.settings.bound;
-                let tried = Tried::of(&place);
-                let connected = tokio::time::timeout(bound, open(&place, hosts.0.tls.clone(), several)).await;
-                tried.done();
+        match target {
+            AttemptTarget::Name(host_index) => async move { hosts.look_up(host_index).await }.boxed(),
+            AttemptTarget::Endpoint(endpoint) | AttemptTarget::Remembered(endpoint) => async move {
+                let bound = hosts.0.settings.connect_timeout;
+                let attempt = Attempt::start(&endpoint);
+                let connected = tokio::time::timeout(bound, open(&endpoint, hosts.0.tls.clone(), several)).await;
+                attempt.finish();
                 match connected {
-                    Ok(Ok((client, driver, standby))) => Outcome::Made { place, client, driver, standby },
-                    Ok(Err(cause)) => Outcome::Failed(place, cause),
-                    Err(_) => Outcome::Failed(place, Cause::Silent(bound)),
+                    Ok(Ok((client, driver, standby))) => {
+                        AttemptOutcome::Connected { endpoint, client, driver, standby }
+                    }
+                    Ok(Err(cause)) => AttemptOutcome::Failed(endpoint, cause),
+                    Err(_) => AttemptOutcome::Failed(endpoint, FailureCause::Unresponsive(bound)),
                 }
             }
             .boxed(),
         }
     }
 
-    async fn look_up(&self, named: usize) -> Outcome {
-        let of = &self.0.named[named];
-        let Host::Tcp(name) = &of.host else { return Outcome::Resolved(named, Vec::new()) };
+    async fn look_up(&self, host_index: usize) -> AttemptOutcome {
+        let configured = &self.0.configured[host_index];
+        let Host::Tcp(name) = &configured.host else { return AttemptOutcome::Resolved(host_index, Vec::new()) };
         let lookup = {
-            let mut lookup = of.lookup.lock();
+            let mut lookup = configured.lookup.lock();
             match &*lookup {
                 Some((running, task)) if !task.is_finished() => running.clone(),
                 _ => {
-                    let task = self.0.runtime.spawn((self.0.resolve)(name.clone(), of.port));
+                    let task = self.0.runtime.spawn((self.0.resolve)(name.clone(), configured.port));
                     let handle = task.abort_handle();
                     let found = async move {
                         let found = task.await.map_err(io::Error::other).and_then(|found| found);
@@ -370,48 +393,53 @@ impl Hosts {
                 }
             }
         };
-        let bound = self.0.settings.bound;
+        let bound = self.0.settings.connect_timeout;
         match tokio::time::timeout(bound, lookup).await {
-            Ok(Ok(addresses)) if addresses.is_empty() => {
-                Outcome::NotResolved(named, Cause::Lookup(Arc::new(io::Error::other("the name has no address"))))
-            }
-            Ok(Ok(addresses)) => Outcome::Resolved(named, addresses),
-            Ok(Err(error)) => Outcome::NotResolved(named, Cause::Lookup(error)),
-            Err(_) => Outcome::NotResolved(named, Cause::LookupSilent(bound)),
+            Ok(Ok(addresses)) if addresses.is_empty() => AttemptOutcome::NotResolved(
+                host_index,
+                FailureCause::Lookup(Arc::new(io::Error::other("the name has no address"))),
+            ),
+            Ok(Ok(addresses)) => AttemptOutcome::Resolved(host_index, addresses),
+            Ok(Err(error)) => AttemptOutcome::NotResolved(host_index, FailureCause::Lookup(error)),
+            Err(_) => AttemptOutcome::NotResolved(host_index, FailureCause::LookupTimeout(bound)),
         }
     }
 }
 
-impl Named {
+impl ConfiguredHost {
     /// Returns whether a lookup of the name is in progress.
     fn is_hanging(&self) -> bool {
         self.lookup.lock().as_ref().is_some_and(|(_, task)| !task.is_finished())
     }
 }
 
-/// The state of one walk over the hosts.
-struct Walk {
+/// The attempts of one call of [`Hosts::connect`].
+struct Attempts {
     several: bool,
-    running: FuturesUnordered<BoxFuture<'static, Outcome>>,
-    failures: Vec<Failure>,
-    standby: Option<(Arc<Place>, Client, Box<Driver>)>,
+    running: FuturesUnordered<BoxFuture<'static, AttemptOutcome>>,
+    failures: Vec<HostFailure>,
+    standby: Option<(Arc<Endpoint>, Client, Box<ConnectionDriver>)>,
 }
 
-impl Walk {
-    fn fail(&mut self, host: String, cause: Cause) {
-        self.failures.push(Failure { host, cause });
+impl Attempts {
+    fn fail(&mut self, host: String, cause: FailureCause) {
+        self.failures.push(HostFailure { host, cause });
     }
 }
 
 /// Connects, and checks whether it is a standby if there is a choice.
-async fn open(place: &Place, tls: Tls, several: bool) -> Result<(Client, Box<Driver>, bool), Cause> {
-    let (client, driver) = place.config.connect(tls).await.map_err(Cause::Driver)?;
+async fn open(
+    endpoint: &Endpoint,
+    tls: Tls,
+    several: bool,
+) -> Result<(Client, Box<ConnectionDriver>, bool), FailureCause> {
+    let (client, driver) = endpoint.config.connect(tls).await.map_err(FailureCause::Driver)?;
     let mut driver = Box::new(driver);
-    if !several || place.config.get_target_session_attrs() != TargetSessionAttrs::Any {
+    if !several || endpoint.config.get_target_session_attrs() != TargetSessionAttrs::Any {
         return Ok((client, driver, false));
     }
     let standby = tokio::select! {
-        ended = &mut driver => return Err(ended.map_or_else(Cause::Driver, |()| Cause::Closed)),
+        ended = &mut driver => return Err(ended.map_or_else(FailureCause::Driver, |()| FailureCause::Closed)),
         rows = client.query_typed_one("SELECT pg_is_in_recovery()", &[]) => {
             // A PostgreSQL-compatible engine without this function has no standbys either.
             rows.ok().and_then(|row| row.try_get(0).ok()).unwrap_or(false)
@@ -421,7 +449,7 @@ async fn open(place: &Place, tls: Tls, several: bool) -> Result<(Client, Box<Dri
 }
 
 /// Resolves names with the system's resolver.
-fn system_resolver() -> Resolve {
+fn system_resolver() -> Resolver {
     Arc::new(|name, port| {
         async move {
             let addresses = tokio::net::lookup_host((name, port)).await?;

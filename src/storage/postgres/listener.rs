@@ -12,48 +12,48 @@ use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::connect::{Object, Pool};
-use super::errors::of_pool;
+use super::connect::{ConnectionPool, PooledConnection};
+use super::errors::translate_pool;
 use super::hosts::Hosts;
 use crate::storage::options::Options;
 use crate::telemetry::outage::{Outage, causes};
 
 /// The longest wait for the notification of the probe.
-const PROBE: Duration = Duration::from_secs(3);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time between attempts to connect.
 const RETRY: Duration = Duration::from_secs(1);
 /// Time until the next probe: a busy database may only have been slow.
-const AGAIN: Duration = Duration::from_mins(1);
+const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The listener.
 #[derive(Debug)]
 pub(super) struct Listener {
-    heard: Arc<Heard>,
+    state: Arc<ListenerState>,
     /// Ends the task when this is dropped.
     _end: DropGuard,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
-    works: AtomicBool,
-    woken: Notify,
+struct ListenerState {
+    working: AtomicBool,
+    notify: Notify,
 }
 
 /// Why listening ended.
-enum Ended {
+enum ListenEnd {
     /// The connection broke, or could not be made. Contains the cause.
     Broken(String),
     /// No notification is received here.
-    Deaf,
+    Unsupported,
 }
 
 impl Listener {
     /// Starts to listen.
-    pub(super) fn start(hosts: &Hosts, sends: Pool, options: &Options) -> Self {
-        let heard = Arc::new(Heard::default());
+    pub(super) fn start(hosts: &Hosts, senders: ConnectionPool, options: &Options) -> Self {
+        let state = Arc::new(ListenerState::default());
         let end = CancellationToken::new();
         let outage = Outage::new("listening for changes in the database", &options.clock);
-        let run = run(hosts.clone(), sends, Arc::clone(&heard), outage);
+        let run = run(hosts.clone(), senders, Arc::clone(&state), outage);
         let (stopped, stopping) = (end.clone(), options.tasks.clone());
         let task = async move {
             tokio::select! {
@@ -63,38 +63,38 @@ impl Listener {
             }
         };
         drop(options.tasks.spawn("storage listener", task));
-        Self { heard, _end: end.drop_guard() }
+        Self { state, _end: end.drop_guard() }
     }
 
     /// Returns whether notifications are received.
-    pub(super) fn works(&self) -> bool {
-        self.heard.works.load(Ordering::Relaxed)
+    pub(super) fn is_working(&self) -> bool {
+        self.state.working.load(Ordering::Relaxed)
     }
 
     /// As [`crate::storage::Feed::notified`].
     pub(super) async fn notified(&self) {
-        self.heard.woken.notified().await;
+        self.state.notify.notified().await;
     }
 }
 
-async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
-    let mut told = false;
+async fn run(hosts: Hosts, senders: ConnectionPool, state: Arc<ListenerState>, outage: Outage) {
+    let mut reported = false;
     loop {
-        match listen(&hosts, &sends, &heard, &outage).await {
-            Ended::Broken(cause) => {
+        match listen(&hosts, &senders, &state, &outage).await {
+            ListenEnd::Broken(cause) => {
                 outage.failed(cause);
-                if heard.works.swap(false, Ordering::Relaxed) {
+                if state.working.swap(false, Ordering::Relaxed) {
                     // Polling finds the changes that were missed meanwhile.
-                    heard.woken.notify_one();
+                    state.notify.notify_one();
                 }
                 tokio::time::sleep(RETRY).await;
             }
-            Ended::Deaf => {
+            ListenEnd::Unsupported => {
                 outage.succeeded();
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut reported, true) {
                     tracing::info!("no notifications from the database: changes are found only by polling");
                 }
-                tokio::time::sleep(AGAIN).await;
+                tokio::time::sleep(PROBE_INTERVAL).await;
             }
         }
     }
@@ -102,55 +102,55 @@ async fn run(hosts: Hosts, sends: Pool, heard: Arc<Heard>, outage: Outage) {
 
 /// Connects, listens and probes whether notifications are received; then forwards them until the connection breaks or
 /// another host of the database is in use.
-async fn listen(hosts: &Hosts, sends: &Pool, heard: &Heard, outage: &Outage) -> Ended {
+async fn listen(hosts: &Hosts, senders: &ConnectionPool, state: &ListenerState, outage: &Outage) -> ListenEnd {
     let (client, mut connection, origin) = match hosts.connect().await {
         Ok(made) => (made.client, made.driver, made.origin),
-        Err(unreachable) => return Ended::Broken(unreachable.to_string()),
+        Err(unreachable) => return ListenEnd::Broken(unreachable.to_string()),
     };
     let refused = |error: &tokio_postgres::Error| match error.as_db_error() {
-        Some(_) => Ended::Deaf,
-        None => Ended::Broken(format!("its connection broke: {}", causes(error))),
+        Some(_) => ListenEnd::Unsupported,
+        None => ListenEnd::Broken(format!("its connection broke: {}", causes(error))),
     };
-    let mut replaced = pin!(origin.replaced());
+    let mut invalidated = pin!(origin.invalidated());
     let mut probe = pin!(async {
-        match tokio::time::timeout(PROBE, client.batch_execute("LISTEN latchkey_changes")).await {
+        match tokio::time::timeout(PROBE_TIMEOUT, client.batch_execute("LISTEN latchkey_changes")).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return refused(&error),
-            Err(_) => return Ended::Broken(format!("no response to LISTEN within {PROBE:?}")),
+            Err(_) => return ListenEnd::Broken(format!("no response to LISTEN within {PROBE_TIMEOUT:?}")),
         }
-        let sender = match sends.get().await {
+        let sender = match senders.get().await {
             Ok(sender) => sender,
-            Err(error) => return Ended::Broken(of_pool(error).to_string()),
+            Err(error) => return ListenEnd::Broken(translate_pool(error).to_string()),
         };
-        match tokio::time::timeout(PROBE, sender.batch_execute("NOTIFY latchkey_changes")).await {
+        match tokio::time::timeout(PROBE_TIMEOUT, sender.batch_execute("NOTIFY latchkey_changes")).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return refused(&error),
             Err(_) => {
                 // The outstanding request would block the next user of the connection.
-                drop(Object::take(sender));
-                return Ended::Broken(format!("no response to NOTIFY within {PROBE:?}"));
+                drop(PooledConnection::take(sender));
+                return ListenEnd::Broken(format!("no response to NOTIFY within {PROBE_TIMEOUT:?}"));
             }
         }
         drop(sender);
-        tokio::time::sleep(PROBE).await;
-        Ended::Deaf
+        tokio::time::sleep(PROBE_TIMEOUT).await;
+        ListenEnd::Unsupported
     });
     loop {
         tokio::select! {
             message = poll_fn(|context| connection.poll_message(context)) => match message {
                 Some(Ok(AsyncMessage::Notification(_))) => {
                     outage.succeeded();
-                    if !heard.works.swap(true, Ordering::Relaxed) {
+                    if !state.working.swap(true, Ordering::Relaxed) {
                         tracing::info!("notifications from the database work again");
                     }
-                    heard.woken.notify_one();
+                    state.notify.notify_one();
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Ended::Broken(format!("its connection broke: {}", causes(&error))),
-                None => return Ended::Broken("its connection was closed".to_owned()),
+                Some(Err(error)) => return ListenEnd::Broken(format!("its connection broke: {}", causes(&error))),
+                None => return ListenEnd::Broken("its connection was closed".to_owned()),
             },
-            ended = &mut probe, if !heard.works.load(Ordering::Relaxed) => return ended,
-            () = &mut replaced => return Ended::Broken("its host is no longer in use".to_owned()),
+            ended = &mut probe, if !state.working.load(Ordering::Relaxed) => return ended,
+            () = &mut invalidated => return ListenEnd::Broken("its host is no longer in use".to_owned()),
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::config::Settings;
-use super::connect::{Object, Pool};
-use super::errors::{of_first, of_pool, translate};
+use super::config::UrlSettings;
+use super::connect::{ConnectionPool, PooledConnection};
+use super::errors::{translate, translate_first_connect, translate_pool};
 use super::replaced;
 use crate::storage::options::{Options, SchemaState};
 use crate::storage::{Error, Result};
@@ -22,24 +22,24 @@ const ATTEMPTS: u32 = 10;
 const RETRY: Duration = Duration::from_millis(100);
 
 /// The longest wait for a response at the start: a host may freeze right after accepting a connection.
-const ANSWER: Duration = Duration::from_secs(12);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
 /// The longest wait for another server that migrates, beyond the lock's own time-out.
-const LOCK: Duration = Duration::from_secs(70);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(70);
 
 /// Waits for `work`, at most for `bound`.
-pub(super) async fn within<T>(what: &str, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn with_timeout<T>(what: &str, bound: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| Error::unavailable(format!("no response from the server within {bound:?} while {what}"));
     tokio::time::timeout(bound, work).await.map_err(late).and_then(|done| done)
 }
 
 /// Makes the first connection, which reveals problems with the location.
-pub(super) async fn connect(pool: &Pool, settings: &Settings) -> Result<Object> {
-    pool.get().await.map_err(|error| of_first(error, settings))
+pub(super) async fn connect(pool: &ConnectionPool, settings: &UrlSettings) -> Result<PooledConnection> {
+    pool.get().await.map_err(|error| translate_first_connect(error, settings))
 }
 
 /// Returns the state of the tables relative to this version.
 pub(super) async fn state(client: &Client) -> Result<SchemaState> {
-    within("reading the schema version", ANSWER, read_state(client)).await
+    with_timeout("reading the schema version", RESPONSE_TIMEOUT, read_state(client)).await
 }
 
 async fn read_state(client: &Client) -> Result<SchemaState> {
@@ -60,31 +60,39 @@ async fn read_state(client: &Client) -> Result<SchemaState> {
         Err(error) if error.as_db_error().is_some() => None,
         Err(error) => return Err(failed(error)),
     };
-    numbers.map(|(version, compatible_from)| SchemaState::of(version, compatible_from)).ok_or_else(|| Error::Unusable {
-        sentence: "the database has a table `meta` that does not belong to Latchkey: set LATCHKEY_DATABASE_URL to a \
+    numbers.map(|(version, compatible_from)| SchemaState::from_versions(version, compatible_from)).ok_or_else(|| {
+        Error::Unusable {
+            sentence:
+                "the database has a table `meta` that does not belong to Latchkey: set LATCHKEY_DATABASE_URL to a \
              database that only Latchkey uses"
-            .to_owned(),
+                    .to_owned(),
+        }
     })
 }
 
 /// Migrates the tables to this version, if necessary and allowed.
-pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, options: &Options) -> Result<()> {
+pub(super) async fn migrate_if_needed(
+    pool: &ConnectionPool,
+    settings: &UrlSettings,
+    migrate: bool,
+    options: &Options,
+) -> Result<()> {
     let mut client = connect(pool, settings).await?;
-    if is_good(&client, settings, migrate).await? {
+    if is_usable(&client, settings, migrate).await? {
         return replaced::confirm(&client, options).await;
     }
     if state(&client).await? == SchemaState::Empty {
         let checking = replaced::check(&client, settings, options);
-        within("checking for running servers", ANSWER, checking).await?;
+        with_timeout("checking for running servers", RESPONSE_TIMEOUT, checking).await?;
     }
-    within("creating the migration lock", ANSWER, make_lock(&client)).await?;
+    with_timeout("creating the migration lock", RESPONSE_TIMEOUT, create_lock(&client)).await?;
     // Held on a dedicated connection for the whole time: not an advisory lock, which a pooler would lose.
-    let holder = pool.get().await.map_err(of_pool)?;
+    let holder = pool.get().await.map_err(translate_pool)?;
     let failed = |error| translate("waiting for another server to finish migrating", error);
     let lock = "BEGIN; SET LOCAL lock_timeout = 60000; SET LOCAL statement_timeout = 0; \
                 SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE latchkey_migrating";
     let locking = async { holder.batch_execute(lock).await.map_err(failed) };
-    within("waiting for another server to finish migrating", LOCK, locking).await?;
+    with_timeout("waiting for another server to finish migrating", LOCK_TIMEOUT, locking).await?;
     let done = run(&mut client, settings).await;
     let released = holder.batch_execute("ROLLBACK").await.map_err(failed);
     done.and(released)?;
@@ -92,23 +100,23 @@ pub(super) async fn bring_up(pool: &Pool, settings: &Settings, migrate: bool, op
 }
 
 /// Returns whether the tables are usable unchanged; an error if they need a migration that is not allowed.
-async fn is_good(client: &Client, settings: &Settings, migrate: bool) -> Result<bool> {
+async fn is_usable(client: &Client, settings: &UrlSettings, migrate: bool) -> Result<bool> {
     let state = state(client).await?;
-    let place = settings.place();
+    let location = settings.location();
     match state {
         SchemaState::Current | SchemaState::Newer { .. } => Ok(true),
         SchemaState::TooNew { .. } => Err(Error::Unusable {
-            sentence: format!("this version cannot use the database on {place}: {state}; install that version"),
+            sentence: format!("this version cannot use the database on {location}: {state}; install that version"),
         }),
         SchemaState::Empty | SchemaState::Older { .. } if !migrate => Err(Error::Unusable {
-            sentence: format!("the database on {place} needs a migration: {state}; run `latchkey migrate`"),
+            sentence: format!("the database on {location} needs a migration: {state}; run `latchkey migrate`"),
         }),
         SchemaState::Empty | SchemaState::Older { .. } => Ok(false),
     }
 }
 
 /// Creates the table used as a lock. Concurrent creation fails for some servers, whatever the statement.
-async fn make_lock(client: &Client) -> Result<()> {
+async fn create_lock(client: &Client) -> Result<()> {
     for attempt in 1.. {
         let made = client.batch_execute("CREATE TABLE IF NOT EXISTS latchkey_migrating ()").await;
         match made {
@@ -126,9 +134,9 @@ fn is_race(error: &tokio_postgres::Error) -> bool {
 }
 
 /// Applies the missing migrations, while the lock is held.
-async fn run(client: &mut Object, settings: &Settings) -> Result<()> {
+async fn run(client: &mut PooledConnection, settings: &UrlSettings) -> Result<()> {
     // Another server may have done it meanwhile.
-    if is_good(client, settings, true).await? {
+    if is_usable(client, settings, true).await? {
         return Ok(());
     }
     let client: &mut Client = client;

@@ -6,9 +6,9 @@
 
 mod config;
 mod connect;
+mod durability;
 mod errors;
 mod hosts;
-mod lasting;
 mod listener;
 mod migrate;
 mod replaced;
@@ -20,16 +20,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::config::Settings;
+use self::config::UrlSettings;
 pub(super) use self::config::check_url;
-use self::connect::{Pool, pool};
+use self::connect::{ConnectionPool, pool};
 use self::hosts::Hosts;
 use self::listener::Listener;
 use self::session::PostgresSession;
 use self::tls::connector;
 use super::options::{Options, SchemaState};
-use super::sql::dialect::Dialect;
-use super::sql::driver::{Driver, Purpose, Session};
+use super::sql::dialect::SqlDialect;
+use super::sql::driver::{Driver, Purpose, SqlSession};
 use super::{Error, Result};
 
 /// The longest wait until an empty database is marked.
@@ -37,12 +37,12 @@ const MARKING: Duration = Duration::from_secs(3);
 
 /// The engine.
 pub(super) struct Postgres {
-    writes: Pool,
-    reports: Pool,
-    reads: Pool,
-    grants: Pool,
-    follower: Pool,
-    measurer: Pool,
+    writes: ConnectionPool,
+    reports: ConnectionPool,
+    reads: ConnectionPool,
+    grants: ConnectionPool,
+    follower: ConnectionPool,
+    measurer: ConnectionPool,
     listener: Listener,
 }
 
@@ -52,18 +52,19 @@ impl fmt::Debug for Postgres {
     }
 }
 
-fn settings(url: &str) -> Result<Settings> {
-    Settings::parse(url).map_err(|error| Error::Unusable { sentence: format!("the database URL is invalid: {error}") })
+fn settings(url: &str) -> Result<UrlSettings> {
+    UrlSettings::parse(url)
+        .map_err(|error| Error::Unusable { sentence: format!("the database URL is invalid: {error}") })
 }
 
 impl Postgres {
     /// Connects to the server, and migrates the tables if `options` allow it.
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self> {
         let settings = settings(url)?;
-        let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
+        let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
         let reports = pool(&hosts, options.report_connections)?;
-        migrate::bring_up(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
-        lasting::check(&reports, &settings).await;
+        migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, options.migrate, options).await?;
+        durability::warn(&reports, &settings).await;
         let listener = Listener::start(&hosts, reports.clone(), options);
         Ok(Self {
             writes: pool(&hosts, options.write_connections)?,
@@ -80,7 +81,7 @@ impl Postgres {
 /// Returns the state of the database's tables relative to this version.
 pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> {
     let settings = settings(url)?;
-    let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
+    let pool = pool(&Hosts::new(&settings, &connector(&settings)?, &options.clock), 1)?;
     let client = migrate::connect(&pool, &settings).await?;
     migrate::state(&client).await
 }
@@ -88,28 +89,28 @@ pub(super) async fn schema(url: &str, options: &Options) -> Result<SchemaState> 
 /// Returns warnings about the server's settings.
 pub(super) async fn warnings(url: &str, options: &Options) -> Result<Vec<String>> {
     let settings = settings(url)?;
-    let pool = pool(&Hosts::here(&settings, &connector(&settings)?, &options.clock), 1)?;
+    let pool = pool(&Hosts::new(&settings, &connector(&settings)?, &options.clock), 1)?;
     let client = migrate::connect(&pool, &settings).await?;
-    Ok(lasting::asynchronous(&client, &settings, true).await?.into_iter().collect())
+    Ok(durability::replication_warning(&client, &settings, true).await?.into_iter().collect())
 }
 
 /// Migrates the database's tables to this version.
 pub(super) async fn migrate(url: &str, options: &Options) -> Result<()> {
     let settings = settings(url)?;
-    let hosts = Hosts::here(&settings, &connector(&settings)?, &options.clock);
-    migrate::bring_up(&pool(&hosts, 2)?, &settings, true, options).await
+    let hosts = Hosts::new(&settings, &connector(&settings)?, &options.clock);
+    migrate::migrate_if_needed(&pool(&hosts, 2)?, &settings, true, options).await
 }
 
 #[async_trait]
 impl Driver for Postgres {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
+    fn dialect(&self) -> SqlDialect {
+        SqlDialect::Postgres
     }
 
-    async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>> {
+    async fn session(&self, purpose: Purpose) -> Result<Box<dyn SqlSession>> {
         let (pool, begin) = match purpose {
             Purpose::Measure => {
-                let client = self.measurer.get().await.map_err(errors::of_pool)?;
+                let client = self.measurer.get().await.map_err(errors::translate_pool)?;
                 return Ok(Box::new(PostgresSession::measuring(client)));
             }
             Purpose::Write => (&self.writes, session::BEGIN_WRITE),
@@ -123,11 +124,11 @@ impl Driver for Postgres {
             // Perhaps the database has no spare connection; then the follower lends its own, between two polls.
             Err(error) if purpose == Purpose::Heartbeat => match self.follower.get().await {
                 Ok(client) => client,
-                Err(_) => return Err(errors::of_pool(error)),
+                Err(_) => return Err(errors::translate_pool(error)),
             },
-            Err(error) => return Err(errors::of_pool(error)),
+            Err(error) => return Err(errors::translate_pool(error)),
         };
-        let commit = if purpose == Purpose::Write && self.listener.works() {
+        let commit = if purpose == Purpose::Write && self.listener.is_working() {
             session::NOTIFY_AND_COMMIT
         } else {
             session::COMMIT
@@ -140,8 +141,8 @@ impl Driver for Postgres {
     }
 
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
-        let client = self.reports.get().await.map_err(errors::of_pool)?;
-        migrate::within("marking an empty database", MARKING, replaced::mark(&client, deployment)).await
+        let client = self.reports.get().await.map_err(errors::translate_pool)?;
+        migrate::with_timeout("marking an empty database", MARKING, replaced::mark(&client, deployment)).await
     }
 
     async fn notified(&self) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::config::Settings;
+use super::config::UrlSettings;
 use super::errors::translate;
 use crate::storage::options::Options;
 use crate::storage::{Error, Result};
@@ -49,7 +49,7 @@ async fn marked(client: &Client) -> Result<Vec<String>> {
 }
 
 /// Refuses to start with an empty database that replaced a served one.
-pub(super) async fn check(client: &Client, settings: &Settings, options: &Options) -> Result<()> {
+pub(super) async fn check(client: &Client, settings: &UrlSettings, options: &Options) -> Result<()> {
     if options.start_over || cfg!(without_guard = "emptied") {
         return Ok(());
     }
@@ -63,7 +63,7 @@ pub(super) async fn check(client: &Client, settings: &Settings, options: &Option
         sentence: format!(
             "the database on {} is empty, but {by}: restore its backup, or run `latchkey migrate --start-over` to \
              start with an empty one",
-            settings.place()
+            settings.location()
         ),
     })
 }

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::connect::Object;
-use super::errors::{of_commit, refuses_writes, translate};
-use super::hosts::{Origin, SILENCE};
-use crate::storage::sql::dialect::Dialect;
-use crate::storage::sql::driver::{Insert, Session};
-use crate::storage::sql::value::{Row, Value};
+use super::connect::PooledConnection;
+use super::errors::{refuses_writes, translate, translate_commit};
+use super::hosts::{ConnectionOrigin, UNRESPONSIVE_AFTER};
+use crate::storage::sql::dialect::SqlDialect;
+use crate::storage::sql::driver::{Insert, SqlSession};
+use crate::storage::sql::value::{SqlRow, SqlValue};
 use crate::storage::{Error, Result};
 
 /// Begins a write transaction. The first statement locks a row that all writes lock, so that each sees everything
@@ -38,20 +38,20 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const NOTIFY_AND_COMMIT: &str = "NOTIFY latchkey_changes; COMMIT";
 
 /// The longest wait for any response: the server has its own limits, but may be frozen or unreachable.
-const BOUND: Duration = Duration::from_secs(12);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The longest wait in a transaction of [`BEGIN_MEASURE`].
-const MEASURE_BOUND: Duration = Duration::from_secs(310);
+const MEASURE_TIMEOUT: Duration = Duration::from_secs(310);
 
 /// A session: a connection for exclusive use until it ends.
 pub(super) struct PostgresSession {
     /// `None` after it was returned to the pool.
-    client: Option<Object>,
+    client: Option<PooledConnection>,
     begin: &'static str,
     commit: &'static str,
-    state: State,
+    state: PostgresSessionState,
     /// The longest wait for a response.
-    bound: Duration,
+    timeout: Duration,
     /// Whether a response is outstanding.
     busy: bool,
     /// Whether the server refused to write on it: a session stays read-only, even if others may write again.
@@ -59,7 +59,7 @@ pub(super) struct PostgresSession {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PostgresSessionState {
     /// Nothing was sent yet.
     Fresh,
     /// A transaction is, or may be, open.
@@ -69,12 +69,12 @@ enum State {
 }
 
 /// Returns a parameter with its type, so that the server need not be queried for it.
-fn typed(value: &Value) -> (&(dyn ToSql + Sync), Type) {
+fn typed(value: &SqlValue) -> (&(dyn ToSql + Sync), Type) {
     match value {
-        Value::Int(value) => (value, Type::INT8),
-        Value::Text(value) => (value, Type::TEXT),
-        Value::Bytes(value) => (value, Type::BYTEA),
-        Value::Bool(value) => (value, Type::BOOL),
+        SqlValue::Int(value) => (value, Type::INT8),
+        SqlValue::Text(value) => (value, Type::TEXT),
+        SqlValue::Bytes(value) => (value, Type::BYTEA),
+        SqlValue::Bool(value) => (value, Type::BOOL),
     }
 }
 
@@ -87,21 +87,21 @@ enum Column {
 }
 
 impl Column {
-    fn new(like: &Value) -> Self {
+    fn new(like: &SqlValue) -> Self {
         match like {
-            Value::Int(_) => Self::Int(Vec::new()),
-            Value::Text(_) => Self::Text(Vec::new()),
-            Value::Bytes(_) => Self::Bytes(Vec::new()),
-            Value::Bool(_) => Self::Bool(Vec::new()),
+            SqlValue::Int(_) => Self::Int(Vec::new()),
+            SqlValue::Text(_) => Self::Text(Vec::new()),
+            SqlValue::Bytes(_) => Self::Bytes(Vec::new()),
+            SqlValue::Bool(_) => Self::Bool(Vec::new()),
         }
     }
 
-    fn push(&mut self, value: Value) -> Result<()> {
+    fn push(&mut self, value: SqlValue) -> Result<()> {
         match (self, value) {
-            (Self::Int(column), Value::Int(value)) => column.push(value),
-            (Self::Text(column), Value::Text(value)) => column.push(value),
-            (Self::Bytes(column), Value::Bytes(value)) => column.push(value),
-            (Self::Bool(column), Value::Bool(value)) => column.push(value),
+            (Self::Int(column), SqlValue::Int(value)) => column.push(value),
+            (Self::Text(column), SqlValue::Text(value)) => column.push(value),
+            (Self::Bytes(column), SqlValue::Bytes(value)) => column.push(value),
+            (Self::Bool(column), SqlValue::Bool(value)) => column.push(value),
             _ => return Err(Error::bug("rows to insert with values of different types")),
         }
         Ok(())
@@ -117,55 +117,63 @@ impl Column {
     }
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<Row> {
+fn row(row: &tokio_postgres::Row) -> Result<SqlRow> {
     let values = row.columns().iter().enumerate().map(|(place, column)| {
         let value = match *column.type_() {
-            Type::INT8 => row.try_get(place).map(Value::Int),
-            Type::INT4 => row.try_get::<_, Option<i32>>(place).map(|value| Value::Int(value.map(i64::from))),
-            Type::INT2 => row.try_get::<_, Option<i16>>(place).map(|value| Value::Int(value.map(i64::from))),
-            Type::TEXT | Type::VARCHAR => row.try_get(place).map(Value::Text),
-            Type::BYTEA => row.try_get(place).map(Value::Bytes),
-            Type::BOOL => row.try_get(place).map(Value::Bool),
+            Type::INT8 => row.try_get(place).map(SqlValue::Int),
+            Type::INT4 => row.try_get::<_, Option<i32>>(place).map(|value| SqlValue::Int(value.map(i64::from))),
+            Type::INT2 => row.try_get::<_, Option<i16>>(place).map(|value| SqlValue::Int(value.map(i64::from))),
+            Type::TEXT | Type::VARCHAR => row.try_get(place).map(SqlValue::Text),
+            Type::BYTEA => row.try_get(place).map(SqlValue::Bytes),
+            Type::BOOL => row.try_get(place).map(SqlValue::Bool),
             ref other => return Err(Error::bug(format!("the column {} has the type {other}", column.name()))),
         };
         value.map_err(|error| translate("reading a row", error))
     });
-    Ok(Row::new(values.collect::<Result<_>>()?))
+    Ok(SqlRow::new(values.collect::<Result<_>>()?))
 }
 
 impl PostgresSession {
     /// Creates a session on `client`, begun by the statements `begin` (may be empty) and ended by `commit`.
-    pub(super) const fn new(client: Object, begin: &'static str, commit: &'static str) -> Self {
-        Self { client: Some(client), begin, commit, state: State::Fresh, bound: BOUND, busy: false, read_only: false }
+    pub(super) const fn new(client: PooledConnection, begin: &'static str, commit: &'static str) -> Self {
+        Self {
+            client: Some(client),
+            begin,
+            commit,
+            state: PostgresSessionState::Fresh,
+            timeout: RESPONSE_TIMEOUT,
+            busy: false,
+            read_only: false,
+        }
     }
 
     /// Creates a session for measuring, on `client`.
-    pub(super) fn measuring(client: Object) -> Self {
+    pub(super) fn measuring(client: PooledConnection) -> Self {
         let mut session = Self::new(client, BEGIN_MEASURE, COMMIT);
-        session.bound = MEASURE_BOUND;
+        session.timeout = MEASURE_TIMEOUT;
         session
     }
 
-    /// Waits for a response of the server, at most for `bound`; `None` if there was none in time.
-    async fn answer<T>(
-        origin: &Origin,
-        bound: Duration,
+    /// Waits for a response of the server, at most for `timeout`; `None` if there was none in time.
+    async fn await_response<T>(
+        origin: &ConnectionOrigin,
+        timeout: Duration,
         work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Option<std::result::Result<T, tokio_postgres::Error>> {
         let mut work = pin!(work);
-        let answer = if let Ok(answer) = tokio::time::timeout(SILENCE, &mut work).await {
-            Some(answer)
+        let response = if let Ok(response) = tokio::time::timeout(UNRESPONSIVE_AFTER, &mut work).await {
+            Some(response)
         } else {
             // The server may be slow or frozen: other responses of its host show which.
-            origin.unanswered();
-            tokio::time::timeout(bound.saturating_sub(SILENCE), work).await.ok()
+            origin.record_timeout();
+            tokio::time::timeout(timeout.saturating_sub(UNRESPONSIVE_AFTER), work).await.ok()
         };
-        match &answer {
-            Some(Ok(_)) => origin.heard(),
-            Some(Err(error)) if error.as_db_error().is_some() => origin.heard(),
+        match &response {
+            Some(Ok(_)) => origin.record_response(),
+            Some(Err(error)) if error.as_db_error().is_some() => origin.record_response(),
             _ => {}
         }
-        answer
+        response
     }
 
     /// Waits for `work` on the connection, after sending the begin of the transaction.
@@ -173,9 +181,9 @@ impl PostgresSession {
         &mut self,
         work: impl AsyncFnOnce(&tokio_postgres::Client) -> std::result::Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
-        let begin = if self.state == State::Fresh { self.begin } else { "" };
+        let begin = if self.state == PostgresSessionState::Fresh { self.begin } else { "" };
         if !self.begin.is_empty() {
-            self.state = State::Open;
+            self.state = PostgresSessionState::Open;
         }
         let Some(client) = &self.client else {
             return Err(Error::bug("a session was used after its end"));
@@ -190,24 +198,24 @@ impl PostgresSession {
             let (opened, done) = futures_util::join!(client.batch_execute(begin), work(client));
             opened.and(done)
         };
-        match Self::answer(origin, self.bound, work).await {
+        match Self::await_response(origin, self.timeout, work).await {
             Some(result) => {
                 self.busy = false;
                 if result.as_ref().is_err_and(refuses_writes) {
-                    origin.refused_write();
+                    origin.record_refused_write();
                     self.read_only = true;
                 }
                 result.map_err(|error| translate("running a statement", error))
             }
             // Still outstanding: the connection will not be used again.
-            None => Err(Error::unavailable(format!("no response from the server within {BOUND:?}"))),
+            None => Err(Error::unavailable(format!("no response from the server within {RESPONSE_TIMEOUT:?}"))),
         }
     }
 }
 
 #[async_trait]
-impl Session for PostgresSession {
-    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+impl SqlSession for PostgresSession {
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
         let rows = self
             .run(async |client| {
                 let params: Vec<_> = params.iter().map(typed).collect();
@@ -217,7 +225,7 @@ impl Session for PostgresSession {
         rows.iter().map(row).collect()
     }
 
-    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64> {
+    async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64> {
         self.run(async |client| {
             let params: Vec<_> = params.iter().map(typed).collect();
             client.execute_typed(sql, &params).await
@@ -225,7 +233,7 @@ impl Session for PostgresSession {
         .await
     }
 
-    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64> {
+    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<SqlValue>>) -> Result<u64> {
         let Some(first) = rows.first() else { return Ok(0) };
         let mut columns: Vec<_> = first.iter().map(Column::new).collect();
         for row in rows {
@@ -233,7 +241,7 @@ impl Session for PostgresSession {
                 column.push(value)?;
             }
         }
-        let sql = insert.text(Dialect::Postgres, |_| {
+        let sql = insert.text(SqlDialect::Postgres, |_| {
             let arrays = columns.iter().enumerate().map(|(n, column)| format!("${}::{}", n + 1, array_type(column)));
             format!("SELECT * FROM unnest({})", arrays.collect::<Vec<_>>().join(", "))
         });
@@ -249,25 +257,25 @@ impl Session for PostgresSession {
             return Err(Error::bug("a session was used after its end"));
         };
         self.busy = true;
-        match Self::answer(client.origin(), self.bound, client.batch_execute(self.commit)).await {
+        match Self::await_response(client.origin(), self.timeout, client.batch_execute(self.commit)).await {
             Some(Ok(())) => {
-                (self.busy, self.state) = (false, State::Ended);
+                (self.busy, self.state) = (false, PostgresSessionState::Ended);
                 Ok(())
             }
             Some(Err(error)) => {
                 self.busy = false;
-                Err(of_commit(error))
+                Err(translate_commit(error))
             }
             None => Err(Error::OutcomeUnknown),
         }
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if self.state != State::Open || self.busy {
+        if self.state != PostgresSessionState::Open || self.busy {
             return Ok(());
         }
         self.run(async |client| client.batch_execute("ROLLBACK").await).await?;
-        self.state = State::Ended;
+        self.state = PostgresSessionState::Ended;
         Ok(())
     }
 }
@@ -285,12 +293,12 @@ impl Drop for PostgresSession {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         if self.read_only {
-            drop(Object::take(client));
+            drop(PooledConnection::take(client));
         } else if self.busy {
             // The caller stopped waiting: the next user of the connection would wait for the unfinished work. Closing
             // the connection undoes that work.
-            drop(Object::take(client));
-        } else if self.state == State::Open {
+            drop(PooledConnection::take(client));
+        } else if self.state == PostgresSessionState::Open {
             // Sent at the first poll, before any statement of the connection's next user. The response is ignored; if
             // it fails, the connection is gone and so is the transaction.
             let _ = client.batch_execute("ROLLBACK").now_or_never();

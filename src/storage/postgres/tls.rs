@@ -9,31 +9,31 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::config::Settings;
+use super::config::UrlSettings;
 use crate::storage::{Error, Result};
 
 /// The factory of TLS connections.
 pub(super) type Tls = MakeRustlsConnect;
 
 /// Prepares TLS according to `settings`.
-pub(super) fn connector(settings: &Settings) -> Result<Tls> {
+pub(super) fn connector(settings: &UrlSettings) -> Result<Tls> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Failed { what: "preparing TLS".to_owned(), source: Box::new(error) })?;
-    let builder = if settings.verify {
-        builder.with_root_certificates(authorities(settings)?)
+    let builder = if settings.verify_certificate {
+        builder.with_root_certificates(root_certificates(settings)?)
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Any(provider)))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
     };
     Ok(MakeRustlsConnect::new(builder.with_no_client_auth()))
 }
 
 /// Returns the trusted authorities: those of the configured file, otherwise the machine's.
-fn authorities(settings: &Settings) -> Result<RootCertStore> {
+fn root_certificates(settings: &UrlSettings) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     let unusable = |sentence| Error::Unusable { sentence };
-    let Some(path) = &settings.authorities else {
+    let Some(path) = &settings.root_certificates else {
         let found = rustls_native_certs::load_native_certs();
         store.add_parsable_certificates(found.certs);
         return if store.is_empty() {
@@ -62,9 +62,9 @@ fn authorities(settings: &Settings) -> Result<RootCertStore> {
 
 /// Accepts any certificate, for a connection that would also be made without TLS.
 #[derive(Debug)]
-struct Any(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Any {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _end_entity: &CertificateDer<'_>,

@@ -4,7 +4,7 @@ use super::Storage;
 use super::driver::{Insert, Purpose};
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{Row, Value};
+use super::value::{SqlRow, SqlValue};
 use crate::model::change::{Change, NewChange, Revision, SubjectKind};
 use crate::model::page::{Page, PageRequest};
 use crate::storage::{ChangeFilter, Error, Result};
@@ -29,7 +29,7 @@ static INSERT: Insert = Insert::new(
     "",
 );
 
-fn read(row: Row) -> Result<Change> {
+fn read(row: SqlRow) -> Result<Change> {
     let mut reader = row.read("changes");
     Ok(Change {
         revision: reader.revision("revision")?,
@@ -47,7 +47,7 @@ fn read(row: Row) -> Result<Change> {
 }
 
 /// Returns the sort key of a change in lists.
-fn place(change: &Change) -> String {
+fn sort_key(change: &Change) -> String {
     format!("{}:{}", change.revision, change.ordinal)
 }
 
@@ -57,21 +57,21 @@ impl Storage {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
         match filter.kind {
-            Some(SubjectKind::Other) => select.only("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
-            Some(kind) => select.only_with("subject_kind =", kind.as_str().into()),
+            Some(SubjectKind::Other) => select.filter("subject_kind NOT IN ('key', 'store', 'method', 'operator')"),
+            Some(kind) => select.filter_by("subject_kind =", kind.as_str().into()),
             None => {}
         }
         if let Some(subject) = &filter.subject {
-            select.only_with("subject_id =", subject.as_str().into());
+            select.filter_by("subject_id =", subject.as_str().into());
         }
         if let Some(actor) = filter.actor {
-            select.only_with("actor =", actor.to_string().into());
+            select.filter_by("actor =", actor.to_string().into());
         }
         if let Some(start) = filter.start {
-            select.only_with("at >=", start.into());
+            select.filter_by("at >=", start.into());
         }
         if let Some(end) = filter.end {
-            select.only_with("at <", end.into());
+            select.filter_by("at <", end.into());
         }
         if let Some(after) = &page.after {
             let parts = after.split_once(':').and_then(|(revision, ordinal)| {
@@ -82,20 +82,20 @@ impl Storage {
             };
             let revision = select.bind(revision.into());
             let ordinal = select.bind(ordinal.into());
-            select.only(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
+            select.filter(&format!("(revision, ordinal) < ({revision}, {ordinal})"));
         }
         let sql = "SELECT revision, ordinal, at, actor, actor_name, action, comment, subject_kind, subject_id, before, \
                    after FROM changes";
         let rows = select.rows(connection, "changes", sql, "revision DESC, ordinal DESC", page).await?;
         let changes = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(changes, page.size, place))
+        Ok(Page::cut(changes, page.size, sort_key))
     }
 }
 
 impl Transaction {
     /// Appends to the audit trail, in the order given.
     pub async fn append(&mut self, changes: &[NewChange]) -> Result<()> {
-        let image = |image: &Option<serde_json::Value>| Value::Text(image.as_ref().map(ToString::to_string));
+        let image = |image: &Option<serde_json::Value>| SqlValue::Text(image.as_ref().map(ToString::to_string));
         let mut rows = Vec::with_capacity(changes.len());
         for change in changes {
             rows.push(vec![

@@ -15,7 +15,7 @@ pub(super) const fn kind(kind: StoreKind) -> &'static str {
     }
 }
 
-pub(super) fn kind_of(text: &str) -> Option<StoreKind> {
+pub(super) fn parse_kind(text: &str) -> Option<StoreKind> {
     [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore].into_iter().find(|known| kind(*known) == text)
 }
 
@@ -26,11 +26,11 @@ pub(super) const fn origin(origin: TokenOrigin) -> &'static str {
     }
 }
 
-pub(super) fn origin_of(text: &str) -> Option<TokenOrigin> {
+pub(super) fn parse_origin(text: &str) -> Option<TokenOrigin> {
     [TokenOrigin::Issued, TokenOrigin::Supplied].into_iter().find(|known| origin(*known) == text)
 }
 
-pub(super) fn role_of(text: &str) -> Option<Role> {
+pub(super) fn parse_role(text: &str) -> Option<Role> {
     [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer].into_iter().find(|known| known.as_str() == text)
 }
 
@@ -52,15 +52,15 @@ mod tests {
     #[test]
     fn every_word_reads_back() {
         for known in [StoreKind::Site, StoreKind::LandingPage, StoreKind::OnlineStore] {
-            assert_eq!(kind_of(kind(known)), Some(known));
+            assert_eq!(parse_kind(kind(known)), Some(known));
         }
         for known in [TokenOrigin::Issued, TokenOrigin::Supplied] {
-            assert_eq!(origin_of(origin(known)), Some(known));
+            assert_eq!(parse_origin(origin(known)), Some(known));
         }
         for known in [Role::Admin, Role::Editor, Role::Viewer, Role::Authorizer] {
-            assert_eq!(role_of(known.as_str()), Some(known));
+            assert_eq!(parse_role(known.as_str()), Some(known));
         }
-        assert_eq!(role_of("owner"), None);
+        assert_eq!(parse_role("owner"), None);
     }
 
     #[test]

@@ -8,9 +8,9 @@
 //! - Otherwise a store or a method, in two merged walks: keys with access to all, and those that select it.
 //! - Otherwise the last uses, or all keys, or those that another condition leaves.
 
-use super::dialect::Dialect;
+use super::dialect::SqlDialect;
 use super::select::Select;
-use super::value::Value;
+use super::value::SqlValue;
 use crate::storage::KeyFilter;
 
 /// The length of the shortest text that an index finds, in characters.
@@ -18,7 +18,7 @@ const INDEXED_CHARS: usize = 3;
 
 /// A filter's store or method in the database.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Named {
+pub(super) enum NumberFilter {
     /// No condition.
     Any,
     /// It does not exist: only keys with access to all pass.
@@ -55,14 +55,14 @@ impl Walk {
 
 /// A condition that leaves few keys.
 #[derive(Debug)]
-struct Narrow {
+struct NarrowCondition {
     /// The walk for this condition alone.
     walk: Walk,
     /// A statement of the ids by its index alone, for an intersection with others.
     ids: String,
 }
 
-impl Narrow {
+impl NarrowCondition {
     /// Restricts keys by `condition` on `k`, along `index`.
     fn of_keys(index: &str, condition: &str) -> Self {
         let keys = format!("keys k{index}");
@@ -75,19 +75,19 @@ impl Narrow {
 }
 
 /// One of the two lists that a key may select from.
-struct Side {
+struct Selection {
     table: &'static str,
     number: &'static str,
     all: &'static str,
 }
 
-const STORES: Side = Side { table: "key_stores", number: "store_number", all: "k.all_stores" };
-const METHODS: Side = Side { table: "key_methods", number: "method_number", all: "k.all_methods" };
+const STORES: Selection = Selection { table: "key_stores", number: "store_number", all: "k.all_stores" };
+const METHODS: Selection = Selection { table: "key_methods", number: "method_number", all: "k.all_methods" };
 
-impl Side {
-    fn selected(&self, number: u32) -> Narrow {
+impl Selection {
+    fn selected(&self, number: u32) -> NarrowCondition {
         let chosen = format!("s.{} = {number}", self.number);
-        Narrow {
+        NarrowCondition {
             walk: Walk {
                 from: format!("{} s CROSS JOIN keys k", self.table),
                 id: "s.key_id",
@@ -101,7 +101,7 @@ impl Side {
         format!("EXISTS (SELECT 1 FROM {} s WHERE s.key_id = k.id AND s.{} = {number})", self.table, self.number)
     }
 
-    fn is_open(&self, number: u32) -> String {
+    fn is_accessible(&self, number: u32) -> String {
         // Not EXISTS: PostgreSQL would read the whole list of a common number at once, for a page that checks few keys.
         let selected = format!("SELECT 1 FROM {} s WHERE s.key_id = k.id AND s.{} = {number}", self.table, self.number);
         format!("({} = TRUE OR ({selected}) = 1)", self.all)
@@ -116,19 +116,21 @@ impl Side {
 
 /// The simplified filter of one side: access to all or not, and a number that must be accessible.
 #[derive(Debug, Clone, Copy)]
-struct Reach {
+struct AccessFilter {
     all: Option<bool>,
     number: Option<u32>,
 }
 
-impl Reach {
+impl AccessFilter {
     /// Returns `None` if no key can match.
-    fn of(all: Option<bool>, named: Named) -> Option<Self> {
-        match (named, all) {
-            (Named::Any, all) => Some(Self { all, number: None }),
-            (Named::Missing, Some(false)) => None,
-            (Named::Missing, _) | (Named::Number(_), Some(true)) => Some(Self { all: Some(true), number: None }),
-            (Named::Number(number), all) => Some(Self { all, number: Some(number) }),
+    fn new(all: Option<bool>, number: NumberFilter) -> Option<Self> {
+        match (number, all) {
+            (NumberFilter::Any, all) => Some(Self { all, number: None }),
+            (NumberFilter::Missing, Some(false)) => None,
+            (NumberFilter::Missing, _) | (NumberFilter::Number(_), Some(true)) => {
+                Some(Self { all: Some(true), number: None })
+            }
+            (NumberFilter::Number(number), all) => Some(Self { all, number: Some(number) }),
         }
     }
 }
@@ -136,17 +138,17 @@ impl Reach {
 /// A filter as conditions.
 #[derive(Debug)]
 pub(super) struct Conditions {
-    dialect: Dialect,
+    dialect: SqlDialect,
     select: Select,
     /// The walks to merge; if empty, the intersection of the narrow conditions is walked.
     walks: Vec<Walk>,
-    narrow: Vec<Narrow>,
+    narrow: Vec<NarrowCondition>,
     /// Conditions on `k` that hold for all walked rows.
     walked: Vec<String>,
     /// Other conditions on `k` that are cheap to check.
-    tight: Vec<String>,
+    cheap: Vec<String>,
     /// Other conditions on `k`.
-    loose: Vec<String>,
+    costly: Vec<String>,
     /// Statements that find the ids that match one condition, by an index in another order.
     finders: Vec<String>,
     /// Whether the last finder finds a text.
@@ -157,43 +159,44 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// Returns `None` if no key can match.
-    pub(super) fn of(
-        dialect: Dialect,
+    pub(super) fn new(
+        dialect: SqlDialect,
         filter: &KeyFilter,
-        (store, method): (Named, Named),
+        (store, method): (NumberFilter, NumberFilter),
         after: Option<&str>,
     ) -> Option<Self> {
         // A revoked key is not active.
         if filter.active == Some(true) && filter.revoked == Some(true) {
             return None;
         }
-        let (stores, methods) = (Reach::of(filter.all_stores, store)?, Reach::of(filter.all_methods, method)?);
+        let (stores, methods) =
+            (AccessFilter::new(filter.all_stores, store)?, AccessFilter::new(filter.all_methods, method)?);
         let mut conditions = Self {
             dialect,
             select: Select::new(dialect),
             walks: Vec::new(),
             narrow: Vec::new(),
             walked: Vec::new(),
-            tight: vec!["k.deleted_revision IS NULL".to_owned()],
-            loose: Vec::new(),
+            cheap: vec!["k.deleted_revision IS NULL".to_owned()],
+            costly: Vec::new(),
             finders: Vec::new(),
             finds_text: false,
             after: None,
         };
         conditions.add_narrow(filter);
-        let mut open = Vec::new();
-        for (side, reach) in [(STORES, stores), (METHODS, methods)] {
-            match reach.number {
-                Some(number) if reach.all == Some(false) => {
-                    conditions.narrow.push(side.selected(number));
-                    conditions.walked.push(side.is_selected(number));
+        let mut accessible = Vec::new();
+        for (selection, access) in [(STORES, stores), (METHODS, methods)] {
+            match access.number {
+                Some(number) if access.all == Some(false) => {
+                    conditions.narrow.push(selection.selected(number));
+                    conditions.walked.push(selection.is_selected(number));
                 }
-                Some(number) => open.push((side, number)),
+                Some(number) => accessible.push((selection, number)),
                 None => {}
             }
         }
-        let equal = equals(filter, stores.all, methods.all);
-        conditions.choose_walks(filter, open, equal);
+        let equal = flag_conditions(filter, stores.all, methods.all);
+        conditions.choose_walks(filter, accessible, equal);
         conditions.add_uses(filter);
         conditions.add_text(filter);
         conditions.begin_after(after);
@@ -201,7 +204,7 @@ impl Conditions {
     }
 
     /// Returns the parameters of every statement.
-    pub(super) fn params(&self) -> Vec<Value> {
+    pub(super) fn params(&self) -> Vec<SqlValue> {
         self.select.params.clone()
     }
 
@@ -230,30 +233,30 @@ impl Conditions {
     fn add_narrow(&mut self, filter: &KeyFilter) {
         if let Some(owner) = &filter.owner {
             let condition = format!("k.owner = {}", self.select.bind(owner.as_str().into()));
-            self.narrow.push(Narrow::of_keys("", &condition));
+            self.narrow.push(NarrowCondition::of_keys("", &condition));
             self.walked.push(self.dialect.unindexed(&condition));
         }
         if let Some(before) = filter.expire_before {
             let condition = format!("k.expires_at < {}", self.select.bind(before.into()));
             let ends = format!("k.expires_at IS NOT NULL AND {condition}");
-            self.narrow.push(Narrow::of_keys(&self.dialect.along("keys_ends"), &ends));
+            self.narrow.push(NarrowCondition::of_keys(&self.dialect.indexed_by("keys_ends"), &ends));
             self.walked.push(self.dialect.unindexed(&condition));
             self.finders.push(format!("SELECT k.id AS id FROM keys k WHERE k.deleted_revision IS NULL AND {ends}"));
         }
         if filter.revoked == Some(true) {
-            self.narrow.push(Narrow::of_keys("", "k.revoked = TRUE"));
+            self.narrow.push(NarrowCondition::of_keys("", "k.revoked = TRUE"));
             self.walked.push(self.dialect.unindexed("k.revoked = TRUE"));
         }
     }
 
-    fn choose_walks(&mut self, filter: &KeyFilter, open: Vec<(Side, u32)>, mut equal: Vec<String>) {
-        let mut open = open.into_iter();
+    fn choose_walks(&mut self, filter: &KeyFilter, accessible: Vec<(Selection, u32)>, mut equal: Vec<String>) {
+        let mut accessible = accessible.into_iter();
         if let [narrow] = self.narrow.as_slice() {
             self.walks.push(narrow.walk.clone());
         } else if self.narrow.is_empty() {
-            if let Some((side, number)) = open.next() {
-                self.walks = side.walks(number);
-                self.walked.push(side.is_open(number));
+            if let Some((selection, number)) = accessible.next() {
+                self.walks = selection.walks(number);
+                self.walked.push(selection.is_accessible(number));
             } else if filter.used.is_none() && filter.unused_since.is_none() {
                 // Without statistics SQLite would choose any index: it gets the choice of one.
                 let first = if equal.is_empty() { Vec::new() } else { vec![equal.remove(0)] };
@@ -265,8 +268,8 @@ impl Conditions {
                 self.walks.push(Walk { from, id: "u.key_id", conditions: vec!["k.id = u.key_id".to_owned()] });
             }
         }
-        self.tight.extend(equal.iter().map(|condition| self.dialect.unindexed(condition)));
-        self.tight.extend(open.map(|(side, number)| side.is_open(number)));
+        self.cheap.extend(equal.iter().map(|condition| self.dialect.unindexed(condition)));
+        self.cheap.extend(accessible.map(|(selection, number)| selection.is_accessible(number)));
     }
 
     fn add_uses(&mut self, filter: &KeyFilter) {
@@ -290,7 +293,7 @@ impl Conditions {
                     walk.conditions.push(if use_index { last } else { self.dialect.unindexed(&last) });
                     self.walked.push(condition);
                 }
-                None => self.loose.push(condition),
+                None => self.costly.push(condition),
             }
         }
     }
@@ -299,10 +302,10 @@ impl Conditions {
         if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
             let text = text.to_lowercase();
             let exact = self.select.bind(text.as_str().into());
-            self.loose.push(self.dialect.occurs("k.search", &exact));
+            self.costly.push(self.dialect.contains("k.search", &exact));
             if text.chars().count() >= INDEXED_CHARS {
                 let search = self.select.bind(self.dialect.search(&text));
-                self.finders.push(self.dialect.keys_with(&search));
+                self.finders.push(self.dialect.keys_matching(&search));
                 self.finds_text = true;
             }
         }
@@ -321,27 +324,27 @@ impl Conditions {
     }
 
     /// Returns all conditions on `k`, whichever way it was found.
-    fn passing(&self) -> String {
+    fn all_conditions(&self) -> String {
         let after = self.after.iter().map(|after| format!("k.id < {after}"));
-        let conditions = [&self.tight, &self.walked, &self.loose].into_iter().flatten().cloned();
+        let conditions = [&self.cheap, &self.walked, &self.costly].into_iter().flatten().cloned();
         conditions.chain(after).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Returns the ids on the page, by walking to the end.
     pub(super) fn walk(&self, limit: usize) -> String {
-        let all = self.walks.is_empty().then(|| self.side_by_side(None));
-        let statement = |walk: &Walk| walk.statement("", &[&self.tight, &self.loose], limit);
+        let all = self.walks.is_empty().then(|| self.intersection(None));
+        let statement = |walk: &Walk| walk.statement("", &[&self.cheap, &self.costly], limit);
         let walks = self.walks.iter().chain(&all).map(statement);
         let parts: Vec<_> = walks.enumerate().map(|(n, walk)| format!("SELECT id FROM ({walk}) AS w{n}")).collect();
         format!("SELECT id, '' AS horizon FROM ({}) AS w ORDER BY id DESC LIMIT {limit}", parts.join(" UNION ALL "))
     }
 
     /// Returns a walk along the intersection of the narrow conditions: the newest `most`, or all.
-    fn side_by_side(&self, most: Option<usize>) -> Walk {
+    fn intersection(&self, most: Option<usize>) -> Walk {
         let ids: Vec<_> = self.narrow.iter().map(|narrow| narrow.ids.as_str()).collect();
         let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
         Walk {
-            from: format!("({}{limit}) AS n CROSS JOIN keys k", self.dialect.common(&ids)),
+            from: format!("({}{limit}) AS n CROSS JOIN keys k", self.dialect.intersection(&ids)),
             id: "n.id",
             conditions: vec!["k.id = n.id".to_owned()],
         }
@@ -355,11 +358,11 @@ impl Conditions {
             format!(", CASE WHEN {} THEN TRUE ELSE FALSE END AS hit", conditions.join(" AND "))
         };
         let walks: Vec<_> = if self.walks.is_empty() {
-            let hit = hit(&[self.tight.as_slice(), &self.loose].concat());
-            vec![self.side_by_side(Some(most)).statement(&hit, &[], most)]
+            let hit = hit(&[self.cheap.as_slice(), &self.costly].concat());
+            vec![self.intersection(Some(most)).statement(&hit, &[], most)]
         } else {
-            let hit = hit(&self.loose);
-            self.walks.iter().map(|walk| walk.statement(&hit, &[&self.tight], most)).collect()
+            let hit = hit(&self.costly);
+            self.walks.iter().map(|walk| walk.statement(&hit, &[&self.cheap], most)).collect()
         };
         let (mut windows, mut horizons, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for (n, walk) in walks.iter().enumerate() {
@@ -384,7 +387,7 @@ impl Conditions {
         let found = format!(
             "SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
              WHERE (SELECT h.horizon FROM h) = '' AND k.id = g.id AND {}",
-            self.passing()
+            self.all_conditions()
         );
         format!(
             "WITH g AS MATERIALIZED (SELECT f.id AS id FROM ({finder}) AS f LIMIT {}), \
@@ -400,7 +403,7 @@ impl Conditions {
         let after = self.after.as_ref().map(|after| format!(" WHERE f.id < {after}")).unwrap_or_default();
         let found = format!(
             "SELECT k.id AS id, horizon FROM g CROSS JOIN keys k CROSS JOIN h WHERE k.id = g.id AND {}",
-            self.passing()
+            self.all_conditions()
         );
         format!(
             "WITH g AS MATERIALIZED (SELECT f.id AS id FROM ({finder}) AS f{after} ORDER BY f.id DESC LIMIT {most}), \
@@ -410,17 +413,17 @@ impl Conditions {
     }
 
     /// Returns the ids on the page, by checking all that `finder` finds.
-    pub(super) fn gathered(&self, finder: &str, limit: usize) -> String {
+    pub(super) fn all_found(&self, finder: &str, limit: usize) -> String {
         format!(
             "WITH g AS MATERIALIZED ({finder}) SELECT k.id AS id, '' AS horizon FROM g CROSS JOIN keys k \
              WHERE k.id = g.id AND {} ORDER BY k.id DESC LIMIT {limit}",
-            self.passing()
+            self.all_conditions()
         )
     }
 }
 
 /// Returns conditions on `k` that a column is true or false, ordered by how few keys they probably leave.
-fn equals(filter: &KeyFilter, all_stores: Option<bool>, all_methods: Option<bool>) -> Vec<String> {
+fn flag_conditions(filter: &KeyFilter, all_stores: Option<bool>, all_methods: Option<bool>) -> Vec<String> {
     [
         // A revoked key is never active.
         ("k.usable", filter.active.filter(|active| !active && filter.revoked != Some(true))),

@@ -5,35 +5,35 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::driver::{Driver, Insert, Purpose, Session};
+use super::driver::{Driver, Insert, Purpose, SqlSession};
 use super::text::Sql;
-use super::value::{Row, Value};
+use super::value::{SqlRow, SqlValue};
 use crate::clock::SharedClock;
 use crate::model::time::Timestamp;
-use crate::storage::options::Observer;
+use crate::storage::options::CallObserver;
 use crate::storage::{Error, Result};
 
-/// The state that all connections share.
-pub(super) struct Shared {
+/// Opens connections, and measures their statements.
+pub(super) struct Connector {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) clock: SharedClock,
-    pub(super) observer: Observer,
+    pub(super) observer: CallObserver,
 }
 
 /// A session of an engine, with its statements measured.
 pub(super) struct Connection {
-    shared: Arc<Shared>,
-    session: Box<dyn Session>,
+    connector: Arc<Connector>,
+    session: Box<dyn SqlSession>,
     failed: bool,
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("driver", &self.driver).finish_non_exhaustive()
+        f.debug_struct("Connector").field("driver", &self.driver).finish_non_exhaustive()
     }
 }
 
-impl Shared {
+impl Connector {
     /// Waits for a connection and begins a session on it.
     pub(super) async fn connect(self: &Arc<Self>, purpose: Purpose) -> Result<Connection> {
         let began = self.clock.monotonic();
@@ -51,7 +51,7 @@ impl Shared {
             began,
             session.as_ref().err(),
         );
-        Ok(Connection { shared: Arc::clone(self), session: session?, failed: false })
+        Ok(Connection { connector: Arc::clone(self), session: session?, failed: false })
     }
 
     fn observe(&self, name: &'static str, began: Duration, error: Option<&Error>) {
@@ -62,13 +62,13 @@ impl Shared {
 
 impl Connection {
     /// Returns the SQL dialect of its engine.
-    pub(super) fn dialect(&self) -> super::dialect::Dialect {
-        self.shared.driver.dialect()
+    pub(super) fn dialect(&self) -> super::dialect::SqlDialect {
+        self.connector.driver.dialect()
     }
 
     /// Returns the time for an engine without a clock of its own.
-    pub(super) fn own_clock(&self) -> Timestamp {
-        self.shared.clock.now()
+    pub(super) fn local_time(&self) -> Timestamp {
+        self.connector.clock.now()
     }
 
     /// Runs a statement and returns its rows.
@@ -76,13 +76,13 @@ impl Connection {
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
-        params: Vec<Value>,
-    ) -> Result<Vec<Row>> {
-        self.ready(name, params.iter())?;
-        let sql = sql.into().of(self.dialect());
-        let began = self.shared.clock.monotonic();
+        params: Vec<SqlValue>,
+    ) -> Result<Vec<SqlRow>> {
+        self.check(name, params.iter())?;
+        let sql = sql.into().for_dialect(self.dialect());
+        let began = self.connector.clock.monotonic();
         let result = self.session.query(sql, params).await;
-        self.done(name, began, result)
+        self.finish(name, began, result)
     }
 
     /// Runs a statement that returns at most one row.
@@ -90,8 +90,8 @@ impl Connection {
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
-        params: Vec<Value>,
-    ) -> Result<Option<Row>> {
+        params: Vec<SqlValue>,
+    ) -> Result<Option<SqlRow>> {
         Ok(self.rows(name, sql, params).await?.into_iter().next())
     }
 
@@ -100,8 +100,8 @@ impl Connection {
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
-        params: Vec<Value>,
-    ) -> Result<Row> {
+        params: Vec<SqlValue>,
+    ) -> Result<SqlRow> {
         let row = self.row(name, sql, params).await?;
         row.ok_or_else(|| Error::corrupt(format!("{name}: no row, although there must be one")))
     }
@@ -111,13 +111,13 @@ impl Connection {
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
-        params: Vec<Value>,
+        params: Vec<SqlValue>,
     ) -> Result<u64> {
-        self.ready(name, params.iter())?;
-        let sql = sql.into().of(self.dialect());
-        let began = self.shared.clock.monotonic();
+        self.check(name, params.iter())?;
+        let sql = sql.into().for_dialect(self.dialect());
+        let began = self.connector.clock.monotonic();
         let result = self.session.execute(sql, params).await;
-        self.done(name, began, result)
+        self.finish(name, began, result)
     }
 
     /// Runs a statement that changes one row, which is `what` and must exist.
@@ -125,7 +125,7 @@ impl Connection {
         &mut self,
         name: &'static str,
         sql: impl Into<Sql<'a>>,
-        params: Vec<Value>,
+        params: Vec<SqlValue>,
         what: impl fmt::Display,
     ) -> Result<()> {
         match self.execute(name, sql, params).await? {
@@ -135,15 +135,15 @@ impl Connection {
     }
 
     /// Inserts rows, in batches that are quick for every engine.
-    pub(super) async fn insert(&mut self, insert: &'static Insert, mut rows: Vec<Vec<Value>>) -> Result<u64> {
+    pub(super) async fn insert(&mut self, insert: &'static Insert, mut rows: Vec<Vec<SqlValue>>) -> Result<u64> {
         const PIECE: usize = 5_000;
-        self.ready(insert.name, rows.iter().flatten())?;
+        self.check(insert.name, rows.iter().flatten())?;
         let mut inserted = 0;
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(PIECE));
-            let began = self.shared.clock.monotonic();
+            let began = self.connector.clock.monotonic();
             let result = self.session.insert(insert, rows).await;
-            inserted += self.done(insert.name, began, result)?;
+            inserted += self.finish(insert.name, began, result)?;
             rows = rest;
         }
         Ok(inserted)
@@ -155,9 +155,9 @@ impl Connection {
             self.session.rollback().await?;
             return Err(Error::bug("a write was committed after one of its statements had failed; it was undone"));
         }
-        let began = self.shared.clock.monotonic();
+        let began = self.connector.clock.monotonic();
         let result = self.session.commit().await;
-        self.shared.observe(name, began, result.as_ref().err());
+        self.connector.observe(name, began, result.as_ref().err());
         result
     }
 
@@ -166,12 +166,12 @@ impl Connection {
         self.session.rollback().await
     }
 
-    fn ready<'a>(&self, name: &str, mut params: impl Iterator<Item = &'a Value>) -> Result<()> {
+    fn check<'a>(&self, name: &str, mut params: impl Iterator<Item = &'a SqlValue>) -> Result<()> {
         if self.failed {
             return Err(Error::bug(format!("{name}: an earlier statement of this transaction failed")));
         }
         // Postgres cannot store it, and both engines refuse the same values.
-        if params.any(|value| matches!(value, Value::Text(Some(text)) if text.contains('\0'))) {
+        if params.any(|value| matches!(value, SqlValue::Text(Some(text)) if text.contains('\0'))) {
             return Err(Error::bug(format!(
                 "{name}: a text contains the character U+0000, which storage cannot store"
             )));
@@ -179,8 +179,8 @@ impl Connection {
         Ok(())
     }
 
-    fn done<T>(&mut self, name: &'static str, began: Duration, result: Result<T>) -> Result<T> {
-        self.shared.observe(name, began, result.as_ref().err());
+    fn finish<T>(&mut self, name: &'static str, began: Duration, result: Result<T>) -> Result<T> {
+        self.connector.observe(name, began, result.as_ref().err());
         self.failed |= result.is_err();
         result.map_err(|error| match error {
             // The statement's name helps to find the bug.

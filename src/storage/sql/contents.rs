@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use super::connection::Connection;
 use super::digests::{all_digests, read_digests};
 use super::grants;
-use super::history::{continues, head};
+use super::history::{head, is_in_history};
 use super::text::Sql;
-use super::value::{Reader, Value, each_digest};
+use super::value::{RowReader, SqlValue, each_digest};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, SubjectKind};
 use crate::model::token::Digest;
-use crate::storage::contents::{Changed, Contents, GrantsRead, KEY_TABLES, Missing, PARTS, Tally};
+use crate::storage::contents::{
+    ChangedParts, GrantsRead, IncompleteTable, KEY_PARTS, KEY_TABLES, StorageContents, Tally,
+};
 use crate::storage::{Result, SnapshotSink};
 
 /// The measured tables, and the hash of a row of each. A null differs from every value, and every column that decisions
@@ -54,18 +56,18 @@ const ENDS: &str = "SELECT * FROM (SELECT subject_id FROM changes WHERE subject_
                     ORDER BY revision, ordinal LIMIT 1) oldest";
 
 /// Reads the contents of storage, and the changes after `since`.
-pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<Contents> {
+pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<StorageContents> {
     let head = head(connection, "contents_head").await?.0;
-    let mut contents = Contents {
+    let mut contents = StorageContents {
         head,
         stores: stores::all(connection).await?,
         methods: methods::all(connection, true).await?,
         operators: operators::all(connection).await?,
         hosts: Tally::default(),
-        keys: vec![[Tally::default(); KEY_TABLES.len()]; usize::from(PARTS)],
+        keys: vec![[Tally::default(); KEY_TABLES.len()]; usize::from(KEY_PARTS)],
         changed: changed(connection, since, head).await?,
-        missing: missing(connection).await?,
-        writing: BTreeSet::new(),
+        incomplete_tables: incomplete_tables(connection).await?,
+        open_writes: BTreeSet::new(),
     };
     let sql = sql!("SELECT count(*), CAST(COALESCE(sum(" (HASH "host || '|' || CAST(store_number AS text)")
         "), 0) AS bigint) FROM store_hosts");
@@ -82,28 +84,28 @@ pub(super) async fn read(connection: &mut Connection, since: Cursor) -> Result<C
             }
         }
     }
-    if let Some(sql) = connection.dialect().writing() {
+    if let Some(sql) = connection.dialect().open_writes() {
         for row in connection.rows("writing", sql, Vec::new()).await? {
-            contents.writing.insert(row.read("pg_locks").text("virtualtransaction")?);
+            contents.open_writes.insert(row.read("pg_locks").text("virtualtransaction")?);
         }
     }
     Ok(contents)
 }
 
-fn tally(reader: &mut Reader) -> Result<Tally> {
+fn tally(reader: &mut RowReader) -> Result<Tally> {
     Ok(Tally { rows: reader.number("count")?, digest: reader.int("sum")?.cast_unsigned() })
 }
 
-async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Result<Option<Changed>> {
+async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Result<Option<ChangedParts>> {
     if since == head {
-        return Ok(Some(Changed::default()));
+        return Ok(Some(ChangedParts::default()));
     }
-    if !continues(connection, since, head).await? {
+    if !is_in_history(connection, since, head).await? {
         return Ok(None);
     }
     let sql = "SELECT DISTINCT subject_kind, CASE WHEN subject_kind = 'key' THEN substr(subject_id, 38) ELSE '' END \
                FROM changes WHERE revision > $1";
-    let mut changed = Changed::default();
+    let mut changed = ChangedParts::default();
     for row in connection.rows("changed_since", sql, vec![since.revision.into()]).await? {
         let mut reader = row.read("changes");
         let (kind, end) = (reader.text("subject_kind")?, reader.text("subject_id")?);
@@ -120,7 +122,7 @@ async fn changed(connection: &mut Connection, since: Cursor, head: Cursor) -> Re
 
 /// Finds the tables that lack rows which the audit trail lists as created: a copy made table by table, or row by row,
 /// has not reached them yet. Checks only the ends of the audit trail, so that it costs a few look-ups.
-pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>> {
+pub(super) async fn incomplete_tables(connection: &mut Connection) -> Result<Vec<IncompleteTable>> {
     let mut missing = Vec::new();
     for (kind, table, column) in [
         (SubjectKind::Key, "keys", "id"),
@@ -131,8 +133,8 @@ pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>>
         for row in connection.rows("ends", ENDS, vec![kind.as_str().into()]).await? {
             let subject = row.read("changes").text("subject_id")?;
             let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = $1)");
-            if !yes(connection, "made", &sql, vec![subject.as_str().into()]).await? {
-                add(connection, &mut missing, table).await?;
+            if !is_true(connection, "made", &sql, vec![subject.as_str().into()]).await? {
+                add_incomplete(connection, &mut missing, table).await?;
             }
         }
     }
@@ -144,7 +146,7 @@ pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>>
         if let Some(row) = connection.row(name, &sql, Vec::new()).await?
             && !row.read("secrets").bool("exists")?
         {
-            add(connection, &mut missing, "secrets").await?;
+            add_incomplete(connection, &mut missing, "secrets").await?;
         }
     }
     let sql =
@@ -162,10 +164,10 @@ pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>>
             // Only if the table has no rows of any key: a later change of this one may have emptied its list.
             if after.as_ref().is_some_and(selects) {
                 let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE key_id = $1)");
-                if !yes(connection, "selected", &sql, vec![key.as_str().into()]).await?
+                if !is_true(connection, "selected", &sql, vec![key.as_str().into()]).await?
                     && is_empty(connection, table).await?
                 {
-                    add(connection, &mut missing, table).await?;
+                    add_incomplete(connection, &mut missing, table).await?;
                 }
             }
         }
@@ -173,18 +175,22 @@ pub(super) async fn missing(connection: &mut Connection) -> Result<Vec<Missing>>
     Ok(missing)
 }
 
-async fn add(connection: &mut Connection, missing: &mut Vec<Missing>, table: &'static str) -> Result<()> {
+async fn add_incomplete(
+    connection: &mut Connection,
+    missing: &mut Vec<IncompleteTable>,
+    table: &'static str,
+) -> Result<()> {
     if missing.iter().all(|known| known.table != table) {
-        missing.push(Missing { table, empty: is_empty(connection, table).await? });
+        missing.push(IncompleteTable { table, empty: is_empty(connection, table).await? });
     }
     Ok(())
 }
 
 async fn is_empty(connection: &mut Connection, table: &str) -> Result<bool> {
-    yes(connection, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
+    is_true(connection, "empty", &format!("SELECT NOT EXISTS (SELECT 1 FROM {table})"), Vec::new()).await
 }
 
-async fn yes(connection: &mut Connection, name: &'static str, sql: &str, params: Vec<Value>) -> Result<bool> {
+async fn is_true(connection: &mut Connection, name: &'static str, sql: &str, params: Vec<SqlValue>) -> Result<bool> {
     connection.one(name, sql, params).await?.read("exists").bool("exists")
 }
 

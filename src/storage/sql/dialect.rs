@@ -1,19 +1,19 @@
 //! Fragments of statements that are built at run time, where the engines differ.
 
-use super::value::Value;
+use super::value::SqlValue;
 
 /// The SQL dialect of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::storage) enum Dialect {
+pub(in crate::storage) enum SqlDialect {
     /// SQLite's.
     Sqlite,
     /// PostgreSQL's.
     Postgres,
 }
 
-impl Dialect {
+impl SqlDialect {
     /// Returns a condition that `column` contains a text exactly, without an index; its parameter is `parameter`.
-    pub(super) fn occurs(self, column: &str, parameter: &str) -> String {
+    pub(super) fn contains(self, column: &str, parameter: &str) -> String {
         match self {
             Self::Sqlite => format!("instr({column}, {parameter}) > 0"),
             Self::Postgres => format!("strpos({column}, {parameter}) > 0"),
@@ -22,7 +22,7 @@ impl Dialect {
 
     /// Returns a statement of other sessions' open transactions that have written to data that decisions depend on, if
     /// the engine supports it.
-    pub(super) const fn writing(self) -> Option<&'static str> {
+    pub(super) const fn open_writes(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some(
@@ -45,7 +45,7 @@ impl Dialect {
     }
 
     /// Returns the suffix of a table that forces reading along `index`; PostgreSQL chooses better itself.
-    pub(super) fn along(self, index: &str) -> String {
+    pub(super) fn indexed_by(self, index: &str) -> String {
         match self {
             Self::Sqlite => format!(" INDEXED BY {index}"),
             Self::Postgres => String::new(),
@@ -53,7 +53,7 @@ impl Dialect {
     }
 
     /// Returns a statement of the ids that are in all `lists`, each a statement of ids; in descending order.
-    pub(super) fn common(self, lists: &[&str]) -> String {
+    pub(super) fn intersection(self, lists: &[&str]) -> String {
         match self {
             // SQLite merges them as it reads, and buffers none.
             Self::Sqlite => format!("{} ORDER BY id DESC", lists.join(" INTERSECT ")),
@@ -68,8 +68,8 @@ impl Dialect {
     }
 
     /// Returns a statement that finds, by an index, the ids of keys that contain a text of at least three characters,
-    /// with `parameter` for [`Dialect::search`]; the result may include keys that do not contain it.
-    pub(super) fn keys_with(self, parameter: &str) -> String {
+    /// with `parameter` for [`SqlDialect::search`]; the result may include keys that do not contain it.
+    pub(super) fn keys_matching(self, parameter: &str) -> String {
         match self {
             Self::Sqlite => format!(
                 "SELECT k.id FROM keys_search CROSS JOIN keys k WHERE keys_search MATCH {parameter} \
@@ -81,8 +81,8 @@ impl Dialect {
         }
     }
 
-    /// Returns the parameter of [`Dialect::keys_with`] for `text`.
-    pub(super) fn search(self, text: &str) -> Value {
+    /// Returns the parameter of [`SqlDialect::keys_matching`] for `text`.
+    pub(super) fn search(self, text: &str) -> SqlValue {
         match self {
             // Every three consecutive characters: the index knows which rows contain them, not where.
             Self::Sqlite => {
@@ -116,18 +116,18 @@ mod tests {
     fn what_is_in_several_lists_is_found_by_each_engine_in_its_way() {
         let lists = ["SELECT a AS id FROM x", "SELECT b AS id FROM y"];
         assert_eq!(
-            Dialect::Sqlite.common(&lists),
+            SqlDialect::Sqlite.intersection(&lists),
             "SELECT a AS id FROM x INTERSECT SELECT b AS id FROM y ORDER BY id DESC"
         );
         assert_eq!(
-            Dialect::Postgres.common(&lists),
+            SqlDialect::Postgres.intersection(&lists),
             "SELECT id FROM (SELECT a AS id FROM x) AS l0 JOIN (SELECT b AS id FROM y) AS l1 USING (id) ORDER BY id DESC"
         );
     }
 
     #[test]
     fn marks_in_a_searched_text_are_text() {
-        assert!(Dialect::Postgres.search("50%_\\") == "%50\\%\\_\\\\%".into());
-        assert!(Dialect::Sqlite.search("a\"bc") == "\"a\"\"b\" AND \"\"\"bc\"".into());
+        assert!(SqlDialect::Postgres.search("50%_\\") == "%50\\%\\_\\\\%".into());
+        assert!(SqlDialect::Sqlite.search("a\"bc") == "\"a\"\"b\" AND \"\"\"bc\"".into());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::text::Sql;
-use super::value::{Value, count};
+use super::value::{SqlValue, count};
 use crate::model::token::Digest;
 use crate::storage::{Result, SnapshotSink};
 
@@ -14,7 +14,7 @@ pub(super) async fn all_digests(connection: &mut Connection, sink: &mut (dyn Sna
     let mut after = Vec::new();
     loop {
         let sql = "SELECT digest FROM secrets WHERE digest > $1 ORDER BY digest LIMIT $2";
-        let params = vec![Value::Bytes(Some(after)), count(DIGESTS)];
+        let params = vec![SqlValue::Bytes(Some(after)), count(DIGESTS)];
         let digests = read_digests(connection, sql, params).await?;
         sink.digests(&digests);
         match digests.last() {
@@ -27,7 +27,7 @@ pub(super) async fn all_digests(connection: &mut Connection, sink: &mut (dyn Sna
 pub(super) async fn read_digests<'a>(
     connection: &mut Connection,
     sql: impl Into<Sql<'a>>,
-    params: Vec<Value>,
+    params: Vec<SqlValue>,
 ) -> Result<Vec<Digest>> {
     let rows = connection.rows("digests", sql, params).await?;
     rows.into_iter().map(|row| row.read("secrets").digest("digest")).collect()

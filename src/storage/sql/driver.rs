@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 
-use super::dialect::Dialect;
-use super::value::{Row, Value};
+use super::dialect::SqlDialect;
+use super::value::{SqlRow, SqlValue};
 use crate::storage::{Error, Result};
 
 /// The purpose of a session: it determines the connections it uses and what it waits for.
@@ -32,11 +32,11 @@ pub(in crate::storage) enum Purpose {
 #[async_trait]
 pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
     /// Returns its SQL dialect.
-    fn dialect(&self) -> Dialect;
+    fn dialect(&self) -> SqlDialect;
 
     /// Begins a session: waits for a connection, at most a few seconds ([`Error::Unavailable`]). May send nothing
     /// before its first statement.
-    async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>>;
+    async fn session(&self, purpose: Purpose) -> Result<Box<dyn SqlSession>>;
 
     /// Returns whether the write can be repeated because the engine refused it for a conflict with another.
     fn is_conflict(&self, error: &Error) -> bool;
@@ -50,15 +50,15 @@ pub(in crate::storage) trait Driver: fmt::Debug + Send + Sync + 'static {
 
 /// A session: one transaction, or one statement if it is for [`Purpose::Grant`]. Dropping it undoes its changes.
 #[async_trait]
-pub(in crate::storage) trait Session: Send {
+pub(in crate::storage) trait SqlSession: Send {
     /// Runs a statement and returns its rows.
-    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>>;
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>>;
 
     /// Runs a statement and returns the number of affected rows.
-    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64>;
+    async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64>;
 
     /// Inserts rows, which must have values of the same types, in their order.
-    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64>;
+    async fn insert(&mut self, insert: &'static Insert, rows: Vec<Vec<SqlValue>>) -> Result<u64>;
 
     /// Makes the changes durable; for [`Purpose::Write`] wakes followers.
     async fn commit(self: Box<Self>) -> Result<()>;
@@ -91,7 +91,7 @@ impl Insert {
     }
 
     /// Returns the statement for an engine; `source` builds its source of rows from the number of columns.
-    pub(in crate::storage) fn text(&self, dialect: Dialect, source: impl FnOnce(usize) -> String) -> &str {
+    pub(in crate::storage) fn text(&self, dialect: SqlDialect, source: impl FnOnce(usize) -> String) -> &str {
         self.texts[dialect as usize].get_or_init(|| {
             let (table, columns, on_conflict) = (self.table, self.columns.join(", "), self.on_conflict);
             format!("INSERT INTO {table} ({columns}) {} {on_conflict}", source(self.columns.len()))
@@ -100,7 +100,7 @@ impl Insert {
 }
 
 /// Returns the `Error::Taken` for a violated constraint: `which` is the engine's name, an index or `table.column`.
-pub(in crate::storage) fn taken(which: &str) -> Option<Error> {
+pub(in crate::storage) fn taken_error(which: &str) -> Option<Error> {
     let what = match which {
         "stores_code" | "stores.code" => "the store code",
         "store_hosts_pkey" | "store_hosts.host" => "the host",

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::connection::Connection;
 use super::digests::{all_digests, read_digests};
-use super::history::{continues, head, lineage};
+use super::history::{head, is_in_history, recent_revisions};
 use super::value::{count, each};
 use super::{methods, operators, stores};
 use crate::model::change::{Cursor, Revision, SubjectKind};
 use crate::model::id::KeyId;
-use crate::storage::{Detail, Error, Poll, Result, Snapshot, SnapshotSink};
+use crate::storage::{ChangeDetail, Error, Poll, Result, Snapshot, SnapshotSink};
 
 /// Reads the contents of a World, and the digests of all secrets.
 pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn SnapshotSink + Send)) -> Result<Snapshot> {
@@ -21,9 +21,9 @@ pub(super) async fn snapshot(connection: &mut Connection, sink: &mut (dyn Snapsh
         stores: stores::all(connection).await?,
         methods: methods::all(connection, true).await?,
         operators: operators::all(connection).await?,
-        missing: super::contents::missing(connection).await?,
+        incomplete_tables: super::contents::incomplete_tables(connection).await?,
         deployment: super::lost::deployment(connection).await?,
-        lineage: lineage(connection, head).await?,
+        recent_revisions: recent_revisions(connection, head).await?,
     };
     all_digests(connection, sink).await?;
     Ok(snapshot)
@@ -41,7 +41,7 @@ pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usi
         subjects: Vec::new(),
         details: Vec::new(),
         overflow: false,
-        missing: Vec::new(),
+        incomplete_tables: Vec::new(),
         keys: Vec::new(),
         digests: Vec::new(),
         stores: None,
@@ -51,12 +51,12 @@ pub(super) async fn poll(connection: &mut Connection, cursor: Cursor, limit: usi
     if cursor == head {
         return Ok(poll);
     }
-    if !continues(connection, cursor, head).await? {
+    if !is_in_history(connection, cursor, head).await? {
         poll.continuous = false;
         return Ok(poll);
     }
     let kinds = read_changes(connection, cursor, limit, &mut poll).await?;
-    read_touched(connection, cursor, &kinds, &mut poll).await?;
+    read_changed_records(connection, cursor, &kinds, &mut poll).await?;
     Ok(poll)
 }
 
@@ -85,7 +85,7 @@ async fn read_changes(
             let subject = (revision, reader.text("subject_kind")?, reader.text("subject_id")?, reader.text("action")?);
             let images = (reader.opt_json("before")?, reader.opt_json("after")?);
             if let (Some(before), Some(after)) = images
-                && let Some(detail) = taken_away(&before, &after)
+                && let Some(detail) = removed_detail(&before, &after)
             {
                 poll.details.push((revision, subject.2.clone(), detail));
             }
@@ -109,8 +109,8 @@ async fn read_changes(
         let mut reader = row.read("changes");
         let (kind, revision) = (reader.text("subject_kind")?, reader.revision("revision")?);
         // A replica that does not know a kind must be notified of it, even beyond the limit of subjects.
-        let told = poll.subjects.iter().any(|(_, told, ..)| *told == kind);
-        if SubjectKind::parse(&kind) == SubjectKind::Other && !told {
+        let listed = poll.subjects.iter().any(|(_, listed, ..)| *listed == kind);
+        if SubjectKind::parse(&kind) == SubjectKind::Other && !listed {
             poll.subjects.push((revision, kind.clone(), String::new(), String::new()));
         }
         kinds.push(kind);
@@ -119,7 +119,7 @@ async fn read_changes(
 }
 
 /// Returns what a change removed: secrets that no longer exist, and whether the subject was switched off.
-fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<Detail> {
+fn removed_detail(before: &serde_json::Value, after: &serde_json::Value) -> Option<ChangeDetail> {
     let secrets = |image: &serde_json::Value| {
         let secrets = image.get("secrets").and_then(|secrets| secrets.as_array()).cloned().unwrap_or_default();
         let ids = secrets.iter().filter_map(|secret| Some(secret.get("id")?.as_str()?.to_owned()));
@@ -127,15 +127,20 @@ fn taken_away(before: &serde_json::Value, after: &serde_json::Value) -> Option<D
     };
     let kept = secrets(after);
     let active = |image: &serde_json::Value| image.get("active").and_then(serde_json::Value::as_bool);
-    let detail = Detail {
+    let detail = ChangeDetail {
         ended_secrets: secrets(before).into_iter().filter(|secret| !kept.contains(secret)).collect(),
         switched_off: active(before) == Some(true) && active(after) == Some(false),
     };
-    (detail != Detail::default()).then_some(detail)
+    (detail != ChangeDetail::default()).then_some(detail)
 }
 
 /// Reads the changed records.
-async fn read_touched(connection: &mut Connection, cursor: Cursor, kinds: &[String], poll: &mut Poll) -> Result<()> {
+async fn read_changed_records(
+    connection: &mut Connection,
+    cursor: Cursor,
+    kinds: &[String],
+    poll: &mut Poll,
+) -> Result<()> {
     let has = |kind: SubjectKind| kinds.iter().any(|text| text == kind.as_str());
     let mut newest: HashMap<KeyId, Revision> = HashMap::new();
     for (revision, _, id, _) in poll.subjects.iter().filter(|(_, kind, ..)| kind == SubjectKind::Key.as_str()) {
@@ -148,7 +153,7 @@ async fn read_touched(connection: &mut Connection, cursor: Cursor, kinds: &[Stri
     if poll.overflow {
         let sql = "SELECT digest FROM secrets WHERE created_revision > $1";
         poll.digests = read_digests(connection, sql, vec![cursor.revision.into()]).await?;
-        poll.missing = super::contents::missing(connection).await?;
+        poll.incomplete_tables = super::contents::incomplete_tables(connection).await?;
     } else if !poll.keys.is_empty() {
         let sql = sql!("SELECT digest FROM secrets WHERE key_id " (MEMBERS 1));
         poll.digests = read_digests(connection, sql, vec![each(poll.keys.iter().map(|(key, _)| key))]).await?;

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::connection::Connection;
-use super::value::Reader;
+use super::value::RowReader;
 use crate::model::book::MethodNumber;
 use crate::model::grant::{Grant, NumberSet, Standing};
 use crate::model::store::StoreNumber;
@@ -39,7 +39,7 @@ pub(super) async fn read(connection: &mut Connection, digest: &Digest) -> Result
 }
 
 /// Reads [`columns`]; returns `None` if there is no such key.
-pub(super) fn grant(reader: &mut Reader) -> Result<Option<Grant>> {
+pub(super) fn grant(reader: &mut RowReader) -> Result<Option<Grant>> {
     let Some(key) = reader.opt_text("id")? else {
         return Ok(None);
     };
@@ -62,7 +62,7 @@ pub(super) fn grant(reader: &mut Reader) -> Result<Option<Grant>> {
     }))
 }
 
-fn standing(reader: &mut Reader) -> Result<Standing> {
+fn standing(reader: &mut RowReader) -> Result<Standing> {
     let deleted = reader.opt_revision("deleted_revision")?.is_some();
     let revoked = reader.bool("revoked")?;
     let ended = reader.opt_time("ended_at")?.is_some();
@@ -79,7 +79,7 @@ fn standing(reader: &mut Reader) -> Result<Standing> {
 }
 
 fn members<N: Ord + Copy>(
-    reader: &mut Reader,
+    reader: &mut RowReader,
     all: &str,
     list: &str,
     number: impl Fn(u32) -> N,

@@ -4,7 +4,7 @@ use super::connection::Connection;
 use crate::model::change::{Cursor, Revision};
 use crate::model::marks::Marks;
 use crate::model::time::Timestamp;
-use crate::storage::{Error, LINEAGE, Result};
+use crate::storage::{Error, RECENT_REVISIONS, Result};
 
 /// Reads the latest revision, storage's clock, and its marks.
 pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Result<(Cursor, Timestamp, Marks)> {
@@ -12,7 +12,7 @@ pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Res
     let row = connection.one(name, sql, Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.cursor()?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
+    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.local_time());
     if reader.bool("standby")? {
         return Err(Error::unavailable("the server is a standby and may be behind its primary"));
     }
@@ -21,15 +21,15 @@ pub(super) async fn head(connection: &mut Connection, name: &'static str) -> Res
 }
 
 /// Reads the last revisions up to `head`.
-pub(super) async fn lineage(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
+pub(super) async fn recent_revisions(connection: &mut Connection, head: Cursor) -> Result<Vec<Cursor>> {
     let sql = "SELECT revision, nonce FROM changes WHERE revision > $1 AND ordinal = 0 ORDER BY revision";
-    let before = Revision(head.revision.0.saturating_sub(LINEAGE));
+    let before = Revision(head.revision.0.saturating_sub(RECENT_REVISIONS));
     let rows = connection.rows("lineage", sql, vec![before.into()]).await?;
     rows.into_iter().map(|row| row.read("changes").cursor()).collect()
 }
 
 /// Returns whether `cursor` is part of the history of `head`.
-pub(super) async fn continues(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
+pub(super) async fn is_in_history(connection: &mut Connection, cursor: Cursor, head: Cursor) -> Result<bool> {
     if cursor.revision >= head.revision {
         return Ok(false);
     }

@@ -2,7 +2,7 @@
 //! in each of the lists.
 
 use super::driver::Insert;
-use super::value::{Reader, Value, json};
+use super::value::{RowReader, SqlValue, json};
 use crate::model::change::Revision;
 use crate::model::key::{Access, Key, KeySpec, Revocation};
 use crate::model::time::Timestamp;
@@ -54,7 +54,12 @@ pub(super) const UPDATE_KEY: &str = "UPDATE keys SET name = $1, owner = $2, cont
      WHERE id = $16 AND deleted_revision IS NULL";
 
 /// Returns the values of all columns except id, search and creation.
-pub(super) fn values(spec: &KeySpec, revoked: Option<&Revocation>, now: Timestamp, revision: Revision) -> Vec<Value> {
+pub(super) fn values(
+    spec: &KeySpec,
+    revoked: Option<&Revocation>,
+    now: Timestamp,
+    revision: Revision,
+) -> Vec<SqlValue> {
     vec![
         spec.name.as_str().into(),
         spec.owner.as_str().into(),
@@ -75,21 +80,21 @@ pub(super) fn values(spec: &KeySpec, revoked: Option<&Revocation>, now: Timestam
 }
 
 /// A partly read key: without its secrets, and with numbers instead of the names that it selects.
-pub(super) struct Numbered {
+pub(super) struct NumberedKey {
     pub(super) key: Key,
     pub(super) stores: Vec<u32>,
     pub(super) methods: Vec<u32>,
 }
 
 /// Reads access to all, or to the numbers, which get their names later.
-fn access(reader: &mut Reader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
+fn access(reader: &mut RowReader, all: &str, list: &str) -> Result<(Access<String>, Vec<u32>)> {
     let all = reader.bool(all)?;
     let numbers = reader.numbers(list)?;
     Ok((if all { Access::All } else { Access::Selected(Vec::new()) }, numbers))
 }
 
 /// Reads a key from [`key_columns`].
-pub(super) fn read(reader: &mut Reader) -> Result<Numbered> {
+pub(super) fn read(reader: &mut RowReader) -> Result<NumberedKey> {
     let id = reader.parsed("id")?;
     let (name, owner) = (reader.text("name")?, reader.text("owner")?);
     let (contact, comment) = (reader.text("contact")?, reader.text("comment")?);
@@ -121,5 +126,5 @@ pub(super) fn read(reader: &mut Reader) -> Result<Numbered> {
         last_used: reader.opt_time("last_used_at")?.filter(|at| at.as_micros() != 0),
         row_revision: reader.revision("row_revision")?,
     };
-    Ok(Numbered { key, stores, methods })
+    Ok(NumberedKey { key, stores, methods })
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::connection::Connection;
 use super::driver::Purpose;
-use super::key_row::{Numbered, key_columns, read};
+use super::key_row::{NumberedKey, key_columns, read};
 use super::transaction::Transaction;
-use super::value::{Reader, Row, each};
+use super::value::{RowReader, SqlRow, each};
 use super::{Storage, codec};
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{Access, Key, Secret};
 use crate::model::token::Digest;
-use crate::storage::{Found, Result};
+use crate::storage::{FoundSecret, Result};
 
 /// The columns that [`read_secret`] reads, of `secrets t`. Looks up the last use of each: a join would read the uses of
 /// all secrets while PostgreSQL has no statistics.
@@ -23,11 +23,11 @@ macro_rules! secret_columns {
 }
 
 /// Reads a secret from [`secret_columns`].
-fn read_secret(reader: &mut Reader) -> Result<Secret> {
+fn read_secret(reader: &mut RowReader) -> Result<Secret> {
     Ok(Secret {
         id: reader.parsed("id")?,
         hint: reader.text("hint")?,
-        origin: reader.read_as("origin", codec::origin_of)?,
+        origin: reader.read_as("origin", codec::parse_origin)?,
         created: reader.time("created_at")?,
         expires: reader.opt_time("expires_at")?,
         last_used: reader.opt_time("last_used_at")?,
@@ -35,7 +35,7 @@ fn read_secret(reader: &mut Reader) -> Result<Secret> {
 }
 
 /// Completes the keys of `rows`, which were read with [`key_columns`], with their selected names and live secrets.
-pub(super) async fn complete(connection: &mut Connection, rows: Vec<Row>) -> Result<Vec<Key>> {
+pub(super) async fn complete_keys(connection: &mut Connection, rows: Vec<SqlRow>) -> Result<Vec<Key>> {
     let keys = rows.into_iter().map(|row| read(&mut row.read("keys"))).collect::<Result<Vec<_>>>()?;
     let mut keys = name_selected(connection, keys).await?;
     add_secrets(connection, &mut keys).await?;
@@ -45,8 +45,8 @@ pub(super) async fn complete(connection: &mut Connection, rows: Vec<Row>) -> Res
 /// Names the stores and methods that keys select, with one read of the stores and the reference book for all keys.
 /// Joined key by key, PostgreSQL would read the whole book for each; joined for all, the lists of all existing keys,
 /// while it has no statistics.
-async fn name_selected(connection: &mut Connection, keys: Vec<Numbered>) -> Result<Vec<Key>> {
-    let all = |of: fn(&Numbered) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
+async fn name_selected(connection: &mut Connection, keys: Vec<NumberedKey>) -> Result<Vec<Key>> {
+    let all = |of: fn(&NumberedKey) -> &Vec<u32>| keys.iter().flat_map(of).copied().collect::<BTreeSet<_>>();
     let (stores, methods) = (all(|key| &key.stores), all(|key| &key.methods));
     let (mut codes, mut identities) = (HashMap::new(), HashMap::new());
     if !(stores.is_empty() && methods.is_empty()) {
@@ -66,7 +66,7 @@ async fn name_selected(connection: &mut Connection, keys: Vec<Numbered>) -> Resu
         named.sort_unstable();
         named
     };
-    let complete = keys.into_iter().map(|Numbered { mut key, stores, methods }| {
+    let complete = keys.into_iter().map(|NumberedKey { mut key, stores, methods }| {
         if let Access::Selected(members) = &mut key.spec.stores {
             *members = named(stores, &codes);
         }
@@ -105,7 +105,7 @@ async fn get(connection: &mut Connection, id: KeyId) -> Result<Option<Key>> {
         " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1 AND k.deleted_revision IS NULL"
     );
     let rows = connection.rows("key", sql, vec![id.to_string().into()]).await?;
-    Ok(complete(connection, rows).await?.pop())
+    Ok(complete_keys(connection, rows).await?.pop())
 }
 
 impl Storage {
@@ -115,7 +115,7 @@ impl Storage {
     }
 
     /// Returns the secret with this digest and its key, even if ended, revoked or deleted.
-    pub async fn find(&self, digest: &Digest) -> Result<Option<Found>> {
+    pub async fn find_key(&self, digest: &Digest) -> Result<Option<FoundSecret>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let sql = concat!(
             "SELECT t.ended_at, k.deleted_revision, ",
@@ -133,7 +133,7 @@ impl Storage {
         let secret = read_secret(&mut reader)?;
         let mut keys = name_selected(connection, vec![read(&mut reader)?]).await?;
         add_secrets(connection, &mut keys).await?;
-        Ok(keys.pop().map(|key| Found { key, secret, deleted, ended }))
+        Ok(keys.pop().map(|key| FoundSecret { key, secret, deleted, ended }))
     }
 }
 
@@ -152,7 +152,7 @@ impl Transaction {
     }
 
     /// Returns the secret with this digest, whatever its state, and its key.
-    pub async fn secret_with(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
+    pub async fn secret_by_digest(&mut self, digest: &Digest) -> Result<Option<(SecretId, KeyId)>> {
         let sql = "SELECT id, key_id FROM secrets WHERE digest = $1";
         let Some(row) = self.connection.row("secret_with", sql, vec![digest.into()]).await? else {
             return Ok(None);

@@ -10,7 +10,7 @@
 //!   intersected;
 //! - for a text: the finds of its index; otherwise: the walk, to its end.
 
-use super::conditions::{Conditions, Named};
+use super::conditions::{Conditions, NumberFilter};
 use super::connection::Connection;
 use super::driver::Purpose;
 use super::key_row::key_columns;
@@ -35,18 +35,18 @@ impl Storage {
     pub async fn keys(&self, filter: &KeyFilter, page: &PageRequest) -> Result<Page<Key>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let store = match &filter.store {
-            Some(code) => {
-                stores::number(connection, code).await?.map_or(Named::Missing, |number| Named::Number(number.0))
-            }
-            None => Named::Any,
+            Some(code) => stores::number(connection, code)
+                .await?
+                .map_or(NumberFilter::Missing, |number| NumberFilter::Number(number.0)),
+            None => NumberFilter::Any,
         };
         let method = match &filter.method {
-            Some(identity) => {
-                methods::number(connection, identity).await?.map_or(Named::Missing, |number| Named::Number(number.0))
-            }
-            None => Named::Any,
+            Some(identity) => methods::number(connection, identity)
+                .await?
+                .map_or(NumberFilter::Missing, |number| NumberFilter::Number(number.0)),
+            None => NumberFilter::Any,
         };
-        let Some(conditions) = Conditions::of(connection.dialect(), filter, (store, method), page.after.as_deref())
+        let Some(conditions) = Conditions::new(connection.dialect(), filter, (store, method), page.after.as_deref())
         else {
             return Ok(Page { items: Vec::new(), next: None });
         };
@@ -61,34 +61,35 @@ impl Storage {
 /// Returns the newest matching ids: `limit`, or all.
 async fn find(connection: &mut Connection, conditions: &Conditions, limit: usize) -> Result<Vec<String>> {
     for finder in conditions.finders() {
-        let (ids, whole) = read_ids(connection, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
-        if whole {
+        let (ids, complete) = read_ids(connection, "keys_few", &conditions.few(finder, FEW, limit), conditions).await?;
+        if complete {
             return Ok(ids);
         }
     }
     if conditions.has_windows() {
         for most in WINDOWS {
-            let (ids, whole) = read_ids(connection, "keys_window", &conditions.window(most, limit), conditions).await?;
-            if ids.len() >= limit || whole {
+            let (ids, complete) =
+                read_ids(connection, "keys_window", &conditions.window(most, limit), conditions).await?;
+            if ids.len() >= limit || complete {
                 return Ok(ids);
             }
         }
     }
     match conditions.text_finder() {
         Some(finder) if conditions.is_narrow() => {
-            let (ids, whole) =
+            let (ids, complete) =
                 read_ids(connection, "keys_many", &conditions.few(finder, MANY, limit), conditions).await?;
-            if whole {
+            if complete {
                 return Ok(ids);
             }
         }
         Some(finder) => {
             let newest = conditions.newest(finder, NEWEST, limit);
-            let (ids, whole) = read_ids(connection, "keys_newest", &newest, conditions).await?;
-            if ids.len() >= limit || whole {
+            let (ids, complete) = read_ids(connection, "keys_newest", &newest, conditions).await?;
+            if ids.len() >= limit || complete {
                 return Ok(ids);
             }
-            let all = conditions.gathered(finder, limit);
+            let all = conditions.all_found(finder, limit);
             return Ok(read_ids(connection, "keys_gather", &all, conditions).await?.0);
         }
         None => {}
@@ -104,18 +105,18 @@ async fn read_ids(
     conditions: &Conditions,
 ) -> Result<(Vec<String>, bool)> {
     let rows = connection.rows(name, sql, conditions.params()).await?;
-    let mut whole = false;
+    let mut complete = false;
     let mut ids = Vec::with_capacity(rows.len());
     for row in rows {
         let mut reader = row.read("keys");
         let id = reader.text("id")?;
-        whole = reader.text("horizon")?.is_empty();
+        complete = reader.text("horizon")?.is_empty();
         // A row without an id only shows how far the statement got.
         if !id.is_empty() {
             ids.push(id);
         }
     }
-    Ok((ids, whole))
+    Ok((ids, complete))
 }
 
 async fn read_keys(connection: &mut Connection, ids: &[String]) -> Result<Vec<Key>> {
@@ -125,5 +126,5 @@ async fn read_keys(connection: &mut Connection, ids: &[String]) -> Result<Vec<Ke
     let sql = sql!("SELECT " {key_columns!()} " FROM keys k LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id " (MEMBERS 1)
         " ORDER BY k.id DESC");
     let rows = connection.rows("keys", sql, vec![each(ids)]).await?;
-    keys::complete(connection, rows).await
+    keys::complete_keys(connection, rows).await
 }

@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::storage::{Deployment, LostChange, Result};
 
 /// How long lost changes are kept.
-pub(super) const KEPT: Duration = Duration::from_hours(35 * 24);
+pub(super) const RETENTION: Duration = Duration::from_hours(35 * 24);
 
 static INSERT: Insert = Insert::new(
     "insert_lost_changes",
@@ -64,7 +64,7 @@ impl Storage {
 /// Deletes lost changes after their retention time.
 pub(super) async fn delete_expired(connection: &mut Connection, now: Timestamp) -> Result<()> {
     let sql = "DELETE FROM lost_changes WHERE noticed_at < $1";
-    connection.execute("sweep_lost_changes", sql, vec![now.minus(KEPT).into()]).await.map(drop)
+    connection.execute("sweep_lost_changes", sql, vec![now.minus(RETENTION).into()]).await.map(drop)
 }
 
 /// Returns the identity of the database.

@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::driver::Purpose;
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{Row, Value, count, each, json};
+use super::value::{SqlRow, SqlValue, count, each, json};
 use super::{Storage, codec};
 use crate::model::book::MethodNumber;
 use crate::model::method::{StorePlace, StoreUse};
@@ -23,7 +23,7 @@ macro_rules! columns {
     };
 }
 
-fn read(row: Row) -> Result<Method> {
+fn read(row: SqlRow) -> Result<Method> {
     let mut reader = row.read("methods");
     Ok(Method {
         number: MethodNumber(reader.number("number")?),
@@ -55,7 +55,7 @@ fn search(method: &Method) -> String {
 }
 
 /// Returns the sort key of a method in lists.
-fn place(method: &Method) -> String {
+fn sort_key(method: &Method) -> String {
     format!("{}:{}", method.position, method.number.0)
 }
 
@@ -81,12 +81,12 @@ impl Storage {
     pub async fn methods(&self, filter: &MethodFilter, page: &PageRequest) -> Result<Page<Method>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
-        select.only("retired_revision IS NULL");
+        select.filter("retired_revision IS NULL");
         if let Some(block) = &filter.block {
-            select.only_with("block =", block.as_str().into());
+            select.filter_by("block =", block.as_str().into());
         }
         if let Some(text) = &filter.text {
-            select.only_text("search", text);
+            select.filter_text("search", text);
         }
         if let Some(after) = &page.after {
             let parts = after
@@ -97,12 +97,12 @@ impl Storage {
             };
             let position = select.bind(i64::from(position).into());
             let number = select.bind(number.into());
-            select.only(&format!("(position, number) > ({position}, {number})"));
+            select.filter(&format!("(position, number) > ({position}, {number})"));
         }
         let sql = concat!("SELECT ", columns!(), " FROM methods");
         let rows = select.rows(connection, "methods", sql, "position, number", page).await?;
         let methods = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(methods, page.size, place))
+        Ok(Page::cut(methods, page.size, sort_key))
     }
 }
 
@@ -122,7 +122,7 @@ async fn numbers(connection: &mut Connection, identities: &[String]) -> Result<V
     Ok(identities.iter().map(|identity| found.get(identity).copied()).collect())
 }
 
-fn affected(row: Row) -> Result<AffectedKey> {
+fn affected(row: SqlRow) -> Result<AffectedKey> {
     let mut reader = row.read("keys");
     let (id, name) = (reader.parsed("id")?, reader.text("name")?);
     let mut methods: Vec<_> = reader.numbers("methods")?.into_iter().map(MethodNumber).collect();
@@ -185,7 +185,7 @@ impl Transaction {
     }
 
     /// Block, summary, description, store use, shared, store places, scope, position, search, updated, row revision.
-    fn method_values(&self, method: &Method) -> Vec<Value> {
+    fn method_values(&self, method: &Method) -> Vec<SqlValue> {
         let places: Vec<_> = method.store_places.iter().map(ToString::to_string).collect();
         let store_use = if method.store_use == StoreUse::Shared { StoreUse::None } else { method.store_use };
         vec![

@@ -1,9 +1,9 @@
 //! All statements, written once for both engines, so that both return the same. An engine is a
-//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and [`Dialect`](dialect::Dialect) contain
-//! the few differences.
+//! [`Driver`](driver::Driver): it runs statements in sessions. [`sql!`](text) and
+//! [`SqlDialect`](dialect::SqlDialect) contain the few differences.
 //!
 //! ```text
-//! Storage ── connect(purpose) ──▶ Connection ── named statements, measured ──▶ Session of postgres or sqlite
+//! Storage ── connect(purpose) ──▶ Connection ── named statements, measured ──▶ SqlSession of postgres or sqlite
 //!    └── begin() ──▶ Transaction (a Connection that took a revision)
 //! ```
 
@@ -45,8 +45,8 @@ use self::driver::Purpose;
 pub use self::storage::Storage;
 pub use self::transaction::Transaction;
 use super::{
-    Contents, Deployment, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot,
-    SnapshotSink, UsageAdd,
+    Deployment, Feed, GrantRead, GrantsRead, LostChange, Poll, Replica, ReplicaReport, Result, Snapshot, SnapshotSink,
+    StorageContents, UsageIncrement,
 };
 use crate::model::change::{Cursor, Revision};
 use crate::model::id::ReplicaId;
@@ -81,14 +81,14 @@ impl Feed for Storage {
     }
 
     async fn notified(&self) {
-        self.shared.driver.notified().await;
+        self.connector.driver.notified().await;
     }
 
     async fn grant(&self, digest: &Digest) -> Result<GrantRead> {
         grants::read(&mut self.connect(Purpose::Grant).await?, digest).await
     }
 
-    async fn contents(&self, since: Cursor) -> Result<Contents> {
+    async fn contents(&self, since: Cursor) -> Result<StorageContents> {
         contents::read(&mut self.connect(Purpose::Measure).await?, since).await
     }
 
@@ -125,10 +125,10 @@ impl Feed for Storage {
     }
 
     async fn mark_replaced(&self, deployment: &str) -> Result<()> {
-        self.shared.driver.mark_replaced(deployment).await
+        self.connector.driver.mark_replaced(deployment).await
     }
 
-    async fn add_usage(&self, counts: &[UsageAdd]) -> Result<()> {
+    async fn add_usage(&self, counts: &[UsageIncrement]) -> Result<()> {
         usage::add(self.connect(Purpose::Report).await?, counts).await
     }
 

@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::driver::Purpose;
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{Reader, Row, Value};
+use super::value::{RowReader, SqlRow, SqlValue};
 use super::{Storage, codec};
 use crate::model::id::OperatorId;
 use crate::model::operator::{Operator, Role};
@@ -19,11 +19,11 @@ macro_rules! columns {
     };
 }
 
-fn read_from(reader: &mut Reader) -> Result<Operator> {
+fn read_from(reader: &mut RowReader) -> Result<Operator> {
     Ok(Operator {
         id: reader.parsed("id")?,
         name: reader.text("name")?,
-        role: reader.read_as("role", codec::role_of)?,
+        role: reader.read_as("role", codec::parse_role)?,
         expires: reader.opt_time("expires_at")?,
         revoked: reader.opt_time("revoked_at")?,
         hint: reader.text("hint")?,
@@ -33,7 +33,7 @@ fn read_from(reader: &mut Reader) -> Result<Operator> {
     })
 }
 
-fn read(row: Row) -> Result<Operator> {
+fn read(row: SqlRow) -> Result<Operator> {
     read_from(&mut row.read("operators"))
 }
 
@@ -65,13 +65,13 @@ impl Storage {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
         if !filter.include_revoked {
-            select.only("revoked_at IS NULL");
+            select.filter("revoked_at IS NULL");
         }
         if let Some(role) = filter.role {
-            select.only_with("role =", role.as_str().into());
+            select.filter_by("role =", role.as_str().into());
         }
         if let Some(after) = &page.after {
-            select.only_with("id <", after.as_str().into());
+            select.filter_by("id <", after.as_str().into());
         }
         let sql = concat!("SELECT ", columns!(), " FROM operators");
         let rows = select.rows(connection, "operators", sql, "id DESC", page).await?;
@@ -87,13 +87,13 @@ impl Transaction {
     }
 
     /// Returns the operator that has this name and is not revoked.
-    pub async fn operator_named(&mut self, name: &str) -> Result<Option<Operator>> {
+    pub async fn operator_by_name(&mut self, name: &str) -> Result<Option<Operator>> {
         let sql = concat!("SELECT ", columns!(), " FROM operators WHERE name = $1 AND revoked_at IS NULL");
         self.connection.row("operator_named", sql, vec![name.into()]).await?.map(read).transpose()
     }
 
     /// Returns the number of admins that are not revoked and never expire.
-    pub async fn lasting_admins(&mut self) -> Result<u64> {
+    pub async fn permanent_admin_count(&mut self) -> Result<u64> {
         let sql = "SELECT count(*) FROM operators WHERE role = $1 AND revoked_at IS NULL AND expires_at IS NULL";
         let row = self.connection.one("lasting_admins", sql, vec![Role::Admin.as_str().into()]).await?;
         row.read("operators").number("count")
@@ -119,12 +119,12 @@ impl Transaction {
         let sql = "UPDATE operators SET name = $1, role = $2, hint = $3, expires_at = $4, revoked_at = $5, \
                    updated_at = $6, row_revision = $7, digest = coalesce($9, digest) WHERE id = $8";
         let mut params = self.operator_values(operator);
-        params.push(Value::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
+        params.push(SqlValue::Bytes(digest.map(|digest| digest.as_bytes().to_vec())));
         self.connection.update("update_operator", sql, params, operator.id).await
     }
 
     /// Name, role, hint, expires, revoked, updated, row revision, id.
-    fn operator_values(&self, operator: &Operator) -> Vec<Value> {
+    fn operator_values(&self, operator: &Operator) -> Vec<SqlValue> {
         vec![
             operator.name.as_str().into(),
             operator.role.as_str().into(),

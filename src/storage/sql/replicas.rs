@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::value::{Value, json};
+use super::value::{SqlValue, json};
 use crate::model::change::Revision;
 use crate::model::id::ReplicaId;
 use crate::model::marks::{LEAP, Mark, Marks};
@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 use crate::storage::{Replica, ReplicaReport, Result};
 
 /// The shortest time between writes of the time reached: all replicas write to one row.
-const WRITTEN: Duration = Duration::from_secs(1);
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Records what a replica has applied, if it is part of this history, and the time reached; returns storage's clock.
 pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport, nonce: u64) -> Result<Timestamp> {
@@ -23,39 +23,39 @@ pub(super) async fn heartbeat(mut connection: Connection, report: &ReplicaReport
                     reported_at = excluded.reported_at, max_staleness = excluded.max_staleness \
                     RETURNING reported_at, (SELECT reached FROM clock)");
     let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    let params: Vec<Value> = vec![
+    let params: Vec<SqlValue> = vec![
         report.id.to_string().into(),
         report.host.as_str().into(),
         report.version.as_str().into(),
         report.started.into(),
         report.applied.into(),
-        connection.own_clock().into(),
+        connection.local_time().into(),
         nonce.cast_signed().into(),
-        Value::Int(report.max_staleness.map(micros)),
+        SqlValue::Int(report.max_staleness.map(micros)),
     ];
     let mut reader = connection.one("renew", sql, params).await?.read("replicas");
     let (now, reached) = (reader.time("reported_at")?, reader.opt_time("reached")?);
-    reach(&mut connection, now, reached).await?;
+    record_time(&mut connection, now, reached).await?;
     connection.commit("commit_renew").await?;
     Ok(now)
 }
 
 /// Records that the time `now` is reached, where `reached` was the latest before.
-async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
+async fn record_time(connection: &mut Connection, now: Timestamp, reached: Option<Timestamp>) -> Result<()> {
     let Some(reached) = reached else {
         // The row was lost, as by a restore of some tables.
         let sql = "INSERT INTO clock (one, revision, reached, marks) SELECT 1, value, $1, '[]' FROM revision \
                    WHERE TRUE ON CONFLICT (one) DO NOTHING";
         return connection.execute("insert_clock", sql, vec![now.into()]).await.map(|_| ());
     };
-    if now > reached.plus(WRITTEN) {
+    if now > reached.plus(WRITE_INTERVAL) {
         // Fails while a restore has not written the revision yet, and the report with it: its row would conflict with
         // those of the restore.
         let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision) WHERE reached < $2";
-        connection.execute("reach", sql, vec![now.into(), now.minus(WRITTEN).into()]).await?;
+        connection.execute("reach", sql, vec![now.into(), now.minus(WRITE_INTERVAL).into()]).await?;
     } else if now < reached.minus(LEAP) {
         // All servers were down, or have not noticed yet: the mark applies at least to everything written by then.
-        let (last, mut marks) = held(connection).await?;
+        let (last, mut marks) = lock_clock(connection).await?;
         if now < last.reached.minus(LEAP) {
             marks.add(last);
             let sql = "UPDATE clock SET reached = $1, revision = (SELECT value FROM revision), marks = $2";
@@ -66,7 +66,7 @@ async fn reach(connection: &mut Connection, now: Timestamp, reached: Option<Time
 }
 
 /// Returns the time reached and the marks, locked until the transaction ends.
-async fn held(connection: &mut Connection) -> Result<(Mark, Marks)> {
+async fn lock_clock(connection: &mut Connection) -> Result<(Mark, Marks)> {
     let sql = "UPDATE clock SET one = one WHERE one = 1 RETURNING revision, reached, marks";
     let mut reader = connection.one("hold_clock", sql, Vec::new()).await?.read("clock");
     let last = Mark { revision: reader.revision("revision")?, reached: reader.time("reached")? };
@@ -75,7 +75,7 @@ async fn held(connection: &mut Connection) -> Result<(Mark, Marks)> {
 
 /// Adds a mark.
 pub(super) async fn add_mark(mut connection: Connection, mark: Mark) -> Result<()> {
-    let (_, mut marks) = held(&mut connection).await?;
+    let (_, mut marks) = lock_clock(&mut connection).await?;
     marks.add(mark);
     connection.execute("mark", "UPDATE clock SET marks = $1", vec![json(&marks)]).await?;
     connection.commit("commit_mark").await
@@ -103,7 +103,7 @@ pub(super) async fn list(connection: &mut Connection) -> Result<(Vec<Replica>, R
     let row = connection.one("head_and_clock", sql!("SELECT value, " NOW " FROM revision"), Vec::new()).await?;
     let mut reader = row.read("revision");
     let head = reader.revision("value")?;
-    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
+    let now = reader.opt_time("now")?.unwrap_or_else(|| connection.local_time());
     let sql = "SELECT id, host, version, started_at, applied, reported_at, max_staleness FROM replicas \
                ORDER BY reported_at DESC, id DESC";
     let rows = connection.rows("replicas", sql, Vec::new()).await?;

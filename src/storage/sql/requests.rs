@@ -7,13 +7,13 @@ use crate::model::id::KeyId;
 use crate::storage::{Error, Result};
 
 /// How long requests are kept.
-pub(super) const KEPT: Duration = Duration::from_hours(24);
+pub(super) const RETENTION: Duration = Duration::from_hours(24);
 
 impl Transaction {
     /// Returns the key that an earlier request of this actor with this id created, within the last day.
-    pub async fn request(&mut self, actor: &str, request_id: &str) -> Result<Option<KeyId>> {
+    pub async fn key_by_request(&mut self, actor: &str, request_id: &str) -> Result<Option<KeyId>> {
         let sql = "SELECT key_id FROM requests WHERE actor = $1 AND request_id = $2 AND created_at >= $3";
-        let params = vec![actor.into(), request_id.into(), self.now.minus(KEPT).into()];
+        let params = vec![actor.into(), request_id.into(), self.now.minus(RETENTION).into()];
         let row = self.connection.row("request", sql, params).await?;
         row.map(|row| row.read("requests").parsed("key_id")).transpose()
     }
@@ -23,7 +23,7 @@ impl Transaction {
         let sql = "INSERT INTO requests (actor, request_id, key_id, created_at) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (actor, request_id) DO UPDATE SET key_id = excluded.key_id, \
                    created_at = excluded.created_at WHERE requests.created_at < $5";
-        let (now, oldest) = (self.now, self.now.minus(KEPT));
+        let (now, oldest) = (self.now, self.now.minus(RETENTION));
         let params = vec![actor.into(), request_id.into(), key.to_string().into(), now.into(), oldest.into()];
         if self.connection.execute("insert_request", sql, params).await? == 1 {
             Ok(())

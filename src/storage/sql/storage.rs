@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Shared};
+use super::connection::{Connection, Connector};
 use super::driver::{Driver, Purpose};
 use super::transaction::Transaction;
 use crate::model::change::Actor;
@@ -18,20 +18,21 @@ const ATTEMPTS: u32 = 3;
 /// `None`; only writes name the missing record. Text is ordered and compared by its bytes.
 #[derive(Debug)]
 pub struct Storage {
-    pub(super) shared: Arc<Shared>,
+    pub(super) connector: Arc<Connector>,
     pub(super) is_shared: bool,
 }
 
 impl Storage {
     /// Creates storage on the database of `driver`.
     pub(in crate::storage) fn new(driver: Arc<dyn Driver>, options: &Options) -> Self {
-        let shared = Shared { driver, clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
-        Self { shared: Arc::new(shared), is_shared: options.url.is_shared() }
+        let connector =
+            Connector { driver, clock: Arc::clone(&options.clock), observer: Arc::clone(&options.observer) };
+        Self { connector: Arc::new(connector), is_shared: options.url.is_shared() }
     }
 
     /// Waits for a connection and begins a session on it.
     pub(super) async fn connect(&self, purpose: Purpose) -> Result<Connection> {
-        self.shared.connect(purpose).await
+        self.connector.connect(purpose).await
     }
 
     /// Begins a write: the first statement takes the next revision and with it the exclusive right to write; others
@@ -42,7 +43,7 @@ impl Storage {
             let connection = self.connect(Purpose::Write).await?;
             match Transaction::begin(connection, nonce, actor, comment).await {
                 // Nothing was done yet, so a retry is safe.
-                Err(error) if attempt < ATTEMPTS && self.shared.driver.is_conflict(&error) => attempt += 1,
+                Err(error) if attempt < ATTEMPTS && self.connector.driver.is_conflict(&error) => attempt += 1,
                 begun => return begun,
             }
         }

@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::driver::{Insert, Purpose};
 use super::select::Select;
 use super::transaction::Transaction;
-use super::value::{Row, Value, each, json};
+use super::value::{SqlRow, SqlValue, each, json};
 use super::{Storage, codec};
 use crate::model::page::{Page, PageRequest};
 use crate::model::store::{Store, StoreCode, StoreNumber};
@@ -29,13 +29,13 @@ macro_rules! users {
 
 static INSERT_HOSTS: Insert = Insert::new("insert_store_hosts", "store_hosts", &["host", "store_number"], "");
 
-fn read(row: Row) -> Result<Store> {
+fn read(row: SqlRow) -> Result<Store> {
     let mut reader = row.read("stores");
     Ok(Store {
         number: StoreNumber(reader.number("number")?),
         code: reader.parsed("code")?,
         name: reader.text("name")?,
-        kind: reader.read_as("kind", codec::kind_of)?,
+        kind: reader.read_as("kind", codec::parse_kind)?,
         platform: reader.text("platform")?,
         hosts: reader.json("hosts")?,
         active: reader.bool("active")?,
@@ -71,21 +71,21 @@ impl Storage {
     pub async fn stores(&self, filter: &StoreFilter, page: &PageRequest) -> Result<Page<Store>> {
         let connection = &mut self.connect(Purpose::Read).await?;
         let mut select = Select::new(connection.dialect());
-        select.only("deleted_revision IS NULL");
+        select.filter("deleted_revision IS NULL");
         if let Some(active) = filter.active {
-            select.only_with("active =", active.into());
+            select.filter_by("active =", active.into());
         }
         if let Some(platform) = &filter.platform {
-            select.only_with("platform =", platform.as_str().into());
+            select.filter_by("platform =", platform.as_str().into());
         }
         if let Some(kind) = filter.kind {
-            select.only_with("kind =", codec::kind(kind).into());
+            select.filter_by("kind =", codec::kind(kind).into());
         }
         if let Some(text) = &filter.text {
-            select.only_text("search", text);
+            select.filter_text("search", text);
         }
         if let Some(after) = &page.after {
-            select.only_with("code >", after.as_str().into());
+            select.filter_by("code >", after.as_str().into());
         }
         let sql = concat!("SELECT ", columns!(), " FROM stores");
         let rows = select.rows(connection, "stores", sql, "code", page).await?;
@@ -122,7 +122,7 @@ impl Transaction {
     }
 
     /// Returns the store with this host.
-    pub async fn store_at(&mut self, host: &str) -> Result<Option<StoreCode>> {
+    pub async fn store_by_host(&mut self, host: &str) -> Result<Option<StoreCode>> {
         let sql = "SELECT s.code FROM store_hosts h JOIN stores s ON s.number = h.store_number WHERE h.host = $1";
         let row = self.connection.row("store_at", sql, vec![host.into()]).await?;
         row.map(|row| row.read("stores").parsed("code")).transpose()
@@ -153,7 +153,7 @@ impl Transaction {
     }
 
     /// Name, kind, platform, hosts, active, search, updated, row revision.
-    fn store_values(&self, store: &Store) -> Vec<Value> {
+    fn store_values(&self, store: &Store) -> Vec<SqlValue> {
         vec![
             store.name.as_str().into(),
             codec::kind(store.kind).into(),

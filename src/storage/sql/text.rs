@@ -14,7 +14,7 @@
 //! | `(HASH "text" …)` | 40 bits of a hash of a text, as a number; millions of them can be summed |
 //! | `DIGEST_TEXT` | the column `digest` as a text |
 
-use super::dialect::Dialect;
+use super::dialect::SqlDialect;
 
 /// The text of a statement for each engine.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,10 @@ pub(super) struct Sql<'a> {
 
 impl<'a> Sql<'a> {
     /// Returns the text for one engine.
-    pub(super) const fn of(self, dialect: Dialect) -> &'a str {
+    pub(super) const fn for_dialect(self, dialect: SqlDialect) -> &'a str {
         match dialect {
-            Dialect::Sqlite => self.sqlite,
-            Dialect::Postgres => self.postgres,
+            SqlDialect::Sqlite => self.sqlite,
+            SqlDialect::Postgres => self.postgres,
         }
     }
 }

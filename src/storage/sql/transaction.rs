@@ -33,7 +33,7 @@ impl Transaction {
         let row = connection.one("begin", sql, vec![nonce.cast_signed().into()]).await?;
         let mut reader = row.read("revision");
         let revision = reader.revision("value")?;
-        let now = reader.opt_time("now")?.unwrap_or_else(|| connection.own_clock());
+        let now = reader.opt_time("now")?.unwrap_or_else(|| connection.local_time());
         Ok(Self { connection, revision, nonce, now, actor: actor.clone(), comment: comment.to_owned(), appended: 0 })
     }
 

@@ -10,12 +10,12 @@ use super::value::{count, each};
 use super::{Storage, requests, sessions};
 use crate::model::id::KeyId;
 use crate::model::time::Timestamp;
-use crate::storage::{Result, UsageAdd, UsageCount, UsagePeriod};
+use crate::storage::{Result, UsageCount, UsageIncrement, UsagePeriod};
 
 /// How long hourly counts are kept.
-const HOURLY_KEPT: Duration = Duration::from_hours(35 * 24);
+const HOURLY_RETENTION: Duration = Duration::from_hours(35 * 24);
 /// How long daily counts are kept.
-const DAILY_KEPT: Duration = Duration::from_hours(400 * 24);
+const DAILY_RETENTION: Duration = Duration::from_hours(400 * 24);
 /// The number of an unknown method or store.
 const UNKNOWN: u32 = 0;
 
@@ -65,16 +65,16 @@ fn start(at: Timestamp, period: UsagePeriod) -> Timestamp {
 
 /// Adds counts, and updates last uses. Everything is written in the order of its keys, so that replicas that count the
 /// same keys at once wait for each other and do not deadlock.
-pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result<()> {
+pub(super) async fn add(mut connection: Connection, adds: &[UsageIncrement]) -> Result<()> {
     if adds.is_empty() {
         return Ok(());
     }
     let methods = adds.iter().filter_map(|add| add.method.map(|method| method.0)).collect();
     let sql = sql!("SELECT number FROM methods WHERE number " (NUMBERS 1));
-    let methods = known(&mut connection, "known_methods", sql, methods).await?;
+    let methods = existing_numbers(&mut connection, "known_methods", sql, methods).await?;
     let stores = adds.iter().filter_map(|add| add.store.map(|store| store.0)).collect();
     let sql = sql!("SELECT number FROM stores WHERE number " (NUMBERS 1));
-    let stores = known(&mut connection, "known_stores", sql, stores).await?;
+    let stores = existing_numbers(&mut connection, "known_stores", sql, stores).await?;
     for (insert, period) in [(&ADD_HOURLY, UsagePeriod::Hour), (&ADD_DAILY, UsagePeriod::Day)] {
         let mut counts: BTreeMap<_, u64> = BTreeMap::new();
         for add in adds {
@@ -106,7 +106,7 @@ pub(super) async fn add(mut connection: Connection, adds: &[UsageAdd]) -> Result
 }
 
 /// Returns those of `numbers` that `sql` finds.
-async fn known(
+async fn existing_numbers(
     connection: &mut Connection,
     name: &'static str,
     sql: Sql<'_>,
@@ -166,10 +166,10 @@ impl Storage {
 /// Deletes counts after their retention time.
 pub(super) async fn delete_expired(mut connection: Connection, now: Timestamp) -> Result<()> {
     for (name, sql, kept) in [
-        ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_KEPT),
-        ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_KEPT),
-        ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::KEPT),
-        ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::KEPT),
+        ("sweep_usage_hourly", "DELETE FROM usage_hourly WHERE start < $1", HOURLY_RETENTION),
+        ("sweep_usage_daily", "DELETE FROM usage_daily WHERE start < $1", DAILY_RETENTION),
+        ("sweep_requests", "DELETE FROM requests WHERE created_at < $1", requests::RETENTION),
+        ("sweep_sessions", "DELETE FROM sessions WHERE created_at < $1", sessions::RETENTION),
     ] {
         connection.execute(name, sql, vec![now.minus(kept).into()]).await?;
     }

@@ -5,7 +5,7 @@ use super::codec;
 use super::driver::Insert;
 use super::key_row::{INSERT_KEYS, UPDATE_KEY, values};
 use super::transaction::Transaction;
-use super::value::{Value, each_digest};
+use super::value::{SqlValue, each_digest};
 use crate::model::book::MethodNumber;
 use crate::model::id::{KeyId, SecretId};
 use crate::model::key::{KeySpec, Revocation};
@@ -37,7 +37,7 @@ fn search(name: &str, owner: &str, comment: &str, id: &str, hints: &[String]) ->
 }
 
 /// Returns the rows of a key's list of numbers, ascending and without duplicates.
-fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
+fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<SqlValue>> {
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -46,7 +46,7 @@ fn members(key: KeyId, numbers: impl Iterator<Item = u32>) -> Vec<Vec<Value>> {
 }
 
 impl Transaction {
-    fn secret_values(&self, key: KeyId, secret: &NewSecret) -> Vec<Value> {
+    fn secret_values(&self, key: KeyId, secret: &NewSecret) -> Vec<SqlValue> {
         vec![
             secret.id.to_string().into(),
             key.to_string().into(),
@@ -59,7 +59,7 @@ impl Transaction {
     }
 
     /// Returns the indexes in `digests` of those that some secret has or had.
-    pub async fn digests_taken(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
+    pub async fn find_taken_digests(&mut self, digests: &[Digest]) -> Result<Vec<usize>> {
         let sql = sql!("SELECT digest FROM secrets WHERE digest IN (SELECT " EACH_DIGEST " FROM " (EACH 1) ")");
         let mut taken = std::collections::HashSet::new();
         for piece in digests.chunks(DIGESTS) {
@@ -149,7 +149,7 @@ impl Transaction {
         self.change_secret("end_secret", sql, id, now).await
     }
 
-    async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: Value) -> Result<()> {
+    async fn change_secret(&mut self, name: &'static str, sql: &str, id: SecretId, value: SqlValue) -> Result<()> {
         let row = self.connection.row(name, sql, vec![id.to_string().into(), value]).await?;
         let row = row.ok_or_else(|| Error::bug(format!("the secret {id} to change does not exist or has ended")))?;
         let key = row.read("secrets").parsed("key_id")?;

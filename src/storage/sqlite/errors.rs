@@ -3,7 +3,7 @@
 use rusqlite::ErrorCode;
 
 use crate::storage::Error;
-use crate::storage::sql::driver::taken;
+use crate::storage::sql::driver::taken_error;
 
 /// Translates `error` while doing `what`.
 pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
@@ -13,7 +13,7 @@ pub(super) fn translate(what: &str, error: rusqlite::Error) -> Error {
             // "UNIQUE constraint failed: stores.code", with every column of the index.
             let text = error.to_string();
             let columns = text.split("UNIQUE constraint failed: ").nth(1).unwrap_or_default();
-            let taken = columns.split(", ").find_map(|column| taken(column.trim()));
+            let taken = columns.split(", ").find_map(|column| taken_error(column.trim()));
             taken.unwrap_or_else(|| Error::Failed { what: what.to_owned(), source: Box::new(error) })
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unavailable {

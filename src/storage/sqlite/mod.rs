@@ -18,39 +18,39 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use self::session::SqliteSession;
-use self::watch::Watch;
-use self::worker::Worker;
+use self::watch::FileWatcher;
+use self::worker::SqliteWorker;
 use super::options::{Options, SchemaState};
-use super::sql::dialect::Dialect;
-use super::sql::driver::{Driver, Purpose, Session};
+use super::sql::dialect::SqlDialect;
+use super::sql::driver::{Driver, Purpose, SqlSession};
 use super::{Error, Result};
 
 /// The longest wait for a free thread.
-const WAIT: Duration = Duration::from_secs(3);
+const LEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The engine.
 pub(super) struct Sqlite {
-    writer: Arc<Mutex<Worker>>,
-    follower: Arc<Mutex<Worker>>,
-    measurer: Arc<Mutex<Worker>>,
-    grants: Readers,
-    readers: Readers,
-    woken: Arc<Notify>,
-    _watch: Watch,
+    writer: Arc<Mutex<SqliteWorker>>,
+    follower: Arc<Mutex<SqliteWorker>>,
+    measurer: Arc<Mutex<SqliteWorker>>,
+    grants: ReaderPool,
+    readers: ReaderPool,
+    notify: Arc<Notify>,
+    _watcher: FileWatcher,
 }
 
 /// Threads that are leased in turn.
-struct Readers {
+struct ReaderPool {
     free: Arc<Semaphore>,
-    workers: Vec<Arc<Mutex<Worker>>>,
+    workers: Vec<Arc<Mutex<SqliteWorker>>>,
 }
 
 /// A thread leased to one session.
 #[derive(Debug)]
 struct Lease {
     // Before the permit: fields are dropped in order.
-    worker: OwnedMutexGuard<Worker>,
-    _turn: Option<OwnedSemaphorePermit>,
+    worker: OwnedMutexGuard<SqliteWorker>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -63,26 +63,27 @@ impl Sqlite {
     /// Opens the file at `path`, and migrates its tables if `options` allow it.
     pub(super) async fn open(path: &std::path::Path, options: &Options) -> Result<Self> {
         let (path, migrate) = (path.to_owned(), options.migrate);
-        let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
+        let policy = open::StartPolicy { served: options.served.clone(), start_over: options.start_over };
         let (grants, readers) = (options.grant_connections, options.read_connections);
         blocking(move || {
-            let writer = open::writer(&path, migrate, &begin)?;
-            let start =
-                |name: &str, connection| Worker::start(name, connection).map(|worker| Arc::new(Mutex::new(worker)));
+            let writer = open::writer(&path, migrate, &policy)?;
+            let start = |name: &str, connection| {
+                SqliteWorker::start(name, connection).map(|worker| Arc::new(Mutex::new(worker)))
+            };
             let several = |name: &str, count: usize| {
                 let workers = (0..count.max(1)).map(|_| start(name, open::reader(&path)?));
                 let workers = workers.collect::<Result<Vec<_>>>()?;
-                Ok::<_, Error>(Readers { free: Arc::new(Semaphore::new(workers.len())), workers })
+                Ok::<_, Error>(ReaderPool { free: Arc::new(Semaphore::new(workers.len())), workers })
             };
-            let woken = Arc::new(Notify::new());
+            let notify = Arc::new(Notify::new());
             Ok(Self {
-                _watch: Watch::start(open::reader(&path)?, Arc::clone(&woken))?,
+                _watcher: FileWatcher::start(open::reader(&path)?, Arc::clone(&notify))?,
                 writer: start("sqlite-write", writer)?,
                 follower: start("sqlite-follow", open::reader(&path)?)?,
                 measurer: start("sqlite-measure", open::reader(&path)?)?,
                 grants: several("sqlite-grant", grants)?,
                 readers: several("sqlite-read", readers)?,
-                woken,
+                notify,
             })
         })
         .await
@@ -98,8 +99,8 @@ pub(super) async fn schema(path: &std::path::Path) -> Result<SchemaState> {
 /// Migrates the file's tables to this version; creates the file if there is none.
 pub(super) async fn migrate(path: &std::path::Path, options: &Options) -> Result<()> {
     let path = path.to_owned();
-    let begin = open::Begin { served: options.served.clone(), start_over: options.start_over };
-    blocking(move || open::writer(&path, true, &begin).map(drop)).await
+    let policy = open::StartPolicy { served: options.served.clone(), start_over: options.start_over };
+    blocking(move || open::writer(&path, true, &policy).map(drop)).await
 }
 
 /// Runs a blocking job on a thread for blocking work.
@@ -109,42 +110,42 @@ async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 's
         .unwrap_or_else(|_| Err(Error::unavailable("the thread that opens the SQLite file has stopped")))
 }
 
-async fn wait(worker: &Arc<Mutex<Worker>>) -> Result<Lease> {
-    let lease = tokio::time::timeout(WAIT, Arc::clone(worker).lock_owned()).await;
+async fn lease(worker: &Arc<Mutex<SqliteWorker>>) -> Result<Lease> {
+    let lease = tokio::time::timeout(LEASE_TIMEOUT, Arc::clone(worker).lock_owned()).await;
     lease
-        .map(|worker| Lease { worker, _turn: None })
+        .map(|worker| Lease { worker, _permit: None })
         .map_err(|_| Error::unavailable("another write held the SQLite file for too long"))
 }
 
-impl Readers {
-    async fn wait(&self) -> Result<Lease> {
+impl ReaderPool {
+    async fn lease(&self) -> Result<Lease> {
         let busy = || Error::unavailable("all threads that read the SQLite file are busy");
-        let turn = tokio::time::timeout(WAIT, Arc::clone(&self.free).acquire_owned()).await;
-        let turn = turn.ok().and_then(std::result::Result::ok).ok_or_else(busy)?;
+        let permit = tokio::time::timeout(LEASE_TIMEOUT, Arc::clone(&self.free).acquire_owned()).await;
+        let permit = permit.ok().and_then(std::result::Result::ok).ok_or_else(busy)?;
         // There are as many permits as threads, so that one is free.
         let worker = self.workers.iter().find_map(|worker| Arc::clone(worker).try_lock_owned().ok());
-        Ok(Lease { worker: worker.ok_or_else(busy)?, _turn: Some(turn) })
+        Ok(Lease { worker: worker.ok_or_else(busy)?, _permit: Some(permit) })
     }
 }
 
 #[async_trait]
 impl Driver for Sqlite {
-    fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
+    fn dialect(&self) -> SqlDialect {
+        SqlDialect::Sqlite
     }
 
-    async fn session(&self, purpose: Purpose) -> Result<Box<dyn Session>> {
+    async fn session(&self, purpose: Purpose) -> Result<Box<dyn SqlSession>> {
         Ok(Box::new(match purpose {
             Purpose::Write => {
-                SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", Some(Arc::clone(&self.woken)))
+                SqliteSession::new(lease(&self.writer).await?, "BEGIN IMMEDIATE", Some(Arc::clone(&self.notify)))
             }
             Purpose::Report | Purpose::Heartbeat => {
-                SqliteSession::new(wait(&self.writer).await?, "BEGIN IMMEDIATE", None)
+                SqliteSession::new(lease(&self.writer).await?, "BEGIN IMMEDIATE", None)
             }
-            Purpose::Follow => SqliteSession::new(wait(&self.follower).await?, "BEGIN", None),
-            Purpose::Measure => SqliteSession::new(wait(&self.measurer).await?, "BEGIN", None),
-            Purpose::Read => SqliteSession::new(self.readers.wait().await?, "BEGIN", None),
-            Purpose::Grant => SqliteSession::new(self.grants.wait().await?, "", None),
+            Purpose::Follow => SqliteSession::new(lease(&self.follower).await?, "BEGIN", None),
+            Purpose::Measure => SqliteSession::new(lease(&self.measurer).await?, "BEGIN", None),
+            Purpose::Read => SqliteSession::new(self.readers.lease().await?, "BEGIN", None),
+            Purpose::Grant => SqliteSession::new(self.grants.lease().await?, "", None),
         }))
     }
 
@@ -158,6 +159,6 @@ impl Driver for Sqlite {
     }
 
     async fn notified(&self) {
-        self.woken.notified().await;
+        self.notify.notified().await;
     }
 }

@@ -22,11 +22,11 @@ mod embedded {
 /// Marks a file as Latchkey's: "LKEY", as the first migration writes it.
 const APPLICATION_ID: i64 = 0x4c4b_4559;
 /// The longest wait for another process's lock.
-const BUSY: Duration = Duration::from_secs(3);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest wait for another process that migrates.
-const MIGRATION_BUSY: Duration = Duration::from_mins(1);
+const MIGRATION_BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time between two attempts if SQLite does not wait by itself.
-const PAUSE: Duration = Duration::from_millis(20);
+const BUSY_RETRY: Duration = Duration::from_millis(20);
 /// How often to try to migrate when another process does the same.
 const ATTEMPTS: u32 = 3;
 /// The number of statements that a connection caches.
@@ -38,14 +38,14 @@ const READER_CACHE: i64 = 8 * 1024;
 
 /// Whether an empty database is acceptable.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Begin {
+pub(super) struct StartPolicy {
     /// The deployment that was served from this path before.
     pub(super) served: Option<String>,
     /// Whether an administrator has confirmed that it is gone.
     pub(super) start_over: bool,
 }
 
-impl Begin {
+impl StartPolicy {
     /// Refuses a missing file if one was served from there before.
     fn check(&self, path: &Path) -> Result<()> {
         let empty = fs::metadata(path).map_or(true, |file| file.len() == 0);
@@ -69,12 +69,12 @@ impl Begin {
 }
 
 /// Opens the writing connection. Creates the file, and migrates its tables, if it may `migrate`.
-pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connection> {
+pub(super) fn writer(path: &Path, migrate: bool, policy: &StartPolicy) -> Result<Connection> {
     let path = &absolute(path)?;
-    begin.check(path)?;
+    policy.check(path)?;
     prepare(path, migrate)?;
     let mut connection = connect(path, WRITER_CACHE)?;
-    let mode = keep_log(&connection).map_err(|error| explain(path, error))?;
+    let mode = enable_wal(&connection).map_err(|error| explain(path, error))?;
     if mode != "wal" {
         return Err(unusable(format!(
             "the database file {} cannot have a write-ahead log: put it on a local disk, in a folder that this user \
@@ -82,8 +82,8 @@ pub(super) fn writer(path: &Path, migrate: bool, begin: &Begin) -> Result<Connec
             path.display()
         )));
     }
-    bring_up(&mut connection, path, migrate)?;
-    begin.confirm(&connection).map_err(|error| explain(path, error))?;
+    migrate_if_needed(&mut connection, path, migrate)?;
+    policy.confirm(&connection).map_err(|error| explain(path, error))?;
     Ok(connection)
 }
 
@@ -100,7 +100,7 @@ pub(super) fn schema(path: &Path) -> Result<SchemaState> {
     let path = &absolute(path)?;
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            folder(path)?;
+            check_folder(path)?;
             Ok(SchemaState::Empty)
         }
         _ => {
@@ -121,7 +121,7 @@ fn unusable(sentence: String) -> Error {
 }
 
 /// Ensures that the folder exists.
-fn folder(path: &Path) -> Result<()> {
+fn check_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
     if folder.is_dir() {
         return Ok(());
@@ -134,7 +134,7 @@ fn folder(path: &Path) -> Result<()> {
 
 /// Ensures that the folder and, if it may be created, the file exist.
 fn prepare(path: &Path, make: bool) -> Result<()> {
-    folder(path)?;
+    check_folder(path)?;
     let shown = path.display();
     if path.is_dir() {
         return Err(unusable(format!("the database {shown} is a folder: set the path of a file")));
@@ -160,8 +160,8 @@ fn prepare(path: &Path, make: bool) -> Result<()> {
 fn connect(path: &Path, cache: i64) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
-    set_up(&connection, cache).map_err(|error| explain(path, error))?;
-    let (id, tables) = contents(&connection).map_err(|error| explain(path, error))?;
+    configure(&connection, cache).map_err(|error| explain(path, error))?;
+    let (id, tables) = identify(&connection).map_err(|error| explain(path, error))?;
     if tables > 0 && id != APPLICATION_ID {
         return Err(unusable(format!(
             "the file {} is an SQLite database that does not belong to Latchkey: set another path in \
@@ -176,22 +176,22 @@ fn connect(path: &Path, cache: i64) -> Result<Connection> {
 ///
 /// Unlike elsewhere, SQLite does not wait for a lock here if two processes switch the same new file at once: each would
 /// wait for the other. So it is tried again.
-fn keep_log(connection: &Connection) -> rusqlite::Result<String> {
-    let mut left = BUSY;
+fn enable_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut left = BUSY_TIMEOUT;
     loop {
         let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
         match mode.as_ref().map_err(rusqlite::Error::sqlite_error_code) {
             Err(Some(ErrorCode::DatabaseBusy)) if !left.is_zero() => {
-                std::thread::sleep(PAUSE);
-                left = left.saturating_sub(PAUSE);
+                std::thread::sleep(BUSY_RETRY);
+                left = left.saturating_sub(BUSY_RETRY);
             }
             _ => return mode,
         }
     }
 }
 
-fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
+fn configure(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("row_hash", 1, flags, |context| {
@@ -206,18 +206,18 @@ fn set_up(connection: &Connection, cache: i64) -> rusqlite::Result<()> {
     // Negative: in KiB.
     connection.pragma_update(None, "cache_size", -cache)?;
     // A mapped file that is truncated or fails ends the process.
-    let _: i64 = connection.query_row("PRAGMA mmap_size = 0", [], |row| row.get(0)).or_else(none_is_zero)?;
+    let _: i64 = connection.query_row("PRAGMA mmap_size = 0", [], |row| row.get(0)).or_else(zero_if_no_rows)?;
     let _: i64 = connection.query_row("PRAGMA journal_size_limit = 67108864", [], |row| row.get(0))?;
     Ok(())
 }
 
 /// A build without mappings returns no row.
-fn none_is_zero(error: rusqlite::Error) -> rusqlite::Result<i64> {
+fn zero_if_no_rows(error: rusqlite::Error) -> rusqlite::Result<i64> {
     if error == rusqlite::Error::QueryReturnedNoRows { Ok(0) } else { Err(error) }
 }
 
 /// Reads the application id, and the number of tables and indexes.
-fn contents(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+fn identify(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     // In one snapshot: another process may be creating the tables, and between two reads they would seem to be foreign.
     let snapshot = connection.unchecked_transaction()?;
     let id = snapshot.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -238,13 +238,13 @@ fn state(connection: &Connection, path: &Path) -> Result<SchemaState> {
             let sql = "SELECT CAST(value AS integer) FROM meta WHERE key = ?1";
             connection.query_row(sql, [key], |row| row.get::<_, u32>(0))
         };
-        Ok(SchemaState::of(number("schema_version")?, number("compatible_from")?))
+        Ok(SchemaState::from_versions(number("schema_version")?, number("compatible_from")?))
     };
     read().map_err(|error| explain(path, error))
 }
 
 /// Migrates the tables to this version, if necessary and allowed.
-fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<()> {
+fn migrate_if_needed(connection: &mut Connection, path: &Path, migrate: bool) -> Result<()> {
     let mut attempt = 1;
     loop {
         let state = state(connection, path)?;
@@ -264,11 +264,11 @@ fn bring_up(connection: &mut Connection, path: &Path, migrate: bool) -> Result<(
             }
             SchemaState::Empty | SchemaState::Older { .. } => {}
         }
-        connection.busy_timeout(MIGRATION_BUSY).map_err(|error| explain(path, error))?;
+        connection.busy_timeout(MIGRATION_BUSY_TIMEOUT).map_err(|error| explain(path, error))?;
         // All in one immediate transaction: one of two processes migrates, and the other finds it done.
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         let run = embedded::migrations::runner().set_grouped(true).set_abort_missing(false).run(connection);
-        connection.busy_timeout(BUSY).map_err(|error| explain(path, error))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(|error| explain(path, error))?;
         match run {
             Ok(_) => {}
             Err(_) if attempt < ATTEMPTS => attempt += 1,

@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 
 use super::Lease;
 use super::errors::translate;
-use crate::storage::sql::dialect::Dialect;
-use crate::storage::sql::driver::{Insert, Session};
-use crate::storage::sql::value::{Row, Value};
+use crate::storage::sql::dialect::SqlDialect;
+use crate::storage::sql::driver::{Insert, SqlSession};
+use crate::storage::sql::value::{SqlRow, SqlValue};
 use crate::storage::{Error, Result};
 
 /// A session: a thread for exclusive use until it ends.
@@ -19,13 +19,13 @@ use crate::storage::{Error, Result};
 pub(super) struct SqliteSession {
     lease: Lease,
     begin: &'static str,
-    state: State,
+    state: SqliteSessionState,
     /// Woken when it commits.
-    wakes: Option<Arc<Notify>>,
+    on_commit: Option<Arc<Notify>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SqliteSessionState {
     /// Nothing was sent yet.
     Fresh,
     /// A transaction is, or may be, open.
@@ -34,46 +34,46 @@ enum State {
     Ended,
 }
 
-struct Bound<'a>(&'a Value);
+struct SqlParam<'a>(&'a SqlValue);
 
-impl ToSql for Bound<'_> {
+impl ToSql for SqlParam<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Int(Some(value)) => ValueRef::Integer(*value),
-            Value::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
-            Value::Bytes(Some(value)) => ValueRef::Blob(value),
-            Value::Bool(Some(value)) => ValueRef::Integer(i64::from(*value)),
-            Value::Int(None) | Value::Text(None) | Value::Bytes(None) | Value::Bool(None) => ValueRef::Null,
+            SqlValue::Int(Some(value)) => ValueRef::Integer(*value),
+            SqlValue::Text(Some(value)) => ValueRef::Text(value.as_bytes()),
+            SqlValue::Bytes(Some(value)) => ValueRef::Blob(value),
+            SqlValue::Bool(Some(value)) => ValueRef::Integer(i64::from(*value)),
+            SqlValue::Int(None) | SqlValue::Text(None) | SqlValue::Bytes(None) | SqlValue::Bool(None) => ValueRef::Null,
         }))
     }
 }
 
-fn bind(statement: &mut Statement<'_>, params: &[Value]) -> rusqlite::Result<()> {
+fn bind(statement: &mut Statement<'_>, params: &[SqlValue]) -> rusqlite::Result<()> {
     // SQLite treats `$2` as a name, and numbers parameters in order of appearance. Some list statements omit a few.
     for place in 1..=statement.parameter_count() {
         let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
         let value = number.and_then(|number| params.get(number.checked_sub(1)?));
         let value = value.ok_or(rusqlite::Error::InvalidParameterCount(params.len(), place))?;
-        statement.raw_bind_parameter(place, Bound(value))?;
+        statement.raw_bind_parameter(place, SqlParam(value))?;
     }
     Ok(())
 }
 
-fn value(value: ValueRef<'_>) -> Result<Value> {
+fn value(value: ValueRef<'_>) -> Result<SqlValue> {
     Ok(match value {
-        ValueRef::Null => Value::Int(None),
+        ValueRef::Null => SqlValue::Int(None),
         ValueRef::Integer(value) => value.into(),
         ValueRef::Text(bytes) => {
             let text =
                 std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a text in the SQLite file is not UTF-8"))?;
             text.into()
         }
-        ValueRef::Blob(bytes) => Value::Bytes(Some(bytes.to_vec())),
+        ValueRef::Blob(bytes) => SqlValue::Bytes(Some(bytes.to_vec())),
         ValueRef::Real(_) => return Err(Error::corrupt("a value in the SQLite file is a floating-point number")),
     })
 }
 
-fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+fn query(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<Vec<SqlRow>> {
     let what = "running a statement";
     let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
     bind(&mut statement, params).map_err(|error| translate(what, error))?;
@@ -82,12 +82,12 @@ fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row
     let mut read = Vec::new();
     while let Some(row) = rows.next().map_err(|error| translate(what, error))? {
         let values = (0..columns).map(|column| value(row.get_ref(column).map_err(|error| translate(what, error))?));
-        read.push(Row::new(values.collect::<Result<_>>()?));
+        read.push(SqlRow::new(values.collect::<Result<_>>()?));
     }
     Ok(read)
 }
 
-fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
+fn execute(connection: &Connection, sql: &str, params: &[SqlValue]) -> Result<u64> {
     let what = "running a statement";
     let mut statement = connection.prepare_cached(sql).map_err(|error| translate(what, error))?;
     bind(&mut statement, params).map_err(|error| translate(what, error))?;
@@ -95,8 +95,8 @@ fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> 
     Ok(touched as u64)
 }
 
-fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<Value>]) -> Result<u64> {
-    let sql = insert.text(Dialect::Sqlite, |columns| {
+fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<SqlValue>]) -> Result<u64> {
+    let sql = insert.text(SqlDialect::Sqlite, |columns| {
         let places: Vec<_> = (1..=columns).map(|place| format!("?{place}")).collect();
         format!("VALUES ({})", places.join(", "))
     });
@@ -104,19 +104,20 @@ fn insert(connection: &Connection, insert: &Insert, rows: &[Vec<Value>]) -> Resu
 }
 
 impl SqliteSession {
-    /// Creates a session on `lease`'s thread, begun by the statement `begin` (may be empty). Its commit wakes `wakes`.
-    pub(super) const fn new(lease: Lease, begin: &'static str, wakes: Option<Arc<Notify>>) -> Self {
-        Self { lease, begin, state: State::Fresh, wakes }
+    /// Creates a session on `lease`'s thread, begun by the statement `begin` (may be empty). Its commit
+    /// notifies `on_commit`.
+    pub(super) const fn new(lease: Lease, begin: &'static str, on_commit: Option<Arc<Notify>>) -> Self {
+        Self { lease, begin, state: SqliteSessionState::Fresh, on_commit }
     }
 
     async fn run<T: Send + 'static>(
         &mut self,
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let begin = if self.state == State::Fresh { self.begin } else { "" };
+        let begin = if self.state == SqliteSessionState::Fresh { self.begin } else { "" };
         // From here on a transaction may be open, even if this is dropped while it waits.
         if !self.begin.is_empty() {
-            self.state = State::Open;
+            self.state = SqliteSessionState::Open;
         }
         self.lease
             .worker
@@ -131,44 +132,44 @@ impl SqliteSession {
 }
 
 #[async_trait]
-impl Session for SqliteSession {
-    async fn query(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>> {
+impl SqlSession for SqliteSession {
+    async fn query(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<Vec<SqlRow>> {
         let sql = sql.to_owned();
         self.run(move |connection| query(connection, &sql, &params)).await
     }
 
-    async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64> {
+    async fn execute(&mut self, sql: &str, params: Vec<SqlValue>) -> Result<u64> {
         let sql = sql.to_owned();
         self.run(move |connection| execute(connection, &sql, &params)).await
     }
 
-    async fn insert(&mut self, what: &'static Insert, rows: Vec<Vec<Value>>) -> Result<u64> {
+    async fn insert(&mut self, what: &'static Insert, rows: Vec<Vec<SqlValue>>) -> Result<u64> {
         self.run(move |connection| insert(connection, what, &rows)).await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<()> {
-        let wakes = self.wakes.take();
+        let on_commit = self.on_commit.take();
         let committed = self
             .run(move |connection| {
                 execute(connection, "COMMIT", &[])?;
                 // Here, so that followers are woken even if the caller no longer waits for the result.
-                if let Some(wakes) = wakes {
-                    wakes.notify_one();
+                if let Some(on_commit) = on_commit {
+                    on_commit.notify_one();
                 }
                 Ok(())
             })
             .await;
         if committed.is_ok() {
-            self.state = State::Ended;
+            self.state = SqliteSessionState::Ended;
         }
         committed
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        if self.state != State::Open {
+        if self.state != SqliteSessionState::Open {
             return Ok(());
         }
-        self.state = State::Ended;
+        self.state = SqliteSessionState::Ended;
         self.lease.worker.run(|connection| undo(connection)).await
     }
 }
@@ -180,7 +181,7 @@ fn undo(connection: &Connection) -> Result<()> {
 
 impl Drop for SqliteSession {
     fn drop(&mut self) {
-        if self.state == State::Open {
+        if self.state == SqliteSessionState::Open {
             // Sent before the thread is leased again, and so done before any work of the next session.
             let sent = self.lease.worker.send(|connection| {
                 if let Err(error) = undo(connection) {

@@ -10,28 +10,28 @@ use tokio::sync::Notify;
 use crate::storage::{Error, Result};
 
 /// Time between two checks. One costs a few system calls.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A thread that checks for commits of other connections until this is dropped.
 #[derive(Debug)]
-pub(super) struct Watch {
-    _ends_with: mpsc::Sender<()>,
+pub(super) struct FileWatcher {
+    _stop: mpsc::Sender<()>,
 }
 
-impl Watch {
+impl FileWatcher {
     /// Watches with `connection`, which is used for nothing else: SQLite counts others' commits for each connection.
-    pub(super) fn start(connection: Connection, woken: Arc<Notify>) -> Result<Self> {
+    pub(super) fn start(connection: Connection, notify: Arc<Notify>) -> Result<Self> {
         // Before the first read of the file, so that no commit is missed.
         let mut seen = version(&connection);
-        let (ends_with, ended) = mpsc::channel::<()>();
+        let (stop, stopped) = mpsc::channel::<()>();
         std::thread::Builder::new()
             .name("sqlite-watch".to_owned())
             .spawn(move || {
-                while ended.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                while stopped.recv_timeout(CHECK_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
                     let now = version(&connection);
                     if now != seen {
                         seen = now;
-                        woken.notify_one();
+                        notify.notify_one();
                     }
                 }
             })
@@ -40,7 +40,7 @@ impl Watch {
                 because: None,
                 source: Some(Box::new(error)),
             })?;
-        Ok(Self { _ends_with: ends_with })
+        Ok(Self { _stop: stop })
     }
 }
 

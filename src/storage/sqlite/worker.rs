@@ -12,17 +12,17 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A handle to the thread. It ends, and closes the connection, after the last handle is dropped and its work is done.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(super) struct SqliteWorker {
     jobs: mpsc::Sender<Job>,
 }
 
-impl fmt::Debug for Worker {
+impl fmt::Debug for SqliteWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Worker")
     }
 }
 
-impl Worker {
+impl SqliteWorker {
     /// Starts a thread called `name` for `connection`.
     pub(super) fn start(name: &str, mut connection: Connection) -> Result<Self> {
         let (jobs, work) = mpsc::channel::<Job>();
@@ -47,12 +47,12 @@ impl Worker {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
+        let (response, received) = oneshot::channel();
         self.send(move |connection| {
             // The caller may be gone.
-            let _ = answer.send(job(connection));
+            let _ = response.send(job(connection));
         })?;
-        answered.await.unwrap_or_else(|_| Err(gone()))
+        received.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Queues `job` after all earlier jobs.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::config::Settings;
-use super::connect::Pool;
-use super::errors::{of_pool, translate};
-use super::migrate::within;
+use super::config::UrlSettings;
+use super::connect::ConnectionPool;
+use super::errors::{translate, translate_pool};
+use super::migrate::with_timeout;
 use crate::storage::Result;
 
 /// The longest wait for the server's settings.
-const BOUND: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// If one of them is off, acknowledged commits can be lost in a crash.
 const SETTINGS: &str = "SELECT name FROM pg_settings WHERE setting = 'off' \
                         AND name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name";
@@ -25,16 +25,20 @@ const SERVERS: &str =
 
 /// Warns that a failover may lose acknowledged commits, if there is a host to fail over to. With `servers`, several
 /// recently active servers of ours also count as a reason to check.
-pub(super) async fn asynchronous(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
-    within("reading the replication settings", BOUND, read(client, settings, servers)).await
+pub(super) async fn replication_warning(
+    client: &Client,
+    settings: &UrlSettings,
+    servers: bool,
+) -> Result<Option<String>> {
+    with_timeout("reading the replication settings", RESPONSE_TIMEOUT, read(client, settings, servers)).await
 }
 
-async fn of_pooled(pool: &Pool, settings: &Settings) -> Result<Option<String>> {
-    let client = pool.get().await.map_err(of_pool)?;
-    asynchronous(&client, settings, false).await
+async fn pooled_replication_warning(pool: &ConnectionPool, settings: &UrlSettings) -> Result<Option<String>> {
+    let client = pool.get().await.map_err(translate_pool)?;
+    replication_warning(&client, settings, false).await
 }
 
-async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Option<String>> {
+async fn read(client: &Client, settings: &UrlSettings, servers: bool) -> Result<Option<String>> {
     let failed = |error| translate("reading the replication settings", error);
     let row = client.query_typed_one(STANDBYS, &[]).await.map_err(failed)?;
     let (off, standbys): (bool, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
@@ -55,13 +59,13 @@ async fn read(client: &Client, settings: &Settings, servers: bool) -> Result<Opt
 
 /// Warns of settings that put acknowledged writes at risk. They are not refused: a test or trial database may need
 /// them, and other PostgreSQL-compatible engines have no such settings.
-pub(super) async fn check(pool: &Pool, settings: &Settings) {
-    match of_pooled(pool, settings).await {
+pub(super) async fn warn(pool: &ConnectionPool, settings: &UrlSettings) {
+    match pooled_replication_warning(pool, settings).await {
         Ok(Some(warning)) => tracing::warn!("{warning}"),
         Ok(None) => {}
         Err(error) => tracing::debug!(error = %error, "the replication settings of the database cannot be read"),
     }
-    match within("reading the server settings", BOUND, weak(pool)).await {
+    match with_timeout("reading the server settings", RESPONSE_TIMEOUT, unsafe_settings(pool)).await {
         Ok(settings) => {
             for setting in settings {
                 tracing::warn!(
@@ -74,8 +78,8 @@ pub(super) async fn check(pool: &Pool, settings: &Settings) {
     }
 }
 
-async fn weak(pool: &Pool) -> Result<Vec<String>> {
-    let client = pool.get().await.map_err(of_pool)?;
+async fn unsafe_settings(pool: &ConnectionPool) -> Result<Vec<String>> {
+    let client = pool.get().await.map_err(translate_pool)?;
     let failed = |error| translate("reading the server settings", error);
     let rows = client.query_typed(SETTINGS, &[]).await.map_err(failed)?;
     rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
