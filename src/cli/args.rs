@@ -10,7 +10,7 @@ use super::introspect::IntrospectArgs;
 use super::keys::KeysCommand;
 use super::methods::MethodsCommand;
 use super::operators::OperatorsCommand;
-use super::output::Format;
+use super::output::OutputFormat;
 use super::replicas::ReplicasArgs;
 use super::server::MigrateArgs;
 use super::stores::StoresCommand;
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
     /// Output format: `table` for people, `json` (the messages of the API) for programs
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
-    pub(super) output: Format,
+    pub(super) output: OutputFormat,
 }
 
 /// What can be done.

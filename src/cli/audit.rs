@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use super::answer::{Answer, Outcome};
+use super::context::CommandContext;
 use super::difference::difference;
 use super::exit::Error;
 use super::keys;
-use super::moment::{Moment, moment, told};
-use super::output::Table;
-use super::session::Session;
+use super::output::TextTable;
+use super::result::{CommandOutput, CommandResult};
+use super::time::{TimeArg, format_time, parse_time};
 use crate::proto::v1;
 
 /// Default limit of the number of changes.
@@ -33,11 +33,11 @@ pub(super) struct AuditArgs {
     #[arg(long, value_name = "OPERATOR", default_value = "", hide_default_value = true)]
     by: String,
     /// Start of the range: 2026-01-31, or 7d for 7 days ago
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    since: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    since: Option<TimeArg>,
     /// End of the range: 2026-01-31, or 1d for 1 day ago
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    until: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    until: Option<TimeArg>,
     /// Maximum number of results
     #[arg(long, value_name = "NUMBER", default_value_t = LIMIT, conflicts_with = "all")]
     limit: usize,
@@ -48,9 +48,9 @@ pub(super) struct AuditArgs {
 
 impl AuditArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let (kind, id) = match (self.key, self.store, self.method, self.operator) {
-            (Some(key), ..) => ("key", keys::identified(session, key).await?),
+            (Some(key), ..) => ("key", keys::resolve_key_id(context, key).await?),
             (_, Some(store), ..) => ("store", store),
             (_, _, Some(method), _) => ("method", method),
             (.., Some(operator)) => ("operator", operator),
@@ -60,33 +60,33 @@ impl AuditArgs {
             subject_kind: kind.to_owned(),
             subject_id: id,
             actor: self.by,
-            start_time: self.since.map(Moment::back),
-            end_time: self.until.map(Moment::back),
+            start_time: self.since.map(TimeArg::in_past),
+            end_time: self.until.map(TimeArg::in_past),
             ..Default::default()
         };
         let limit = (!self.all).then_some(self.limit);
-        let mut client = session.audit().await?;
+        let mut client = context.audit().await?;
         let page = async |page_token, page_size| {
             let request = v1::ListChangesRequest { page_token, page_size, ..filter.clone() };
-            let answer = session.call("reading the audit trail", client.list_changes(request)).await?;
-            Ok::<_, Error>((answer.changes, answer.next_page_token))
+            let response = context.call("reading the audit trail", client.list_changes(request)).await?;
+            Ok::<_, Error>((response.changes, response.next_page_token))
         };
         // One more than is shown, to find out whether there are more.
-        let mut changes = session.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
+        let mut changes = context.pages(limit.map(|limit| limit.saturating_add(1)), page).await?;
         let more = limit.is_some_and(|limit| changes.len() > limit);
         changes.truncate(limit.unwrap_or(usize::MAX));
         let listed = v1::ListChangesResponse { changes, ..Default::default() };
-        let answer = session.answer(&listed, |answer| table(&answer.changes))?;
-        Ok(if more { answer.with_note("there are older changes: use --limit or --all to see more") } else { answer })
+        let output = context.render(&listed, |response| table(&response.changes))?;
+        Ok(if more { output.with_note("there are older changes: use --limit or --all to see more") } else { output })
     }
 }
 
-fn table(changes: &[v1::Change]) -> Answer {
-    let mut table = Table::new(["REVISION", "WHEN", "WHO", "DID", "SUBJECT", "WHAT", "WHY"]);
+fn table(changes: &[v1::Change]) -> CommandOutput {
+    let mut table = TextTable::new(["REVISION", "WHEN", "WHO", "DID", "SUBJECT", "WHAT", "WHY"]);
     for change in changes {
         table.row([
             change.revision.to_string(),
-            told(change.time.as_ref()),
+            format_time(change.time.as_ref()),
             change.actor_name.clone(),
             change.action.clone(),
             format!("{} {}", change.subject_kind, change.subject_id),
@@ -94,5 +94,5 @@ fn table(changes: &[v1::Change]) -> Answer {
             change.comment.clone(),
         ]);
     }
-    Answer::table(table, "changes")
+    CommandOutput::table(table, "changes")
 }

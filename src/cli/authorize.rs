@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use clap::Args;
 use tonic::Code;
 
-use super::answer::Outcome;
-use super::exit::{Ending, Error};
+use super::context::CommandContext;
+use super::display;
+use super::exit::{Error, Exit};
 use super::input;
-use super::output::{self, Facts};
-use super::session::Session;
-use super::words;
+use super::output::{self, Details};
+use super::result::CommandResult;
 use crate::proto::v1;
-use crate::proto::v1::batch_authorize_result::Result as Answer;
+use crate::proto::v1::batch_authorize_result::Result as BatchResult;
 
 /// Where a key's token comes from.
 #[derive(Debug, Args)]
@@ -29,11 +29,11 @@ pub(super) struct KeyArgs {
 
 impl KeyArgs {
     /// Returns the token as given: the server checks whether it is valid.
-    pub(super) async fn token(self, session: &Session) -> Result<String, Error> {
-        match (self.key, self.key_file, session.environment_key()) {
+    pub(super) async fn token(self, context: &CommandContext) -> Result<String, Error> {
+        match (self.key, self.key_file, context.environment_key()) {
             (Some(token), _, _) => Ok(token),
             (None, None, Some(token)) => Ok(token.to_owned()),
-            (None, file, _) => input::secret(file, "Token of the key (not shown): ").await,
+            (None, file, _) => input::read_secret(file, "Token of the key (not shown): ").await,
         }
     }
 }
@@ -73,11 +73,11 @@ fn as_gateway(decision: &mut v1::Decision) {
 
 impl AuthorizeArgs {
     /// Runs the command. Several calls are allowed together only if each of them is.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
-        let key = self.key.token(session).await?;
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
+        let key = self.key.token(context).await?;
         let named = self.store.join(", ");
-        let mut client = session.authorization().await?;
-        let mut requests: Vec<_> = questions(self.methods)
+        let mut client = context.authorization().await?;
+        let mut requests: Vec<_> = parse_calls(self.methods)
             .into_iter()
             .map(|method| v1::AuthorizeRequest {
                 key: key.clone(),
@@ -92,63 +92,63 @@ impl AuthorizeArgs {
         if requests.len() == 1
             && let Some(request) = requests.pop()
         {
-            let mut answer = session.call("requesting a decision", client.authorize(request)).await?;
+            let mut response = context.call("requesting a decision", client.authorize(request)).await?;
             if self.gateway {
-                answer.decision.iter_mut().for_each(as_gateway);
+                response.decision.iter_mut().for_each(as_gateway);
             }
-            let decision = answer.decision.clone().unwrap_or_default();
-            let ending = if decision.allowed { Ending::Done } else { Ending::No };
-            return Ok(session.answer(&answer, |_| told(&methods[0], &decision, &named))?.ending(Ok(ending)));
+            let decision = response.decision.clone().unwrap_or_default();
+            let exit = if decision.allowed { Exit::Success } else { Exit::Negative };
+            return Ok(context.render(&response, |_| describe(&methods[0], &decision, &named))?.with_exit(Ok(exit)));
         }
         let request = v1::BatchAuthorizeRequest { requests };
-        let mut answer = session.call("requesting decisions", client.batch_authorize(request)).await?;
+        let mut response = context.call("requesting decisions", client.batch_authorize(request)).await?;
         if self.gateway {
-            for result in &mut answer.results {
-                if let Some(Answer::Decision(decision)) = &mut result.result {
+            for result in &mut response.results {
+                if let Some(BatchResult::Decision(decision)) = &mut result.result {
                     as_gateway(decision);
                 }
             }
         }
-        let ending = batch_ending(&answer);
-        Ok(session.answer(&answer, |answer| told_all(&methods, answer, &named))?.ending(ending))
+        let exit = batch_exit(&response);
+        Ok(context.render(&response, |response| describe_all(&methods, response, &named))?.with_exit(exit))
     }
 }
 
 /// Returns the calls to check: verb and path may be one argument or two.
-fn questions(words: Vec<String>) -> Vec<String> {
-    let mut questions: Vec<String> = Vec::with_capacity(words.len());
+fn parse_calls(words: Vec<String>) -> Vec<String> {
+    let mut calls: Vec<String> = Vec::with_capacity(words.len());
     for word in words {
-        match questions.last_mut() {
+        match calls.last_mut() {
             Some(verb) if is_verb(verb) && !is_verb(&word) => {
                 verb.push(' ');
                 verb.push_str(&word);
             }
-            _ => questions.push(word),
+            _ => calls.push(word),
         }
     }
-    questions
+    calls
 }
 
 fn is_verb(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|letter| letter.is_ascii_alphabetic())
 }
 
-fn batch_ending(answer: &v1::BatchAuthorizeResponse) -> Result<Ending, Error> {
-    let mut ending = Ending::Done;
-    for result in &answer.results {
+fn batch_exit(response: &v1::BatchAuthorizeResponse) -> Result<Exit, Error> {
+    let mut exit = Exit::Success;
+    for result in &response.results {
         match &result.result {
-            Some(Answer::Decision(decision)) if decision.allowed => {}
-            Some(Answer::Decision(_)) => ending = Ending::No,
-            Some(Answer::Undecided(undecided)) => return Err(undecided_error(undecided)),
+            Some(BatchResult::Decision(decision)) if decision.allowed => {}
+            Some(BatchResult::Decision(_)) => exit = Exit::Negative,
+            Some(BatchResult::Undecided(undecided)) => return Err(undecided_error(undecided)),
             None => return Err(Error::Internal("the server returned no result for a call".to_owned())),
         }
     }
-    Ok(ending)
+    Ok(exit)
 }
 
 /// Returns the error with which a check of this call alone would end.
 fn undecided_error(undecided: &v1::Undecided) -> Error {
-    let message = output::clean(&undecided.message);
+    let message = output::sanitize(&undecided.message);
     match Code::from(undecided.code) {
         Code::InvalidArgument => Error::Invalid(message),
         Code::FailedPrecondition => Error::Conflict(message),
@@ -156,23 +156,23 @@ fn undecided_error(undecided: &v1::Undecided) -> Error {
     }
 }
 
-fn told_all(methods: &[String], answer: &v1::BatchAuthorizeResponse, named: &str) -> String {
-    let told = methods.iter().zip(&answer.results).map(|(method, result)| match &result.result {
-        Some(Answer::Decision(decision)) => told(method, decision, named),
-        Some(Answer::Undecided(undecided)) => {
-            format!("UNDECIDED  {}\n  {}\n", output::clean(method), output::clean(&undecided.message))
+fn describe_all(methods: &[String], response: &v1::BatchAuthorizeResponse, named: &str) -> String {
+    let texts = methods.iter().zip(&response.results).map(|(method, result)| match &result.result {
+        Some(BatchResult::Decision(decision)) => describe(method, decision, named),
+        Some(BatchResult::Undecided(undecided)) => {
+            format!("UNDECIDED  {}\n  {}\n", output::sanitize(method), output::sanitize(&undecided.message))
         }
-        None => format!("UNDECIDED  {}\n", output::clean(method)),
+        None => format!("UNDECIDED  {}\n", output::sanitize(method)),
     });
-    told.collect::<Vec<_>>().join("\n")
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// Describes a decision about a call that named these stores, for people.
-fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
+fn describe(method: &str, decision: &v1::Decision, named: &str) -> String {
     let verdict = if decision.allowed { "ALLOWED" } else { "DENIED" };
-    let mut text = format!("{verdict}  {}\n", output::clean(method));
+    let mut text = format!("{verdict}  {}\n", output::sanitize(method));
     for reason in &decision.failed_checks {
-        let _ = writeln!(text, "  {}: {}", words::reason_name(*reason), words::reason(*reason));
+        let _ = writeln!(text, "  {}: {}", display::reason_name(*reason), display::reason(*reason));
     }
     if decision.scope_must_be_applied {
         text.push_str(
@@ -187,14 +187,14 @@ fn told(method: &str, decision: &v1::Decision, named: &str) -> String {
         (store, "") => &format!("{store} (the key is bound to it)"),
         (store, _) => store,
     };
-    let facts = Facts::new()
+    let details = Details::new()
         .with("key", &decision.key_id)
         .with_all("method", decision.methods.clone())
         .with("store", store)
         .with_all("no access", decision.denied_stores.clone())
-        .with("stores in scope", decision.scope.as_ref().map(words::scope).unwrap_or_default())
+        .with("stores in scope", decision.scope.as_ref().map(display::scope).unwrap_or_default())
         .with("revision", decision.revision);
-    text.push_str(&output::indented(&facts.text()));
+    text.push_str(&output::indented(&details.text()));
     text
 }
 
@@ -213,7 +213,7 @@ mod tests {
             revision: 7,
             ..Default::default()
         };
-        let text = told("GET /a", &decision, "a, b");
+        let text = describe("GET /a", &decision, "a, b");
         assert!(
             text.starts_with(
                 "DENIED  GET /a\n  METHOD_DENIED: the key has no access to this method\n  \
@@ -227,10 +227,10 @@ mod tests {
     #[test]
     fn what_is_allowed_only_within_the_scope_says_so_and_a_gateway_refuses_it() {
         let mut decision = v1::Decision { allowed: true, scope_must_be_applied: true, ..Default::default() };
-        let text = told("GET /a", &decision, "");
+        let text = describe("GET /a", &decision, "");
         assert!(text.starts_with("ALLOWED  GET /a\n  Only for services that restrict the result"), "{text}");
         as_gateway(&mut decision);
-        let text = told("GET /a", &decision, "");
+        let text = describe("GET /a", &decision, "");
         assert!(text.starts_with("DENIED  GET /a\n  METHOD_READS_NO_STORE: "), "{text}");
         assert!(!text.contains("Only for services") && !decision.allowed, "{text}");
         let mut confined = v1::Decision { allowed: true, ..Default::default() };
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_verb_and_its_path_may_be_two_words() {
-        let read = |words: &[&str]| questions(words.iter().map(ToString::to_string).collect());
+        let read = |words: &[&str]| parse_calls(words.iter().map(ToString::to_string).collect());
         assert_eq!(read(&["GET", "/a"]), ["GET /a"]);
         assert_eq!(read(&["GET /a", "/b", "POST", "/c"]), ["GET /a", "/b", "POST /c"]);
         assert_eq!(read(&["GET", "POST", "/c"]), ["GET", "POST /c"]);
@@ -248,23 +248,23 @@ mod tests {
 
     #[test]
     fn several_calls_are_allowed_together_only_if_each_is() {
-        let decided = |allowed| Some(Answer::Decision(v1::Decision { allowed, ..Default::default() }));
+        let decided = |allowed| Some(BatchResult::Decision(v1::Decision { allowed, ..Default::default() }));
         let undecided = |code: Code| {
             let message = "stale".to_owned();
-            Some(Answer::Undecided(v1::Undecided { message, code: code.into(), ..Default::default() }))
+            Some(BatchResult::Undecided(v1::Undecided { message, code: code.into(), ..Default::default() }))
         };
-        let ending = |results: Vec<Option<Answer>>| {
+        let exit = |results: Vec<Option<BatchResult>>| {
             let results = results.into_iter().map(|result| v1::BatchAuthorizeResult { result }).collect();
-            batch_ending(&v1::BatchAuthorizeResponse { results })
+            batch_exit(&v1::BatchAuthorizeResponse { results })
         };
-        assert!(matches!(ending(vec![decided(true), decided(true)]), Ok(Ending::Done)));
-        assert!(matches!(ending(vec![decided(true), decided(false)]), Ok(Ending::No)));
+        assert!(matches!(exit(vec![decided(true), decided(true)]), Ok(Exit::Success)));
+        assert!(matches!(exit(vec![decided(true), decided(false)]), Ok(Exit::Negative)));
         // An older server sends no code.
         for code in [Code::Ok, Code::Unavailable] {
-            assert!(matches!(ending(vec![decided(false), undecided(code)]), Err(Error::Unavailable(_))));
+            assert!(matches!(exit(vec![decided(false), undecided(code)]), Err(Error::Unavailable(_))));
         }
-        assert!(matches!(ending(vec![undecided(Code::InvalidArgument), decided(true)]), Err(Error::Invalid(_))));
-        assert!(matches!(ending(vec![decided(true), undecided(Code::FailedPrecondition)]), Err(Error::Conflict(_))));
+        assert!(matches!(exit(vec![undecided(Code::InvalidArgument), decided(true)]), Err(Error::Invalid(_))));
+        assert!(matches!(exit(vec![decided(true), undecided(Code::FailedPrecondition)]), Err(Error::Conflict(_))));
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
             scope: Some(Scope { kind: ScopeKind::Listed.into(), stores: vec!["a".to_owned(), "b".to_owned()] }),
             ..Default::default()
         };
-        let text = told("GET /a", &decision, "");
+        let text = describe("GET /a", &decision, "");
         assert!(text.starts_with("ALLOWED  GET /a\n") && text.contains("a, b"), "{text}");
         assert!(text.contains("a (the key is bound to it)"), "{text}");
     }

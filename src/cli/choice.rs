@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
+use super::context::CommandContext;
 use super::exit::Error;
-use super::methods::Book;
-use super::session::Session;
+use super::methods::ServerBook;
 use super::stores;
 use crate::proto::v1::{self, Access};
 
@@ -78,12 +78,12 @@ pub(super) struct MethodChange {
 
 /// The chosen access: its kind and, if it is selected, its members in byte order.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(super) struct ChosenAccess {
     pub(super) access: Access,
     pub(super) members: Vec<String>,
 }
 
-impl Chosen {
+impl ChosenAccess {
     fn all() -> Self {
         Self { access: Access::All, members: Vec::new() }
     }
@@ -95,17 +95,17 @@ impl Chosen {
 
 impl StoreChoice {
     /// Returns the chosen access; `None` if no flag was given.
-    pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
+    pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
         if self.all_stores {
-            return Ok(Some(Chosen::all()));
+            return Ok(Some(ChosenAccess::all()));
         }
-        if !self.is_said() {
+        if !self.is_given() {
             return Ok(None);
         }
         let mut codes: BTreeSet<String> = self.store.iter().cloned().collect();
         for platform in &self.platform {
             let filter = v1::ListStoresRequest { platform: Some(platform.clone()), ..Default::default() };
-            let members = stores::all(session, &filter, None).await?;
+            let members = stores::all(context, &filter, None).await?;
             if members.is_empty() {
                 return Err(Error::NotFound(format!(
                     "no store has the platform `{platform}`; see `latchkey stores list`"
@@ -113,11 +113,11 @@ impl StoreChoice {
             }
             codes.extend(members.into_iter().map(|store| store.code));
         }
-        Ok(Some(Chosen::selected(codes)))
+        Ok(Some(ChosenAccess::selected(codes)))
     }
 
     /// Returns whether a flag was given.
-    pub(super) fn is_said(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         self.all_stores || self.no_stores || !self.store.is_empty() || !self.platform.is_empty()
     }
 
@@ -133,18 +133,18 @@ impl StoreChoice {
 
 impl MethodChoice {
     /// Returns the chosen access; `None` if no flag was given.
-    pub(super) async fn chosen(&self, session: &Session) -> Result<Option<Chosen>, Error> {
+    pub(super) async fn chosen(&self, context: &CommandContext) -> Result<Option<ChosenAccess>, Error> {
         if self.all_methods {
-            return Ok(Some(Chosen::all()));
+            return Ok(Some(ChosenAccess::all()));
         }
-        if !self.is_said() {
+        if !self.is_given() {
             return Ok(None);
         }
-        Ok(Some(Chosen::selected(members(session, &self.method, &self.block).await?)))
+        Ok(Some(ChosenAccess::selected(members(context, &self.method, &self.block).await?)))
     }
 
     /// Returns whether a flag was given.
-    pub(super) fn is_said(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         self.all_methods || self.no_methods || !self.method.is_empty() || !self.block.is_empty()
     }
 
@@ -160,7 +160,7 @@ impl MethodChoice {
 
 impl StoreChange {
     /// Returns the access after the change; `None` if nothing changes.
-    pub(super) fn applied(&self, key: &v1::Key) -> Result<Option<Chosen>, Error> {
+    pub(super) fn applied(&self, key: &v1::Key) -> Result<Option<ChosenAccess>, Error> {
         if self.add_store.is_empty() && self.remove_store.is_empty() {
             return Ok(None);
         }
@@ -171,24 +171,24 @@ impl StoreChange {
 
 impl MethodChange {
     /// Returns the access after the change; `None` if nothing changes.
-    pub(super) async fn applied(&self, session: &Session, key: &v1::Key) -> Result<Option<Chosen>, Error> {
-        let said = [&self.add_method, &self.add_block, &self.remove_method, &self.remove_block];
-        if said.iter().all(|names| names.is_empty()) {
+    pub(super) async fn applied(&self, context: &CommandContext, key: &v1::Key) -> Result<Option<ChosenAccess>, Error> {
+        let given = [&self.add_method, &self.add_block, &self.remove_method, &self.remove_block];
+        if given.iter().all(|names| names.is_empty()) {
             return Ok(None);
         }
-        let add = members(session, &self.add_method, &self.add_block).await?;
-        let remove = members(session, &self.remove_method, &self.remove_block).await?;
+        let add = members(context, &self.add_method, &self.add_block).await?;
+        let remove = members(context, &self.remove_method, &self.remove_block).await?;
         change(key.method_access(), &key.methods, add, &remove, "method").map(Some)
     }
 }
 
 /// Returns the identities of methods and of the members of blocks.
-async fn members(session: &Session, methods: &[String], blocks: &[String]) -> Result<BTreeSet<String>, Error> {
+async fn members(context: &CommandContext, methods: &[String], blocks: &[String]) -> Result<BTreeSet<String>, Error> {
     // The book is only queried if it is needed.
     if blocks.is_empty() && methods.iter().all(|method| method.contains(' ')) {
         return Ok(methods.iter().cloned().collect());
     }
-    let book = Book::of(session).await?;
+    let book = ServerBook::load(context).await?;
     let mut found = BTreeSet::new();
     for method in methods {
         found.insert(book.identity(method)?);
@@ -205,7 +205,7 @@ fn change(
     add: BTreeSet<String>,
     remove: &BTreeSet<String>,
     thing: &str,
-) -> Result<Chosen, Error> {
+) -> Result<ChosenAccess, Error> {
     if access != Access::Selected {
         return Err(Error::Conflict(format!(
             "the key has access to all {thing}s, so none can be added or removed: list the ones to keep with --{thing}"
@@ -217,7 +217,7 @@ fn change(
             "the key has no access to the {thing} `{missing}`, so it cannot be removed"
         )));
     }
-    Ok(Chosen::selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
+    Ok(ChosenAccess::selected(had.into_iter().chain(add).filter(|member| !remove.contains(member)).collect()))
 }
 
 #[cfg(test)]
@@ -232,7 +232,7 @@ mod tests {
     fn members_are_added_and_removed() {
         let had = ["b".to_owned(), "a".to_owned()];
         let changed = change(Access::Selected, &had, set(&["c", "a"]), &set(&["b"]), "store").unwrap();
-        assert_eq!(changed, Chosen { access: Access::Selected, members: vec!["a".to_owned(), "c".to_owned()] });
+        assert_eq!(changed, ChosenAccess { access: Access::Selected, members: vec!["a".to_owned(), "c".to_owned()] });
     }
 
     #[test]

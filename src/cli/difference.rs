@@ -6,9 +6,9 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
 /// Most characters of a value in a cell.
-const LONGEST: usize = 60;
+const MAX_CELL_CHARS: usize = 60;
 /// Most members of a list that are named before they are counted.
-const NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 
 /// Describes each field that changed: `name: old → new`, or what a list gained and lost. For a created object, returns
 /// its name; for a deleted one, nothing.
@@ -17,11 +17,11 @@ pub(super) fn difference(before: Option<&Struct>, after: Option<&Struct>) -> Str
         return after.and_then(|after| after.fields.get("name")).map(short).unwrap_or_default();
     };
     let names: BTreeSet<&String> = before.fields.keys().chain(after.fields.keys()).collect();
-    let told = names.into_iter().filter_map(|name| {
+    let changes = names.into_iter().filter_map(|name| {
         let (old, new) = (before.fields.get(name), after.fields.get(name));
         (old != new).then(|| format!("{name}: {}", change(old, new)))
     });
-    told.collect::<Vec<_>>().join("; ")
+    changes.collect::<Vec<_>>().join("; ")
 }
 
 fn change(old: Option<&Value>, new: Option<&Value>) -> String {
@@ -61,7 +61,7 @@ fn selected(value: &Value) -> &Value {
 }
 
 fn several(members: &[String], done: &str) -> String {
-    if members.len() > NAMED { format!("{} {done}", members.len()) } else { members.join(" ") }
+    if members.len() > MAX_NAMED { format!("{} {done}", members.len()) } else { members.join(" ") }
 }
 
 /// Formats a value for a cell.
@@ -71,18 +71,18 @@ fn short(value: &Value) -> String {
         Some(Kind::NumberValue(number)) => number.to_string(),
         Some(Kind::StringValue(text)) => text.clone(),
         Some(Kind::BoolValue(is)) => is.to_string(),
-        Some(Kind::StructValue(members)) => of_struct(members),
-        Some(Kind::ListValue(list)) if list.values.len() > NAMED => format!("{} entries", list.values.len()),
+        Some(Kind::StructValue(members)) => identify(members),
+        Some(Kind::ListValue(list)) if list.values.len() > MAX_NAMED => format!("{} entries", list.values.len()),
         Some(Kind::ListValue(list)) => list.values.iter().map(short).collect::<Vec<_>>().join(", "),
     };
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CELL_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
 
 /// Returns how people identify an object: a token by its end, a revocation by its reason.
-fn of_struct(members: &Struct) -> String {
+fn identify(members: &Struct) -> String {
     if let Some(hint) = members.fields.get("hint") {
         return format!("…{}", short(hint));
     }
@@ -129,11 +129,11 @@ mod tests {
 
     #[test]
     fn lists_tell_what_they_gained_and_lost() {
-        let told =
+        let changes =
             |old: Value, new: Value| difference(Some(&image(&[("stores", old)])), Some(&image(&[("stores", new)])));
-        assert_eq!(told(selecting(&["a", "b"]), selecting(&["b", "c"])), "stores: +c −a");
-        assert_eq!(told(selecting(&["a"]), text("all")), "stores: a → all");
-        assert_eq!(told(selecting(&[]), selecting(&["1", "2", "3", "4", "5", "6"])), "stores: 6 added");
+        assert_eq!(changes(selecting(&["a", "b"]), selecting(&["b", "c"])), "stores: +c −a");
+        assert_eq!(changes(selecting(&["a"]), text("all")), "stores: a → all");
+        assert_eq!(changes(selecting(&[]), selecting(&["1", "2", "3", "4", "5", "6"])), "stores: 6 added");
     }
 
     #[test]
@@ -149,6 +149,6 @@ mod tests {
 
     #[test]
     fn long_values_are_cut() {
-        assert_eq!(short(&text(&"ж".repeat(100))).chars().count(), LONGEST + 1);
+        assert_eq!(short(&text(&"ж".repeat(100))).chars().count(), MAX_CELL_CHARS + 1);
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::flags;
-use super::output::clean;
+use super::output::sanitize;
 use crate::app;
 
 /// Text of `--help` about exit codes.
@@ -27,11 +27,11 @@ Exit codes:
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum Exit {
     /// It succeeded; of `authorize`: allowed.
-    Done = 0,
+    Success = 0,
     /// The result is negative.
-    No = 1,
+    Negative = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
     /// The object does not exist.
@@ -39,7 +39,7 @@ pub(super) enum Ending {
     /// The input is invalid.
     Invalid = 4,
     /// The caller is unknown or lacks permission.
-    Refused = 5,
+    Denied = 5,
     /// The server cannot be reached or cannot respond now.
     Unavailable = 6,
     /// It conflicts with the current state.
@@ -49,7 +49,7 @@ pub(super) enum Ending {
     /// Ctrl-C.
     Interrupted = 130,
     /// The reader of our output has exited: the command ends as if killed by SIGPIPE, and as quietly.
-    Unread = 141,
+    BrokenPipe = 141,
 }
 
 /// Why a command failed. Each text is for people.
@@ -90,25 +90,28 @@ pub(super) enum Error {
     Output(io::Error),
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        Self::from(ending as u8)
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
     }
 }
 
 impl Error {
     /// Returns the server's status as an error. `place` is the URL of the port, `token` the source of the token.
-    pub(super) fn of_status(status: &Status, place: &str, token: &str) -> Self {
+    pub(super) fn from_status(status: &Status, place: &str, token: &str) -> Self {
         // The server's own statuses have no source: this one was created by the client.
         if let Some(cause) = std::error::Error::source(status) {
             return Self::Unavailable(format!(
                 "lost the connection to {place}: {}; it stopped, or it is not Latchkey",
-                root(cause)
+                root_cause(cause)
             ));
         }
-        let message = clean(status.message());
-        let message =
-            if message.is_empty() { format!("{place} returned an error: {}", words(status.code())) } else { message };
+        let message = sanitize(status.message());
+        let message = if message.is_empty() {
+            format!("{place} returned an error: {}", describe_code(status.code()))
+        } else {
+            message
+        };
         match status.code() {
             Code::InvalidArgument | Code::OutOfRange => Self::Invalid(with_violations(message, status)),
             Code::NotFound => Self::NotFound(message),
@@ -127,25 +130,25 @@ impl Error {
         }
     }
 
-    /// Returns the ending for this error.
-    pub(super) fn ending(&self) -> Ending {
+    /// Returns how a command exits after this error.
+    pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Ending::Usage,
-            Self::NotFound(_) => Ending::NotFound,
-            Self::Invalid(_) => Ending::Invalid,
-            Self::Credentials(_) => Ending::Refused,
-            Self::Unavailable(_) => Ending::Unavailable,
-            Self::Conflict(_) => Ending::Conflict,
-            Self::Failed(_) | Self::Server(_) => Ending::No,
-            Self::Interrupted => Ending::Interrupted,
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Unread,
-            Self::Internal(_) | Self::Output(_) => Ending::Internal,
+            Self::Usage(_) => Exit::Usage,
+            Self::NotFound(_) => Exit::NotFound,
+            Self::Invalid(_) => Exit::Invalid,
+            Self::Credentials(_) => Exit::Denied,
+            Self::Unavailable(_) => Exit::Unavailable,
+            Self::Conflict(_) => Exit::Conflict,
+            Self::Failed(_) | Self::Server(_) => Exit::Negative,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
+            Self::Internal(_) | Self::Output(_) => Exit::Internal,
         }
     }
 
     /// Prints the error to standard error.
-    pub(super) fn tell(&self) {
-        if self.ending() != Ending::Unread {
+    pub(super) fn print(&self) {
+        if self.exit() != Exit::BrokenPipe {
             // If this fails, there is no way left to report it.
             let _ = writeln!(io::stderr(), "error: {self}");
         }
@@ -161,7 +164,7 @@ fn with_violations(message: String, status: &Status) -> String {
     }
     // The message repeats the first violation.
     if let [one] = violations
-        && message.contains(&clean(&one.description))
+        && message.contains(&sanitize(&one.description))
     {
         return flags::in_message(message);
     }
@@ -172,10 +175,10 @@ fn with_violations(message: String, status: &Status) -> String {
     for violation in violations {
         text.push_str("\n  ");
         if !violation.field.is_empty() {
-            text.push_str(&clean(flags::of_field(&violation.field)));
+            text.push_str(&sanitize(flags::of_field(&violation.field)));
             text.push_str(": ");
         }
-        text.push_str(&clean(&violation.description));
+        text.push_str(&sanitize(&violation.description));
     }
     text
 }
@@ -185,27 +188,27 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let told = cause.to_string();
-        if !text.contains(&told) {
+        let message = cause.to_string();
+        if !text.contains(&message) {
             text.push_str(": ");
-            text.push_str(&told);
+            text.push_str(&message);
         }
         source = cause.source();
     }
-    clean(&text)
+    sanitize(&text)
 }
 
 /// Returns the last of an error's causes.
-pub(super) fn root(error: &dyn std::error::Error) -> String {
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(cause) = last.source() {
         last = cause;
     }
-    clean(&last.to_string())
+    sanitize(&last.to_string())
 }
 
 /// Describes a status code, for a server that gives no message.
-const fn words(code: Code) -> &'static str {
+const fn describe_code(code: Code) -> &'static str {
     match code {
         Code::Ok => "no response",
         Code::InvalidArgument | Code::OutOfRange => "the input is invalid",
@@ -227,29 +230,29 @@ mod tests {
 
     use super::*;
 
-    fn told(status: &Status) -> (String, Ending) {
-        let error = Error::of_status(status, "http://h:1", "LATCHKEY_TOKEN");
-        (error.to_string(), error.ending())
+    fn convert(status: &Status) -> (String, Exit) {
+        let error = Error::from_status(status, "http://h:1", "LATCHKEY_TOKEN");
+        (error.to_string(), error.exit())
     }
 
     #[test]
     fn each_status_has_its_exit_code() {
-        for (code, ending) in [
-            (Code::InvalidArgument, Ending::Invalid),
-            (Code::OutOfRange, Ending::Invalid),
-            (Code::NotFound, Ending::NotFound),
-            (Code::AlreadyExists, Ending::Conflict),
-            (Code::Aborted, Ending::Conflict),
-            (Code::FailedPrecondition, Ending::Conflict),
-            (Code::Unauthenticated, Ending::Refused),
-            (Code::PermissionDenied, Ending::Refused),
-            (Code::Unavailable, Ending::Unavailable),
-            (Code::ResourceExhausted, Ending::Unavailable),
-            (Code::Unimplemented, Ending::Unavailable),
-            (Code::Internal, Ending::Internal),
+        for (code, exit) in [
+            (Code::InvalidArgument, Exit::Invalid),
+            (Code::OutOfRange, Exit::Invalid),
+            (Code::NotFound, Exit::NotFound),
+            (Code::AlreadyExists, Exit::Conflict),
+            (Code::Aborted, Exit::Conflict),
+            (Code::FailedPrecondition, Exit::Conflict),
+            (Code::Unauthenticated, Exit::Denied),
+            (Code::PermissionDenied, Exit::Denied),
+            (Code::Unavailable, Exit::Unavailable),
+            (Code::ResourceExhausted, Exit::Unavailable),
+            (Code::Unimplemented, Exit::Unavailable),
+            (Code::Internal, Exit::Internal),
         ] {
-            assert_eq!(told(&Status::new(code, "x")).1, ending, "{code:?}");
-            assert!(told(&Status::new(code, "")).0.len() > 10, "{code:?} says nothing");
+            assert_eq!(convert(&Status::new(code, "x")).1, exit, "{code:?}");
+            assert!(convert(&Status::new(code, "")).0.len() > 10, "{code:?} says nothing");
         }
     }
 
@@ -258,7 +261,7 @@ mod tests {
         let violations =
             vec![FieldViolation::new("key.name", "must not be empty"), FieldViolation::new("", "and this")];
         let status = Status::with_error_details(Code::InvalidArgument, "x", ErrorDetails::with_bad_request(violations));
-        let (text, _) = told(&status);
+        let (text, _) = convert(&status);
         assert_eq!(text, "2 fields are invalid:\n  --name: must not be empty\n  and this");
     }
 
@@ -266,7 +269,7 @@ mod tests {
     fn a_wrong_value_is_named_by_its_flag() {
         let violations = ErrorDetails::with_bad_request(vec![FieldViolation::new("key.contact", "is not valid")]);
         let status = Status::with_error_details(Code::InvalidArgument, "key.contact: is not valid", violations);
-        assert_eq!(told(&status).0, "--contact: is not valid");
+        assert_eq!(convert(&status).0, "--contact: is not valid");
     }
 
     #[test]
@@ -274,24 +277,24 @@ mod tests {
         let violations =
             ErrorDetails::with_bad_request(vec![FieldViolation::new("store.code", "`a` is there already")]);
         let message = "the code is taken: store.code: `a` is there already";
-        assert_eq!(told(&Status::with_error_details(Code::AlreadyExists, message, violations)).0, message);
+        assert_eq!(convert(&Status::with_error_details(Code::AlreadyExists, message, violations)).0, message);
     }
 
     #[test]
     fn a_refused_token_tells_where_it_came_from() {
-        assert!(told(&Status::unauthenticated("unknown")).0.ends_with("(the token came from LATCHKEY_TOKEN)"));
+        assert!(convert(&Status::unauthenticated("unknown")).0.ends_with("(the token came from LATCHKEY_TOKEN)"));
     }
 
     #[test]
     fn what_the_server_says_cannot_drive_the_terminal() {
-        assert_eq!(told(&Status::not_found("a\u{1b}[2Jb")).0, "a\u{fffd}[2Jb");
+        assert_eq!(convert(&Status::not_found("a\u{1b}[2Jb")).0, "a\u{fffd}[2Jb");
     }
 
     #[test]
     fn a_reader_that_has_gone_away_is_no_failure_to_talk_about() {
         let gone = Error::Output(io::Error::from(io::ErrorKind::BrokenPipe));
-        assert_eq!(gone.ending(), Ending::Unread);
+        assert_eq!(gone.exit(), Exit::BrokenPipe);
         let full = Error::Output(io::Error::from(io::ErrorKind::StorageFull));
-        assert_eq!(full.ending(), Ending::Internal);
+        assert_eq!(full.exit(), Exit::Internal);
     }
 }

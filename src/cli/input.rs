@@ -9,21 +9,21 @@ use super::exit::Error;
 use crate::model::token::Token;
 
 /// No token is longer; a longer file was named by mistake.
-const LONGEST: u64 = 4_096;
+const MAX_TOKEN_BYTES: u64 = 4_096;
 
 /// Reads the text of a token from a file, or from standard input (`-`, or no file), with a prompt on a terminal.
 ///
 /// # Errors
 /// It can't be read, or is empty.
-pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Result<String, Error> {
+pub(super) async fn read_secret(file: Option<PathBuf>, prompt: &'static str) -> Result<String, Error> {
     let read = tokio::task::spawn_blocking(move || {
         let from = file.as_deref().filter(|file| *file != Path::new("-"));
         let text = match from {
             Some(path) => std::fs::File::open(path)
-                .and_then(limited)
+                .and_then(read_limited)
                 .map_err(|error| Error::Failed(format!("{} cannot be read: {error}", path.display())))?,
-            None if io::stdin().is_terminal() => typed(prompt)?,
-            None => limited(io::stdin())
+            None if io::stdin().is_terminal() => read_hidden_line(prompt)?,
+            None => read_limited(io::stdin())
                 .map_err(|error| Error::Failed(format!("standard input cannot be read: {error}")))?,
         };
         let text = text.trim();
@@ -36,21 +36,21 @@ pub(super) async fn secret(file: Option<PathBuf>, prompt: &'static str) -> Resul
     read.await.map_err(|error| Error::Internal(format!("reading a token was interrupted: {error}")))?
 }
 
-/// Like [`secret`], for the token that a key is to have: checked here, before anything is sent.
+/// Like [`read_secret`], for the token that a key is to have: checked here, before anything is sent.
 ///
 /// # Errors
 /// It can't be read, or is not a valid token.
 pub(super) async fn supplied_token(file: Option<PathBuf>) -> Result<String, Error> {
     let Some(file) = file else { return Ok(String::new()) };
-    let text = secret(Some(file), "Token for the key: ").await?;
+    let text = read_secret(Some(file), "Token for the key: ").await?;
     Token::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
     Ok(text)
 }
 
-fn limited(from: impl io::Read) -> io::Result<String> {
+fn read_limited(from: impl io::Read) -> io::Result<String> {
     let mut text = String::new();
-    from.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST {
+    from.take(MAX_TOKEN_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TOKEN_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long for a token"));
     }
     Ok(text)
@@ -67,7 +67,7 @@ impl Drop for Restore {
 }
 
 /// Reads a line from the terminal without echo. Ctrl-C is read as a character, so that the terminal is always restored.
-fn typed(prompt: &str) -> Result<String, Error> {
+fn read_hidden_line(prompt: &str) -> Result<String, Error> {
     let failed = |error: io::Error| Error::Failed(format!("the terminal cannot be read: {error}"));
     let before = tcgetattr(io::stdin()).map_err(|error| failed(error.into()))?;
     let mut silent = before.clone();
@@ -75,14 +75,14 @@ fn typed(prompt: &str) -> Result<String, Error> {
     let restore = Restore(before);
     tcsetattr(io::stdin(), OptionalActions::Flush, &silent).map_err(|error| failed(error.into()))?;
     let _ = write!(io::stderr(), "{prompt}");
-    let line = line_of(io::stdin().lock().bytes());
+    let line = edited_line(io::stdin().lock().bytes());
     drop(restore);
     let _ = writeln!(io::stderr());
     line.map_err(failed)?.ok_or(Error::Interrupted)
 }
 
 /// Returns the line that was typed, with backspace applied; `None` if it was aborted with Ctrl-C.
-fn line_of(keys: impl Iterator<Item = io::Result<u8>>) -> io::Result<Option<String>> {
+fn edited_line(keys: impl Iterator<Item = io::Result<u8>>) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     for key in keys {
         match key? {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn line(keys: &[u8]) -> Option<String> {
-        line_of(keys.iter().map(|key| Ok(*key))).unwrap()
+        edited_line(keys.iter().map(|key| Ok(*key))).unwrap()
     }
 
     #[test]
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_too_long_is_no_token() {
-        assert_eq!(limited(&b"abc\n"[..]).unwrap(), "abc\n");
-        assert!(limited(vec![b'a'; 5_000].as_slice()).is_err());
+        assert_eq!(read_limited(&b"abc\n"[..]).unwrap(), "abc\n");
+        assert!(read_limited(vec![b'a'; 5_000].as_slice()).is_err());
     }
 
     #[tokio::test]
@@ -125,8 +125,8 @@ mod tests {
         std::fs::write(&file, "short").unwrap();
         assert!(matches!(supplied_token(Some(file.clone())).await, Err(Error::Invalid(_))));
         std::fs::write(&file, "\n").unwrap();
-        assert!(matches!(secret(Some(file), "").await, Err(Error::Invalid(_))));
+        assert!(matches!(read_secret(Some(file), "").await, Err(Error::Invalid(_))));
         assert_eq!(supplied_token(None).await.unwrap(), "");
-        assert!(matches!(secret(Some(folder.path().join("none")), "").await, Err(Error::Failed(_))));
+        assert!(matches!(read_secret(Some(folder.path().join("none")), "").await, Err(Error::Failed(_))));
     }
 }

@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::answer::Outcome;
 use super::authorize::KeyArgs;
-use super::moment::{told, told_or_never};
-use super::output::Facts;
-use super::session::Session;
-use super::words;
+use super::context::CommandContext;
+use super::display;
+use super::output::Details;
+use super::result::CommandResult;
+use super::time::{format_time, format_time_or_never};
 use crate::proto::v1::{self, Access};
 
 /// Arguments of `introspect`.
@@ -22,17 +22,21 @@ pub(super) struct IntrospectArgs {
 
 impl IntrospectArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
-        let request = v1::IntrospectKeyRequest { key: self.key.token(session).await?, min_revision: self.min_revision };
-        let mut client = session.authorization().await?;
-        let answer = session.call("reading what the key may do", client.introspect_key(request)).await?;
-        session.answer(&answer, told_of)
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
+        let request = v1::IntrospectKeyRequest { key: self.key.token(context).await?, min_revision: self.min_revision };
+        let mut client = context.authorization().await?;
+        let response = context.call("reading what the key may do", client.introspect_key(request)).await?;
+        context.render(&response, describe)
     }
 }
 
-fn told_of(answer: &v1::IntrospectKeyResponse) -> String {
-    if !answer.usable {
-        return format!("not usable\n  {}: {}\n", words::reason_name(answer.reason), words::reason(answer.reason));
+fn describe(response: &v1::IntrospectKeyResponse) -> String {
+    if !response.usable {
+        return format!(
+            "not usable\n  {}: {}\n",
+            display::reason_name(response.reason),
+            display::reason(response.reason)
+        );
     }
     let access = |access: Access, none: bool| match access {
         Access::All if none => "all, including those added later; none exist now",
@@ -41,17 +45,17 @@ fn told_of(answer: &v1::IntrospectKeyResponse) -> String {
         Access::Selected => "exactly:",
         Access::Unspecified => "unknown",
     };
-    Facts::new()
-        .with("key", &answer.key_id)
-        .with("name", &answer.name)
-        .with("stores", access(answer.store_access(), answer.stores.is_empty()))
-        .with_all("", answer.stores.iter().map(|store| format!("  {}  {}", store.code, store.name)))
-        .with("methods", access(answer.method_access(), answer.methods.is_empty()))
-        .with_all("", answer.methods.iter().map(|method| format!("  {method}")))
-        .with("scopes", answer.scopes.join(", "))
-        .with("expires", told_or_never(answer.expire_time.as_ref()))
-        .with("token until", told(answer.secret_expire_time.as_ref()))
-        .with("revision", answer.revision)
+    Details::new()
+        .with("key", &response.key_id)
+        .with("name", &response.name)
+        .with("stores", access(response.store_access(), response.stores.is_empty()))
+        .with_all("", response.stores.iter().map(|store| format!("  {}  {}", store.code, store.name)))
+        .with("methods", access(response.method_access(), response.methods.is_empty()))
+        .with_all("", response.methods.iter().map(|method| format!("  {method}")))
+        .with("scopes", response.scopes.join(", "))
+        .with("expires", format_time_or_never(response.expire_time.as_ref()))
+        .with("token until", format_time(response.secret_expire_time.as_ref()))
+        .with("revision", response.revision)
         .text()
 }
 
@@ -61,20 +65,20 @@ mod tests {
 
     #[test]
     fn a_token_that_is_not_good_says_why() {
-        let answer = v1::IntrospectKeyResponse { reason: v1::Reason::KeyExpired.into(), ..Default::default() };
-        assert_eq!(told_of(&answer), "not usable\n  KEY_EXPIRED: the key has expired\n");
+        let response = v1::IntrospectKeyResponse { reason: v1::Reason::KeyExpired.into(), ..Default::default() };
+        assert_eq!(describe(&response), "not usable\n  KEY_EXPIRED: the key has expired\n");
     }
 
     #[test]
     fn what_is_open_is_listed() {
-        let answer = v1::IntrospectKeyResponse {
+        let response = v1::IntrospectKeyResponse {
             usable: true,
             store_access: Access::Selected.into(),
             method_access: Access::All.into(),
             methods: vec!["GET /a".to_owned()],
             ..Default::default()
         };
-        let text = told_of(&answer);
+        let text = describe(&response);
         assert!(
             text.contains("none") && text.contains("including those added later") && text.contains("GET /a"),
             "{text}"

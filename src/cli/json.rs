@@ -8,14 +8,14 @@ use super::exit::Error;
 use crate::proto::{FILE_DESCRIPTOR_SET, v1};
 
 /// A message with a known name in the contract.
-pub(super) trait Named: Message {
+pub(super) trait ContractMessage: Message {
     /// The name, without the package.
     const NAME: &'static str;
 }
 
-macro_rules! named {
+macro_rules! contract_messages {
     ($($message:ident)*) => {
-        $(impl Named for v1::$message {
+        $(impl ContractMessage for v1::$message {
             const NAME: &'static str = stringify!($message);
         })*
         #[cfg(test)]
@@ -23,7 +23,7 @@ macro_rules! named {
     };
 }
 
-named! {
+contract_messages! {
     AuthorizeResponse BatchAuthorizeResponse IntrospectKeyResponse WatchChangesResponse ListChangesResponse
     ListReplicasResponse ListLostChangesResponse
     CreateKeyResponse GetKeyResponse ListKeysResponse FindKeyResponse UpdateKeyResponse RotateKeyResponse
@@ -36,14 +36,14 @@ named! {
 }
 
 /// Formats the message as indented JSON, with a line end.
-pub(super) fn pretty<M: Named>(message: &M) -> Result<String, Error> {
+pub(super) fn pretty<M: ContractMessage>(message: &M) -> Result<String, Error> {
     let mut text = Vec::new();
     serialize(message, &mut serde_json::Serializer::pretty(&mut text))?;
     finish(text)
 }
 
 /// Formats the message as JSON in one line, with a line end.
-pub(super) fn line<M: Named>(message: &M) -> Result<String, Error> {
+pub(super) fn line<M: ContractMessage>(message: &M) -> Result<String, Error> {
     let mut text = Vec::new();
     serialize(message, &mut serde_json::Serializer::new(&mut text))?;
     finish(text)
@@ -51,7 +51,7 @@ pub(super) fn line<M: Named>(message: &M) -> Result<String, Error> {
 
 fn serialize<M, S>(message: &M, serializer: S) -> Result<(), Error>
 where
-    M: Named,
+    M: ContractMessage,
     S: serde::Serializer,
     S::Error: std::fmt::Display,
 {

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::answer::{Answer, Outcome};
-use super::exit::{Ending, Error};
-use super::moment::told;
-use super::output::{self, Table};
-use super::session::Session;
+use super::context::CommandContext;
+use super::exit::{Error, Exit};
+use super::output::{self, TextTable};
+use super::result::{CommandOutput, CommandResult};
+use super::time::format_time;
 use crate::proto::v1;
 
 /// Arguments of `replicas lost`.
@@ -19,35 +19,35 @@ pub(super) struct LostArgs {
 
 impl LostArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
-        let mut client = session.replicas().await?;
-        let answer =
-            session.call("listing lost changes", client.list_lost_changes(v1::ListLostChangesRequest {})).await?;
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
+        let mut client = context.replicas().await?;
+        let response =
+            context.call("listing lost changes", client.list_lost_changes(v1::ListLostChangesRequest {})).await?;
         if !self.reapply {
-            return session.answer(&answer, listed);
+            return context.render(&response, list);
         }
         let mut failed = false;
         // In the order of their creation.
-        for change in answer.changes.iter().rev() {
-            for step in steps(change) {
-                let line = match step.run(session, &change.revision).await {
-                    Ok(done) => format!("{}: {} {}: {done}\n", change.revision, step.what(), step.id()),
+        for change in response.changes.iter().rev() {
+            for removal in removals(change) {
+                let line = match removal.run(context, &change.revision).await {
+                    Ok(done) => format!("{}: {} {}: {done}\n", change.revision, removal.description(), removal.id()),
                     Err(error) => {
                         failed = true;
-                        format!("{}: {} {}: FAILED: {error}\n", change.revision, step.what(), step.id())
+                        format!("{}: {} {}: FAILED: {error}\n", change.revision, removal.description(), removal.id())
                     }
                 };
-                output::print(&output::clean(line.trim_end()))?;
+                output::print(&output::sanitize(line.trim_end()))?;
                 output::print("\n")?;
             }
         }
-        Ok(Answer::nothing().ending(Ok(if failed { Ending::No } else { Ending::Done })))
+        Ok(CommandOutput::empty().with_exit(Ok(if failed { Exit::Negative } else { Exit::Success })))
     }
 }
 
 /// A change that takes access away.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum Removal {
     RevokeKey(String),
     DeleteKey(String),
     RevokeSecret(String),
@@ -58,23 +58,23 @@ enum Step {
 }
 
 /// Returns what to repeat of a change: revocations, deletions, switching off. People must decide about the rest.
-fn steps(change: &v1::LostChange) -> Vec<Step> {
+fn removals(change: &v1::LostChange) -> Vec<Removal> {
     let id = change.id.clone();
-    let mut steps: Vec<_> = change.ended_secret_ids.iter().cloned().map(Step::RevokeSecret).collect();
+    let mut removals: Vec<_> = change.ended_secret_ids.iter().cloned().map(Removal::RevokeSecret).collect();
     match (change.kind.as_str(), change.action.as_str()) {
-        ("key", "revoke") => steps = vec![Step::RevokeKey(id)],
-        ("key", "delete") => steps = vec![Step::DeleteKey(id)],
-        ("key", _) if change.switched_off => steps.push(Step::SwitchKeyOff(id)),
-        ("store", _) if change.switched_off => steps.push(Step::SwitchStoreOff(id)),
-        ("store", "delete") => steps.push(Step::DeleteStore(id)),
-        ("operator", "revoke") => steps.push(Step::RevokeOperator(id)),
+        ("key", "revoke") => removals = vec![Removal::RevokeKey(id)],
+        ("key", "delete") => removals = vec![Removal::DeleteKey(id)],
+        ("key", _) if change.switched_off => removals.push(Removal::SwitchKeyOff(id)),
+        ("store", _) if change.switched_off => removals.push(Removal::SwitchStoreOff(id)),
+        ("store", "delete") => removals.push(Removal::DeleteStore(id)),
+        ("operator", "revoke") => removals.push(Removal::RevokeOperator(id)),
         _ => {}
     }
-    steps
+    removals
 }
 
-impl Step {
-    const fn what(&self) -> &'static str {
+impl Removal {
+    const fn description(&self) -> &'static str {
         match self {
             Self::RevokeKey(_) => "revoke key",
             Self::DeleteKey(_) => "delete key",
@@ -99,7 +99,7 @@ impl Step {
     }
 
     /// Runs it. Each is idempotent: repeating it changes nothing.
-    async fn run(&self, session: &Session, revision: &str) -> Result<&'static str, Error> {
+    async fn run(&self, context: &CommandContext, revision: &str) -> Result<&'static str, Error> {
         let comment = format!("reapplied: revision {revision} was lost by the database");
         let options = Some(v1::WriteOptions { comment: comment.clone(), replica_wait: None });
         let only = |path: &str| Some(prost_types::FieldMask { paths: vec![path.to_owned()] });
@@ -107,35 +107,35 @@ impl Step {
         let outcome = match self {
             Self::RevokeKey(id) => {
                 let request = v1::RevokeKeyRequest { id: id.clone(), reason: comment, etag: String::new(), options };
-                session.call(what, session.keys().await?.revoke_key(request)).await.map(drop)
+                context.call(what, context.keys().await?.revoke_key(request)).await.map(drop)
             }
             Self::DeleteKey(id) => {
                 let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options };
-                session.call(what, session.keys().await?.delete_key(request)).await.map(drop)
+                context.call(what, context.keys().await?.delete_key(request)).await.map(drop)
             }
             Self::RevokeSecret(id) => {
                 let request = v1::RevokeSecretRequest { secret_id: id.clone(), options };
-                session.call(what, session.keys().await?.revoke_secret(request)).await.map(drop)
+                context.call(what, context.keys().await?.revoke_secret(request)).await.map(drop)
             }
             Self::SwitchKeyOff(id) => {
                 let key = v1::Key { id: id.clone(), active: Some(false), ..Default::default() };
                 let request = v1::UpdateKeyRequest { key: Some(key), update_mask: only("active"), options };
-                session.call(what, session.keys().await?.update_key(request)).await.map(drop)
+                context.call(what, context.keys().await?.update_key(request)).await.map(drop)
             }
             Self::SwitchStoreOff(code) => {
                 let store = v1::Store { code: code.clone(), active: Some(false), ..Default::default() };
                 let request = v1::UpdateStoreRequest { store: Some(store), update_mask: only("active"), options };
-                session.call(what, session.stores().await?.update_store(request)).await.map(drop)
+                context.call(what, context.stores().await?.update_store(request)).await.map(drop)
             }
             Self::DeleteStore(code) => {
                 // With its fields at the time of its deletion.
                 let request =
                     v1::DeleteStoreRequest { code: code.clone(), options, allow_rebinding: true, ..Default::default() };
-                session.call(what, session.stores().await?.delete_store(request)).await.map(drop)
+                context.call(what, context.stores().await?.delete_store(request)).await.map(drop)
             }
             Self::RevokeOperator(id) => {
                 let request = v1::RevokeOperatorRequest { id: id.clone(), options };
-                session.call(what, session.operators().await?.revoke_operator(request)).await.map(drop)
+                context.call(what, context.operators().await?.revoke_operator(request)).await.map(drop)
             }
         };
         match outcome {
@@ -147,21 +147,22 @@ impl Step {
     }
 }
 
-fn listed(answer: &v1::ListLostChangesResponse) -> Answer {
-    let mut table = Table::new(["REVISION", "KIND", "ID", "ACTION", "REMOVED", "NOTICED", "BY"]);
-    for change in &answer.changes {
-        let again: Vec<_> = steps(change).iter().map(|step| format!("{} {}", step.what(), step.id())).collect();
+fn list(response: &v1::ListLostChangesResponse) -> CommandOutput {
+    let mut table = TextTable::new(["REVISION", "KIND", "ID", "ACTION", "REMOVED", "NOTICED", "BY"]);
+    for change in &response.changes {
+        let again: Vec<_> =
+            removals(change).iter().map(|removal| format!("{} {}", removal.description(), removal.id())).collect();
         table.row([
             change.revision.clone(),
             change.kind.clone(),
             change.id.clone(),
             change.action.clone(),
             again.join(", "),
-            told(change.notice_time.as_ref()),
+            format_time(change.notice_time.as_ref()),
             change.reported_by.clone(),
         ]);
     }
-    Answer::table(table, "lost changes")
+    CommandOutput::table(table, "lost changes")
 }
 
 #[cfg(test)]
@@ -177,13 +178,13 @@ mod tests {
             ..Default::default()
         };
         let x = || "x".to_owned();
-        assert_eq!(steps(&change("key", "revoke")), [Step::RevokeKey(x())]);
-        assert_eq!(steps(&change("key", "delete")), [Step::DeleteKey(x())]);
-        assert_eq!(steps(&change("operator", "revoke")), [Step::RevokeOperator(x())]);
-        assert_eq!(steps(&change("key", "create")), []);
-        assert_eq!(steps(&change("key", "update")), []);
+        assert_eq!(removals(&change("key", "revoke")), [Removal::RevokeKey(x())]);
+        assert_eq!(removals(&change("key", "delete")), [Removal::DeleteKey(x())]);
+        assert_eq!(removals(&change("operator", "revoke")), [Removal::RevokeOperator(x())]);
+        assert_eq!(removals(&change("key", "create")), []);
+        assert_eq!(removals(&change("key", "update")), []);
         let ended = vec!["sec_1".to_owned()];
         let change = v1::LostChange { ended_secret_ids: ended, switched_off: true, ..change("key", "update") };
-        assert_eq!(steps(&change), [Step::RevokeSecret("sec_1".to_owned()), Step::SwitchKeyOff(x())]);
+        assert_eq!(removals(&change), [Removal::RevokeSecret("sec_1".to_owned()), Removal::SwitchKeyOff(x())]);
     }
 }

@@ -2,20 +2,21 @@
 //!
 //! ```text
 //! arguments ─▶ Arguments ─┬─▶ serve, migrate, recover ──▶ app
-//!  settings ─▶ Config ────┴─▶ everything else ──▶ Session ──gRPC──▶ a running server
+//!  settings ─▶ Config ────┴─▶ everything else ──▶ CommandContext ──gRPC──▶ a running server
 //! ```
 //!
 //! Standard output carries results and nothing else; notes, progress and errors go to standard error. Each error is a
 //! sentence and has an exit code (`exit`).
 
-mod answer;
 mod args;
 mod audit;
 mod authorize;
 mod check;
 mod choice;
+mod context;
 mod csv;
 mod difference;
+mod display;
 mod exit;
 mod flags;
 mod input;
@@ -24,28 +25,27 @@ mod json;
 mod keys;
 mod lost;
 mod methods;
-mod moment;
 mod operators;
 mod output;
 mod replicas;
+mod result;
 mod server;
-mod session;
 mod settings;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod time;
 mod watch;
-mod words;
 mod write;
 
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 
-use self::answer::{Answer, Outcome};
 use self::args::{Arguments, Command};
-use self::exit::{Ending, Error};
-use self::session::Session;
+use self::context::CommandContext;
+use self::exit::{Error, Exit};
+use self::result::{CommandOutput, CommandResult};
 use crate::config::{Config, ConfigErrors};
 
 /// Runs the program with the arguments and the environment of the process.
@@ -56,10 +56,10 @@ pub fn run() -> ExitCode {
         Err(error) => {
             // Help and version are also reported as errors. If they can't be printed, nothing else can.
             let _ = error.print();
-            return if error.use_stderr() { Ending::Usage.into() } else { Ending::Done.into() };
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
-    let ending = match Arguments::from_arg_matches(&matches) {
+    let exit = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => settings::sources(&matches, std::env::vars_os()).and_then(|sources| {
             let environment_key = sources.environment.get("LATCHKEY_KEY").cloned();
             let config = Config::load(&sources)?;
@@ -67,11 +67,11 @@ pub fn run() -> ExitCode {
         }),
         Err(error) => Err(Error::Usage(error.to_string())),
     };
-    match ending.and_then(Answer::print) {
-        Ok(ending) => ending.into(),
+    match exit.and_then(CommandOutput::print) {
+        Ok(exit) => exit.into(),
         Err(error) => {
-            error.tell();
-            error.ending().into()
+            error.print();
+            error.exit().into()
         }
     }
 }
@@ -93,7 +93,7 @@ impl From<ConfigErrors> for Error {
     }
 }
 
-fn start(arguments: Arguments, config: Config, environment_key: Option<String>) -> Outcome {
+fn start(arguments: Arguments, config: Config, environment_key: Option<String>) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -104,18 +104,18 @@ fn start(arguments: Arguments, config: Config, environment_key: Option<String>) 
     outcome
 }
 
-async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<String>) -> Outcome {
-    let session = |config| Session::new(config, arguments.output, environment_key);
+async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<String>) -> CommandResult {
+    let context = |config| CommandContext::new(config, arguments.output, environment_key);
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => server::serve(config).await,
         Command::Migrate(migrate) => server::migrate(config, migrate).await,
         Command::Operators(operators::OperatorsCommand::Recover(recover)) => server::recover(config, recover).await,
         // Ended by a signal, as is usual for a stream.
-        Command::Watch(watch) => watch.run(&session(config)).await,
+        Command::Watch(watch) => watch.run(&context(config)).await,
         command => {
-            let session = session(config);
+            let context = context(config);
             tokio::select! {
-                outcome = Box::pin(ask(command, &session)) => outcome,
+                outcome = Box::pin(call_server(command, &context)) => outcome,
                 signal = tokio::signal::ctrl_c() => match signal {
                     Ok(()) => Err(Error::Interrupted),
                     Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
@@ -126,17 +126,17 @@ async fn dispatch(arguments: Arguments, config: Config, environment_key: Option<
 }
 
 /// Runs a command that calls a running server.
-async fn ask(command: Command, session: &Session) -> Outcome {
+async fn call_server(command: Command, context: &CommandContext) -> CommandResult {
     match command {
-        Command::Check(args) => args.run(session).await,
-        Command::Keys(command) => keys::run(command, session).await,
-        Command::Stores(command) => stores::run(command, session).await,
-        Command::Methods(command) => methods::run(command, session).await,
-        Command::Operators(command) => operators::run(command, session).await,
-        Command::Authorize(command) => command.run(session).await,
-        Command::Introspect(command) => command.run(session).await,
-        Command::Audit(command) => command.run(session).await,
-        Command::Replicas(command) => command.run(session).await,
+        Command::Check(args) => args.run(context).await,
+        Command::Keys(command) => keys::run(command, context).await,
+        Command::Stores(command) => stores::run(command, context).await,
+        Command::Methods(command) => methods::run(command, context).await,
+        Command::Operators(command) => operators::run(command, context).await,
+        Command::Authorize(command) => command.run(context).await,
+        Command::Introspect(command) => command.run(context).await,
+        Command::Audit(command) => command.run(context).await,
+        Command::Replicas(command) => command.run(context).await,
         Command::Serve | Command::Migrate(_) | Command::Watch(_) => {
             Err(Error::Internal("bug: a command of the server was treated as a client command".to_owned()))
         }

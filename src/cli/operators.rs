@@ -3,13 +3,13 @@
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-use super::answer::{Answer, Outcome};
+use super::context::CommandContext;
+use super::display;
 use super::exit::Error;
-use super::moment::{Moment, MomentOrNever, is_past, moment, moment_or_never, told, told_or_never};
-use super::output::{Facts, Table};
+use super::output::{Details, TextTable};
+use super::result::{CommandOutput, CommandResult};
 use super::server::RecoverArgs;
-use super::session::Session;
-use super::words;
+use super::time::{TimeArg, TimeOrNever, format_time, format_time_or_never, is_past, parse_time, parse_time_or_never};
 use super::write::WriteArgs;
 use crate::proto::v1;
 
@@ -39,7 +39,7 @@ pub(super) enum OperatorsCommand {
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Role {
+enum RoleArg {
     /// Everything, including operators
     Admin,
     /// Read and change keys, stores and methods
@@ -58,10 +58,10 @@ pub(super) struct CreateArgs {
     name: String,
     /// Role
     #[arg(long, value_enum)]
-    role: Role,
+    role: RoleArg,
     /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    expires: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    expires: Option<TimeArg>,
     /// Print only the token, for scripts
     #[arg(long, short, alias = "quiet", short_alias = 'q')]
     token_only: bool,
@@ -74,7 +74,7 @@ pub(super) struct CreateArgs {
 pub(super) struct ListArgs {
     /// Only operators with this role
     #[arg(long, value_enum)]
-    role: Option<Role>,
+    role: Option<RoleArg>,
     /// Include revoked operators
     #[arg(long)]
     revoked: bool,
@@ -90,10 +90,10 @@ pub(super) struct UpdateArgs {
     name: Option<String>,
     /// Change the role
     #[arg(long, value_enum)]
-    role: Option<Role>,
+    role: Option<RoleArg>,
     /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
-    #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
-    expires: Option<MomentOrNever>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time_or_never)]
+    expires: Option<TimeOrNever>,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -119,50 +119,52 @@ pub(super) struct RevokeArgs {
     write: WriteArgs,
 }
 
-impl From<Role> for v1::Role {
-    fn from(role: Role) -> Self {
+impl From<RoleArg> for v1::Role {
+    fn from(role: RoleArg) -> Self {
         match role {
-            Role::Admin => Self::Admin,
-            Role::Editor => Self::Editor,
-            Role::Viewer => Self::Viewer,
-            Role::Authorizer => Self::Authorizer,
+            RoleArg::Admin => Self::Admin,
+            RoleArg::Editor => Self::Editor,
+            RoleArg::Viewer => Self::Viewer,
+            RoleArg::Authorizer => Self::Authorizer,
         }
     }
 }
 
 /// Runs the command.
-pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome {
+pub(super) async fn run(command: OperatorsCommand, context: &CommandContext) -> CommandResult {
     match command {
         OperatorsCommand::Whoami => {
-            let mut client = session.operators().await?;
+            let mut client = context.operators().await?;
             let request = v1::GetCurrentOperatorRequest {};
-            let answer = session.call("checking the operator token", client.get_current_operator(request)).await?;
-            session.answer(&answer, |answer| shown(answer.operator.as_ref()))
+            let response = context.call("checking the operator token", client.get_current_operator(request)).await?;
+            context.render(&response, |response| describe(response.operator.as_ref()))
         }
-        OperatorsCommand::Create(args) => create(args, session).await,
-        OperatorsCommand::List(args) => list(args, session).await,
+        OperatorsCommand::Create(args) => create(args, context).await,
+        OperatorsCommand::List(args) => list(args, context).await,
         OperatorsCommand::Show { operator } => {
-            let id = identified(session, operator).await?;
-            let mut client = session.operators().await?;
-            let answer =
-                session.call("reading the operator", client.get_operator(v1::GetOperatorRequest { id })).await?;
-            session.answer(&answer, |answer| shown(answer.operator.as_ref()))
+            let id = resolve_operator_id(context, operator).await?;
+            let mut client = context.operators().await?;
+            let response =
+                context.call("reading the operator", client.get_operator(v1::GetOperatorRequest { id })).await?;
+            context.render(&response, |response| describe(response.operator.as_ref()))
         }
-        OperatorsCommand::Update(args) => update(args, session).await,
+        OperatorsCommand::Update(args) => update(args, context).await,
         OperatorsCommand::Rotate(args) => {
-            let id = identified(session, args.operator).await?;
-            let mut client = session.operators().await?;
+            let id = resolve_operator_id(context, args.operator).await?;
+            let mut client = context.operators().await?;
             let request = v1::RotateOperatorRequest { id, options: Some(args.write.options()) };
-            let answer = session.call("rotating the operator", client.rotate_operator(request)).await?;
-            let told = session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-            Ok(token(session, told, &answer.token, args.token_only).with_written(answer.written.as_ref()))
+            let response = context.call("rotating the operator", client.rotate_operator(request)).await?;
+            let described = context.render(&response, |response| describe(response.operator.as_ref()))?;
+            Ok(with_token(context, described, &response.token, args.token_only).with_written(response.written.as_ref()))
         }
         OperatorsCommand::Revoke(args) => {
-            let id = identified(session, args.operator).await?;
-            let mut client = session.operators().await?;
+            let id = resolve_operator_id(context, args.operator).await?;
+            let mut client = context.operators().await?;
             let request = v1::RevokeOperatorRequest { id, options: Some(args.write.options()) };
-            let answer = session.call("revoking the operator", client.revoke_operator(request)).await?;
-            Ok(session.answer(&answer, |answer| shown(answer.operator.as_ref()))?.with_written(answer.written.as_ref()))
+            let response = context.call("revoking the operator", client.revoke_operator(request)).await?;
+            Ok(context
+                .render(&response, |response| describe(response.operator.as_ref()))?
+                .with_written(response.written.as_ref()))
         }
         OperatorsCommand::Recover(_) => {
             Err(Error::Internal("bug: recovery was treated as a client command".to_owned()))
@@ -170,54 +172,54 @@ pub(super) async fn run(command: OperatorsCommand, session: &Session) -> Outcome
     }
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Outcome {
+async fn create(args: CreateArgs, context: &CommandContext) -> CommandResult {
     let operator = v1::Operator {
         name: args.name,
         role: v1::Role::from(args.role).into(),
-        expire_time: args.expires.map(Moment::ahead),
+        expire_time: args.expires.map(TimeArg::in_future),
         ..Default::default()
     };
     let request = v1::CreateOperatorRequest { operator: Some(operator), options: Some(args.write.options()) };
-    let mut client = session.operators().await?;
-    let answer = session.call("creating the operator", client.create_operator(request)).await?;
-    let told = session.answer(&answer, |answer| shown(answer.operator.as_ref()))?;
-    Ok(token(session, told, &answer.token, args.token_only).with_written(answer.written.as_ref()))
+    let mut client = context.operators().await?;
+    let response = context.call("creating the operator", client.create_operator(request)).await?;
+    let described = context.render(&response, |response| describe(response.operator.as_ref()))?;
+    Ok(with_token(context, described, &response.token, args.token_only).with_written(response.written.as_ref()))
 }
 
-async fn all(session: &Session, filter: &v1::ListOperatorsRequest) -> Result<Vec<v1::Operator>, Error> {
-    let mut client = session.operators().await?;
+async fn all(context: &CommandContext, filter: &v1::ListOperatorsRequest) -> Result<Vec<v1::Operator>, Error> {
+    let mut client = context.operators().await?;
     let page = async |page_token, page_size| {
         let request = v1::ListOperatorsRequest { page_token, page_size, ..filter.clone() };
-        let answer = session.call("listing operators", client.list_operators(request)).await?;
-        Ok((answer.operators, answer.next_page_token))
+        let response = context.call("listing operators", client.list_operators(request)).await?;
+        Ok((response.operators, response.next_page_token))
     };
-    session.pages(None, page).await
+    context.pages(None, page).await
 }
 
-async fn list(args: ListArgs, session: &Session) -> Outcome {
+async fn list(args: ListArgs, context: &CommandContext) -> CommandResult {
     let filter = v1::ListOperatorsRequest {
         role: args.role.map_or(v1::Role::Unspecified, Into::into).into(),
         include_revoked: args.revoked,
         ..Default::default()
     };
-    let operators = all(session, &filter).await?;
-    session.answer(&v1::ListOperatorsResponse { operators, ..Default::default() }, |answer| {
-        let mut table = Table::new(["OPERATOR", "NAME", "ROLE", "STATE", "EXPIRES", "TOKEN"]);
-        for operator in &answer.operators {
+    let operators = all(context, &filter).await?;
+    context.render(&v1::ListOperatorsResponse { operators, ..Default::default() }, |response| {
+        let mut table = TextTable::new(["OPERATOR", "NAME", "ROLE", "STATE", "EXPIRES", "TOKEN"]);
+        for operator in &response.operators {
             table.row([
                 operator.id.clone(),
                 operator.name.clone(),
-                words::role(operator.role()).to_owned(),
+                display::role(operator.role()).to_owned(),
                 state(operator).to_owned(),
-                told_or_never(operator.expire_time.as_ref()),
+                format_time_or_never(operator.expire_time.as_ref()),
                 format!("…{}", operator.hint),
             ]);
         }
-        Answer::table(table, "operators")
+        CommandOutput::table(table, "operators")
     })
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Outcome {
+async fn update(args: UpdateArgs, context: &CommandContext) -> CommandResult {
     let mut operator = v1::Operator::default();
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -231,28 +233,30 @@ async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     }
     if let Some(expires) = args.expires {
         change("expire_time");
-        operator.expire_time = expires.ahead();
+        operator.expire_time = expires.in_future();
     }
     if paths.is_empty() {
         return Err(Error::Usage("nothing to change: see `latchkey operators update --help`".to_owned()));
     }
-    operator.id = identified(session, args.operator).await?;
+    operator.id = resolve_operator_id(context, args.operator).await?;
     let request = v1::UpdateOperatorRequest {
         operator: Some(operator),
         update_mask: Some(FieldMask { paths }),
         options: Some(args.write.options()),
     };
-    let mut client = session.operators().await?;
-    let answer = session.call("changing the operator", client.update_operator(request)).await?;
-    Ok(session.answer(&answer, |answer| shown(answer.operator.as_ref()))?.with_written(answer.written.as_ref()))
+    let mut client = context.operators().await?;
+    let response = context.call("changing the operator", client.update_operator(request)).await?;
+    Ok(context
+        .render(&response, |response| describe(response.operator.as_ref()))?
+        .with_written(response.written.as_ref()))
 }
 
 /// Returns the id of an operator that is given by its id, or by its name, which no other active operator has.
-async fn identified(session: &Session, operator: String) -> Result<String, Error> {
+async fn resolve_operator_id(context: &CommandContext, operator: String) -> Result<String, Error> {
     if operator.starts_with("op_") {
         return Ok(operator);
     }
-    let living = all(session, &v1::ListOperatorsRequest::default()).await?;
+    let living = all(context, &v1::ListOperatorsRequest::default()).await?;
     living
         .into_iter()
         .find(|candidate| candidate.name == operator)
@@ -261,13 +265,13 @@ async fn identified(session: &Session, operator: String) -> Result<String, Error
 }
 
 /// Returns a new token: `alone`, or after the description of its operator, which already contains it as JSON.
-fn token(session: &Session, told: Answer, token: &str, alone: bool) -> Answer {
-    let answer = match (alone, session.is_json()) {
+fn with_token(context: &CommandContext, described: CommandOutput, token: &str, token_only: bool) -> CommandOutput {
+    let output = match (token_only, context.is_json()) {
         (true, _) => format!("{token}\n").into(),
-        (false, true) => told,
-        (false, false) => told.with_text(&format!("{token}\n")),
+        (false, true) => described,
+        (false, false) => described.with_text(&format!("{token}\n")),
     };
-    answer.with_note("copy the token now: it will not be shown again")
+    output.with_note("copy the token now: it will not be shown again")
 }
 
 fn state(operator: &v1::Operator) -> &'static str {
@@ -280,17 +284,17 @@ fn state(operator: &v1::Operator) -> &'static str {
     }
 }
 
-fn shown(operator: Option<&v1::Operator>) -> String {
+fn describe(operator: Option<&v1::Operator>) -> String {
     let Some(operator) = operator else { return String::new() };
-    Facts::new()
+    Details::new()
         .with("operator", &operator.id)
         .with("name", &operator.name)
-        .with("role", words::role(operator.role()))
+        .with("role", display::role(operator.role()))
         .with("state", state(operator))
-        .with("expires", told_or_never(operator.expire_time.as_ref()))
-        .with("revoked", told(operator.revoke_time.as_ref()))
+        .with("expires", format_time_or_never(operator.expire_time.as_ref()))
+        .with("revoked", format_time(operator.revoke_time.as_ref()))
         .with("token", format!("…{}", operator.hint))
-        .with("created", told(operator.create_time.as_ref()))
-        .with("changed", told(operator.update_time.as_ref()))
+        .with("created", format_time(operator.create_time.as_ref()))
+        .with("changed", format_time(operator.update_time.as_ref()))
         .text()
 }

@@ -15,7 +15,7 @@ use super::exit::Error;
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum OutputFormat {
     /// Tables for people.
     #[default]
     Table,
@@ -24,7 +24,7 @@ pub(super) enum Format {
 }
 
 /// How long an operation takes before its progress is shown.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
 /// Prints a result.
 ///
@@ -42,7 +42,7 @@ pub(super) fn note(text: &str) {
 }
 
 /// Removes characters that would control the terminal from untrusted text.
-pub(super) fn clean(text: &str) -> String {
+pub(super) fn sanitize(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
@@ -52,12 +52,12 @@ pub(super) fn indented(text: &str) -> String {
 }
 
 /// Waits for `work`; after a second, shows on a terminal that it is in progress.
-pub(super) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+pub(super) async fn with_progress<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if !io::stderr().is_terminal() {
         return work.await;
     }
-    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+    if let Ok(done) = tokio::time::timeout(PROGRESS_DELAY, &mut work).await {
         return done;
     }
     let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
@@ -71,12 +71,12 @@ pub(super) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T
 }
 
 /// A table for people.
-pub(super) struct Table {
+pub(super) struct TextTable {
     table: comfy_table::Table,
     rows: usize,
 }
 
-impl Table {
+impl TextTable {
     /// Creates a table with these headings.
     pub(super) fn new<const COLUMNS: usize>(headings: [&str; COLUMNS]) -> Self {
         let mut table = plain();
@@ -90,7 +90,7 @@ impl Table {
 
     /// Adds a row.
     pub(super) fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
-        self.table.add_row(cells.map(|cell| clean(&cell)));
+        self.table.add_row(cells.map(|cell| sanitize(&cell)));
         self.rows += 1;
     }
 
@@ -100,10 +100,10 @@ impl Table {
     }
 }
 
-/// The facts of one object: names and values, one per line; a value of several lines is a column.
-pub(super) struct Facts(Vec<(&'static str, Vec<String>)>);
+/// The details of one object: names and values, one per line; a value of several lines is a column.
+pub(super) struct Details(Vec<(&'static str, Vec<String>)>);
 
-impl Facts {
+impl Details {
     /// Creates an empty list.
     pub(super) const fn new() -> Self {
         Self(Vec::new())
@@ -112,7 +112,7 @@ impl Facts {
     /// Adds a fact, unless it is empty.
     #[must_use]
     pub(super) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        let value = clean(&value.to_string());
+        let value = sanitize(&value.to_string());
         if !value.is_empty() {
             self.0.push((name, vec![value]));
         }
@@ -122,14 +122,14 @@ impl Facts {
     /// Adds a fact with several values, unless there are none.
     #[must_use]
     pub(super) fn with_all(mut self, name: &'static str, values: impl IntoIterator<Item = String>) -> Self {
-        let values: Vec<_> = values.into_iter().map(|value| clean(&value)).collect();
+        let values: Vec<_> = values.into_iter().map(|value| sanitize(&value)).collect();
         if !values.is_empty() {
             self.0.push((name, values));
         }
         self
     }
 
-    /// Renders the facts as text.
+    /// Renders the details as text.
     pub(super) fn text(self) -> String {
         let mut table = plain();
         for (name, values) in self.0 {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_table_is_a_line_a_row_and_shows_no_controls() {
-        let mut table = Table::new(["CODE", "NAME"]);
+        let mut table = TextTable::new(["CODE", "NAME"]);
         table.row(["a".to_owned(), "A\u{1b}[31mb".to_owned()]);
         table.row(["bcd".to_owned(), "C".to_owned()]);
         let text = table.text();
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn empty_facts_are_left_out() {
-        let text = Facts::new().with("name", "N").with("owner", "").with_all("stores", []).text();
+        let text = Details::new().with("name", "N").with("owner", "").with_all("stores", []).text();
         assert_eq!(text.lines().count(), 1, "{text}");
     }
 }

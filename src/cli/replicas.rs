@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 
-use super::answer::Outcome;
+use super::context::CommandContext;
+use super::display;
 use super::lost::LostArgs;
-use super::moment::told;
-use super::output::Table;
-use super::session::Session;
-use super::words;
+use super::output::TextTable;
+use super::result::CommandResult;
+use super::time::format_time;
 use crate::proto::v1;
 
 /// Arguments of `replicas`.
@@ -28,22 +28,22 @@ enum ReplicasCommand {
 
 impl ReplicasArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         match self.command {
-            None => list(session).await,
-            Some(ReplicasCommand::Lost(lost)) => lost.run(session).await,
+            None => list(context).await,
+            Some(ReplicasCommand::Lost(lost)) => lost.run(context).await,
         }
     }
 }
 
-async fn list(session: &Session) -> Outcome {
-    let mut client = session.replicas().await?;
-    let answer = session.call("listing servers", client.list_replicas(v1::ListReplicasRequest {})).await?;
-    session.answer(&answer, told_of)
+async fn list(context: &CommandContext) -> CommandResult {
+    let mut client = context.replicas().await?;
+    let response = context.call("listing servers", client.list_replicas(v1::ListReplicasRequest {})).await?;
+    context.render(&response, describe)
 }
 
-fn told_of(answer: &v1::ListReplicasResponse) -> String {
-    let mut table = Table::new([
+fn describe(response: &v1::ListReplicasResponse) -> String {
+    let mut table = TextTable::new([
         "REPLICA",
         "HOST",
         "VERSION",
@@ -55,30 +55,30 @@ fn told_of(answer: &v1::ListReplicasResponse) -> String {
         "MAX_STALENESS",
         "ANSWERED",
     ]);
-    for replica in &answer.replicas {
+    for replica in &response.replicas {
         table.row([
             replica.id.clone(),
             replica.host.clone(),
             replica.version.clone(),
-            told(replica.start_time.as_ref()),
-            told(replica.report_time.as_ref()),
+            format_time(replica.start_time.as_ref()),
+            format_time(replica.report_time.as_ref()),
             replica.applied_revision.to_string(),
-            answer.head_revision.saturating_sub(replica.applied_revision).to_string(),
-            words::yes(replica.live).to_owned(),
+            response.head_revision.saturating_sub(replica.applied_revision).to_string(),
+            display::yes_no(replica.live).to_owned(),
             replica.max_staleness.as_ref().map_or_else(|| "?".to_owned(), |longest| format!("{} s", longest.seconds)),
-            words::yes(replica.id == answer.answered_by).to_owned(),
+            display::yes_no(replica.id == response.answered_by).to_owned(),
         ]);
     }
     let mut text = table.text();
-    let staleness = answer.max_staleness.as_ref().map_or(0, |staleness| staleness.seconds);
+    let staleness = response.max_staleness.as_ref().map_or(0, |staleness| staleness.seconds);
     let _ = writeln!(
         text,
         "\nlatest revision {}; a server out of sync for longer than {staleness} s denies every request",
-        answer.head_revision
+        response.head_revision
     );
     let differs =
-        |replica: &&v1::Replica| replica.max_staleness.is_some() && replica.max_staleness != answer.max_staleness;
-    if answer.replicas.iter().any(|replica| differs(&replica)) {
+        |replica: &&v1::Replica| replica.max_staleness.is_some() && replica.max_staleness != response.max_staleness;
+    if response.replicas.iter().any(|replica| differs(&replica)) {
         text.push_str("the servers have different values of max_staleness: set the same value on all\n");
     }
     text
@@ -98,19 +98,19 @@ mod tests {
             max_staleness: seconds(60),
             ..Default::default()
         };
-        let mut answer = v1::ListReplicasResponse {
+        let mut response = v1::ListReplicasResponse {
             replicas: vec![replica("rep_1", 9), replica("rep_2", 7)],
             head_revision: 9,
             answered_by: "rep_1".to_owned(),
             max_staleness: seconds(60),
         };
-        let text = told_of(&answer);
+        let text = describe(&response);
         let row = text.lines().find(|line| line.contains("rep_2")).unwrap();
         assert!(row.split_whitespace().any(|cell| cell == "2"), "{row}");
         assert!(text.contains("latest revision 9") && text.contains("60 s"), "{text}");
         assert!(!text.contains("different"), "{text}");
-        answer.replicas[1].max_staleness = seconds(5);
-        let text = told_of(&answer);
+        response.replicas[1].max_staleness = seconds(5);
+        let text = describe(&response);
         assert!(text.contains("5 s") && text.contains("different values of max_staleness"), "{text}");
     }
 }

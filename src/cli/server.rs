@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::answer::{Answer, Outcome};
 use super::exit::Error;
 use super::output;
+use super::result::{CommandOutput, CommandResult};
 use crate::app;
 use crate::config::Config;
 
@@ -28,19 +28,19 @@ pub(super) struct MigrateArgs {
 }
 
 /// Serves until a signal stops it.
-pub(super) async fn serve(config: Config) -> Outcome {
+pub(super) async fn serve(config: Config) -> CommandResult {
     Box::pin(app::serve(config)).await?;
-    Ok(Answer::nothing())
+    Ok(CommandOutput::empty())
 }
 
 /// Updates the tables of storage.
-pub(super) async fn migrate(config: Config, args: MigrateArgs) -> Outcome {
+pub(super) async fn migrate(config: Config, args: MigrateArgs) -> CommandResult {
     app::migrate(config, args.start_over).await?;
     Ok("the tables of the database are up to date\n".to_owned().into())
 }
 
 /// Creates a new admin with access to storage only.
-pub(super) async fn recover(config: Config, args: RecoverArgs) -> Outcome {
+pub(super) async fn recover(config: Config, args: RecoverArgs) -> CommandResult {
     let into = args.into.unwrap_or_else(|| config.data_dir.join("recovered.token"));
     if into.exists() {
         return Err(Error::Conflict(format!(
@@ -50,5 +50,5 @@ pub(super) async fn recover(config: Config, args: RecoverArgs) -> Outcome {
         )));
     }
     let name = Box::pin(app::recover(config, into.clone())).await?;
-    Ok(format!("created the admin `{}`; its token is in {}\n", output::clean(&name), into.display()).into())
+    Ok(format!("created the admin `{}`; its token is in {}\n", output::sanitize(&name), into.display()).into())
 }

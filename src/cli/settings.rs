@@ -11,13 +11,13 @@ use super::exit::Error;
 use crate::config::{SETTINGS, Setting, Sources};
 
 /// The settings that clients of a server need: flags of every command.
-const OF_EVERY_COMMAND: [&str; 8] =
+const GLOBAL_SETTINGS: [&str; 8] =
     ["config", "data_dir", "token_file", "admin_url", "decision_url", "ca_file", "client_cert", "client_key"];
 /// Which settings are flags of a command.
-type Concern = fn(&Setting) -> bool;
+type SettingFilter = fn(&Setting) -> bool;
 
 /// The commands that also read the server's settings: all of them, or the location of storage.
-const OF_SERVERS: [(&[&str], Concern); 4] = [
+const SERVER_COMMANDS: [(&[&str], SettingFilter); 4] = [
     (&["serve"], is_for_servers),
     (&["check"], is_for_servers),
     (&["migrate"], is_for_storage),
@@ -27,11 +27,11 @@ const OF_SERVERS: [(&[&str], Concern); 4] = [
 /// Returns the complete command, settings included.
 pub(super) fn command() -> Command {
     let mut command = with_settings(Arguments::command(), is_for_servers);
-    for (path, of) in OF_SERVERS {
-        command = at(command, path, |command| with_settings(command, of));
+    for (path, filter) in SERVER_COMMANDS {
+        command = at(command, path, |command| with_settings(command, filter));
     }
-    let of_all = SETTINGS.iter().filter(|setting| is_for_all(setting)).map(|setting| flag(setting).global(true));
-    command.args(of_all)
+    let global = SETTINGS.iter().filter(|setting| is_global(setting)).map(|setting| flag(setting).global(true));
+    command.args(global)
 }
 
 fn at(command: Command, path: &[&'static str], change: impl FnOnce(Command) -> Command) -> Command {
@@ -41,20 +41,20 @@ fn at(command: Command, path: &[&'static str], change: impl FnOnce(Command) -> C
     }
 }
 
-fn is_for_all(setting: &Setting) -> bool {
-    !setting.secret && OF_EVERY_COMMAND.contains(&setting.name)
+fn is_global(setting: &Setting) -> bool {
+    !setting.secret && GLOBAL_SETTINGS.contains(&setting.name)
 }
 
 fn is_for_servers(setting: &Setting) -> bool {
-    !setting.secret && !OF_EVERY_COMMAND.contains(&setting.name)
+    !setting.secret && !GLOBAL_SETTINGS.contains(&setting.name)
 }
 
 fn is_for_storage(setting: &Setting) -> bool {
     setting.name == "database_url_file"
 }
 
-fn with_settings(command: Command, of: Concern) -> Command {
-    command.args(SETTINGS.iter().filter(|setting| of(setting)).map(flag))
+fn with_settings(command: Command, filter: SettingFilter) -> Command {
+    command.args(SETTINGS.iter().filter(|setting| filter(setting)).map(flag))
 }
 
 fn flag(setting: &Setting) -> Arg {
@@ -62,13 +62,13 @@ fn flag(setting: &Setting) -> Arg {
     if !setting.default.is_empty() {
         help = format!("{help} [default: {}]", setting.default);
     }
-    let everybodys = is_for_all(setting);
+    let global = is_global(setting);
     Arg::new(setting.name)
         .long(setting.name.replace('_', "-"))
         .value_name(value_name(setting.name))
         .help(help)
-        .help_heading(if everybodys { "Connection" } else { "Server settings" })
-        .hide_short_help(!everybodys)
+        .help_heading(if global { "Connection" } else { "Server settings" })
+        .hide_short_help(!global)
 }
 
 fn value_name(name: &str) -> &'static str {

@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-use super::answer::{Answer, Outcome};
+use super::context::CommandContext;
+use super::display;
 use super::exit::Error;
-use super::moment;
-use super::output::{Facts, Table};
-use super::session::Session;
-use super::words;
+use super::output::{Details, TextTable};
+use super::result::{CommandOutput, CommandResult};
+use super::time;
 use super::write::WriteArgs;
 use crate::proto::v1;
 
@@ -32,7 +32,7 @@ pub(super) enum StoresCommand {
 
 /// What sort of shop a store is.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
+enum StoreKindArg {
     /// A regular site
     Site,
     /// A landing page
@@ -51,7 +51,7 @@ pub(super) struct CreateArgs {
     name: String,
     /// Kind of store
     #[arg(long, value_enum)]
-    kind: Kind,
+    kind: StoreKindArg,
     /// Platform it runs on; stores with the same platform can be selected together
     #[arg(long, default_value = "", hide_default_value = true)]
     platform: String,
@@ -79,7 +79,7 @@ pub(super) struct ListArgs {
     platform: Option<String>,
     /// Only stores of this kind
     #[arg(long, value_enum)]
-    kind: Option<Kind>,
+    kind: Option<StoreKindArg>,
     /// Only stores with this text in the code, name or a host name
     #[arg(long, default_value = "", hide_default_value = true)]
     text: String,
@@ -98,7 +98,7 @@ pub(super) struct UpdateArgs {
     name: Option<String>,
     /// Change the kind of store
     #[arg(long, value_enum)]
-    kind: Option<Kind>,
+    kind: Option<StoreKindArg>,
     /// Change the platform
     #[arg(long)]
     platform: Option<String>,
@@ -130,47 +130,47 @@ pub(super) struct DeleteArgs {
     write: WriteArgs,
 }
 
-impl From<Kind> for v1::StoreKind {
-    fn from(kind: Kind) -> Self {
+impl From<StoreKindArg> for v1::StoreKind {
+    fn from(kind: StoreKindArg) -> Self {
         match kind {
-            Kind::Site => Self::Site,
-            Kind::LandingPage => Self::LandingPage,
-            Kind::OnlineStore => Self::OnlineStore,
+            StoreKindArg::Site => Self::Site,
+            StoreKindArg::LandingPage => Self::LandingPage,
+            StoreKindArg::OnlineStore => Self::OnlineStore,
         }
     }
 }
 
 /// Runs the command.
-pub(super) async fn run(command: StoresCommand, session: &Session) -> Outcome {
+pub(super) async fn run(command: StoresCommand, context: &CommandContext) -> CommandResult {
     match command {
-        StoresCommand::Create(args) => create(args, session).await,
-        StoresCommand::List(args) => list(args, session).await,
+        StoresCommand::Create(args) => create(args, context).await,
+        StoresCommand::List(args) => list(args, context).await,
         StoresCommand::Show { code } => {
-            let mut client = session.stores().await?;
-            let answer = session.call("reading the store", client.get_store(v1::GetStoreRequest { code })).await?;
-            session.answer(&answer, |answer| shown(answer.store.as_ref()))
+            let mut client = context.stores().await?;
+            let response = context.call("reading the store", client.get_store(v1::GetStoreRequest { code })).await?;
+            context.render(&response, |response| describe(response.store.as_ref()))
         }
-        StoresCommand::Update(args) => update(args, session).await,
-        StoresCommand::Delete(args) => delete(args, session).await,
+        StoresCommand::Update(args) => update(args, context).await,
+        StoresCommand::Delete(args) => delete(args, context).await,
     }
 }
 
 /// Returns all stores that match the filters.
 pub(super) async fn all(
-    session: &Session,
+    context: &CommandContext,
     filter: &v1::ListStoresRequest,
     limit: Option<usize>,
 ) -> Result<Vec<v1::Store>, Error> {
-    let mut client = session.stores().await?;
+    let mut client = context.stores().await?;
     let page = async |page_token, page_size| {
         let request = v1::ListStoresRequest { page_token, page_size, ..filter.clone() };
-        let answer = session.call("listing stores", client.list_stores(request)).await?;
-        Ok((answer.stores, answer.next_page_token))
+        let response = context.call("listing stores", client.list_stores(request)).await?;
+        Ok((response.stores, response.next_page_token))
     };
-    session.pages(limit, page).await
+    context.pages(limit, page).await
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Outcome {
+async fn create(args: CreateArgs, context: &CommandContext) -> CommandResult {
     let store = v1::Store {
         code: args.code,
         name: args.name,
@@ -181,12 +181,12 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
         ..Default::default()
     };
     let request = v1::CreateStoreRequest { store: Some(store), options: Some(args.write.options()) };
-    let mut client = session.stores().await?;
-    let answer = session.call("adding the store", client.create_store(request)).await?;
-    Ok(session.answer(&answer, |answer| shown(answer.store.as_ref()))?.with_written(answer.written.as_ref()))
+    let mut client = context.stores().await?;
+    let response = context.call("adding the store", client.create_store(request)).await?;
+    Ok(context.render(&response, |response| describe(response.store.as_ref()))?.with_written(response.written.as_ref()))
 }
 
-async fn list(args: ListArgs, session: &Session) -> Outcome {
+async fn list(args: ListArgs, context: &CommandContext) -> CommandResult {
     let filter = v1::ListStoresRequest {
         active: (args.active || args.inactive).then_some(args.active),
         platform: args.platform,
@@ -194,24 +194,24 @@ async fn list(args: ListArgs, session: &Session) -> Outcome {
         text: args.text,
         ..Default::default()
     };
-    let stores = all(session, &filter, args.limit).await?;
-    session.answer(&v1::ListStoresResponse { stores, ..Default::default() }, |answer| {
-        let mut table = Table::new(["CODE", "NAME", "KIND", "PLATFORM", "ACTIVE", "HOSTS"]);
-        for store in &answer.stores {
+    let stores = all(context, &filter, args.limit).await?;
+    context.render(&v1::ListStoresResponse { stores, ..Default::default() }, |response| {
+        let mut table = TextTable::new(["CODE", "NAME", "KIND", "PLATFORM", "ACTIVE", "HOSTS"]);
+        for store in &response.stores {
             table.row([
                 store.code.clone(),
                 store.name.clone(),
-                words::kind(store.kind()).to_owned(),
+                display::kind(store.kind()).to_owned(),
                 store.platform.clone(),
-                words::yes(store.active()).to_owned(),
+                display::yes_no(store.active()).to_owned(),
                 store.hosts.join(", "),
             ]);
         }
-        Answer::table(table, "stores")
+        CommandOutput::table(table, "stores")
     })
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Outcome {
+async fn update(args: UpdateArgs, context: &CommandContext) -> CommandResult {
     let mut store = v1::Store { code: args.code, ..Default::default() };
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -243,44 +243,44 @@ async fn update(args: UpdateArgs, session: &Session) -> Outcome {
         update_mask: Some(FieldMask { paths }),
         options: Some(args.write.options()),
     };
-    let mut client = session.stores().await?;
-    let answer = session.call("changing the store", client.update_store(request)).await?;
-    Ok(session.answer(&answer, |answer| shown(answer.store.as_ref()))?.with_written(answer.written.as_ref()))
+    let mut client = context.stores().await?;
+    let response = context.call("changing the store", client.update_store(request)).await?;
+    Ok(context.render(&response, |response| describe(response.store.as_ref()))?.with_written(response.written.as_ref()))
 }
 
-async fn delete(args: DeleteArgs, session: &Session) -> Outcome {
+async fn delete(args: DeleteArgs, context: &CommandContext) -> CommandResult {
     let request = v1::DeleteStoreRequest {
         code: args.code.clone(),
         etag: String::new(),
         allow_rebinding: args.allow_rebinding,
         options: Some(args.write.options()),
     };
-    let mut client = session.stores().await?;
-    let answer =
-        session.call("deleting the store", client.delete_store(request)).await.map_err(|error| match error {
+    let mut client = context.stores().await?;
+    let response =
+        context.call("deleting the store", client.delete_store(request)).await.map_err(|error| match error {
             Error::Conflict(text) if text.contains("rebinding") => {
                 Error::Conflict(format!("{text}\nto accept this, add --allow-rebinding"))
             }
             other => other,
         })?;
-    Ok(session
-        .answer(&answer, |answer| {
-            let keys = words::count(answer.keys_narrowed, "key lost access to it", "keys lost access to it");
+    Ok(context
+        .render(&response, |response| {
+            let keys = display::count(response.keys_narrowed, "key lost access to it", "keys lost access to it");
             format!("deleted the store {}; {keys}\n", args.code)
         })?
-        .with_written(answer.written.as_ref()))
+        .with_written(response.written.as_ref()))
 }
 
-fn shown(store: Option<&v1::Store>) -> String {
+fn describe(store: Option<&v1::Store>) -> String {
     let Some(store) = store else { return String::new() };
-    Facts::new()
+    Details::new()
         .with("code", &store.code)
         .with("name", &store.name)
-        .with("kind", words::kind(store.kind()))
+        .with("kind", display::kind(store.kind()))
         .with("platform", &store.platform)
         .with_all("hosts", store.hosts.clone())
-        .with("active", words::yes(store.active()))
-        .with("added", moment::told(store.create_time.as_ref()))
-        .with("changed", moment::told(store.update_time.as_ref()))
+        .with("active", display::yes_no(store.active()))
+        .with("added", time::format_time(store.create_time.as_ref()))
+        .with("changed", time::format_time(store.update_time.as_ref()))
         .text()
 }

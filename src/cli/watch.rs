@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::answer::{Answer, Outcome};
+use super::context::CommandContext;
 use super::exit::Error;
 use super::output;
-use super::session::Session;
-use super::{json, words};
+use super::result::{CommandOutput, CommandResult};
+use super::{display, json};
 use crate::proto::v1;
 
 /// Arguments of `watch`.
@@ -21,48 +21,48 @@ pub(super) struct WatchArgs {
 
 impl WatchArgs {
     /// Prints until Ctrl-C, which is success, or until the server ends the stream, which is an error.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         tokio::select! {
-            ended = Box::pin(self.follow(session)) => ended.map(|()| Answer::nothing()),
+            ended = Box::pin(self.follow(context)) => ended.map(|()| CommandOutput::empty()),
             signal = tokio::signal::ctrl_c() => match signal {
-                Ok(()) => Ok(Answer::nothing()),
+                Ok(()) => Ok(CommandOutput::empty()),
                 Err(error) => Err(Error::Internal(format!("signal handlers could not be installed: {error}"))),
             },
         }
     }
 
-    async fn follow(self, session: &Session) -> Result<(), Error> {
-        let mut client = session.authorization().await?;
+    async fn follow(self, context: &CommandContext) -> Result<(), Error> {
+        let mut client = context.authorization().await?;
         let request = v1::WatchChangesRequest { after_revision: self.after };
-        let mut stream = session.call("subscribing to changes", client.watch_changes(request)).await?;
+        let mut stream = context.call("subscribing to changes", client.watch_changes(request)).await?;
         loop {
             match stream.message().await {
                 Ok(Some(change)) => {
-                    output::print(&if session.is_json() { json::line(&change)? } else { told(&change) })?;
+                    output::print(&if context.is_json() { json::line(&change)? } else { describe(&change) })?;
                 }
                 Ok(None) => {
                     return Err(Error::Unavailable("the server closed the stream: it is shutting down".to_owned()));
                 }
-                Err(status) => return Err(session.refused(&status)),
+                Err(status) => return Err(context.status_error(&status)),
             }
         }
     }
 }
 
-fn told(change: &v1::WatchChangesResponse) -> String {
+fn describe(change: &v1::WatchChangesResponse) -> String {
     if change.subjects.is_empty() {
-        return format!("{}  start\n", output::clean(&change.revision));
+        return format!("{}  start\n", output::sanitize(&change.revision));
     }
     let mut text = String::new();
     for subject in &change.subjects {
         let line = format!("{}  {} {} {}", change.revision, subject.action, subject.kind, subject.id);
-        text.push_str(&output::clean(&line));
+        text.push_str(&output::sanitize(&line));
         text.push('\n');
     }
     if change.subjects.len() > 1 {
         let many = i64::try_from(change.subjects.len()).unwrap_or(i64::MAX);
-        let many = words::count(many, "change", "changes");
-        let _ = writeln!(text, "{}  {many} together", output::clean(&change.revision));
+        let many = display::count(many, "change", "changes");
+        let _ = writeln!(text, "{}  {many} together", output::sanitize(&change.revision));
     }
     text
 }
@@ -80,8 +80,8 @@ mod tests {
             number: 7,
             subjects: vec![subject("key_1"), subject("key_2")],
         };
-        assert_eq!(told(&change), "r7-1  update key key_1\nr7-1  update key key_2\nr7-1  2 changes together\n");
+        assert_eq!(describe(&change), "r7-1  update key key_1\nr7-1  update key key_2\nr7-1  2 changes together\n");
         let start = v1::WatchChangesResponse { revision: "r7-1".to_owned(), ..Default::default() };
-        assert_eq!(told(&start), "r7-1  start\n");
+        assert_eq!(describe(&start), "r7-1  start\n");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::moment::{span, to_duration};
+use super::time::{parse_duration, to_duration};
 use crate::proto::v1;
 
 /// Options of any write.
@@ -16,7 +16,7 @@ pub(super) struct WriteArgs {
     because: String,
     /// How long to wait for every running server to apply the change, e.g. 5s (0s: do not wait) [default: setting of
     /// the server]
-    #[arg(long, value_name = "TIME", value_parser = span)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     wait: Option<Duration>,
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 
-use super::failure::Failure;
+use super::error::PageError;
 use super::hex::hex;
 use crate::model::token::Digest;
 
@@ -41,7 +41,7 @@ impl Assets {
 pub(super) async fn serve(
     State(assets): State<Arc<Assets>>,
     Path((version, name)): Path<(String, String)>,
-) -> Result<Response, Failure> {
+) -> Result<Response, PageError> {
     let file = FILES.iter().find(|(known, ..)| *known == name);
     match file.filter(|_| assets.base.strip_prefix("/assets/") == Some(&*version)) {
         Some((_, kind, content)) => {
@@ -49,7 +49,7 @@ pub(super) async fn serve(
                 [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
             Ok((StatusCode::OK, headers, *content).into_response())
         }
-        None => Err(Failure::NotFound),
+        None => Err(PageError::NotFound),
     }
 }
 

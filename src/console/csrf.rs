@@ -17,7 +17,7 @@ pub(super) fn token(session: &SessionToken) -> String {
 }
 
 /// Compares in constant time.
-pub(super) fn is_token(session: &SessionToken, given: &str) -> bool {
+pub(super) fn is_valid_token(session: &SessionToken, given: &str) -> bool {
     let expected = token(session);
     expected.len() == given.len()
         && expected.bytes().zip(given.bytes()).fold(0, |difference, (one, other)| difference | (one ^ other)) == 0
@@ -76,11 +76,11 @@ mod tests {
     fn the_token_of_forms_is_the_session_s_alone() {
         let session = |byte: &str| SessionToken::parse(&byte.repeat(32)).unwrap();
         let token = token(&session("ab"));
-        assert!(is_token(&session("ab"), &token));
+        assert!(is_valid_token(&session("ab"), &token));
         assert!(
-            !is_token(&session("cd"), &token)
-                && !is_token(&session("ab"), "")
-                && !is_token(&session("ab"), &token[1..])
+            !is_valid_token(&session("cd"), &token)
+                && !is_valid_token(&session("ab"), "")
+                && !is_valid_token(&session("ab"), &token[1..])
         );
         assert!(!token.contains("abab"));
     }

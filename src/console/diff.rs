@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Difference {
+pub(super) struct FieldDifference {
     /// Its name in the image.
     pub(super) field: String,
     /// The old value; empty if there was none, or if `added` and `removed` describe the change.
@@ -21,7 +21,7 @@ pub(super) struct Difference {
 }
 
 /// Returns the fields that differ, ordered by name; for a created or deleted object, all that are not empty.
-pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
+pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldDifference> {
     let empty = serde_json::Map::new();
     let object = |image: Option<&Value>| image.and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone());
     let (before, after) = (object(before), object(after));
@@ -31,13 +31,13 @@ pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<
     fields.into_iter().filter_map(|field| difference(field, before.get(field), after.get(field))).collect()
 }
 
-fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Option<Difference> {
+fn difference(field: &str, before: Option<&Value>, after: Option<&Value>) -> Option<FieldDifference> {
     let (before, after) = (before.unwrap_or(&Value::Null), after.unwrap_or(&Value::Null));
-    if before == after || (is_nothing(before) && is_nothing(after)) {
+    if before == after || (is_empty(before) && is_empty(after)) {
         return None;
     }
     let (was, is) = (members(before), members(after));
-    let mut difference = Difference {
+    let mut difference = FieldDifference {
         field: field.to_owned(),
         before: String::new(),
         after: String::new(),
@@ -60,7 +60,7 @@ fn without(list: &[String], other: &[String]) -> Vec<String> {
 }
 
 /// Returns whether the value is empty: null, an empty text, an empty list.
-fn is_nothing(value: &Value) -> bool {
+fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    fn told(before: &Value, after: &Value) -> Vec<String> {
+    fn changes(before: &Value, after: &Value) -> Vec<String> {
         differences(Some(before), Some(after))
             .into_iter()
             .map(|d| format!("{}: {} > {} +{} -{}", d.field, d.before, d.after, d.added.join(","), d.removed.join(",")))
@@ -120,23 +120,23 @@ mod tests {
     fn only_what_differs_is_told() {
         let before = json!({"name": "a", "owner": "", "active": true, "expires": null});
         let after = json!({"name": "b", "active": true, "expires": "2027-01-01T00:00:00Z"});
-        assert_eq!(told(&before, &after), ["expires:  > 2027-01-01T00:00:00Z + -", "name: a > b + -"]);
+        assert_eq!(changes(&before, &after), ["expires:  > 2027-01-01T00:00:00Z + -", "name: a > b + -"]);
     }
 
     #[test]
     fn of_lists_what_came_and_went_is_told() {
         let before = json!({"stores": {"selected": ["a", "b"]}, "labels": {"x": "1"}});
         let after = json!({"stores": {"selected": ["b", "c"]}, "labels": {}});
-        assert_eq!(told(&before, &after), ["labels:  >  + -x=1", "stores:  >  +c -a"]);
+        assert_eq!(changes(&before, &after), ["labels:  >  + -x=1", "stores:  >  +c -a"]);
         let all = json!({"stores": "all", "labels": {"x": "1"}});
-        assert_eq!(told(&before, &all), ["stores: a, b > all + -"]);
+        assert_eq!(changes(&before, &all), ["stores: a, b > all + -"]);
     }
 
     #[test]
     fn something_new_tells_all_that_it_says() {
         let image = json!({"code": "main", "hosts": ["a.test"], "platform": ""});
-        let told = differences(None, Some(&image));
-        assert_eq!(told.len(), 2);
-        assert_eq!((told[0].after.as_str(), told[1].added.as_slice()), ("main", &["a.test".to_owned()][..]));
+        let changes = differences(None, Some(&image));
+        assert_eq!(changes.len(), 2);
+        assert_eq!((changes[0].after.as_str(), changes[1].added.as_slice()), ("main", &["a.test".to_owned()][..]));
     }
 }

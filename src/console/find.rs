@@ -6,14 +6,14 @@ use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 
-use super::answer::{Answer, page as answer, page_with};
-use super::form::Errors;
-use super::layout::Page;
-use super::nav::Place;
-use super::posted::Posted;
+use super::form::FieldErrors;
+use super::form_post::FormPost;
+use super::layout::PageLayout;
+use super::nav::Section;
+use super::render::{PageResult, render, render_with};
 use super::session::Session;
 use super::texts::ENGLISH;
-use super::time::Moment;
+use super::time::DisplayTime;
 use super::{Console, paths};
 use crate::model::decision::Reason;
 use crate::model::time::Timestamp;
@@ -22,28 +22,28 @@ use crate::registry::{Error, FoundSecret, TokenText};
 #[derive(Debug, Template)]
 #[template(path = "find.html")]
 struct FindPage {
-    page: Page,
-    errors: Errors,
-    found: Option<Belongs>,
+    page: PageLayout,
+    errors: FieldErrors,
+    found: Option<FoundKey>,
 }
 
 /// The key that a token belongs to.
 #[derive(Debug)]
-struct Belongs {
+struct FoundKey {
     id: String,
     name: String,
     owner: String,
     hint: String,
     /// Why it grants access to nothing; empty if it is valid.
-    faults: Vec<&'static str>,
+    problems: Vec<&'static str>,
     /// When the token ended, or will end.
-    ended: Option<Moment>,
-    ends: Option<Moment>,
-    created: Moment,
-    last_used: Option<Moment>,
+    ended: Option<DisplayTime>,
+    ends: Option<DisplayTime>,
+    created: DisplayTime,
+    last_used: Option<DisplayTime>,
     deleted: bool,
     /// Address of the history of the key.
-    trail: String,
+    full_history: String,
 }
 
 /// Returns the route of the page.
@@ -51,34 +51,34 @@ pub(super) fn routes() -> Router<Console> {
     Router::new().route(paths::FIND, get(form).post(submit))
 }
 
-async fn form(State(console): State<Console>, session: Session) -> Answer {
-    let page = Page::new(&console, &session, Place::Find, ENGLISH.find.title);
-    answer(&FindPage { page, errors: Errors::none(), found: None })
+async fn form(State(console): State<Console>, session: Session) -> PageResult {
+    let page = PageLayout::new(&console, &session, Section::Find, ENGLISH.find.title);
+    render(&FindPage { page, errors: FieldErrors::none(), found: None })
 }
 
-async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
-    let token = TokenText(posted.fields.trimmed("token"));
-    let page = Page::new(&console, &posted.session, Place::Find, ENGLISH.find.title);
-    let mut errors = Errors::none();
+async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
+    let token = TokenText(post.fields.trimmed("token"));
+    let page = PageLayout::new(&console, &post.session, Section::Find, ENGLISH.find.title);
+    let mut errors = FieldErrors::none();
     match console.registry.find_key(&token).await {
         Ok(found) => {
-            let found = Some(Belongs::new(found, console.authority.now()));
-            return answer(&FindPage { page, errors, found });
+            let found = Some(FoundKey::new(found, console.authority.now()));
+            return render(&FindPage { page, errors, found });
         }
         Err(Error::Invalid(violations)) => errors.extend(&violations),
         Err(Error::TokenUnknown) => errors.add("token", ENGLISH.find.unknown),
         Err(error) => return Err(error.into()),
     }
-    page_with(StatusCode::UNPROCESSABLE_ENTITY, &FindPage { page, errors, found: None })
+    render_with(StatusCode::UNPROCESSABLE_ENTITY, &FindPage { page, errors, found: None })
 }
 
-impl Belongs {
+impl FoundKey {
     fn new(found: FoundSecret, now: Timestamp) -> Self {
         let t = &ENGLISH.find;
         let (key, secret) = (found.key, found.secret);
         let status = key.status(now);
         let over = secret.expires.filter(|expires| *expires <= now);
-        let faults = [
+        let problems = [
             (found.deleted, t.key_deleted),
             (status.contains(Reason::KeyRevoked), t.key_revoked),
             (status.contains(Reason::KeyInactive), t.key_off),
@@ -88,16 +88,16 @@ impl Belongs {
         ];
         let id = key.id.to_string();
         Self {
-            trail: paths::trail("key", &id),
+            full_history: paths::subject_changes("key", &id),
             id,
             name: key.spec.name,
             owner: key.spec.owner,
             hint: secret.hint,
-            faults: faults.into_iter().filter_map(|(is_so, text)| is_so.then_some(text)).collect(),
-            ended: found.ended.or(over).map(Moment),
-            ends: secret.expires.filter(|expires| now < *expires && found.ended.is_none()).map(Moment),
-            created: Moment(secret.created),
-            last_used: secret.last_used.map(Moment),
+            problems: problems.into_iter().filter_map(|(is_so, text)| is_so.then_some(text)).collect(),
+            ended: found.ended.or(over).map(DisplayTime),
+            ends: secret.expires.filter(|expires| now < *expires && found.ended.is_none()).map(DisplayTime),
+            created: DisplayTime(secret.created),
+            last_used: secret.last_used.map(DisplayTime),
             deleted: found.deleted,
         }
     }

@@ -8,28 +8,30 @@ use crate::model::violations::{Violation, Violations};
 
 /// The fields of a form or of an address, in their order. Not printable: they may contain tokens.
 #[derive(Clone, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(super) struct FormFields(Vec<(String, String)>);
 
 /// Most errors that a page shows.
-const MOST_ERRORS: usize = 200;
+const MAX_ERRORS: usize = 200;
 /// Prefix of the fields of a form that the sign-in page keeps.
-const KEPT: &str = "kept.";
+const PENDING_PREFIX: &str = "kept.";
 
 /// A form from one of our own pages whose sender's session had ended: the sign-in page keeps it, so that no input is
 /// lost.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct PendingForm {
     /// The address that it was sent to; empty if no form is kept.
     pub(super) path: String,
-    pub(super) fields: Fields,
+    pub(super) fields: FormFields,
 }
 
-impl Kept {
+impl PendingForm {
     /// Reads what the sign-in page sends of it.
-    pub(super) fn read(fields: &Fields) -> Self {
-        let kept =
-            fields.0.iter().filter_map(|(name, value)| Some((name.strip_prefix(KEPT)?.to_owned(), value.clone())));
-        Self { path: fields.text("again").to_owned(), fields: Fields(kept.collect()) }
+    pub(super) fn read(fields: &FormFields) -> Self {
+        let pending = fields
+            .0
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(PENDING_PREFIX)?.to_owned(), value.clone())));
+        Self { path: fields.text("again").to_owned(), fields: FormFields(pending.collect()) }
     }
 
     /// Returns its fields, except for the token of the ended session.
@@ -40,15 +42,15 @@ impl Kept {
 
 /// The errors of a form's fields, by the registry's names of the fields.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Errors(Vec<Violation>);
+pub(super) struct FieldErrors(Vec<Violation>);
 
-impl std::fmt::Debug for Fields {
+impl std::fmt::Debug for FormFields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Fields").field(&self.0.len()).finish()
+        f.debug_tuple("FormFields").field(&self.0.len()).finish()
     }
 }
 
-impl Fields {
+impl FormFields {
     /// Parses `application/x-www-form-urlencoded`. Line ends are normalized for storage.
     pub(super) fn parse(text: &[u8]) -> Self {
         let pairs = form_urlencoded::parse(text);
@@ -76,14 +78,14 @@ impl Fields {
     }
 }
 
-impl Errors {
+impl FieldErrors {
     /// Creates an empty collection.
     pub(super) fn none() -> Self {
         Self::default()
     }
 
     /// Collects the violations that the registry found.
-    pub(super) fn of(violations: &Violations) -> Self {
+    pub(super) fn from_violations(violations: &Violations) -> Self {
         Self(violations.listed().to_vec())
     }
 
@@ -101,7 +103,7 @@ impl Errors {
 
     /// Adds an error that was found while a field was read.
     pub(super) fn add(&mut self, field: &str, description: &str) {
-        if self.0.len() >= MOST_ERRORS {
+        if self.0.len() >= MAX_ERRORS {
             return;
         }
         self.0.push(Violation { field: field.to_owned(), description: description.to_owned() });
@@ -125,18 +127,18 @@ impl Errors {
     }
 
     /// Returns the errors of fields other than `shown`, each with its name, to be shown at the top.
-    pub(super) fn beside(&self, shown: &[impl AsRef<str>]) -> Vec<String> {
+    pub(super) fn except(&self, shown: &[impl AsRef<str>]) -> Vec<String> {
         let at_fields: HashSet<&str> = shown.iter().flat_map(|field| self.at(field.as_ref())).collect();
         let others = self.0.iter().filter(|error| !at_fields.contains(&*error.description));
-        others.map(described).collect()
+        others.map(describe).collect()
     }
 }
 
 /// Describes a violation for people: the field by its name in the console, and the error.
-pub(super) fn described(violation: &Violation) -> String {
+pub(super) fn describe(violation: &Violation) -> String {
     let last = violation.field.rsplit('.').next().unwrap_or_default();
     let name = last.split('[').next().unwrap_or_default();
-    let label = ENGLISH.fields.named(name).map_or_else(|| name.replace('_', " "), str::to_owned);
+    let label = ENGLISH.fields.get(name).map_or_else(|| name.replace('_', " "), str::to_owned);
     if label.is_empty() { violation.description.clone() } else { format!("{label}: {}", violation.description) }
 }
 
@@ -146,21 +148,21 @@ mod tests {
 
     #[test]
     fn fields_repeat_and_keep_their_order() {
-        let fields = Fields::parse("stores=b&stores=a&note=x%0D%0Ay+&store=".as_bytes());
+        let fields = FormFields::parse("stores=b&stores=a&note=x%0D%0Ay+&store=".as_bytes());
         assert_eq!(fields.all("stores"), ["b", "a"]);
         assert_eq!((fields.text("note"), fields.trimmed("note").as_str()), ("x\ny ", "x\ny"));
         assert!(fields.has("store") && !fields.has("other"));
-        assert_eq!(format!("{fields:?}"), "Fields(4)");
+        assert_eq!(format!("{fields:?}"), "FormFields(4)");
     }
 
     #[test]
     fn errors_stand_beside_their_fields() {
-        let mut errors = Errors::none();
+        let mut errors = FieldErrors::none();
         errors.add("key.stores[3]", "no such store");
         errors.add("key.stores_x", "odd");
         errors.add("key.labels[a]", "bad label");
         assert_eq!(errors.at("key.stores"), ["no such store"]);
         assert_eq!(errors.at("key.labels"), ["bad label"]);
-        assert_eq!(errors.beside(&["key.stores", "key.labels"]), ["stores x: odd"]);
+        assert_eq!(errors.except(&["key.stores", "key.labels"]), ["stores x: odd"]);
     }
 }

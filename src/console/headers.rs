@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 /// Shorter responses fit one packet uncompressed.
 const COMPRESS_FROM: usize = 1_200;
 /// Limit of the length of a page.
-const LONGEST: usize = 64 * 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Only our own style sheet, scripts and images are loaded; nothing is inline; forms go to this origin only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -31,7 +31,7 @@ const SECURITY: [(HeaderName, &str); 6] = [
 
 /// Adds the headers. A response without its own caching rule must not be cached.
 pub(super) async fn add(request: Request, next: Next) -> Response {
-    let gzip = takes_gzip(request.headers());
+    let gzip = accepts_gzip(request.headers());
     let mut response = next.run(request).await;
     for (name, value) in SECURITY {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -42,7 +42,7 @@ pub(super) async fn add(request: Request, next: Next) -> Response {
     if gzip { compress(response).await } else { response }
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
+fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok()).any(|line| {
         line.split(',').any(|one| {
             let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
@@ -54,7 +54,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 async fn compress(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let Ok(bytes) = to_bytes(body, LONGEST).await else { return Response::from_parts(parts, Body::empty()) };
+    let Ok(bytes) = to_bytes(body, MAX_PAGE_BYTES).await else { return Response::from_parts(parts, Body::empty()) };
     if bytes.len() < COMPRESS_FROM || parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Response::from_parts(parts, Body::from(bytes));
     }
@@ -76,8 +76,9 @@ mod tests {
 
     #[test]
     fn gzip_is_sent_to_who_takes_it() {
-        let takes = |line: &str| takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, line.parse().unwrap())]));
-        assert!(takes("gzip, deflate, br") && takes("br;q=1, GZIP;q=0.5"));
-        assert!(!takes("br") && !takes("gzip;q=0") && !takes_gzip(&HeaderMap::new()));
+        let accepts =
+            |line: &str| accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, line.parse().unwrap())]));
+        assert!(accepts("gzip, deflate, br") && accepts("br;q=1, GZIP;q=0.5"));
+        assert!(!accepts("br") && !accepts("gzip;q=0") && !accepts_gzip(&HeaderMap::new()));
     }
 }

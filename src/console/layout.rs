@@ -2,21 +2,21 @@
 
 use super::Console;
 use super::assets::Assets;
-use super::done::Notice;
-use super::nav::{self, Group, Place};
+use super::nav::{self, NavGroup, Section};
+use super::notice::Notice;
 use super::session::Session;
 use super::texts::{ENGLISH, Texts};
 
 /// The operator who is signed in.
 #[derive(Debug)]
-pub(super) struct Who {
+pub(super) struct SignedInOperator {
     pub(super) name: String,
     pub(super) role: &'static str,
 }
 
 /// The data of templates/layout.html. Every page's template has one as its field `page`.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct PageLayout {
     /// All texts.
     pub(super) t: &'static Texts,
     /// The address of style sheet and scripts.
@@ -24,9 +24,9 @@ pub(super) struct Page {
     /// The title of the page, which is also its heading.
     pub(super) title: String,
     /// The sections that the reader may see.
-    pub(super) nav: Vec<Group>,
+    pub(super) nav: Vec<NavGroup>,
     /// The operator who is signed in.
-    pub(super) who: Option<Who>,
+    pub(super) operator: Option<SignedInOperator>,
     /// The token for the page's forms.
     pub(super) csrf: String,
     /// Scripts in addition to console.js, by name.
@@ -35,30 +35,30 @@ pub(super) struct Page {
     pub(super) notice: Option<Notice>,
 }
 
-impl Page {
+impl PageLayout {
     /// Creates a page for a session.
-    pub(super) fn new(console: &Console, session: &Session, place: Place, title: impl Into<String>) -> Self {
+    pub(super) fn new(console: &Console, session: &Session, section: Section, title: impl Into<String>) -> Self {
         Self {
-            nav: nav::groups(&ENGLISH, session.caller.role, place),
-            who: Some(Who { name: session.caller.name.clone(), role: session.caller.role.as_str() }),
+            nav: nav::groups(&ENGLISH, session.caller.role, section),
+            operator: Some(SignedInOperator { name: session.caller.name.clone(), role: session.caller.role.as_str() }),
             csrf: session.csrf.clone(),
-            ..Self::bare(console, title)
+            ..Self::without_session(console, title)
         }
     }
 
     /// Creates a page without a session.
-    pub(super) fn bare(console: &Console, title: impl Into<String>) -> Self {
-        Self::of_assets(&console.assets, title)
+    pub(super) fn without_session(console: &Console, title: impl Into<String>) -> Self {
+        Self::from_assets(&console.assets, title)
     }
 
     /// Creates a page without a session, from the assets alone.
-    pub(super) fn of_assets(assets: &Assets, title: impl Into<String>) -> Self {
+    pub(super) fn from_assets(assets: &Assets, title: impl Into<String>) -> Self {
         Self {
             t: &ENGLISH,
             assets: assets.base.clone(),
             title: title.into(),
             nav: Vec::new(),
-            who: None,
+            operator: None,
             csrf: String::new(),
             scripts: &[],
             notice: None,

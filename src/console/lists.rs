@@ -2,13 +2,13 @@
 
 use http::StatusCode;
 
-use super::failure::Failure;
-use super::form::Errors;
+use super::error::PageError;
+use super::form::FieldErrors;
 use super::paths;
 use crate::registry::{Error, Listed, Result};
 
 /// The filters of a list. They are in the address, so that they survive reload, Back and a message to a colleague.
-pub(super) trait Filters {
+pub(super) trait ListFilters {
     /// Address of the list.
     const PATH: &'static str;
 
@@ -26,7 +26,7 @@ pub(super) trait Filters {
 pub(super) struct ListPage<F, R> {
     pub(super) filters: F,
     /// Errors of the filters.
-    pub(super) errors: Errors,
+    pub(super) errors: FieldErrors,
     pub(super) rows: Vec<R>,
     /// The token that this page begins at; empty for the first.
     from: String,
@@ -34,29 +34,31 @@ pub(super) struct ListPage<F, R> {
     next: String,
 }
 
-impl<F: Filters, R> ListPage<F, R> {
+impl<F: ListFilters, R> ListPage<F, R> {
     /// Creates the page that begins at `from`, with the entries found, or without entries if the filters are invalid.
     pub(super) fn new<T>(
         filters: F,
         from: String,
         found: Result<Listed<T>>,
         rows: impl FnOnce(Vec<T>) -> Vec<R>,
-    ) -> std::result::Result<Self, Failure> {
+    ) -> std::result::Result<Self, PageError> {
         match found {
             Ok(listed) => {
-                Ok(Self { filters, errors: Errors::none(), rows: rows(listed.items), from, next: listed.next })
+                Ok(Self { filters, errors: FieldErrors::none(), rows: rows(listed.items), from, next: listed.next })
             }
             // An address with a truncated end: the list begins again.
             Err(Error::Invalid(violations)) if violations.listed().iter().any(|wrong| wrong.field == "page_token") => {
-                Err(Failure::BadAddress(String::new()))
+                Err(PageError::BadAddress(String::new()))
             }
-            Err(Error::Invalid(violations)) => Ok(Self::wrong(filters, from, Errors::of(&violations))),
+            Err(Error::Invalid(violations)) => {
+                Ok(Self::invalid(filters, from, FieldErrors::from_violations(&violations)))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// Creates the page without entries, because the filters are invalid.
-    pub(super) fn wrong(filters: F, from: String, errors: Errors) -> Self {
+    pub(super) fn invalid(filters: F, from: String, errors: FieldErrors) -> Self {
         Self { filters, errors, rows: Vec::new(), from, next: String::new() }
     }
 
@@ -66,7 +68,7 @@ impl<F: Filters, R> ListPage<F, R> {
     }
 
     /// Returns the address of this page.
-    pub(super) fn here(&self) -> String {
+    pub(super) fn current(&self) -> String {
         address(&self.filters, &self.from)
     }
 
@@ -81,7 +83,7 @@ impl<F: Filters, R> ListPage<F, R> {
     }
 
     /// Returns whether entries are left out: by a filter, or because this is not the first page.
-    pub(super) fn narrow(&self) -> bool {
+    pub(super) fn is_narrowed(&self) -> bool {
         self.is_filtered() || !self.from.is_empty()
     }
 
@@ -92,7 +94,7 @@ impl<F: Filters, R> ListPage<F, R> {
 }
 
 /// Returns the address of the page that begins at `page`; if that is empty, of the first.
-fn address<F: Filters>(filters: &F, page: &str) -> String {
+fn address<F: ListFilters>(filters: &F, page: &str) -> String {
     let mut pairs = filters.pairs();
     let shared = filters.shared().filter(|_| !page.is_empty());
     pairs.extend(shared.as_ref().map(|(name, value)| (*name, &**value)));
@@ -106,7 +108,7 @@ mod tests {
 
     struct Sample;
 
-    impl Filters for Sample {
+    impl ListFilters for Sample {
         const PATH: &'static str = "/x";
 
         fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -127,7 +129,7 @@ mod tests {
         let (first, second) = (page("", "r1"), page("r1", ""));
         assert_eq!((first.first(), first.next()), (String::new(), "/x?text=a%26b&at=7&page=r1".to_owned()));
         assert_eq!((second.first(), second.next()), ("/x?text=a%26b".to_owned(), String::new()));
-        assert_eq!((first.here(), second.here()), (second.first(), first.next()));
-        assert!(first.narrow() && second.narrow());
+        assert_eq!((first.current(), second.current()), (second.first(), first.next()));
+        assert!(first.is_narrowed() && second.is_narrowed());
     }
 }

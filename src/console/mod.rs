@@ -10,39 +10,39 @@
 //!
 //! Every page works without scripts: lists are links, changes are forms. The modules in assets/ only add convenience.
 
-mod answer;
 mod assets;
-mod attempts;
+mod concurrent_edit;
 mod cookies;
 mod csrf;
 mod diff;
-mod done;
-mod failure;
-mod failure_page;
+mod error;
+mod error_page;
 mod find;
 mod form;
+mod form_post;
 mod headers;
 mod hex;
+mod history;
 mod keys;
 mod layout;
 mod lists;
-mod meanwhile;
 mod methods;
 mod nav;
+mod notice;
 mod operators;
 mod oversight;
 mod paths;
 mod peer;
-mod posted;
-mod reference;
+mod reference_cache;
+mod render;
 mod session;
 mod sign_in;
+mod sign_in_limiter;
 mod state;
 mod stores;
 mod switch;
 mod texts;
 mod time;
-mod trail;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -64,8 +64,8 @@ impl Console {
             .merge(find::routes())
             .merge(oversight::routes())
             .merge(operators::routes())
-            .fallback(failure_page::no_such_page)
-            .method_not_allowed_fallback(failure_page::wrong_method)
+            .fallback(error_page::no_such_page)
+            .method_not_allowed_fallback(error_page::wrong_method)
             .layer(axum::middleware::from_fn(headers::add))
             .with_state(self)
     }

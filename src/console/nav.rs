@@ -6,7 +6,7 @@ use crate::model::operator::{Permission, Role};
 
 /// The section that a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Section {
     /// Integration › API access keys.
     Keys,
     /// Integration › Stores.
@@ -25,42 +25,42 @@ pub(super) enum Place {
 
 /// A group of sections.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct NavGroup {
     pub(super) title: &'static str,
-    pub(super) links: Vec<Link>,
+    pub(super) links: Vec<NavLink>,
 }
 
 /// A section.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct NavLink {
     pub(super) title: &'static str,
     pub(super) path: &'static str,
     /// Whether it is the current section.
-    pub(super) here: bool,
+    pub(super) is_current: bool,
 }
 
 /// Returns the sections that a role may see.
-pub(super) fn groups(t: &'static Texts, role: Role, here: Place) -> Vec<Group> {
+pub(super) fn groups(t: &'static Texts, role: Role, current: Section) -> Vec<NavGroup> {
     let nav = &t.nav;
-    // Group, title, path, place, permission.
-    let all: &[(&'static str, &'static str, &'static str, Place, Permission)] = &[
-        (nav.integration, nav.keys, paths::KEYS, Place::Keys, Permission::View),
-        (nav.integration, nav.stores, paths::STORES, Place::Stores, Permission::View),
-        (nav.integration, nav.methods, paths::METHODS, Place::Methods, Permission::View),
-        (nav.integration, nav.find, paths::FIND, Place::Find, Permission::View),
-        (nav.oversight, nav.audit, paths::AUDIT, Place::Audit, Permission::View),
-        (nav.oversight, nav.replicas, paths::REPLICAS, Place::Replicas, Permission::View),
-        (nav.oversight, nav.operators, paths::OPERATORS, Place::Operators, Permission::Administer),
+    // Group, title, path, section, permission.
+    let all: &[(&'static str, &'static str, &'static str, Section, Permission)] = &[
+        (nav.integration, nav.keys, paths::KEYS, Section::Keys, Permission::View),
+        (nav.integration, nav.stores, paths::STORES, Section::Stores, Permission::View),
+        (nav.integration, nav.methods, paths::METHODS, Section::Methods, Permission::View),
+        (nav.integration, nav.find, paths::FIND, Section::Find, Permission::View),
+        (nav.oversight, nav.audit, paths::AUDIT, Section::Audit, Permission::View),
+        (nav.oversight, nav.replicas, paths::REPLICAS, Section::Replicas, Permission::View),
+        (nav.oversight, nav.operators, paths::OPERATORS, Section::Operators, Permission::Administer),
     ];
-    let mut groups: Vec<Group> = Vec::new();
-    for (group, title, path, place, needs) in all {
+    let mut groups: Vec<NavGroup> = Vec::new();
+    for (group, title, path, section, needs) in all {
         if !role.may(*needs) {
             continue;
         }
-        let link = Link { title, path, here: here == *place };
+        let link = NavLink { title, path, is_current: current == *section };
         match groups.last_mut() {
             Some(last) if last.title == *group => last.links.push(link),
-            _ => groups.push(Group { title: group, links: vec![link] }),
+            _ => groups.push(NavGroup { title: group, links: vec![link] }),
         }
     }
     groups

@@ -15,7 +15,7 @@ pub(super) const SWITCH_KEY: &str = "/integration/keys/{id}/active";
 pub(super) const ROTATE_KEY: &str = "/integration/keys/{id}/rotate";
 pub(super) const REVOKE_KEY: &str = "/integration/keys/{id}/revoke";
 pub(super) const DELETE_KEY: &str = "/integration/keys/{id}/delete";
-pub(super) const END_TOKEN: &str = "/integration/keys/{id}/tokens/{secret}/end";
+pub(super) const REVOKE_TOKEN: &str = "/integration/keys/{id}/tokens/{secret}/end";
 
 /// Integration › Stores.
 pub(super) const STORES: &str = "/integration/stores";
@@ -73,12 +73,12 @@ pub(super) fn operator(id: &str) -> String {
 }
 
 /// Returns the audit trail of one subject.
-pub(super) fn trail(kind: &str, id: &str) -> String {
+pub(super) fn subject_changes(kind: &str, id: &str) -> String {
     with_query(AUDIT, &[("kind", kind), ("subject", id)])
 }
 
 /// Returns the audit trail of all changes that one operator made.
-pub(super) fn deeds(operator: &str) -> String {
+pub(super) fn actor_changes(operator: &str) -> String {
     with_query(AUDIT, &[("actor", operator)])
 }
 

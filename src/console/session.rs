@@ -9,7 +9,7 @@ use http::request::Parts;
 use super::Console;
 use super::cookies;
 use super::csrf;
-use super::failure::Failure;
+use super::error::PageError;
 use crate::budget::CallBudget;
 use crate::model::operator::Permission;
 use crate::registry::{Caller, SessionEnd, SessionToken};
@@ -30,23 +30,23 @@ impl Session {
     }
 
     /// Returns an error without the permission.
-    pub(super) fn need(&self, permission: Permission) -> Result<(), Failure> {
-        if self.may(permission) { Ok(()) } else { Err(Failure::Forbidden(permission)) }
+    pub(super) fn require(&self, permission: Permission) -> Result<(), PageError> {
+        if self.may(permission) { Ok(()) } else { Err(PageError::Forbidden(permission)) }
     }
 }
 
 impl FromRequestParts<Console> for Session {
-    type Rejection = Failure;
+    type Rejection = PageError;
 
-    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, PageError> {
         // Only pages can be returned to, not forms.
-        let wanted = if parts.method == Method::GET {
+        let return_to = if parts.method == Method::GET {
             parts.uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default()
         } else {
             String::new()
         };
         let Some(token) = cookies::read(&parts.headers, console.secure) else {
-            return Err(Failure::SignedOut { why: None, wanted });
+            return Err(PageError::SignedOut { why: None, return_to });
         };
         match console
             .registry
@@ -55,12 +55,12 @@ impl FromRequestParts<Console> for Session {
         {
             Ok(signed_in) if signed_in.caller.role.may(Permission::View) => {
                 if let Some(call) = parts.extensions.get::<Arc<CallBudget>>() {
-                    call.mark_known().map_err(|_| Failure::Busy)?;
+                    call.mark_known().map_err(|_| PageError::Busy)?;
                 }
                 Ok(Self { csrf: csrf::token(&token), token, caller: signed_in.caller })
             }
-            Ok(_) => Err(Failure::SignedOut { why: Some(SessionEnd::Changed), wanted }),
-            Err(why) => Err(Failure::SignedOut { why: Some(why), wanted }),
+            Ok(_) => Err(PageError::SignedOut { why: Some(SessionEnd::Changed), return_to }),
+            Err(why) => Err(PageError::SignedOut { why: Some(why), return_to }),
         }
     }
 }

@@ -5,14 +5,14 @@ use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{StatusCode, header};
 
-use super::answer::{Answer, go, page as answer, page_with};
 use super::assets::Assets;
-use super::attempts::Failed;
-use super::failure::Failure;
-use super::form::{Fields, Kept};
-use super::layout::Page;
+use super::error::PageError;
+use super::form::{FormFields, PendingForm};
+use super::form_post::{self, FormPost};
+use super::layout::PageLayout;
 use super::paths::{self, is_local};
-use super::posted::{self, Posted};
+use super::render::{PageResult, redirect, render, render_with};
+use super::sign_in_limiter::FailureLimit;
 use super::texts::ENGLISH;
 use super::{Console, cookies, csrf, peer};
 use crate::budget::OPEN_BODY;
@@ -22,7 +22,7 @@ use crate::registry::{Caller, SessionEnd, TokenText};
 #[derive(Debug, Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
-    page: Page,
+    page: PageLayout,
     /// Why the session ended.
     why: &'static str,
     /// The error of the token.
@@ -30,22 +30,22 @@ struct SignInPage {
     /// The address to continue with.
     next: String,
     /// A form that is kept.
-    kept: Kept,
+    pending: PendingForm,
 }
 
 /// A form that was kept, to be sent in the new session.
 #[derive(Debug, Template)]
-#[template(path = "kept.html")]
-struct KeptPage {
-    page: Page,
-    kept: Kept,
+#[template(path = "resend.html")]
+struct ResendPage {
+    page: PageLayout,
+    pending: PendingForm,
 }
 
 /// Shows the sign-in page with a form that it keeps.
-pub(super) fn keep(why: SessionEnd, kept: Kept) -> Response {
-    let page = Page::of_assets(&Assets::new(), ENGLISH.sign_in.title);
-    let template = SignInPage { why: told(why), error: "", next: String::new(), kept, page };
-    let mut response = match page_with(StatusCode::FORBIDDEN, &template) {
+pub(super) fn page_with_pending_form(why: SessionEnd, pending: PendingForm) -> Response {
+    let page = PageLayout::from_assets(&Assets::new(), ENGLISH.sign_in.title);
+    let template = SignInPage { why: describe(why), error: "", next: String::new(), pending, page };
+    let mut response = match render_with(StatusCode::FORBIDDEN, &template) {
         Ok(response) => response,
         Err(failure) => return failure.into_response(),
     };
@@ -55,10 +55,10 @@ pub(super) fn keep(why: SessionEnd, kept: Kept) -> Response {
     response
 }
 
-/// Redirects to the sign-in page, which gives the reason and continues to `wanted`.
-pub(super) fn send_to(why: Option<SessionEnd>, wanted: &str) -> Response {
-    let wanted = if wanted == "/" { "" } else { wanted };
-    let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", name)), ("next", wanted)]);
+/// Redirects to the sign-in page, which gives the reason and continues to `return_to`.
+pub(super) fn redirect_to_sign_in(why: Option<SessionEnd>, return_to: &str) -> Response {
+    let return_to = if return_to == "/" { "" } else { return_to };
+    let path = paths::with_query(paths::SIGN_IN, &[("why", why.map_or("", reason_name)), ("next", return_to)]);
     let mut response = Redirect::to(&path).into_response();
     if why.is_some() {
         for cookie in cookies::clear() {
@@ -68,7 +68,7 @@ pub(super) fn send_to(why: Option<SessionEnd>, wanted: &str) -> Response {
     response
 }
 
-const ALL: [SessionEnd; 6] = [
+const REASONS: [SessionEnd; 6] = [
     SessionEnd::Unknown,
     SessionEnd::Idle,
     SessionEnd::Over,
@@ -77,7 +77,7 @@ const ALL: [SessionEnd; 6] = [
     SessionEnd::Changed,
 ];
 
-const fn name(why: SessionEnd) -> &'static str {
+const fn reason_name(why: SessionEnd) -> &'static str {
     match why {
         SessionEnd::Unknown => "unknown",
         SessionEnd::Idle => "idle",
@@ -90,19 +90,19 @@ const fn name(why: SessionEnd) -> &'static str {
 
 /// Redirects `/` to the start page.
 pub(super) async fn home() -> Response {
-    go(paths::HOME)
+    redirect(paths::HOME)
 }
 
 /// Shows the form.
-pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQuery) -> Answer {
-    let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    let page = Page::bare(&console, ENGLISH.sign_in.title);
-    let why = ALL.into_iter().find(|why| name(*why) == query.text("why")).map_or("", told);
-    answer(&SignInPage { why, error: "", next: query.text("next").to_owned(), kept: Kept::default(), page })
+pub(super) async fn page(State(console): State<Console>, RawQuery(query): RawQuery) -> PageResult {
+    let query = FormFields::parse(query.unwrap_or_default().as_bytes());
+    let page = PageLayout::without_session(&console, ENGLISH.sign_in.title);
+    let why = REASONS.into_iter().find(|why| reason_name(*why) == query.text("why")).map_or("", describe);
+    render(&SignInPage { why, error: "", next: query.text("next").to_owned(), pending: PendingForm::default(), page })
 }
 
 /// Describes why the session ended, for people.
-const fn told(why: SessionEnd) -> &'static str {
+const fn describe(why: SessionEnd) -> &'static str {
     let t = &ENGLISH.sign_in;
     match why {
         SessionEnd::Unknown => t.why_unknown,
@@ -115,35 +115,35 @@ const fn told(why: SessionEnd) -> &'static str {
 }
 
 /// Checks the token and begins a session.
-pub(super) async fn submit(State(console): State<Console>, request: Request) -> Answer {
+pub(super) async fn submit(State(console): State<Console>, request: Request) -> PageResult {
     let (parts, body) = request.into_parts();
     // Without a session there is no token for the form; its origin is checked by the browser's headers.
     if !csrf::is_same_origin(&parts.headers, &parts.uri) {
-        return Err(Failure::ForeignForm);
+        return Err(PageError::ForeignForm);
     }
     let address = peer::address(&parts.extensions);
     let before = cookies::read(&parts.headers, console.secure);
     let over_tls = cookies::over_tls(&parts.headers, console.secure);
-    let fields = posted::read(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
+    let fields = form_post::read_form(&Request::from_parts(parts, ()), body, OPEN_BODY).await?;
 
     let token = TokenText(fields.trimmed("token"));
     let operator = console.authority.operator(token.0.as_bytes()).await?;
-    let page = Page::bare(&console, ENGLISH.sign_in.title);
-    let refuse = |page: Page, status, error| {
+    let page = PageLayout::without_session(&console, ENGLISH.sign_in.title);
+    let refuse = |page: PageLayout, status, error| {
         // Counted only now: a valid token is accepted, whatever others at this address do.
         let shown = address.map(tracing::field::display);
-        match console.attempts.failed(address) {
-            Failed::Few => tracing::warn!(address = shown, "console sign-in refused"),
-            Failed::Many { first, left } => {
+        match console.sign_in_limiter.record_failure(address) {
+            FailureLimit::Within => tracing::warn!(address = shown, "console sign-in refused"),
+            FailureLimit::Exceeded { first, retry_after } => {
                 if first {
                     let what = "console sign-ins keep being refused; further ones from this address are not logged";
-                    tracing::warn!(address = shown, for_seconds = left.as_secs(), what);
+                    tracing::warn!(address = shown, for_seconds = retry_after.as_secs(), what);
                 }
-                return Err(Failure::TooMany(left));
+                return Err(PageError::TooMany(retry_after));
             }
         }
-        let (next, kept) = (fields.text("next").to_owned(), Kept::read(&fields));
-        page_with(status, &SignInPage { why: "", error, next, kept, page })
+        let (next, pending) = (fields.text("next").to_owned(), PendingForm::read(&fields));
+        render_with(status, &SignInPage { why: "", error, next, pending, page })
     };
     let Some(operator) = operator else {
         let error = page.t.sign_in.wrong_token;
@@ -155,21 +155,21 @@ pub(super) async fn submit(State(console): State<Console>, request: Request) -> 
     }
     let caller = Caller { id: operator.id, name: operator.name.into(), role: operator.role };
     let session = console.registry.sign_in(&caller, &token, before.as_ref()).await?;
-    let (next, kept) = (fields.text("next"), Kept::read(&fields));
-    let mut response = if is_local(&kept.path) {
-        let page = Page::bare(&console, ENGLISH.sign_in.kept_title);
-        answer(&KeptPage { page: Page { csrf: csrf::token(&session), ..page }, kept })?
+    let (next, pending) = (fields.text("next"), PendingForm::read(&fields));
+    let mut response = if is_local(&pending.path) {
+        let page = PageLayout::without_session(&console, ENGLISH.sign_in.kept_title);
+        render(&ResendPage { page: PageLayout { csrf: csrf::token(&session), ..page }, pending })?
     } else {
-        go(if is_local(next) { next } else { paths::HOME })
+        redirect(if is_local(next) { next } else { paths::HOME })
     };
     response.headers_mut().append(header::SET_COOKIE, cookies::set(&session, over_tls));
     Ok(response)
 }
 
 /// Ends the session.
-pub(super) async fn sign_out(State(console): State<Console>, posted: Posted) -> Answer {
-    console.registry.sign_out(&posted.session.caller, &posted.session.token).await?;
-    let mut response = go(paths::SIGN_IN);
+pub(super) async fn sign_out(State(console): State<Console>, post: FormPost) -> PageResult {
+    console.registry.sign_out(&post.session.caller, &post.session.token).await?;
+    let mut response = redirect(paths::SIGN_IN);
     for cookie in cookies::clear() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

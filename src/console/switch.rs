@@ -3,18 +3,18 @@
 use http::StatusCode;
 
 use super::Console;
-use super::answer::{Answer, go};
-use super::failure::Failure;
-use super::form::Fields;
+use super::error::PageError;
+use super::form::FormFields;
 use super::paths::is_local;
+use super::render::{PageResult, redirect};
 use crate::registry::{Error, Result, Written};
 
 /// Returns whether the form switches on or off.
-pub(super) fn wanted(fields: &Fields) -> std::result::Result<bool, Failure> {
+pub(super) fn parse_active(fields: &FormFields) -> std::result::Result<bool, PageError> {
     match fields.text("active") {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(Failure::BadAddress(String::new())),
+        _ => Err(PageError::BadAddress(String::new())),
     }
 }
 
@@ -24,24 +24,29 @@ pub(super) struct Switch<'a> {
     /// The page to return to if the form does not name the sender's page.
     pub(super) page: &'a str,
     /// The fragment on that page.
-    pub(super) place: &'a str,
+    pub(super) fragment: &'a str,
     /// The name of the action.
-    pub(super) what: &'a str,
+    pub(super) action: &'a str,
     /// Shown if somebody else changed the object since the form was rendered.
     pub(super) changed_meanwhile: &'a str,
 }
 
 impl Switch<'_> {
     /// Returns to the sender's page. A change by somebody else in the meantime is not overwritten.
-    pub(super) async fn answer<T>(&self, console: &Console, fields: &Fields, switched: Result<(T, Written)>) -> Answer {
+    pub(super) async fn respond<T>(
+        &self,
+        console: &Console,
+        fields: &FormFields,
+        switched: Result<(T, Written)>,
+    ) -> PageResult {
         match switched {
             Ok((_, written)) => {
                 let back = fields.text("back");
                 let back = if is_local(back) { back } else { self.page };
-                let back = format!("{back}#{}", self.place);
-                Ok(go(&console.done_quietly(&back, self.what, &written).await))
+                let back = format!("{back}#{}", self.fragment);
+                Ok(redirect(&console.path_with_warning(&back, self.action, &written).await))
             }
-            Err(Error::Stale(_)) => Err(Failure::Refused(StatusCode::CONFLICT, self.changed_meanwhile.to_owned())),
+            Err(Error::Stale(_)) => Err(PageError::Refused(StatusCode::CONFLICT, self.changed_meanwhile.to_owned())),
             Err(error) => Err(error.into()),
         }
     }

@@ -2,11 +2,11 @@
 
 use crate::model::time::Timestamp;
 
-/// A time, for the macro `moment` of templates/macros.html.
+/// A time, for the macro `time` of templates/macros.html.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment(pub(super) Timestamp);
+pub(super) struct DisplayTime(pub(super) Timestamp);
 
-impl Moment {
+impl DisplayTime {
     /// Formats the time in RFC 3339 to the second, for programs and for the tooltip.
     pub(super) fn exact(self) -> String {
         Timestamp::from_micros(self.0.as_micros().div_euclid(1_000_000) * 1_000_000).to_string()
@@ -23,7 +23,7 @@ impl Moment {
     }
 }
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for DisplayTime {
     fn from(time: Timestamp) -> Self {
         Self(time)
     }
@@ -31,35 +31,35 @@ impl From<Timestamp> for Moment {
 
 /// The value of a time field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum TimeInput {
     /// An empty field.
-    Nothing,
+    Empty,
     /// A time.
     Time(Timestamp),
     /// Invalid text.
-    Nonsense,
+    Invalid,
 }
 
-impl Read {
+impl TimeInput {
     /// Returns the time, if it is one.
     pub(super) const fn time(self) -> Option<Timestamp> {
         match self {
             Self::Time(time) => Some(time),
-            Self::Nothing | Self::Nonsense => None,
+            Self::Empty | Self::Invalid => None,
         }
     }
 }
 
 /// Formats a time for `<input type=datetime-local>`, in UTC.
-pub(super) fn written(time: Timestamp) -> String {
-    let exact = Moment(time).exact();
+pub(super) fn format_input(time: Timestamp) -> String {
+    let exact = DisplayTime(time).exact();
     exact.strip_suffix('Z').unwrap_or(&exact).to_owned()
 }
 
 /// Parses the value of `<input type=datetime-local>`, with or without seconds, or a date alone; in UTC.
-pub(super) fn read(text: &str) -> Read {
+pub(super) fn parse_input(text: &str) -> TimeInput {
     if text.is_empty() {
-        return Read::Nothing;
+        return TimeInput::Empty;
     }
     let text = text.replace(' ', "T");
     let zoned = match text.len() {
@@ -68,7 +68,7 @@ pub(super) fn read(text: &str) -> Read {
         _ if text.ends_with('Z') => text,
         _ => format!("{text}Z"),
     };
-    zoned.parse().map_or(Read::Nonsense, Read::Time)
+    zoned.parse().map_or(TimeInput::Invalid, TimeInput::Time)
 }
 
 const MINUTE: u64 = 60;
@@ -92,7 +92,7 @@ pub(super) fn up_to(seconds: u64) -> String {
 }
 
 /// Formats an age in the unit that fits, rounded down.
-pub(super) fn ago(seconds: u64) -> String {
+pub(super) fn format_age(seconds: u64) -> String {
     let units = [DAY, HOUR, MINUTE];
     let unit = units.into_iter().find(|unit| seconds >= 2 * unit).unwrap_or(1);
     let count = seconds / unit;
@@ -119,24 +119,24 @@ mod tests {
         );
         assert_eq!([9, 100, 3_541, 3_600].map(up_to), ["9 seconds", "100 seconds", "an hour", "an hour"]);
         assert_eq!(
-            [0, 1, 119, 120, 7_200, 172_800].map(ago),
+            [0, 1, 119, 120, 7_200, 172_800].map(format_age),
             ["0 seconds", "1 second", "119 seconds", "2 minutes", "2 hours", "2 days"]
         );
     }
 
     #[test]
     fn times_are_read_as_browsers_and_people_write_them() {
-        let told = |text: &str| read(text).time().map(|time| time.to_string());
+        let parsed = |text: &str| parse_input(text).time().map(|time| time.to_string());
         for text in ["2026-11-24T01:02", "2026-11-24 01:02", "2026-11-24T01:02:00", "2026-11-24T01:02:00Z"] {
-            assert_eq!(told(text).as_deref(), Some("2026-11-24T01:02:00Z"), "{text}");
+            assert_eq!(parsed(text).as_deref(), Some("2026-11-24T01:02:00Z"), "{text}");
         }
-        assert_eq!(told("2026-11-24").as_deref(), Some("2026-11-24T00:00:00Z"));
-        assert_eq!((read(""), read("soon")), (Read::Nothing, Read::Nonsense));
+        assert_eq!(parsed("2026-11-24").as_deref(), Some("2026-11-24T00:00:00Z"));
+        assert_eq!((parse_input(""), parse_input("soon")), (TimeInput::Empty, TimeInput::Invalid));
     }
 
     #[test]
     fn a_moment_is_told_to_the_minute_and_exactly() {
-        let moment = Moment("2026-11-24T01:02:03.456Z".parse().unwrap());
+        let moment = DisplayTime("2026-11-24T01:02:03.456Z".parse().unwrap());
         assert_eq!(
             (moment.exact(), moment.short(), moment.date()),
             ("2026-11-24T01:02:03Z".to_owned(), "2026-11-24 01:02".to_owned(), "2026-11-24".to_owned())

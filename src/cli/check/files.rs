@@ -19,30 +19,30 @@ pub(super) fn data_folder(config: &Config) -> Finding {
     const WHAT: &str = "data folder";
 
     let folder = &config.data_dir;
-    let told = folder.display();
+    let path = folder.display();
     if folder.is_dir() {
         return match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
-            Ok(()) => Finding::ok(WHAT, format!("{told} can be written")),
+            Ok(()) => Finding::ok(WHAT, format!("{path} can be written")),
             Err(error) => Finding::fail(
                 WHAT,
-                format!("{told} cannot be written: {error}; make it writable, or set data_dir to another folder"),
+                format!("{path} cannot be written: {error}; make it writable, or set data_dir to another folder"),
             ),
         };
     }
     if folder.exists() {
-        return Finding::fail(WHAT, format!("{told} is not a folder; set data_dir to a folder"));
+        return Finding::fail(WHAT, format!("{path} is not a folder; set data_dir to a folder"));
     }
     let above = folder.ancestors().skip(1).map(here).find(|above| above.exists());
     match above.map(|above| (access(above, Access::WRITE_OK | Access::EXEC_OK), above)) {
-        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{told} does not exist yet; the server creates it")),
+        Some((Ok(()), _)) => Finding::ok(WHAT, format!("{path} does not exist yet; the server creates it")),
         Some((Err(error), above)) => Finding::fail(
             WHAT,
             format!(
-                "{told} does not exist and cannot be created in {}: {error}; set data_dir to another folder",
+                "{path} does not exist and cannot be created in {}: {error}; set data_dir to another folder",
                 above.display()
             ),
         ),
-        None => Finding::fail(WHAT, format!("{told} does not exist; set data_dir to another folder")),
+        None => Finding::fail(WHAT, format!("{path} does not exist; set data_dir to another folder")),
     }
 }
 
@@ -54,11 +54,11 @@ fn here(path: &Path) -> &Path {
 /// Lists the environment variables that have no effect.
 pub(super) fn ignored_variables(config: &Config) -> Option<Finding> {
     let names = config.ignored_variables.join(", ");
-    let said = format!(
+    let note = format!(
         "{names}: ignored because kubelet or Docker set them for a service; to avoid them, set enableServiceLinks: \
          false"
     );
-    (!names.is_empty()).then(|| Finding::ok("environment", said))
+    (!names.is_empty()).then(|| Finding::ok("environment", note))
 }
 
 /// Checks whether the certificates of each port can be read and fit together.
@@ -67,9 +67,9 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
     let ports = [("decision certificates", &config.decision_tls), ("administration certificates", &config.admin_tls)];
     for (what, files) in ports {
         if let Some(files) = files {
-            findings.push(match pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
+            findings.push(match check_pair(&files.cert, &files.key).and_then(|()| client_ca(files)) {
                 Ok(()) => Finding::ok(what, format!("{} and its key belong together", files.cert.display())),
-                Err(said) => Finding::fail(what, said),
+                Err(note) => Finding::fail(what, note),
             });
         }
     }
@@ -84,26 +84,26 @@ pub(super) fn certificates(config: &Config) -> Vec<Finding> {
         ));
     }
     if let Some((cert, key)) = &config.client_identity {
-        findings.push(match pair(cert, key) {
+        findings.push(match check_pair(cert, key) {
             Ok(()) => Finding::ok("client certificate", format!("{} and its key belong together", cert.display())),
-            Err(said) => Finding::fail("client certificate", said),
+            Err(note) => Finding::fail("client certificate", note),
         });
     }
     if let Some(path) = &config.ca_file {
-        findings.push(match chain(path) {
+        findings.push(match load_chain(path) {
             Ok(_) => Finding::ok("trusted certificates", format!("{} can be read", path.display())),
-            Err(said) => Finding::fail("trusted certificates", said),
+            Err(note) => Finding::fail("trusted certificates", note),
         });
     }
     findings
 }
 
 fn client_ca(files: &TlsFiles) -> Result<(), String> {
-    files.client_ca.as_ref().map_or(Ok(()), |path| chain(path).map(|_| ()))
+    files.client_ca.as_ref().map_or(Ok(()), |path| load_chain(path).map(|_| ()))
 }
 
-fn pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
-    let chain = chain(cert)?;
+fn check_pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
+    let chain = load_chain(cert)?;
     let private = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| format!("{} is not a private key in PEM format: {error}", key.display()))?;
     ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -113,7 +113,7 @@ fn pair(cert: &PathBuf, key: &PathBuf) -> Result<(), String> {
         .map_err(|error| format!("{} and {} do not belong together: {error}", cert.display(), key.display()))
 }
 
-fn chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+fn load_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |what: &dyn std::fmt::Display| {
         format!("{} does not contain certificates in PEM format: {what}", path.display())
     };
@@ -136,12 +136,12 @@ pub(super) fn bootstrap_token(config: &Config) -> Option<Finding> {
 
 /// Checks whether the log filter can be parsed.
 pub(super) fn log_filter(config: &Config) -> Option<Finding> {
-    logs::check(&config.log).err().map(|said| Finding::fail("log", said))
+    logs::check(&config.log).err().map(|note| Finding::fail("log", note))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::finding::CheckVerdict;
     use super::*;
     use crate::config::Sources;
 
@@ -154,11 +154,11 @@ mod tests {
     fn a_data_folder_is_there_or_can_be_made() {
         let folder = tempfile::tempdir().unwrap();
         let verdict = |path: &Path| data_folder(&config(&[("data_dir", path.to_str().unwrap())])).verdict;
-        assert_eq!(verdict(folder.path()), Verdict::Ok);
-        assert_eq!(verdict(&folder.path().join("a/b")), Verdict::Ok);
+        assert_eq!(verdict(folder.path()), CheckVerdict::Ok);
+        assert_eq!(verdict(&folder.path().join("a/b")), CheckVerdict::Ok);
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
-        assert_eq!(verdict(&file), Verdict::Fail);
+        assert_eq!(verdict(&file), CheckVerdict::Fail);
         assert!(!folder.path().join("a").exists(), "a check leaves nothing behind");
     }
 
@@ -167,16 +167,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cert = folder.path().join("cert.pem");
         let files = [("admin_tls_cert", cert.to_str().unwrap()), ("admin_tls_key", cert.to_str().unwrap())];
-        assert_eq!(certificates(&config(&files))[0].verdict, Verdict::Fail);
+        assert_eq!(certificates(&config(&files))[0].verdict, CheckVerdict::Fail);
         std::fs::write(&cert, "no PEM").unwrap();
         let finding = &certificates(&config(&files))[0];
-        assert!(finding.verdict == Verdict::Fail && finding.said.contains("none found"), "{finding:?}");
+        assert!(finding.verdict == CheckVerdict::Fail && finding.note.contains("none found"), "{finding:?}");
         assert!(certificates(&config(&[])).is_empty());
     }
 
     #[test]
     fn a_plain_administration_port_on_the_network_is_warned_about() {
-        assert_eq!(certificates(&config(&[("admin_addr", "0.0.0.0:8080")]))[0].verdict, Verdict::Warn);
+        assert_eq!(certificates(&config(&[("admin_addr", "0.0.0.0:8080")]))[0].verdict, CheckVerdict::Warn);
     }
 
     #[test]
@@ -185,8 +185,8 @@ mod tests {
         let file = folder.path().join("token");
         std::fs::write(&file, "hunter2").unwrap();
         let finding = bootstrap_token(&config(&[("bootstrap_token_file", file.to_str().unwrap())])).unwrap();
-        assert!(finding.verdict == Verdict::Fail && !finding.said.contains("hunter2"), "{finding:?}");
-        assert_eq!(log_filter(&config(&[("log", "latchkey=loud")])).unwrap().verdict, Verdict::Fail);
+        assert!(finding.verdict == CheckVerdict::Fail && !finding.note.contains("hunter2"), "{finding:?}");
+        assert_eq!(log_filter(&config(&[("log", "latchkey=loud")])).unwrap().verdict, CheckVerdict::Fail);
         assert!(log_filter(&config(&[])).is_none());
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(super) enum CheckVerdict {
     /// It works.
     Ok,
     /// It works, or could not be tested; it deserves a look.
@@ -19,26 +19,27 @@ pub(super) enum Verdict {
 /// Something that was checked.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: CheckVerdict,
     pub(super) what: &'static str,
-    pub(super) said: String,
+    #[serde(rename = "said")]
+    pub(super) note: String,
 }
 
 impl Finding {
-    pub(super) fn ok(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Ok, what, said: said.into() }
+    pub(super) fn ok(what: &'static str, note: impl Into<String>) -> Self {
+        Self { verdict: CheckVerdict::Ok, what, note: note.into() }
     }
 
-    pub(super) fn warn(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Warn, what, said: said.into() }
+    pub(super) fn warn(what: &'static str, note: impl Into<String>) -> Self {
+        Self { verdict: CheckVerdict::Warn, what, note: note.into() }
     }
 
-    pub(super) fn fail(what: &'static str, said: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Fail, what, said: said.into() }
+    pub(super) fn fail(what: &'static str, note: impl Into<String>) -> Self {
+        Self { verdict: CheckVerdict::Fail, what, note: note.into() }
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CheckVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ok => "ok",

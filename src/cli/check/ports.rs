@@ -10,25 +10,25 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::finding::Finding;
-use crate::cli::session::{Port, Session};
+use crate::cli::context::{CommandContext, Port};
 use crate::config::reachable;
 
 /// How long the process on a port may take to identify itself.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Checks the three ports.
-pub(super) async fn all(session: &Session) -> Vec<Finding> {
-    let config = &session.config;
+pub(super) async fn all(context: &CommandContext) -> Vec<Finding> {
+    let config = &context.config;
     let mut findings = Vec::new();
     for (what, setting, address, port, tls) in [
         ("decision port", "decision_addr", config.decision_addr, Port::Decision, config.decision_tls.is_some()),
         ("administration port", "admin_addr", config.admin_addr, Port::Admin, config.admin_tls.is_some()),
     ] {
         findings.push(match free(address) {
-            Ok(said) => Finding::ok(what, said),
+            Ok(note) => Finding::ok(what, note),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 // With TLS the certificate is for the name in the URL, which may not be the address.
-                let channel = if tls { session.channel(port).await.ok() } else { plain(address).await };
+                let channel = if tls { context.channel(port).await.ok() } else { plain(address).await };
                 match health(channel).await {
                     Some(status) => {
                         Finding::ok(what, format!("{address} is used by a running Latchkey, which is {status}"))
@@ -41,10 +41,10 @@ pub(super) async fn all(session: &Session) -> Vec<Finding> {
     }
     let (what, setting, address) = ("operations port", "ops_addr", config.ops_addr);
     findings.push(match free(address) {
-        Ok(said) => Finding::ok(what, said),
+        Ok(note) => Finding::ok(what, note),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let answer = tokio::task::spawn_blocking(move || livez(reachable(address))).await;
-            if answer.is_ok_and(|alive| alive.unwrap_or(false)) {
+            let response = tokio::task::spawn_blocking(move || livez(reachable(address))).await;
+            if response.is_ok_and(|alive| alive.unwrap_or(false)) {
                 Finding::ok(what, format!("{address} is used by something that responds to /livez, as Latchkey does"))
             } else {
                 taken(what, setting, address)
@@ -71,22 +71,22 @@ fn free(address: SocketAddr) -> std::io::Result<String> {
 
 async fn plain(address: SocketAddr) -> Option<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{}", reachable(address))).ok()?;
-    endpoint.connect_timeout(PATIENCE).connect().await.ok()
+    endpoint.connect_timeout(TIMEOUT).connect().await.ok()
 }
 
 /// Returns the status from the health service; `None` if there is no such service.
 async fn health(channel: Option<Channel>) -> Option<&'static str> {
     let mut client = HealthClient::new(channel?);
-    let asked = client.check(HealthCheckRequest { service: String::new() });
-    let answer = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
-    Some(if answer.into_inner().status() == ServingStatus::Serving { "SERVING" } else { "NOT_SERVING" })
+    let request = client.check(HealthCheckRequest { service: String::new() });
+    let response = tokio::time::timeout(TIMEOUT, request).await.ok()?.ok()?;
+    Some(if response.into_inner().status() == ServingStatus::Serving { "SERVING" } else { "NOT_SERVING" })
 }
 
 /// Returns whether /livez reports success.
 fn livez(address: SocketAddr) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: latchkey\r\nConnection: close\r\n\r\n")?;
     let mut head = [0; 12];
     stream.read_exact(&mut head)?;

@@ -23,7 +23,8 @@ pub(super) fn all(config: &Config) -> Vec<Finding> {
             ),
         ))
     });
-    let each = configured().flat_map(|(name, profile)| [blind(name, profile, config), Some(one(name, profile))]);
+    let each = configured()
+        .flat_map(|(name, profile)| [unforwarded_bodies(name, profile, config), Some(describe(name, profile))]);
     each.flatten().chain(twins).collect()
 }
 
@@ -47,19 +48,19 @@ pub(super) fn trust(config: &Config) -> Vec<Finding> {
         ));
     }
     if everybody(&config.trusted_proxies) {
-        let said = "trusted_proxies has a network that contains every address: anyone who reaches the decision port \
+        let note = "trusted_proxies has a network that contains every address: anyone who reaches the decision port \
              can forge a client address";
         findings.push(if config.decision_auth {
-            Finding::warn(WHAT, format!("{said} with an operator token; name only the proxies"))
+            Finding::warn(WHAT, format!("{note} with an operator token; name only the proxies"))
         } else {
-            Finding::fail(WHAT, format!("{said}, because decision_auth is off; name only the proxies"))
+            Finding::fail(WHAT, format!("{note}, because decision_auth is off; name only the proxies"))
         });
     }
     findings
 }
 
 /// Reports a profile that inspects bodies although some proxies forward none.
-fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
+fn unforwarded_bodies(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     if config.trusted_proxies.is_empty() || !profile.reads_bodies() {
         return None;
     }
@@ -85,7 +86,7 @@ fn blind(name: &str, profile: &Profile, config: &Config) -> Option<Finding> {
     ))
 }
 
-fn one(name: &str, profile: &Profile) -> Finding {
+fn describe(name: &str, profile: &Profile) -> Finding {
     let prefix = &profile.prefix;
     let nowhere = profile.stores.is_empty() && !profile.host;
     if profile.upstream_applies_scope {
@@ -111,7 +112,7 @@ fn one(name: &str, profile: &Profile) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::finding::CheckVerdict;
     use super::*;
     use crate::config::Sources;
 
@@ -125,39 +126,39 @@ mod tests {
         let flags = [("config".to_owned(), file.display().to_string())].into();
         let mut sources = Sources { flags, ..Default::default() };
         let findings = all(&Config::load(&sources).unwrap());
-        let verdicts: Vec<Verdict> = findings.iter().map(|finding| finding.verdict).collect();
-        assert_eq!(verdicts, [Verdict::Ok, Verdict::Warn, Verdict::Warn], "{findings:?}");
+        let verdicts: Vec<CheckVerdict> = findings.iter().map(|finding| finding.verdict).collect();
+        assert_eq!(verdicts, [CheckVerdict::Ok, CheckVerdict::Warn, CheckVerdict::Warn], "{findings:?}");
         assert!(all(&Config::load(&Sources::default()).unwrap()).is_empty());
         let twins = all(&Config::load(&sources).unwrap());
-        assert!(!twins.iter().any(|finding| finding.said.contains("both apply to")), "{twins:?}");
+        assert!(!twins.iter().any(|finding| finding.note.contains("both apply to")), "{twins:?}");
         std::fs::write(&file, text.replace("[profiles.b]", "[profiles.b]\nprefix = '/a'")).unwrap();
         let twins = all(&Config::load(&sources).unwrap());
-        assert!(twins.iter().any(|finding| finding.said.starts_with("a and b both apply to /a")), "{twins:?}");
+        assert!(twins.iter().any(|finding| finding.note.starts_with("a and b both apply to /a")), "{twins:?}");
 
         sources.flags.insert("trusted_proxies".to_owned(), "10.0.0.0/8".to_owned());
         let findings = all(&Config::load(&sources).unwrap());
-        let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+        let failed: Vec<&Finding> = findings.iter().filter(|finding| finding.verdict == CheckVerdict::Fail).collect();
         let [one] = failed.as_slice() else { panic!("{findings:?}") };
         assert!(
-            one.said.starts_with("b reads bodies (form:apiKey, form:filter[sites][], form:site, json:site)"),
+            one.note.starts_with("b reads bodies (form:apiKey, form:filter[sites][], form:site, json:site)"),
             "{}",
-            one.said
+            one.note
         );
     }
 
     #[test]
     fn trust_in_everybody_is_told_of() {
-        let told = |pairs: &[(&str, &str)]| {
+        let verdicts = |pairs: &[(&str, &str)]| {
             let flags = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             let config = Config::load(&Sources { flags, ..Default::default() }).unwrap();
             trust(&config).into_iter().map(|finding| finding.verdict).collect::<Vec<_>>()
         };
         let proxies = ("trusted_proxies", "127.0.0.1");
-        assert_eq!(told(&[]), []);
-        assert_eq!(told(&[proxies, ("trusted_balancers", "10.1.0.0/16")]), []);
-        assert_eq!(told(&[("trusted_balancers", "10.1.0.0/16")]), [Verdict::Warn]);
-        assert_eq!(told(&[proxies, ("trusted_balancers", "::/0")]), [Verdict::Fail]);
-        assert_eq!(told(&[("trusted_proxies", "0.0.0.0/0")]), [Verdict::Warn]);
-        assert_eq!(told(&[("trusted_proxies", "0.0.0.0/0"), ("decision_auth", "off")]), [Verdict::Fail]);
+        assert_eq!(verdicts(&[]), []);
+        assert_eq!(verdicts(&[proxies, ("trusted_balancers", "10.1.0.0/16")]), []);
+        assert_eq!(verdicts(&[("trusted_balancers", "10.1.0.0/16")]), [CheckVerdict::Warn]);
+        assert_eq!(verdicts(&[proxies, ("trusted_balancers", "::/0")]), [CheckVerdict::Fail]);
+        assert_eq!(verdicts(&[("trusted_proxies", "0.0.0.0/0")]), [CheckVerdict::Warn]);
+        assert_eq!(verdicts(&[("trusted_proxies", "0.0.0.0/0"), ("decision_auth", "off")]), [CheckVerdict::Fail]);
     }
 }

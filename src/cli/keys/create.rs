@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::fields::NewFields;
 use super::show;
-use super::token::token;
-use crate::cli::answer::Outcome;
+use super::token::with_token;
 use crate::cli::choice::{MethodChoice, StoreChoice};
+use crate::cli::context::CommandContext;
 use crate::cli::input::supplied_token;
-use crate::cli::session::Session;
+use crate::cli::result::CommandResult;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
@@ -38,17 +38,17 @@ pub(in crate::cli) struct CreateArgs {
 
 impl CreateArgs {
     /// Runs the command.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
+    pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
         // Before anything is read from the server or from standard input.
-        if !self.stores.is_said() {
+        if !self.stores.is_given() {
             return Err(StoreChoice::missing());
         }
-        if !self.methods.is_said() {
+        if !self.methods.is_given() {
             return Err(MethodChoice::missing());
         }
         let supplied = supplied_token(self.key_file).await?;
-        let stores = self.stores.chosen(session).await?.ok_or_else(StoreChoice::missing)?;
-        let methods = self.methods.chosen(session).await?.ok_or_else(MethodChoice::missing)?;
+        let stores = self.stores.chosen(context).await?.ok_or_else(StoreChoice::missing)?;
+        let methods = self.methods.chosen(context).await?.ok_or_else(MethodChoice::missing)?;
         let key = v1::Key {
             store_access: stores.access.into(),
             stores: stores.members,
@@ -62,9 +62,9 @@ impl CreateArgs {
             request_id: self.request_id,
             options: Some(self.write.options()),
         };
-        let mut client = session.keys().await?;
-        let answer = session.call("creating the key", client.create_key(request)).await?;
-        let told = session.answer(&answer, |answer| show::key(answer.key.as_ref()))?;
-        Ok(token(session, told, &answer.token, self.token_only).with_written(answer.written.as_ref()))
+        let mut client = context.keys().await?;
+        let response = context.call("creating the key", client.create_key(request)).await?;
+        let described = context.render(&response, |response| show::key(response.key.as_ref()))?;
+        Ok(with_token(context, described, &response.token, self.token_only).with_written(response.written.as_ref()))
     }
 }

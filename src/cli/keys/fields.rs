@@ -3,8 +3,8 @@
 
 use clap::Args;
 
-use crate::cli::moment::{Moment, MomentOrNever, moment, moment_or_never};
-use crate::cli::output::Facts;
+use crate::cli::output::Details;
+use crate::cli::time::{TimeArg, TimeOrNever, parse_time, parse_time_or_never};
 use crate::proto::v1;
 
 /// Fields of a new key.
@@ -26,11 +26,11 @@ pub(super) struct NewFields {
     #[arg(long)]
     inactive: bool,
     /// Start of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 7d for 7 days from now
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    not_before: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    not_before: Option<TimeArg>,
     /// End of its validity: 2027-01-31, 2027-01-31T12:00:00Z, or 90d for 90 days from now [default: never expires]
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    expires: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    expires: Option<TimeArg>,
     /// Network that calls must come from, such as 192.0.2.0/24; can be repeated [default: any address]
     #[arg(long, value_name = "CIDR")]
     network: Vec<String>,
@@ -48,8 +48,8 @@ impl NewFields {
             contact: self.contact,
             comment: self.comment,
             active: Some(!self.inactive),
-            not_before: self.not_before.map(Moment::ahead),
-            expire_time: self.expires.map(Moment::ahead),
+            not_before: self.not_before.map(TimeArg::in_future),
+            expire_time: self.expires.map(TimeArg::in_future),
             networks: self.network,
             labels: self.label.into_iter().collect(),
             ..Default::default()
@@ -79,11 +79,11 @@ pub(super) struct ChangedFields {
     #[arg(long)]
     deactivate: bool,
     /// Change the start of its validity: 2027-01-31, 7d for 7 days from now, or `never` to remove it
-    #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
-    not_before: Option<MomentOrNever>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time_or_never)]
+    not_before: Option<TimeOrNever>,
     /// Change the end of its validity: 2027-01-31, 90d for 90 days from now, or `never`
-    #[arg(long, value_name = "WHEN", value_parser = moment_or_never)]
-    expires: Option<MomentOrNever>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time_or_never)]
+    expires: Option<TimeOrNever>,
     /// Replace the networks that calls must come from; can be repeated
     #[arg(long, value_name = "CIDR", conflicts_with = "any_network")]
     network: Vec<String>,
@@ -119,11 +119,11 @@ impl ChangedFields {
         }
         if let Some(not_before) = self.not_before {
             paths.push("not_before");
-            key.not_before = not_before.ahead();
+            key.not_before = not_before.in_future();
         }
         if let Some(expires) = self.expires {
             paths.push("expire_time");
-            key.expire_time = expires.ahead();
+            key.expire_time = expires.in_future();
         }
         if self.any_network || !self.network.is_empty() {
             paths.push("networks");
@@ -140,8 +140,8 @@ impl ChangedFields {
 }
 
 /// Returns the names of a key and of its owner.
-pub(super) fn facts(key: &v1::Key) -> Facts {
-    Facts::new()
+pub(super) fn details(key: &v1::Key) -> Details {
+    Details::new()
         .with("key", &key.id)
         .with("name", &key.name)
         .with("owner", &key.owner)

@@ -5,20 +5,20 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::import_file::{self, COLUMNS, Form};
-use crate::cli::answer::Outcome;
+use super::import_file::{self, COLUMNS, FileFormat};
+use crate::cli::context::CommandContext;
+use crate::cli::display;
 use crate::cli::exit::Error;
-use crate::cli::session::Session;
-use crate::cli::words;
+use crate::cli::result::CommandResult;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
 /// Larger files were named by mistake: 100 000 keys fit.
-const LARGEST: u64 = 512 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Written {
+enum FormatArg {
     /// Comma-separated values
     Csv,
     /// An array of objects
@@ -33,7 +33,7 @@ pub(in crate::cli) struct ImportArgs {
     file: PathBuf,
     /// Format of the file [default: from its extension; CSV on standard input]
     #[arg(long = "format", value_enum, value_name = "FORMAT")]
-    written: Option<Written>,
+    format: Option<FormatArg>,
     /// Check everything without changing anything
     #[arg(long)]
     dry_run: bool,
@@ -43,38 +43,38 @@ pub(in crate::cli) struct ImportArgs {
 
 impl ImportArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
-        let form = self.form()?;
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
+        let format = self.file_format()?;
         let file = self.file.clone();
-        let text = tokio::task::spawn_blocking(move || text_of(&file))
+        let text = tokio::task::spawn_blocking(move || read_text(&file))
             .await
             .map_err(|error| Error::Internal(format!("reading the file was interrupted: {error}")))??;
-        let keys = import_file::read(&text, form)
-            .map_err(|faults| Error::Invalid(format!("{} cannot be imported:\n  {faults}", self.file.display())))?;
+        let keys = import_file::read(&text, format)
+            .map_err(|errors| Error::Invalid(format!("{} cannot be imported:\n  {errors}", self.file.display())))?;
         let (places, keys): (Vec<String>, Vec<v1::ImportedKey>) = keys.into_iter().unzip();
         let what = format!("importing {} keys", keys.len());
         let request = v1::ImportKeysRequest { keys, dry_run: self.dry_run, options: Some(self.write.options()) };
-        let mut client = session.keys().await?;
-        let answer = session.long_call(&what, client.import_keys(request)).await;
-        let answer = answer.map_err(|error| located(error, &places))?;
-        Ok(session
-            .answer(&answer, |answer| {
-                let keys = words::count(answer.imported.into(), "key", "keys");
+        let mut client = context.keys().await?;
+        let response = context.long_call(&what, client.import_keys(request)).await;
+        let response = response.map_err(|error| with_location(error, &places))?;
+        Ok(context
+            .render(&response, |response| {
+                let keys = display::count(response.imported.into(), "key", "keys");
                 if self.dry_run {
                     format!("Dry run, nothing was changed: {keys} would be imported\n")
                 } else {
                     format!("imported {keys}\n")
                 }
             })?
-            .with_written(answer.written.as_ref()))
+            .with_written(response.written.as_ref()))
     }
 
-    fn form(&self) -> Result<Form, Error> {
+    fn file_format(&self) -> Result<FileFormat, Error> {
         let name = self.file.extension().map(|end| end.to_string_lossy().to_lowercase());
-        match (self.written, name.as_deref()) {
-            (Some(Written::Csv), _) | (None, Some("csv")) => Ok(Form::Csv),
-            (Some(Written::Json), _) | (None, Some("json")) => Ok(Form::Json),
-            (None, None) if self.file.as_os_str() == "-" => Ok(Form::Csv),
+        match (self.format, name.as_deref()) {
+            (Some(FormatArg::Csv), _) | (None, Some("csv")) => Ok(FileFormat::Csv),
+            (Some(FormatArg::Json), _) | (None, Some("json")) => Ok(FileFormat::Json),
+            (None, None) if self.file.as_os_str() == "-" => Ok(FileFormat::Csv),
             (None, _) => Err(Error::Usage(format!(
                 "the name of {} does not show its format: add --format csv or --format json",
                 self.file.display()
@@ -83,18 +83,18 @@ impl ImportArgs {
     }
 }
 
-fn text_of(file: &PathBuf) -> Result<String, Error> {
+fn read_text(file: &PathBuf) -> Result<String, Error> {
     let mut text = String::new();
     let read = if file.as_os_str() == "-" {
-        std::io::stdin().take(LARGEST).read_to_string(&mut text)
+        std::io::stdin().take(MAX_FILE_BYTES).read_to_string(&mut text)
     } else {
-        std::fs::File::open(file).and_then(|file| file.take(LARGEST).read_to_string(&mut text))
+        std::fs::File::open(file).and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
     };
     read.map_err(|error| Error::Failed(format!("{} cannot be read: {error}", file.display())))?;
     Ok(text)
 }
 /// Replaces the number by which the server names each key in an error by its location in the file.
-fn located(error: Error, places: &[String]) -> Error {
+fn with_location(error: Error, places: &[String]) -> Error {
     match error {
         Error::Invalid(text) => Error::Invalid(format!("nothing was imported: {}", in_file(&text, places))),
         Error::Conflict(text) => Error::Conflict(format!("nothing was imported: {}", in_file(&text, places))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::cli::csv;
-use crate::cli::moment::{Moment, moment};
+use crate::cli::time::{TimeArg, parse_time};
 use crate::proto::v1::{self, Access, imported_key::Secret};
 
 /// Text of `--help` about the files.
@@ -24,18 +24,18 @@ The file is CSV with a header line, or JSON with an array of objects, with these
   labels       `name=value` separated by `;` (in JSON an object)";
 
 /// Most errors that are reported.
-const TOLD: usize = 20;
+const MAX_REPORTED: usize = 20;
 
 /// A key of a file, before its values are parsed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Entry {
+struct KeyEntry {
     name: String,
     token: String,
     sha256: String,
     hint: String,
-    stores: Members,
-    methods: Members,
+    stores: MemberList,
+    methods: MemberList,
     owner: String,
     contact: String,
     comment: String,
@@ -49,12 +49,12 @@ struct Entry {
 /// A set as written in files.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Members {
+enum MemberList {
     Word(String),
     List(Vec<String>),
 }
 
-impl Default for Members {
+impl Default for MemberList {
     fn default() -> Self {
         Self::Word(String::new())
     }
@@ -62,7 +62,7 @@ impl Default for Members {
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum FileFormat {
     Csv,
     Json,
 }
@@ -73,36 +73,36 @@ pub(super) enum Form {
 ///
 /// # Errors
 /// The errors of the file, a line each; never contains a token.
-pub(super) fn read(text: &str, form: Form) -> Result<Vec<(String, v1::ImportedKey)>, String> {
-    let entries = match form {
-        Form::Csv => from_csv(text)?,
-        Form::Json => from_json(text)?,
+pub(super) fn read(text: &str, format: FileFormat) -> Result<Vec<(String, v1::ImportedKey)>, String> {
+    let entries = match format {
+        FileFormat::Csv => from_csv(text)?,
+        FileFormat::Json => from_json(text)?,
     };
     if entries.is_empty() {
         return Err("it contains no keys".to_owned());
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut keys = Vec::with_capacity(entries.len());
     for (place, entry) in entries {
-        match entry.and_then(Entry::into_key) {
+        match entry.and_then(KeyEntry::into_key) {
             Ok(key) => keys.push((place, key)),
-            Err(what) => faults.extend(what.into_iter().map(|fault| format!("{place}: {fault}"))),
+            Err(what) => errors.extend(what.into_iter().map(|error| format!("{place}: {error}"))),
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         return Ok(keys);
     }
-    let more = faults.len().saturating_sub(TOLD);
-    faults.truncate(TOLD);
+    let more = errors.len().saturating_sub(MAX_REPORTED);
+    errors.truncate(MAX_REPORTED);
     if more > 0 {
-        faults.push(format!("and {more} more"));
+        errors.push(format!("and {more} more"));
     }
-    Err(faults.join("\n  "))
+    Err(errors.join("\n  "))
 }
 
-type Entries = Vec<(String, Result<Entry, Vec<String>>)>;
+type KeyEntries = Vec<(String, Result<KeyEntry, Vec<String>>)>;
 
-fn from_csv(text: &str) -> Result<Entries, String> {
+fn from_csv(text: &str) -> Result<KeyEntries, String> {
     let mut records = csv::parse(text)?.into_iter();
     let headings = records.next().map(|record| record.fields).unwrap_or_default();
     let headings: Vec<_> = headings.iter().map(|heading| heading.trim().to_owned()).collect();
@@ -131,7 +131,7 @@ fn from_csv(text: &str) -> Result<Entries, String> {
     }
     let entries = records.map(|record| {
         let entry = if record.fields.len() == headings.len() {
-            Entry::of_fields(headings.iter().map(String::as_str).zip(record.fields))
+            KeyEntry::from_fields(headings.iter().map(String::as_str).zip(record.fields))
         } else {
             Err(vec![format!("{} fields under {} headings", record.fields.len(), headings.len())])
         };
@@ -140,14 +140,14 @@ fn from_csv(text: &str) -> Result<Entries, String> {
     Ok(entries.collect())
 }
 
-fn from_json(text: &str) -> Result<Entries, String> {
+fn from_json(text: &str) -> Result<KeyEntries, String> {
     let values: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|error| {
         // The message from serde may quote the input; only its position is safe to report.
         format!("line {}, column {}: expected a JSON array of objects", error.line(), error.column())
     })?;
     let entries = values.into_iter().enumerate().map(|(at, value)| {
         let named = value.get("name").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let entry = Entry::deserialize(value)
+        let entry = KeyEntry::deserialize(value)
             .map_err(|_| vec!["it is not an object with the known fields of the right types; see --help".to_owned()]);
         (named.map_or(format!("[{at}]"), |name| format!("[{at}] {name}")), entry)
     });
@@ -158,18 +158,18 @@ fn split(text: &str) -> Vec<String> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-impl Entry {
-    fn of_fields<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> Result<Self, Vec<String>> {
+impl KeyEntry {
+    fn from_fields<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> Result<Self, Vec<String>> {
         let mut entry = Self::default();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (heading, value) in fields {
             match heading {
                 "name" => entry.name = value,
                 "token" => entry.token = value,
                 "sha256" => entry.sha256 = value,
                 "hint" => entry.hint = value,
-                "stores" => entry.stores = Members::Word(value),
-                "methods" => entry.methods = Members::Word(value),
+                "stores" => entry.stores = MemberList::Word(value),
+                "methods" => entry.methods = MemberList::Word(value),
                 "owner" => entry.owner = value,
                 "contact" => entry.contact = value,
                 "comment" => entry.comment = value,
@@ -177,7 +177,7 @@ impl Entry {
                     "" => {}
                     "true" => entry.active = Some(true),
                     "false" => entry.active = Some(false),
-                    _ => faults.push("active must be true, false or empty".to_owned()),
+                    _ => errors.push("active must be true, false or empty".to_owned()),
                 },
                 "not_before" => entry.not_before = value,
                 "expires" => entry.expires = value,
@@ -186,59 +186,59 @@ impl Entry {
                     for label in split(&value) {
                         match label.split_once('=') {
                             Some((name, value)) => drop(entry.labels.insert(name.to_owned(), value.to_owned())),
-                            None => faults.push("a label must be written name=value".to_owned()),
+                            None => errors.push("a label must be written name=value".to_owned()),
                         }
                     }
                 }
             }
         }
-        if faults.is_empty() { Ok(entry) } else { Err(faults) }
+        if errors.is_empty() { Ok(entry) } else { Err(errors) }
     }
 
     fn into_key(self) -> Result<v1::ImportedKey, Vec<String>> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let secret = match (self.token.is_empty(), self.sha256.is_empty()) {
             (false, true) => Some(Secret::Token(self.token)),
             (true, false) => Some(Secret::Sha256(self.sha256)),
             (true, true) => {
-                faults.push("token or sha256 is missing".to_owned());
+                errors.push("token or sha256 is missing".to_owned());
                 None
             }
             (false, false) => {
-                faults.push("token and sha256 are both set; set only one".to_owned());
+                errors.push("token and sha256 are both set; set only one".to_owned());
                 None
             }
         };
         if self.name.trim().is_empty() {
-            faults.push("name is missing".to_owned());
+            errors.push("name is missing".to_owned());
         }
-        let mut opened = |what: &str, members: Members| match members {
-            Members::List(members) => (Access::Selected, members),
-            Members::Word(word) => match word.trim() {
+        let mut parse_access = |what: &str, members: MemberList| match members {
+            MemberList::List(members) => (Access::Selected, members),
+            MemberList::Word(word) => match word.trim() {
                 "all" => (Access::All, Vec::new()),
                 "none" => (Access::Selected, Vec::new()),
                 "" => {
-                    faults.push(format!("{what} is missing: write all, none, or a list"));
+                    errors.push(format!("{what} is missing: write all, none, or a list"));
                     (Access::Unspecified, Vec::new())
                 }
                 listed => (Access::Selected, split(listed)),
             },
         };
-        let (store_access, stores) = opened("stores", self.stores);
-        let (method_access, methods) = opened("methods", self.methods);
-        let mut time = |what: &str, text: &str| match moment(text.trim()) {
+        let (store_access, stores) = parse_access("stores", self.stores);
+        let (method_access, methods) = parse_access("methods", self.methods);
+        let mut time = |what: &str, text: &str| match parse_time(text.trim()) {
             _ if text.trim().is_empty() => None,
             // A time relative to now would mean something else on every import.
-            Ok(fixed @ Moment::At(_)) => Some(fixed.ahead()),
-            Ok(Moment::Away(_)) | Err(_) => {
-                faults.push(format!("{what} must be written 2027-01-31 or 2027-01-31T12:00:00Z"));
+            Ok(fixed @ TimeArg::Absolute(_)) => Some(fixed.in_future()),
+            Ok(TimeArg::Relative(_)) | Err(_) => {
+                errors.push(format!("{what} must be written 2027-01-31 or 2027-01-31T12:00:00Z"));
                 None
             }
         };
         let not_before = time("not_before", &self.not_before);
         let expire_time = time("expires", &self.expires);
-        if !faults.is_empty() {
-            return Err(faults);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let key = v1::Key {
             name: self.name,
@@ -275,9 +275,9 @@ mod tests {
             r#"[{{"name": "A, B", "token": "{TOKEN}", "stores": "all", "methods": ["GET /a", "GET /b"],
                  "expires": "2027-01-31", "networks": ["10.0.0.0/8"], "labels": {{"team": "x"}}}}]"#
         );
-        let keys = |text: &str, form| read(text, form).unwrap().into_iter().map(|(_, key)| key).collect::<Vec<_>>();
-        assert_eq!(keys(&csv, Form::Csv), keys(&json, Form::Json));
-        let keys = keys(&csv, Form::Csv);
+        let keys = |text: &str, format| read(text, format).unwrap().into_iter().map(|(_, key)| key).collect::<Vec<_>>();
+        assert_eq!(keys(&csv, FileFormat::Csv), keys(&json, FileFormat::Json));
+        let keys = keys(&csv, FileFormat::Csv);
         let key = keys[0].key.as_ref().unwrap();
         assert_eq!(key.store_access(), Access::All);
         assert_eq!(key.methods, ["GET /a", "GET /b"]);
@@ -291,7 +291,7 @@ mod tests {
         let csv = format!(
             "name,token,sha256,stores,methods,active,expires\n,{TOKEN},aa,,none,,\nB,,,all,,maybe,\nC,{TOKEN},,all,all,true,90d\nD,{TOKEN}\n"
         );
-        let told = read(&csv, Form::Csv).unwrap_err();
+        let error = read(&csv, FileFormat::Csv).unwrap_err();
         for part in [
             "line 2: token and sha256 are both set; set only one",
             "line 2: name is missing",
@@ -300,9 +300,9 @@ mod tests {
             "line 4: expires must be written",
             "line 5: 2 fields under 7 headings",
         ] {
-            assert!(told.contains(part), "{part} is missing in:\n  {told}");
+            assert!(error.contains(part), "{part} is missing in:\n  {error}");
         }
-        assert!(!told.contains(TOKEN));
+        assert!(!error.contains(TOKEN));
     }
 
     #[test]
@@ -313,17 +313,17 @@ mod tests {
             ("name,token\n", "it contains no keys"),
             ("", "it contains no keys"),
         ] {
-            assert!(read(text, Form::Csv).unwrap_err().contains(part), "{text:?}");
+            assert!(read(text, FileFormat::Csv).unwrap_err().contains(part), "{text:?}");
         }
         for text in ["{}", "[1]", r#"[{"name": "A", "colour": "x"}]"#, r#"[{"name": ["secret"]}]"#, "[]"] {
-            let told = read(text, Form::Json).unwrap_err();
-            assert!(!told.contains("secret"), "{told}");
+            let error = read(text, FileFormat::Json).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn many_faults_are_counted() {
         let csv = format!("name,token,stores,methods\n{}", format!(",{TOKEN},all,all\n").repeat(25));
-        assert!(read(&csv, Form::Csv).unwrap_err().ends_with("and 5 more"));
+        assert!(read(&csv, FileFormat::Csv).unwrap_err().ends_with("and 5 more"));
     }
 }

@@ -2,17 +2,17 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::answer::{Answer, Outcome};
-use crate::cli::methods::Book;
-use crate::cli::moment::{Moment, moment, told_or_never};
-use crate::cli::output::Table;
-use crate::cli::session::Session;
-use crate::cli::words;
+use crate::cli::context::CommandContext;
+use crate::cli::display;
+use crate::cli::methods::ServerBook;
+use crate::cli::output::TextTable;
+use crate::cli::result::{CommandOutput, CommandResult};
+use crate::cli::time::{TimeArg, format_time_or_never, parse_time};
 use crate::proto::v1;
 
 /// A kind of access of a key.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Access {
+enum AccessArg {
     /// Everything, including members added later
     All,
     /// The listed members
@@ -31,10 +31,10 @@ pub(in crate::cli) struct ListArgs {
     inactive: bool,
     /// Only keys with this access to stores
     #[arg(long, value_enum, value_name = "ACCESS")]
-    store_access: Option<Access>,
+    store_access: Option<AccessArg>,
     /// Only keys with this access to methods
     #[arg(long, value_enum, value_name = "ACCESS")]
-    method_access: Option<Access>,
+    method_access: Option<AccessArg>,
     /// Only keys with access to this store, including keys with access to all stores
     #[arg(long, value_name = "CODE", default_value = "", hide_default_value = true)]
     store: String,
@@ -48,11 +48,11 @@ pub(in crate::cli) struct ListArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     owner: String,
     /// Only keys that expire before this time, including expired ones: 2027-01-31, or 30d for 30 days from now
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    expires_before: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    expires_before: Option<TimeArg>,
     /// Only keys not used since this time, including keys never used: 2026-01-31, or 90d for 90 days ago
-    #[arg(long, value_name = "WHEN", value_parser = moment)]
-    unused_since: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = parse_time)]
+    unused_since: Option<TimeArg>,
     /// Only keys that were used
     #[arg(long, conflicts_with = "never_used")]
     used: bool,
@@ -72,14 +72,14 @@ pub(in crate::cli) struct ListArgs {
 
 impl ListArgs {
     /// Runs the command.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
-        let access = |access: Option<Access>| match access {
+    pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
+        let access = |access: Option<AccessArg>| match access {
             None => v1::Access::Unspecified,
-            Some(Access::All) => v1::Access::All,
-            Some(Access::Selected) => v1::Access::Selected,
+            Some(AccessArg::All) => v1::Access::All,
+            Some(AccessArg::Selected) => v1::Access::Selected,
         };
         let method =
-            if self.method.is_empty() { String::new() } else { Book::identity_of(session, &self.method).await? };
+            if self.method.is_empty() { String::new() } else { ServerBook::resolve(context, &self.method).await? };
         let filter = v1::ListKeysRequest {
             active: (self.active || self.inactive).then_some(self.active),
             store_access: access(self.store_access).into(),
@@ -88,38 +88,38 @@ impl ListArgs {
             method,
             text: self.text,
             owner: self.owner,
-            expire_before: self.expires_before.map(Moment::ahead),
-            unused_since: self.unused_since.map(Moment::back),
+            expire_before: self.expires_before.map(TimeArg::in_future),
+            unused_since: self.unused_since.map(TimeArg::in_past),
             used: (self.used || self.never_used).then_some(self.used),
             revoked: (self.revoked || self.not_revoked).then_some(self.revoked),
             ..Default::default()
         };
-        let mut client = session.keys().await?;
+        let mut client = context.keys().await?;
         let page = async |page_token, page_size| {
             let request = v1::ListKeysRequest { page_token, page_size, ..filter.clone() };
-            let answer = session.call("listing keys", client.list_keys(request)).await?;
-            Ok((answer.keys, answer.next_page_token))
+            let response = context.call("listing keys", client.list_keys(request)).await?;
+            Ok((response.keys, response.next_page_token))
         };
-        let keys = session.pages(self.limit, page).await?;
-        session.answer(&v1::ListKeysResponse { keys, ..Default::default() }, |answer| table(&answer.keys))
+        let keys = context.pages(self.limit, page).await?;
+        context.render(&v1::ListKeysResponse { keys, ..Default::default() }, |response| table(&response.keys))
     }
 }
 
-fn table(keys: &[v1::Key]) -> Answer {
+fn table(keys: &[v1::Key]) -> CommandOutput {
     let mut table =
-        Table::new(["KEY", "NAME", "OWNER", "STATE", "STORES", "METHODS", "EXPIRES", "LAST USED", "TOKENS"]);
+        TextTable::new(["KEY", "NAME", "OWNER", "STATE", "STORES", "METHODS", "EXPIRES", "LAST USED", "TOKENS"]);
     for key in keys {
         table.row([
             key.id.clone(),
             key.name.clone(),
             key.owner.clone(),
-            words::state(key).to_owned(),
-            words::access(key.store_access(), &key.stores, "stores"),
-            words::access(key.method_access(), &key.methods, "methods"),
-            told_or_never(key.expire_time.as_ref()),
-            told_or_never(key.last_use_time.as_ref()),
+            display::state(key).to_owned(),
+            display::access(key.store_access(), &key.stores, "stores"),
+            display::access(key.method_access(), &key.methods, "methods"),
+            format_time_or_never(key.expire_time.as_ref()),
+            format_time_or_never(key.last_use_time.as_ref()),
             key.secrets.iter().map(|secret| format!("…{}", secret.hint)).collect::<Vec<_>>().join(" "),
         ]);
     }
-    Answer::table(table, "keys")
+    CommandOutput::table(table, "keys")
 }

@@ -1,12 +1,12 @@
 //! `latchkey keys`: issuing, changing and revoking keys.
 
 mod create;
-mod end;
 mod fields;
 mod import;
 mod import_file;
 mod list;
-mod named;
+mod lookup;
+mod revoke;
 mod rotate;
 mod show;
 mod token;
@@ -16,16 +16,16 @@ mod usage;
 use clap::Subcommand;
 
 use self::create::CreateArgs;
-use self::end::{DeleteArgs, RevokeArgs, RevokeSecretArgs};
 use self::import::ImportArgs;
 use self::list::ListArgs;
-pub(super) use self::named::identified;
+pub(super) use self::lookup::resolve_key_id;
+use self::revoke::{DeleteArgs, RevokeArgs, RevokeSecretArgs};
 use self::rotate::RotateArgs;
 use self::update::UpdateArgs;
 use self::usage::UsageArgs;
-use super::answer::Outcome;
+use super::context::CommandContext;
 use super::input;
-use super::session::Session;
+use super::result::CommandResult;
 use crate::proto::v1;
 
 /// What can be done with keys.
@@ -59,30 +59,30 @@ pub(super) enum KeysCommand {
 }
 
 /// Runs the command.
-pub(super) async fn run(command: KeysCommand, session: &Session) -> Outcome {
+pub(super) async fn run(command: KeysCommand, context: &CommandContext) -> CommandResult {
     match command {
-        KeysCommand::Create(args) => args.run(session).await,
-        KeysCommand::List(args) => args.run(session).await,
+        KeysCommand::Create(args) => args.run(context).await,
+        KeysCommand::List(args) => args.run(context).await,
         KeysCommand::Show { key } => {
-            let id = identified(session, key).await?;
-            let mut client = session.keys().await?;
-            let answer = session.call("reading the key", client.get_key(v1::GetKeyRequest { id })).await?;
-            session.answer(&answer, |answer| show::key(answer.key.as_ref()))
+            let id = resolve_key_id(context, key).await?;
+            let mut client = context.keys().await?;
+            let response = context.call("reading the key", client.get_key(v1::GetKeyRequest { id })).await?;
+            context.render(&response, |response| show::key(response.key.as_ref()))
         }
-        KeysCommand::Find => find(session).await,
-        KeysCommand::Update(args) => args.run(session).await,
-        KeysCommand::Rotate(args) => args.run(session).await,
-        KeysCommand::Revoke(args) => args.run(session).await,
-        KeysCommand::RevokeSecret(args) => args.run(session).await,
-        KeysCommand::Delete(args) => args.run(session).await,
-        KeysCommand::Import(args) => args.run(session).await,
-        KeysCommand::Usage(args) => args.run(session).await,
+        KeysCommand::Find => find(context).await,
+        KeysCommand::Update(args) => args.run(context).await,
+        KeysCommand::Rotate(args) => args.run(context).await,
+        KeysCommand::Revoke(args) => args.run(context).await,
+        KeysCommand::RevokeSecret(args) => args.run(context).await,
+        KeysCommand::Delete(args) => args.run(context).await,
+        KeysCommand::Import(args) => args.run(context).await,
+        KeysCommand::Usage(args) => args.run(context).await,
     }
 }
 
-async fn find(session: &Session) -> Outcome {
-    let token = input::secret(None, "Token to look for (not shown): ").await?;
-    let mut client = session.keys().await?;
-    let answer = session.call("looking for the key", client.find_key(v1::FindKeyRequest { token })).await?;
-    session.answer(&answer, show::found)
+async fn find(context: &CommandContext) -> CommandResult {
+    let token = input::read_secret(None, "Token to look for (not shown): ").await?;
+    let mut client = context.keys().await?;
+    let response = context.call("looking for the key", client.find_key(v1::FindKeyRequest { token })).await?;
+    context.render(&response, show::found)
 }

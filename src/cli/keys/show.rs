@@ -1,9 +1,9 @@
 //! Descriptions of a key for people.
 
-use super::fields::facts;
-use crate::cli::moment::{is_past, told, told_or_never};
-use crate::cli::output::Facts;
-use crate::cli::words;
+use super::fields::details;
+use crate::cli::display;
+use crate::cli::output::Details;
+use crate::cli::time::{format_time, format_time_or_never, is_past};
 use crate::proto::v1::{self, Access};
 
 /// Describes a key with all details.
@@ -15,20 +15,20 @@ pub(super) fn key(key: Option<&v1::Key>) -> String {
         (Access::Selected, members) => members.to_vec(),
         (Access::Unspecified, _) => Vec::new(),
     };
-    facts(key)
-        .with("state", words::state(key))
-        .with("revoked", told(key.revoke_time.as_ref()))
+    details(key)
+        .with("state", display::state(key))
+        .with("revoked", format_time(key.revoke_time.as_ref()))
         .with("reason", &key.revoke_reason)
         .with_all("stores", members(key.store_access(), &key.stores))
         .with_all("methods", members(key.method_access(), &key.methods))
-        .with("valid from", told(key.not_before.as_ref()))
-        .with("expires", told_or_never(key.expire_time.as_ref()))
+        .with("valid from", format_time(key.not_before.as_ref()))
+        .with("expires", format_time_or_never(key.expire_time.as_ref()))
         .with_all("networks", key.networks.clone())
         .with_all("labels", key.labels.iter().map(|(name, value)| format!("{name}={value}")))
         .with_all("tokens", key.secrets.iter().map(secret))
-        .with("created", told(key.create_time.as_ref()))
-        .with("changed", told(key.update_time.as_ref()))
-        .with("last used", told_or_never(key.last_use_time.as_ref()))
+        .with("created", format_time(key.create_time.as_ref()))
+        .with("changed", format_time(key.update_time.as_ref()))
+        .with("last used", format_time_or_never(key.last_use_time.as_ref()))
         .text()
 }
 
@@ -37,34 +37,34 @@ pub(super) fn brief(key: Option<&v1::Key>) -> String {
     let Some(key) = key else { return String::new() };
     let tokens =
         if key.secrets.is_empty() { vec!["none".to_owned()] } else { key.secrets.iter().map(secret).collect() };
-    Facts::new()
+    Details::new()
         .with("key", &key.id)
         .with("name", &key.name)
-        .with("state", words::state(key))
-        .with("revoked", told(key.revoke_time.as_ref()))
+        .with("state", display::state(key))
+        .with("revoked", format_time(key.revoke_time.as_ref()))
         .with("reason", &key.revoke_reason)
         .with_all("tokens", tokens)
         .text()
 }
 
 /// Describes the key that a token belongs to.
-pub(super) fn found(answer: &v1::FindKeyResponse) -> String {
-    let standing = match (answer.deleted, answer.end_time.as_ref()) {
+pub(super) fn found(response: &v1::FindKeyResponse) -> String {
+    let standing = match (response.deleted, response.end_time.as_ref()) {
         (true, _) => "the key was deleted".to_owned(),
-        (false, Some(end)) => format!("ended {}", told(Some(end))),
-        (false, None) => match answer.secret.as_ref().and_then(|secret| secret.expire_time.as_ref()) {
-            Some(end) if is_past(Some(end)) => format!("replaced; expired {}", told(Some(end))),
-            Some(end) => format!("being replaced; valid until {}", told(Some(end))),
+        (false, Some(end)) => format!("ended {}", format_time(Some(end))),
+        (false, None) => match response.secret.as_ref().and_then(|secret| secret.expire_time.as_ref()) {
+            Some(end) if is_past(Some(end)) => format!("replaced; expired {}", format_time(Some(end))),
+            Some(end) => format!("being replaced; valid until {}", format_time(Some(end))),
             None => "current".to_owned(),
         },
     };
-    let head = Facts::new()
-        .with("token", answer.secret.as_ref().map_or_else(String::new, secret))
+    let head = Details::new()
+        .with("token", response.secret.as_ref().map_or_else(String::new, secret))
         .with("state", standing)
         .text();
-    match &answer.key {
-        Some(of) if answer.deleted => {
-            format!("{head}{}", Facts::new().with("key", &of.id).with("name", &of.name).text())
+    match &response.key {
+        Some(of) if response.deleted => {
+            format!("{head}{}", Details::new().with("key", &of.id).with("name", &of.name).text())
         }
         of => format!("{head}\n{}", key(of.as_ref())),
     }
@@ -78,7 +78,7 @@ pub(super) fn secret(secret: &v1::Secret) -> String {
     }
     if secret.expire_time.is_some() {
         text.push_str("  until ");
-        text.push_str(&told(secret.expire_time.as_ref()));
+        text.push_str(&format_time(secret.expire_time.as_ref()));
     }
     text
 }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn a_deleted_key_is_told_by_id_and_name_alone() {
-        let answer = v1::FindKeyResponse { key: Some(sample()), deleted: true, ..Default::default() };
-        let text = found(&answer);
+        let response = v1::FindKeyResponse { key: Some(sample()), deleted: true, ..Default::default() };
+        let text = found(&response);
         assert!(text.contains("the key was deleted") && text.contains("key_1") && !text.contains("stores"), "{text}");
     }
 }

@@ -1,23 +1,28 @@
 //! A new token, shown once.
 
-use crate::cli::answer::Answer;
+use crate::cli::context::CommandContext;
 use crate::cli::exit::Error;
-use crate::cli::session::Session;
+use crate::cli::result::CommandOutput;
 
-/// Returns a new token: `alone`, or after the description of its key, which already contains it as JSON.
-pub(super) fn token(session: &Session, told: Answer, token: &str, alone: bool) -> Answer {
+/// Returns a new token: alone if `token_only`, or after the description of its key, which already contains it as JSON.
+pub(super) fn with_token(
+    context: &CommandContext,
+    described: CommandOutput,
+    token: &str,
+    token_only: bool,
+) -> CommandOutput {
     if token.is_empty() {
         let retry = "this was a retry: the key already exists, and its token was shown when it was created";
-        if alone {
+        if token_only {
             let nothing = Err(Error::Conflict("there is no token to print".to_owned()));
-            return Answer::nothing().with_note(retry).ending(nothing);
+            return CommandOutput::empty().with_note(retry).with_exit(nothing);
         }
-        return told.with_note(retry);
+        return described.with_note(retry);
     }
-    let answer = match (alone, session.is_json()) {
+    let output = match (token_only, context.is_json()) {
         (true, _) => format!("{token}\n").into(),
-        (false, true) => told,
-        (false, false) => told.with_text(&format!("\n{token}\n")),
+        (false, true) => described,
+        (false, false) => described.with_text(&format!("\n{token}\n")),
     };
-    answer.with_note("copy the token now: it will not be shown again")
+    output.with_note("copy the token now: it will not be shown again")
 }

@@ -4,12 +4,12 @@ use clap::Args;
 use prost_types::FieldMask;
 
 use super::fields::ChangedFields;
-use super::named::identified;
+use super::lookup::resolve_key_id;
 use super::show;
-use crate::cli::answer::Outcome;
 use crate::cli::choice::{MethodChange, MethodChoice, StoreChange, StoreChoice};
+use crate::cli::context::CommandContext;
 use crate::cli::exit::Error;
-use crate::cli::session::Session;
+use crate::cli::result::CommandResult;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
@@ -34,17 +34,17 @@ pub(in crate::cli) struct UpdateArgs {
 
 impl UpdateArgs {
     /// Runs the command.
-    pub(super) async fn run(self: Box<Self>, session: &Session) -> Outcome {
-        let id = identified(session, self.key.clone()).await?;
-        let mut client = session.keys().await?;
+    pub(super) async fn run(self: Box<Self>, context: &CommandContext) -> CommandResult {
+        let id = resolve_key_id(context, self.key.clone()).await?;
+        let mut client = context.keys().await?;
         // Additions and removals are relative to the current key; its etag refuses a concurrent change.
-        let now = session.call("reading the key", client.get_key(v1::GetKeyRequest { id: id.clone() })).await?;
+        let now = context.call("reading the key", client.get_key(v1::GetKeyRequest { id: id.clone() })).await?;
         let now = now.key.unwrap_or_default();
         let mut key = v1::Key { id, etag: now.etag.clone(), ..Default::default() };
         let mut paths = self.fields.apply(&now, &mut key);
 
         let stores = match self.store_change.applied(&now)? {
-            None => self.stores.chosen(session).await?,
+            None => self.stores.chosen(context).await?,
             changed => changed,
         };
         if let Some(stores) = stores {
@@ -52,8 +52,8 @@ impl UpdateArgs {
             key.set_store_access(stores.access);
             key.stores = stores.members;
         }
-        let methods = match self.method_change.applied(session, &now).await? {
-            None => self.methods.chosen(session).await?,
+        let methods = match self.method_change.applied(context, &now).await? {
+            None => self.methods.chosen(context).await?,
             changed => changed,
         };
         if let Some(methods) = methods {
@@ -69,7 +69,9 @@ impl UpdateArgs {
             update_mask: Some(FieldMask { paths: paths.into_iter().map(str::to_owned).collect() }),
             options: Some(self.write.options()),
         };
-        let answer = session.call("changing the key", client.update_key(request)).await?;
-        Ok(session.answer(&answer, |answer| show::key(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
+        let response = context.call("changing the key", client.update_key(request)).await?;
+        Ok(context
+            .render(&response, |response| show::key(response.key.as_ref()))?
+            .with_written(response.written.as_ref()))
     }
 }

@@ -2,38 +2,38 @@
 
 use std::collections::BTreeSet;
 
+use crate::cli::context::CommandContext;
 use crate::cli::exit::Error;
-use crate::cli::session::Session;
 use crate::proto::v1;
 
 /// The server's reference book.
-pub(in crate::cli) struct Book {
+pub(in crate::cli) struct ServerBook {
     methods: Vec<v1::Method>,
 }
 
 /// Returns all methods that match the filters, in the order of the book.
-pub(super) async fn all(session: &Session, filter: &v1::ListMethodsRequest) -> Result<Vec<v1::Method>, Error> {
-    let mut client = session.methods().await?;
+pub(super) async fn all(context: &CommandContext, filter: &v1::ListMethodsRequest) -> Result<Vec<v1::Method>, Error> {
+    let mut client = context.methods().await?;
     let page = async |page_token, page_size| {
         let request = v1::ListMethodsRequest { page_token, page_size, ..filter.clone() };
-        let answer = session.call("listing methods", client.list_methods(request)).await?;
-        Ok((answer.methods, answer.next_page_token))
+        let response = context.call("listing methods", client.list_methods(request)).await?;
+        Ok((response.methods, response.next_page_token))
     };
-    session.pages(None, page).await
+    context.pages(None, page).await
 }
 
-impl Book {
+impl ServerBook {
     /// Reads the whole book.
-    pub(in crate::cli) async fn of(session: &Session) -> Result<Self, Error> {
-        Ok(Self { methods: all(session, &v1::ListMethodsRequest::default()).await? })
+    pub(in crate::cli) async fn load(context: &CommandContext) -> Result<Self, Error> {
+        Ok(Self { methods: all(context, &v1::ListMethodsRequest::default()).await? })
     }
 
     /// Returns the identity of a method; the book is only read if the verb was omitted.
-    pub(in crate::cli) async fn identity_of(session: &Session, method: &str) -> Result<String, Error> {
+    pub(in crate::cli) async fn resolve(context: &CommandContext, method: &str) -> Result<String, Error> {
         if method.contains(' ') {
             return Ok(method.to_owned());
         }
-        Self::of(session).await?.identity(method)
+        Self::load(context).await?.identity(method)
     }
 
     /// Returns the identity for `VERB pattern`, or for a pattern that the book has with one verb only.
@@ -95,13 +95,13 @@ impl Book {
 mod tests {
     use super::*;
 
-    fn book() -> Book {
+    fn book() -> ServerBook {
         let method = |method: &str, block: &str| v1::Method {
             method: method.to_owned(),
             block: block.to_owned(),
             ..Default::default()
         };
-        Book {
+        ServerBook {
             methods: vec![
                 method("GET /api/v*/orders/statuses", "Orders"),
                 method("GET /api/v*/orders", "Orders"),

@@ -6,11 +6,11 @@ use std::path::Path;
 use clap::Args;
 
 use crate::books::{self, MAX_BYTES, RETAILCRM, ReferenceBook};
-use crate::cli::answer::{Answer, Outcome};
+use crate::cli::context::CommandContext;
+use crate::cli::display;
 use crate::cli::exit::Error;
-use crate::cli::output::Table;
-use crate::cli::session::Session;
-use crate::cli::words;
+use crate::cli::output::TextTable;
+use crate::cli::result::{CommandOutput, CommandResult};
 use crate::cli::write::WriteArgs;
 use crate::model::method::StoreUse;
 use crate::proto::v1;
@@ -39,7 +39,7 @@ pub(in crate::cli) struct ImportArgs {
 
 impl ImportArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let name = self.book.clone();
         let text = tokio::task::spawn_blocking(move || read(&name))
             .await
@@ -52,13 +52,13 @@ impl ImportArgs {
             options: Some(self.write.options()),
         };
         let what = format!("importing {} methods", request.methods.len());
-        let mut client = session.methods().await?;
-        let answer = session.long_call(&what, client.import_methods(request)).await?;
-        let told = session.answer(&answer, |answer| {
-            let told = Answer::from(told(answer, self.dry_run));
-            if self.dry_run { told.with_note("dry run: nothing was changed") } else { told }
+        let mut client = context.methods().await?;
+        let response = context.long_call(&what, client.import_methods(request)).await?;
+        let output = context.render(&response, |response| {
+            let output = CommandOutput::from(describe(response, self.dry_run));
+            if self.dry_run { output.with_note("dry run: nothing was changed") } else { output }
         })?;
-        Ok(told.with_written(answer.written.as_ref()))
+        Ok(output.with_written(response.written.as_ref()))
     }
 }
 
@@ -110,39 +110,39 @@ fn methods(book: ReferenceBook) -> Vec<v1::Method> {
     book.blocks.into_iter().flat_map(in_block).collect()
 }
 
-fn told(answer: &v1::ImportMethodsResponse, dry_run: bool) -> String {
-    let mut table = Table::new(["CHANGE", "METHOD"]);
-    for (change, methods) in [("add", &answer.added), ("change", &answer.changed), ("retire", &answer.retired)] {
+fn describe(response: &v1::ImportMethodsResponse, dry_run: bool) -> String {
+    let mut table = TextTable::new(["CHANGE", "METHOD"]);
+    for (change, methods) in [("add", &response.added), ("change", &response.changed), ("retire", &response.retired)] {
         for method in methods {
             table.row([change.to_owned(), method.clone()]);
         }
     }
-    let changes = answer.added.len() + answer.changed.len() + answer.retired.len();
+    let changes = response.added.len() + response.changed.len() + response.retired.len();
     let listed = changes > 0 && (dry_run || changes <= LISTED);
     let mut text = if listed { table.text() } else { String::new() };
     let verb = if dry_run { "would be " } else { "" };
     let _ = writeln!(
         text,
         "{verb}added {}, changed {}, retired {}; unchanged {}",
-        answer.added.len(),
-        answer.changed.len(),
-        answer.retired.len(),
-        answer.unchanged
+        response.added.len(),
+        response.changed.len(),
+        response.retired.len(),
+        response.unchanged
     );
     for (one, many, would, keys, total) in [
-        ("key gains", "keys gain", "would gain", &answer.gaining, answer.gaining_total),
-        ("key loses", "keys lose", "would lose", &answer.losing, answer.losing_total),
+        ("key gains", "keys gain", "would gain", &response.gaining, response.gaining_total),
+        ("key loses", "keys lose", "would lose", &response.losing, response.losing_total),
     ] {
         if total > 0 {
             let whose = if dry_run {
-                format!("{} {would}", words::count(total, "key", "keys"))
+                format!("{} {would}", display::count(total, "key", "keys"))
             } else {
-                words::count(total, one, many)
+                display::count(total, one, many)
             };
             let _ = writeln!(text, "\n{whose} methods:");
-            let mut table = Table::new(["KEY", "NAME", "METHODS"]);
+            let mut table = TextTable::new(["KEY", "NAME", "METHODS"]);
             for key in keys {
-                let methods = words::access(v1::Access::Selected, &key.methods, "methods");
+                let methods = display::access(v1::Access::Selected, &key.methods, "methods");
                 table.row([key.key_id.clone(), key.name.clone(), methods]);
             }
             text.push_str(&table.text());
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_an_import_changes_is_told() {
-        let answer = v1::ImportMethodsResponse {
+        let response = v1::ImportMethodsResponse {
             added: vec!["GET /a".to_owned()],
             retired: vec!["GET /b".to_owned()],
             unchanged: 3,
@@ -186,7 +186,7 @@ mod tests {
             losing_total: 1,
             ..Default::default()
         };
-        let text = told(&answer, true);
+        let text = describe(&response, true);
         for part in ["GET /a", "GET /b", "would be added 1, changed 0, retired 1; unchanged 3", "key_1", "CPA"] {
             assert!(text.contains(part), "{part} is missing in:\n{text}");
         }

@@ -6,14 +6,14 @@ mod import;
 use clap::{Args, Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
-pub(super) use self::book::Book;
+pub(super) use self::book::ServerBook;
 use self::import::ImportArgs;
-use super::answer::{Answer, Outcome};
+use super::context::CommandContext;
+use super::display;
 use super::exit::Error;
-use super::moment;
-use super::output::{Facts, Table};
-use super::session::Session;
-use super::words;
+use super::output::{Details, TextTable};
+use super::result::{CommandOutput, CommandResult};
+use super::time;
 use super::write::WriteArgs;
 use crate::books::{self, RETAILCRM};
 use crate::proto::v1;
@@ -24,7 +24,7 @@ pub(super) enum MethodsCommand {
     /// List the reference book, block by block
     List(ListArgs),
     /// Show one method
-    Show(NamedArgs),
+    Show(MethodNameArgs),
     /// Add a method
     Create(CreateArgs),
     /// Change a method
@@ -39,7 +39,7 @@ pub(super) enum MethodsCommand {
 
 /// A method on the command line.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct NamedArgs {
+pub(in crate::cli) struct MethodNameArgs {
     /// `VERB pattern`, or the pattern alone if the reference book has it with one verb only
     #[arg(required = true, num_args = 1..=2)]
     method: Vec<String>,
@@ -47,7 +47,7 @@ pub(in crate::cli) struct NamedArgs {
 
 /// Whether calls of a method are about a store.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Use {
+enum StoreUseArg {
     /// Calls name no store; the result may belong to stores
     None,
     /// Read-only, and the result belongs to no store, such as a list of countries; open to every key with access to the
@@ -90,7 +90,7 @@ pub(in crate::cli) struct CreateArgs {
     description: String,
     /// Whether its calls concern a store
     #[arg(long, value_enum, value_name = "USE")]
-    store_use: Use,
+    store_use: StoreUseArg,
     /// Where its calls name the store, such as `query:site`; can be repeated
     #[arg(long, value_name = "PLACE")]
     store_place: Vec<String>,
@@ -108,7 +108,7 @@ pub(in crate::cli) struct CreateArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UpdateArgs {
     #[command(flatten)]
-    named: NamedArgs,
+    name: MethodNameArgs,
     /// Move it to this block
     #[arg(long, value_name = "TITLE")]
     block: Option<String>,
@@ -120,7 +120,7 @@ pub(in crate::cli) struct UpdateArgs {
     description: Option<String>,
     /// Change whether its calls concern a store
     #[arg(long, value_enum, value_name = "USE")]
-    store_use: Option<Use>,
+    store_use: Option<StoreUseArg>,
     /// Replace the locations where its calls name the store; can be repeated
     #[arg(long, value_name = "PLACE", conflicts_with = "no_store_places")]
     store_place: Vec<String>,
@@ -141,54 +141,55 @@ pub(in crate::cli) struct UpdateArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
     #[command(flatten)]
-    named: NamedArgs,
+    name: MethodNameArgs,
     #[command(flatten)]
     write: WriteArgs,
 }
 
-impl From<Use> for v1::StoreUse {
-    fn from(store_use: Use) -> Self {
+impl From<StoreUseArg> for v1::StoreUse {
+    fn from(store_use: StoreUseArg) -> Self {
         match store_use {
-            Use::None => Self::None,
-            Use::Shared => Self::Shared,
-            Use::Optional => Self::Optional,
-            Use::Required => Self::Required,
+            StoreUseArg::None => Self::None,
+            StoreUseArg::Shared => Self::Shared,
+            StoreUseArg::Optional => Self::Optional,
+            StoreUseArg::Required => Self::Required,
         }
     }
 }
 
-impl NamedArgs {
+impl MethodNameArgs {
     /// Returns the identity, looked up in the book if the verb was omitted.
-    async fn identity(&self, session: &Session) -> Result<String, Error> {
-        Book::identity_of(session, &self.method.join(" ")).await
+    async fn identity(&self, context: &CommandContext) -> Result<String, Error> {
+        ServerBook::resolve(context, &self.method.join(" ")).await
     }
 }
 
 /// Runs the command.
-pub(super) async fn run(command: MethodsCommand, session: &Session) -> Outcome {
+pub(super) async fn run(command: MethodsCommand, context: &CommandContext) -> CommandResult {
     match command {
-        MethodsCommand::List(args) => list(args, session).await,
+        MethodsCommand::List(args) => list(args, context).await,
         MethodsCommand::Show(args) => {
-            let method = args.identity(session).await?;
-            let mut client = session.methods().await?;
-            let answer = session.call("reading the method", client.get_method(v1::GetMethodRequest { method })).await?;
-            session.answer(&answer, |answer| shown(answer.method.as_ref()))
+            let method = args.identity(context).await?;
+            let mut client = context.methods().await?;
+            let response =
+                context.call("reading the method", client.get_method(v1::GetMethodRequest { method })).await?;
+            context.render(&response, |response| describe(response.method.as_ref()))
         }
-        MethodsCommand::Create(args) => create(args, session).await,
-        MethodsCommand::Update(args) => update(args, session).await,
-        MethodsCommand::Delete(args) => delete(args, session).await,
-        MethodsCommand::Import(args) => args.run(session).await,
-        MethodsCommand::Books => built_in(session),
+        MethodsCommand::Create(args) => create(args, context).await,
+        MethodsCommand::Update(args) => update(args, context).await,
+        MethodsCommand::Delete(args) => delete(args, context).await,
+        MethodsCommand::Import(args) => args.run(context).await,
+        MethodsCommand::Books => built_in(context),
     }
 }
 
-async fn list(args: ListArgs, session: &Session) -> Outcome {
+async fn list(args: ListArgs, context: &CommandContext) -> CommandResult {
     let filter = v1::ListMethodsRequest { block: args.block, text: args.text, ..Default::default() };
     let unfiltered = filter.block.is_empty() && filter.text.is_empty();
-    let methods = book::all(session, &filter).await?;
-    session.answer(&v1::ListMethodsResponse { methods, ..Default::default() }, |answer| {
-        let table = if args.blocks { blocks(&answer.methods) } else { by_block(&answer.methods) };
-        if answer.methods.is_empty() && unfiltered {
+    let methods = book::all(context, &filter).await?;
+    context.render(&v1::ListMethodsResponse { methods, ..Default::default() }, |response| {
+        let table = if args.blocks { blocks(&response.methods) } else { by_block(&response.methods) };
+        if response.methods.is_empty() && unfiltered {
             table.with_note("to import the built-in book, run `latchkey methods import retailcrm`")
         } else {
             table
@@ -196,7 +197,7 @@ async fn list(args: ListArgs, session: &Session) -> Outcome {
     })
 }
 
-fn blocks(methods: &[v1::Method]) -> Answer {
+fn blocks(methods: &[v1::Method]) -> CommandOutput {
     let mut counts: Vec<(&str, i64)> = Vec::new();
     for method in methods {
         match counts.iter_mut().find(|(title, _)| *title == method.block) {
@@ -204,27 +205,27 @@ fn blocks(methods: &[v1::Method]) -> Answer {
             None => counts.push((&method.block, 1)),
         }
     }
-    let mut table = Table::new(["BLOCK", "METHODS"]);
+    let mut table = TextTable::new(["BLOCK", "METHODS"]);
     for (title, count) in counts {
         table.row([title.to_owned(), count.to_string()]);
     }
-    Answer::table(table, "blocks")
+    CommandOutput::table(table, "blocks")
 }
 
-fn by_block(methods: &[v1::Method]) -> Answer {
-    let mut table = Table::new(["METHOD", "SUMMARY", "STORE", "BLOCK"]);
+fn by_block(methods: &[v1::Method]) -> CommandOutput {
+    let mut table = TextTable::new(["METHOD", "SUMMARY", "STORE", "BLOCK"]);
     for method in methods {
         table.row([
             method.method.clone(),
             method.summary.clone(),
-            words::store_use(method.store_use()).to_owned(),
+            display::store_use(method.store_use()).to_owned(),
             method.block.clone(),
         ]);
     }
-    Answer::table(table, "methods")
+    CommandOutput::table(table, "methods")
 }
 
-async fn create(args: CreateArgs, session: &Session) -> Outcome {
+async fn create(args: CreateArgs, context: &CommandContext) -> CommandResult {
     let method = v1::Method {
         method: args.method.join(" "),
         block: args.block,
@@ -237,12 +238,14 @@ async fn create(args: CreateArgs, session: &Session) -> Outcome {
         ..Default::default()
     };
     let request = v1::CreateMethodRequest { method: Some(method), options: Some(args.write.options()) };
-    let mut client = session.methods().await?;
-    let answer = session.call("adding the method", client.create_method(request)).await?;
-    Ok(session.answer(&answer, |answer| shown(answer.method.as_ref()))?.with_written(answer.written.as_ref()))
+    let mut client = context.methods().await?;
+    let response = context.call("adding the method", client.create_method(request)).await?;
+    Ok(context
+        .render(&response, |response| describe(response.method.as_ref()))?
+        .with_written(response.written.as_ref()))
 }
 
-async fn update(args: UpdateArgs, session: &Session) -> Outcome {
+async fn update(args: UpdateArgs, context: &CommandContext) -> CommandResult {
     let mut method = v1::Method::default();
     let mut paths = Vec::new();
     let mut change = |path: &str| paths.push(path.to_owned());
@@ -277,58 +280,60 @@ async fn update(args: UpdateArgs, session: &Session) -> Outcome {
     if paths.is_empty() {
         return Err(Error::Usage("nothing to change: see `latchkey methods update --help`".to_owned()));
     }
-    method.method = args.named.identity(session).await?;
+    method.method = args.name.identity(context).await?;
     let request = v1::UpdateMethodRequest {
         method: Some(method),
         update_mask: Some(FieldMask { paths }),
         options: Some(args.write.options()),
     };
-    let mut client = session.methods().await?;
-    let answer = session.call("changing the method", client.update_method(request)).await?;
-    Ok(session.answer(&answer, |answer| shown(answer.method.as_ref()))?.with_written(answer.written.as_ref()))
+    let mut client = context.methods().await?;
+    let response = context.call("changing the method", client.update_method(request)).await?;
+    Ok(context
+        .render(&response, |response| describe(response.method.as_ref()))?
+        .with_written(response.written.as_ref()))
 }
 
-async fn delete(args: DeleteArgs, session: &Session) -> Outcome {
-    let method = args.named.identity(session).await?;
+async fn delete(args: DeleteArgs, context: &CommandContext) -> CommandResult {
+    let method = args.name.identity(context).await?;
     let request =
         v1::DeleteMethodRequest { method: method.clone(), etag: String::new(), options: Some(args.write.options()) };
-    let mut client = session.methods().await?;
-    let answer = session.call("retiring the method", client.delete_method(request)).await?;
-    Ok(session
-        .answer(&answer, |answer| {
-            let keys = words::count(answer.keys_narrowed, "key lost access to it", "keys lost access to it");
+    let mut client = context.methods().await?;
+    let response = context.call("retiring the method", client.delete_method(request)).await?;
+    Ok(context
+        .render(&response, |response| {
+            let keys = display::count(response.keys_narrowed, "key lost access to it", "keys lost access to it");
             format!("retired the method {method}; {keys}\n")
         })?
-        .with_written(answer.written.as_ref()))
+        .with_written(response.written.as_ref()))
 }
 
-fn built_in(session: &Session) -> Outcome {
+fn built_in(context: &CommandContext) -> CommandResult {
     let book =
         books::parse(RETAILCRM).map_err(|error| Error::Internal(format!("the built-in reference book: {error}")))?;
     let methods: usize = book.blocks.iter().map(|block| block.methods.len()).sum();
-    if session.is_json() {
-        let told = serde_json::json!({"books": [{
+    if context.is_json() {
+        let listing = serde_json::json!({"books": [{
             "name": import::BUILT_IN, "title": book.title, "blocks": book.blocks.len(), "methods": methods,
         }]});
-        return Ok(format!("{told:#}\n").into());
+        return Ok(format!("{listing:#}\n").into());
     }
-    let mut table = Table::new(["NAME", "TITLE", "BLOCKS", "METHODS"]);
+    let mut table = TextTable::new(["NAME", "TITLE", "BLOCKS", "METHODS"]);
     table.row([import::BUILT_IN.to_owned(), book.title, book.blocks.len().to_string(), methods.to_string()]);
-    Ok(Answer::table(table, "books"))
+    Ok(CommandOutput::table(table, "books"))
 }
 
-fn shown(method: Option<&v1::Method>) -> String {
+fn describe(method: Option<&v1::Method>) -> String {
     let Some(method) = method else { return String::new() };
-    Facts::new()
+    Details::new()
         .with("method", &method.method)
         .with("block", &method.block)
         .with("summary", &method.summary)
         .with("description", &method.description)
-        .with("store", words::store_use(method.store_use()))
+        .with("store", display::store_use(method.store_use()))
         .with_all("store locations", method.store_places.clone())
         .with("scope", &method.scope)
         .with("position", method.position)
-        .with("added", moment::told(method.create_time.as_ref()))
-        .with("changed", moment::told(method.update_time.as_ref()))
+        .with("added", time::format_time(method.create_time.as_ref()))
+        .with("changed", time::format_time(method.update_time.as_ref()))
         .text()
 }

@@ -22,9 +22,9 @@ document.addEventListener("submit", async (event) => {
   let made = null;
   let notice = null;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (answer.ok) {
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (response.ok) {
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       made = page.getElementById(row.id);
       notice = page.getElementById("notice");
     }

@@ -6,17 +6,17 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 
-use super::choices::{Group, blocks, platforms};
+use super::choices::{ChoiceGroup, blocks, platforms};
 use super::form::{KeyForm, reword};
-use super::reach::sentence;
+use super::reach::describe_reach;
 use crate::console::Console;
-use crate::console::answer::{Answer, page, page_with};
-use crate::console::done::Notice;
-use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields};
-use crate::console::layout::Page;
-use crate::console::nav::Place;
-use crate::console::posted::Posted;
+use crate::console::error::PageError;
+use crate::console::form::{FieldErrors, FormFields};
+use crate::console::form_post::FormPost;
+use crate::console::layout::PageLayout;
+use crate::console::nav::Section;
+use crate::console::notice::Notice;
+use crate::console::render::{PageResult, render, render_with};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::key::Key;
@@ -25,21 +25,21 @@ use crate::registry::{CreateKey, Error, TokenText, WriteOptions, Written};
 
 #[derive(Debug, Template)]
 #[template(path = "keys/add.html")]
-struct AddPage {
-    page: Page,
+struct AddKeyPage {
+    page: PageLayout,
     form: KeyForm,
-    errors: Errors,
-    platforms: Vec<Group>,
-    blocks: Vec<Group>,
+    errors: FieldErrors,
+    platforms: Vec<ChoiceGroup>,
+    blocks: Vec<ChoiceGroup>,
     reach: String,
     why: String,
 }
 
 /// The created key, with its token for the last time.
 #[derive(Template)]
-#[template(path = "keys/made.html")]
-pub(super) struct MadePage {
-    pub(super) page: Page,
+#[template(path = "keys/token.html")]
+pub(super) struct KeyTokenPage {
+    pub(super) page: PageLayout,
     pub(super) key: Key,
     pub(super) token: String,
     pub(super) reach: String,
@@ -48,39 +48,39 @@ pub(super) struct MadePage {
 }
 
 /// Shows the form, empty or with the settings of another key (`?from=`).
-pub(super) async fn form(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
-    session.need(Permission::Edit)?;
-    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+pub(super) async fn form(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> PageResult {
+    session.require(Permission::Edit)?;
+    let query = FormFields::parse(query.unwrap_or_default().as_bytes());
     let mut form = match query.text("from") {
         "" => KeyForm::default(),
-        id => KeyForm::of(&console.registry.key(id).await?.spec),
+        id => KeyForm::from_spec(&console.registry.key(id).await?.spec),
     };
     console.registry.new_token().reveal().clone_into(&mut form.token);
-    show(&console, &session, StatusCode::OK, form, Errors::none(), String::new()).await
+    show(&console, &session, StatusCode::OK, form, FieldErrors::none(), String::new()).await
 }
 
 /// Saves it, or shows the form again with the errors.
-pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
-    posted.session.need(Permission::Edit)?;
-    let mut form = KeyForm::read(&posted.fields);
+pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
+    post.session.require(Permission::Edit)?;
+    let mut form = KeyForm::read(&post.fields);
     if form.token.is_empty() {
         // The user emptied the field: a key always has a token.
         console.registry.new_token().reveal().clone_into(&mut form.token);
     }
-    let why = posted.fields.trimmed("why");
-    let mut errors = Errors::none();
+    let why = post.fields.trimmed("why");
+    let mut errors = FieldErrors::none();
     let draft = form.draft(&mut errors);
-    if posted.fields.has("show") {
-        return show(&console, &posted.session, StatusCode::OK, form, Errors::none(), why).await;
+    if post.fields.has("show") {
+        return show(&console, &post.session, StatusCode::OK, form, FieldErrors::none(), why).await;
     }
     let request = CreateKey { key: draft, token: TokenText(form.token.clone()), request_id: String::new() };
     let options = WriteOptions { comment: why.clone(), replica_wait: None };
-    match console.create(&posted.session, &request, &options, errors).await? {
+    match console.create(&post.session, &request, &options, errors).await? {
         Ok((key, written)) => {
             let notice = console.notice("added", &written).await;
-            made(&console, &posted.session, key, &form, notice).await
+            show_created(&console, &post.session, key, &form, notice).await
         }
-        Err(errors) => show(&console, &posted.session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why).await,
+        Err(errors) => show(&console, &post.session, StatusCode::UNPROCESSABLE_ENTITY, form, errors, why).await,
     }
 }
 
@@ -91,11 +91,11 @@ impl Console {
         session: &Session,
         request: &CreateKey,
         options: &WriteOptions,
-        mut errors: Errors,
-    ) -> Result<Result<(Key, Written), Errors>, Failure> {
+        mut errors: FieldErrors,
+    ) -> Result<Result<(Key, Written), FieldErrors>, PageError> {
         if errors.is_empty() {
             match self.registry.create_key(&session.caller, request, options).await {
-                Ok((made, written)) => return Ok(Ok((made.key, written))),
+                Ok((issued, written)) => return Ok(Ok((issued.key, written))),
                 Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
                 Err(error) => return Err(error.into()),
             }
@@ -112,26 +112,27 @@ async fn show(
     session: &Session,
     status: StatusCode,
     form: KeyForm,
-    errors: Errors,
+    errors: FieldErrors,
     why: String,
-) -> Answer {
+) -> PageResult {
     let platforms = platforms(&console.all_stores().await?, &form);
     let blocks = blocks(&console.all_methods().await?, &form);
-    let reach = sentence(&form, &platforms, &blocks);
-    let page = Page::new(console, session, Place::Keys, ENGLISH.key_form.add_title).with_scripts(&["key-form.js"]);
-    page_with(status, &AddPage { page, form, errors, platforms, blocks, reach, why })
+    let reach = describe_reach(&form, &platforms, &blocks);
+    let page =
+        PageLayout::new(console, session, Section::Keys, ENGLISH.key_form.add_title).with_scripts(&["key-form.js"]);
+    render_with(status, &AddKeyPage { page, form, errors, platforms, blocks, reach, why })
 }
 
-async fn made(
+async fn show_created(
     console: &Console,
     session: &Session,
     key: Key,
     form: &KeyForm,
     notice: Option<Notice>,
-) -> Result<Response, Failure> {
+) -> Result<Response, PageError> {
     let platforms = platforms(&console.all_stores().await?, form);
     let blocks = blocks(&console.all_methods().await?, form);
-    let reach = sentence(form, &platforms, &blocks);
-    let title = Page::new(console, session, Place::Keys, ENGLISH.key_form.made_title);
-    page(&MadePage { page: title.with_notice(notice), key, token: form.token.clone(), reach, rotated: false })
+    let reach = describe_reach(form, &platforms, &blocks);
+    let title = PageLayout::new(console, session, Section::Keys, ENGLISH.key_form.created_title);
+    render(&KeyTokenPage { page: title.with_notice(notice), key, token: form.token.clone(), reach, rotated: false })
 }

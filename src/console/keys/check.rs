@@ -3,25 +3,25 @@
 use std::net::IpAddr;
 
 use crate::console::Console;
-use crate::console::failure::Failure;
-use crate::console::form::Fields;
+use crate::console::error::PageError;
+use crate::console::form::FormFields;
 use crate::console::texts::{ENGLISH, key_page};
 use crate::model::decision::{Decision, Request, Scope, StoresFrom};
 use crate::model::key::Key;
 
 /// The checked call, and the result.
 #[derive(Debug, Default)]
-pub(super) struct Check {
+pub(super) struct AccessCheck {
     pub(super) method: String,
     pub(super) store: String,
     pub(super) address: String,
     pub(super) wrong_address: bool,
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<AccessVerdict>,
 }
 
 /// The decision.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct AccessVerdict {
     pub(super) allowed: bool,
     /// Every failed check: its name and its meaning.
     pub(super) failed: Vec<(&'static str, &'static str)>,
@@ -36,15 +36,15 @@ pub(super) struct Verdict {
 }
 
 /// Checks the call in the address, if it has one.
-pub(super) async fn check(console: &Console, key: &Key, query: &Fields) -> Result<Check, Failure> {
+pub(super) async fn check(console: &Console, key: &Key, query: &FormFields) -> Result<AccessCheck, PageError> {
     if !query.has("check_method") {
-        return Ok(Check::default());
+        return Ok(AccessCheck::default());
     }
-    let mut check = Check {
+    let mut check = AccessCheck {
         method: query.trimmed("check_method"),
         store: query.trimmed("check_store"),
         address: query.trimmed("check_address"),
-        ..Check::default()
+        ..AccessCheck::default()
     };
     let client: Option<IpAddr> = match &*check.address {
         "" => None,
@@ -62,13 +62,13 @@ pub(super) async fn check(console: &Console, key: &Key, query: &Fields) -> Resul
             stores_from: StoresFrom::Service,
             client,
         };
-        check.verdict = Some(console.authority.dry_run(key, &request, Verdict::of).await?);
+        check.verdict = Some(console.authority.dry_run(key, &request, AccessVerdict::new).await?);
     }
     Ok(check)
 }
 
-impl Verdict {
-    fn of(decision: &Decision<'_>) -> Self {
+impl AccessVerdict {
+    fn new(decision: &Decision<'_>) -> Self {
         let t = &ENGLISH.key_page;
         Self {
             allowed: decision.allowed(),

@@ -9,7 +9,7 @@ use crate::model::store::Store;
 
 /// The stores of a platform, or the methods of a block.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct ChoiceGroup {
     pub(super) title: String,
     pub(super) members: Vec<Member>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Member {
     pub(super) off: bool,
 }
 
-impl Group {
+impl ChoiceGroup {
     /// Returns the number of chosen members.
     pub(super) fn chosen(&self) -> usize {
         self.members.iter().filter(|member| member.chosen).count()
@@ -40,7 +40,7 @@ impl Group {
 }
 
 /// Groups the stores by platform, those without one last, ticked as in `form`.
-pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
+pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<ChoiceGroup> {
     let mut by_platform: BTreeMap<(bool, String), Vec<Member>> = BTreeMap::new();
     for store in stores {
         let code = store.code.as_str().to_owned();
@@ -53,7 +53,7 @@ pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
         };
         by_platform.entry((store.platform.is_empty(), store.platform.clone())).or_default().push(member);
     }
-    let groups = by_platform.into_iter().map(|((unknown, platform), members)| Group {
+    let groups = by_platform.into_iter().map(|((unknown, platform), members)| ChoiceGroup {
         title: if unknown { ENGLISH.key_form.no_platform.to_owned() } else { platform },
         members,
     });
@@ -61,8 +61,8 @@ pub(super) fn platforms(stores: &[Store], form: &KeyForm) -> Vec<Group> {
 }
 
 /// Groups the methods by block, in the order of the reference book, ticked as in `form`.
-pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
-    let mut blocks: Vec<Group> = Vec::new();
+pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<ChoiceGroup> {
+    let mut blocks: Vec<ChoiceGroup> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for method in methods {
         let identity = method.identity.to_string();
@@ -76,7 +76,7 @@ pub(super) fn blocks(methods: &[Method], form: &KeyForm) -> Vec<Group> {
         let place = *places.entry(&method.block).or_insert(blocks.len());
         match blocks.get_mut(place) {
             Some(block) => block.members.push(member),
-            None => blocks.push(Group { title: method.block.clone(), members: vec![member] }),
+            None => blocks.push(ChoiceGroup { title: method.block.clone(), members: vec![member] }),
         }
     }
     blocks

@@ -3,9 +3,9 @@
 use serde::Deserialize as _;
 
 use crate::console::Console;
-use crate::console::diff::{Difference, differences};
-use crate::console::failure::Failure;
-use crate::console::time::Moment;
+use crate::console::diff::{FieldDifference, differences};
+use crate::console::error::PageError;
+use crate::console::time::DisplayTime;
 use crate::model::key::{Key, KeySpec};
 
 use super::form::KeyForm;
@@ -14,9 +14,9 @@ use super::form::KeyForm;
 #[derive(Debug)]
 pub(super) struct Conflict {
     /// Time, operator and reason, the oldest first.
-    pub(super) changes: Vec<(Moment, String, String)>,
+    pub(super) changes: Vec<(DisplayTime, String, String)>,
     /// The fields changed by all of them together.
-    pub(super) differences: Vec<Difference>,
+    pub(super) differences: Vec<FieldDifference>,
     /// The fields that both changed, each with the first's value.
     pub(super) both: Vec<(&'static str, String)>,
 }
@@ -28,19 +28,23 @@ pub(super) async fn merge(
     current: &Key,
     mut form: KeyForm,
     etag: &str,
-) -> Result<(KeyForm, Conflict), Failure> {
+) -> Result<(KeyForm, Conflict), PageError> {
     let changes = console.changes_since("key", &current.id.to_string(), etag).await?;
     let before = changes.first().and_then(|change| change.before.as_ref());
     let after = current.image();
     let mut differences = differences(before, Some(&after));
     differences.retain(|difference| !matches!(&*difference.field, "id" | "created"));
     let differs = |field: &str| differences.iter().any(|difference| difference.field == field);
-    let mut theirs = KeyForm::of(&current.spec);
-    let mut base =
-        before.and_then(|image| KeySpec::deserialize(image).ok()).map(|spec| KeyForm::of(&spec)).unwrap_or_default();
+    let mut theirs = KeyForm::from_spec(&current.spec);
+    let mut base = before
+        .and_then(|image| KeySpec::deserialize(image).ok())
+        .map(|spec| KeyForm::from_spec(&spec))
+        .unwrap_or_default();
     let mut both = Vec::new();
 
-    for (((field, form), (_, base)), (_, theirs)) in form.texts().into_iter().zip(base.texts()).zip(theirs.texts()) {
+    for (((field, form), (_, base)), (_, theirs)) in
+        form.text_fields().into_iter().zip(base.text_fields()).zip(theirs.text_fields())
+    {
         if form == base {
             form.clone_from(theirs);
         } else if differs(field) && form != theirs {
@@ -51,17 +55,17 @@ pub(super) async fn merge(
     if (&form.store_access, &form.stores) == (&base.store_access, &base.stores) {
         (form.store_access, form.stores) = (theirs.store_access.clone(), theirs.stores.clone());
     } else if differs("stores") && form.store_choice() != theirs.store_choice() {
-        both.push(("stores", told(&theirs.store_access, &theirs.stores)));
+        both.push(("stores", describe_access(&theirs.store_access, &theirs.stores)));
     }
     if (&form.method_access, &form.methods) == (&base.method_access, &base.methods) {
         (form.method_access, form.methods) = (theirs.method_access.clone(), theirs.methods.clone());
     } else if differs("methods") && form.method_choice() != theirs.method_choice() {
-        both.push(("methods", told(&theirs.method_access, &theirs.methods)));
+        both.push(("methods", describe_access(&theirs.method_access, &theirs.methods)));
     }
-    let who = changes.into_iter().map(|change| (Moment(change.at), change.actor_name, change.comment)).collect();
+    let who = changes.into_iter().map(|change| (DisplayTime(change.at), change.actor_name, change.comment)).collect();
     Ok((form, Conflict { changes: who, differences, both }))
 }
 
-fn told(access: &str, members: &std::collections::BTreeSet<String>) -> String {
+fn describe_access(access: &str, members: &std::collections::BTreeSet<String>) -> String {
     if access == "all" { access.to_owned() } else { members.iter().cloned().collect::<Vec<_>>().join(", ") }
 }

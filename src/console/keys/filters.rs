@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::console::form::Fields;
+use crate::console::form::FormFields;
 use crate::console::{lists, paths};
 use crate::model::time::Timestamp;
 use crate::registry::{AccessKind, Choice, ListKeys, PageInput};
@@ -11,23 +11,23 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The filters as in the address.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Filters {
+pub(super) struct KeyFilters {
     pub(super) text: String,
     pub(super) activity: String,
     pub(super) access: String,
     pub(super) store: String,
     pub(super) method: String,
     pub(super) owner: String,
-    pub(super) life: String,
+    pub(super) lifecycle: String,
     /// When the first page was rendered: relative times must not move from page to page.
     at: Timestamp,
     /// The token of the page.
     pub(super) page: String,
 }
 
-impl Filters {
+impl KeyFilters {
     /// Reads them from an address that was opened at `now`.
-    pub(super) fn read(fields: &Fields, now: Timestamp) -> Self {
+    pub(super) fn read(fields: &FormFields, now: Timestamp) -> Self {
         let page = fields.trimmed("page");
         let at = fields.text("at").parse().ok().filter(|_| !page.is_empty()).map(Timestamp::from_micros);
         Self {
@@ -37,14 +37,14 @@ impl Filters {
             store: fields.trimmed("store"),
             method: fields.trimmed("method"),
             owner: fields.trimmed("owner"),
-            life: fields.trimmed("life"),
+            lifecycle: fields.trimmed("life"),
             at: at.unwrap_or(now),
             page,
         }
     }
 
     /// Builds the request to the registry.
-    pub(super) fn list(&self) -> ListKeys {
+    pub(super) fn request(&self) -> ListKeys {
         let (active, revoked) = match &*self.activity {
             "on" => (Some(true), None),
             "off" => (Some(false), Some(false)),
@@ -67,7 +67,7 @@ impl Filters {
             owner: self.owner.clone(),
             ..ListKeys::default()
         };
-        match &*self.life {
+        match &*self.lifecycle {
             "expiring" => list.expire_before = Some(self.at.plus(30 * DAY).into()),
             "expired" => list.expire_before = Some(self.at.into()),
             "never" => list.used = Some(false),
@@ -78,7 +78,7 @@ impl Filters {
     }
 }
 
-impl lists::Filters for Filters {
+impl lists::ListFilters for KeyFilters {
     const PATH: &'static str = paths::KEYS;
 
     fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -89,7 +89,7 @@ impl lists::Filters for Filters {
             ("store", &*self.store),
             ("method", &*self.method),
             ("owner", &*self.owner),
-            ("life", &*self.life),
+            ("life", &*self.lifecycle),
         ]
     }
 
@@ -104,12 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_counted_from_now_stays_from_page_to_page() {
-        let read = |query: &str, now| Filters::read(&Fields::parse(query.as_bytes()), Timestamp::from_micros(now));
+        let read =
+            |query: &str, now| KeyFilters::read(&FormFields::parse(query.as_bytes()), Timestamp::from_micros(now));
         let first = read("life=unused", 7_000_000);
-        let at = lists::Filters::shared(&first).unwrap().1;
+        let at = lists::ListFilters::shared(&first).unwrap().1;
         let second = read(&format!("life=unused&at={at}&page=r1"), 9_000_000);
-        assert_eq!(second.list().unused_since, first.list().unused_since);
+        assert_eq!(second.request().unused_since, first.request().unused_since);
         let again = read(&format!("life=unused&at={at}"), 9_000_000);
-        assert_ne!(again.list().unused_since, first.list().unused_since, "the first page begins now");
+        assert_ne!(again.request().unused_since, first.request().unused_since, "the first page begins now");
     }
 }

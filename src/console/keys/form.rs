@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::console::form::{Errors, Fields};
+use crate::console::form::{FieldErrors, FormFields};
 use crate::console::texts::ENGLISH;
-use crate::console::time::{self, Read};
+use crate::console::time::{self, TimeInput};
 use crate::model::key::{Access, KeySpec};
 use crate::model::time::Timestamp;
 use crate::registry::{AccessKind, Choice, KeyDraft, key_fields};
@@ -15,7 +15,7 @@ pub(super) fn fields(revoked: bool) -> Vec<&'static str> {
 }
 
 /// Returns the fields next to which the form shows violations.
-pub(super) fn shown() -> Vec<String> {
+pub(super) fn form_fields() -> Vec<String> {
     fields(false).into_iter().map(|field| format!("key.{field}")).chain(["token".to_owned()]).collect()
 }
 
@@ -48,7 +48,7 @@ impl std::fmt::Debug for KeyForm {
 
 impl KeyForm {
     /// Reads the form that was sent.
-    pub(super) fn read(fields: &Fields) -> Self {
+    pub(super) fn read(fields: &FormFields) -> Self {
         Self {
             token: fields.trimmed("token"),
             name: fields.trimmed("name"),
@@ -67,7 +67,7 @@ impl KeyForm {
     }
 
     /// Builds the form of an existing key.
-    pub(super) fn of(key: &KeySpec) -> Self {
+    pub(super) fn from_spec(key: &KeySpec) -> Self {
         let access = |all: bool| if all { "all" } else { "selected" }.to_owned();
         let lines = |lines: Vec<String>| lines.join("\n");
         Self {
@@ -81,14 +81,14 @@ impl KeyForm {
             stores: key.stores.selected().iter().cloned().collect(),
             method_access: access(key.methods.is_all()),
             methods: key.methods.selected().iter().cloned().collect(),
-            not_before: key.not_before.map(time::written).unwrap_or_default(),
-            expires: key.expires.map(time::written).unwrap_or_default(),
+            not_before: key.not_before.map(time::format_input).unwrap_or_default(),
+            expires: key.expires.map(time::format_input).unwrap_or_default(),
             networks: lines(key.networks.iter().map(ToString::to_string).collect()),
         }
     }
 
     /// Returns the fields that are one text each, by their names in the audit trail.
-    pub(super) fn texts(&mut self) -> [(&'static str, &mut String); 8] {
+    pub(super) fn text_fields(&mut self) -> [(&'static str, &mut String); 8] {
         [
             ("name", &mut self.name),
             ("owner", &mut self.owner),
@@ -113,19 +113,19 @@ impl KeyForm {
     }
 
     /// Returns whether the chosen stores include this one.
-    pub(super) fn opens_store(&self, code: &str) -> bool {
+    pub(super) fn includes_store(&self, code: &str) -> bool {
         self.store_access == "all" || self.store_access == "selected" && self.stores.contains(code)
     }
 
     /// Returns whether the chosen methods include this one.
-    pub(super) fn opens_method(&self, identity: &str) -> bool {
+    pub(super) fn includes_method(&self, identity: &str) -> bool {
         self.method_access == "all" || self.method_access == "selected" && self.methods.contains(identity)
     }
 
     /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
-    pub(super) fn draft(&self, errors: &mut Errors) -> KeyDraft {
-        let (store_access, stores) = parts(self.store_choice());
-        let (method_access, methods) = parts(self.method_choice());
+    pub(super) fn draft(&self, errors: &mut FieldErrors) -> KeyDraft {
+        let (store_access, stores) = split_access(self.store_choice());
+        let (method_access, methods) = split_access(self.method_choice());
         KeyDraft {
             name: self.name.clone(),
             owner: self.owner.clone(),
@@ -136,8 +136,8 @@ impl KeyForm {
             stores,
             method_access,
             methods,
-            not_before: moment(&self.not_before, "key.not_before", errors).map(Into::into),
-            expires: moment(&self.expires, "key.expire_time", errors).map(Into::into),
+            not_before: parse_time(&self.not_before, "key.not_before", errors).map(Into::into),
+            expires: parse_time(&self.expires, "key.expire_time", errors).map(Into::into),
             networks: lines(&self.networks).map(str::to_owned).collect(),
             labels: labels(&self.labels, errors),
         }
@@ -145,7 +145,7 @@ impl KeyForm {
 }
 
 /// Replaces the contract's terms in the registry's errors by those of the form.
-pub(super) fn reword(errors: &mut Errors) {
+pub(super) fn reword(errors: &mut FieldErrors) {
     errors.reword("key.store_access", ENGLISH.key_form.choose_one);
     errors.reword("key.method_access", ENGLISH.key_form.choose_one);
 }
@@ -158,7 +158,7 @@ fn choice(access: &str, members: &BTreeSet<String>) -> Option<Access<String>> {
     }
 }
 
-fn parts(access: Option<Access<String>>) -> (Choice<AccessKind>, Vec<String>) {
+fn split_access(access: Option<Access<String>>) -> (Choice<AccessKind>, Vec<String>) {
     match access {
         None => (Choice::Unset, Vec::new()),
         Some(Access::All) => (Choice::Is(AccessKind::All), Vec::new()),
@@ -170,15 +170,15 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-fn moment(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
-    let read = time::read(text);
-    if let Read::Nonsense = read {
+fn parse_time(text: &str, field: &str, errors: &mut FieldErrors) -> Option<Timestamp> {
+    let read = time::parse_input(text);
+    if let TimeInput::Invalid = read {
         errors.add(field, ENGLISH.common.no_time);
     }
     read.time()
 }
 
-fn labels(text: &str, errors: &mut Errors) -> BTreeMap<String, String> {
+fn labels(text: &str, errors: &mut FieldErrors) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     for line in lines(text) {
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
@@ -194,12 +194,12 @@ mod tests {
     use super::*;
 
     fn form(query: &str) -> KeyForm {
-        KeyForm::read(&Fields::parse(query.as_bytes()))
+        KeyForm::read(&FormFields::parse(query.as_bytes()))
     }
 
     #[test]
     fn nothing_chosen_is_told_apart_from_nothing_ticked() {
-        let mut errors = Errors::none();
+        let mut errors = FieldErrors::none();
         assert_eq!(form("stores=a").draft(&mut errors).store_access, Choice::Unset);
         let draft = form("store_access=selected").draft(&mut errors);
         assert_eq!((draft.store_access, draft.stores.len()), (Choice::Is(AccessKind::Selected), 0));
@@ -207,14 +207,14 @@ mod tests {
 
     #[test]
     fn ticks_under_all_do_not_count() {
-        let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft(&mut Errors::none());
+        let draft = form("store_access=all&stores=a&method_access=all&methods=b").draft(&mut FieldErrors::none());
         assert!(draft.stores.is_empty() && draft.methods.is_empty());
         assert_eq!(form("store_access=all&stores=a").stores.len(), 1, "and are shown again all the same");
     }
 
     #[test]
     fn labels_and_networks_stand_line_by_line() {
-        let mut errors = Errors::none();
+        let mut errors = FieldErrors::none();
         let draft = form("labels=team%3D+shop%0A%0Atier%3D1%3D2&networks=+10.0.0.0%2F8+%0A").draft(&mut errors);
         assert_eq!(
             draft.labels.into_iter().collect::<Vec<_>>(),

@@ -1,16 +1,16 @@
 //! A sentence about the access of a key, shown before it is saved. assets/key-form.js builds the same one as boxes are
 //! ticked, from the same texts.
 
-use super::choices::Group;
+use super::choices::ChoiceGroup;
 use super::form::KeyForm;
 use crate::console::texts::ENGLISH;
 use crate::console::texts::key_form::fill;
 
 /// Names that the sentence lists; more are counted.
-const LISTED: usize = 3;
+const MAX_LISTED: usize = 3;
 
 /// Builds the sentence for the contents of the form.
-pub(super) fn sentence(form: &KeyForm, platforms: &[Group], blocks: &[Group]) -> String {
+pub(super) fn describe_reach(form: &KeyForm, platforms: &[ChoiceGroup], blocks: &[ChoiceGroup]) -> String {
     let t = &ENGLISH.key_form;
     let stores = match &*form.store_access {
         "all" => t.reach_all_stores.to_owned(),
@@ -23,7 +23,7 @@ pub(super) fn sentence(form: &KeyForm, platforms: &[Group], blocks: &[Group]) ->
         _ => return t.reach_unknown.to_owned(),
     };
     let mut sentence = fill(t.reach, &[&methods, &stores]);
-    if form.store_access == "selected" && platforms.iter().map(Group::chosen).sum::<usize>() == 1 {
+    if form.store_access == "selected" && platforms.iter().map(ChoiceGroup::chosen).sum::<usize>() == 1 {
         sentence.push(' ');
         sentence.push_str(t.reach_binds);
     }
@@ -31,7 +31,7 @@ pub(super) fn sentence(form: &KeyForm, platforms: &[Group], blocks: &[Group]) ->
 }
 
 fn listed(
-    groups: &[Group],
+    groups: &[ChoiceGroup],
     name: impl Fn(&super::choices::Member) -> String,
     none: &'static str,
     several: &'static str,
@@ -39,7 +39,7 @@ fn listed(
     let chosen: Vec<_> = groups.iter().flat_map(|group| &group.members).filter(|member| member.chosen).collect();
     match chosen.len() {
         0 => none.to_owned(),
-        count if count <= LISTED => chosen.into_iter().map(name).collect::<Vec<_>>().join(", "),
+        count if count <= MAX_LISTED => chosen.into_iter().map(name).collect::<Vec<_>>().join(", "),
         count => {
             let all: usize = groups.iter().map(|group| group.members.len()).sum();
             fill(several, &[&count.to_string(), &all.to_string()])

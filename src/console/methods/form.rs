@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::console::form::{Errors, Fields};
+use crate::console::form::{FieldErrors, FormFields};
 use crate::console::texts::ENGLISH;
 use crate::model::method::StoreUse;
 use crate::model::reference::Method;
 use crate::registry::{Choice, MethodDraft};
 
 /// The registry's fields that the form has, next to which it shows their errors.
-pub(super) const SHOWN: [&str; 10] = [
+pub(super) const FORM_FIELDS: [&str; 10] = [
     "method.method",
     "method.block",
     "method.summary",
@@ -37,7 +37,7 @@ pub(super) struct MethodForm {
 
 impl MethodForm {
     /// Reads the form that was sent.
-    pub(super) fn read(fields: &Fields) -> Self {
+    pub(super) fn read(fields: &FormFields) -> Self {
         Self {
             method: fields.trimmed("method"),
             block: fields.trimmed("block"),
@@ -51,12 +51,12 @@ impl MethodForm {
     }
 
     /// Builds the form of an existing method.
-    pub(super) fn of(method: &Method) -> Self {
-        Self::of_image(&method.image())
+    pub(super) fn from_method(method: &Method) -> Self {
+        Self::from_image(&method.image())
     }
 
     /// Builds the form from an image of the audit trail.
-    pub(super) fn of_image(image: &Value) -> Self {
+    pub(super) fn from_image(image: &Value) -> Self {
         let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let places = image.get("store_places").and_then(Value::as_array);
         let places = places.into_iter().flatten().filter_map(Value::as_str);
@@ -73,7 +73,7 @@ impl MethodForm {
     }
 
     /// Returns the editable fields, to be merged with somebody else's change.
-    pub(super) fn parts(&mut self) -> [&mut String; 7] {
+    pub(super) fn editable_fields(&mut self) -> [&mut String; 7] {
         [
             &mut self.block,
             &mut self.summary,
@@ -86,7 +86,7 @@ impl MethodForm {
     }
 
     /// Builds the draft for the registry. Input that can't be parsed is added to `errors`.
-    pub(super) fn draft(&self, errors: &mut Errors) -> MethodDraft {
+    pub(super) fn draft(&self, errors: &mut FieldErrors) -> MethodDraft {
         let position = if self.position.is_empty() { Ok(0) } else { self.position.parse() };
         if position.is_err() {
             errors.add("method.position", ENGLISH.methods.no_number);
@@ -111,7 +111,7 @@ pub(super) fn mask() -> Vec<String> {
 }
 
 /// Replaces the contract's terms in the registry's errors by those of the form.
-pub(super) fn reword(errors: &mut Errors) {
+pub(super) fn reword(errors: &mut FieldErrors) {
     errors.reword("method.store_use", ENGLISH.methods.choose_use);
 }
 
@@ -141,8 +141,8 @@ mod tests {
             "method": "GET /a/{x}", "block": "A", "summary": "s", "description": "", "store_use": "optional",
             "store_places": ["query:site", "path:x"], "scope": null, "position": 7,
         });
-        let form = MethodForm::of_image(&image);
-        let mut errors = Errors::none();
+        let form = MethodForm::from_image(&image);
+        let mut errors = FieldErrors::none();
         let draft = form.draft(&mut errors);
         assert_eq!((draft.position, draft.scope.as_str()), (7, ""));
         assert_eq!(draft.store_places, ["query:site", "path:x"]);

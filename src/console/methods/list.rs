@@ -5,13 +5,13 @@ use axum::extract::{RawQuery, State};
 
 use super::form::use_name;
 use crate::console::Console;
-use crate::console::answer::{Answer, page_with};
-use crate::console::done::Notice;
-use crate::console::form::Fields;
-use crate::console::layout::Page;
+use crate::console::form::FormFields;
+use crate::console::layout::PageLayout;
 use crate::console::lists::{self, ListPage};
-use crate::console::nav::Place;
+use crate::console::nav::Section;
+use crate::console::notice::Notice;
 use crate::console::paths;
+use crate::console::render::{PageResult, render_with};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -24,19 +24,19 @@ const SIZE: i32 = 250;
 #[derive(Debug, Template)]
 #[template(path = "methods/list.html")]
 struct MethodsPage {
-    page: Page,
-    list: ListPage<Filters, Block>,
+    page: PageLayout,
+    list: ListPage<MethodFilters, Block>,
     may_edit: bool,
 }
 
 /// The filters of the book.
 #[derive(Debug)]
-struct Filters {
+struct MethodFilters {
     text: String,
     block: String,
 }
 
-impl lists::Filters for Filters {
+impl lists::ListFilters for MethodFilters {
     const PATH: &'static str = paths::METHODS;
 
     fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -50,12 +50,12 @@ struct Block {
     title: String,
     /// The address of the list with only this block.
     alone: String,
-    rows: Vec<Row>,
+    rows: Vec<MethodRow>,
 }
 
 /// A method in the list.
 #[derive(Debug)]
-struct Row {
+struct MethodRow {
     identity: String,
     page: String,
     summary: String,
@@ -64,19 +64,19 @@ struct Row {
 }
 
 /// Shows the page.
-pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    let filters = Filters { text: fields.trimmed("text"), block: fields.trimmed("block") };
+pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> PageResult {
+    let fields = FormFields::parse(query.unwrap_or_default().as_bytes());
+    let filters = MethodFilters { text: fields.trimmed("text"), block: fields.trimmed("block") };
     let from = fields.trimmed("page");
-    let wanted = ListMethods {
+    let request = ListMethods {
         page: PageInput { size: SIZE, token: from.clone() },
         block: filters.block.clone(),
         text: filters.text.clone(),
     };
-    let list = ListPage::new(filters, from, console.registry.methods(&wanted).await, blocks)?;
-    let page = Page::new(&console, &session, Place::Methods, ENGLISH.methods.title);
-    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, console.authority.now()));
-    page_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
+    let list = ListPage::new(filters, from, console.registry.methods(&request).await, blocks)?;
+    let page = PageLayout::new(&console, &session, Section::Methods, ENGLISH.methods.title);
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&fields, console.authority.now()));
+    render_with(list.status(), &MethodsPage { page, list, may_edit: session.may(Permission::Edit) })
 }
 
 /// Groups methods that follow each other in a block under its title.
@@ -88,7 +88,7 @@ fn blocks(methods: Vec<Method>) -> Vec<Block> {
             blocks.push(Block { title: method.block.clone(), alone, rows: Vec::new() });
         }
         let identity = method.identity.to_string();
-        let row = Row {
+        let row = MethodRow {
             page: paths::method(&identity),
             identity,
             summary: method.summary,

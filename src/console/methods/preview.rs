@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::books::ReferenceBook;
-use crate::console::diff::{Difference, differences};
+use crate::console::diff::{FieldDifference, differences};
 use crate::console::hex::hex;
 use crate::console::texts::ENGLISH;
 use crate::model::pattern::MethodIdentity;
@@ -19,17 +19,17 @@ pub(super) struct Preview {
     /// Identities and summaries of the new methods.
     pub(super) added: Vec<(String, String)>,
     /// Identities of the changed methods, each with its differences; empty if only the position changes.
-    pub(super) changed: Vec<(String, Vec<Difference>)>,
+    pub(super) changed: Vec<(String, Vec<FieldDifference>)>,
     /// Identities of the retired methods.
     pub(super) retired: Vec<String>,
     pub(super) unchanged: usize,
-    pub(super) gaining: Affected,
-    pub(super) losing: Affected,
+    pub(super) gaining: AffectedKeys,
+    pub(super) losing: AffectedKeys,
 }
 
 /// The keys that gain or lose access.
 #[derive(Debug)]
-pub(super) struct Affected {
+pub(super) struct AffectedKeys {
     /// Some of them: id, name, methods.
     pub(super) keys: Vec<(String, String, Vec<String>)>,
     /// How many more there are.
@@ -57,28 +57,28 @@ impl Preview {
                 .collect(),
             retired: names(&diff.retired).collect(),
             unchanged: diff.unchanged,
-            gaining: Affected::new(diff.gaining),
-            losing: Affected::new(diff.losing),
+            gaining: AffectedKeys::new(diff.gaining),
+            losing: AffectedKeys::new(diff.losing),
         }
     }
 
     /// Returns those that gain and those that lose access, each with a title and an explanation.
-    pub(super) const fn affected(&self) -> [(&'static str, &'static str, &Affected); 2] {
+    pub(super) const fn affected(&self) -> [(&'static str, &'static str, &AffectedKeys); 2] {
         let t = &ENGLISH.import;
         [(t.gaining, t.gaining_help, &self.gaining), (t.losing, t.losing_help, &self.losing)]
     }
 
     /// Returns whether there are no changes.
-    pub(super) const fn is_nothing(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.retired.is_empty()
     }
 }
 
-impl Affected {
+impl AffectedKeys {
     fn new((keys, total): (Vec<AffectedMethods>, u64)) -> Self {
-        let told = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        let shown = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         let keys = keys.into_iter().map(|key| (key.key.to_string(), key.name, names(&key.methods).collect()));
-        Self { keys: keys.collect(), further: total.saturating_sub(told) }
+        Self { keys: keys.collect(), further: total.saturating_sub(shown) }
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
         methods.truncate(1);
         let before = image(&methods[0]);
         "Something else".clone_into(&mut methods[0].summary);
-        let told = differences(Some(&before), Some(&image(&methods[0])));
-        assert_eq!(told.iter().map(|difference| &*difference.field).collect::<Vec<_>>(), ["summary"]);
+        let found = differences(Some(&before), Some(&image(&methods[0])));
+        assert_eq!(found.iter().map(|difference| &*difference.field).collect::<Vec<_>>(), ["summary"]);
     }
 }

@@ -4,13 +4,13 @@ use askama::Template;
 use axum::extract::State;
 use http::StatusCode;
 
-use super::form::{OperatorForm, SHOWN, roles};
+use super::form::{FORM_FIELDS, OperatorForm, roles};
 use crate::console::Console;
-use crate::console::answer::{Answer, page as answer, page_with};
-use crate::console::form::Errors;
-use crate::console::layout::Page;
-use crate::console::nav::Place;
-use crate::console::posted::Posted;
+use crate::console::form::FieldErrors;
+use crate::console::form_post::FormPost;
+use crate::console::layout::PageLayout;
+use crate::console::nav::Section;
+use crate::console::render::{PageResult, render, render_with};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -18,19 +18,19 @@ use crate::registry::{Error, OperatorWithToken, WriteOptions};
 
 #[derive(Debug, Template)]
 #[template(path = "operators/add.html")]
-struct AddPage {
-    page: Page,
+struct AddOperatorPage {
+    page: PageLayout,
     form: OperatorForm,
-    errors: Errors,
+    errors: FieldErrors,
     roles: Vec<(&'static str, &'static str)>,
     why: String,
 }
 
 /// The operator, with its token for the first and last time.
 #[derive(Template)]
-#[template(path = "operators/made.html")]
-struct MadePage {
-    page: Page,
+#[template(path = "operators/token.html")]
+struct OperatorTokenPage {
+    page: PageLayout,
     id: String,
     name: String,
     token: String,
@@ -39,26 +39,26 @@ struct MadePage {
 }
 
 /// Shows the form.
-pub(super) async fn form(State(console): State<Console>, session: Session) -> Answer {
-    session.need(Permission::Administer)?;
-    show(&console, &session, StatusCode::OK, OperatorForm::default(), Errors::none(), String::new())
+pub(super) async fn form(State(console): State<Console>, session: Session) -> PageResult {
+    session.require(Permission::Administer)?;
+    show(&console, &session, StatusCode::OK, OperatorForm::default(), FieldErrors::none(), String::new())
 }
 
 /// Saves it and shows its token, or shows the form again with the errors.
-pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> Answer {
-    let session = &posted.session;
-    session.need(Permission::Administer)?;
-    let form = OperatorForm::read(&posted.fields);
-    let why = posted.fields.trimmed("why");
-    let mut errors = Errors::none();
+pub(super) async fn submit(State(console): State<Console>, post: FormPost) -> PageResult {
+    let session = &post.session;
+    session.require(Permission::Administer)?;
+    let form = OperatorForm::read(&post.fields);
+    let why = post.fields.trimmed("why");
+    let mut errors = FieldErrors::none();
     let draft = form.draft(&mut errors);
     if errors.is_empty() {
         let options = WriteOptions { comment: why.clone(), replica_wait: None };
         match console.registry.create_operator(&session.caller, &draft, &options).await {
-            Ok((made, written)) => {
+            Ok((issued, written)) => {
                 let notice = console.notice("operator_added", &written).await;
-                let page = Page::new(&console, session, Place::Operators, ENGLISH.operators.made_title);
-                return show_token(page.with_notice(notice), session, &made);
+                let page = PageLayout::new(&console, session, Section::Operators, ENGLISH.operators.created_title);
+                return show_token(page.with_notice(notice), session, &issued);
             }
             Err(Error::Invalid(violations) | Error::Taken { violations, .. }) => errors.extend(&violations),
             Err(error) => return Err(error.into()),
@@ -69,13 +69,13 @@ pub(super) async fn submit(State(console): State<Console>, posted: Posted) -> An
 }
 
 /// Shows the page with a token.
-pub(super) fn show_token(page: Page, session: &Session, made: &OperatorWithToken) -> Answer {
-    answer(&MadePage {
+pub(super) fn show_token(page: PageLayout, session: &Session, issued: &OperatorWithToken) -> PageResult {
+    render(&OperatorTokenPage {
         page,
-        id: made.operator.id.to_string(),
-        name: made.operator.name.clone(),
-        token: made.token.reveal().to_owned(),
-        own: made.operator.id == session.caller.id,
+        id: issued.operator.id.to_string(),
+        name: issued.operator.name.clone(),
+        token: issued.token.reveal().to_owned(),
+        own: issued.operator.id == session.caller.id,
     })
 }
 
@@ -84,9 +84,9 @@ fn show(
     session: &Session,
     status: StatusCode,
     form: OperatorForm,
-    errors: Errors,
+    errors: FieldErrors,
     why: String,
-) -> Answer {
-    let page = Page::new(console, session, Place::Operators, ENGLISH.operators.add_title);
-    page_with(status, &AddPage { page, form, errors, roles: roles(), why })
+) -> PageResult {
+    let page = PageLayout::new(console, session, Section::Operators, ENGLISH.operators.add_title);
+    render_with(status, &AddOperatorPage { page, form, errors, roles: roles(), why })
 }

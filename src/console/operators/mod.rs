@@ -1,7 +1,7 @@
 //! Oversight › Operators: who may call Latchkey itself. For admins.
 
+mod actions;
 mod add;
-mod end;
 mod form;
 mod list;
 mod show;
@@ -17,6 +17,6 @@ pub(super) fn routes() -> Router<Console> {
         .route(paths::OPERATORS, get(list::page))
         .route(paths::NEW_OPERATOR, get(add::form).post(add::submit))
         .route(paths::OPERATOR, get(show::page).post(show::submit))
-        .route(paths::ROTATE_OPERATOR, post(end::rotate))
-        .route(paths::REVOKE_OPERATOR, post(end::revoke))
+        .route(paths::ROTATE_OPERATOR, post(actions::rotate))
+        .route(paths::REVOKE_OPERATOR, post(actions::revoke))
 }

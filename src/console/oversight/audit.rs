@@ -6,17 +6,17 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 
 use crate::console::Console;
-use crate::console::answer::{Answer, page_with};
-use crate::console::failure::Failure;
-use crate::console::form::{Errors, Fields};
-use crate::console::layout::Page;
+use crate::console::error::PageError;
+use crate::console::form::{FieldErrors, FormFields};
+use crate::console::history::HistoryEntry;
+use crate::console::layout::PageLayout;
 use crate::console::lists::{self, ListPage};
-use crate::console::nav::Place;
+use crate::console::nav::Section;
 use crate::console::paths;
+use crate::console::render::{PageResult, render_with};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::console::time;
-use crate::console::trail::Entry;
 use crate::model::change::Change;
 use crate::model::operator::Permission;
 use crate::model::time::Timestamp;
@@ -25,16 +25,16 @@ use crate::registry::{ListChanges, ListOperators, PageInput};
 #[derive(Debug, Template)]
 #[template(path = "oversight/audit.html")]
 struct AuditPage {
-    page: Page,
-    list: ListPage<Filters, Entry>,
+    page: PageLayout,
+    list: ListPage<AuditFilters, HistoryEntry>,
     kinds: [(&'static str, &'static str); 4],
     /// Whether the user may see operators.
-    administers: bool,
+    may_administer: bool,
 }
 
 /// The filters of the audit trail.
 #[derive(Debug, Default)]
-struct Filters {
+struct AuditFilters {
     kind: String,
     subject: String,
     /// Id or name of an operator.
@@ -45,28 +45,28 @@ struct Filters {
 }
 
 /// Shows the page.
-pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
-    let filters = Filters::read(&Fields::parse(query.unwrap_or_default().as_bytes()));
+pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> PageResult {
+    let filters = AuditFilters::read(&FormFields::parse(query.unwrap_or_default().as_bytes()));
     let from = filters.page.clone();
-    let mut errors = Errors::none();
-    let wanted = filters.list(&console, &mut errors).await?;
+    let mut errors = FieldErrors::none();
+    let request = filters.request(&console, &mut errors).await?;
     let list = if errors.is_empty() {
-        let entries = |changes: Vec<Change>| changes.into_iter().map(Entry::from).collect();
-        ListPage::new(filters, from, console.registry.changes(&wanted).await, entries)?
+        let entries = |changes: Vec<Change>| changes.into_iter().map(HistoryEntry::from).collect();
+        ListPage::new(filters, from, console.registry.changes(&request).await, entries)?
     } else {
-        ListPage::wrong(filters, from, errors)
+        ListPage::invalid(filters, from, errors)
     };
     let t = &ENGLISH.subjects;
     let template = AuditPage {
-        page: Page::new(&console, &session, Place::Audit, ENGLISH.audit.title).with_scripts(&["list.js"]),
+        page: PageLayout::new(&console, &session, Section::Audit, ENGLISH.audit.title).with_scripts(&["list.js"]),
         list,
         kinds: [("key", t.key), ("store", t.store), ("method", t.method), ("operator", t.operator)],
-        administers: session.may(Permission::Administer),
+        may_administer: session.may(Permission::Administer),
     };
-    page_with(template.list.status(), &template)
+    render_with(template.list.status(), &template)
 }
 
-impl lists::Filters for Filters {
+impl lists::ListFilters for AuditFilters {
     const PATH: &'static str = paths::AUDIT;
 
     fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -80,8 +80,8 @@ impl lists::Filters for Filters {
     }
 }
 
-impl Filters {
-    fn read(fields: &Fields) -> Self {
+impl AuditFilters {
+    fn read(fields: &FormFields) -> Self {
         Self {
             kind: fields.trimmed("kind"),
             subject: fields.trimmed("subject"),
@@ -93,11 +93,11 @@ impl Filters {
     }
 
     /// Builds the request to the registry. Dates are whole days: the last one is included.
-    async fn list(&self, console: &Console, errors: &mut Errors) -> Result<ListChanges, Failure> {
+    async fn request(&self, console: &Console, errors: &mut FieldErrors) -> Result<ListChanges, PageError> {
         let day = Duration::from_hours(24);
         let start = date(&self.from, "start_time", errors);
         let end = date(&self.until, "end_time", errors).map(|end| end.plus(day));
-        let actor = console.operator_called(&self.actor).await?;
+        let actor = console.operator_id(&self.actor).await?;
         if actor.is_none() {
             errors.add("actor", ENGLISH.audit.no_such_actor);
         }
@@ -112,9 +112,9 @@ impl Filters {
     }
 }
 
-fn date(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
-    let read = time::read(text);
-    if read == time::Read::Nonsense {
+fn date(text: &str, field: &str, errors: &mut FieldErrors) -> Option<Timestamp> {
+    let read = time::parse_input(text);
+    if read == time::TimeInput::Invalid {
         errors.add(field, ENGLISH.common.no_time);
     }
     read.time()
@@ -122,16 +122,16 @@ fn date(text: &str, field: &str, errors: &mut Errors) -> Option<Timestamp> {
 
 impl Console {
     /// Returns the id of the operator with this id or name; an active one takes precedence over revoked ones.
-    async fn operator_called(&self, called: &str) -> Result<Option<String>, Failure> {
-        if called.is_empty() || called.starts_with("op_") {
-            return Ok(Some(called.to_owned()));
+    async fn operator_id(&self, id_or_name: &str) -> Result<Option<String>, PageError> {
+        if id_or_name.is_empty() || id_or_name.starts_with("op_") {
+            return Ok(Some(id_or_name.to_owned()));
         }
         let mut list = ListOperators { include_revoked: true, ..ListOperators::default() };
         list.page.size = 1_000;
         let mut revoked = None;
         loop {
             let listed = self.registry.operators(&list).await?;
-            for operator in listed.items.iter().filter(|operator| operator.name == called) {
+            for operator in listed.items.iter().filter(|operator| operator.name == id_or_name) {
                 if operator.revoked.is_none() {
                     return Ok(Some(operator.id.to_string()));
                 }

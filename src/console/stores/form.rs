@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::console::form::Fields;
+use crate::console::form::FormFields;
 use crate::console::texts::ENGLISH;
 use crate::model::store::{Store, StoreKind};
 use crate::registry::{Choice, StoreDraft};
 
 /// The registry's fields that the form has, next to which it shows their errors.
-pub(super) const SHOWN: [&str; 7] =
+pub(super) const FORM_FIELDS: [&str; 7] =
     ["store.code", "store.name", "store.kind", "store.platform", "store.hosts", "options.comment", "sure"];
 
 /// The kinds, with their names in forms and the audit trail.
@@ -27,7 +27,7 @@ pub(super) struct StoreForm {
 
 impl StoreForm {
     /// Reads the form that was sent.
-    pub(super) fn read(fields: &Fields) -> Self {
+    pub(super) fn read(fields: &FormFields) -> Self {
         Self {
             code: fields.trimmed("code"),
             name: fields.trimmed("name"),
@@ -38,12 +38,12 @@ impl StoreForm {
     }
 
     /// Builds the form of an existing store.
-    pub(super) fn of(store: &Store) -> Self {
-        Self::of_image(&store.image())
+    pub(super) fn from_store(store: &Store) -> Self {
+        Self::from_image(&store.image())
     }
 
     /// Builds the form from an image of the audit trail.
-    pub(super) fn of_image(image: &Value) -> Self {
+    pub(super) fn from_image(image: &Value) -> Self {
         let text = |field: &str| image.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let hosts = image.get("hosts").and_then(Value::as_array);
         let hosts = hosts.into_iter().flatten().filter_map(Value::as_str);
@@ -57,7 +57,7 @@ impl StoreForm {
     }
 
     /// Returns the editable fields, to be merged with somebody else's change.
-    pub(super) fn parts(&mut self) -> [&mut String; 4] {
+    pub(super) fn editable_fields(&mut self) -> [&mut String; 4] {
         [&mut self.name, &mut self.kind, &mut self.platform, &mut self.hosts]
     }
 
@@ -102,11 +102,11 @@ mod tests {
     #[test]
     fn a_form_says_what_its_store_says() {
         let image = serde_json::json!({"code": "de", "name": "Shop", "kind": "landing_page", "platform": "", "hosts": ["a.test", "b.test"]});
-        let form = StoreForm::of_image(&image);
+        let form = StoreForm::from_image(&image);
         let draft = form.draft();
         assert_eq!(draft.kind, Choice::Is(StoreKind::LandingPage));
         assert_eq!(draft.hosts, ["a.test", "b.test"]);
-        let sent = StoreForm::read(&Fields::parse(b"code=de&name=+Shop+&kind=landing_page&hosts=a.test%0Ab.test"));
+        let sent = StoreForm::read(&FormFields::parse(b"code=de&name=+Shop+&kind=landing_page&hosts=a.test%0Ab.test"));
         assert_eq!(sent, form);
         assert_eq!(StoreForm::default().draft().kind, Choice::Unset, "no kind is chosen for anybody");
     }

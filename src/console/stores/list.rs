@@ -5,13 +5,13 @@ use axum::extract::{RawQuery, State};
 
 use super::form::{KINDS, kind_name, kinds};
 use crate::console::Console;
-use crate::console::answer::{Answer, page_with};
-use crate::console::done::Notice;
-use crate::console::form::Fields;
-use crate::console::layout::Page;
+use crate::console::form::FormFields;
+use crate::console::layout::PageLayout;
 use crate::console::lists::{self, ListPage};
-use crate::console::nav::Place;
+use crate::console::nav::Section;
+use crate::console::notice::Notice;
 use crate::console::paths;
+use crate::console::render::{PageResult, render_with};
 use crate::console::session::Session;
 use crate::console::texts::ENGLISH;
 use crate::model::operator::Permission;
@@ -19,20 +19,20 @@ use crate::model::store::Store;
 use crate::registry::{self, Choice, ListStores, PageInput};
 
 /// Hosts that a row names; the others are counted.
-const NAMED: usize = 2;
+const MAX_NAMED: usize = 2;
 
 #[derive(Debug, Template)]
 #[template(path = "stores/list.html")]
 struct StoresPage {
-    page: Page,
-    list: ListPage<Filters, Row>,
+    page: PageLayout,
+    list: ListPage<StoreFilters, StoreRow>,
     kinds: Vec<(&'static str, &'static str)>,
     may_edit: bool,
 }
 
 /// A store in the list.
 #[derive(Debug)]
-struct Row {
+struct StoreRow {
     code: String,
     name: String,
     page: String,
@@ -46,7 +46,7 @@ struct Row {
 
 /// The filters of the list.
 #[derive(Debug, Default)]
-struct Filters {
+struct StoreFilters {
     text: String,
     activity: String,
     kind: String,
@@ -55,17 +55,17 @@ struct Filters {
 }
 
 /// Shows the page.
-pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> Answer {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    let filters = Filters::read(&fields);
-    let (found, from) = (console.registry.stores(&filters.list()).await, filters.page.clone());
-    let list = ListPage::new(filters, from, found, |stores| stores.into_iter().map(Row::from).collect())?;
-    let page = Page::new(&console, &session, Place::Stores, ENGLISH.stores.title);
-    let page = page.with_scripts(&["list.js"]).with_notice(Notice::read(&fields, console.authority.now()));
-    page_with(list.status(), &StoresPage { page, list, kinds: kinds(), may_edit: session.may(Permission::Edit) })
+pub(super) async fn page(State(console): State<Console>, session: Session, RawQuery(query): RawQuery) -> PageResult {
+    let fields = FormFields::parse(query.unwrap_or_default().as_bytes());
+    let filters = StoreFilters::read(&fields);
+    let (found, from) = (console.registry.stores(&filters.request()).await, filters.page.clone());
+    let list = ListPage::new(filters, from, found, |stores| stores.into_iter().map(StoreRow::from).collect())?;
+    let page = PageLayout::new(&console, &session, Section::Stores, ENGLISH.stores.title);
+    let page = page.with_scripts(&["list.js"]).with_notice(Notice::from_query(&fields, console.authority.now()));
+    render_with(list.status(), &StoresPage { page, list, kinds: kinds(), may_edit: session.may(Permission::Edit) })
 }
 
-impl lists::Filters for Filters {
+impl lists::ListFilters for StoreFilters {
     const PATH: &'static str = paths::STORES;
 
     fn pairs(&self) -> Vec<(&'static str, &str)> {
@@ -73,8 +73,8 @@ impl lists::Filters for Filters {
     }
 }
 
-impl Filters {
-    fn read(fields: &Fields) -> Self {
+impl StoreFilters {
+    fn read(fields: &FormFields) -> Self {
         Self {
             text: fields.trimmed("text"),
             activity: fields.trimmed("activity"),
@@ -84,7 +84,7 @@ impl Filters {
         }
     }
 
-    fn list(&self) -> ListStores {
+    fn request(&self) -> ListStores {
         ListStores {
             page: PageInput { size: 0, token: self.page.clone() },
             active: match &*self.activity {
@@ -102,15 +102,15 @@ impl Filters {
     }
 }
 
-impl From<Store> for Row {
+impl From<Store> for StoreRow {
     fn from(store: Store) -> Self {
         let code = store.code.as_str().to_owned();
         Self {
             page: paths::store(&code),
             code,
             kind: kind_name(store.kind),
-            more: store.hosts.len().saturating_sub(NAMED),
-            hosts: store.hosts.into_iter().take(NAMED).collect(),
+            more: store.hosts.len().saturating_sub(MAX_NAMED),
+            hosts: store.hosts.into_iter().take(MAX_NAMED).collect(),
             name: store.name,
             platform: store.platform,
             active: store.active,

@@ -1,7 +1,7 @@
 //! Integration › Stores.
 
+mod actions;
 mod add;
-mod end;
 mod form;
 mod list;
 mod show;
@@ -17,6 +17,6 @@ pub(super) fn routes() -> Router<Console> {
         .route(paths::STORES, get(list::page))
         .route(paths::NEW_STORE, get(add::form).post(add::submit))
         .route(paths::STORE, get(show::page).post(show::submit))
-        .route(paths::SWITCH_STORE, post(end::switch))
-        .route(paths::DELETE_STORE, post(end::delete))
+        .route(paths::SWITCH_STORE, post(actions::switch))
+        .route(paths::DELETE_STORE, post(actions::delete))
 }

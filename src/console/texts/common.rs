@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// On every page.
-    Common {
+    CommonTexts {
         product: "Latchkey",
         skip: "Skip to content",
         sections: "Sections",
@@ -28,15 +28,15 @@ texts! {
         pages: "Pages",
         stale: "Someone else changed this while you were editing. Your changes aren't saved yet; nothing is lost.",
         save: "Save",
-        mend: "Not saved.",
-        mend_one: "Fix the highlighted field.",
-        mend_several: "Fix the highlighted fields.",
+        not_saved: "Not saved.",
+        fix_one: "Fix the highlighted field.",
+        fix_several: "Fix the highlighted fields.",
     }
 }
 
 texts! {
     /// The navigation.
-    Nav {
+    NavTexts {
         integration: "Integration",
         keys: "API access keys",
         stores: "Stores",
@@ -51,7 +51,7 @@ texts! {
 
 texts! {
     /// Signing in.
-    SignIn {
+    SignInTexts {
         title: "Sign in",
         token: "Operator token",
         token_help: "Starts with lko_. On the first start, Latchkey writes one to the file admin.token in its data folder. After that, an administrator issues them.",
@@ -74,7 +74,7 @@ texts! {
 
 texts! {
     /// Error pages.
-    Failures {
+    PageErrorTexts {
         home: "Go to the start page",
         not_found: "Page not found",
         not_found_advice: "It may have been deleted, or the address is incomplete. The audit trail shows what was deleted.",
@@ -115,7 +115,7 @@ texts! {
 
 texts! {
     /// Completed actions, by their names in the address.
-    Done {
+    DoneTexts {
         saved: "Saved.",
         revoked: "Key revoked. Its tokens are now refused.",
         deleted: "Key deleted.",

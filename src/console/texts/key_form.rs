@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// Adding and editing a key.
-    KeyForm {
+    KeyFormTexts {
         add_title: "Add an API access key",
         edit_title: "Edit",
         token: "Key",
@@ -61,11 +61,11 @@ texts! {
         label_twice: "Each label name can be used only once.",
         why: "Reason",
         why_help: "Optional. Kept in the audit trail.",
-        made_title: "Key saved",
-        made_now: "Copy the token now. You won't see it again.",
-        made_keep: "Give it to the partner or service that will use it. If it gets lost, rotate the key to create a new token.",
-        made_open: "View key",
-        made_another: "Add another key",
+        created_title: "Key saved",
+        created_now: "Copy the token now. You won't see it again.",
+        created_keep: "Give it to the partner or service that will use it. If it gets lost, rotate the key to create a new token.",
+        created_open: "View key",
+        created_another: "Add another key",
     }
 }
 

@@ -5,12 +5,12 @@ use crate::model::decision::Reason;
 
 texts! {
     /// The page of a key.
-    KeyPage {
+    KeyPageTexts {
         change: "Edit",
         duplicate: "Duplicate",
-        facts: "Details",
+        details: "Details",
         id: "ID",
-        standing: "Activity",
+        activity: "Activity",
         owner: "Owner",
         comment: "Comment",
         labels: "Labels",
@@ -32,8 +32,8 @@ texts! {
         ends: "Expires",
         with_key: "with the key",
         no_tokens: "This key has no valid token.",
-        end_token: "Revoke token",
-        end_token_help: "Calls with this token are refused immediately.",
+        revoke_token: "Revoke token",
+        revoke_token_help: "Calls with this token are refused immediately.",
         rotate: "Rotate",
         rotate_help: "Creates a second token. The current token keeps working during the overlap, so your partner has time to switch.",
         two_tokens: "This key already has two tokens. You can rotate it again when the older one has expired or is revoked.",
@@ -64,7 +64,7 @@ texts! {
         refused: "refused",
         day: "Day (UTC)",
         as_table: "Show as table",
-        most: "peak:",
+        peak: "peak:",
         call_a_day: "call a day",
         calls_a_day: "calls a day",
         check: "Check access",
@@ -84,7 +84,7 @@ texts! {
         check_scope_none: "no store",
         check_scope_large: "more than 200 stores",
         check_within_scope: "Only for services that restrict the result to the stores in scope: this key is limited to certain stores, and the method takes no store. A gateway refuses this call unless its profile sets upstream_applies_scope.",
-        check_judged_as: "Matched method",
+        check_matched: "Matched method",
         check_revision: "Revision",
         check_bad_address: "Enter a valid IP address.",
         history: "History",
@@ -110,7 +110,7 @@ texts! {
 
 texts! {
     /// Actions, by their names in the audit trail.
-    Actions {
+    ActionTexts {
         create: "Created",
         update: "Changed",
         rotate: "Rotated",
@@ -127,7 +127,7 @@ texts! {
 
 texts! {
     /// Subjects of changes, by their names in the audit trail.
-    Subjects {
+    SubjectTexts {
         key: "Key",
         store: "Store",
         method: "Method",
@@ -170,7 +170,7 @@ texts! {
 
 texts! {
     /// Editing a key.
-    KeyEdit {
+    KeyEditTexts {
         title: "Edit API access key",
         stale: "Someone else changed this key while you were editing. Your changes aren't saved yet; nothing is lost.",
         stale_theirs: "What they changed:",

@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// The list.
-    Keys {
+    KeyTexts {
         title: "API access keys",
         add: "Add",
         filter: "Filter",
@@ -22,11 +22,11 @@ texts! {
         store: "Has access to store",
         method: "Has access to method",
         owner: "Owner",
-        life: "Expiry and usage",
-        life_expiring: "Expires within 30 days",
-        life_expired: "Expired",
-        life_never: "Never used",
-        life_unused: "Not used for 90 days",
+        lifecycle: "Expiry and usage",
+        lifecycle_expiring: "Expires within 30 days",
+        lifecycle_expired: "Expired",
+        lifecycle_never: "Never used",
+        lifecycle_unused: "Not used for 90 days",
         column_key: "Key",
         column_owner: "Owner",
         column_activity: "Activity",

@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// The reference book and its methods.
-    Methods {
+    MethodTexts {
         title: "Reference book",
         add: "Add a method",
         add_title: "Add a method",
@@ -41,7 +41,7 @@ texts! {
         nothing_found: "No methods match.",
         nothing_found_advice: "Change the search, or show the whole book.",
         keys: "Keys with access",
-        facts: "Details",
+        details: "Details",
         change: "Edit",
         save_new: "Add method",
         retire: "Retire",
@@ -53,7 +53,7 @@ texts! {
 
 texts! {
     /// Importing a reference book.
-    Import {
+    ImportTexts {
         title: "Import a reference book",
         lead: "You'll see what would change before anything is saved.",
         file: "YAML file",
@@ -61,8 +61,8 @@ texts! {
         yaml_help: "Choose a file or paste its contents. For an example, see the built-in book.",
         retire: "Also retire methods that are missing from it",
         retire_help: "Keys with selected methods lose them.",
-        look: "Preview changes",
-        look_again: "Preview again",
+        show_preview: "Preview changes",
+        preview_again: "Preview again",
         apply: "Import",
         wrong: "Nothing was imported. Fix these errors in the file:",
         further_one: "more error",
@@ -71,7 +71,7 @@ texts! {
         nothing: "There is nothing to import: the reference book already has all of this.",
         added: "New",
         changed: "Changed",
-        changed_place: "position only",
+        changed_position: "position only",
         retired: "Retired",
         unchanged: "Unchanged",
         gaining: "Keys that gain access",

@@ -13,68 +13,68 @@ mod section;
 mod stores;
 mod unconfirmed;
 
-use self::common::{Common, Done, Failures, Nav, SignIn};
-use self::key_form::KeyForm;
-use self::key_page::{Actions, FieldNames, KeyEdit, KeyPage, Subjects};
-use self::keys::Keys;
-use self::methods::{Import, Methods};
-use self::operators::Operators;
-use self::oversight::{Audit, Find, Replicas};
-use self::stores::Stores;
-use self::unconfirmed::{Outcomes, Risks, Unconfirmed};
+use self::common::{CommonTexts, DoneTexts, NavTexts, PageErrorTexts, SignInTexts};
+use self::key_form::KeyFormTexts;
+use self::key_page::{ActionTexts, FieldNames, KeyEditTexts, KeyPageTexts, SubjectTexts};
+use self::keys::KeyTexts;
+use self::methods::{ImportTexts, MethodTexts};
+use self::operators::OperatorTexts;
+use self::oversight::{AuditTexts, FindTexts, ReplicaTexts};
+use self::stores::StoreTexts;
+use self::unconfirmed::{OutcomeTexts, RiskTexts, UnconfirmedTexts};
 
 /// All texts of a language.
 #[derive(Debug)]
 pub(super) struct Texts {
     /// The language, as HTML names it.
     pub(super) language: &'static str,
-    pub(super) common: Common,
-    pub(super) nav: Nav,
-    pub(super) sign_in: SignIn,
-    pub(super) failures: Failures,
-    pub(super) done: Done,
-    pub(super) unconfirmed: Unconfirmed,
-    pub(super) outcomes: Outcomes,
-    pub(super) risks: Risks,
-    pub(super) keys: Keys,
-    pub(super) key_form: KeyForm,
-    pub(super) key_page: KeyPage,
-    pub(super) key_edit: KeyEdit,
-    pub(super) stores: Stores,
-    pub(super) methods: Methods,
-    pub(super) import: Import,
-    pub(super) find: Find,
-    pub(super) audit: Audit,
-    pub(super) replicas: Replicas,
-    pub(super) operators: Operators,
-    pub(super) actions: Actions,
-    pub(super) subjects: Subjects,
+    pub(super) common: CommonTexts,
+    pub(super) nav: NavTexts,
+    pub(super) sign_in: SignInTexts,
+    pub(super) page_errors: PageErrorTexts,
+    pub(super) done: DoneTexts,
+    pub(super) unconfirmed: UnconfirmedTexts,
+    pub(super) outcomes: OutcomeTexts,
+    pub(super) risks: RiskTexts,
+    pub(super) keys: KeyTexts,
+    pub(super) key_form: KeyFormTexts,
+    pub(super) key_page: KeyPageTexts,
+    pub(super) key_edit: KeyEditTexts,
+    pub(super) stores: StoreTexts,
+    pub(super) methods: MethodTexts,
+    pub(super) import: ImportTexts,
+    pub(super) find: FindTexts,
+    pub(super) audit: AuditTexts,
+    pub(super) replicas: ReplicaTexts,
+    pub(super) operators: OperatorTexts,
+    pub(super) actions: ActionTexts,
+    pub(super) subjects: SubjectTexts,
     pub(super) fields: FieldNames,
 }
 
 /// The texts in English.
 pub(super) static ENGLISH: Texts = Texts {
     language: "en",
-    common: Common::ENGLISH,
-    nav: Nav::ENGLISH,
-    sign_in: SignIn::ENGLISH,
-    failures: Failures::ENGLISH,
-    done: Done::ENGLISH,
-    unconfirmed: Unconfirmed::ENGLISH,
-    outcomes: Outcomes::ENGLISH,
-    risks: Risks::ENGLISH,
-    keys: Keys::ENGLISH,
-    key_form: KeyForm::ENGLISH,
-    key_page: KeyPage::ENGLISH,
-    key_edit: KeyEdit::ENGLISH,
-    stores: Stores::ENGLISH,
-    methods: Methods::ENGLISH,
-    import: Import::ENGLISH,
-    find: Find::ENGLISH,
-    audit: Audit::ENGLISH,
-    replicas: Replicas::ENGLISH,
-    operators: Operators::ENGLISH,
-    actions: Actions::ENGLISH,
-    subjects: Subjects::ENGLISH,
+    common: CommonTexts::ENGLISH,
+    nav: NavTexts::ENGLISH,
+    sign_in: SignInTexts::ENGLISH,
+    page_errors: PageErrorTexts::ENGLISH,
+    done: DoneTexts::ENGLISH,
+    unconfirmed: UnconfirmedTexts::ENGLISH,
+    outcomes: OutcomeTexts::ENGLISH,
+    risks: RiskTexts::ENGLISH,
+    keys: KeyTexts::ENGLISH,
+    key_form: KeyFormTexts::ENGLISH,
+    key_page: KeyPageTexts::ENGLISH,
+    key_edit: KeyEditTexts::ENGLISH,
+    stores: StoreTexts::ENGLISH,
+    methods: MethodTexts::ENGLISH,
+    import: ImportTexts::ENGLISH,
+    find: FindTexts::ENGLISH,
+    audit: AuditTexts::ENGLISH,
+    replicas: ReplicaTexts::ENGLISH,
+    operators: OperatorTexts::ENGLISH,
+    actions: ActionTexts::ENGLISH,
+    subjects: SubjectTexts::ENGLISH,
     fields: FieldNames::ENGLISH,
 };

@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// Operators.
-    Operators {
+    OperatorTexts {
         title: "Operators",
         lead: "People and services that can call Latchkey itself.",
         add: "Add",
@@ -30,16 +30,16 @@ texts! {
         none: "—",
         nothing_found: "No operators match.",
         save_new: "Add operator",
-        facts: "Details",
+        details: "Details",
         change: "Edit",
         own_help: "This is you. If you save changes here, you'll have to sign in again.",
-        deeds: "Activity",
-        made_title: "Operator added",
+        changes_made: "Activity",
+        created_title: "Operator added",
         rotated_title: "New token created",
-        made_now: "Copy the token now. You won't see it again.",
-        made_keep: "Anyone who has it can do what the role allows. If it gets lost, rotate it to create a new one.",
-        made_own: "This signed you out. Sign in with the new token.",
-        made_open: "View operators",
+        created_now: "Copy the token now. You won't see it again.",
+        created_keep: "Anyone who has it can do what the role allows. If it gets lost, rotate it to create a new one.",
+        created_own: "This signed you out. Sign in with the new token.",
+        created_open: "View operators",
         rotate: "Rotate token",
         rotate_help: "Creates a new token. The current token and all sessions started with it end immediately.",
         rotate_sure: "Yes, revoke the current token",

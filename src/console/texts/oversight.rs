@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// The audit trail.
-    Audit {
+    AuditTexts {
         title: "Audit trail",
         about: "Type",
         subject: "ID or code",
@@ -24,17 +24,17 @@ texts! {
 
 texts! {
     /// The replicas.
-    Replicas {
+    ReplicaTexts {
         title: "Replicas",
         lead: "Every change has a revision. A replica decides by the latest revision it has applied.",
-        head: "Latest revision",
+        latest: "Latest revision",
         bound: "Replicas out of sync for longer than this deny every request",
-        again: "Refresh",
+        refresh: "Refresh",
         host: "Replica",
         state: "State",
         live: "Live",
-        silent: "Unresponsive",
-        silent_help: "It hasn't reported recently: it was stopped, or it can't reach storage. Writes don't wait for it.",
+        unresponsive: "Unresponsive",
+        unresponsive_help: "It hasn't reported recently: it was stopped, or it can't reach storage. Writes don't wait for it.",
         applied: "Applied",
         behind: "behind",
         current: "up to date",
@@ -51,7 +51,7 @@ texts! {
         lost: "Lost changes",
         lost_lead: "Replicas had applied these changes, but storage no longer has them: it was restored from a backup, or failed over to a standby that hadn't received them. Keys that they revoked work again. To revoke those keys again, run: latchkey replicas lost --reapply",
         lost_revision: "Revision",
-        lost_what: "Subject",
+        lost_what: "EntrySubject",
         lost_action: "Action",
         lost_noticed: "Noticed",
     }
@@ -59,7 +59,7 @@ texts! {
 
 texts! {
     /// Finding a key by its token.
-    Find {
+    FindTexts {
         title: "Find a key",
         lead: "Found a token in a log, a repository or an email? Paste it to see which key it belongs to. It won't be stored.",
         token: "Token",

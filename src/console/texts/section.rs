@@ -13,9 +13,9 @@ macro_rules! texts {
             pub(in crate::console) const ENGLISH: Self = Self { $($field: $text,)+ };
 
             /// Returns the text of this name, if there is one.
-            #[expect(clippy::allow_attributes, reason = "only some sections are asked by name")]
-            #[allow(dead_code, reason = "only some sections are asked by name")]
-            pub(in crate::console) fn named(&self, name: &str) -> Option<&'static str> {
+            #[expect(clippy::allow_attributes, reason = "only some sections are looked up by name")]
+            #[allow(dead_code, reason = "only some sections are looked up by name")]
+            pub(in crate::console) fn get(&self, name: &str) -> Option<&'static str> {
                 match name {
                     $(stringify!($field) => Some(self.$field),)+
                     _ => None,

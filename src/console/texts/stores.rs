@@ -4,7 +4,7 @@ use super::section::texts;
 
 texts! {
     /// Stores.
-    Stores {
+    StoreTexts {
         title: "Stores",
         add: "Add",
         add_title: "Add a store",
@@ -40,7 +40,7 @@ texts! {
         nothing_found_advice: "Remove a filter, or show all stores.",
         changed_meanwhile: "Someone changed this store since the list was loaded. Check it before you switch it on or off.",
         keys: "Keys with access",
-        facts: "Details",
+        details: "Details",
         change: "Edit",
         created: "Added",
         save_new: "Add store",

@@ -1,11 +1,11 @@
 //! Texts of writes that some replicas have not confirmed yet. Each begins with the action and continues with the risk
-//! of such a replica; both are listed here by the names of [`super::common::Done`].
+//! of such a replica; both are listed here by the names of [`super::common::DoneTexts`].
 
 use super::section::texts;
 
 texts! {
-    /// Which replicas have not confirmed a write. The first placeholder is one of [`Risks`].
-    Unconfirmed {
+    /// Which replicas have not confirmed a write. The first placeholder is one of [`RiskTexts`].
+    UnconfirmedTexts {
         one: "1 replica has not confirmed yet and {} for up to {}: {}",
         several: "{} replicas have not confirmed yet and {} for up to {}: {}",
         unknown: "Which replicas have confirmed is not known: storage did not respond after saving. Any replica {} for up to {}.",
@@ -14,7 +14,7 @@ texts! {
 
 texts! {
     /// Completed actions.
-    Outcomes {
+    OutcomeTexts {
         saved: "Saved.",
         added: "The key is added.",
         rotated: "The key has a new token.",
@@ -38,7 +38,7 @@ texts! {
 
 texts! {
     /// What a replica that has not confirmed may still do.
-    Risks {
+    RiskTexts {
         saved: "may still decide as before this change",
         added: "may not know this key",
         rotated: "may not know the new token, and may still allow the old one",

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::filters::{self, Stands};
+use super::filters::{self, FilterPosition};
 use super::known;
-use super::report::{Report, is_of_this_machine, short, shown};
+use super::report::{Report, display_name, is_of_this_machine, short};
 use super::tree::{at, field, is_true, list, number, text, typed, walk};
 
 const WHAT: &str = "cluster";
 
 /// Checks the cluster of this name.
-pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<'_>) {
+pub(super) fn check(name: &str, place: &str, config: &Value, report: &mut Report<'_>) {
     if name.is_empty() {
         return;
     }
@@ -22,7 +22,7 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
         return;
     };
     let place = &format!("cluster {name}");
-    if !speaks_http2(cluster) {
+    if !uses_http2(cluster) {
         report.fail(
             WHAT,
             place,
@@ -45,12 +45,12 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
              calls at a time and fails all others",
         );
     }
-    let mut far = false;
+    let mut is_remote = false;
     walk(cluster, "", &mut |value, _| {
         let address = text(value, "socket_address/address");
-        far |= !address.is_empty() && !is_of_this_machine(address);
+        is_remote |= !address.is_empty() && !is_of_this_machine(address);
     });
-    if far && field(cluster, "transport_socket").is_none() {
+    if is_remote && field(cluster, "transport_socket").is_none() {
         report.warn(
             WHAT,
             place,
@@ -61,7 +61,7 @@ pub(super) fn look(name: &str, place: &str, config: &Value, report: &mut Report<
 }
 
 /// Checks what happens to a request after the decision, on its way into a cluster.
-pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'_>) {
+pub(super) fn check_after_decision(cluster: &Value, config: &Value, report: &mut Report<'_>) {
     const DNS: [&str; 5] = ["aggregate", "dns", "logical_dns", "static", "strict_dns"];
     const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];
 
@@ -69,7 +69,7 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
     let options = field(cluster, "typed_extension_protocol_options").and_then(Value::as_object).into_iter().flatten();
     for (_, options) in options {
         for filter in list(typed(options).1, "http_filters") {
-            filters::look(filter, Stands::Behind, place, report);
+            filters::check(filter, FilterPosition::After, place, report);
         }
     }
     if let Some(kind) = field(cluster, "cluster_type") {
@@ -90,7 +90,7 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
         let (kind, _) = field(socket, "typed_config").map_or(("", socket), typed);
         let short = short(kind, "envoy.extensions.transport_sockets.");
         if !SOCKETS.contains(&short) || !known::is_known(kind) {
-            report.unknown(WHAT, place, &format!("the transport socket {}", shown(short, socket)));
+            report.unknown(WHAT, place, &format!("the transport socket {}", display_name(short, socket)));
         }
     }
     match text(cluster, "type") {
@@ -119,23 +119,23 @@ pub(super) fn look_behind(cluster: &Value, config: &Value, report: &mut Report<'
         );
     }
     let admin = at(config, "admin/address/socket_address/port_value");
-    let mut governs = false;
+    let mut reaches_admin = false;
     walk(cluster, "", &mut |value, _| {
         let port = at(value, "socket_address/port_value");
-        governs |= port.is_some() && port == admin && is_of_this_machine(text(value, "socket_address/address"));
+        reaches_admin |= port.is_some() && port == admin && is_of_this_machine(text(value, "socket_address/address"));
     });
-    if governs {
+    if reaches_admin {
         report.fail(WHAT, place, "it leads to admin.address, through which any client could control Envoy; remove it");
     }
 }
 
-fn speaks_http2(cluster: &Value) -> bool {
+fn uses_http2(cluster: &Value) -> bool {
     let mut options =
         field(cluster, "typed_extension_protocol_options").and_then(Value::as_object).into_iter().flatten();
-    let speaks = |options: &Value| {
+    let uses = |options: &Value| {
         ["explicit_http_config/http2_protocol_options", "auto_config", "use_downstream_protocol_config"]
             .iter()
             .any(|path| at(options, path).is_some())
     };
-    field(cluster, "http2_protocol_options").is_some() || options.any(|(_, options)| speaks(typed(options).1))
+    field(cluster, "http2_protocol_options").is_some() || options.any(|(_, options)| uses(typed(options).1))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::headers::DECISION;
-use super::report::{Report, short, shown};
+use super::report::{Report, display_name, short};
 use super::tree::{field, list, text, typed};
 use super::{headers, known};
 
@@ -49,15 +49,15 @@ const CHANGING: [&str; 12] = [
 
 /// The position of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(super) enum FilterPosition {
     /// Before ext_authz: its changes are judged.
     Before,
     /// After ext_authz: its changes are not judged.
-    Behind,
+    After,
 }
 
 /// Checks a filter other than ext_authz.
-pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
+pub(super) fn check(filter: &Value, position: FilterPosition, place: &str, report: &mut Report<'_>) {
     let name = text(filter, "name");
     if field(filter, "config_discovery").is_some() {
         report.fail(WHAT, place, &format!("the filter {name} is loaded from another source and could not be checked"));
@@ -66,18 +66,18 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     let short = short(kind, PREFIX);
     if !known::is_known(kind) && !matches!(short, "cache" | "cache_v2" | "tap" | "credential_injector") {
-        report.unknown(WHAT, place, &format!("the filter {}", shown(short, filter)));
+        report.unknown(WHAT, place, &format!("the filter {}", display_name(short, filter)));
         return;
     }
     if names_decision(config) {
-        let said = format!("the filter {name} can forge the decision metadata of ext_authz; remove {DECISION} from it");
-        report.fail(WHAT, place, &said);
+        let note = format!("the filter {name} can forge the decision metadata of ext_authz; remove {DECISION} from it");
+        report.fail(WHAT, place, &note);
     }
     match short {
-        "cache" | "cache_v2" => cached(name, stands, place, report),
+        "cache" | "cache_v2" => report_cache(name, position, place, report),
         "router" => {
             for filter in list(config, "upstream_http_filters") {
-                look(filter, Stands::Behind, place, report);
+                check(filter, FilterPosition::After, place, report);
             }
         }
         // The last of the filters before a cluster, if a cluster has filters of its own.
@@ -91,11 +91,11 @@ pub(super) fn look(filter: &Value, stands: Stands, place: &str, report: &mut Rep
             &format!("the filter {name} adds a credential to every request, so every client has it; remove it"),
         ),
         "compressor" if field(config, "request_direction_config").is_none() => {}
-        "header_mutation" => mutates(name, config, stands, place, report),
-        "compressor" => changes(name, stands, place, report),
+        "header_mutation" => check_header_mutation(name, config, position, place, report),
+        "compressor" => report_change(name, position, place, report),
         _ if HARMLESS.contains(&short) => {}
-        _ if CHANGING.contains(&short) => changes(name, stands, place, report),
-        _ => report.unknown(WHAT, place, &format!("the filter {}", shown(short, filter))),
+        _ if CHANGING.contains(&short) => report_change(name, position, place, report),
+        _ => report.unknown(WHAT, place, &format!("the filter {}", display_name(short, filter))),
     }
 }
 
@@ -110,11 +110,11 @@ fn names_decision(config: &Value) -> bool {
 }
 
 /// Checks how a route configures a filter other than ext_authz.
-pub(super) fn look_at_route(name: &str, kind: &str, config: &Value, place: &str, report: &mut Report<'_>) {
+pub(super) fn check_route(name: &str, kind: &str, config: &Value, place: &str, report: &mut Report<'_>) {
     let short = short(kind, PREFIX);
     let harmless = match short {
         "compressor" => field(config, "overrides/request_direction_config").is_none(),
-        "header_mutation" => wrong_behind(config, report).is_empty(),
+        "header_mutation" => wrong_after(config, report).is_empty(),
         _ => HARMLESS.contains(&short),
     };
     if !harmless || !known::is_known(kind) {
@@ -122,49 +122,49 @@ pub(super) fn look_at_route(name: &str, kind: &str, config: &Value, place: &str,
     }
 }
 
-fn cached(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
-    let said = match stands {
-        Stands::Before => {
+fn report_cache(name: &str, position: FilterPosition, place: &str, report: &mut Report<'_>) {
+    let note = match position {
+        FilterPosition::Before => {
             format!("the filter {name} is before ext_authz: a response allowed to one key is served to everyone")
         }
-        Stands::Behind => format!(
+        FilterPosition::After => format!(
             "the filter {name} serves one key a response that was allowed to another, unless the response varies by key"
         ),
     };
-    report.fail(WHAT, place, &said);
+    report.fail(WHAT, place, &note);
 }
 
-fn changes(name: &str, stands: Stands, place: &str, report: &mut Report<'_>) {
-    if stands == Stands::Behind {
-        let said = format!(
+fn report_change(name: &str, position: FilterPosition, place: &str, report: &mut Report<'_>) {
+    if position == FilterPosition::After {
+        let note = format!(
             "the filter {name} is after ext_authz and can change the request after the decision: move it before \
              ext_authz or remove it"
         );
-        report.fail(WHAT, place, &said);
+        report.fail(WHAT, place, &note);
     }
 }
 
 /// Checks the headers that a filter header_mutation sets and removes.
-fn mutates(name: &str, config: &Value, stands: Stands, place: &str, report: &mut Report<'_>) {
-    if stands == Stands::Behind {
-        let wrong = wrong_behind(config, report);
+fn check_header_mutation(name: &str, config: &Value, position: FilterPosition, place: &str, report: &mut Report<'_>) {
+    if position == FilterPosition::After {
+        let wrong = wrong_after(config, report);
         if !wrong.is_empty() {
-            changes(name, stands, place, report);
+            report_change(name, position, place, report);
             report.fail(WHAT, place, &format!("the filter {name} {}", wrong.join(", and ")));
         }
         return;
     }
     let wrong: Vec<String> = mutations(config).filter_map(|one| headers::set_before(one, report)).collect();
-    for said in wrong {
-        report.fail(WHAT, place, &format!("the filter {name} {said}"));
+    for note in wrong {
+        report.fail(WHAT, place, &format!("the filter {name} {note}"));
     }
 }
 
 /// Returns what a filter header_mutation does that is not allowed after the decision.
-fn wrong_behind(config: &Value, report: &Report<'_>) -> Vec<String> {
+fn wrong_after(config: &Value, report: &Report<'_>) -> Vec<String> {
     let wrong = mutations(config).filter_map(|mutation| match field(mutation, "append") {
-        Some(option) => headers::set_behind(option, report),
-        None => headers::removed_behind(text(mutation, "remove"), report),
+        Some(option) => headers::set_after(option, report),
+        None => headers::removed_after(text(mutation, "remove"), report),
     });
     wrong.collect()
 }

@@ -27,10 +27,10 @@ const DECIDING_PARTS: [&str; 8] = ["latchkey", "override", "method", "verb", "ho
 const DECIDING_ENDS: [&str; 2] = ["uri", "url"];
 
 /// A command of a format, such as `%REQ(:METHOD)%`: its name, its argument, and the complete command.
-pub(super) type Command<'a> = (&'a str, &'a str, &'a str);
+pub(super) type FormatCommand<'a> = (&'a str, &'a str, &'a str);
 
 /// Returns the commands of a format as Envoy finds them; `None` if Envoy could find others.
-pub(super) fn commands(format: &str) -> Option<Vec<Command<'_>>> {
+pub(super) fn commands(format: &str) -> Option<Vec<FormatCommand<'_>>> {
     let (mut found, mut rest) = (Vec::new(), format);
     while let Some(at) = rest.find('%') {
         let whole = &rest[at + 1..];
@@ -84,7 +84,7 @@ pub(super) fn is_of_operator(value: &str) -> bool {
 }
 
 /// Returns what is wrong with a header that is set after the decision.
-pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> {
+pub(super) fn set_after(option: &Value, report: &Report<'_>) -> Option<String> {
     let (name, value) = (text(option, "header/key").to_ascii_lowercase(), text(option, "header/value"));
     if name.is_empty() || report.decides(&name) {
         Some(format!("sets {name} after the decision; remove it"))
@@ -98,7 +98,7 @@ pub(super) fn set_behind(option: &Value, report: &Report<'_>) -> Option<String> 
 }
 
 /// Returns what is wrong with removing a header after the decision.
-pub(super) fn removed_behind(name: &str, report: &Report<'_>) -> Option<String> {
+pub(super) fn removed_after(name: &str, report: &Report<'_>) -> Option<String> {
     // No decision is based on these, and some services trust them.
     const CLAIMS: [&str; 8] = [
         "forwarded",

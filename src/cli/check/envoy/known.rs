@@ -10,14 +10,14 @@ use super::report::Report;
 use super::tree::{camel, placed, text};
 
 /// The fields of a message, each with its type.
-type Fields = Vec<(&'static str, &'static str)>;
+type MessageFields = Vec<(&'static str, &'static str)>;
 
 /// The type of the whole file.
 const BOOTSTRAP: &str = "envoy.config.bootstrap.v3.Bootstrap";
 
-static MESSAGES: LazyLock<BTreeMap<&'static str, Fields>> = LazyLock::new(|| {
+static MESSAGES: LazyLock<BTreeMap<&'static str, MessageFields>> = LazyLock::new(|| {
     let mut messages = BTreeMap::new();
-    let mut fields: Option<&mut Fields> = None;
+    let mut fields: Option<&mut MessageFields> = None;
     for line in include_str!("known.txt").lines().filter(|line| !line.starts_with('#')) {
         match line.trim_start().split_once(": ") {
             None => fields = Some(messages.entry(line).or_default()),
@@ -34,14 +34,14 @@ pub(super) fn is_known(kind: &str) -> bool {
 
 /// Returns the configuration with fields in snake case and values in their types, without unknown parts.
 pub(super) fn read(config: &Value, report: &mut Report<'_>) -> Value {
-    Reader { report }.message(config, BOOTSTRAP, "")
+    ConfigReader { report }.message(config, BOOTSTRAP, "")
 }
 
-struct Reader<'a, 'b> {
+struct ConfigReader<'a, 'b> {
     report: &'a mut Report<'b>,
 }
 
-impl Reader<'_, '_> {
+impl ConfigReader<'_, '_> {
     fn message(&mut self, raw: &Value, name: &'static str, place: &str) -> Value {
         let (Some(members), Some(fields)) = (raw.as_object(), MESSAGES.get(name)) else {
             self.report.fail(subject(name), place, &format!("a {} must be a map of fields", last(name)));
@@ -64,8 +64,8 @@ impl Reader<'_, '_> {
                 continue;
             };
             if written != field && members.contains_key(*field) {
-                let said = format!("{written} occurs in two spellings, of which Envoy uses one; remove the other");
-                self.report.fail("file", place, &said);
+                let note = format!("{written} occurs in two spellings, of which Envoy uses one; remove the other");
+                self.report.fail("file", place, &note);
             }
             // Null counts as missing.
             if !value.is_null()
@@ -134,12 +134,12 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn extension(&mut self, raw: &Value, told: bool, at: (&'static str, &str), place: &str) -> Value {
+    fn extension(&mut self, raw: &Value, is_any: bool, at: (&'static str, &str), place: &str) -> Value {
         let kind = text(raw, "@type").rsplit('/').next().unwrap_or_default();
         if let Some((kind, _)) = MESSAGES.get_key_value(kind) {
             return self.message(raw, kind, place);
         }
-        if told {
+        if is_any {
             let kind = if kind.is_empty() { "an extension without a type" } else { kind };
             self.report.unknown(subject(at.0), place, &format!("{kind} in {}", at.1));
         }
@@ -147,8 +147,8 @@ impl Reader<'_, '_> {
     }
 
     fn wrong(&mut self, at: (&'static str, &str), place: &str, right: &str) -> Option<Value> {
-        let said = format!("{} has a value that could not be checked: write {right}", at.1);
-        self.report.fail(subject(at.0), place, &said);
+        let note = format!("{} has a value that could not be checked: write {right}", at.1);
+        self.report.fail(subject(at.0), place, &note);
         None
     }
 }

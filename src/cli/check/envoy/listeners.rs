@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::report::{Report, short, shown};
+use super::report::{Report, display_name, short};
 use super::tree::{at, field, is_true, list, text, typed};
 use super::{known, logs, routes};
 
 const WHAT: &str = "listener";
 
-/// The network filter whose requests are checked by `doors`.
+/// The network filter whose requests are checked by `connection_managers`.
 pub(super) const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /// Network filters that pass a connection on or close it, and at most respond themselves.
@@ -38,13 +38,13 @@ const READING: [&str; 4] = ["http_inspector", "local_ratelimit", "original_dst",
 const SOCKETS: [&str; 3] = ["quic", "raw_buffer", "tls"];
 
 /// Checks a listener.
-pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
+pub(super) fn check(listener: &Value, report: &mut Report<'_>) {
     let place = &format!("listener {}", text(listener, "name"));
     for name in ["filter_chain_matcher", "fcds_config"] {
         if field(listener, name).is_some() {
-            let said =
+            let note =
                 format!("{name} is not supported by this check: it is unclear which connections pass which filters");
-            report.fail(WHAT, place, &said);
+            report.fail(WHAT, place, &note);
         }
     }
     if is_true(listener, "ignore_global_conn_limit") || is_true(listener, "bypass_overload_manager") {
@@ -55,14 +55,14 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
         );
     }
     for log in list(listener, "access_log") {
-        logs::one(log, place, report);
+        logs::check_log(log, place, report);
     }
     for filter in list(listener, "listener_filters") {
-        before(filter, place, report);
+        check_listener_filter(filter, place, report);
     }
     let default = field(listener, "default_filter_chain");
     for chain in list(listener, "filter_chains").iter().chain(default) {
-        look_at_chain(chain, place, report);
+        check_chain(chain, place, report);
     }
     let filters = list(listener, "filter_chains").iter().chain(default).flat_map(|chain| list(chain, "filters"));
     let managers =
@@ -79,61 +79,62 @@ pub(super) fn look(listener: &Value, report: &mut Report<'_>) {
     }
 }
 
-fn look_at_chain(chain: &Value, place: &str, report: &mut Report<'_>) {
+fn check_chain(chain: &Value, place: &str, report: &mut Report<'_>) {
     if is_true(chain, "use_proxy_proto") {
-        believes_connections(place, report);
+        warn_of_proxy_protocol(place, report);
     }
     if let Some(socket) = field(chain, "transport_socket") {
         let (kind, _) = field(socket, "typed_config").map_or(("", socket), typed);
         let short = short(kind, "envoy.extensions.transport_sockets.");
         if !SOCKETS.contains(&short) || !known::is_known(kind) {
-            report.unknown(WHAT, place, &format!("the transport socket {}", shown(short, socket)));
+            report.unknown(WHAT, place, &format!("the transport socket {}", display_name(short, socket)));
         }
     }
     for filter in list(chain, "filters") {
-        network(filter, place, report);
+        check_network_filter(filter, place, report);
     }
 }
 
 /// Checks a network filter.
-fn network(filter: &Value, place: &str, report: &mut Report<'_>) {
+fn check_network_filter(filter: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     if kind == MANAGER {
         return;
     }
     let short = short(kind, "envoy.extensions.filters.network.");
     if field(filter, "config_discovery").is_some() {
-        let said = format!("the filter {} is loaded from another source and could not be checked", shown("", filter));
-        report.fail(WHAT, place, &said);
+        let note =
+            format!("the filter {} is loaded from another source and could not be checked", display_name("", filter));
+        report.fail(WHAT, place, &note);
     } else if PASSING.contains(&short) {
         let clusters = [at(config, "cluster"), at(config, "weighted_clusters")];
         let cluster = clusters.into_iter().flatten().next().and_then(Value::as_str).unwrap_or("others");
-        let said = format!(
+        let note = format!(
             "the filter {short} forwards everything to {cluster} without a decision: clients that reach the listener \
              need no key; remove it, or make the listener unreachable"
         );
-        report.fail(WHAT, place, &said);
+        report.fail(WHAT, place, &note);
     } else if !HARMLESS.contains(&short) || !known::is_known(kind) {
-        report.unknown(WHAT, place, &format!("the network filter {}", shown(short, filter)));
+        report.unknown(WHAT, place, &format!("the network filter {}", display_name(short, filter)));
     }
 }
 
 /// Checks a filter of the listener itself.
-fn before(filter: &Value, place: &str, report: &mut Report<'_>) {
+fn check_listener_filter(filter: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(filter, "typed_config").map_or(("", &Value::Null), typed);
     let short = short(kind, "envoy.extensions.filters.listener.");
     if short == "proxy_protocol" {
-        believes_connections(place, report);
+        warn_of_proxy_protocol(place, report);
     } else if kind.contains(".filters.udp.udp_proxy.") {
         let cluster = text(config, "cluster");
-        let said = format!("the filter udp_proxy forwards everything to {cluster} without a decision; remove it");
-        report.fail(WHAT, place, &said);
+        let note = format!("the filter udp_proxy forwards everything to {cluster} without a decision; remove it");
+        report.fail(WHAT, place, &note);
     } else if field(filter, "config_discovery").is_some() || !READING.contains(&short) || !known::is_known(kind) {
-        report.unknown(WHAT, place, &format!("the listener filter {}", shown(short, filter)));
+        report.unknown(WHAT, place, &format!("the listener filter {}", display_name(short, filter)));
     }
 }
 
-fn believes_connections(place: &str, report: &mut Report<'_>) {
+fn warn_of_proxy_protocol(place: &str, report: &mut Report<'_>) {
     report.warn(
         WHAT,
         place,

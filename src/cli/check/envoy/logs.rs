@@ -9,15 +9,15 @@ use super::tree::{at, field, list, text, typed, walk};
 const WHAT: &str = "access log";
 
 /// Checks everything that logs requests in a connection manager, which requests decisions about them or does not.
-pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report<'_>) {
+pub(super) fn check(manager: &Value, has_ext_authz: bool, place: &str, report: &mut Report<'_>) {
     walk(manager, place, &mut |value, place| {
         for name in ["access_log", "upstream_log"] {
             for log in list(value, name) {
-                one(log, place, report);
+                check_log(log, place, report);
             }
         }
     });
-    if asks && list(manager, "access_log").is_empty() {
+    if has_ext_authz && list(manager, "access_log").is_empty() {
         report.warn(
             WHAT,
             place,
@@ -27,7 +27,7 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
     }
     walk(manager, place, &mut |value, place| {
         for tag in list(value, "custom_tags") {
-            tagged(tag, place, report);
+            check_tag(tag, place, report);
         }
     });
     if field(manager, "tracing").is_some() {
@@ -41,17 +41,17 @@ pub(super) fn look(manager: &Value, asks: bool, place: &str, report: &mut Report
 }
 
 /// Checks the additional tags of a span.
-fn tagged(tag: &Value, place: &str, report: &mut Report<'_>) {
+fn check_tag(tag: &Value, place: &str, report: &mut Report<'_>) {
     let name = text(tag, "request_header/name");
-    let told = tells("REQ", name, report);
-    if let Some(why) = told.filter(|_| !name.is_empty()) {
+    let leak = leaked_by("REQ", name, report);
+    if let Some(why) = leak.filter(|_| !name.is_empty()) {
         report.fail("tracing", place, &format!("custom_tags contain {why}"));
     }
-    strings(field(tag, "value").unwrap_or(&Value::Null), place, report);
+    check_format(field(tag, "value").unwrap_or(&Value::Null), place, report);
 }
 
 /// Checks one access log.
-pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
+pub(super) fn check_log(log: &Value, place: &str, report: &mut Report<'_>) {
     let (kind, config) = field(log, "typed_config").map_or(("", &Value::Null), typed);
     let last = kind.rsplit('.').next().unwrap_or_default();
     match last {
@@ -66,7 +66,7 @@ pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
                      %PATH(NQ)% for the path",
                 );
             }
-            formats.for_each(|format| strings(format, place, report));
+            formats.for_each(|format| check_format(format, place, report));
             if at(config, "log_format/text_format_source/filename").is_some() {
                 report.fail(WHAT, place, "the format is in another file, which could not be checked");
             }
@@ -76,21 +76,21 @@ pub(super) fn one(log: &Value, place: &str, report: &mut Report<'_>) {
             place,
             "the gRPC log contains the path with the query, which can contain keys; use a log with a format",
         ),
-        "OpenTelemetryAccessLogConfig" => strings(config, place, report),
+        "OpenTelemetryAccessLogConfig" => check_format(config, place, report),
         other => {
-            let said = format!("{other} is unknown and might log keys; remove it");
-            report.fail(WHAT, place, &said);
+            let note = format!("{other} is unknown and might log keys; remove it");
+            report.fail(WHAT, place, &note);
         }
     }
 }
 
 /// Checks each text of a format.
-fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
+fn check_format(format: &Value, place: &str, report: &mut Report<'_>) {
     match format {
         Value::String(text) => match commands(text) {
             Some(commands) => {
                 for (name, argument, whole) in commands {
-                    if let Some(why) = tells(name, argument, report) {
+                    if let Some(why) = leaked_by(name, argument, report) {
                         report.fail(WHAT, place, &format!("%{whole}% logs {why}"));
                     }
                 }
@@ -103,8 +103,8 @@ fn strings(format: &Value, place: &str, report: &mut Report<'_>) {
                 );
             }
         },
-        Value::Array(list) => list.iter().for_each(|member| strings(member, place, report)),
-        Value::Object(members) => members.values().for_each(|member| strings(member, place, report)),
+        Value::Array(list) => list.iter().for_each(|member| check_format(member, place, report)),
+        Value::Object(members) => members.values().for_each(|member| check_format(member, place, report)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -134,7 +134,7 @@ const HARMLESS: [&str; 20] = [
 ];
 
 /// Returns what a command of a format logs, or may log, that must stay secret.
-fn tells(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
+fn leaked_by(name: &str, argument: &str, report: &Report<'_>) -> Option<String> {
     const QUERY: &str = "the path with the query, which can contain keys; write %PATH(NQ)%";
 
     let argument = argument.to_ascii_lowercase();

@@ -4,9 +4,9 @@
 //! Only the file itself is inspected, and only the parts listed in [`known`] are known: if Envoy gets a part from
 //! elsewhere, or if the file has unknown parts, that is reported as a failure.
 
-mod asking;
 mod clusters;
-mod doors;
+mod connection_managers;
+mod ext_authz;
 mod filters;
 mod headers;
 mod known;
@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use self::report::{Report, is_of_this_machine};
 use self::tree::{at, field, list, typed, walk};
-use super::finding::{Finding, Verdict};
+use super::finding::{CheckVerdict, Finding};
 use crate::cli::exit::Error;
 use crate::config::profiles::Profile;
 
@@ -38,28 +38,27 @@ const LONGEST: u64 = 16 << 20;
 /// # Errors
 /// It can't be read, or is not valid YAML.
 pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, Error> {
-    let told = file.display();
+    let name = file.display();
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound(format!("the file {told} does not exist")),
-        _ => Error::Failed(format!("{told} cannot be read: {error}")),
+        std::io::ErrorKind::NotFound => Error::NotFound(format!("the file {name} does not exist")),
+        _ => Error::Failed(format!("{name} cannot be read: {error}")),
     })?;
     if metadata.len() > LONGEST {
         return Err(Error::Invalid(format!(
-            "{told} is longer than {LONGEST} bytes, so it is not an Envoy configuration"
+            "{name} is longer than {LONGEST} bytes, so it is not an Envoy configuration"
         )));
     }
     let text =
-        std::fs::read_to_string(file).map_err(|error| Error::Failed(format!("{told} cannot be read: {error}")))?;
-    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if ending == "json" && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
-        return Err(Error::Invalid(format!("{told}: this is not JSON that Envoy can read")));
+        std::fs::read_to_string(file).map_err(|error| Error::Failed(format!("{name} cannot be read: {error}")))?;
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if extension == "json" && serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
+        return Err(Error::Invalid(format!("{name}: this is not JSON that Envoy can read")));
     }
-    let mut findings =
-        look_through(&text, profiles).map_err(|sentence| Error::Invalid(format!("{told}: {sentence}")))?;
-    if !["json", "yaml", "yml"].contains(&ending) {
-        let said = "its name must end in .yaml or .json, from which Envoy recognizes the format";
-        findings.retain(|finding| finding.verdict != Verdict::Ok);
-        findings.push(Finding::fail("file", said));
+    let mut findings = check_text(&text, profiles).map_err(|sentence| Error::Invalid(format!("{name}: {sentence}")))?;
+    if !["json", "yaml", "yml"].contains(&extension) {
+        let note = "its name must end in .yaml or .json, from which Envoy recognizes the format";
+        findings.retain(|finding| finding.verdict != CheckVerdict::Ok);
+        findings.push(Finding::fail("file", note));
     }
     Ok(findings)
 }
@@ -68,16 +67,16 @@ pub(super) fn file(file: &Path, profiles: &BTreeMap<String, Profile>) -> Result<
 ///
 /// # Errors
 /// The text is not valid YAML or JSON.
-fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
+fn check_text(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<Finding>, String> {
     let document = yaml::read(yaml)?;
     if field(&document.config, "static_resources").is_none() && field(&document.config, "dynamic_resources").is_none() {
         return Err(
             "this is not an Envoy configuration: it has neither static_resources nor dynamic_resources".to_owned()
         );
     }
-    let mut report = Report { profiles, findings: Vec::new(), asked: BTreeMap::new() };
-    for said in &document.unclear {
-        report.fail("file", "", said);
+    let mut report = Report { profiles, findings: Vec::new(), decision_services: BTreeMap::new() };
+    for note in &document.unclear {
+        report.fail("file", "", note);
     }
     let config = known::read(&document.config, &mut report);
     let mut managers = Vec::new();
@@ -88,7 +87,7 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
     });
     bootstrap(&config, &mut report);
     for (manager, place) in &managers {
-        doors::look(manager, place, &config, &mut report);
+        connection_managers::check(manager, place, &config, &mut report);
     }
     if at(&config, "dynamic_resources/lds_config").is_some() {
         report.fail(
@@ -100,13 +99,18 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
     } else if managers.is_empty() {
         report.fail("listeners", "", "no listener accepts HTTP, so nothing requests decisions from Latchkey");
     }
-    one_is_asked(&managers, &mut report);
+    check_one_service(&managers, &mut report);
     if report.findings.is_empty() {
-        let doors = if managers.len() == 1 { "the listener requests" } else { "all listeners request" };
-        let asked = report.asked.keys().next().map(|asked| format!(" (assumed to be {asked})")).unwrap_or_default();
+        let listeners = if managers.len() == 1 { "the listener requests" } else { "all listeners request" };
+        let service = report
+            .decision_services
+            .keys()
+            .next()
+            .map(|service| format!(" (assumed to be {service})"))
+            .unwrap_or_default();
         report.findings.push(Finding::ok(
             "envoy",
-            format!("{doors} decisions from Latchkey{asked}, and no way around them was found"),
+            format!("{listeners} decisions from Latchkey{service}, and no way around them was found"),
         ));
     }
     Ok(report.findings)
@@ -116,10 +120,10 @@ fn look_through(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Result<Vec<
 fn bootstrap(config: &Value, report: &mut Report<'_>) {
     if let Some(resources) = field(config, "static_resources") {
         for listener in list(resources, "listeners") {
-            listeners::look(listener, report);
+            listeners::check(listener, report);
         }
         for cluster in list(resources, "clusters") {
-            clusters::look_behind(cluster, config, report);
+            clusters::check_after_decision(cluster, config, report);
         }
     }
     if at(config, "dynamic_resources/cds_config").is_some() {
@@ -161,23 +165,23 @@ fn bootstrap(config: &Value, report: &mut Report<'_>) {
 
 /// Checks that all filters call the same cluster: only one of them can be Latchkey. And that it receives no other
 /// requests of clients.
-fn one_is_asked(managers: &[(&Value, String)], report: &mut Report<'_>) {
-    let asked = report.asked.clone();
-    if asked.len() > 1 {
-        let each: Vec<String> = asked.iter().map(|(asked, place)| format!("{place} uses {asked}")).collect();
-        let said = format!("{}: only one of them can be Latchkey; use the same for all", each.join(", "));
-        report.fail("ext_authz", "", &said);
+fn check_one_service(managers: &[(&Value, String)], report: &mut Report<'_>) {
+    let services = report.decision_services.clone();
+    if services.len() > 1 {
+        let each: Vec<String> = services.iter().map(|(service, place)| format!("{place} uses {service}")).collect();
+        let note = format!("{}: only one of them can be Latchkey; use the same for all", each.join(", "));
+        report.fail("ext_authz", "", &note);
     }
     for (manager, place) in managers {
         for name in routes::destinations(manager)
             .into_iter()
             .flatten()
-            .filter(|name| asked.contains_key(&format!("the cluster {name}")))
+            .filter(|name| services.contains_key(&format!("the cluster {name}")))
         {
-            let said = format!(
+            let note = format!(
                 "a route sends clients' requests to {name}, the cluster that makes the decisions: name another cluster"
             );
-            report.fail("routes", place, &said);
+            report.fail("routes", place, &note);
         }
     }
 }

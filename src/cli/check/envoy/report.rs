@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::tree::text;
-use crate::cli::check::finding::{Finding, Verdict};
+use crate::cli::check::finding::{CheckVerdict, Finding};
 use crate::config::profiles::Profile;
 
 /// The findings, and the context that they depend on.
@@ -13,14 +13,14 @@ pub(super) struct Report<'a> {
     pub(super) profiles: &'a BTreeMap<String, Profile>,
     pub(super) findings: Vec<Finding>,
     /// The clusters that the filters call, and the location of the first filter of each.
-    pub(super) asked: BTreeMap<String, String>,
+    pub(super) decision_services: BTreeMap<String, String>,
 }
 
-/// A problem and its explanation. It exists where `is_there`.
+/// A problem and its explanation. It exists where `matches`.
 pub(super) struct Rule {
-    pub(super) verdict: Verdict,
-    pub(super) is_there: fn(&Value) -> bool,
-    pub(super) said: &'static str,
+    pub(super) verdict: CheckVerdict,
+    pub(super) matches: fn(&Value) -> bool,
+    pub(super) note: &'static str,
 }
 
 /// Returns whether an address is reachable from this machine alone.
@@ -29,30 +29,30 @@ pub(super) fn is_of_this_machine(address: &str) -> bool {
 }
 
 impl Report<'_> {
-    pub(super) fn fail(&mut self, what: &'static str, place: &str, said: &str) {
-        self.add(Verdict::Fail, what, place, said);
+    pub(super) fn fail(&mut self, what: &'static str, place: &str, note: &str) {
+        self.add(CheckVerdict::Fail, what, place, note);
     }
 
-    pub(super) fn warn(&mut self, what: &'static str, place: &str, said: &str) {
-        self.add(Verdict::Warn, what, place, said);
+    pub(super) fn warn(&mut self, what: &'static str, place: &str, note: &str) {
+        self.add(CheckVerdict::Warn, what, place, note);
     }
 
     /// Reports that `thing` is unknown, and therefore not considered safe.
     pub(super) fn unknown(&mut self, what: &'static str, place: &str, thing: &str) {
-        let said =
+        let note =
             format!("{thing} is unknown: it might let requests bypass the decision or change them after it; remove it");
-        self.fail(what, place, &said);
+        self.fail(what, place, &note);
     }
 
-    pub(super) fn add(&mut self, verdict: Verdict, what: &'static str, place: &str, said: &str) {
-        let said = if place.is_empty() { said.to_owned() } else { format!("{place}: {said}") };
-        self.findings.push(Finding { verdict, what, said });
+    pub(super) fn add(&mut self, verdict: CheckVerdict, what: &'static str, place: &str, note: &str) {
+        let note = if place.is_empty() { note.to_owned() } else { format!("{place}: {note}") };
+        self.findings.push(Finding { verdict, what, note });
     }
 
     /// Adds the rules' findings about `value`.
-    pub(super) fn hold(&mut self, rules: &[Rule], value: &Value, what: &'static str, place: &str) {
-        for rule in rules.iter().filter(|rule| (rule.is_there)(value)) {
-            self.add(rule.verdict, what, place, rule.said);
+    pub(super) fn apply(&mut self, rules: &[Rule], value: &Value, what: &'static str, place: &str) {
+        for rule in rules.iter().filter(|rule| (rule.matches)(value)) {
+            self.add(rule.verdict, what, place, rule.note);
         }
     }
 }
@@ -63,6 +63,6 @@ pub(super) fn short<'a>(kind: &'a str, prefix: &str) -> &'a str {
 }
 
 /// Returns the name of a filter in a finding.
-pub(super) fn shown<'a>(short: &'a str, filter: &'a Value) -> &'a str {
+pub(super) fn display_name<'a>(short: &'a str, filter: &'a Value) -> &'a str {
     if short.is_empty() { text(filter, "name") } else { short }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::report::Report;
 use super::tree::{at, field, is_true, list, placed, text, typed};
-use super::{asking, filters, headers, known};
+use super::{ext_authz, filters, headers, known};
 
 const WHAT: &str = "routes";
 
@@ -30,23 +30,23 @@ pub(super) fn forward(manager: &Value) -> bool {
 }
 
 /// Checks the routes of a connection manager whose filters of these names request decisions.
-pub(super) fn look(manager: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
+pub(super) fn check(manager: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     let Some(routes) = field(manager, "route_config") else { return };
-    common(routes, filters, place, report);
-    mirrors(routes, place, report);
-    choices(manager, place, report);
+    check_common(routes, filters, place, report);
+    check_mirrors(routes, place, report);
+    check_routing(manager, place, report);
     for host in list(routes, "virtual_hosts") {
         let place = &placed(host, place);
-        common(host, filters, place, report);
-        mirrors(host, place, report);
+        check_common(host, filters, place, report);
+        check_mirrors(host, place, report);
         for route in list(host, "routes") {
             let place = &placed(route, place);
-            look_at_route(route, filters, place, report);
+            check_route(route, filters, place, report);
         }
     }
 }
 
-fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
+fn check_route(route: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     if at(route, "match/connect_matcher").is_some() {
         report.fail(WHAT, place, "connect_matcher accepts CONNECT: requests through the tunnel bypass Latchkey");
     }
@@ -57,41 +57,41 @@ fn look_at_route(route: &Value, filters: &[&str], place: &str, report: &mut Repo
             if field(route, "non_forwarding_action").is_none() {
                 report.unknown(WHAT, place, "a route without route, redirect or direct_response");
             }
-            common(route, filters, place, report);
+            check_common(route, filters, place, report);
         }
         return;
     };
-    common(route, filters, place, report);
-    rewrites(action, place, report);
+    check_common(route, filters, place, report);
+    check_rewrites(action, place, report);
     for name in ["internal_redirect_policy", "internal_redirect_action"] {
         if field(action, name).is_some() {
-            let said = format!(
+            let note = format!(
                 "{name} makes Envoy follow redirects of the service: the second decision is made without the key, \
                  which was removed from the request"
             );
-            report.warn(WHAT, place, &said);
+            report.warn(WHAT, place, &note);
         }
     }
     for one in list(action, "upgrade_configs") {
-        upgrade(text(one, "upgrade_type"), WHAT, place, report);
+        check_upgrade(text(one, "upgrade_type"), WHAT, place, report);
     }
-    mirrors(action, place, report);
+    check_mirrors(action, place, report);
     let clusters = field(action, "weighted_clusters");
     for cluster in clusters.map_or(&[][..], |clusters| list(clusters, "clusters")) {
         let place = &format!("{place}, cluster {}", text(cluster, "name"));
-        common(cluster, filters, place, report);
-        rewrites(cluster, place, report);
+        check_common(cluster, filters, place, report);
+        check_rewrites(cluster, place, report);
     }
 }
 
 /// Checks what changes a request's path, host or destination after the decision.
-fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
+fn check_rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
     for name in REWRITES.iter().filter(|name| field(action, name).is_some_and(|value| value.as_str() != Some(""))) {
-        let said = format!(
+        let note = format!(
             "{name} changes the path after the decision, so the service runs a different method; let the service \
              accept the paths that clients send"
         );
-        report.fail(WHAT, place, &said);
+        report.fail(WHAT, place, &note);
     }
     let by_host = report.profiles.values().any(|profile| profile.host);
     let changes = |name: &&&str| {
@@ -99,14 +99,14 @@ fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
             .is_some_and(|value| !matches!(value.as_str(), Some("" | "false")) && *value != Value::Bool(false))
     };
     for name in HOST_REWRITES.iter().filter(changes) {
-        let said = format!("{name} changes the host after the decision");
+        let note = format!("{name} changes the host after the decision");
         if by_host {
-            report.fail(WHAT, place, &format!("{said}, although a profile takes the store from it; remove it"));
+            report.fail(WHAT, place, &format!("{note}, although a profile takes the store from it; remove it"));
         } else {
             report.warn(
                 WHAT,
                 place,
-                &format!("{said}: do not use it with a profile that takes the store from the host"),
+                &format!("{note}: do not use it with a profile that takes the store from the host"),
             );
         }
     }
@@ -116,41 +116,41 @@ fn rewrites(action: &Value, place: &str, report: &mut Report<'_>) {
 }
 
 /// Checks settings that routes, virtual hosts and weighted clusters have in common.
-fn common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
+fn check_common(value: &Value, filters: &[&str], place: &str, report: &mut Report<'_>) {
     for (name, settings) in field(value, "typed_per_filter_config").and_then(Value::as_object).into_iter().flatten() {
         per_filter(name, settings, filters, place, report);
     }
     for option in list(value, "request_headers_to_add") {
-        if let Some(said) = headers::set_behind(option, report) {
-            report.fail(WHAT, place, &format!("request_headers_to_add {said}"));
+        if let Some(note) = headers::set_after(option, report) {
+            report.fail(WHAT, place, &format!("request_headers_to_add {note}"));
         }
     }
     for name in list(value, "request_headers_to_remove").iter().filter_map(Value::as_str) {
         if name.to_ascii_lowercase().starts_with("x-latchkey-") {
-            let said =
+            let note =
                 format!("request_headers_to_remove removes {name}, which a service that applies the scope needs");
-            report.warn(WHAT, place, &said);
-        } else if let Some(said) = headers::removed_behind(name, report) {
-            report.fail(WHAT, place, &format!("request_headers_to_remove {said}"));
+            report.warn(WHAT, place, &note);
+        } else if let Some(note) = headers::removed_after(name, report) {
+            report.fail(WHAT, place, &format!("request_headers_to_remove {note}"));
         }
     }
 }
 
-fn mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
+fn check_mirrors(value: &Value, place: &str, report: &mut Report<'_>) {
     if !list(value, "request_mirror_policies").is_empty() {
-        let said = "request_mirror_policies also send each request to another service without a decision; remove them";
-        report.fail(WHAT, place, said);
+        let note = "request_mirror_policies also send each request to another service without a decision; remove them";
+        report.fail(WHAT, place, note);
     }
 }
 
 /// Checks the protocols to which connections may upgrade.
-pub(super) fn upgrade(kind: &str, what: &'static str, place: &str, report: &mut Report<'_>) {
+pub(super) fn check_upgrade(kind: &str, what: &'static str, place: &str, report: &mut Report<'_>) {
     if kind.eq_ignore_ascii_case("websocket") {
-        let said = "upgrade_configs allow WebSocket connections: messages sent over them bypass Latchkey";
-        report.warn(what, place, said);
+        let note = "upgrade_configs allow WebSocket connections: messages sent over them bypass Latchkey";
+        report.warn(what, place, note);
     } else {
-        let said = format!("the upgrade {kind} creates a tunnel: requests through it bypass Latchkey; remove it");
-        report.fail(what, place, &said);
+        let note = format!("the upgrade {kind} creates a tunnel: requests through it bypass Latchkey; remove it");
+        report.fail(what, place, &note);
     }
 }
 
@@ -174,7 +174,7 @@ fn clusters_of(route: &Value) -> Vec<String> {
 }
 
 /// Checks whether clusters are chosen by something that Latchkey does not judge.
-fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
+fn check_routing(manager: &Value, place: &str, report: &mut Report<'_>) {
     const UNSEEN: [&str; 6] =
         ["query_parameters", "cookies", "dynamic_metadata", "filter_state", "tls_context", "runtime_fraction"];
 
@@ -199,12 +199,12 @@ fn choices(manager: &Value, place: &str, report: &mut Report<'_>) {
             let chosen: Vec<&str> = headers.chain(unseen).collect();
             let differs = several || !list(route, "request_headers_to_add").is_empty();
             if differs && !chosen.is_empty() {
-                let said = format!(
+                let note = format!(
                     "{} determines where a request is sent, but Latchkey ignores it: a key for one store would give \
                      access to another; choose by path",
                     chosen.join(", ")
                 );
-                report.fail(WHAT, &placed(route, &placed(host, place)), &said);
+                report.fail(WHAT, &placed(route, &placed(host, place)), &note);
             }
         }
     }
@@ -219,8 +219,8 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
         report.unknown(WHAT, place, &format!("the configuration of {name} ({kind})"));
         return;
     }
-    let asks = filters.contains(&name) || of_ext_authz;
-    if asks {
+    let is_ext_authz = filters.contains(&name) || of_ext_authz;
+    if is_ext_authz {
         if wrapped && is_true(settings, "disabled") {
             report.fail(WHAT, place, DISABLED);
         }
@@ -230,7 +230,7 @@ fn per_filter(name: &str, settings: &Value, filters: &[&str], place: &str, repor
             None => {}
         }
     } else if let Some((kind, inner)) = inner {
-        filters::look_at_route(name, kind, inner, place, report);
+        filters::check_route(name, kind, inner, place, report);
     }
 }
 
@@ -254,7 +254,7 @@ fn per_route(settings: &Value, place: &str, report: &mut Report<'_>) {
         );
     }
     if let Some(body) = field(check, "with_request_body") {
-        asking::look_at_body(body, None, place, report);
+        ext_authz::check_body(body, None, place, report);
     }
     if field(check, "grpc_service").is_some() || field(check, "http_service").is_some() {
         report.fail(WHAT, place, "decisions come from a different service than elsewhere, which might not be Latchkey");

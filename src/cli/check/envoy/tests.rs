@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
-use super::super::Verdict;
-use super::look_through;
+use super::super::CheckVerdict;
+use super::check_text;
 use crate::config::profiles::{Profile, built_in};
 
 const DEPLOYED: &str = include_str!("../../../../deploy/envoy/envoy.yaml");
 
-fn told(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Vec<(Verdict, String)> {
-    let findings = look_through(yaml, profiles).unwrap_or_else(|error| panic!("{error}:\n{yaml}"));
-    findings.into_iter().map(|finding| (finding.verdict, format!("{}: {}", finding.what, finding.said))).collect()
+fn results(yaml: &str, profiles: &BTreeMap<String, Profile>) -> Vec<(CheckVerdict, String)> {
+    let findings = check_text(yaml, profiles).unwrap_or_else(|error| panic!("{error}:\n{yaml}"));
+    findings.into_iter().map(|finding| (finding.verdict, format!("{}: {}", finding.what, finding.note))).collect()
 }
 
 /// Returns the example with a change.
@@ -19,8 +19,10 @@ fn changed(from: &str, to: &str) -> String {
 
 #[test]
 fn nothing_is_found_in_the_example() {
-    let [(Verdict::Ok, said)] = &*told(DEPLOYED, &built_in()) else { panic!("{:?}", told(DEPLOYED, &built_in())) };
-    assert!(said.contains("no way around them was found"), "{said}");
+    let [(CheckVerdict::Ok, note)] = &*results(DEPLOYED, &built_in()) else {
+        panic!("{:?}", results(DEPLOYED, &built_in()))
+    };
+    assert!(note.contains("no way around them was found"), "{note}");
 }
 
 /// Changes to the example, and the expected finding: F or W, and words of it.
@@ -163,14 +165,15 @@ const HOLES: [(&str, &str, &str); 68] = [
 #[test]
 fn each_hole_is_found_and_said_why() {
     for (from, to, expected) in HOLES {
-        let told = told(&changed(from, to), &built_in());
-        let verdict = if expected.starts_with('F') { Verdict::Fail } else { Verdict::Warn };
-        let found = told.iter().filter(|(found, said)| *found == verdict && said.contains(&expected[2..])).count();
-        assert_eq!(found, 1, "{from} → {to}: {told:?}");
-        let others = told.iter().filter(|(found, said)| *found == Verdict::Fail && !said.contains(&expected[2..]));
+        let results = results(&changed(from, to), &built_in());
+        let verdict = if expected.starts_with('F') { CheckVerdict::Fail } else { CheckVerdict::Warn };
+        let found = results.iter().filter(|(found, note)| *found == verdict && note.contains(&expected[2..])).count();
+        assert_eq!(found, 1, "{from} → {to}: {results:?}");
+        let others =
+            results.iter().filter(|(found, note)| *found == CheckVerdict::Fail && !note.contains(&expected[2..]));
         // A renamed part, and parts that refer to it, are unknown, which is reported too.
-        let others = others.filter(|(_, said)| !said.contains(" is unknown")).count();
-        assert_eq!(others, 0, "{from} → {to} breaks nothing else: {told:?}");
+        let others = others.filter(|(_, note)| !note.contains(" is unknown")).count();
+        assert_eq!(others, 0, "{from} → {to} breaks nothing else: {results:?}");
     }
 }
 
@@ -208,11 +211,11 @@ fn routes_that_undo_a_decision_are_found_where_they_are() {
         ("request_headers_to_remove: [x-latchkey-scope]", "W request_headers_to_remove removes x-latchkey-scope"),
     ] {
         let yaml = changed(route, &format!("{route}\n                          {added}"));
-        let told = told(&yaml, &built_in());
-        let verdict = if expected.starts_with('F') { Verdict::Fail } else { Verdict::Warn };
-        let [(found, said)] = &*told else { panic!("{added}: {told:?}") };
-        assert!(*found == verdict && said.contains(&expected[2..]), "{added}: {told:?}");
-        assert!(said.contains("listener clients, virtual host shop, route /: "), "{said}");
+        let results = results(&yaml, &built_in());
+        let verdict = if expected.starts_with('F') { CheckVerdict::Fail } else { CheckVerdict::Warn };
+        let [(found, note)] = &*results else { panic!("{added}: {results:?}") };
+        assert!(*found == verdict && note.contains(&expected[2..]), "{added}: {results:?}");
+        assert!(note.contains("listener clients, virtual host shop, route /: "), "{note}");
     }
     for (rewrite, expected) in [
         ("prefix_rewrite: /x", "prefix_rewrite changes"),
@@ -222,8 +225,8 @@ fn routes_that_undo_a_decision_are_found_where_they_are() {
         let yaml = changed("{ cluster: shop, timeout: 30s }", &format!("{{ cluster: shop, {rewrite} }}"));
         let mut profiles = built_in();
         profiles.get_mut("plain").unwrap().host = true;
-        let told = told(&yaml, &profiles);
-        assert!(matches!(&*told, [(Verdict::Fail, said)] if said.contains(expected)), "{told:?}");
+        let results = results(&yaml, &profiles);
+        assert!(matches!(&*results, [(CheckVerdict::Fail, note)] if note.contains(expected)), "{results:?}");
     }
 }
 
@@ -236,12 +239,16 @@ fn filters_behind_the_decision_and_before_it_are_looked_at() {
         )
     };
     let lua = changed(router, &format!("{}{router}", filter("filters.http.lua.v3.Lua")));
-    assert!(matches!(&*told(&lua, &built_in()), [(Verdict::Fail, said)] if said.contains("the filter lua is unknown")));
+    assert!(
+        matches!(&*results(&lua, &built_in()), [(CheckVerdict::Fail, note)] if note.contains("the filter lua is unknown"))
+    );
     let harmless = changed(router, &format!("{}{router}", filter("filters.http.fault.v3.HTTPFault")));
-    assert!(matches!(&*told(&harmless, &built_in()), [(Verdict::Ok, _)]));
-    let asking = "- name: envoy.filters.http.ext_authz";
-    let cache = changed(asking, &format!("{}{asking}", filter("filters.http.cache.v3.CacheConfig")));
-    assert!(matches!(&*told(&cache, &built_in()), [(Verdict::Fail, said)] if said.contains("f is before ext_authz")));
+    assert!(matches!(&*results(&harmless, &built_in()), [(CheckVerdict::Ok, _)]));
+    let ext_authz = "- name: envoy.filters.http.ext_authz";
+    let cache = changed(ext_authz, &format!("{}{ext_authz}", filter("filters.http.cache.v3.CacheConfig")));
+    assert!(
+        matches!(&*results(&cache, &built_in()), [(CheckVerdict::Fail, note)] if note.contains("f is before ext_authz"))
+    );
 }
 
 #[test]
@@ -250,10 +257,10 @@ fn a_second_door_without_a_lock_is_found() {
     let second = "    - name: back\n      filter_chains:\n        - filters:\n            - name: h\n              typed_config:\n                \
                   '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n                \
                   use_remote_address: true\n";
-    let told = told(&changed(door, &format!("{second}\n{door}")), &built_in());
+    let results = results(&changed(door, &format!("{second}\n{door}")), &built_in());
     assert!(
-        matches!(&*told, [(Verdict::Fail, said)] if said.contains("listener back: it has no ext_authz filter")),
-        "{told:?}"
+        matches!(&*results, [(CheckVerdict::Fail, note)] if note.contains("listener back: it has no ext_authz filter")),
+        "{results:?}"
     );
 }
 
@@ -261,19 +268,19 @@ fn a_second_door_without_a_lock_is_found() {
 fn what_is_closed_all_the_same_is_no_hole() {
     let closed = "filter_enabled: { default_value: { numerator: 5 } }\n                      deny_at_disable: { default_value: true }";
     for to in [closed, "filter_enabled: { default_value: { numerator: 100 } }"] {
-        let told = told(&changed("failure_mode_allow: false", to), &built_in());
-        assert!(matches!(&*told, [(Verdict::Ok, _)]), "{told:?}");
+        let results = results(&changed("failure_mode_allow: false", to), &built_in());
+        assert!(matches!(&*results, [(CheckVerdict::Ok, _)]), "{results:?}");
     }
 }
 
 #[test]
 fn what_is_no_configuration_of_envoy_is_said_to_be_none_without_quoting_it() {
-    let told = |text: &str| look_through(text, &built_in()).unwrap_err();
-    assert!(told("a: [lko_secret").contains("not YAML"), "{}", told("a: [lko_secret"));
-    assert!(!told("a: [lko_secret").contains("lko_secret"));
-    assert!(told("a: b").contains("neither static_resources nor dynamic_resources"));
-    assert!(told("").contains("no"));
-    assert!(look_through("static_resources: {}", &built_in()).unwrap()[0].said.contains("no listener accepts HTTP"));
+    let results = |text: &str| check_text(text, &built_in()).unwrap_err();
+    assert!(results("a: [lko_secret").contains("not YAML"), "{}", results("a: [lko_secret"));
+    assert!(!results("a: [lko_secret").contains("lko_secret"));
+    assert!(results("a: b").contains("neither static_resources nor dynamic_resources"));
+    assert!(results("").contains("no"));
+    assert!(check_text("static_resources: {}", &built_in()).unwrap()[0].note.contains("no listener accepts HTTP"));
     let json = serde_json::json!({ "dynamic_resources": { "lds_config": {} } }).to_string();
-    assert!(look_through(&json, &built_in()).unwrap()[0].said.contains("listeners from another source"));
+    assert!(check_text(&json, &built_in()).unwrap()[0].note.contains("listeners from another source"));
 }

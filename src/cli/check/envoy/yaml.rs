@@ -40,7 +40,7 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
         let (event, span) = event
             .map_err(|error| format!("this is not YAML that Envoy can read: see line {}", error.marker().line()))?;
         let line = span.start.line();
-        let mut tell = |said: &str| unclear.push(format!("line {line}: {said}"));
+        let mut report = |note: &str| unclear.push(format!("line {line}: {note}"));
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag)
             | Event::SequenceStart(_, anchor, tag)
@@ -48,19 +48,19 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             _ => (0, false),
         };
         if tag {
-            tell(
+            report(
                 "tags (!…) are not supported by this check: Envoy skips fields with !ignore; remove the tag or the \
                  field",
             );
         }
         if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
-            tell("anchors (&…) and aliases (*…) are not supported by this check: write out their contents");
+            report("anchors (&…) and aliases (*…) are not supported by this check: write out their contents");
         }
         let value = match event {
             Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
-                    tell("there is a second document, which Envoy ignores; remove one");
+                    report("there is a second document, which Envoy ignores; remove one");
                 }
                 continue;
             }
@@ -91,19 +91,19 @@ pub(super) fn read(text: &str) -> Result<Document, String> {
             Some(Open::List(list)) => list.push(value),
             Some(Open::Map(_, name @ None)) => match value {
                 Value::String(text) if text == "<<" => {
-                    tell("<< is not supported by Envoy: write out its contents");
+                    report("<< is not supported by Envoy: write out its contents");
                     *name = Some(text);
                 }
                 Value::String(text) => *name = Some(text),
                 _ => {
-                    tell("the name of a field must be a word");
+                    report("the name of a field must be a word");
                     *name = Some(String::new());
                 }
             },
             Some(Open::Map(members, name)) => {
                 let name = name.take().unwrap_or_default();
                 if members.contains_key(&name) {
-                    tell(&format!("{name} occurs twice, of which Envoy uses one; remove the other"));
+                    report(&format!("{name} occurs twice, of which Envoy uses one; remove the other"));
                 }
                 members.insert(name, value);
             }

@@ -1,30 +1,30 @@
-//! Errors of a request as a whole; `failure_page` renders them. Errors of fields are shown in the form instead.
+//! Errors of a request as a whole; `error_page` renders them. Errors of fields are shown in the form instead.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-use super::form::{Kept, described};
+use super::form::{PendingForm, describe};
 use crate::authority::Undecided;
 use crate::model::operator::Permission;
 use crate::registry::{self, SessionEnd};
 
 /// Why there is no page.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum PageError {
     /// No session, or one that has ended.
     SignedOut {
         /// Why the session ended, if there was one.
         why: Option<SessionEnd>,
         /// The address to continue with; empty if there is none.
-        wanted: String,
+        return_to: String,
     },
     /// The session has ended, and a form was sent that is worth keeping.
-    SignedOutTyping {
+    SignedOutWithForm {
         /// Why the session ended.
         why: SessionEnd,
         /// The form that was sent.
-        kept: Kept,
+        pending: PendingForm,
     },
     /// The role does not allow it.
     Forbidden(Permission),
@@ -54,14 +54,14 @@ pub(super) enum Failure {
     Internal,
 }
 
-impl From<registry::Error> for Failure {
+impl From<registry::Error> for PageError {
     fn from(error: registry::Error) -> Self {
         match error {
-            registry::Error::CallerGone => Self::SignedOut { why: Some(SessionEnd::Changed), wanted: String::new() },
+            registry::Error::CallerGone => Self::SignedOut { why: Some(SessionEnd::Changed), return_to: String::new() },
             registry::Error::CallerRefused(permission) => Self::Forbidden(permission),
             registry::Error::NotFound { .. } | registry::Error::TokenUnknown => Self::NotFound,
             registry::Error::Invalid(violations) => {
-                Self::BadAddress(violations.listed().first().map(described).unwrap_or_default())
+                Self::BadAddress(violations.listed().first().map(describe).unwrap_or_default())
             }
             registry::Error::Taken { .. } | registry::Error::Stale(_) | registry::Error::Precondition(_) => {
                 Self::Refused(StatusCode::CONFLICT, error.to_string())
@@ -79,7 +79,7 @@ impl From<registry::Error> for Failure {
     }
 }
 
-impl From<Undecided> for Failure {
+impl From<Undecided> for PageError {
     fn from(undecided: Undecided) -> Self {
         tracing::warn!(error = %undecided, "page failed: no decision");
         match undecided {

@@ -7,8 +7,8 @@ use http::{HeaderValue, StatusCode, header};
 
 use super::Console;
 use super::assets::Assets;
-use super::failure::Failure;
-use super::layout::Page;
+use super::error::PageError;
+use super::layout::PageLayout;
 use super::session::Session;
 use super::sign_in;
 use super::texts::ENGLISH;
@@ -17,24 +17,24 @@ use crate::registry;
 
 /// The page that explains the error.
 #[derive(Debug, Template)]
-#[template(path = "failure.html")]
-struct FailurePage {
-    page: Page,
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: PageLayout,
     what: String,
     advice: &'static str,
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        if let Self::SignedOut { why, wanted } = self {
-            return sign_in::send_to(why, &wanted);
+        if let Self::SignedOut { why, return_to } = self {
+            return sign_in::redirect_to_sign_in(why, &return_to);
         }
-        if let Self::SignedOutTyping { why, kept } = self {
-            return sign_in::keep(why, kept);
+        if let Self::SignedOutWithForm { why, pending } = self {
+            return sign_in::page_with_pending_form(why, pending);
         }
-        let t = &ENGLISH.failures;
+        let t = &ENGLISH.page_errors;
         let (status, title, what, advice) = match &self {
-            Self::SignedOut { .. } | Self::SignedOutTyping { .. } | Self::Internal => {
+            Self::SignedOut { .. } | Self::SignedOutWithForm { .. } | Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, t.internal, String::new(), t.internal_advice)
             }
             Self::Forbidden(permission) => {
@@ -58,7 +58,7 @@ impl IntoResponse for Failure {
                 (StatusCode::SERVICE_UNAVAILABLE, t.outcome_unknown, String::new(), t.outcome_unknown_advice)
             }
         };
-        let page = FailurePage { page: Page::of_assets(&Assets::new(), title), what, advice };
+        let page = ErrorPage { page: PageLayout::from_assets(&Assets::new(), title), what, advice };
         let html = page.render().unwrap_or_else(|_| title.to_owned());
         let mut response = (status, Html(html)).into_response();
         if let Self::TooMany(left) = self {
@@ -70,7 +70,7 @@ impl IntoResponse for Failure {
 
 /// Returns title and advice for a decision that this replica could not make.
 fn no_decision(undecided: Undecided) -> (&'static str, &'static str) {
-    let t = &ENGLISH.failures;
+    let t = &ENGLISH.page_errors;
     match undecided {
         Undecided::Loading => (t.loading, t.loading_advice),
         Undecided::Stale | Undecided::NoHeartbeat { .. } => (t.stale, t.stale_advice),
@@ -83,10 +83,10 @@ fn no_decision(undecided: Undecided) -> (&'static str, &'static str) {
 }
 
 /// Handles every address without a page: without a session, callers don't learn which addresses exist.
-pub(super) async fn no_such_page(State(console): State<Console>, request: Request) -> Failure {
+pub(super) async fn no_such_page(State(console): State<Console>, request: Request) -> PageError {
     let (mut parts, _) = request.into_parts();
     match Session::from_request_parts(&mut parts, &console).await {
-        Ok(_) => Failure::NotFound,
+        Ok(_) => PageError::NotFound,
         Err(failure) => failure,
     }
 }
@@ -111,11 +111,11 @@ mod tests {
             (Undecided::Stale, "This server can&#39;t confirm that its data is current"),
             (heartbeats, "This server can&#39;t confirm that its data is current"),
             (Undecided::Behind, "This server doesn&#39;t have the latest changes yet"),
-            (Undecided::Changing, "The data kept changing"),
+            (Undecided::Changing, "The data pending changing"),
             (Undecided::Incomplete, "Storage seems to be incomplete"),
             (Undecided::Overloaded, "The server is busy"),
         ] {
-            let response = Failure::from(undecided).into_response();
+            let response = PageError::from(undecided).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             let page = response.into_body().collect().await.unwrap().to_bytes();
             let page = String::from_utf8(page.to_vec()).unwrap();

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::report::{Report, Rule};
 use super::tree::{at, field, is_true, list, number, text};
 use super::{clusters, headers};
-use crate::cli::check::finding::Verdict::{Fail, Warn};
+use crate::cli::check::finding::CheckVerdict::{Fail, Warn};
 
 const WHAT: &str = "ext_authz";
 
@@ -15,120 +15,120 @@ const MAX_BODY: u64 = 1 << 20;
 const RULES: [Rule; 20] = [
     Rule {
         verdict: Fail,
-        is_there: |filter| is_true(filter, "failure_mode_allow"),
-        said: "failure_mode_allow is true: requests without a decision are allowed, and clients can provoke that; set \
+        matches: |filter| is_true(filter, "failure_mode_allow"),
+        note: "failure_mode_allow is true: requests without a decision are allowed, and clients can provoke that; set \
              it to false",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| is_true(filter, "shadow_mode"),
-        said: "shadow_mode is true: refused requests are forwarded anyway; remove it",
+        matches: |filter| is_true(filter, "shadow_mode"),
+        note: "shadow_mode is true: refused requests are forwarded anyway; remove it",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "filter_enabled").is_some() && !asks_always(filter),
-        said: "filter_enabled lets requests bypass Latchkey; remove it",
+        matches: |filter| field(filter, "filter_enabled").is_some() && !checks_always(filter),
+        note: "filter_enabled lets requests bypass Latchkey; remove it",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "filter_enabled_metadata").is_some() && !is_closed_when_off(filter),
-        said: "filter_enabled_metadata lets requests without the metadata bypass Latchkey; remove it",
+        matches: |filter| field(filter, "filter_enabled_metadata").is_some() && !is_closed_when_off(filter),
+        note: "filter_enabled_metadata lets requests without the metadata bypass Latchkey; remove it",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "http_service").is_some(),
-        said: "http_service is set, but Latchkey supports Envoy only over gRPC, and over HTTP it receives neither \
+        matches: |filter| field(filter, "http_service").is_some(),
+        note: "http_service is set, but Latchkey supports Envoy only over gRPC, and over HTTP it receives neither \
              bodies nor all headers; use grpc_service",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "grpc_service").is_none() && field(filter, "http_service").is_none(),
-        said: "grpc_service is missing, so no decision is requested",
+        matches: |filter| field(filter, "grpc_service").is_none() && field(filter, "http_service").is_none(),
+        note: "grpc_service is missing, so no decision is requested",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "with_request_body").is_none(),
-        said: "with_request_body is missing, so Latchkey cannot see keys, stores and other methods (_method) in \
+        matches: |filter| field(filter, "with_request_body").is_none(),
+        note: "with_request_body is missing, so Latchkey cannot see keys, stores and other methods (_method) in \
              bodies: a body that names one reaches the service without a decision, or is refused to all keys except \
              those for all stores",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| hides_headers(filter),
-        said: "allowed_headers or disallowed_headers hide headers from Latchkey, so headers that override the method \
+        matches: |filter| hides_headers(filter),
+        note: "allowed_headers or disallowed_headers hide headers from Latchkey, so headers that override the method \
              or path, and a second key, reach the service unchecked; remove both",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| !is_true(filter, "encode_raw_headers"),
-        said: "encode_raw_headers is not true: repeated headers are checked as one, and bytes that are not UTF-8 \
+        matches: |filter| !is_true(filter, "encode_raw_headers"),
+        note: "encode_raw_headers is not true: repeated headers are checked as one, and bytes that are not UTF-8 \
              differ from those the service receives; set it to true",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| field(filter, "decoder_header_mutation_rules").is_some(),
-        said: "decoder_header_mutation_rules prevent Latchkey from changing headers: the key and a client's own \
+        matches: |filter| field(filter, "decoder_header_mutation_rules").is_some(),
+        note: "decoder_header_mutation_rules prevent Latchkey from changing headers: the key and a client's own \
              x-latchkey-… headers reach the service, and required stores are not added to the path; remove them",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| !is_true(filter, "validate_mutations"),
-        said: "validate_mutations is not true: a response that was tampered with could add invalid bytes to headers; \
+        matches: |filter| !is_true(filter, "validate_mutations"),
+        note: "validate_mutations is not true: a response that was tampered with could add invalid bytes to headers; \
              set it to true",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| field(filter, "status_on_error").is_none(),
-        said: "status_on_error is missing: clients receive 403 while there is no decision, and assume that their keys \
+        matches: |filter| field(filter, "status_on_error").is_none(),
+        note: "status_on_error is missing: clients receive 403 while there is no decision, and assume that their keys \
              are wrong; set it to { code: ServiceUnavailable }",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| {
+        matches: |filter| {
             at(filter, "grpc_service/envoy_grpc").is_some() && at(filter, "grpc_service/retry_policy").is_none()
         },
-        said: "grpc_service.retry_policy is missing: requests fail while a replica of Latchkey stops or starts (Envoy \
+        note: "grpc_service.retry_policy is missing: requests fail while a replica of Latchkey stops or starts (Envoy \
              ignores a retry policy within envoy_grpc here)",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "authorization").is_none(),
-        said: "grpc_service.initial_metadata has no authorization: Latchkey makes no decisions unless its \
+        matches: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "authorization").is_none(),
+        note: "grpc_service.initial_metadata has no authorization: Latchkey makes no decisions unless its \
              decision_auth is off",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !has_scheme(value)),
-        said: "authorization in grpc_service.initial_metadata does not start with Bearer: Latchkey makes no decisions \
+        matches: |filter| metadata(filter, "authorization").is_some_and(|value| !has_scheme(value)),
+        note: "authorization in grpc_service.initial_metadata does not start with Bearer: Latchkey makes no decisions \
              unless the substituted value does; write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| metadata(filter, "authorization").is_some_and(|value| !value.contains('%')),
-        said: "the file contains an operator token: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
+        matches: |filter| metadata(filter, "authorization").is_some_and(|value| !value.contains('%')),
+        note: "the file contains an operator token: write Bearer %ENVIRONMENT(LATCHKEY_TOKEN)%",
     },
     Rule {
         verdict: Fail,
-        is_there: |filter| metadata(filter, "x-latchkey-client").is_some_and(|value| value != CLIENT),
-        said: "x-latchkey-client is not the client address determined by Envoy, although keys restricted to networks \
+        matches: |filter| metadata(filter, "x-latchkey-client").is_some_and(|value| value != CLIENT),
+        note: "x-latchkey-client is not the client address determined by Envoy, although keys restricted to networks \
              rely on it; write %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "x-latchkey-client").is_none(),
-        said: "x-latchkey-client is missing in grpc_service.initial_metadata: keys restricted to networks are refused \
+        matches: |filter| field(filter, "grpc_service").is_some() && metadata(filter, "x-latchkey-client").is_none(),
+        note: "x-latchkey-client is missing in grpc_service.initial_metadata: keys restricted to networks are refused \
              to clients behind other proxies; set it to %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| at(filter, "grpc_service/google_grpc").is_some(),
-        said: "google_grpc supports no health checks and no retries here: requests fail while a replica of Latchkey \
+        matches: |filter| at(filter, "grpc_service/google_grpc").is_some(),
+        note: "google_grpc supports no health checks and no retries here: requests fail while a replica of Latchkey \
              stops or starts; use envoy_grpc",
     },
     Rule {
         verdict: Warn,
-        is_there: |filter| is_true(filter, "clear_route_cache"),
-        said: "clear_route_cache is true: headers and query parameters that Latchkey sets can change the route; check \
+        matches: |filter| is_true(filter, "clear_route_cache"),
+        note: "clear_route_cache is true: headers and query parameters that Latchkey sets can change the route; check \
              that all routes still lead to the right service",
     },
 ];
@@ -140,56 +140,56 @@ const CLIENT: &str = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%";
 const BODY_RULES: [Rule; 3] = [
     Rule {
         verdict: Fail,
-        is_there: |body| !is_true(body, "pack_as_bytes"),
-        said: "with_request_body.pack_as_bytes is not true: body bytes that are not UTF-8 differ from those the \
+        matches: |body| !is_true(body, "pack_as_bytes"),
+        note: "with_request_body.pack_as_bytes is not true: body bytes that are not UTF-8 differ from those the \
              service receives; set it to true",
     },
     Rule {
         verdict: Warn,
-        is_there: |body| is_true(body, "allow_partial_message"),
-        said: "with_request_body.allow_partial_message is true: only the beginning of a longer body is checked. \
+        matches: |body| is_true(body, "allow_partial_message"),
+        note: "with_request_body.allow_partial_message is true: only the beginning of a longer body is checked. \
              Latchkey refuses the request if a key or store could be in the rest, and otherwise cannot see another \
              method (_method) in it; with false, Envoy refuses it with 413",
     },
     Rule {
         verdict: Warn,
-        is_there: |body| number(body, "max_request_bytes").unwrap_or(0) > MAX_BODY,
-        said: "with_request_body.max_request_bytes exceeds 1048576, the maximum of Latchkey: there is no decision for \
+        matches: |body| number(body, "max_request_bytes").unwrap_or(0) > MAX_BODY,
+        note: "with_request_body.max_request_bytes exceeds 1048576, the maximum of Latchkey: there is no decision for \
              longer bodies, and clients are asked to try again; set it to 1048576 or less",
     },
 ];
 
 /// Checks the configuration of the filter.
-pub(super) fn look(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
-    report.hold(&RULES, filter, WHAT, place);
+pub(super) fn check(filter: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
+    report.apply(&RULES, filter, WHAT, place);
     let named = metadata(filter, "x-latchkey-profile");
     if let Some(body) = field(filter, "with_request_body") {
-        look_at_body(body, named, place, report);
+        check_body(body, named, place, report);
     }
     if let Some(profile) = named.filter(|name| !name.contains('%'))
         && !report.profiles.contains_key(profile)
     {
-        let said = format!(
+        let note = format!(
             "x-latchkey-profile names {profile}, which is not in this configuration: if the server has no such profile \
              either, it refuses every request"
         );
-        report.warn(WHAT, place, &said);
+        report.warn(WHAT, place, &note);
     }
-    for said in carried(filter) {
-        report.fail(WHAT, place, &said);
+    for note in wrong_metadata(filter) {
+        report.fail(WHAT, place, &note);
     }
     let cluster = text(filter, "grpc_service/envoy_grpc/cluster_name");
-    let asked = if at(filter, "grpc_service/google_grpc").is_some() {
+    let service = if at(filter, "grpc_service/google_grpc").is_some() {
         text(filter, "grpc_service/google_grpc/target_uri").to_owned()
     } else {
         format!("the cluster {cluster}")
     };
-    report.asked.entry(asked).or_insert_with(|| place.to_owned());
-    clusters::look(cluster, place, config, report);
+    report.decision_services.entry(service).or_insert_with(|| place.to_owned());
+    clusters::check(cluster, place, config, report);
 }
 
 /// Returns what is wrong with the metadata of the check request.
-fn carried(filter: &Value) -> Vec<String> {
+fn wrong_metadata(filter: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     for one in list(filter, "grpc_service/initial_metadata") {
@@ -221,20 +221,20 @@ fn carried(filter: &Value) -> Vec<String> {
 }
 
 /// Checks how bodies are forwarded for a profile, or for those that the path selects.
-pub(super) fn look_at_body(body: &Value, profile: Option<&str>, place: &str, report: &mut Report<'_>) {
-    report.hold(&BODY_RULES, body, WHAT, place);
-    let asked = report.profiles.iter().filter(|(name, found)| match profile {
+pub(super) fn check_body(body: &Value, profile: Option<&str>, place: &str, report: &mut Report<'_>) {
+    report.apply(&BODY_RULES, body, WHAT, place);
+    let profiles = report.profiles.iter().filter(|(name, found)| match profile {
         Some(profile) => *name == profile,
         None => found.by_prefix,
     });
-    let read = asked.map(|(_, profile)| profile.body_limit).max().map_or(0, |limit| MAX_BODY.min(limit as u64));
+    let read = profiles.map(|(_, profile)| profile.body_limit).max().map_or(0, |limit| MAX_BODY.min(limit as u64));
     let shown = number(body, "max_request_bytes").unwrap_or(0);
     if shown < read {
-        let said = format!(
+        let note = format!(
             "with_request_body.max_request_bytes is {shown}, although Latchkey reads bodies of up to {read} bytes: \
              Envoy refuses longer bodies with 413, whatever the key; check that no client sends them"
         );
-        report.warn(WHAT, place, &said);
+        report.warn(WHAT, place, &note);
     }
 }
 
@@ -249,7 +249,7 @@ fn hides_headers(filter: &Value) -> bool {
 }
 
 /// Returns whether every request is checked, or refused.
-fn asks_always(filter: &Value) -> bool {
+fn checks_always(filter: &Value) -> bool {
     let whole = match text(filter, "filter_enabled/default_value/denominator") {
         "" | "HUNDRED" => 100,
         "TEN_THOUSAND" => 10_000,

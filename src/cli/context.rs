@@ -10,10 +10,10 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Response, Status};
 
-use super::answer::{Answer, Outcome};
-use super::exit::{Error, chain, root};
-use super::json::{self, Named};
-use super::output::{self, Format};
+use super::exit::{Error, chain, root_cause};
+use super::json::{self, ContractMessage};
+use super::output::{self, OutputFormat};
+use super::result::{CommandOutput, CommandResult};
 use crate::app::{self, ADMIN_TOKEN};
 use crate::config::{Config, SettingOrigin};
 use crate::model::token::Token;
@@ -27,23 +27,23 @@ use crate::proto::v1::store_service_client::StoreServiceClient;
 use crate::proto::v1::usage_service_client::UsageServiceClient;
 
 /// Timeout of connecting.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of a call.
-const ANSWER: Duration = Duration::from_mins(1);
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Timeout of an import of many keys.
-const LONG_ANSWER: Duration = Duration::from_mins(10);
+const LONG_CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// Largest response accepted: a page of 1 000 keys that list many stores each.
-const LARGEST: usize = 512 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 512 * 1024 * 1024;
 /// Entries per page.
-const PAGE: i32 = 1_000;
+const PAGE_SIZE: i32 = 1_000;
 
 /// A connection that identifies the caller.
-pub(super) type Connection = InterceptedService<Channel, Bearer>;
+pub(super) type AuthenticatedChannel = InterceptedService<Channel, Bearer>;
 
 /// A command's connection to a running server.
-pub(super) struct Session {
+pub(super) struct CommandContext {
     pub(super) config: Config,
-    format: Format,
+    format: OutputFormat,
     environment_key: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub(super) enum Port {
 
 /// Where a server that was started here listens.
 #[derive(serde::Deserialize)]
-struct Addresses {
+struct ServerAddresses {
     decision: String,
     admin: String,
 }
@@ -79,14 +79,14 @@ impl Interceptor for Bearer {
 /// Defines a method for the client of a service, on its port.
 macro_rules! clients {
     ($($name:ident: $client:ident on $port:ident;)*) => {$(
-        pub(super) async fn $name(&self) -> Result<$client<Connection>, Error> {
-            Ok($client::new(self.connect(Port::$port).await?).max_decoding_message_size(LARGEST))
+        pub(super) async fn $name(&self) -> Result<$client<AuthenticatedChannel>, Error> {
+            Ok($client::new(self.connect(Port::$port).await?).max_decoding_message_size(MAX_RESPONSE_BYTES))
         }
     )*};
 }
 
-impl Session {
-    pub(super) fn new(config: Config, format: Format, environment_key: Option<String>) -> Self {
+impl CommandContext {
+    pub(super) fn new(config: Config, format: OutputFormat, environment_key: Option<String>) -> Self {
         Self { config, format, environment_key }
     }
 
@@ -108,11 +108,15 @@ impl Session {
 
     /// Returns whether results are printed for programs.
     pub(super) fn is_json(&self) -> bool {
-        self.format == Format::Json
+        self.format == OutputFormat::Json
     }
 
     /// Returns a message as the result of a command: as JSON, or in the text from `people`.
-    pub(super) fn answer<M: Named, A: Into<Answer>>(&self, message: &M, people: impl FnOnce(&M) -> A) -> Outcome {
+    pub(super) fn render<M: ContractMessage, A: Into<CommandOutput>>(
+        &self,
+        message: &M,
+        people: impl FnOnce(&M) -> A,
+    ) -> CommandResult {
         if self.is_json() { Ok(json::pretty(message)?.into()) } else { Ok(people(message).into()) }
     }
 
@@ -122,16 +126,16 @@ impl Session {
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
     ) -> impl Future<Output = Result<T, Error>> {
-        self.call_within(ANSWER, what, request)
+        self.call_within(CALL_TIMEOUT, what, request)
     }
 
-    /// Like [`Session::call`], for operations that may take minutes.
+    /// Like [`CommandContext::call`], for operations that may take minutes.
     pub(super) fn long_call<T>(
         &self,
         what: &str,
         request: impl Future<Output = Result<Response<T>, Status>>,
     ) -> impl Future<Output = Result<T, Error>> {
-        self.call_within(LONG_ANSWER, what, request)
+        self.call_within(LONG_CALL_TIMEOUT, what, request)
     }
 
     fn call_within<T>(
@@ -143,9 +147,9 @@ impl Session {
         // Boxed before it is passed on: a request with its client is large, and would be copied from frame to frame.
         let request = Box::pin(request);
         async move {
-            match output::patiently(what, tokio::time::timeout(bound, request)).await {
+            match output::with_progress(what, tokio::time::timeout(bound, request)).await {
                 Ok(Ok(response)) => Ok(response.into_inner()),
-                Ok(Err(status)) => Err(self.refused(&status)),
+                Ok(Err(status)) => Err(self.status_error(&status)),
                 Err(_) => Err(Error::Unavailable(format!(
                     "no response within {} s; the change may still be made: check before you repeat it",
                     bound.as_secs()
@@ -155,9 +159,9 @@ impl Session {
     }
 
     /// Converts a status to an error of the command.
-    pub(super) fn refused(&self, status: &Status) -> Error {
+    pub(super) fn status_error(&self, status: &Status) -> Error {
         let token = self.token().ok().flatten().map_or("nowhere".to_owned(), |(_, origin)| origin);
-        Error::of_status(status, "the server", &token)
+        Error::from_status(status, "the server", &token)
     }
 
     /// Returns all entries of a list, at most `limit`, page by page.
@@ -170,7 +174,7 @@ impl Session {
         let mut all = Vec::new();
         let mut token = String::new();
         loop {
-            let size = i32::try_from(limit - all.len()).unwrap_or(PAGE).min(PAGE);
+            let size = i32::try_from(limit - all.len()).unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
             let (entries, next) = page(token, size).await?;
             all.extend(entries);
             if next.is_empty() || all.len() >= limit {
@@ -199,15 +203,15 @@ impl Session {
             return url.clone();
         }
         let Some((scheme, _)) = url.split_once("://") else { return url.clone() };
-        let told = std::fs::read_to_string(self.config.data_dir.join("addresses.json"))
+        let addresses = std::fs::read_to_string(self.config.data_dir.join("addresses.json"))
             .ok()
-            .and_then(|text| serde_json::from_str::<Addresses>(&text).ok());
-        told.map_or_else(
+            .and_then(|text| serde_json::from_str::<ServerAddresses>(&text).ok());
+        addresses.map_or_else(
             || url.clone(),
-            |told| {
+            |addresses| {
                 let address = match port {
-                    Port::Decision => told.decision,
-                    Port::Admin => told.admin,
+                    Port::Decision => addresses.decision,
+                    Port::Admin => addresses.admin,
                 };
                 let address = address.parse().map_or(address, |address| crate::config::reachable(address).to_string());
                 format!("{scheme}://{address}")
@@ -215,7 +219,7 @@ impl Session {
         )
     }
 
-    async fn connect(&self, port: Port) -> Result<Connection, Error> {
+    async fn connect(&self, port: Port) -> Result<AuthenticatedChannel, Error> {
         let bearer = match (self.token()?, port) {
             (Some((token, _)), _) => bearer(&token)?,
             (None, Port::Decision) if !self.config.decision_auth => Bearer(None),
@@ -231,7 +235,8 @@ impl Session {
             let name = if port == Port::Admin { "admin-url" } else { "decision-url" };
             Error::Usage(format!("`{url}` is {what}: write --{name} as http://HOST:PORT or https://HOST:PORT"))
         };
-        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|_| wrong("not a URL"))?.connect_timeout(CONNECT);
+        let mut endpoint =
+            Endpoint::from_shared(url.clone()).map_err(|_| wrong("not a URL"))?.connect_timeout(CONNECT_TIMEOUT);
         match endpoint.uri().scheme_str() {
             Some("http") => {}
             Some("https") => {
@@ -239,11 +244,11 @@ impl Session {
             }
             _ => return Err(wrong("not an HTTP URL")),
         }
-        let connected = output::patiently(&format!("connecting to {url}"), endpoint.connect()).await;
+        let connected = output::with_progress(&format!("connecting to {url}"), endpoint.connect()).await;
         connected.map_err(|error| {
             Error::Unavailable(format!(
                 "cannot connect to Latchkey at {url}: {}; start it with `latchkey serve`, or set its address with --{}",
-                root(&error),
+                root_cause(&error),
                 if port == Port::Admin { "admin-url" } else { "decision-url" }
             ))
         })
@@ -322,39 +327,39 @@ mod tests {
     use super::*;
     use crate::config::Sources;
 
-    fn session(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Session {
+    fn context(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> CommandContext {
         let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
         };
         let config = Config::load(&Sources { flags: map(flags), environment: map(environment) }).unwrap();
-        Session::new(config, Format::Table, None)
+        CommandContext::new(config, OutputFormat::Table, None)
     }
 
     #[test]
     fn a_token_is_looked_for_where_it_was_said_then_in_the_data_folder() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().to_str().unwrap();
-        assert!(session(&[("data_dir", data)], &[]).token().unwrap().is_none());
+        assert!(context(&[("data_dir", data)], &[]).token().unwrap().is_none());
 
         let [ours, theirs] = [1, 2].map(|seed| Token::issue_operator([seed; 32]));
         let file = folder.path().join(ADMIN_TOKEN);
         std::fs::write(&file, format!("{}\n", ours.reveal())).unwrap();
-        let found = session(&[("data_dir", data)], &[]).token().unwrap().unwrap();
+        let found = context(&[("data_dir", data)], &[]).token().unwrap().unwrap();
         assert!(found.0 == ours && found.1 == file.display().to_string());
 
-        let said = session(&[("data_dir", data)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
+        let said = context(&[("data_dir", data)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
         assert!(said.0 == theirs && said.1 == "LATCHKEY_TOKEN");
 
         let file = file.to_str().unwrap();
-        let flag = session(&[("token_file", file)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
+        let flag = context(&[("token_file", file)], &[("LATCHKEY_TOKEN", theirs.reveal())]).token().unwrap().unwrap();
         assert!(flag.0 == ours);
         let both = [("LATCHKEY_TOKEN_FILE", file), ("LATCHKEY_TOKEN", theirs.reveal())];
-        assert!(matches!(session(&[], &both).token(), Err(Error::Usage(_))));
+        assert!(matches!(context(&[], &both).token(), Err(Error::Usage(_))));
     }
 
     #[test]
     fn a_bad_token_is_refused_without_being_repeated() {
-        let error = session(&[], &[("LATCHKEY_TOKEN", "hunter2")]).token().unwrap_err();
+        let error = context(&[], &[("LATCHKEY_TOKEN", "hunter2")]).token().unwrap_err();
         assert!(matches!(&error, Error::Credentials(text) if !text.contains("hunter2")), "{error}");
     }
 
@@ -362,13 +367,13 @@ mod tests {
     fn a_server_that_was_started_here_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let data = ("data_dir", folder.path().to_str().unwrap());
-        assert_eq!(session(&[data], &[]).url(Port::Admin), "http://127.0.0.1:8080");
-        let told = r#"{"decision":"0.0.0.0:7001","admin":"127.0.0.1:7002","ops":"127.0.0.1:7003"}"#;
-        std::fs::write(folder.path().join("addresses.json"), told).unwrap();
-        assert_eq!(session(&[data], &[]).url(Port::Admin), "http://127.0.0.1:7002");
-        assert_eq!(session(&[data], &[]).url(Port::Decision), "http://127.0.0.1:7001");
-        assert_eq!(session(&[data, ("admin_addr", "127.0.0.1:0")], &[]).url(Port::Admin), "http://127.0.0.1:7002");
-        assert_eq!(session(&[data, ("admin_addr", "127.0.0.1:9")], &[]).url(Port::Admin), "http://127.0.0.1:9");
-        assert_eq!(session(&[data, ("admin_url", "https://h")], &[]).url(Port::Admin), "https://h");
+        assert_eq!(context(&[data], &[]).url(Port::Admin), "http://127.0.0.1:8080");
+        let addresses = r#"{"decision":"0.0.0.0:7001","admin":"127.0.0.1:7002","ops":"127.0.0.1:7003"}"#;
+        std::fs::write(folder.path().join("addresses.json"), addresses).unwrap();
+        assert_eq!(context(&[data], &[]).url(Port::Admin), "http://127.0.0.1:7002");
+        assert_eq!(context(&[data], &[]).url(Port::Decision), "http://127.0.0.1:7001");
+        assert_eq!(context(&[data, ("admin_addr", "127.0.0.1:0")], &[]).url(Port::Admin), "http://127.0.0.1:7002");
+        assert_eq!(context(&[data, ("admin_addr", "127.0.0.1:9")], &[]).url(Port::Admin), "http://127.0.0.1:9");
+        assert_eq!(context(&[data, ("admin_url", "https://h")], &[]).url(Port::Admin), "https://h");
     }
 }

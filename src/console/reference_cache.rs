@@ -12,64 +12,65 @@ use crate::model::world::{MethodTable, StoreTable};
 use crate::registry::{ListMethods, ListStores, PageInput, Registry, Result};
 
 /// Entries per read: the registry's maximum.
-const PIECE: i32 = 1_000;
+const PAGE_SIZE: i32 = 1_000;
 
 /// The cached entries, as long as they are valid.
 #[derive(Debug, Default)]
-pub(super) struct Reference {
-    stores: Kept<StoreTable, Store>,
-    methods: Kept<MethodTable, Method>,
+pub(super) struct ReferenceCache {
+    stores: CachedEntries<StoreTable, Store>,
+    methods: CachedEntries<MethodTable, Method>,
 }
 
 /// The cached entries of one kind, if they were read.
 #[derive(Debug)]
-struct Kept<T, E>(Mutex<Option<Read<T, E>>>);
+struct CachedEntries<T, E>(Mutex<Option<TableEntries<T, E>>>);
 
 /// Entries that were read while the World had this table, so that they are at least as new. Every change of an entry
 /// creates another table, and holding this one keeps its address from being reused.
 #[derive(Debug)]
-struct Read<T, E> {
+struct TableEntries<T, E> {
     table: Arc<T>,
     entries: Arc<[E]>,
 }
 
-impl<T, E> Default for Kept<T, E> {
+impl<T, E> Default for CachedEntries<T, E> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<T, E> Kept<T, E> {
+impl<T, E> CachedEntries<T, E> {
     /// Returns the cached entries of this table; without a table, no cached entries are known to be valid.
-    fn of(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
-        let kept = self.0.lock();
-        let Read { table: read, entries } = kept.as_ref()?;
+    fn get(&self, table: Option<&Arc<T>>) -> Option<Arc<[E]>> {
+        let cache = self.0.lock();
+        let TableEntries { table: read, entries } = cache.as_ref()?;
         Arc::ptr_eq(read, table?).then(|| Arc::clone(entries))
     }
 
-    fn keep(&self, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
+    fn insert(&self, table: Option<Arc<T>>, entries: Vec<E>) -> Arc<[E]> {
         let entries: Arc<[E]> = entries.into();
         if let Some(table) = table {
-            *self.0.lock() = Some(Read { table, entries: Arc::clone(&entries) });
+            *self.0.lock() = Some(TableEntries { table, entries: Arc::clone(&entries) });
         }
         entries
     }
 }
 
-impl Reference {
+impl ReferenceCache {
     /// Returns all stores, in byte order of their codes.
     pub(super) async fn all_stores(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Store]>> {
         let table = authority.tables().map(|(_, stores)| stores);
-        if let Some(stores) = self.stores.of(table.as_ref()) {
+        if let Some(stores) = self.stores.get(table.as_ref()) {
             return Ok(stores);
         }
         let mut stores = Vec::new();
-        let mut list = ListStores { page: PageInput { size: PIECE, token: String::new() }, ..ListStores::default() };
+        let mut list =
+            ListStores { page: PageInput { size: PAGE_SIZE, token: String::new() }, ..ListStores::default() };
         loop {
             let listed = registry.stores(&list).await?;
             stores.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(self.stores.keep(table, stores));
+                return Ok(self.stores.insert(table, stores));
             }
             list.page.token = listed.next;
         }
@@ -78,16 +79,17 @@ impl Reference {
     /// Returns the reference book, in its order.
     pub(super) async fn all_methods(&self, registry: &Registry, authority: &Authority) -> Result<Arc<[Method]>> {
         let table = authority.tables().map(|(methods, _)| methods);
-        if let Some(methods) = self.methods.of(table.as_ref()) {
+        if let Some(methods) = self.methods.get(table.as_ref()) {
             return Ok(methods);
         }
         let mut methods = Vec::new();
-        let mut list = ListMethods { page: PageInput { size: PIECE, token: String::new() }, ..ListMethods::default() };
+        let mut list =
+            ListMethods { page: PageInput { size: PAGE_SIZE, token: String::new() }, ..ListMethods::default() };
         loop {
             let listed = registry.methods(&list).await?;
             methods.extend(listed.items);
             if listed.next.is_empty() {
-                return Ok(self.methods.keep(table, methods));
+                return Ok(self.methods.insert(table, methods));
             }
             list.page.token = listed.next;
         }
@@ -100,19 +102,19 @@ mod tests {
 
     #[test]
     fn entries_are_good_for_the_table_they_were_kept_with_alone() {
-        let kept: Kept<u8, &str> = Kept::default();
+        let cache: CachedEntries<u8, &str> = CachedEntries::default();
         let (table, same_value) = (Arc::new(1), Arc::new(1));
-        assert_eq!(kept.of(Some(&table)), None);
-        kept.keep(Some(Arc::clone(&table)), vec!["a"]);
-        assert_eq!(kept.of(Some(&table)).as_deref(), Some(["a"].as_slice()));
-        assert_eq!(kept.of(Some(&same_value)), None, "another table, though it says the same");
-        assert_eq!(kept.of(None), None);
+        assert_eq!(cache.get(Some(&table)), None);
+        cache.insert(Some(Arc::clone(&table)), vec!["a"]);
+        assert_eq!(cache.get(Some(&table)).as_deref(), Some(["a"].as_slice()));
+        assert_eq!(cache.get(Some(&same_value)), None, "another table, though it says the same");
+        assert_eq!(cache.get(None), None);
     }
 
     #[test]
     fn without_a_table_nothing_is_kept() {
-        let kept: Kept<u8, &str> = Kept::default();
-        assert_eq!(*kept.keep(None, vec!["a"]), ["a"]);
-        assert!(kept.0.lock().is_none());
+        let cache: CachedEntries<u8, &str> = CachedEntries::default();
+        assert_eq!(*cache.insert(None, vec!["a"]), ["a"]);
+        assert!(cache.0.lock().is_none());
     }
 }

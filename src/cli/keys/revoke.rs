@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::named::identified;
+use super::lookup::resolve_key_id;
 use super::show;
-use crate::cli::answer::Outcome;
-use crate::cli::session::Session;
+use crate::cli::context::CommandContext;
+use crate::cli::result::CommandResult;
 use crate::cli::write::WriteArgs;
 use crate::proto::v1;
 
@@ -41,36 +41,40 @@ pub(in crate::cli) struct DeleteArgs {
 
 impl RevokeArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let request = v1::RevokeKeyRequest {
-            id: identified(session, self.key).await?,
+            id: resolve_key_id(context, self.key).await?,
             reason: self.reason,
             etag: String::new(),
             options: Some(self.write.options()),
         };
-        let mut client = session.keys().await?;
-        let answer = session.call("revoking the key", client.revoke_key(request)).await?;
-        Ok(session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
+        let mut client = context.keys().await?;
+        let response = context.call("revoking the key", client.revoke_key(request)).await?;
+        Ok(context
+            .render(&response, |response| show::brief(response.key.as_ref()))?
+            .with_written(response.written.as_ref()))
     }
 }
 
 impl RevokeSecretArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
         let request = v1::RevokeSecretRequest { secret_id: self.secret, options: Some(self.write.options()) };
-        let mut client = session.keys().await?;
-        let answer = session.call("revoking the token", client.revoke_secret(request)).await?;
-        Ok(session.answer(&answer, |answer| show::brief(answer.key.as_ref()))?.with_written(answer.written.as_ref()))
+        let mut client = context.keys().await?;
+        let response = context.call("revoking the token", client.revoke_secret(request)).await?;
+        Ok(context
+            .render(&response, |response| show::brief(response.key.as_ref()))?
+            .with_written(response.written.as_ref()))
     }
 }
 
 impl DeleteArgs {
     /// Runs the command.
-    pub(super) async fn run(self, session: &Session) -> Outcome {
-        let id = identified(session, self.key).await?;
+    pub(super) async fn run(self, context: &CommandContext) -> CommandResult {
+        let id = resolve_key_id(context, self.key).await?;
         let request = v1::DeleteKeyRequest { id: id.clone(), etag: String::new(), options: Some(self.write.options()) };
-        let mut client = session.keys().await?;
-        let answer = session.call("deleting the key", client.delete_key(request)).await?;
-        Ok(session.answer(&answer, |_| format!("deleted the key {id}\n"))?.with_written(answer.written.as_ref()))
+        let mut client = context.keys().await?;
+        let response = context.call("deleting the key", client.delete_key(request)).await?;
+        Ok(context.render(&response, |_| format!("deleted the key {id}\n"))?.with_written(response.written.as_ref()))
     }
 }

@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use super::form::KeyForm;
 use crate::console::Console;
-use crate::console::failure::Failure;
-use crate::console::time::Moment;
+use crate::console::error::PageError;
+use crate::console::time::DisplayTime;
 use crate::model::key::{Access, Key};
 use crate::model::time::Timestamp;
 use crate::registry::{Choice, GetUsage, KeyUsage, UsageCount, UsagePeriod};
 
 const DAY: Duration = Duration::from_hours(24);
 /// How many days back last uses are searched.
-pub(super) const LOOKED_BACK: u32 = 90;
+pub(super) const USAGE_DAYS: u32 = 90;
 /// How many days the chart has, and how many days of calls a narrowing is tested against.
-pub(super) const CHARTED: u32 = 30;
+pub(super) const CHART_DAYS: u32 = 30;
 /// Height of the chart's bars.
-const HEIGHT: u64 = 120;
+const CHART_HEIGHT: u64 = 120;
 /// Refusals listed before a narrowing is saved.
-const LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// A day of the chart: its text, and the position of its bars.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Day {
+pub(super) struct ChartDay {
     pub(super) date: String,
     pub(super) allowed: u64,
     pub(super) refused: u64,
@@ -37,7 +37,7 @@ pub(super) struct Day {
 
 /// Calls that a narrowing would have refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct RefusedCalls {
     /// Empty for a method that is not in the reference book.
     pub(super) method: String,
     /// Empty if there was none, or several.
@@ -49,11 +49,11 @@ pub(super) struct Refused {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Narrowing {
     /// Sorted by calls, most first; at most 20.
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<RefusedCalls>,
     /// How many more there are.
     pub(super) further: usize,
     /// Calls that named no store or several; the counts don't show whether they would be refused.
-    pub(super) open: u64,
+    pub(super) undetermined: u64,
     /// Whether there were more counts than one request returns.
     pub(super) truncated: bool,
 }
@@ -61,13 +61,13 @@ pub(super) struct Narrowing {
 impl Narrowing {
     /// Returns whether no past call would be refused, or might be.
     pub(super) const fn is_harmless(&self) -> bool {
-        self.refused.is_empty() && self.open == 0 && !self.truncated
+        self.refused.is_empty() && self.undetermined == 0 && !self.truncated
     }
 }
 
 impl Console {
     /// Returns the use of a key in the last `days`.
-    pub(super) async fn used(&self, key: &Key, days: u32, now: Timestamp) -> Result<KeyUsage, Failure> {
+    pub(super) async fn usage(&self, key: &Key, days: u32, now: Timestamp) -> Result<KeyUsage, PageError> {
         let start = now.minus(DAY * days);
         let request = GetUsage {
             key_id: key.id.to_string(),
@@ -80,8 +80,8 @@ impl Console {
 }
 
 /// Returns the day on which each store was last used with the key.
-pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, Moment> {
-    counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, Moment(count.start))).collect()
+pub(super) fn last_by_store(counts: &[UsageCount]) -> BTreeMap<&str, DisplayTime> {
+    counts.iter().filter(|count| count.allowed).map(|count| (&*count.store, DisplayTime(count.start))).collect()
 }
 
 /// Returns the methods among `granted` without an allowed call.
@@ -91,31 +91,31 @@ pub(super) fn never_used<'a>(granted: &'a [String], counts: &[UsageCount]) -> Ve
 }
 
 /// Builds the chart of the last days until `now`.
-pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<Day> {
+pub(super) fn chart(counts: &[UsageCount], now: Timestamp) -> Vec<ChartDay> {
     let mut days: Vec<(String, u64, u64)> =
-        (0..CHARTED).rev().map(|back| (Moment(now.minus(DAY * back)).date(), 0, 0)).collect();
+        (0..CHART_DAYS).rev().map(|back| (DisplayTime(now.minus(DAY * back)).date(), 0, 0)).collect();
     for count in counts {
-        let date = Moment(count.start).date();
+        let date = DisplayTime(count.start).date();
         if let Some(day) = days.iter_mut().find(|day| day.0 == date) {
             let sum = if count.allowed { &mut day.1 } else { &mut day.2 };
             *sum = sum.saturating_add(count.calls);
         }
     }
-    let most = days.iter().map(|day| day.1.saturating_add(day.2)).max().unwrap_or(0).max(1);
+    let peak = days.iter().map(|day| day.1.saturating_add(day.2)).max().unwrap_or(0).max(1);
     // Any calls at all are visible, however few in comparison.
     let scaled = |calls: u64| {
         if calls == 0 {
             0
         } else {
-            (u128::from(calls) * u128::from(HEIGHT) / u128::from(most)).try_into().unwrap_or(HEIGHT).max(1)
+            (u128::from(calls) * u128::from(CHART_HEIGHT) / u128::from(peak)).try_into().unwrap_or(CHART_HEIGHT).max(1)
         }
     };
     days.into_iter()
         .zip(0..)
         .map(|((date, allowed, refused), place): (_, u64)| {
             let (allowed_height, refused_height) = (scaled(allowed), scaled(refused));
-            let allowed_y = HEIGHT.saturating_sub(allowed_height);
-            Day {
+            let allowed_y = CHART_HEIGHT.saturating_sub(allowed_height);
+            ChartDay {
                 date,
                 allowed,
                 refused,
@@ -139,22 +139,22 @@ pub(super) fn narrowing(key: &Key, form: &KeyForm, usage: &KeyUsage) -> Option<N
     let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut narrowing = Narrowing { truncated: usage.truncated, ..Narrowing::default() };
     for count in usage.counts.iter().filter(|count| count.allowed) {
-        let by_method = fewer_methods && !form.opens_method(&count.method);
-        let by_store = fewer_stores && !count.store.is_empty() && !form.opens_store(&count.store);
+        let by_method = fewer_methods && !form.includes_method(&count.method);
+        let by_store = fewer_stores && !count.store.is_empty() && !form.includes_store(&count.store);
         if by_method || by_store {
             let calls = refused.entry((&count.method, &count.store)).or_default();
             *calls = calls.saturating_add(count.calls);
         } else if fewer_stores && count.store.is_empty() {
-            narrowing.open = narrowing.open.saturating_add(count.calls);
+            narrowing.undetermined = narrowing.undetermined.saturating_add(count.calls);
         }
     }
     let mut refused: Vec<_> = refused
         .into_iter()
-        .map(|((method, store), calls)| Refused { method: method.to_owned(), store: store.to_owned(), calls })
+        .map(|((method, store), calls)| RefusedCalls { method: method.to_owned(), store: store.to_owned(), calls })
         .collect();
     refused.sort_by_key(|refused| std::cmp::Reverse(refused.calls));
-    narrowing.further = refused.len().saturating_sub(LISTED);
-    refused.truncate(LISTED);
+    narrowing.further = refused.len().saturating_sub(MAX_LISTED);
+    refused.truncate(MAX_LISTED);
     narrowing.refused = refused;
     Some(narrowing)
 }

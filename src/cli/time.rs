@@ -1,6 +1,6 @@
 //! Times as people type and read them.
 //!
-//! A moment is `2027-01-31` (its beginning, in UTC), `2027-01-31T12:00:00Z`, or a span such as `90d`, counted from now
+//! A time is `2027-01-31` (its beginning, in UTC), `2027-01-31T12:00:00Z`, or a span such as `90d`, counted from now
 //! into the future or the past, depending on the flag. Spans are `250ms`, `30s`, `5m`, `12h`, `90d`, `2w`.
 
 use std::time::Duration;
@@ -8,71 +8,71 @@ use std::time::Duration;
 use crate::clock::{Clock as _, SystemClock};
 use crate::model::time::Timestamp;
 
-/// A moment as typed: fixed, or relative to now.
+/// A time as typed: fixed, or relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// A fixed moment.
-    At(Timestamp),
+pub(super) enum TimeArg {
+    /// A fixed time.
+    Absolute(Timestamp),
     /// A distance from now.
-    Away(Duration),
+    Relative(Duration),
 }
 
-/// A moment, or none at all.
+/// A time, or none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MomentOrNever {
-    /// This moment.
-    Moment(Moment),
+pub(super) enum TimeOrNever {
+    /// This time.
+    Time(TimeArg),
     /// `never`.
     Never,
 }
 
-impl Moment {
-    /// Returns the moment, counting a span into the future.
-    pub(super) fn ahead(self) -> prost_types::Timestamp {
+impl TimeArg {
+    /// Returns the time, counting a span into the future.
+    pub(super) fn in_future(self) -> prost_types::Timestamp {
         match self {
-            Self::At(time) => to_proto(time),
-            Self::Away(span) => to_proto(SystemClock.now().plus(span)),
+            Self::Absolute(time) => to_proto(time),
+            Self::Relative(span) => to_proto(SystemClock.now().plus(span)),
         }
     }
 
-    /// Returns the moment, counting a span into the past.
-    pub(super) fn back(self) -> prost_types::Timestamp {
+    /// Returns the time, counting a span into the past.
+    pub(super) fn in_past(self) -> prost_types::Timestamp {
         match self {
-            Self::At(time) => to_proto(time),
-            Self::Away(span) => to_proto(SystemClock.now().minus(span)),
+            Self::Absolute(time) => to_proto(time),
+            Self::Relative(span) => to_proto(SystemClock.now().minus(span)),
         }
     }
 }
 
-impl MomentOrNever {
-    /// Returns the moment, counting a span into the future; `None` for `never`.
-    pub(super) fn ahead(self) -> Option<prost_types::Timestamp> {
+impl TimeOrNever {
+    /// Returns the time, counting a span into the future; `None` for `never`.
+    pub(super) fn in_future(self) -> Option<prost_types::Timestamp> {
         match self {
-            Self::Moment(moment) => Some(moment.ahead()),
+            Self::Time(time) => Some(time.in_future()),
             Self::Never => None,
         }
     }
 }
 
-/// Parses a moment.
-pub(super) fn moment(text: &str) -> Result<Moment, String> {
+/// Parses a time.
+pub(super) fn parse_time(text: &str) -> Result<TimeArg, String> {
     let date = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
-    span(text)
-        .map(Moment::Away)
-        .or_else(|_| text.parse().or_else(|_| date(text)).map(Moment::At))
+    parse_duration(text)
+        .map(TimeArg::Relative)
+        .or_else(|_| text.parse().or_else(|_| date(text)).map(TimeArg::Absolute))
         .map_err(|_| "write a time as 2027-01-31, 2027-01-31T12:00:00Z, or relative to now as 90d, 12h, 30m".to_owned())
 }
 
-/// Parses a moment or `never`.
-pub(super) fn moment_or_never(text: &str) -> Result<MomentOrNever, String> {
+/// Parses a time or `never`.
+pub(super) fn parse_time_or_never(text: &str) -> Result<TimeOrNever, String> {
     if text == "never" {
-        return Ok(MomentOrNever::Never);
+        return Ok(TimeOrNever::Never);
     }
-    moment(text).map(MomentOrNever::Moment).map_err(|sentence| format!("{sentence}, or never"))
+    parse_time(text).map(TimeOrNever::Time).map_err(|sentence| format!("{sentence}, or never"))
 }
 
 /// Parses a span.
-pub(super) fn span(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a duration as a whole number and a unit: 250ms, 30s, 5m, 12h, 90d, 2w".to_owned();
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
     let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
@@ -102,14 +102,14 @@ fn to_proto(time: Timestamp) -> prost_types::Timestamp {
 }
 
 /// Formats a time for people: UTC to the second; empty for `None`.
-pub(super) fn told(time: Option<&prost_types::Timestamp>) -> String {
+pub(super) fn format_time(time: Option<&prost_types::Timestamp>) -> String {
     let read = time.and_then(|time| Timestamp::from_seconds(time.seconds, 0));
     read.map(|time| time.to_string().replace('T', " ")).unwrap_or_default()
 }
 
 /// Formats a time for people, or `never`.
-pub(super) fn told_or_never(time: Option<&prost_types::Timestamp>) -> String {
-    time.map_or_else(|| "never".to_owned(), |time| told(Some(time)))
+pub(super) fn format_time_or_never(time: Option<&prost_types::Timestamp>) -> String {
+    time.map_or_else(|| "never".to_owned(), |time| format_time(Some(time)))
 }
 
 /// Returns whether the time has passed.
@@ -124,30 +124,30 @@ mod tests {
 
     #[test]
     fn moments_are_dates_times_and_spans() {
-        let at = |text: &str| Ok(Moment::At(text.parse().unwrap()));
-        assert_eq!(moment("2027-01-31"), at("2027-01-31T00:00:00Z"));
-        assert_eq!(moment("2027-01-31T12:00:00+02:00"), at("2027-01-31T10:00:00Z"));
-        assert_eq!(moment("90d"), Ok(Moment::Away(Duration::from_hours(90 * 24))));
-        assert_eq!(moment_or_never("never"), Ok(MomentOrNever::Never));
+        let at = |text: &str| Ok(TimeArg::Absolute(text.parse().unwrap()));
+        assert_eq!(parse_time("2027-01-31"), at("2027-01-31T00:00:00Z"));
+        assert_eq!(parse_time("2027-01-31T12:00:00+02:00"), at("2027-01-31T10:00:00Z"));
+        assert_eq!(parse_time("90d"), Ok(TimeArg::Relative(Duration::from_hours(90 * 24))));
+        assert_eq!(parse_time_or_never("never"), Ok(TimeOrNever::Never));
         for bad in ["", "tomorrow", "2027-13-01", "d", "1y", "-1d", "99999999999999999999d", "18446744073709551615w"] {
-            assert!(moment(bad).is_err(), "{bad}");
+            assert!(parse_time(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn spans_need_a_unit() {
-        assert_eq!(span("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(span("0s"), Ok(Duration::ZERO));
-        assert_eq!(span("2w"), Ok(Duration::from_hours(336)));
-        assert!(span("10").is_err());
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_hours(336)));
+        assert!(parse_duration("10").is_err());
         assert_eq!(to_duration(Duration::from_millis(1_500)), prost_types::Duration { seconds: 1, nanos: 500_000_000 });
     }
 
     #[test]
     fn times_are_told_in_utc() {
         let time = prost_types::Timestamp { seconds: 1_795_482_123, nanos: 5 };
-        assert_eq!(told(Some(&time)), "2026-11-24 01:02:03Z");
-        assert_eq!(told_or_never(None), "never");
+        assert_eq!(format_time(Some(&time)), "2026-11-24 01:02:03Z");
+        assert_eq!(format_time_or_never(None), "never");
         assert!(is_past(Some(&prost_types::Timestamp { seconds: 1, nanos: 0 })) && !is_past(None));
     }
 }

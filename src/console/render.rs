@@ -4,26 +4,26 @@ use askama::Template;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 
-use super::failure::Failure;
+use super::error::PageError;
 
 /// The result of a page's handler.
-pub(super) type Answer = Result<Response, Failure>;
+pub(super) type PageResult = Result<Response, PageError>;
 
 /// Renders a page.
-pub(super) fn page(template: &impl Template) -> Answer {
-    page_with(StatusCode::OK, template)
+pub(super) fn render(template: &impl Template) -> PageResult {
+    render_with(StatusCode::OK, template)
 }
 
 /// Renders a page with another status, such as 422 for a form with invalid fields.
-pub(super) fn page_with(status: StatusCode, template: &impl Template) -> Answer {
+pub(super) fn render_with(status: StatusCode, template: &impl Template) -> PageResult {
     let html = template.render().map_err(|error| {
         tracing::error!(error = %error, "page failed");
-        Failure::Internal
+        PageError::Internal
     })?;
     Ok((status, Html(html)).into_response())
 }
 
 /// Redirects to another page of the console with GET, so that a reload repeats nothing.
-pub(super) fn go(path: &str) -> Response {
+pub(super) fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }

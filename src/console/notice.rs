@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Console;
-use super::form::Fields;
+use super::form::FormFields;
 use super::paths;
 use super::texts::ENGLISH;
 use super::texts::key_form::fill;
@@ -23,7 +23,7 @@ const UNKNOWN: &str = "unknown";
 
 /// Replicas that may still decide from the state before a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unconfirmed {
+pub(super) struct PendingReplicas {
     /// Their ids; empty if it may be any replica.
     replicas: Vec<ReplicaId>,
     /// Until when. A replica without proof of fresh state then denies every request.
@@ -35,41 +35,42 @@ pub(super) struct Unconfirmed {
 pub(super) struct Notice {
     pub(super) text: String,
     /// Whether it is a warning.
-    pub(super) warns: bool,
+    pub(super) is_warning: bool,
 }
 
 impl Console {
     /// Returns `path` with the action, one of the names in [`super::texts::Texts::done`], and the registry's result.
-    pub(super) async fn done(&self, path: &str, what: &str, written: &Written) -> String {
+    pub(super) async fn path_with_notice(&self, path: &str, what: &str, written: &Written) -> String {
         let pairs = [(DONE, what)];
-        match self.unconfirmed(written).await {
-            Some(unconfirmed) => unconfirmed.address(&paths::with_query(path, &pairs)),
+        match self.pending_replicas(written).await {
+            Some(pending) => pending.append_to(&paths::with_query(path, &pairs)),
             None => paths::with_query(path, &pairs),
         }
     }
 
-    /// Like [`Console::done`], for a write whose effect is visible: adds nothing if every replica has confirmed it.
-    pub(super) async fn done_quietly(&self, path: &str, what: &str, written: &Written) -> String {
-        match self.unconfirmed(written).await {
-            Some(unconfirmed) => unconfirmed.address(&paths::with_query(path, &[(DONE, what)])),
+    /// Like [`Console::path_with_notice`], for a write whose effect is visible: adds nothing if every replica has
+    /// confirmed it.
+    pub(super) async fn path_with_warning(&self, path: &str, what: &str, written: &Written) -> String {
+        match self.pending_replicas(written).await {
+            Some(pending) => pending.append_to(&paths::with_query(path, &[(DONE, what)])),
             None => path.to_owned(),
         }
     }
 
     /// Returns the notice for a page that is the response to the write; `None` if every replica has confirmed it.
     pub(super) async fn notice(&self, what: &str, written: &Written) -> Option<Notice> {
-        self.unconfirmed(written).await?.notice(what, self.authority.now())
+        self.pending_replicas(written).await?.notice(what, self.authority.now())
     }
 
     /// Returns the replicas that have not confirmed a write.
-    async fn unconfirmed(&self, written: &Written) -> Option<Unconfirmed> {
+    async fn pending_replicas(&self, written: &Written) -> Option<PendingReplicas> {
         let own = self.authority.settings().max_staleness;
         let (replicas, longest) = match &written.pending {
             Pending::Known(replicas) if replicas.is_empty() => return None,
             Pending::Known(replicas) => (replicas.clone(), self.longest_staleness(replicas).await.unwrap_or(own)),
             Pending::Unknown => (Vec::new(), own),
         };
-        Some(Unconfirmed { replicas, until: self.authority.now().plus(longest) })
+        Some(PendingReplicas { replicas, until: self.authority.now().plus(longest) })
     }
 
     /// Returns the longest time that one of these replicas decides without proof of fresh state, by its own setting.
@@ -80,15 +81,15 @@ impl Console {
     }
 }
 
-impl Unconfirmed {
-    fn address(&self, path: &str) -> String {
+impl PendingReplicas {
+    fn append_to(&self, path: &str) -> String {
         let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
         let ids = if ids.is_empty() { UNKNOWN.to_owned() } else { ids.join(",") };
         paths::with_query(path, &[(PENDING, &ids), (UNTIL, &self.until.as_micros().to_string())])
     }
 
     /// Parses the parameters of an address; returns `None` if there are none, or none that we could have written.
-    fn read(fields: &Fields) -> Option<Self> {
+    fn from_query(fields: &FormFields) -> Option<Self> {
         let until = fields.text(UNTIL).parse().ok().map(Timestamp::from_micros)?;
         let replicas = match fields.text(PENDING) {
             UNKNOWN => Vec::new(),
@@ -105,7 +106,7 @@ impl Unconfirmed {
             return None;
         }
         let t = &ENGLISH.unconfirmed;
-        let (outcome, risk) = (ENGLISH.outcomes.named(what)?, ENGLISH.risks.named(what)?);
+        let (outcome, risk) = (ENGLISH.outcomes.get(what)?, ENGLISH.risks.get(what)?);
         let longest = time::up_to(seconds);
         let ids: Vec<_> = self.replicas.iter().map(ToString::to_string).collect();
         let ids = ids.join(", ");
@@ -114,16 +115,16 @@ impl Unconfirmed {
             1 => fill(t.one, &[risk, &longest, &ids]),
             count => fill(t.several, &[&count.to_string(), risk, &longest, &ids]),
         };
-        Some(Notice { text: format!("{outcome} {warning}"), warns: true })
+        Some(Notice { text: format!("{outcome} {warning}"), is_warning: true })
     }
 }
 
 impl Notice {
     /// Parses the notice in the address of a page about the action just before it, at `now`.
-    pub(super) fn read(fields: &Fields, now: Timestamp) -> Option<Self> {
+    pub(super) fn from_query(fields: &FormFields, now: Timestamp) -> Option<Self> {
         let what = fields.text(DONE);
-        let warning = Unconfirmed::read(fields).and_then(|unconfirmed| unconfirmed.notice(what, now));
-        warning.or_else(|| Some(Self { text: ENGLISH.done.named(what)?.to_owned(), warns: false }))
+        let warning = PendingReplicas::from_query(fields).and_then(|pending| pending.notice(what, now));
+        warning.or_else(|| Some(Self { text: ENGLISH.done.get(what)?.to_owned(), is_warning: false }))
     }
 }
 
@@ -136,28 +137,28 @@ mod tests {
     }
 
     fn read(address: &str, now: Timestamp) -> Option<Notice> {
-        Notice::read(&Fields::parse(address.split_once('?').unwrap().1.as_bytes()), now)
+        Notice::from_query(&FormFields::parse(address.split_once('?').unwrap().1.as_bytes()), now)
     }
 
     #[test]
     fn replicas_are_named_until_they_cannot_allow_any_more() {
         let (now, second) = (Timestamp::from_micros(7_000_000), Duration::from_secs(1));
-        let unconfirmed = Unconfirmed { replicas: vec![replica(1), replica(2)], until: now.plus(second * 60) };
-        let address = unconfirmed.address("/x?done=revoked");
+        let pending = PendingReplicas { replicas: vec![replica(1), replica(2)], until: now.plus(second * 60) };
+        let address = pending.append_to("/x?done=revoked");
         let notice = read(&address, now.plus(second * 18)).unwrap();
-        assert!(notice.warns && notice.text.starts_with("The key is revoked. 2 replicas "), "{notice:?}");
+        assert!(notice.is_warning && notice.text.starts_with("The key is revoked. 2 replicas "), "{notice:?}");
         for part in ["up to 42 seconds: ", &replica(1).to_string(), &replica(2).to_string()] {
             assert!(notice.text.contains(part), "{notice:?}");
         }
         let later = read(&address, now.plus(second * 60)).unwrap();
-        assert!(!later.warns && later.text == ENGLISH.done.revoked, "{later:?}");
+        assert!(!later.is_warning && later.text == ENGLISH.done.revoked, "{later:?}");
     }
 
     #[test]
     fn that_it_is_not_known_is_said_too() {
-        let unconfirmed = Unconfirmed { replicas: Vec::new(), until: Timestamp::EPOCH.plus(Duration::from_secs(60)) };
-        let notice = read(&unconfirmed.address("/x?done=deleted"), Timestamp::EPOCH).unwrap();
-        assert!(notice.warns && notice.text.contains("Any replica may still allow this key"), "{notice:?}");
+        let pending = PendingReplicas { replicas: Vec::new(), until: Timestamp::EPOCH.plus(Duration::from_secs(60)) };
+        let notice = read(&pending.append_to("/x?done=deleted"), Timestamp::EPOCH).unwrap();
+        assert!(notice.is_warning && notice.text.contains("Any replica may still allow this key"), "{notice:?}");
     }
 
     #[test]
@@ -166,14 +167,14 @@ mod tests {
             assert_eq!(read(address, Timestamp::EPOCH), None, "{address}");
         }
         for address in ["/x?done=saved&pending=call+us&until=9000000", "/x?done=saved&pending=unknown&until=soon"] {
-            assert!(!read(address, Timestamp::EPOCH).unwrap().warns, "{address}");
+            assert!(!read(address, Timestamp::EPOCH).unwrap().is_warning, "{address}");
         }
     }
 
     #[test]
     fn all_that_can_be_done_has_a_text_for_replicas_that_have_not_confirmed_it() {
-        let unconfirmed =
-            Unconfirmed { replicas: vec![replica(1)], until: Timestamp::EPOCH.plus(Duration::from_secs(9)) };
+        let pending =
+            PendingReplicas { replicas: vec![replica(1)], until: Timestamp::EPOCH.plus(Duration::from_secs(9)) };
         for what in [
             "saved",
             "added",
@@ -194,7 +195,7 @@ mod tests {
             "operator_rotated",
             "operator_revoked",
         ] {
-            assert!(unconfirmed.notice(what, Timestamp::EPOCH).is_some(), "{what}");
+            assert!(pending.notice(what, Timestamp::EPOCH).is_some(), "{what}");
         }
     }
 }

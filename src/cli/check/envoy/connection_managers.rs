@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::filters::{self, Stands};
+use super::filters::{self, FilterPosition};
 use super::report::{Report, Rule};
 use super::tree::{field, is_true, list, number, text, typed};
-use super::{asking, headers, logs, routes};
-use crate::cli::check::finding::Verdict::{Fail, Warn};
+use super::{ext_authz, headers, logs, routes};
+use crate::cli::check::finding::CheckVerdict::{Fail, Warn};
 
 const FILTER: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 const WHAT: &str = "listener";
@@ -14,81 +14,82 @@ const WHAT: &str = "listener";
 const RULES: [Rule; 6] = [
     Rule {
         verdict: Fail,
-        is_there: |manager| {
+        matches: |manager| {
             !is_true(manager, "use_remote_address") && field(manager, "original_ip_detection_extensions").is_none()
         },
-        said: "use_remote_address is not true: a client can forge its address in x-forwarded-for, and keys restricted \
+        note: "use_remote_address is not true: a client can forge its address in x-forwarded-for, and keys restricted \
              to networks rely on it; set it to true, and set xff_num_trusted_hops behind a load balancer",
     },
     Rule {
         verdict: Warn,
-        is_there: |manager| is_true(manager, "normalize_path"),
-        said: "normalize_path is true: ambiguous paths are normalized before the decision, although Latchkey would \
+        matches: |manager| is_true(manager, "normalize_path"),
+        note: "normalize_path is true: ambiguous paths are normalized before the decision, although Latchkey would \
              refuse them; a service that reads the original path elsewhere sees a different one",
     },
     Rule {
         verdict: Warn,
-        is_there: |manager| is_true(manager, "merge_slashes"),
-        said: "merge_slashes is true: paths with empty segments are normalized before the decision, although Latchkey \
+        matches: |manager| is_true(manager, "merge_slashes"),
+        note: "merge_slashes is true: paths with empty segments are normalized before the decision, although Latchkey \
              would refuse them",
     },
     Rule {
         verdict: Warn,
-        is_there: |manager| {
+        matches: |manager| {
             let kept = ["", "IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED", "REJECT_REQUEST"];
             !kept.contains(&text(manager, "path_with_escaped_slashes_action"))
         },
-        said: "path_with_escaped_slashes_action unescapes slashes: a store or an identifier with a slash becomes a \
+        note: "path_with_escaped_slashes_action unescapes slashes: a store or an identifier with a slash becomes a \
              different path before the decision; set it to KEEP_UNCHANGED or REJECT_REQUEST",
     },
     Rule {
         verdict: Fail,
-        is_there: |manager| is_true(manager, "http_protocol_options/allow_chunked_length"),
-        said: "http_protocol_options.allow_chunked_length is true: some services treat a request with two lengths as \
+        matches: |manager| is_true(manager, "http_protocol_options/allow_chunked_length"),
+        note: "http_protocol_options.allow_chunked_length is true: some services treat a request with two lengths as \
              two requests, and there is no decision about the second; remove it",
     },
     Rule {
         verdict: Fail,
-        is_there: |manager| field(manager, "rds").is_some() || field(manager, "scoped_routes").is_some(),
-        said: "routes are loaded from another source and could not be checked: they might disable ext_authz or rewrite \
+        matches: |manager| field(manager, "rds").is_some() || field(manager, "scoped_routes").is_some(),
+        note: "routes are loaded from another source and could not be checked: they might disable ext_authz or rewrite \
              paths",
     },
 ];
 
 /// Checks a connection manager.
-pub(super) fn look(manager: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
+pub(super) fn check(manager: &Value, place: &str, config: &Value, report: &mut Report<'_>) {
     let filters = list(manager, "http_filters");
     // A listener that only redirects to https, or responds by itself, needs no decision.
-    if !filters.iter().any(asks) && filters.iter().all(is_router) && !routes::forward(manager) {
-        logs::look(manager, false, place, report);
+    if !filters.iter().any(is_ext_authz) && filters.iter().all(is_router) && !routes::forward(manager) {
+        logs::check(manager, false, place, report);
         return;
     }
-    chain(filters, place, config, report);
+    check_filters(filters, place, config, report);
     for upgrade in list(manager, "upgrade_configs") {
         let own = list(upgrade, "filters");
         let kind = text(upgrade, "upgrade_type");
-        if !own.is_empty() && !own.iter().any(asks) {
+        if !own.is_empty() && !own.iter().any(is_ext_authz) {
             report.fail(
                 WHAT,
                 place,
                 &format!("filters of the upgrade {kind} lack ext_authz: such requests bypass Latchkey"),
             );
         } else if !own.is_empty() {
-            chain(own, place, config, report);
+            check_filters(own, place, config, report);
         }
-        routes::upgrade(kind, WHAT, place, report);
+        routes::check_upgrade(kind, WHAT, place, report);
     }
-    report.hold(&RULES, manager, WHAT, place);
-    client(manager, filters, place, report);
-    early(manager, place, report);
-    detection(manager, place, report);
-    let names: Vec<&str> = filters.iter().filter(|filter| asks(filter)).map(|filter| text(filter, "name")).collect();
-    routes::look(manager, &names, place, report);
-    logs::look(manager, !names.is_empty(), place, report);
+    report.apply(&RULES, manager, WHAT, place);
+    check_client_address(manager, filters, place, report);
+    check_early_mutations(manager, place, report);
+    check_ip_detection(manager, place, report);
+    let names: Vec<&str> =
+        filters.iter().filter(|filter| is_ext_authz(filter)).map(|filter| text(filter, "name")).collect();
+    routes::check(manager, &names, place, report);
+    logs::check(manager, !names.is_empty(), place, report);
 }
 
 /// Returns whether a filter is ext_authz.
-fn asks(filter: &Value) -> bool {
+fn is_ext_authz(filter: &Value) -> bool {
     field(filter, "typed_config").is_some_and(|config| typed(config).0 == FILTER)
 }
 
@@ -98,12 +99,13 @@ fn is_router(filter: &Value) -> bool {
 }
 
 /// Checks how Latchkey receives the client's address.
-fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'_>) {
-    let mut asking = filters.iter().filter(|filter| asks(filter)).filter_map(|filter| field(filter, "typed_config"));
-    let told = asking.all(|config| asking::metadata(typed(config).1, "x-latchkey-client").is_some());
+fn check_client_address(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'_>) {
+    let mut ext_authz =
+        filters.iter().filter(|filter| is_ext_authz(filter)).filter_map(|filter| field(filter, "typed_config"));
+    let is_sent = ext_authz.all(|config| ext_authz::metadata(typed(config).1, "x-latchkey-client").is_some());
     let balanced = number(manager, "xff_num_trusted_hops").unwrap_or(0) > 0
         || field(manager, "original_ip_detection_extensions").is_some();
-    if balanced && !told {
+    if balanced && !is_sent {
         report.warn(
             WHAT,
             place,
@@ -114,7 +116,7 @@ fn client(manager: &Value, filters: &[Value], place: &str, report: &mut Report<'
 }
 
 /// Checks what changes a request before any filter.
-fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
+fn check_early_mutations(manager: &Value, place: &str, report: &mut Report<'_>) {
     let settings = list(manager, "early_header_mutation_extensions").iter();
     for config in settings.filter_map(|extension| field(extension, "typed_config")) {
         let (kind, config) = typed(config);
@@ -123,8 +125,8 @@ fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
         }
         let wrong: Vec<String> =
             list(config, "mutations").iter().filter_map(|one| headers::changed_early(one, report)).collect();
-        for said in wrong {
-            report.fail(WHAT, place, &format!("early_header_mutation_extensions {said}; remove it"));
+        for note in wrong {
+            report.fail(WHAT, place, &format!("early_header_mutation_extensions {note}; remove it"));
         }
     }
     if field(manager, "early_header_mutation_extensions").is_some() {
@@ -138,7 +140,7 @@ fn early(manager: &Value, place: &str, report: &mut Report<'_>) {
 }
 
 /// Checks where the client's address is taken from.
-fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
+fn check_ip_detection(manager: &Value, place: &str, report: &mut Report<'_>) {
     for extension in list(manager, "original_ip_detection_extensions") {
         let (kind, config) = field(extension, "typed_config").map_or(("", &Value::Null), typed);
         let short = kind.strip_prefix("envoy.extensions.http.original_ip_detection.").unwrap_or_default();
@@ -181,15 +183,19 @@ fn detection(manager: &Value, place: &str, report: &mut Report<'_>) {
 }
 
 /// Checks the filters that a request passes, in their order.
-fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>) {
-    let asking = filters.iter().position(asks);
-    if asking.is_none() {
+fn check_filters(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>) {
+    let ext_authz = filters.iter().position(is_ext_authz);
+    if ext_authz.is_none() {
         report.fail("filters", place, "it has no ext_authz filter: all its requests bypass Latchkey");
     }
     for (at, filter) in filters.iter().enumerate() {
-        if !asks(filter) {
-            let stands = if asking.is_some_and(|asking| at > asking) { Stands::Behind } else { Stands::Before };
-            filters::look(filter, stands, place, report);
+        if !is_ext_authz(filter) {
+            let position = if ext_authz.is_some_and(|ext_authz| at > ext_authz) {
+                FilterPosition::After
+            } else {
+                FilterPosition::Before
+            };
+            filters::check(filter, position, place, report);
             continue;
         }
         if is_true(filter, "disabled") {
@@ -200,7 +206,7 @@ fn chain(filters: &[Value], place: &str, config: &Value, report: &mut Report<'_>
             );
         }
         if let Some(settings) = field(filter, "typed_config") {
-            asking::look(typed(settings).1, place, config, report);
+            ext_authz::check(typed(settings).1, place, config, report);
         }
     }
 }

@@ -1,37 +1,37 @@
 //! The result of a command as data: a command first reads its input and calls the server, then returns this; `run`, in
 //! the module above, prints it. Only long-running ones (`serve`, `watch`, `replicas lost --reapply`) print themselves.
 
-use super::exit::{Ending, Error};
-use super::output::{self, Table, clean};
+use super::exit::{Error, Exit};
+use super::output::{self, TextTable, sanitize};
 use crate::proto::v1;
 
 /// The result of a command.
-pub(super) type Outcome = Result<Answer, Error>;
+pub(super) type CommandResult = Result<CommandOutput, Error>;
 
 /// The output of a command, and how it ends.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct CommandOutput {
     /// For standard output.
     text: String,
     /// Lines for standard error.
     notes: Vec<String>,
-    ending: Result<Ending, Error>,
+    exit: Result<Exit, Error>,
 }
 
-impl From<String> for Answer {
+impl From<String> for CommandOutput {
     fn from(text: String) -> Self {
-        Self { text, notes: Vec::new(), ending: Ok(Ending::Done) }
+        Self { text, notes: Vec::new(), exit: Ok(Exit::Success) }
     }
 }
 
-impl Answer {
-    /// Returns an empty answer: the command is done.
-    pub(super) fn nothing() -> Self {
+impl CommandOutput {
+    /// Returns an empty output.
+    pub(super) fn empty() -> Self {
         Self::from(String::new())
     }
 
-    /// Creates an answer from a table, or a note that there are no `things`.
-    pub(super) fn table(table: Table, things: &str) -> Self {
+    /// Creates an output from a table, or a note that there are no `things`.
+    pub(super) fn table(table: TextTable, things: &str) -> Self {
         let text = table.text();
         let notes = if text.is_empty() { vec![format!("no {things}")] } else { Vec::new() };
         Self { notes, ..Self::from(text) }
@@ -61,16 +61,16 @@ impl Answer {
             );
         }
         if !written.pending_replicas.is_empty() {
-            let pending = clean(&written.pending_replicas.join(", "));
+            let pending = sanitize(&written.pending_replicas.join(", "));
             self = self.with_note(&format!("done, but not yet applied by: {pending}"));
         }
         self
     }
 
-    /// Sets another ending than success.
+    /// Sets how the command exits, if not with success.
     #[must_use]
-    pub(super) fn ending(mut self, ending: Result<Ending, Error>) -> Self {
-        self.ending = ending;
+    pub(super) fn with_exit(mut self, exit: Result<Exit, Error>) -> Self {
+        self.exit = exit;
         self
     }
 
@@ -78,12 +78,12 @@ impl Answer {
     ///
     /// # Errors
     /// Standard output cannot be written, or the command failed.
-    pub(super) fn print(self) -> Result<Ending, Error> {
+    pub(super) fn print(self) -> Result<Exit, Error> {
         output::print(&self.text)?;
         for note in &self.notes {
             output::note(note);
         }
-        self.ending
+        self.exit
     }
 }
 
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_is_a_note() {
-        let answer = Answer::table(Table::new(["CODE"]), "stores");
-        assert_eq!((&*answer.text, answer.notes), ("", vec!["no stores".to_owned()]));
+        let output = CommandOutput::table(TextTable::new(["CODE"]), "stores");
+        assert_eq!((&*output.text, output.notes), ("", vec!["no stores".to_owned()]));
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             pending_unknown,
             ..Default::default()
         };
-        let notes = |written: &v1::Written| Answer::nothing().with_written(Some(written)).notes;
+        let notes = |written: &v1::Written| CommandOutput::empty().with_written(Some(written)).notes;
         assert_eq!(notes(&written(&[], false)), [""; 0]);
         assert_eq!(notes(&written(&["rep_1", "rep_2"], false)), ["done, but not yet applied by: rep_1, rep_2"]);
         assert_eq!(notes(&written(&[], true)).len(), 1);

@@ -1,6 +1,6 @@
 //! Names of the contract's values for people.
 
-use super::moment::is_past;
+use super::time::is_past;
 use crate::proto::v1;
 use crate::proto::v1::{Access, Reason, Role, ScopeKind, StoreKind, StoreUse};
 
@@ -117,7 +117,7 @@ pub(super) const fn store_use(store_use: StoreUse) -> &'static str {
 }
 
 /// Returns `yes` or `no`.
-pub(super) const fn yes(is: bool) -> &'static str {
+pub(super) const fn yes_no(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
 }
 
@@ -132,10 +132,10 @@ mod tests {
 
     #[test]
     fn every_reason_of_the_contract_has_words() {
-        let mut told = std::collections::BTreeSet::new();
+        let mut texts = std::collections::BTreeSet::new();
         for number in 1..=20 {
             assert!(Reason::try_from(number).is_ok());
-            assert!(told.insert(reason(number)), "{} says what another says", reason_name(number));
+            assert!(texts.insert(reason(number)), "{} says what another says", reason_name(number));
             assert!(!reason_name(number).starts_with("REASON"));
         }
         assert!(Reason::try_from(21).is_err(), "a reason was added: give it words, and count it here");
